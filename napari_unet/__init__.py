@@ -1,0 +1,39 @@
+"""Paint a few strokes and watch a U-Net learn them.
+
+>>> from napari_unet import Project, train, load_model, predict, score
+"""
+
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from napari_unet.annotations.project import Project
+    from napari_unet.api import add_annotated_image, export, load_model, predict, score, train
+    from napari_unet.errors import UserError
+    from napari_unet.images.reading import open_image
+
+__all__ = [
+    "Project",
+    "UserError",
+    "add_annotated_image",
+    "export",
+    "load_model",
+    "open_image",
+    "predict",
+    "score",
+    "train",
+]
+
+_ROOMS = {
+    "Project": "napari_unet.annotations.project",
+    "UserError": "napari_unet.errors",
+    "open_image": "napari_unet.images.reading",
+}
+
+
+def __getattr__(name: str) -> Any:
+    # Late, because napari reads this file to find the plugin and must not pay for torch.
+    if name not in __all__:
+        raise AttributeError(f"module 'napari_unet' has no attribute '{name}'")
+    from importlib import import_module
+
+    return getattr(import_module(_ROOMS.get(name, "napari_unet.api")), name)

@@ -1,0 +1,398 @@
+"""A project folder: the one place where images, classes, strokes, settings and scores live."""
+
+import json
+import os
+import sqlite3
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+from types import TracebackType
+from typing import Any, Self
+
+import msgspec
+import numpy as np
+from jaxtyping import UInt8
+
+from napari_unet.annotations import schema, strokes
+from napari_unet.annotations.classes import ClassLabel, default_colour, default_name
+from napari_unet.annotations.split import BlockSide
+from napari_unet.config import Settings, settings_from
+from napari_unet.errors import UserError
+from napari_unet.images.image import Image, PixelSize
+from napari_unet.images.reading import open_image
+from napari_unet.storage import replace_file
+
+DATABASE = "project.sqlite"
+MAXIMUM_CLASS = 255
+
+
+@dataclass(frozen=True, slots=True)
+class ImageRecord:
+    """What the project remembers of an image; ``path`` is inside the project for images that lived in memory only."""
+
+    id: int
+    name: str
+    path: Path
+    inside: bool
+    shape: tuple[int, ...]
+    dtype: str
+    axes: str
+    alpha: bool
+    pixel_size: PixelSize
+    fingerprint: str
+
+    @property
+    def plane_shape(self) -> tuple[int, ...]:
+        """Sizes of the axes that are neither y, x nor c."""
+        return tuple(n for n, axis in zip(self.shape, self.axes, strict=True) if axis not in "yxc")
+
+    @property
+    def annotation_shape(self) -> tuple[int, ...]:
+        """Shape of a labels array over the whole image: plane axes, then y, x."""
+        return (*self.plane_shape, self.shape[self.axes.index("y")], self.shape[self.axes.index("x")])
+
+    @property
+    def planes(self) -> int:
+        """Number of planes."""
+        return int(np.prod(self.plane_shape, dtype=int))
+
+
+class Project:
+    """An open ``NAME.unet`` folder. The window (or the command line) writes; a worker opens it read-only.
+
+    Parameters
+    ----------
+    folder : opened if it is a project, else created
+    read_only : refuse every write; the folder must exist
+
+    Raises
+    ------
+    UserError
+        NU-P01 not a project, NU-P02 made by a newer version, NU-E01 the folder cannot be written.
+    """
+
+    def __init__(self, folder: Path | str, *, read_only: bool = False) -> None:
+        self.folder = Path(folder).absolute()
+        self.read_only = read_only
+        file = self.folder / DATABASE
+        if not file.exists():
+            self._refuse_or_make(file)
+        self._database = schema.connect(file, read_only=read_only)
+        self._planes: dict[tuple[int, int], UInt8[np.ndarray, "y x"]] = {}
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.close()
+
+    def close(self) -> None:
+        """End the use of the folder; everything is already on disk."""
+        self._database.close()
+
+    # Images
+
+    def images(self) -> list[ImageRecord]:
+        """In the order in which they were added."""
+        return [self._image_record(row) for row in self._database.execute("SELECT * FROM images ORDER BY id")]
+
+    def image(self, image_id: int) -> ImageRecord:
+        """One image's record."""
+        row = self._database.execute("SELECT * FROM images WHERE id = ?", (image_id,)).fetchone()
+        if row is None:
+            raise UserError(
+                "NU-P05", f"there is no image {image_id}", str(self.folder), "choose one of the project's images"
+            )
+        return self._image_record(row)
+
+    def add_image(self, image: Image, source: Path | None = None) -> ImageRecord:
+        """Remember an image by its file, or copy its pixels into the project when ``source`` is None.
+
+        An image with the same fingerprint is not added twice.
+        """
+        fingerprint = image.fingerprint()
+        for known in self.images():
+            if known.fingerprint == fingerprint:
+                return known
+        inside = source is None
+        path = self._copy_pixels(image, fingerprint) if source is None else Path(source).absolute()
+        size = image.pixel_size
+        with self._transaction() as database:
+            row = database.execute(
+                "INSERT INTO images (name, reference, relative, inside, shape, dtype, axes, alpha, pixel_y, pixel_x, unit, "
+                "fingerprint) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?) RETURNING id",
+                (image.name, str(path), self._relative(path), int(inside), json.dumps(list(image.pixels.shape)),
+                 np.dtype(image.pixels.dtype).str, image.axes, int(image.alpha), size.y, size.x, size.unit, fingerprint),
+            ).fetchone()  # fmt: skip
+        return self.image(row[0])
+
+    def open_pixels(self, image_id: int) -> Image:
+        """The image itself, read lazily.
+
+        Raises
+        ------
+        UserError
+            NU-P04 when the file is gone, NU-P06 when it is another image now.
+        """
+        record = self.image(image_id)
+        if not record.path.exists():
+            raise UserError(
+                "NU-P04",
+                "the image file is not there",
+                str(record.path),
+                "put it back or point to where it is now; its strokes are kept",
+            )
+        image = open_image(record.path, axes=record.axes)
+        image = Image(record.name, image.pixels, record.axes, record.pixel_size, record.alpha)
+        if image.fingerprint() != record.fingerprint:
+            raise UserError(
+                "NU-P06",
+                "the image file has changed since it was annotated",
+                str(record.path),
+                "put the old file back or add the new one as another image",
+            )
+        return image
+
+    def relocate(self, image_id: int, path: Path) -> None:
+        """Point to where an image file lies now."""
+        with self._transaction() as database:
+            database.execute(
+                "UPDATE images SET reference = ?, relative = ? WHERE id = ?",
+                (str(path.absolute()), self._relative(path.absolute()), image_id),
+            )
+
+    # Classes
+
+    def classes(self) -> list[ClassLabel]:
+        """Those that are not removed, by id."""
+        rows = self._database.execute("SELECT id, name, colour FROM classes WHERE NOT removed ORDER BY id")
+        return [ClassLabel(*row) for row in rows]
+
+    def add_class(self, name: str | None = None, colour: str | None = None) -> ClassLabel:
+        """A new class; its id was never used before."""
+        with self._transaction() as database:
+            highest = database.execute("SELECT seq FROM sqlite_sequence WHERE name = 'classes'").fetchone()
+            class_id = (highest[0] if highest else 0) + 1
+            if class_id > MAXIMUM_CLASS:
+                raise UserError(
+                    "NU-A06",
+                    f"a project holds {MAXIMUM_CLASS} classes at most",
+                    str(self.folder),
+                    "start a new project",
+                )
+            label = ClassLabel(class_id, name or default_name(class_id), colour or default_colour(class_id))
+            database.execute(
+                "INSERT INTO classes (id, name, colour) VALUES (?, ?, ?)", (label.id, label.name, label.colour)
+            )
+        return label
+
+    def change_class(self, class_id: int, *, name: str | None = None, colour: str | None = None) -> None:
+        """Rename or recolour."""
+        with self._transaction() as database:
+            database.execute(
+                "UPDATE classes SET name = COALESCE(?, name), colour = COALESCE(?, colour) WHERE id = ?",
+                (name, colour, class_id),
+            )
+
+    def remove_class(self, class_id: int) -> None:
+        """Stop learning a class; its strokes and its id stay in the project."""
+        with self._transaction() as database:
+            database.execute("UPDATE classes SET removed = 1 WHERE id = ?", (class_id,))
+
+    # Strokes
+
+    @property
+    def revision(self) -> int:
+        """Grows with every committed change of strokes; 0 when nothing was ever painted."""
+        return int(self._database.execute("SELECT COALESCE(MAX(revision), 0) FROM tiles").fetchone()[0])
+
+    def annotation(self, image_id: int, plane: int) -> UInt8[np.ndarray, "y x"]:
+        """Stored strokes of a plane: 0 unlabelled, else the class id. A copy."""
+        return self._stored(image_id, plane).copy()
+
+    def commit(self, image_id: int, plane: int, labels: UInt8[np.ndarray, "y x"]) -> list[tuple[int, int]]:
+        """Make the stored strokes equal to ``labels`` in one transaction; the rows and columns of the changed tiles.
+
+        When this returns, a kill of the process loses nothing of it.
+
+        Raises
+        ------
+        UserError
+            NU-A07 shape other than the image's, NU-P07 the disk does not take it.
+        """
+        old = self._stored(image_id, plane)
+        if labels.shape != old.shape:
+            raise UserError(
+                "NU-A07",
+                f"strokes of shape {labels.shape} do not fit the plane's {old.shape}",
+                self.image(image_id).name,
+                "paint on a layer of the image's size",
+            )
+        changed = strokes.changed_tiles(old, labels)
+        if not changed:
+            return []
+        fingerprint = self.image(image_id).fingerprint
+        with self._transaction() as database:
+            revision = self.revision + 1
+            for row, column in changed:
+                key = strokes.TileKey(image_id, plane, row, column)
+                part = labels[_tile_area(row, column)]
+                strokes.write_tile(database, key, part, revision)
+                strokes.hold_out(database, key, part, fingerprint)
+        for row, column in changed:
+            old[_tile_area(row, column)] = labels[_tile_area(row, column)]
+        return changed
+
+    def changed_planes(self, since: int) -> list[tuple[int, int]]:
+        """(image id, plane) of every plane with tiles newer than revision ``since``; their cached strokes are dropped."""
+        rows = self._database.execute(
+            "SELECT DISTINCT image_id, plane FROM tiles WHERE revision > ? ORDER BY 1, 2", (since,)
+        ).fetchall()
+        for key in rows:
+            self._planes.pop(key, None)
+        return rows
+
+    def sides(self, image_id: int) -> list[BlockSide]:
+        """Which blocks of an image are held out."""
+        return strokes.sides_of(self._database, image_id)
+
+    def damaged_tiles(self) -> Iterator[str]:
+        """One line per stored tile whose bytes are not those that were written."""
+        for image_id, plane in self._database.execute("SELECT DISTINCT image_id, plane FROM tiles").fetchall():
+            try:
+                list(strokes.read_tiles(self._database, image_id, plane))
+            except UserError as error:
+                yield str(error)
+
+    def integrity(self) -> list[str]:
+        """SQLite's own findings; [] when the file is sound."""
+        rows = [str(row[0]) for row in self._database.execute("PRAGMA integrity_check")]
+        return [row for row in rows if row != "ok"]
+
+    # Settings and scores
+
+    @property
+    def settings(self) -> Settings:
+        """As the user set them; defaults elsewhere."""
+        rows = self._database.execute("SELECT name, value FROM settings").fetchall()
+        return settings_from({name: json.loads(value) for name, value in rows})
+
+    @settings.setter
+    def settings(self, settings: Settings) -> None:
+        values = msgspec.to_builtins(settings_from(msgspec.to_builtins(settings)))
+        with self._transaction() as database:
+            database.executemany(
+                "INSERT OR REPLACE INTO settings VALUES (?, ?)", [(k, json.dumps(v)) for k, v in values.items()]
+            )
+
+    def add_score(self, step: int, record: dict[str, Any]) -> None:
+        """Append to the history of scores."""
+        with self._transaction() as database:
+            database.execute(
+                "INSERT INTO scores (recorded, step, record) VALUES (?, ?, ?)",
+                (datetime.now(UTC).isoformat(timespec="seconds"), step, json.dumps(record)),
+            )
+
+    def scores(self, last: int = 1000) -> list[dict[str, Any]]:
+        """History of scores, oldest first."""
+        rows = self._database.execute("SELECT record FROM scores ORDER BY id DESC LIMIT ?", (last,)).fetchall()
+        return [json.loads(row[0]) for row in reversed(rows)]
+
+    @property
+    def models(self) -> Path:
+        """Folder of the checkpoints."""
+        return self.folder / "models"
+
+    def _stored(self, image_id: int, plane: int) -> UInt8[np.ndarray, "y x"]:
+        key = (image_id, plane)
+        if key not in self._planes:
+            record = self.image(image_id)
+            if not 0 <= plane < record.planes:
+                raise UserError(
+                    "NU-A08",
+                    f"plane {plane} is outside 0..{record.planes - 1}",
+                    record.name,
+                    "choose a plane of the image",
+                )
+            labels = np.zeros(record.annotation_shape[-2:], np.uint8)
+            for tile, part in strokes.read_tiles(self._database, image_id, plane):
+                labels[_tile_area(tile.row, tile.column)] = part
+            self._planes[key] = labels
+        return self._planes[key]
+
+    @contextmanager
+    def _transaction(self) -> Iterator[sqlite3.Connection]:
+        try:
+            self._database.execute("BEGIN IMMEDIATE")
+            try:
+                yield self._database
+                self._database.execute("COMMIT")
+            except BaseException:
+                if self._database.in_transaction:
+                    self._database.execute("ROLLBACK")
+                raise
+        except sqlite3.Error as error:
+            raise UserError(
+                "NU-P07",
+                f"the project cannot be written ({error})",
+                str(self.folder),
+                "check free space and permissions; what was saved before is safe",
+            ) from error
+
+    def _refuse_or_make(self, file: Path) -> None:
+        foreign = self.folder.exists() and (not self.folder.is_dir() or any(self.folder.iterdir()))
+        if self.read_only or foreign:
+            raise UserError(
+                "NU-P01",
+                "this is not a napari-unet project",
+                str(self.folder),
+                "choose a folder NAME.unet or a name that does not exist yet",
+            )
+        try:
+            file.parent.mkdir(parents=True, exist_ok=True)
+        except OSError as error:
+            raise UserError(
+                "NU-E01", f"cannot make the project folder ({error.strerror})", str(self.folder), "choose another place"
+            ) from error
+
+    def _copy_pixels(self, image: Image, fingerprint: str) -> Path:
+        path = self.folder / "images" / f"{fingerprint[:16]}.npy"
+        replace_file(path, lambda temporary: np.save(temporary, np.asarray(image.pixels), allow_pickle=False))
+        return path
+
+    def _relative(self, path: Path) -> str:
+        try:
+            return Path(os.path.relpath(path, self.folder)).as_posix()
+        except ValueError:  # another drive on Windows
+            return ""
+
+    def _image_record(self, row: Sequence[Any]) -> ImageRecord:
+        image_id, name, reference, relative, inside, shape, dtype, axes, alpha, pixel_y, pixel_x, unit, fingerprint = (
+            row
+        )
+        path = Path(reference)
+        beside = self.folder / relative
+        # A project that was moved together with its images finds them beside itself.
+        if relative and (inside or not path.exists()) and beside.exists():
+            path = beside.resolve()
+        return ImageRecord(
+            image_id,
+            name,
+            path,
+            bool(inside),
+            tuple(json.loads(shape)),
+            dtype,
+            axes,
+            bool(alpha),
+            PixelSize(pixel_y, pixel_x, unit),
+            fingerprint,
+        )
+
+
+def _tile_area(row: int, column: int) -> tuple[slice, slice]:
+    side = strokes.TILE
+    return slice(row * side, (row + 1) * side), slice(column * side, (column + 1) * side)

@@ -1,0 +1,94 @@
+"""The tables of ``project.sqlite`` and how a connection to it is opened."""
+
+import os
+import sqlite3
+import sys
+from pathlib import Path
+
+from napari_unet.errors import UserError
+
+VERSION = 1
+NETWORK_FILE_SYSTEMS = {"nfs", "nfs4", "cifs", "smb3", "smbfs", "fuse.sshfs", "9p", "afs"}
+
+TABLES = """
+CREATE TABLE images (
+    id INTEGER PRIMARY KEY AUTOINCREMENT, name TEXT NOT NULL, reference TEXT NOT NULL, relative TEXT NOT NULL, inside INTEGER NOT NULL,
+    shape TEXT NOT NULL, dtype TEXT NOT NULL, axes TEXT NOT NULL, alpha INTEGER NOT NULL,
+    pixel_y REAL NOT NULL, pixel_x REAL NOT NULL, unit TEXT NOT NULL, fingerprint TEXT NOT NULL) STRICT;
+CREATE TABLE classes (
+    id INTEGER PRIMARY KEY AUTOINCREMENT, name TEXT NOT NULL, colour TEXT NOT NULL, removed INTEGER NOT NULL DEFAULT 0) STRICT;
+CREATE TABLE tiles (
+    image_id INTEGER NOT NULL REFERENCES images (id), plane INTEGER NOT NULL, tile_row INTEGER NOT NULL,
+    tile_column INTEGER NOT NULL, revision INTEGER NOT NULL, height INTEGER NOT NULL, width INTEGER NOT NULL,
+    crc INTEGER NOT NULL, labels BLOB NOT NULL,
+    PRIMARY KEY (image_id, plane, tile_row, tile_column)) STRICT, WITHOUT ROWID;
+CREATE INDEX tiles_by_revision ON tiles (revision);
+CREATE TABLE blocks (
+    image_id INTEGER NOT NULL REFERENCES images (id), plane INTEGER NOT NULL, block_row INTEGER NOT NULL,
+    block_column INTEGER NOT NULL, class_id INTEGER NOT NULL, held_out INTEGER NOT NULL,
+    PRIMARY KEY (image_id, plane, block_row, block_column, class_id)) STRICT, WITHOUT ROWID;
+CREATE TABLE scores (
+    id INTEGER PRIMARY KEY AUTOINCREMENT, recorded TEXT NOT NULL, step INTEGER NOT NULL, record TEXT NOT NULL) STRICT;
+CREATE TABLE settings (name TEXT PRIMARY KEY, value TEXT NOT NULL) STRICT;
+"""
+
+
+def connect(file: Path, *, read_only: bool) -> sqlite3.Connection:
+    """Open (or, when writable, create) the database.
+
+    Raises
+    ------
+    UserError
+        NU-P01 not a project or damaged, NU-P02 made by a newer version.
+    """
+    try:
+        connection = sqlite3.connect(file, timeout=10, isolation_level=None)
+        version = connection.execute("PRAGMA user_version").fetchone()[0]
+        if version > VERSION:
+            connection.close()
+            raise UserError(
+                "NU-P02",
+                f"the project was made by a newer version (format {version}, this one reads {VERSION})",
+                str(file.parent),
+                "update napari-unet-live",
+            )
+        if read_only:
+            connection.execute("PRAGMA query_only = 1")
+        else:
+            _prepare(connection, file, version)
+    except sqlite3.Error as error:
+        raise UserError(
+            "NU-P01",
+            f"the project cannot be opened ({error})",
+            str(file.parent),
+            "check the folder, or restore it from a copy",
+        ) from error
+    return connection
+
+
+def _prepare(connection: sqlite3.Connection, file: Path, version: int) -> None:
+    # WAL lets the worker read while the window writes, and a commit costs one append; but it needs shared memory,
+    # which network drives do not give, so there the classic rollback journal is used.
+    connection.execute(f"PRAGMA journal_mode = {'DELETE' if on_network_drive(file) else 'WAL'}")
+    # A process that dies loses nothing even without a flush; NORMAL flushes at checkpoints and keeps commits under 1 ms.
+    connection.execute("PRAGMA synchronous = NORMAL")
+    connection.execute("PRAGMA foreign_keys = ON")
+    if version == 0:
+        connection.executescript(f"BEGIN IMMEDIATE; {TABLES} PRAGMA user_version = {VERSION}; COMMIT;")
+
+
+def on_network_drive(path: Path) -> bool:
+    """Whether the file system under ``path`` is a network share, as far as the system tells."""
+    if sys.platform == "win32":
+        import ctypes
+
+        return bool(ctypes.windll.kernel32.GetDriveTypeW(os.path.splitdrive(path.resolve())[0] + "\\") == 4)
+    mounts = Path("/proc/mounts")
+    if not mounts.exists():
+        return False
+    best, kind = "", ""
+    for line in mounts.read_text(errors="replace").splitlines():
+        _, folder, name, *_ = line.split(" ")
+        if path.resolve().is_relative_to(folder.replace("\\040", " ")) and len(folder) >= len(best):
+            best, kind = folder, name
+    return kind in NETWORK_FILE_SYSTEMS

@@ -1,0 +1,72 @@
+"""Which labelled pixels are trained on and which are held out to score the network."""
+
+import hashlib
+from collections.abc import Iterable
+from typing import NamedTuple
+
+import numpy as np
+from jaxtyping import Bool, UInt8
+from scipy import ndimage
+
+BLOCK = 64  # px; small enough that a few strokes reach some, large enough to carry a score on screen
+MARGIN = 6  # px around held-out strokes that is not trained on: neighbours share pixels through the camera's blur
+_HELD_OUT_ONE_IN = 5
+
+
+class Block(NamedTuple):
+    """A square of BLOCK pixels; ``row`` and ``column`` count blocks, not pixels."""
+
+    plane: int
+    row: int
+    column: int
+
+
+class BlockSide(NamedTuple):
+    """On which side of the split the strokes of one class in one block lie."""
+
+    block: Block
+    class_id: int
+    held_out: bool
+
+
+def is_candidate(fingerprint: str, block: Block) -> bool:
+    """Whether the fixed hash of image and position would hold this block out (about 1 in 5)."""
+    key = f"{fingerprint}/{block.plane}/{block.row}/{block.column}".encode()
+    return int.from_bytes(hashlib.sha256(key).digest()[:8], "big") % _HELD_OUT_ONE_IN == 0
+
+
+def classes_by_block(labels: UInt8[np.ndarray, "y x"], plane: int, row0: int, column0: int) -> set[tuple[Block, int]]:
+    """Blocks and the classes painted in them; ``labels`` begins at block (row0, column0)."""
+    found: set[tuple[Block, int]] = set()
+    ys, xs = np.nonzero(labels)
+    packed = ((ys // BLOCK) * (labels.shape[1] // BLOCK + 1) + xs // BLOCK) * 256 + labels[ys, xs]
+    for value in np.unique(packed):
+        position, class_id = divmod(int(value), 256)
+        row, column = divmod(position, labels.shape[1] // BLOCK + 1)
+        found.add((Block(plane, row0 + row, column0 + column), class_id))
+    return found
+
+
+def held_out_pixels(
+    labels: UInt8[np.ndarray, "y x"], plane: int, sides: Iterable[BlockSide]
+) -> Bool[np.ndarray, "y x"]:
+    """Labelled pixels of a whole plane that only score."""
+    held = np.zeros(labels.shape, bool)
+    for side in sides:
+        if side.held_out and side.block.plane == plane:
+            y, x = side.block.row * BLOCK, side.block.column * BLOCK
+            area = np.s_[y : y + BLOCK, x : x + BLOCK]
+            held[area] |= labels[area] == side.class_id
+    return held
+
+
+def training_pixels(labels: UInt8[np.ndarray, "y x"], held_out: Bool[np.ndarray, "y x"]) -> Bool[np.ndarray, "y x"]:
+    """Labelled pixels that are trained on: not held out, and farther than the margin from any that is."""
+    trained = (labels > 0) & ~held_out
+    if held_out.any():
+        rows, columns = (np.flatnonzero(held_out.any(axis=axis)) for axis in (1, 0))
+        near = np.s_[
+            max(0, rows[0] - MARGIN) : rows[-1] + MARGIN + 1, max(0, columns[0] - MARGIN) : columns[-1] + MARGIN + 1
+        ]
+        trained[near] &= ndimage.distance_transform_edt(~held_out[near]) > MARGIN
+    return trained

@@ -1,0 +1,106 @@
+"""Painted pixels in tiles: what changed, packed, stored and read back."""
+
+import sqlite3
+import zlib
+from collections.abc import Iterable
+from typing import NamedTuple
+
+import numpy as np
+from jaxtyping import UInt8
+
+from napari_unet.annotations.split import BLOCK, Block, BlockSide, classes_by_block, is_candidate
+from napari_unet.errors import UserError
+
+TILE = 256  # px; a stroke touches a few of these
+_BLOCKS_A_TILE = TILE // BLOCK
+
+
+class TileKey(NamedTuple):
+    """Where a tile of painted pixels lies; ``row`` and ``column`` count tiles."""
+
+    image_id: int
+    plane: int
+    row: int
+    column: int
+
+
+def changed_tiles(old: UInt8[np.ndarray, "y x"], new: UInt8[np.ndarray, "y x"]) -> list[tuple[int, int]]:
+    """Rows and columns of the tiles in which two versions of a plane differ."""
+    if np.array_equal(old, new):
+        return []
+    different = old != new
+    rows = np.add.reduceat(different, np.arange(0, old.shape[0], TILE), axis=0, dtype=np.int64)
+    counts = np.add.reduceat(rows, np.arange(0, old.shape[1], TILE), axis=1)
+    return [(int(r), int(c)) for r, c in np.argwhere(counts)]
+
+
+def write_tile(connection: sqlite3.Connection, key: TileKey, labels: UInt8[np.ndarray, "h w"], revision: int) -> None:
+    """Replace one tile; the caller holds the transaction."""
+    raw = np.ascontiguousarray(labels).tobytes()
+    connection.execute(
+        "INSERT OR REPLACE INTO tiles VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)",
+        (*key, revision, *labels.shape, zlib.crc32(raw), zlib.compress(raw, 1)),
+    )
+
+
+def unpack_tile(key: TileKey, height: int, width: int, crc: int, packed: bytes) -> UInt8[np.ndarray, "h w"]:
+    """Pixels of a stored tile.
+
+    Raises
+    ------
+    UserError
+        NU-P03 when the bytes are not those that were written.
+    """
+    unpacker = zlib.decompressobj()
+    try:
+        raw = unpacker.decompress(packed, TILE * TILE)
+    except zlib.error:
+        raw = b""
+    if len(raw) != height * width or zlib.crc32(raw) != crc:
+        raise UserError(
+            "NU-P03", f"annotation tile {tuple(key)} is damaged", "project.sqlite", "restore the project from a copy"
+        )
+    return np.frombuffer(raw, np.uint8).reshape(height, width)
+
+
+def hold_out(connection: sqlite3.Connection, key: TileKey, labels: UInt8[np.ndarray, "h w"], fingerprint: str) -> None:
+    """Decide, once and for ever, the side of every block and class that this tile paints for the first time.
+
+    The hash of the position decides; only a class that nothing is trained on yet takes its first block for training,
+    so that a first short stroke always teaches something.
+    """
+    for block, class_id in sorted(
+        classes_by_block(labels, key.plane, key.row * _BLOCKS_A_TILE, key.column * _BLOCKS_A_TILE)
+    ):
+        held = is_candidate(fingerprint, block) and _is_trained(connection, class_id)
+        connection.execute(
+            "INSERT OR IGNORE INTO blocks VALUES (?, ?, ?, ?, ?, ?)", (key.image_id, *block, class_id, int(held))
+        )
+
+
+def sides_of(connection: sqlite3.Connection, image_id: int) -> list[BlockSide]:
+    """The split of one image."""
+    rows = connection.execute(
+        "SELECT plane, block_row, block_column, class_id, held_out FROM blocks WHERE image_id = ?", (image_id,)
+    )
+    return [BlockSide(Block(p, r, c), k, bool(h)) for p, r, c, k, h in rows]
+
+
+def read_tiles(
+    connection: sqlite3.Connection, image_id: int, plane: int
+) -> Iterable[tuple[TileKey, UInt8[np.ndarray, "h w"]]]:
+    """Every stored tile of a plane."""
+    rows = connection.execute(
+        "SELECT tile_row, tile_column, height, width, crc, labels FROM tiles WHERE image_id = ? AND plane = ?",
+        (image_id, plane),
+    )
+    for row, column, height, width, crc, packed in rows:
+        key = TileKey(image_id, plane, row, column)
+        yield key, unpack_tile(key, height, width, crc, packed)
+
+
+def _is_trained(connection: sqlite3.Connection, class_id: int) -> bool:
+    return (
+        connection.execute("SELECT 1 FROM blocks WHERE class_id = ? AND held_out = 0 LIMIT 1", (class_id,)).fetchone()
+        is not None
+    )

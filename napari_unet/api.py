@@ -1,0 +1,272 @@
+"""The job without a window: train, predict, score and export from Python, as the command line does."""
+
+import time
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+import msgspec
+import numpy as np
+from jaxtyping import Num, UInt8
+
+from napari_unet.annotations.classes import ClassLabel, default_colour
+from napari_unet.annotations.project import ImageRecord, Project
+from napari_unet.errors import UserError
+from napari_unet.images.image import Image
+from napari_unet.images.labels import read_labels
+from napari_unet.images.planes import NormalisedPlanes
+from napari_unet.images.reading import open_image
+from napari_unet.network.checkpoint import Checkpoint, load_checkpoint
+from napari_unet.network.device import Device, choose_device
+from napari_unet.network.inference import Predictor
+from napari_unet.results.file_stem import file_stem
+from napari_unet.results.formats import format_named
+from napari_unet.results.objects import label_objects
+from napari_unet.results.prediction_files import (
+    predict_mask,
+    tiles_of,
+    write_prediction,
+    write_probabilities,
+)
+from napari_unet.training.learner import BEST, Learner
+from napari_unet.training.scores import confusion, dice, iou, mean_known, segmentation_accuracy
+
+_DEFAULT_SECONDS = 60.0
+
+
+@dataclass(frozen=True, slots=True)
+class TrainingResult:
+    """What a training run reports; ``held_out_dice`` is None for a class without evidence."""
+
+    seconds: float
+    steps: int
+    device: str
+    held_out_dice: dict[str, float | None]
+    mean_held_out_dice: float | None
+    checkpoint: str
+
+    def as_json(self) -> dict[str, Any]:
+        """For ``--json``."""
+        return asdict(self)
+
+
+@dataclass(frozen=True, slots=True)
+class Model:
+    """A trained network, ready to predict."""
+
+    checkpoint: Checkpoint
+    predictor: Predictor
+    classes: tuple[ClassLabel, ...]
+
+
+def train(
+    project: Project,
+    *,
+    seconds: float | None = None,
+    steps: int | None = None,
+    device: str = "auto",
+    seed: int = 0,
+    base: Path | None = None,
+    progress: Callable[[int, float], object] = lambda step, loss: None,
+) -> TrainingResult:
+    """Train on the project's strokes for a time (60 s unless told) or a number of steps; saves the network in it.
+
+    Raises
+    ------
+    UserError
+        NU-T01 with fewer than two painted classes; NU-W01 for a device that does not work.
+    """
+    if seconds is None and steps is None:
+        seconds = _DEFAULT_SECONDS
+    chosen = choose_device(device)
+    learner = Learner(project, chosen, seed, load_checkpoint(base) if base else None)
+    if learner.obstacle:
+        raise UserError("NU-T01", learner.obstacle, str(project.folder), "then train again")
+    began = time.monotonic()
+    done = 0
+    while (steps is None or done < steps) and (seconds is None or time.monotonic() - began < seconds):
+        progress(done, learner.step())
+        done += 1
+        if done % 50 == 0:
+            learner.show_newest()
+    return _finish(project, learner, chosen, done, time.monotonic() - began)
+
+
+def _finish(project: Project, learner: Learner, device: Device, steps: int, seconds: float) -> TrainingResult:
+    score = learner.show_newest(score=True)
+    path = learner.save()
+    if score is None or path is None:
+        raise UserError("NU-T02", "nothing was trained", str(project.folder), "give more seconds or steps")
+    project.add_score(score.step, msgspec.to_builtins(score))
+    names = {label.id: label.name for label in project.classes()}
+    by_name = {names[c.class_id]: c.dice for c in score.classes}
+    return TrainingResult(round(seconds, 3), steps, device.kind, by_name, score.mean_dice, str(path))
+
+
+def add_annotated_image(project: Project, image: Path, labels: Path, names: Sequence[str] = ()) -> ImageRecord:
+    """Add an image file and its label file (0 unlabelled, 1..K) to a project, with classes for the labels in it."""
+    opened = open_image(image)
+    painted = read_labels(labels, opened)
+    return add_annotation(project, opened, painted, names, source=image)
+
+
+def add_annotation(
+    project: Project,
+    image: Image,
+    labels: UInt8[np.ndarray, "planes y x"],
+    names: Sequence[str] = (),
+    source: Path | None = None,
+) -> ImageRecord:
+    """Add an image and strokes over all its planes; missing classes are made, called as ``names`` says."""
+    ensure_classes(project, max(int(labels.max(initial=0)), len(names)), names)
+    record = project.add_image(image, source)
+    for plane in range(image.planes):
+        if labels[plane].any():
+            project.commit(record.id, plane, labels[plane])
+    return record
+
+
+def ensure_classes(project: Project, highest: int, names: Sequence[str] = ()) -> None:
+    """Make classes until ``highest`` exists; ``names[i]`` names class i + 1."""
+    known = {label.id for label in project.classes()}
+    for class_id in range(1, highest + 1):
+        if class_id not in known:
+            made = project.add_class(names[class_id - 1] if class_id <= len(names) else None)
+            if made.id != class_id:
+                what = f"class {class_id} was removed from the project and its number is not used again"
+                raise UserError("NU-A09", what, str(project.folder), "use another number in the label file")
+
+
+def load_model(path: Path, device: str = "auto") -> Model:
+    """A network to predict with, from a project folder or a ``.safetensors`` file."""
+    chosen = choose_device(device)
+    is_project = path.is_dir()
+    checkpoint = load_checkpoint(path / "models" / BEST if is_project else path)
+    network = checkpoint.network().to(chosen.place)
+    classes = _project_classes(path) if is_project else _named_classes(checkpoint)
+    return Model(checkpoint, Predictor(network, checkpoint.class_ids, chosen), classes)
+
+
+def predict(model: Model, image: Image, tile: int = 512) -> UInt8[np.ndarray, "planes y x"]:
+    """Class - 1 at every pixel of every plane; the same for every ``tile`` (a multiple of 16)."""
+    return predict_mask(model.predictor, NormalisedPlanes(image), tile)
+
+
+def predict_file(
+    model: Model,
+    path: Path,
+    folder: Path,
+    formats: Sequence[str] = ("tiff",),
+    *,
+    tile: int = 512,
+    probabilities: bool = False,
+    tile_done: Callable[[], object] = lambda: None,
+) -> list[Path]:
+    """Predict an image file and write the result under its stem."""
+    planes = NormalisedPlanes(open_image(path))
+    stem = _stem(path)
+    refuse_overwriting(path, folder, stem)
+    written = write_prediction(
+        model.predictor, model.checkpoint, planes, model.classes, folder, formats, tile, tile_done, stem=stem
+    )
+    if probabilities:
+        written.append(write_probabilities(model.predictor, planes, folder, tile, stem))
+    return written
+
+
+def export(
+    project: Project,
+    folder: Path,
+    formats: Sequence[str],
+    *,
+    device: str = "auto",
+    image_ids: Sequence[int] | None = None,
+) -> list[Path]:
+    """Predict the project's images with its network and write the results, named after the images."""
+    for name in formats:
+        format_named(name)
+    model = load_model(project.folder, device)
+    written: list[Path] = []
+    for record in project.images():
+        if image_ids is None or record.id in image_ids:
+            refuse_overwriting(record.path, folder, record.name)
+            planes = NormalisedPlanes(project.open_pixels(record.id))
+            tile = project.settings.prediction_tile
+            written += write_prediction(model.predictor, model.checkpoint, planes, model.classes, folder, formats, tile)
+    return written
+
+
+def score(prediction: Num[np.ndarray, "*shape"], truth: Num[np.ndarray, "*shape"]) -> dict[str, Any]:
+    """Dice and IoU per mask value and their means, and SEG of the objects (planes of a stack are averaged).
+
+    Both hold class - 1 with background 0; a ``truth`` of numbered objects is compared object by object and as
+    foreground against background.
+
+    Raises
+    ------
+    UserError
+        NU-S01 for different shapes, NU-S02 for values that are no class.
+    """
+    if prediction.shape != truth.shape:
+        what = f"prediction {prediction.shape} and truth {truth.shape} have different shapes"
+        raise UserError("NU-S01", what, "score", "compare masks of the same image")
+    for values in (prediction, truth):
+        if values.dtype.kind not in "ui" and not np.array_equal(values, np.round(values)):
+            raise UserError("NU-S02", f"values of type {values.dtype} are no classes", "score", "give integer masks")
+    numbered = int(truth.max(initial=0)) > max(1, int(prediction.max(initial=0)))
+    classes = (truth > 0).astype(np.uint8) if numbered else truth.astype(np.uint8)
+    matrix = confusion(classes, prediction.astype(np.uint8), range(int(max(classes.max(), prediction.max())) + 1))
+    values, overlaps = dice(matrix), iou(matrix)
+    return {
+        "dice": _by_value(values),
+        "iou": _by_value(overlaps),
+        "mean_dice": mean_known(values),
+        "mean_iou": mean_known(overlaps),
+        "seg": _segmentation(prediction, truth, numbered=numbered),
+    }
+
+
+def refuse_overwriting(source: Path, folder: Path, stem: str) -> None:
+    """Refuse an export that would put a mask in the place of the user's image."""
+    if source.parent.resolve() == folder.resolve() and file_stem(stem) == file_stem(_stem(source)):
+        what = "the mask would have the name of the image itself"
+        raise UserError("NU-E06", what, str(source), "choose another folder")
+
+
+def _segmentation(
+    prediction: Num[np.ndarray, "*shape"], truth: Num[np.ndarray, "*shape"], *, numbered: bool
+) -> float | None:
+    size = truth.shape[-2:]
+    pairs = zip(prediction.reshape(-1, *size), truth.reshape(-1, *size), strict=True)
+    found = [
+        segmentation_accuracy(
+            plane_truth.astype(np.int32) if numbered else label_objects(plane_truth.astype(np.uint8)),
+            label_objects(plane.astype(np.uint8)),
+        )
+        for plane, plane_truth in pairs
+    ]
+    known = [value for value in found if value is not None]
+    return float(np.mean(known)) if known else None
+
+
+def _by_value(values: Num[np.ndarray, " k"]) -> dict[str, float | None]:
+    return {str(i): float(v) if np.isfinite(v) else None for i, v in enumerate(values)}
+
+
+def _project_classes(folder: Path) -> tuple[ClassLabel, ...]:
+    with Project(folder, read_only=True) as project:
+        return tuple(project.classes())
+
+
+def _named_classes(checkpoint: Checkpoint) -> tuple[ClassLabel, ...]:
+    named: Mapping[int, str] = dict(zip(checkpoint.class_ids, checkpoint.class_names, strict=True))
+    return tuple(ClassLabel(class_id, name, default_colour(class_id)) for class_id, name in named.items())
+
+
+def _stem(path: Path) -> str:
+    name = path.name
+    for ending in (".ome.tif", ".ome.tiff", ".ome.zarr"):
+        if name.lower().endswith(ending):
+            return name[: -len(ending)]
+    return path.stem

@@ -1,0 +1,177 @@
+"""Every number that a user may set, once: the panel, the command line, the preferences and the docs read it here."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Annotated, Any, get_args, get_origin, get_type_hints
+
+import msgspec
+from msgspec import Meta
+
+from napari_unet.errors import UserError
+
+
+class Settings(msgspec.Struct, frozen=True, kw_only=True):
+    """How to learn and predict. Stored in the project as JSON; an absent key takes its default."""
+
+    tile: Annotated[
+        int,
+        Meta(
+            ge=64,
+            le=1024,
+            multiple_of=16,
+            title="Training tile",
+            extra={"unit": "px"},
+            description="Side of the square tiles that training steps see.",
+        ),
+    ] = 192
+    batch: Annotated[
+        int,
+        Meta(
+            ge=1,
+            le=64,
+            title="Tiles per step",
+            extra={"unit": "tiles"},
+            description="Tiles that are averaged in one training step.",
+        ),
+    ] = 2
+    learning_rate: Annotated[
+        float,
+        Meta(
+            ge=1e-6,
+            le=0.1,
+            title="Learning rate",
+            extra={"unit": "per step"},
+            description="Size of a training step; lower is slower and steadier.",
+        ),
+    ] = 2e-3
+    weight_decay: Annotated[
+        float,
+        Meta(
+            ge=0,
+            le=1,
+            title="Weight decay",
+            extra={"unit": "per step"},
+            description="Pull of the network's weights towards zero (AdamW).",
+        ),
+    ] = 1e-4
+    warm_up: Annotated[
+        int,
+        Meta(
+            ge=0,
+            le=1000,
+            title="Warm-up",
+            extra={"unit": "steps"},
+            description="Steps over which the learning rate grows from zero.",
+        ),
+    ] = 10
+    averaging: Annotated[
+        float,
+        Meta(
+            ge=0,
+            lt=1,
+            title="Moving average",
+            extra={"unit": "share kept per step"},
+            description="How slowly the predicting network follows the training one.",
+        ),
+    ] = 0.98
+    border_weight: Annotated[
+        float,
+        Meta(
+            ge=0,
+            le=100,
+            title="Border weight w0",
+            extra={"unit": "times"},
+            description="Extra weight of labelled pixels in narrow gaps between two labelled objects (Ronneberger 2015).",
+        ),
+    ] = 5.0
+    border_sigma: Annotated[
+        float,
+        Meta(
+            ge=0.5,
+            le=50,
+            title="Border width sigma",
+            extra={"unit": "px"},
+            description="How wide a gap may be to count as narrow.",
+        ),
+    ] = 5.0
+    width: Annotated[
+        int,
+        Meta(
+            ge=4,
+            le=64,
+            title="Network width",
+            extra={"unit": "channels"},
+            description="Channels of the first level; takes effect for a new network.",
+        ),
+    ] = 16
+    prediction_tile: Annotated[
+        int,
+        Meta(
+            ge=64,
+            le=2048,
+            multiple_of=16,
+            title="Prediction tile",
+            extra={"unit": "px"},
+            description="Side of the tiles that are predicted at once; changes speed and memory, never the result.",
+        ),
+    ] = 512
+    start_by_itself: Annotated[
+        bool, Meta(title="Start by itself", description="Begin training with the first stroke of the second class.")
+    ] = True
+
+
+@dataclass(frozen=True, slots=True)
+class Field:
+    """One setting as a form or an option needs it."""
+
+    name: str
+    kind: type
+    label: str
+    unit: str
+    help: str
+    default: Any
+    minimum: float | None
+    maximum: float | None
+    step: float | None
+
+
+def fields() -> Iterator[Field]:
+    """All settings in the order in which they are declared."""
+    hints = get_type_hints(Settings, include_extras=True)
+    for field in msgspec.structs.fields(Settings):
+        kind, meta = _annotation(hints[field.name])
+        yield Field(
+            name=field.name,
+            kind=kind,
+            label=str(meta.title),
+            unit=str((meta.extra or {}).get("unit", "")),
+            help=str(meta.description),
+            default=field.default,
+            minimum=meta.ge,
+            maximum=meta.le if meta.le is not None else meta.lt,
+            step=meta.multiple_of,
+        )
+
+
+def settings_from(values: dict[str, Any]) -> Settings:
+    """Check values against their ranges.
+
+    Raises
+    ------
+    UserError
+        NU-C01 naming the setting, the value wanted and the value seen.
+    """
+    unknown = sorted(set(values) - {field.name for field in msgspec.structs.fields(Settings)})
+    if unknown:
+        raise UserError("NU-C01", f"there is no setting '{unknown[0]}'", "settings", "remove it or correct its name")
+    try:
+        return msgspec.convert(values, Settings, strict=False)
+    except msgspec.ValidationError as error:
+        raise UserError("NU-C01", str(error), "settings", "choose a value in the range") from error
+
+
+def _annotation(hint: Any) -> tuple[type, Meta]:
+    if get_origin(hint) is not Annotated:
+        raise TypeError(f"every setting needs a range, a label and help, {hint} has none")
+    kind, meta = get_args(hint)
+    return kind, meta

@@ -1,0 +1,1 @@
+"""Any microscope image as lazily read planes."""

@@ -1,0 +1,138 @@
+"""One opened microscope image: planes of y, x, channel pixels, read when asked for."""
+
+import hashlib
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+from jaxtyping import Num, Shaped
+
+from napari_unet.errors import UserError
+
+_PIXEL_KINDS = "uif"  # unsigned, signed, floating; no complex, no objects
+_FINGERPRINT_ROWS = 16
+
+
+@dataclass(frozen=True, slots=True)
+class PixelSize:
+    """Edge lengths of one pixel, e.g. 0.5 x 0.5 "um"; unit "pixel" where nothing is known."""
+
+    y: float = 1.0
+    x: float = 1.0
+    unit: str = "pixel"
+
+    @property
+    def is_known(self) -> bool:
+        """Whether lengths and areas can be given in a physical unit."""
+        return self.unit != "pixel"
+
+
+@dataclass(frozen=True, slots=True)
+class Image:
+    """An array with named axes, read plane by plane.
+
+    Attributes
+    ----------
+    name : what the user calls it (file stem or layer name)
+    pixels : array-like with shape, dtype and slicing (numpy, memory map, zarr); nothing is read before it is asked for
+    axes : one lower-case letter per axis of ``pixels``: "y" and "x" always, "c" for channels, any other letter
+        (z, t, ...) for planes that are painted one by one
+    pixel_size : of y and x
+    alpha : the last channel is an alpha channel and is not handed out
+    """
+
+    name: str
+    pixels: Any = field(repr=False)
+    axes: str
+    pixel_size: PixelSize = PixelSize()
+    alpha: bool = False
+
+    def __post_init__(self) -> None:
+        shape = tuple(self.pixels.shape)
+        if (
+            "y" not in self.axes
+            or "x" not in self.axes
+            or len(self.axes) != len(shape)
+            or len(set(self.axes)) != len(shape)
+        ):
+            raise UserError(
+                "NU-I01",
+                f"shape {shape} does not fit the axes '{self.axes}'",
+                self.name,
+                "use an image with y and x axes, each named once",
+            )
+        if 0 in shape:
+            raise UserError(
+                "NU-I02", f"the image has no pixels (shape {shape})", self.name, "open an image with at least one pixel"
+            )
+        dtype = np.dtype(self.pixels.dtype)
+        if dtype != np.bool_ and (dtype.kind not in _PIXEL_KINDS or dtype.itemsize > 8):
+            raise UserError(
+                "NU-I03",
+                f"pixels of type {dtype} cannot be used",
+                self.name,
+                "convert the image to uint8, uint16 or float32",
+            )
+
+    @property
+    def height(self) -> int:
+        """Pixels along y."""
+        return int(self.pixels.shape[self.axes.index("y")])
+
+    @property
+    def width(self) -> int:
+        """Pixels along x."""
+        return int(self.pixels.shape[self.axes.index("x")])
+
+    @property
+    def channels(self) -> int:
+        """Channels that are handed out, alpha not counted."""
+        if "c" not in self.axes:
+            return 1
+        return int(self.pixels.shape[self.axes.index("c")]) - int(self.alpha)
+
+    @property
+    def plane_axes(self) -> str:
+        """The axes that are neither y, x nor c, in order."""
+        return "".join(axis for axis in self.axes if axis not in "yxc")
+
+    @property
+    def plane_shape(self) -> tuple[int, ...]:
+        """Sizes of the plane axes; () for a single plane."""
+        return tuple(int(self.pixels.shape[self.axes.index(axis)]) for axis in self.plane_axes)
+
+    @property
+    def planes(self) -> int:
+        """Number of planes; plane p has the index ``np.unravel_index(p, plane_shape)``."""
+        return int(np.prod(self.plane_shape, dtype=int))
+
+    @property
+    def annotation_shape(self) -> tuple[int, ...]:
+        """Shape of a labels array over the whole image: plane axes, then y, x."""
+        return (*self.plane_shape, self.height, self.width)
+
+    def read(self, plane: int, rows: slice = slice(None), columns: slice = slice(None)) -> Num[np.ndarray, "y x c"]:
+        """Pixels of one plane (or a part of it) in native byte order, NaN and all, as a copy."""
+        index = iter(int(i) for i in np.unravel_index(plane, self.plane_shape)) if self.plane_shape else iter(())
+        selection = tuple(
+            rows if a == "y" else columns if a == "x" else slice(None) if a == "c" else next(index) for a in self.axes
+        )
+        part = np.asarray(self.pixels[selection])
+        kept = [axis for axis in self.axes if axis in "yxc"]
+        if "c" not in kept:
+            kept.append("c")
+            part = part[..., np.newaxis]
+        part = part.transpose([kept.index(axis) for axis in "yxc"])[..., : self.channels]
+        native = np.uint8 if part.dtype == np.bool_ else part.dtype.newbyteorder("=")
+        return np.array(part, dtype=native, order="C")
+
+    def fingerprint(self) -> str:
+        """Hash of shape, type, axes and some rows of three planes: tells two images apart cheaply."""
+        digest = hashlib.sha256(
+            repr((tuple(self.pixels.shape), np.dtype(self.pixels.dtype).newbyteorder("=").str, self.axes)).encode()
+        )
+        step = max(1, self.height // _FINGERPRINT_ROWS)
+        for plane in sorted({0, self.planes // 2, self.planes - 1}):
+            rows: Shaped[np.ndarray, "y x c"] = self.read(plane, slice(0, None, step))
+            digest.update(rows.tobytes())
+        return digest.hexdigest()

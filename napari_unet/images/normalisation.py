@@ -1,0 +1,60 @@
+"""Pixels of any type and range to numbers that a network takes, in the same way for the whole image."""
+
+from dataclasses import dataclass
+
+import numpy as np
+from jaxtyping import Float32, Num
+
+from napari_unet.images.image import Image
+
+PERCENTILES = (0.2, 99.8)
+CLIP = 3.0
+_SAMPLED_PLANES = 16
+_SAMPLED_VALUES = 250_000  # a plane
+
+
+@dataclass(frozen=True, slots=True)
+class Normalisation:
+    """Per channel, the raw values that become -1 and +1."""
+
+    low: tuple[float, ...]
+    high: tuple[float, ...]
+
+    def apply(self, pixels: Num[np.ndarray, "y x c"]) -> Float32[np.ndarray, "y x c"]:
+        """Map to float32 in [-3, 3]; pixels that are not finite become 0, the middle of the range."""
+        low = np.asarray(self.low, np.float32)
+        spread = np.asarray(self.high, np.float32) - low
+        scale = np.where(spread > 0, 2.0 / np.where(spread > 0, spread, 1), 0).astype(np.float32)
+        normal = np.asarray(pixels, dtype=np.float32)
+        normal = (normal - low) * scale - np.float32(1)
+        normal[:, :, spread <= 0] = 0
+        np.nan_to_num(normal, copy=False, nan=0.0, posinf=CLIP, neginf=-CLIP)
+        return np.clip(normal, -CLIP, CLIP, out=normal)
+
+
+def measure_normalisation(image: Image) -> Normalisation:
+    """Percentiles over a regular sample of all planes; a constant channel gets an empty range."""
+    columns = [_sample(image, plane) for plane in _sampled_planes(image.planes)]
+    values = np.concatenate(columns).astype(np.float64)
+    bounds = [_bounds(values[:, channel]) for channel in range(image.channels)]
+    return Normalisation(low=tuple(b[0] for b in bounds), high=tuple(b[1] for b in bounds))
+
+
+def _sampled_planes(planes: int) -> list[int]:
+    return sorted({int(p) for p in np.linspace(0, planes - 1, min(planes, _SAMPLED_PLANES))})
+
+
+def _sample(image: Image, plane: int) -> Num[np.ndarray, "n c"]:
+    step = max(1, int(np.sqrt(image.height * image.width / _SAMPLED_VALUES)))
+    return image.read(plane, slice(0, None, step), slice(0, None, step)).reshape(-1, image.channels)
+
+
+def _bounds(values: Num[np.ndarray, " n"]) -> tuple[float, float]:
+    finite = values[np.isfinite(values)]
+    if finite.size == 0:
+        return 0.0, 0.0
+    limit = float(np.finfo(np.float32).max) / 4  # 1e38 must not overflow in float32 arithmetic
+    low, high = np.clip(np.percentile(finite, PERCENTILES), -limit, limit)
+    if low == high:  # mostly one value: a few spots still deserve their contrast
+        low, high = np.clip([finite.min(), finite.max()], -limit, limit)
+    return float(low), float(high)

@@ -1,0 +1,75 @@
+"""Regions of a plane: cut into tiles, ordered outward, read with mirrored rims."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+import numpy as np
+from jaxtyping import Shaped
+
+
+@dataclass(frozen=True, slots=True, order=True)
+class Region:
+    """Half-open rectangle in pixels; may reach outside the plane where mirrored pixels are meant."""
+
+    y0: int
+    x0: int
+    y1: int
+    x1: int
+
+    @property
+    def shape(self) -> tuple[int, int]:
+        """Height and width."""
+        return self.y1 - self.y0, self.x1 - self.x0
+
+    @property
+    def slices(self) -> tuple[slice, slice]:
+        """For indexing an array of the plane."""
+        return slice(self.y0, self.y1), slice(self.x0, self.x1)
+
+    def grown(self, margin: int) -> "Region":
+        """The same region with ``margin`` pixels more on every side."""
+        return Region(self.y0 - margin, self.x0 - margin, self.y1 + margin, self.x1 + margin)
+
+    def intersects(self, other: "Region") -> bool:
+        """Whether the two share a pixel."""
+        return self.y0 < other.y1 and other.y0 < self.y1 and self.x0 < other.x1 and other.x0 < self.x1
+
+    def clipped(self, height: int, width: int) -> "Region":
+        """The part inside a plane of that size (possibly empty)."""
+        y0, x0 = min(max(self.y0, 0), height), min(max(self.x0, 0), width)
+        return Region(y0, x0, max(y0, min(self.y1, height)), max(x0, min(self.x1, width)))
+
+    def __contains__(self, point: tuple[float, float]) -> bool:
+        return self.y0 <= point[0] < self.y1 and self.x0 <= point[1] < self.x1
+
+
+def grid(height: int, width: int, tile: int) -> Iterator[Region]:
+    """Tiles that cover every pixel once, row by row; the last ones are cut at the rim."""
+    for y in range(0, height, tile):
+        for x in range(0, width, tile):
+            yield Region(y, x, min(y + tile, height), min(x + tile, width))
+
+
+def outward(tiles: list[Region], view: Region) -> list[Region]:
+    """Tiles in view first, then the others, each part from the view's centre outward."""
+    cy, cx = (view.y0 + view.y1) / 2, (view.x0 + view.x1) / 2
+
+    def distance(tile: Region) -> tuple[bool, float]:
+        dy, dx = (tile.y0 + tile.y1) / 2 - cy, (tile.x0 + tile.x1) / 2 - cx
+        return not tile.intersects(view), dy * dy + dx * dx
+
+    return sorted(tiles, key=distance)
+
+
+def read_mirrored(plane: Shaped[np.ndarray, "y x ..."], region: Region) -> Shaped[np.ndarray, "h w ..."]:
+    """Copy a region; what lies outside the plane is mirrored at its rim, as often as needed."""
+    rows = _mirrored(np.arange(region.y0, region.y1), plane.shape[0])
+    columns = _mirrored(np.arange(region.x0, region.x1), plane.shape[1])
+    if region == region.clipped(plane.shape[0], plane.shape[1]):
+        return plane[region.slices].copy()
+    return plane[rows[:, None], columns[None, :]]
+
+
+def _mirrored(index: Shaped[np.ndarray, " n"], size: int) -> Shaped[np.ndarray, "n"]:
+    folded = index % (2 * size)
+    return np.where(folded < size, folded, 2 * size - 1 - folded)

@@ -1,0 +1,184 @@
+"""A network on disk: weights as safetensors, everything else as JSON in the same file."""
+
+import json
+import os
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
+from typing import Any
+
+import torch
+from safetensors import SafetensorError, safe_open
+from safetensors.torch import save_file
+from torch import Tensor
+
+from napari_unet.errors import UserError
+from napari_unet.network.unet import Architecture, UNet, build
+from napari_unet.storage import replace_file, sha256
+
+FORMAT = 1
+_HEADER_LIMIT = 2**20  # bytes of metadata that are believed
+_LIMITS = {"channels": 256, "classes": 255, "width": 128, "depth": 6}
+
+
+@dataclass(frozen=True, slots=True)
+class Checkpoint:
+    """A network with what is needed to use it and to go on training it.
+
+    Attributes
+    ----------
+    architecture : builds the network
+    class_ids : the class of every output; a mask holds id - 1
+    class_names : as the user called them
+    step : training steps behind it
+    weights : float32 on the CPU, by name
+    training : tensors of the optimiser and the like; {} where only predictions matter
+    facts : scores, versions and whatever else JSON can hold
+    """
+
+    architecture: Architecture
+    class_ids: tuple[int, ...]
+    class_names: tuple[str, ...]
+    step: int
+    weights: dict[str, Tensor]
+    training: dict[str, Tensor] = field(default_factory=dict)
+    facts: dict[str, Any] = field(default_factory=dict)
+
+    def network(self) -> UNet:
+        """Build it, in evaluation mode, on the CPU."""
+        network = build(self.architecture)
+        network.load_state_dict(self.weights)
+        return network.eval()
+
+
+def save_checkpoint(checkpoint: Checkpoint, path: Path) -> str:
+    """Write atomically, with a ``.json`` beside it that names the content and its SHA-256; returns the hash.
+
+    Raises
+    ------
+    UserError
+        NU-M04 for weights that are not finite; NU-E01 when the disk refuses. The old file stays as it was.
+    """
+    _refuse_non_finite(checkpoint.weights, str(path))
+    tensors = {f"weights.{name}": tensor.contiguous() for name, tensor in checkpoint.weights.items()}
+    tensors |= {f"training.{name}": tensor.contiguous() for name, tensor in checkpoint.training.items()}
+    record = _record(checkpoint)
+    replace_file(path, lambda temporary: save_file(tensors, temporary, metadata={"napari_unet": json.dumps(record)}))
+    digest = sha256(path)
+    note = json.dumps({**record, "sha256": digest}, indent=1, ensure_ascii=False)
+    replace_file(path.with_suffix(".json"), lambda temporary: temporary.write_text(note, encoding="utf-8"))
+    return digest
+
+
+def load_checkpoint(path: Path) -> Checkpoint:
+    """Read and check a checkpoint; nothing in the file is ever executed.
+
+    Raises
+    ------
+    UserError
+        NU-M01 not there, NU-M02 damaged or foreign, NU-M03 made by a newer version, NU-M04 not finite.
+    """
+    if not path.is_file():
+        raise UserError("NU-M01", "there is no trained network yet", str(path), "train first or choose another file")
+    _refuse_changed(path)
+    try:
+        with safe_open(path, framework="pt") as file:
+            record = _parsed(file.metadata(), str(path))
+            tensors = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118 - not a dict
+    except (SafetensorError, OSError) as error:
+        raise _damaged(path, str(error)) from error
+    checkpoint = _checkpoint(record, tensors, path)
+    _refuse_non_finite(checkpoint.weights, str(path))
+    return checkpoint
+
+
+def _record(checkpoint: Checkpoint) -> dict[str, Any]:
+    return {
+        "format": FORMAT,
+        "architecture": asdict(checkpoint.architecture),
+        "class_ids": list(checkpoint.class_ids),
+        "class_names": list(checkpoint.class_names),
+        "step": checkpoint.step,
+        "facts": checkpoint.facts,
+    }
+
+
+def _parsed(metadata: dict[str, str] | None, where: str) -> dict[str, Any]:
+    text = (metadata or {}).get("napari_unet", "")
+    if not text or len(text) > _HEADER_LIMIT:
+        raise UserError(
+            "NU-M02", "the file holds no napari-unet network", where, "choose a checkpoint written by this program"
+        )
+    try:
+        record: dict[str, Any] = json.loads(text)
+        version = int(record["format"])
+    except (ValueError, KeyError, TypeError) as error:
+        raise UserError(
+            "NU-M02", "the network's description is damaged", where, "restore the file from a copy"
+        ) from error
+    if version > FORMAT:
+        raise UserError(
+            "NU-M03", f"the network was written by a newer version (format {version})", where, "update napari-unet-live"
+        )
+    return record
+
+
+def _checkpoint(record: dict[str, Any], tensors: dict[str, Tensor], path: Path) -> Checkpoint:
+    try:
+        sizes = {name: int(record["architecture"][name]) for name in _LIMITS}
+        if any(not 1 <= sizes[name] <= limit for name, limit in _LIMITS.items()):
+            raise ValueError(f"sizes {sizes}")
+        checkpoint = Checkpoint(
+            Architecture(**sizes),
+            tuple(int(k) for k in record["class_ids"]),
+            tuple(str(n) for n in record["class_names"]),
+            int(record["step"]),
+            _under("weights.", tensors),
+            _under("training.", tensors),
+            dict(record["facts"]),
+        )
+        # Building without memory shows every wrong name and shape before anything is allocated.
+        with torch.device("meta"):
+            UNet(checkpoint.architecture).load_state_dict(checkpoint.weights, assign=True)
+    except (ValueError, KeyError, TypeError, RuntimeError) as error:
+        raise _damaged(path, str(error)) from error
+    if len(checkpoint.class_ids) != checkpoint.architecture.classes or len(checkpoint.class_names) != len(
+        checkpoint.class_ids
+    ):
+        raise _damaged(path, "classes and outputs do not match")
+    return checkpoint
+
+
+def _under(prefix: str, tensors: dict[str, Tensor]) -> dict[str, Tensor]:
+    return {name.removeprefix(prefix): tensor for name, tensor in tensors.items() if name.startswith(prefix)}
+
+
+def _refuse_changed(path: Path) -> None:
+    note = path.with_suffix(".json")
+    if not note.is_file() or os.path.getsize(note) > _HEADER_LIMIT:
+        return
+    try:
+        expected = json.loads(note.read_text(encoding="utf-8")).get("sha256")
+    except (ValueError, AttributeError) as error:
+        raise _damaged(note, str(error)) from error
+    if expected is not None and expected != sha256(path):
+        raise _damaged(path, "its checksum differs")
+
+
+def _damaged(path: Path, detail: str) -> UserError:
+    return UserError(
+        "NU-M02",
+        f"the network file is damaged ({detail.splitlines()[0][:200]})",
+        str(path),
+        "restore it from a copy or train again",
+    )
+
+
+def _refuse_non_finite(weights: dict[str, Tensor], where: str) -> None:
+    bad = [name for name, tensor in weights.items() if not torch.isfinite(tensor).all()]
+    if bad:
+        raise UserError(
+            "NU-M04",
+            f"the network holds numbers that are not finite ({bad[0]})",
+            where,
+            "go back to an earlier checkpoint",
+        )

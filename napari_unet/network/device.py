@@ -1,0 +1,91 @@
+"""Which processor learns: found by running a convolution on it, not by asking whether it says it is there."""
+
+import os
+import platform
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor
+from torch.nn import functional
+
+from napari_unet.errors import UserError
+
+DEVICES = ("auto", "cpu", "cuda", "mps")
+
+
+@dataclass(frozen=True, slots=True)
+class Device:
+    """A processor that has shown that it works, and the number format for its convolutions."""
+
+    kind: str  # "cpu", "cuda" or "mps"
+    reason: str  # for people
+    bfloat16: bool
+
+    @property
+    def place(self) -> torch.device:
+        """For ``Tensor.to``."""
+        return torch.device(self.kind)
+
+    def autocast(self) -> torch.autocast:
+        """Mixed precision where it is faster and safe, else a context that changes nothing."""
+        return torch.autocast(self.kind, dtype=torch.bfloat16, enabled=self.bfloat16)
+
+
+def choose_device(wanted: str = "auto") -> Device:
+    """The fastest device that computes one convolution correctly.
+
+    Raises
+    ------
+    UserError
+        NU-W01 when a device is asked for by name and does not work.
+    """
+    if wanted not in DEVICES:
+        raise UserError("NU-W01", f"there is no device '{wanted}'", "--device", f"choose one of {', '.join(DEVICES)}")
+    failures = []
+    for kind in ("cuda", "mps", "cpu") if wanted == "auto" else (wanted,):
+        failure = probe(kind)
+        if failure is None:
+            return Device(kind, _reason(kind, failures), _has_bfloat16(kind))
+        failures.append(f"{kind}: {failure}")
+    raise UserError("NU-W01", f"the device does not work ({'; '.join(failures)})", wanted, "choose auto or cpu")
+
+
+def probe(kind: str) -> str | None:
+    """Why a device cannot be used, or None when its convolution agrees with the CPU's."""
+    available = {"cpu": True, "cuda": torch.cuda.is_available(), "mps": torch.backends.mps.is_available()}
+    if not available[kind]:
+        return "not present"
+    x = torch.linspace(-1, 1, 4 * 32 * 32).reshape(1, 4, 32, 32)
+    weight = torch.linspace(-1, 1, 4 * 4 * 9).reshape(4, 4, 3, 3)
+    expected = functional.conv2d(x, weight, padding=1)
+    try:
+        found: Tensor = functional.conv2d(x.to(kind), weight.to(kind), padding=1).cpu()
+    except RuntimeError as error:  # "no kernel image", driver too old, out of memory
+        return str(error).splitlines()[0]
+    # TF32 keeps 10 bits of mantissa.
+    agrees = torch.allclose(found, expected, rtol=1e-2, atol=1e-2)
+    return None if agrees else "its convolution gives wrong numbers"
+
+
+def set_threads(count: int | None = None) -> int:
+    """Leave one core to the window: two torch threads beside a busy process run far slower than one."""
+    threads = count or int(os.environ.get("OMP_NUM_THREADS", 0)) or max(1, (os.cpu_count() or 1) - 1)
+    torch.set_num_threads(threads)
+    return threads
+
+
+def _reason(kind: str, failures: list[str]) -> str:
+    if kind == "cuda":
+        return f"GPU {torch.cuda.get_device_name()}"
+    name = "Apple GPU (MPS)" if kind == "mps" else f"CPU, {torch.get_num_threads()} threads"
+    absent = "; ".join(failures)
+    return f"{name} ({absent})" if absent else name
+
+
+def _has_bfloat16(kind: str) -> bool:
+    if kind == "cuda":
+        return torch.cuda.is_bf16_supported(including_emulation=False)
+    if kind == "mps" or platform.machine().lower() not in {"x86_64", "amd64"}:
+        return False
+    # On x86 only AMX and AVX512_BF16 multiply in this format; elsewhere it is emulated and slower.
+    return bool(torch.cpu._is_avx512_bf16_supported() or torch.cpu._is_amx_tile_supported())

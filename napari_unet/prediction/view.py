@@ -1,0 +1,46 @@
+"""Which tiles of the plane on screen are to be predicted next."""
+
+from dataclasses import dataclass, field
+
+from napari_unet.images.tiles import Region, grid, outward
+
+
+@dataclass(slots=True)
+class View:
+    """A plane that somebody looks at.
+
+    Attributes
+    ----------
+    generation : number of the wish; answers to older ones are dropped
+    image_id, plane : what is shown
+    visible : the part of the plane that is on screen
+    """
+
+    generation: int
+    image_id: int
+    plane: int
+    visible: Region
+    _waiting: list[Region] = field(default_factory=list)
+
+    def refill(self, height: int, width: int, tile: int) -> None:
+        """Ask for every tile again, because the network or the strokes changed."""
+        self._waiting = outward(list(grid(height, width, tile)), self.visible)
+
+    def look_at(self, visible: Region) -> None:
+        """Move the visible part; what is already predicted stays so."""
+        self.visible = visible
+        self._waiting = outward(self._waiting, visible)
+
+    @property
+    def waiting(self) -> int:
+        """Tiles still to be predicted."""
+        return len(self._waiting)
+
+    @property
+    def next_is_visible(self) -> bool:
+        """Whether the next tile is on screen."""
+        return bool(self._waiting) and self._waiting[0].intersects(self.visible)
+
+    def take(self) -> Region:
+        """The next tile, which is waiting no longer."""
+        return self._waiting.pop(0)

@@ -1,0 +1,65 @@
+"""The file formats a result can be exported to, by name."""
+
+from collections.abc import Callable, Sequence
+from pathlib import Path
+
+import numpy as np
+from jaxtyping import UInt8
+
+from napari_unet.errors import UserError
+from napari_unet.images.image import Image
+from napari_unet.results.file_stem import file_stem
+from napari_unet.results.mask_png import write_png
+from napari_unet.results.mask_tiff import write_tiff
+from napari_unet.results.object_table import write_csv
+from napari_unet.results.segmentation import ClassStyle, Segmentation
+
+# Writes a segmentation to the files that begin with the given path and tells which; each was read back and compared.
+Writer = Callable[[Segmentation, Path], list[Path]]
+
+FORMATS: dict[str, Writer] = {"tiff": write_tiff, "png": write_png, "csv": write_csv}
+LATER_FORMATS = ("ome-zarr", "imagej-roi", "geojson", "coco", "bioimageio")
+
+
+def export(
+    mask: UInt8[np.ndarray, "planes y x"],
+    image: Image,
+    classes: Sequence[ClassStyle],
+    folder: Path,
+    formats: Sequence[str],
+    stem: str | None = None,
+) -> list[Path]:
+    """Write a mask in every format named and return the files, each read back and compared before it is in place.
+
+    Parameters
+    ----------
+    mask : class - 1 at every pixel, 0 is background; planes in the order of ``image.read``
+    image : the image that the mask belongs to
+    classes : indexed by mask value
+    folder : made where it is missing; files of the same name in it are replaced
+    formats : keys of FORMATS
+    stem : beginning of the file names; the image's name where None; made safe by ``file_stem``
+
+    Raises
+    ------
+    UserError
+        NU-E01 cannot be written, NU-E02 no such format, NU-E03 file and result differ, NU-E04 mask and image differ.
+    """
+    writers = [format_named(name) for name in dict.fromkeys(formats)]
+    segmentation = Segmentation(mask, image, classes)
+    base = folder / file_stem(image.name if stem is None else stem)
+    return [path for write in writers for path in write(segmentation, base)]
+
+
+def format_named(name: str) -> Writer:
+    """Find the writer of a format.
+
+    Raises
+    ------
+    UserError
+        NU-E02 for a format that is unknown or still to come.
+    """
+    if name in FORMATS:
+        return FORMATS[name]
+    what = f"the format '{name}' is not available yet" if name in LATER_FORMATS else f"'{name}' is not a format"
+    raise UserError("NU-E02", what, "export", f"choose one of {', '.join(FORMATS)}")

@@ -1,0 +1,116 @@
+"""From an image and a network to files: predict every plane, write, and say beside it how it was made."""
+
+import json
+from collections.abc import Callable, Mapping, Sequence
+from datetime import UTC, datetime
+from importlib.metadata import version
+from pathlib import Path
+
+import numpy as np
+from jaxtyping import Float32, UInt8
+
+from napari_unet.annotations.classes import ClassLabel, default_colour, default_name
+from napari_unet.errors import UserError
+from napari_unet.images.planes import NormalisedPlanes
+from napari_unet.images.tiles import grid
+from napari_unet.network.checkpoint import Checkpoint
+from napari_unet.network.inference import Predictor
+from napari_unet.prediction.plane import predict_plane, predict_probabilities
+from napari_unet.results.file_stem import file_stem
+from napari_unet.results.formats import export, format_named
+from napari_unet.results.segmentation import ClassStyle
+from napari_unet.results.verified import array_difference, write_verified
+
+
+def write_prediction(
+    predictor: Predictor,
+    checkpoint: Checkpoint,
+    planes: NormalisedPlanes,
+    classes: Sequence[ClassLabel],
+    folder: Path,
+    formats: Sequence[str],
+    tile: int,
+    tile_done: Callable[[], object] = lambda: None,
+    *,
+    stem: str | None = None,
+) -> list[Path]:
+    """Predict all planes and write them in every format, and a ``.json`` that names network, step, score and classes.
+
+    Raises
+    ------
+    UserError
+        NU-I08 when the network learned another number of channels; NU-E0x as ``results.formats.export``.
+    """
+    for name in formats:
+        format_named(name)  # before the long work, not after it
+    check_channels(predictor, planes)
+    mask = predict_mask(predictor, planes, tile, tile_done)
+    image = planes.image
+    written = export(mask, image, styles(classes, int(mask.max())), folder, formats, stem)
+    return [
+        *written,
+        _write_provenance(folder / f"{file_stem(stem or image.name)}.json", checkpoint, classes, image.name),
+    ]
+
+
+def predict_mask(
+    predictor: Predictor, planes: NormalisedPlanes, tile: int, tile_done: Callable[[], object] = lambda: None
+) -> UInt8[np.ndarray, "planes y x"]:
+    """Class - 1 at every pixel of every plane."""
+    image = planes.image
+    mask = np.zeros((image.planes, image.height, image.width), np.uint8)
+    for plane in range(image.planes):
+        mask[plane] = predict_plane(predictor, planes[plane], tile, tile_done) - 1
+    return mask
+
+
+def write_probabilities(predictor: Predictor, planes: NormalisedPlanes, folder: Path, tile: int, stem: str) -> Path:
+    """All probabilities as ``<stem>-probabilities.npy``: float32 with axes (plane, class, y, x)."""
+    check_channels(predictor, planes)
+    values: Float32[np.ndarray, "planes k y x"] = np.stack(
+        [predict_probabilities(predictor, planes[plane], tile) for plane in range(planes.image.planes)]
+    )
+    return write_verified(
+        folder / f"{file_stem(stem)}-probabilities.npy",
+        lambda path: np.save(path, values, allow_pickle=False),
+        lambda path: array_difference(np.load(path, allow_pickle=False), values),
+    )
+
+
+def tiles_of(planes: NormalisedPlanes, tile: int) -> int:
+    """How many tiles a prediction of the whole image takes."""
+    image = planes.image
+    return image.planes * sum(1 for _ in grid(image.height, image.width, tile))
+
+
+def check_channels(predictor: Predictor, planes: NormalisedPlanes) -> None:
+    """Refuse an image of another kind than the network learned on."""
+    wanted, found = predictor.network.architecture.channels, planes.image.channels
+    if wanted != found:
+        what = f"the network learned on {wanted} channels, the image has {found}"
+        raise UserError("NU-I08", what, planes.image.name, "choose an image of the same kind or train on this one")
+
+
+def styles(classes: Sequence[ClassLabel], highest: int) -> list[ClassStyle]:
+    """Names and colours indexed by mask value; ids that are no class (any more) get a neutral entry."""
+    known: Mapping[int, ClassLabel] = {label.id: label for label in classes}
+    last = max([*known, highest + 1])
+    labels = [known.get(k) or ClassLabel(k, default_name(k), default_colour(k)) for k in range(1, last + 1)]
+    return [ClassStyle(label.name, label.rgb) for label in labels]
+
+
+def _write_provenance(path: Path, checkpoint: Checkpoint, classes: Sequence[ClassLabel], image: str) -> Path:
+    record = {
+        "image": image,
+        "made": datetime.now(UTC).isoformat(timespec="seconds"),
+        "napari-unet-live": version("napari-unet-live"),
+        "step": checkpoint.step,
+        "classes": {str(label.id - 1): label.name for label in classes},
+        **checkpoint.facts,
+    }
+    text = json.dumps(record, indent=1, ensure_ascii=False)
+    return write_verified(
+        path,
+        lambda temporary: temporary.write_text(text, encoding="utf-8"),
+        lambda temporary: "" if temporary.read_text(encoding="utf-8") == text else "other text",
+    )

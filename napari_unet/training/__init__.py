@@ -1,0 +1,1 @@
+"""From strokes to a better network: weight map, loss, augmentation, sampler, trainer, scores."""

@@ -1,0 +1,105 @@
+"""The strokes of a project as the trainer needs them, kept up to date by revision."""
+
+from dataclasses import dataclass, field
+
+import numpy as np
+from jaxtyping import Bool, Float32, Int64, UInt8
+
+from napari_unet.annotations.project import Project
+from napari_unet.annotations.split import BLOCK, held_out_pixels, training_pixels
+from napari_unet.annotations.strokes import TILE
+from napari_unet.config import Settings
+from napari_unet.images.planes import NormalisedPlanes
+from napari_unet.images.tiles import Region
+from napari_unet.training.weight_map import border_weights
+
+PlaneKey = tuple[int, int]  # image id, plane
+
+
+@dataclass(slots=True)
+class AnnotatedPlane:
+    """One painted plane: labels, what is trained on, what is held out, border weights, and where each class lies."""
+
+    labels: UInt8[np.ndarray, "y x"]
+    trained: Bool[np.ndarray, "y x"]
+    held_out: Bool[np.ndarray, "y x"]
+    border: Float32[np.ndarray, "y x"]
+    positions: dict[int, Int64[np.ndarray, " n"]] = field(default_factory=dict)  # flat indices of trained pixels
+    held_out_blocks: list[Region] = field(default_factory=list)  # those with at least one held-out pixel
+
+
+class Annotations:
+    """All painted planes of a project; ``refresh`` reads what was committed since the last time."""
+
+    def __init__(self, project: Project, settings: Settings) -> None:
+        self.project = project
+        self.planes: dict[PlaneKey, AnnotatedPlane] = {}
+        self.revision = 0
+        self._settings = settings
+        self._pixels: dict[int, NormalisedPlanes] = {}
+
+    def pixels(self, image_id: int) -> NormalisedPlanes:
+        """Normalised planes of an image of the project."""
+        if image_id not in self._pixels:
+            self._pixels[image_id] = NormalisedPlanes(self.project.open_pixels(image_id))
+        return self._pixels[image_id]
+
+    def refresh(self) -> list[PlaneKey]:
+        """Read the planes that changed; returns them."""
+        changed = self.project.changed_planes(self.revision)
+        revision = self.project.revision
+        for image_id, plane in changed:
+            self.planes[image_id, plane] = self._read(image_id, plane)
+        self.revision = revision
+        return changed
+
+    def counts(self) -> dict[int, int]:
+        """Trained pixels per class id, classes that the user removed left out."""
+        kept = {label.id for label in self.project.classes()}
+        counts = dict.fromkeys(sorted(kept), 0)
+        for plane in self.planes.values():
+            for class_id, positions in plane.positions.items():
+                if class_id in kept:
+                    counts[class_id] += len(positions)
+        return counts
+
+    def class_ids(self) -> tuple[int, ...]:
+        """Classes that something is trained on, in order; the outputs of the network."""
+        return tuple(class_id for class_id, count in self.counts().items() if count)
+
+    def channels(self) -> int:
+        """Channels of the annotated images; 0 when nothing is annotated."""
+        return next((self.pixels(image_id).image.channels for image_id, _ in self.planes), 0)
+
+    def _read(self, image_id: int, plane: int) -> AnnotatedPlane:
+        labels = self.project.annotation(image_id, plane)
+        held_out = held_out_pixels(labels, plane, self.project.sides(image_id))
+        trained = training_pixels(labels, held_out)
+        flat = np.flatnonzero(trained)
+        classes = labels.ravel()[flat]
+        positions = {int(k): flat[classes == k] for k in np.unique(classes)}
+        border = self._border(labels, trained)
+        return AnnotatedPlane(labels, trained, held_out, border, positions, blocks_with(held_out))
+
+    def _border(self, labels: UInt8[np.ndarray, "y x"], trained: Bool[np.ndarray, "y x"]) -> Float32[np.ndarray, "y x"]:
+        """Border weights where something is trained, tile by tile: strokes cover little of a large plane."""
+        border = np.ones(labels.shape, np.float32)
+        if self._settings.border_weight == 0:
+            return border
+        margin = int(4 * self._settings.border_sigma) + 1
+        rows, columns = np.nonzero(trained)
+        for row, column in sorted(set(zip((rows // TILE).tolist(), (columns // TILE).tolist(), strict=True))):
+            tile = Region(row * TILE, column * TILE, (row + 1) * TILE, (column + 1) * TILE).clipped(*labels.shape)
+            around = tile.grown(margin).clipped(*labels.shape)
+            weights = border_weights(labels[around.slices], self._settings.border_weight, self._settings.border_sigma)
+            inner = Region(tile.y0 - around.y0, tile.x0 - around.x0, tile.y1 - around.y0, tile.x1 - around.x0)
+            border[tile.slices] = weights[inner.slices]
+        return border
+
+
+def blocks_with(pixels: Bool[np.ndarray, "y x"]) -> list[Region]:
+    """Blocks of the split that hold at least one of the pixels."""
+    rows, columns = np.nonzero(pixels)
+    found = sorted(set(zip((rows // BLOCK).tolist(), (columns // BLOCK).tolist(), strict=True)))
+    areas = [Region(row * BLOCK, column * BLOCK, (row + 1) * BLOCK, (column + 1) * BLOCK) for row, column in found]
+    return [area.clipped(*pixels.shape) for area in areas]

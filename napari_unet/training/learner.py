@@ -1,0 +1,131 @@
+"""A project that learns: strokes, trainer and the choice of the network that predicts, in one hand."""
+
+import math
+import time
+from pathlib import Path
+
+from napari_unet.annotations.project import Project
+from napari_unet.errors import UserError
+from napari_unet.network.checkpoint import Checkpoint, load_checkpoint, save_checkpoint
+from napari_unet.network.device import Device
+from napari_unet.network.inference import Predictor
+from napari_unet.training.annotated import Annotations, PlaneKey
+from napari_unet.training.scores import Score
+from napari_unet.training.selection import Selection
+from napari_unet.training.trainer import Trainer
+
+BEST, LAST, PREVIOUS = "best.safetensors", "last.safetensors", "previous.safetensors"
+_SCORING_SHARE = 0.15  # of the time may go into scoring
+_SCORING_PAUSE_S = 2.0  # between two scorings at least
+
+
+class Learner:
+    """Trains on a project's strokes and always has the network to predict with.
+
+    ``best.safetensors`` holds the network that predicts, ``last.safetensors`` everything that training needs to go
+    on, ``previous.safetensors`` what ``best`` was before.
+    """
+
+    def __init__(self, project: Project, device: Device, seed: int = 0, base: Checkpoint | None = None) -> None:
+        self.project = project
+        self.settings = project.settings
+        self.device = device
+        self.annotations = Annotations(project, self.settings)
+        self.selection = Selection(self.annotations, device)
+        self.trainer: Trainer | None = None
+        self.version = 0  # grows when another network is shown
+        self._seed = seed
+        self._base = base
+        self._next_scoring = 0.0
+        self._saved_version = 0
+        self.refresh()
+        self._load_shown()
+
+    @property
+    def obstacle(self) -> str:
+        """Why nothing can be trained, for the user; "" when training can go on."""
+        if self.trainer is not None and len(self.annotations.class_ids()) >= 2:
+            return ""
+        names = {label.id: label.name for label in self.project.classes()}
+        painted = [f"'{names[class_id]}'" for class_id in self.annotations.class_ids()]
+        return (
+            f"only {painted[0]} is painted: add strokes of a second class"
+            if painted
+            else "paint strokes of two classes"
+        )
+
+    @property
+    def predictor(self) -> Predictor | None:
+        """The network that is shown; None before there is one."""
+        shown = self.selection.shown
+        return Predictor(shown.network, shown.class_ids, self.device) if shown else None
+
+    def refresh(self) -> list[PlaneKey]:
+        """Read new strokes from the project; the planes that changed."""
+        changed = self.annotations.refresh()
+        if len(self.annotations.class_ids()) >= 2:
+            self._check_channels()
+            if self.trainer is None:
+                self.trainer = Trainer(self.annotations, self.settings, self.device, self._seed, self._start())
+            else:
+                self.trainer.refresh()
+        return changed
+
+    def step(self) -> float:
+        """One training step; its loss."""
+        if self.trainer is None:
+            raise UserError("NU-T01", self.obstacle, str(self.project.folder), "then start again")
+        return self.trainer.step()
+
+    def show_newest(self, *, score: bool = False) -> Score | None:
+        """Let the newest average predict; scored first when that is asked for or due, and kept back if clearly worse."""
+        if self.trainer is None:
+            return None
+        began = time.monotonic()
+        self.version += 1
+        if not score and began < self._next_scoring:
+            self.selection.follow(self.trainer.candidate(), self.trainer.class_ids, self.trainer.step_count)
+            return None
+        result = self.selection.consider(self.trainer.candidate(), self.trainer.class_ids, self.trainer.step_count)
+        took = time.monotonic() - began
+        self._next_scoring = began + max(_SCORING_PAUSE_S, took / _SCORING_SHARE)
+        return result
+
+    def save(self) -> Path | None:
+        """Write the network that predicts and the state of training; None when there is nothing new."""
+        if self.trainer is None or self.selection.shown is None or self._saved_version == self.version:
+            return None
+        models = self.project.models
+        best = models / BEST
+        if best.is_file():
+            save_checkpoint(load_checkpoint(best), models / PREVIOUS)
+        save_checkpoint(self.selection.checkpoint(), best)
+        save_checkpoint(self.trainer.checkpoint(), models / LAST)
+        self._saved_version = self.version
+        return best
+
+    @property
+    def loss(self) -> float | None:
+        """Of the newest step."""
+        return None if self.trainer is None or math.isnan(self.trainer.loss) else self.trainer.loss
+
+    def _load_shown(self) -> None:
+        best = self.project.models / BEST
+        if best.is_file():
+            self.selection.restore(load_checkpoint(best))
+            self.version = self._saved_version = 1
+
+    def _start(self) -> Checkpoint | None:
+        last = self.project.models / LAST
+        return load_checkpoint(last) if last.is_file() else self._base
+
+    def _check_channels(self) -> None:
+        seen = {self.annotations.pixels(image_id).image.channels for image_id, _ in self.annotations.planes}
+        if len(seen) > 1:
+            counts = " and ".join(str(count) for count in sorted(seen))
+            raise UserError(
+                "NU-I09",
+                f"the annotated images have {counts} channels",
+                str(self.project.folder),
+                "annotate images of one kind in a project",
+            )

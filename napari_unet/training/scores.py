@@ -1,0 +1,129 @@
+"""Honest numbers: one confusion matrix, everything else derived from it."""
+
+from collections.abc import Sequence
+
+import msgspec
+import numpy as np
+from jaxtyping import Float64, Int, Int64, UInt8
+
+_RESAMPLES = 500
+_INTERVAL = (2.5, 97.5)  # percentiles of a 95 % interval
+
+
+class ClassScore(msgspec.Struct, frozen=True):
+    """Dice of one class on held-out pixels; None where there is no evidence."""
+
+    class_id: int
+    dice: float | None
+    low: float | None  # 95 % bootstrap interval over blocks; None with fewer than two blocks
+    high: float | None
+    pixels: int  # held-out pixels of this class
+
+
+class BlockScore(msgspec.Struct, frozen=True):
+    """Mean Dice of one held-out block, for showing it on the image."""
+
+    image_id: int
+    plane: int
+    y0: int
+    x0: int
+    y1: int
+    x1: int
+    dice: float
+
+
+class Score(msgspec.Struct, frozen=True):
+    """Everything that is said about a network on the held-out pixels."""
+
+    step: int
+    mean_dice: float | None
+    classes: tuple[ClassScore, ...]
+    blocks: tuple[BlockScore, ...] = ()
+
+
+def confusion(
+    truth: UInt8[np.ndarray, "*shape"], prediction: UInt8[np.ndarray, "*shape"], class_ids: Sequence[int]
+) -> Int64[np.ndarray, "k k"]:
+    """Pixels by true class (row) and predicted class (column); pixels of other true classes do not count."""
+    index = np.full(256, len(class_ids), np.int64)
+    index[list(class_ids)] = np.arange(len(class_ids))
+    rows, columns = index[truth.ravel()], index[prediction.ravel()]
+    known = (rows < len(class_ids)) & (columns < len(class_ids))
+    size = len(class_ids)
+    return np.bincount(rows[known] * size + columns[known], minlength=size * size).reshape(size, size)
+
+
+def dice(matrix: Int[np.ndarray, "*n k k"]) -> Float64[np.ndarray, "*n k"]:
+    """2 |X and Y| / (|X| + |Y|) per class; NaN for a class that is not in the truth."""
+    hits = np.diagonal(matrix, axis1=-2, axis2=-1)
+    truth, predicted = matrix.sum(-1), matrix.sum(-2)
+    return np.where(truth > 0, 2 * hits / np.maximum(truth + predicted, 1), np.nan)
+
+
+def iou(matrix: Int[np.ndarray, "*n k k"]) -> Float64[np.ndarray, "*n k"]:
+    """|X and Y| / |X or Y| per class; NaN for a class that is not in the truth."""
+    value = dice(matrix)
+    return value / (2 - value)
+
+
+def mean_known(values: Float64[np.ndarray, " k"]) -> float | None:
+    """Mean over the classes that have a value; None when none has."""
+    known = values[np.isfinite(values)]
+    return float(known.mean()) if known.size else None
+
+
+def bootstrap_interval(matrices: Int[np.ndarray, "n k k"], seed: int = 0) -> Float64[np.ndarray, "2 k"]:
+    """95 % interval of the Dice per class when whole blocks are drawn again with replacement; NaN for one block.
+
+    Pixels of a stroke are not independent of each other, blocks nearly are: so blocks are what is drawn.
+    """
+    count = len(matrices)
+    if count < 2:
+        return np.full((2, matrices.shape[-1]), np.nan)
+    draws = np.random.default_rng(seed).integers(count, size=(_RESAMPLES, count))
+    values = dice(matrices[draws].sum(axis=1))
+    empty = np.isnan(values).all(axis=0)
+    values[:, empty] = 0
+    interval = np.nanpercentile(values, _INTERVAL, axis=0)
+    interval[:, empty] = np.nan
+    return interval
+
+
+def class_scores(matrices: Int[np.ndarray, "n k k"], class_ids: Sequence[int]) -> tuple[ClassScore, ...]:
+    """Pooled Dice per class with its interval."""
+    total = matrices.sum(axis=0)
+    values, interval = dice(total), bootstrap_interval(matrices)
+    blocks_with = (matrices.sum(-1) > 0).sum(0)
+    return tuple(
+        ClassScore(
+            class_id,
+            _known(values[i]),
+            _known(interval[0, i]) if blocks_with[i] > 1 else None,
+            _known(interval[1, i]) if blocks_with[i] > 1 else None,
+            int(total[i].sum()),
+        )
+        for i, class_id in enumerate(class_ids)
+    )
+
+
+def segmentation_accuracy(truth: Int[np.ndarray, "y x"], found: Int[np.ndarray, "y x"]) -> float | None:
+    """SEG of the Cell Tracking Challenge: mean Jaccard index over true objects; None without any.
+
+    A found object matches a true one when it covers more than half of it; an unmatched true object counts 0.
+    """
+    true_numbers, true_sizes = np.unique(truth[truth > 0], return_counts=True)
+    if true_numbers.size == 0:
+        return None
+    found_sizes = dict(zip(*(part.tolist() for part in np.unique(found[found > 0], return_counts=True)), strict=True))
+    both = (truth > 0) & (found > 0)
+    pairs, overlaps = np.unique(np.stack([truth[both], found[both]]), axis=1, return_counts=True)
+    sizes = dict(zip(true_numbers.tolist(), true_sizes.tolist(), strict=True))
+    total = 0.0
+    for (true, other), overlap in zip(pairs.T.tolist(), overlaps.tolist(), strict=True):
+        if 2 * overlap > sizes[true]:
+            total += overlap / (sizes[true] + found_sizes[other] - overlap)
+    return total / len(sizes)
+
+
+def _known(value: float) -> float | None:
+    return float(value) if np.isfinite(value) else None

@@ -1,0 +1,148 @@
+"""Never worse: which network predicts, decided on held-out pixels."""
+
+import copy
+from dataclasses import dataclass, field
+
+import numpy as np
+from jaxtyping import Int
+
+from napari_unet.images.tiles import Region
+from napari_unet.network.checkpoint import Checkpoint
+from napari_unet.network.device import Device
+from napari_unet.network.inference import Predictor
+from napari_unet.network.unet import UNet
+from napari_unet.training.annotated import Annotations, PlaneKey
+from napari_unet.training.scores import BlockScore, Score, class_scores, confusion, dice, mean_known
+
+_RESAMPLES = 400
+_CLEARLY = 95  # percentile of the resampled differences that must be below zero for "clearly worse"
+
+
+@dataclass(frozen=True, slots=True)
+class Candidate:
+    """A network at a step, with its confusion matrix on every held-out block."""
+
+    step: int
+    class_ids: tuple[int, ...]
+    network: UNet
+    matrices: dict[tuple[PlaneKey, Region], Int[np.ndarray, "k k"]] = field(default_factory=dict)
+
+
+class Selection:
+    """Keeps the network with the highest held-out Dice and decides which one is shown.
+
+    The newest candidate is shown, because it has seen the newest strokes, unless it is clearly worse than the best on
+    the same held-out pixels; then the best stays. Without held-out pixels nothing can be said and the newest is shown.
+    """
+
+    def __init__(self, annotations: Annotations, device: Device) -> None:
+        self.shown: Candidate | None = None
+        self.best: Candidate | None = None
+        self._annotations = annotations
+        self._device = device
+        self._revision = -1
+        self._kept_back = False
+
+    def consider(self, network: UNet, class_ids: tuple[int, ...], step: int) -> Score:
+        """Score a candidate, compare it with the best on the same pixels, and return the score of what is shown."""
+        candidate = self.scored(network, class_ids, step)
+        best = self.best
+        if best is not None and best.class_ids == class_ids and self._revision != self._annotations.revision:
+            best = self.scored(best.network, best.class_ids, best.step)
+        self._revision = self._annotations.revision
+        if best is None or best.class_ids != class_ids or not _is_higher(best, candidate):
+            best = candidate
+        self.best = best
+        self._kept_back = clearly_worse(candidate, best)
+        self.shown = best if self._kept_back else candidate
+        return self.score()
+
+    def follow(self, network: UNet, class_ids: tuple[int, ...], step: int) -> None:
+        """Show a candidate without scoring it, unless the last one that was scored was kept back."""
+        if not (self._kept_back and self.best is not None and self.best.class_ids == class_ids):
+            self.shown = Candidate(step, class_ids, network)
+
+    def score(self) -> Score:
+        """What is known about the network that is shown."""
+        if self.shown is None:
+            raise RuntimeError("nothing has been considered yet")
+        if not self.shown.matrices:
+            self.shown = self.scored(self.shown.network, self.shown.class_ids, self.shown.step)
+        blocks = tuple(_block_score(key, region, matrix) for (key, region), matrix in self.shown.matrices.items())
+        matrices = np.stack([*self.shown.matrices.values()]) if blocks else _no_matrices(len(self.shown.class_ids))
+        classes = class_scores(matrices, self.shown.class_ids)
+        return Score(self.shown.step, mean_known(dice(matrices.sum(axis=0))), classes, blocks)
+
+    def scored(self, network: UNet, class_ids: tuple[int, ...], step: int) -> Candidate:
+        """Predict every held-out block and count."""
+        predictor = Predictor(network, class_ids, self._device)
+        matrices = {}
+        for key, plane in self._annotations.planes.items():
+            for region in plane.held_out_blocks:
+                found = predictor.classes(self._annotations.pixels(key[0])[key[1]], region)
+                truth = np.where(plane.held_out[region.slices], plane.labels[region.slices], 0).astype(np.uint8)
+                matrices[key, region] = confusion(truth, found, class_ids)
+        return Candidate(step, class_ids, network, matrices)
+
+    def checkpoint(self) -> Checkpoint:
+        """The shown network as a file's content, with its held-out Dice among the facts."""
+        if self.shown is None:
+            raise RuntimeError("nothing has been considered yet")
+        score = self.score()
+        names = {label.id: label.name for label in self._annotations.project.classes()}
+        weights = {
+            name: tensor.detach().float().cpu().contiguous() for name, tensor in self.shown.network.state_dict().items()
+        }
+        return Checkpoint(
+            self.shown.network.architecture,
+            self.shown.class_ids,
+            tuple(names.get(class_id, "") for class_id in self.shown.class_ids),
+            self.shown.step,
+            weights,
+            facts={
+                "held_out_dice": {str(c.class_id): c.dice for c in score.classes},
+                "mean_held_out_dice": score.mean_dice,
+            },
+        )
+
+    def restore(self, checkpoint: Checkpoint) -> Score:
+        """Show a network that was saved, and score it on what is held out now."""
+        network = copy.deepcopy(checkpoint.network()).to(self._device.place)
+        self.best = self.shown = self.scored(network, checkpoint.class_ids, checkpoint.step)
+        self._revision = self._annotations.revision
+        return self.score()
+
+
+def clearly_worse(candidate: Candidate, best: Candidate) -> bool:
+    """Whether a paired bootstrap over the same blocks leaves little doubt that the candidate's mean Dice is lower."""
+    if candidate is best or len(best.matrices) < 2 or candidate.matrices.keys() != best.matrices.keys():
+        return False
+    mine = np.stack([*candidate.matrices.values()])
+    theirs = np.stack([best.matrices[key] for key in candidate.matrices])
+    draws = np.random.default_rng(0).integers(len(mine), size=(_RESAMPLES, len(mine)))
+    differences = _mean_dice(mine[draws].sum(axis=1)) - _mean_dice(theirs[draws].sum(axis=1))
+    return bool(np.percentile(differences, _CLEARLY) < 0)
+
+
+def _mean_dice(matrices: Int[np.ndarray, "n k k"]) -> np.ndarray:  # type: ignore[type-arg]
+    values = dice(matrices)
+    known = np.isfinite(values)
+    total: np.ndarray = np.where(known, values, 0).sum(-1) / np.maximum(known.sum(-1), 1)  # type: ignore[type-arg]
+    return total
+
+
+def _is_higher(best: Candidate, candidate: Candidate) -> bool:
+    values = [
+        _mean_dice(np.stack([*c.matrices.values()]).sum(0, keepdims=True))[0] if c.matrices else 0.0
+        for c in (best, candidate)
+    ]
+    return bool(values[0] > values[1])
+
+
+def _block_score(key: PlaneKey, region: Region, matrix: Int[np.ndarray, "k k"]) -> BlockScore:
+    value = mean_known(dice(matrix))
+    return BlockScore(*key, region.y0, region.x0, region.y1, region.x1, 0.0 if value is None else value)
+
+
+def _no_matrices(classes: int) -> Int[np.ndarray, "n k k"]:
+    return np.zeros((0, classes, classes), np.int64)

@@ -1,0 +1,67 @@
+"""How much each labelled pixel counts: balanced classes, and heavier in narrow gaps between objects.
+
+w(x) = w_c(x) * (1 + w_0 exp(-(d1(x) + d2(x))^2 / (2 sigma^2))), after Ronneberger, Fischer and Brox 2015, where d1 and
+d2 are the distances to the nearest and the second nearest labelled object. There the border term is added to w_c of
+about 1; here it multiplies w_c, so that it means the same for a class of ten pixels and for one of ten thousand.
+"""
+
+import numpy as np
+from jaxtyping import Bool, Float32, Int, UInt8
+from scipy import ndimage
+
+from napari_unet.annotations.classes import BACKGROUND
+
+_REACH = 4.0  # sigmas beyond which the border term is below 0.0004
+_EIGHT = np.ones((3, 3), bool)
+
+
+def border_weights(labels: UInt8[np.ndarray, "y x"], w0: float, sigma: float) -> Float32[np.ndarray, "y x"]:
+    """1 + w_0 exp(-(d1 + d2)^2 / (2 sigma^2)) at every pixel; objects are the connected strokes of the other classes.
+
+    Distances are Euclidean, in pixels, to the nearest pixel of the object (0 inside it).
+    """
+    objects = np.zeros(labels.shape, np.int32)
+    count = 0
+    for class_id in np.unique(labels[labels > BACKGROUND]):
+        found, number = ndimage.label(labels == class_id, _EIGHT)
+        objects[found > 0] = found[found > 0] + count
+        count += number
+    return 1 + w0 * border_term(objects, sigma)
+
+
+def border_term(objects: Int[np.ndarray, "y x"], sigma: float) -> Float32[np.ndarray, "y x"]:
+    """exp(-(d1 + d2)^2 / (2 sigma^2)) for numbered objects (0 is none); 0 where fewer than two are near."""
+    reach = int(np.ceil(_REACH * sigma))
+    far = np.float32(np.inf)
+    nearest, second = np.full(objects.shape, far), np.full(objects.shape, far)
+    for number, box in enumerate(ndimage.find_objects(objects), start=1):
+        if box is None:
+            continue
+        near = tuple(slice(max(0, side.start - reach), side.stop + reach) for side in box)
+        distance = ndimage.distance_transform_edt(objects[near] != number).astype(np.float32)
+        closer = distance < nearest[near]
+        second[near] = np.where(closer, nearest[near], np.minimum(second[near], distance))
+        nearest[near] = np.where(closer, distance, nearest[near])
+    with np.errstate(over="ignore"):
+        term = np.exp(-((nearest + second) ** 2) / np.float32(2 * sigma * sigma))
+    return term.astype(np.float32)
+
+
+def class_weights(counts: dict[int, int]) -> dict[int, float]:
+    """w_c: the same total for every class, 1 on average over the labelled pixels; classes without pixels are left out."""
+    present = {class_id: count for class_id, count in counts.items() if count > 0}
+    total = sum(present.values())
+    return {class_id: total / (len(present) * count) for class_id, count in present.items()}
+
+
+def pixel_weights(
+    labels: UInt8[np.ndarray, "y x"],
+    trained: Bool[np.ndarray, "y x"],
+    balance: dict[int, float],
+    border: Float32[np.ndarray, "y x"],
+) -> Float32[np.ndarray, "y x"]:
+    """w(x): class weight times border weight, exactly 0 wherever nothing is trained."""
+    table = np.zeros(256, np.float32)
+    for class_id, weight in balance.items():
+        table[class_id] = weight
+    return table[labels] * border * trained

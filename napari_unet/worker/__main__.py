@@ -1,0 +1,96 @@
+"""The worker process: ``python -P -m napari_unet.worker``, spoken to over its standard input and output."""
+
+import os
+import queue
+import sys
+import threading
+import traceback
+
+from napari_unet.errors import UserError
+from napari_unet.network.device import choose_device, set_threads
+from napari_unet.worker.channel import Channel
+from napari_unet.worker.engine import Engine
+from napari_unet.worker.messages import Failed, Message, Ready, ToWorker
+
+_NICE = 10  # below the window, above nothing at all
+
+
+def main() -> int:
+    """Serve until standard input ends."""
+    # The messages get their own descriptor; a stray print of a library then lands in the log, not in the stream.
+    sink = os.fdopen(os.dup(1), "wb")
+    os.dup2(2, 1)
+    if hasattr(os, "nice"):
+        os.nice(_NICE)
+    channel: Channel[ToWorker] = Channel(sys.stdin.buffer, sink, ToWorker)  # type: ignore[arg-type]
+    try:
+        return _serve(channel)
+    except BrokenPipeError:
+        return 0  # the window is gone
+
+
+def _serve(channel: Channel[ToWorker]) -> int:
+    set_threads()
+    inbox: queue.SimpleQueue[ToWorker | None] = queue.SimpleQueue()
+    threading.Thread(target=_listen, args=(channel, inbox), daemon=True).start()
+    try:
+        device = choose_device(os.environ.get("NAPARI_UNET_DEVICE", "auto"))
+    except UserError as error:
+        channel.send(Failed(str(error)))
+        return 2
+    channel.send(Ready(device.kind, device.reason))
+    engine = Engine(channel.send, device)
+    while True:
+        try:
+            if not _turn(engine, inbox):
+                engine.save()
+                return 0
+        except UserError as error:
+            engine.stop_after(error)
+            channel.send(Failed(str(error)))
+        except (RuntimeError, MemoryError, ValueError, IndexError, KeyError, TypeError, OSError) as error:
+            if isinstance(error, BrokenPipeError):
+                raise
+            traceback.print_exc()  # standard error is the log file
+            engine.stop_after(error)
+            channel.send(Failed(_line(error)))
+
+
+def _turn(engine: Engine, inbox: "queue.SimpleQueue[ToWorker | None]") -> bool:
+    """Hear everything that was said, then do one slice of work; False when the window has gone."""
+    busy = engine.has_work
+    while True:
+        try:
+            message = inbox.get(block=not busy)
+        except queue.Empty:
+            break
+        if message is None:
+            return False
+        engine.receive(message)
+        busy = True
+    engine.work()
+    return True
+
+
+def _listen(channel: Channel[ToWorker], inbox: "queue.SimpleQueue[Message | None]") -> None:
+    try:
+        while True:
+            inbox.put(channel.receive())
+    except (EOFError, UserError):
+        inbox.put(None)
+
+
+def _line(error: Exception) -> str:
+    detail = (str(error).splitlines() or [type(error).__name__])[0][:200]
+    return str(
+        UserError(
+            "NU-W03",
+            f"the worker met an error ({detail})",
+            "worker.log has the details",
+            "press Start to go on from the last checkpoint",
+        )
+    )
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,234 @@
+"""What the worker does next: hear, predict what is on screen, learn, predict the rest; one slice at a time."""
+
+import time
+from collections import deque
+from collections.abc import Callable
+from pathlib import Path
+from typing import assert_never
+
+from napari_unet.annotations.project import Project
+from napari_unet.errors import UserError
+from napari_unet.images.tiles import Region
+from napari_unet.network.device import Device
+from napari_unet.prediction.view import View
+from napari_unet.results.prediction_files import check_channels, write_prediction
+from napari_unet.training.learner import Learner
+from napari_unet.worker.messages import (
+    Annotated,
+    Export,
+    Exported,
+    Look,
+    Message,
+    Open,
+    Progress,
+    Scored,
+    Tile,
+    ToWorker,
+    Train,
+)
+
+_FIRST_SHOWING_S = 0.4  # of training after a stroke, before the overlay answers to it
+_SHOWING_GROWTH = 1.5
+_LAST_SHOWING_S = 4.0
+_SAVE_EVERY_S = 20.0
+_REST_SHARE = 2  # training steps for every tile that nobody looks at
+_PROGRESS_EVERY_S = 0.25
+
+
+class Engine:
+    """Owns learner and view; ``receive`` never takes long, ``work`` does one step, one tile or one export.
+
+    Parameters
+    ----------
+    send : takes every message for the window
+    device : where the network lives
+    clock : seconds, monotonic
+    """
+
+    def __init__(
+        self, send: Callable[[Message], None], device: Device, clock: Callable[[], float] = time.monotonic
+    ) -> None:
+        self._send = send
+        self._device = device
+        self._clock = clock
+        self._learner: Learner | None = None
+        self._view: View | None = None
+        self._training = False
+        self._exports: deque[Export] = deque()
+        self._showing_pause = _FIRST_SHOWING_S
+        self._next_showing = 0.0
+        self._next_save = 0.0
+        self._next_progress = 0.0
+        self._steps_since_tile = 0
+
+    @property
+    def has_work(self) -> bool:
+        """Whether ``work`` would do something."""
+        return bool(self._exports) or self._can_train or self._can_predict
+
+    def receive(self, message: ToWorker) -> None:
+        """Take note of a wish."""
+        match message:
+            case Open():
+                self._open(message)
+            case Look():
+                self._look(message)
+            case Annotated():
+                self._annotated()
+            case Train():
+                self._train(message.on)
+            case Export():
+                self._exports.append(message)
+            case _:
+                assert_never(message)
+
+    def work(self) -> None:
+        """Do the most urgent slice."""
+        if self._exports:
+            self._export(self._exports.popleft())
+        elif self._can_predict and self._tile_is_due():
+            self._predict_tile()
+        elif self._can_train:
+            self._train_step()
+        self._report(at_once=False)
+
+    def save(self) -> None:
+        """Write what was learned since the last time."""
+        if self._learner is not None:
+            self._learner.save()
+
+    def stop_after(self, error: Exception) -> None:
+        """Stop the work that failed; the window hears of it and painting goes on."""
+        if isinstance(error, UserError) and error.code.startswith("NU-E"):
+            return  # an export that could not be written is no reason to stop learning
+        self._training = False
+        self._view = None
+        self._report(at_once=True)
+
+    @property
+    def _can_train(self) -> bool:
+        return self._training and self._learner is not None and not self._learner.obstacle
+
+    @property
+    def _can_predict(self) -> bool:
+        return (
+            self._view is not None
+            and self._view.waiting > 0
+            and self._learner is not None
+            and self._learner.predictor is not None
+        )
+
+    def _tile_is_due(self) -> bool:
+        visible = self._view is not None and self._view.next_is_visible
+        return visible or not self._can_train or self._steps_since_tile >= _REST_SHARE
+
+    def _open(self, message: Open) -> None:
+        # The window writes strokes; the worker only reads the database. Checkpoints are files beside it.
+        project = Project(message.folder, read_only=True)
+        self._learner = Learner(project, self._device, message.seed)
+        self._view = None
+        self._training = False
+        if self._learner.predictor is not None:
+            self._send(Scored(self._learner.selection.score(), None))
+        self._report(at_once=True)
+
+    def _look(self, message: Look) -> None:
+        visible = Region(*message.visible)
+        if self._view is not None and self._view.generation == message.generation:
+            self._view.look_at(visible)
+            return
+        self._view = View(message.generation, message.image_id, message.plane, visible)
+        self._ask_again()
+
+    def _annotated(self) -> None:
+        if self._learner is None:
+            return
+        self._learner.refresh()
+        self._showing_pause = _FIRST_SHOWING_S
+        self._next_showing = self._clock() + self._showing_pause
+        self._report(at_once=True)
+
+    def _train(self, on: bool) -> None:
+        self._training = on
+        now = self._clock()
+        self._next_save = now + _SAVE_EVERY_S
+        self._next_showing = now + self._showing_pause
+        if not on and self._learner is not None and self._learner.trainer is not None:
+            self._show_newest(score=True)
+            self.save()
+        self._report(at_once=True)
+
+    def _train_step(self) -> None:
+        learner = self._require()
+        learner.step()
+        self._steps_since_tile += 1
+        now = self._clock()
+        if now >= self._next_showing:
+            self._show_newest()
+            self._showing_pause = min(self._showing_pause * _SHOWING_GROWTH, _LAST_SHOWING_S)
+            self._next_showing = self._clock() + self._showing_pause
+        if now >= self._next_save:
+            self.save()
+            self._next_save = self._clock() + _SAVE_EVERY_S
+
+    def _show_newest(self, *, score: bool = False) -> None:
+        learner = self._require()
+        result = learner.show_newest(score=score)
+        if result is not None:
+            self._send(Scored(result, learner.loss))
+        self._ask_again()
+
+    def _ask_again(self) -> None:
+        if self._view is None or self._learner is None:
+            return
+        image = self._learner.annotations.pixels(self._view.image_id).image
+        self._view.refill(image.height, image.width, self._learner.settings.prediction_tile)
+
+    def _predict_tile(self) -> None:
+        learner, view = self._require(), self._view
+        predictor = learner.predictor
+        if view is None or predictor is None:
+            return
+        planes = learner.annotations.pixels(view.image_id)
+        check_channels(predictor, planes)
+        region = view.take()
+        labels = predictor.classes(planes[view.plane], region)
+        step = learner.selection.shown.step if learner.selection.shown else 0
+        self._steps_since_tile = 0
+        place = (view.generation, view.image_id, view.plane, region.y0, region.x0)
+        self._send(Tile(*place, *region.shape, labels.tobytes(), step))
+
+    def _export(self, message: Export) -> None:
+        learner = self._require()
+        predictor = learner.predictor
+        if predictor is None:
+            raise UserError(
+                "NU-E05", "there is no trained network to predict with", "export", "paint two classes and train first"
+            )
+        paths = write_prediction(
+            predictor,
+            learner.selection.checkpoint(),
+            learner.annotations.pixels(message.image_id),
+            learner.project.classes(),
+            Path(message.folder),
+            message.formats,
+            learner.settings.prediction_tile,
+        )
+        self._send(Exported(tuple(str(path) for path in paths)))
+
+    def _report(self, *, at_once: bool) -> None:
+        now = self._clock()
+        if not at_once and now < self._next_progress:
+            return
+        self._next_progress = now + _PROGRESS_EVERY_S
+        learner = self._learner
+        obstacle = learner.obstacle if learner else "no project is open"
+        state = "paused" if not self._training else "waiting" if obstacle else "training"
+        step = learner.trainer.step_count if learner and learner.trainer else 0
+        waiting = self._view.waiting if self._view else 0
+        self._send(Progress(state, step, learner.loss if learner else None, waiting, obstacle))  # type: ignore[arg-type]
+
+    def _require(self) -> Learner:
+        if self._learner is None:
+            raise UserError("NU-W04", "no project is open", "worker", "choose an image first")
+        return self._learner

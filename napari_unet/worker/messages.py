@@ -1,0 +1,111 @@
+"""What the window and the worker say to each other. Frozen structs, msgpack on the wire, never a pickle."""
+
+from typing import Literal
+
+import msgspec
+import numpy as np
+from jaxtyping import UInt8
+
+from napari_unet.training.scores import Score
+
+
+class Message(msgspec.Struct, frozen=True, tag=True):
+    """Anything that crosses the pipe."""
+
+
+# From the window to the worker
+
+
+class Open(Message, frozen=True):
+    """Use this project; a trained network in it is loaded and, once something is viewed, shown."""
+
+    folder: str
+    seed: int = 0
+
+
+class Look(Message, frozen=True):
+    """This part of this plane is on screen: predict it, then the rest of the plane."""
+
+    generation: int
+    image_id: int
+    plane: int
+    visible: tuple[int, int, int, int]  # y0, x0, y1, x1 in pixels of the plane
+
+
+class Annotated(Message, frozen=True):
+    """Strokes, classes or settings were committed to the project; read them."""
+
+
+class Train(Message, frozen=True):
+    """Begin (or go on) training, or pause: the network is scored and saved then."""
+
+    on: bool
+
+
+class Export(Message, frozen=True):
+    """Predict an image with the network that is shown and write its mask."""
+
+    image_id: int
+    folder: str
+    formats: tuple[str, ...]
+
+
+# From the worker to the window
+
+
+class Ready(Message, frozen=True):
+    """The worker is up, on this device."""
+
+    device: str
+    reason: str
+
+
+class Tile(Message, frozen=True):
+    """Predicted class ids of a part of a plane."""
+
+    generation: int
+    image_id: int
+    plane: int
+    y0: int
+    x0: int
+    height: int
+    width: int
+    labels: bytes
+    step: int
+
+    def array(self) -> UInt8[np.ndarray, "h w"]:
+        """The class ids."""
+        return np.frombuffer(self.labels, np.uint8).reshape(self.height, self.width)
+
+
+class Progress(Message, frozen=True):
+    """How training goes."""
+
+    state: Literal["waiting", "training", "paused"]
+    step: int
+    loss: float | None
+    waiting_tiles: int
+    reason: str = ""
+
+
+class Scored(Message, frozen=True):
+    """The network that is shown, on the held-out pixels."""
+
+    score: Score
+    loss: float | None
+
+
+class Exported(Message, frozen=True):
+    """Files that were written, read again and found equal."""
+
+    paths: tuple[str, ...]
+
+
+class Failed(Message, frozen=True):
+    """One plain line for the user."""
+
+    line: str
+
+
+ToWorker = Open | Look | Annotated | Train | Export
+ToWindow = Ready | Tile | Progress | Scored | Exported | Failed
