@@ -3,6 +3,7 @@
 import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -15,17 +16,16 @@ from napari_unet.annotations.project import ImageRecord, Project
 from napari_unet.errors import UserError
 from napari_unet.images.image import Image
 from napari_unet.images.labels import read_labels
+from napari_unet.images.overwriting import image_stem, refuse_overwriting
 from napari_unet.images.planes import NormalisedPlanes
 from napari_unet.images.reading import open_image
 from napari_unet.network.checkpoint import Checkpoint, load_checkpoint
 from napari_unet.network.device import Device, choose_device
 from napari_unet.network.inference import Predictor
-from napari_unet.results.file_stem import file_stem
 from napari_unet.results.formats import format_named
 from napari_unet.results.objects import label_objects
 from napari_unet.results.prediction_files import (
     predict_mask,
-    tiles_of,
     write_prediction,
     write_probabilities,
 )
@@ -165,7 +165,7 @@ def predict_file(
 ) -> list[Path]:
     """Predict an image file and write the result under its stem."""
     planes = NormalisedPlanes(open_image(path))
-    stem = _stem(path)
+    stem = image_stem(path)
     refuse_overwriting(path, folder, stem)
     written = write_prediction(
         model.predictor, model.checkpoint, planes, model.classes, folder, formats, tile, tile_done, stem=stem
@@ -227,11 +227,30 @@ def score(prediction: Num[np.ndarray, "*shape"], truth: Num[np.ndarray, "*shape"
     }
 
 
-def refuse_overwriting(source: Path, folder: Path, stem: str) -> None:
-    """Refuse an export that would put a mask in the place of the user's image."""
-    if source.parent.resolve() == folder.resolve() and file_stem(stem) == file_stem(_stem(source)):
-        what = "the mask would have the name of the image itself"
-        raise UserError("NU-E06", what, str(source), "choose another folder")
+def score_files(prediction: Path, truth: Path) -> dict[str, Any]:
+    """Score one mask file against another; see ``score``."""
+    return score(_read_mask(prediction), _read_mask(truth))
+
+
+def verify(folder: Path) -> list[str]:
+    """One line per finding in a project: database, strokes, images, networks; [] when all is sound."""
+    with Project(folder, read_only=True) as project:
+        findings = [*project.integrity(), *project.damaged_tiles()]
+        checks: list[Callable[[], object]] = [partial(project.open_pixels, record.id) for record in project.images()]
+        checks += [partial(load_checkpoint, path) for path in sorted(project.models.glob("*.safetensors"))]
+        for check in checks:
+            try:
+                check()
+            except UserError as error:
+                findings.append(str(error))
+    return findings
+
+
+def _read_mask(path: Path) -> Num[np.ndarray, "..."]:
+    image = open_image(path, expand_palette=False)
+    if "c" in image.axes:
+        raise UserError("NU-S03", "the mask is a colour picture", str(path), "give one integer per pixel")
+    return np.asarray(image.pixels)
 
 
 def _segmentation(
@@ -262,11 +281,3 @@ def _project_classes(folder: Path) -> tuple[ClassLabel, ...]:
 def _named_classes(checkpoint: Checkpoint) -> tuple[ClassLabel, ...]:
     named: Mapping[int, str] = dict(zip(checkpoint.class_ids, checkpoint.class_names, strict=True))
     return tuple(ClassLabel(class_id, name, default_colour(class_id)) for class_id, name in named.items())
-
-
-def _stem(path: Path) -> str:
-    name = path.name
-    for ending in (".ome.tif", ".ome.tiff", ".ome.zarr"):
-        if name.lower().endswith(ending):
-            return name[: -len(ending)]
-    return path.stem

@@ -43,7 +43,7 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
             extra={"unit": "per step"},
             description="Size of a training step; lower is slower and steadier.",
         ),
-    ] = 2e-3
+    ] = 1e-3
     weight_decay: Annotated[
         float,
         Meta(

@@ -13,7 +13,7 @@ from typing import Any, Self
 
 import msgspec
 import numpy as np
-from jaxtyping import UInt8
+from jaxtyping import Int64, UInt8
 
 from napari_unet.annotations import schema, strokes
 from napari_unet.annotations.classes import ClassLabel, default_colour, default_name
@@ -81,6 +81,7 @@ class Project:
             self._refuse_or_make(file)
         self._database = schema.connect(file, read_only=read_only)
         self._planes: dict[tuple[int, int], UInt8[np.ndarray, "y x"]] = {}
+        self._counts: Int64[np.ndarray, "256"] | None = None
 
     def __enter__(self) -> Self:
         return self
@@ -236,6 +237,7 @@ class Project:
         if not changed:
             return []
         fingerprint = self.image(image_id).fingerprint
+        counts = self._counted()  # before the write, or the change would count twice
         with self._transaction() as database:
             revision = self.revision + 1
             for row, column in changed:
@@ -244,8 +246,20 @@ class Project:
                 strokes.write_tile(database, key, part, revision)
                 strokes.hold_out(database, key, part, fingerprint)
         for row, column in changed:
-            old[_tile_area(row, column)] = labels[_tile_area(row, column)]
+            area = _tile_area(row, column)
+            counts += np.bincount(labels[area].ravel(), minlength=256) - np.bincount(old[area].ravel(), minlength=256)
+            old[area] = labels[area]
         return changed
+
+    def labelled_pixels(self) -> dict[int, int]:
+        """Painted pixels per class over all images."""
+        counts = self._counted()
+        return {label.id: int(counts[label.id]) for label in self.classes()}
+
+    def painted_planes(self, image_id: int) -> list[int]:
+        """Planes of an image that were ever painted on."""
+        rows = self._database.execute("SELECT DISTINCT plane FROM tiles WHERE image_id = ? ORDER BY 1", (image_id,))
+        return [row[0] for row in rows]
 
     def changed_planes(self, since: int) -> list[tuple[int, int]]:
         """(image id, plane) of every plane with tiles newer than revision ``since``; their cached strokes are dropped."""
@@ -306,6 +320,13 @@ class Project:
     def models(self) -> Path:
         """Folder of the checkpoints."""
         return self.folder / "models"
+
+    def _counted(self) -> Int64[np.ndarray, "256"]:
+        if self._counts is None:
+            self._counts = np.zeros(256, np.int64)
+            for part in strokes.all_tiles(self._database):
+                self._counts += np.bincount(part.ravel(), minlength=256)
+        return self._counts
 
     def _stored(self, image_id: int, plane: int) -> UInt8[np.ndarray, "y x"]:
         key = (image_id, plane)

@@ -99,6 +99,14 @@ def read_tiles(
         yield key, unpack_tile(key, height, width, crc, packed)
 
 
+def all_tiles(connection: sqlite3.Connection) -> Iterable[UInt8[np.ndarray, "h w"]]:
+    """Pixels of every stored tile of every image."""
+    for row in connection.execute(
+        "SELECT image_id, plane, tile_row, tile_column, height, width, crc, labels FROM tiles"
+    ):
+        yield unpack_tile(TileKey(*row[:4]), *row[4:])
+
+
 def _is_trained(connection: sqlite3.Connection, class_id: int) -> bool:
     return (
         connection.execute("SELECT 1 FROM blocks WHERE class_id = ? AND held_out = 0 LIMIT 1", (class_id,)).fetchone()

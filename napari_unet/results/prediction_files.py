@@ -12,7 +12,6 @@ from jaxtyping import Float32, UInt8
 from napari_unet.annotations.classes import ClassLabel, default_colour, default_name
 from napari_unet.errors import UserError
 from napari_unet.images.planes import NormalisedPlanes
-from napari_unet.images.tiles import grid
 from napari_unet.network.checkpoint import Checkpoint
 from napari_unet.network.inference import Predictor
 from napari_unet.prediction.plane import predict_plane, predict_probabilities
@@ -75,12 +74,6 @@ def write_probabilities(predictor: Predictor, planes: NormalisedPlanes, folder: 
         lambda path: np.save(path, values, allow_pickle=False),
         lambda path: array_difference(np.load(path, allow_pickle=False), values),
     )
-
-
-def tiles_of(planes: NormalisedPlanes, tile: int) -> int:
-    """How many tiles a prediction of the whole image takes."""
-    image = planes.image
-    return image.planes * sum(1 for _ in grid(image.height, image.width, tile))
 
 
 def check_channels(predictor: Predictor, planes: NormalisedPlanes) -> None:

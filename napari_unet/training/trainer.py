@@ -20,7 +20,7 @@ from napari_unet.training.sampler import Sampler
 _SETTLE_STEPS = 300  # steps without a new stroke after which the learning rate has halved
 _LOWEST_RATE = 0.1  # of the learning rate
 _KEEP_EVERY = 25  # steps between the states to which a diverged training goes back
-_GRADIENT_LIMIT = 5.0
+_GRADIENT_LIMIT = 1.0
 
 
 class Trainer:

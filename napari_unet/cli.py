@@ -1,0 +1,273 @@
+"""The command line: ``napari-unet [demo | train | predict | score | export | verify]``."""
+
+import argparse
+import json
+import os
+import sys
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import Any
+
+from napari_unet.config import fields, settings_from
+from napari_unet.errors import UserError
+
+# torch and napari take seconds to import, so every command imports what it needs when it is called.
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run one command; the exit status: 0 done, 1 findings of verify, 2 bad usage or bad input."""
+    parser = _parser()
+    options = parser.parse_args(arguments)
+    command: Callable[[argparse.Namespace], int] = options.run
+    try:
+        return command(options)
+    except UserError as error:
+        print(f"error: {error}", file=sys.stderr)
+        return 2
+    except KeyboardInterrupt:
+        return 130
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(
+        prog="napari-unet", description="Paint a few strokes and watch a U-Net learn them."
+    )
+    parser.set_defaults(run=_open_napari)
+    commands = parser.add_subparsers(title="commands", metavar="COMMAND")
+    for add in (_add_demo, _add_train, _add_predict, _add_score, _add_export, _add_verify):
+        add(commands)
+    return parser
+
+
+def _add_demo(commands: Any) -> None:
+    demo = commands.add_parser("demo", help="the whole job on a bundled image")
+    demo.add_argument("--headless", action="store_true", help="under a virtual screen, leaving files")
+    demo.add_argument("--out", type=Path, default=Path("demo-out"), help="folder for the results (default demo-out)")
+    demo.add_argument("--seconds", type=float, default=60.0, help="of training (default 60)")
+    demo.set_defaults(run=_demo)
+
+
+def _add_train(commands: Any) -> None:
+    train = commands.add_parser("train", help="train on a project's strokes or on label files")
+    train.add_argument("--project", type=Path, required=True, help="NAME.unet; made if it does not exist")
+    train.add_argument("--images", type=Path, nargs="*", default=[], help="image files to add")
+    train.add_argument("--labels", type=Path, nargs="*", default=[], help="their labels: 0 unlabelled, 1..K")
+    train.add_argument("--classes", default="", help="names, separated by commas: background,cell")
+    train.add_argument("--preset", default="fast", help="fast, the only one so far")
+    length = train.add_mutually_exclusive_group()
+    length.add_argument("--seconds", type=float, help="of training (default 60)")
+    length.add_argument("--steps", type=int, help="of training")
+    train.add_argument("--seed", type=int, default=0)
+    train.add_argument("--base", default="auto", help="auto, none or a .safetensors file to start from")
+    for field in fields():
+        if field.kind is not bool:
+            unit = f" [{field.unit}]" if field.unit else ""
+            train.add_argument(f"--{field.name.replace('_', '-')}", type=field.kind, dest=f"set_{field.name}",
+                               help=f"{field.help} Default {field.default}{unit}.".replace("%", "%%"))  # fmt: skip
+    _add_device_and_json(train)
+    train.set_defaults(run=_train)
+
+
+def _add_predict(commands: Any) -> None:
+    predict = commands.add_parser("predict", help="masks for image files")
+    predict.add_argument("--model", type=Path, required=True, help="a project or a .safetensors file")
+    predict.add_argument("images", type=Path, nargs="+", metavar="IMG")
+    predict.add_argument("--out", type=Path, required=True, help="folder for the masks")
+    predict.add_argument("--format", default="tiff", help="tiff, png or csv")
+    predict.add_argument("--probabilities", action="store_true", help="also write them, as NPY (plane, class, y, x)")
+    predict.add_argument("--objects", action="store_true", help="also write the table of objects, as CSV")
+    predict.add_argument("--tile", type=int, default=512, help="side in pixels; changes speed and memory only")
+    predict.add_argument("--scheduler", default="", help="address of a Dask cluster (not available yet)")
+    _add_device_and_json(predict)
+    predict.set_defaults(run=_predict)
+
+
+def _add_score(commands: Any) -> None:
+    score = commands.add_parser("score", help="Dice, IoU and SEG of masks")
+    score.add_argument("--prediction", type=Path, nargs="+", required=True)
+    score.add_argument("--truth", type=Path, nargs="+", required=True)
+    score.add_argument("--json", action="store_true")
+    score.set_defaults(run=_score)
+
+
+def _add_export(commands: Any) -> None:
+    export = commands.add_parser("export", help="predict and write a project's images")
+    export.add_argument("--project", type=Path, required=True)
+    export.add_argument("--out", type=Path, required=True)
+    export.add_argument("--format", default="tiff", help="tiff, png or csv")
+    _add_device_and_json(export)
+    export.set_defaults(run=_export)
+
+
+def _add_verify(commands: Any) -> None:
+    verify = commands.add_parser("verify", help="check a project's integrity")
+    verify.add_argument("project", type=Path)
+    verify.set_defaults(run=_verify)
+
+
+def _add_device_and_json(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("--device", default="auto", help="auto, cpu, cuda or mps")
+    parser.add_argument("--json", action="store_true", help="one JSON object on standard output, nothing else there")
+
+
+def _open_napari(options: argparse.Namespace) -> int:
+    _require_napari()
+    import napari
+
+    viewer = napari.Viewer()
+    viewer.window.add_plugin_dock_widget("napari-unet-live")
+    napari.run()
+    return 0
+
+
+def _demo(options: argparse.Namespace) -> int:
+    _require_napari()
+    from napari_unet.demo import run_demo
+
+    return run_demo(options.out, options.seconds, headless=options.headless)
+
+
+def _train(options: argparse.Namespace) -> int:
+    from napari_unet import api
+    from napari_unet.annotations.project import Project
+    from napari_unet.network.device import set_threads
+
+    if len(options.images) != len(options.labels):
+        what = f"{len(options.images)} images and {len(options.labels)} label files"
+        raise UserError("NU-C02", what, "train", "give one label file for each image")
+    if options.preset != "fast":
+        raise UserError("NU-C03", f"there is no preset '{options.preset}'", "--preset", "choose fast")
+    set_threads(os.cpu_count())
+    names = [name.strip() for name in options.classes.split(",") if name.strip()]
+    with Project(options.project) as project:
+        _change_settings(project, options)
+        for image, labels in zip(options.images, options.labels, strict=True):
+            api.add_annotated_image(project, image, labels, names)
+        bar = _Bar(options.steps, "training", "step")
+        base = None if options.base in {"auto", "none"} else Path(options.base)
+        result = api.train(project, seconds=options.seconds, steps=options.steps, device=options.device,
+                           seed=options.seed, base=base, progress=lambda step, loss: bar.to(step + 1, f"loss {loss:.3f}"))  # fmt: skip
+        bar.close()
+    _print(result.as_json(), options, [_training_line(result)])
+    return 0
+
+
+def _change_settings(project: Any, options: argparse.Namespace) -> None:
+    import msgspec
+
+    given = {
+        name.removeprefix("set_"): value
+        for name, value in vars(options).items()
+        if name.startswith("set_") and value is not None
+    }
+    if given:
+        project.settings = settings_from(msgspec.to_builtins(project.settings) | given)
+
+
+def _training_line(result: Any) -> str:
+    scores = ", ".join(
+        f"{name} {'n/a' if dice is None else f'{dice:.3f}'}" for name, dice in result.held_out_dice.items()
+    )
+    return f"{result.steps} steps in {result.seconds:.1f} s on {result.device}; held-out Dice: {scores}; {result.checkpoint}"
+
+
+def _predict(options: argparse.Namespace) -> int:
+    from napari_unet import api
+    from napari_unet.network.device import set_threads
+
+    if options.scheduler:
+        raise UserError(
+            "NU-C04", "prediction on a Dask cluster is not available yet", "--scheduler", "leave the option out"
+        )
+    if options.tile < 16 or options.tile % 16:
+        raise UserError("NU-C05", f"a tile of {options.tile} px", "--tile", "choose a multiple of 16")
+    set_threads(os.cpu_count())
+    model = api.load_model(options.model, options.device)
+    formats = [options.format, *(["csv"] if options.objects and options.format != "csv" else [])]
+    bar = _Bar(len(options.images), "predicting", "image")
+    written = []
+    for done, path in enumerate(options.images, start=1):
+        written += api.predict_file(
+            model, path, options.out, formats, tile=options.tile, probabilities=options.probabilities
+        )
+        bar.to(done, path.name)
+    bar.close()
+    _print({"files": [str(path) for path in written]}, options, [str(path) for path in written])
+    return 0
+
+
+def _score(options: argparse.Namespace) -> int:
+    import numpy as np
+
+    from napari_unet import api
+
+    if len(options.prediction) != len(options.truth):
+        what = f"{len(options.prediction)} predictions and {len(options.truth)} truths"
+        raise UserError("NU-C02", what, "score", "give one truth for each prediction")
+    results = [api.score_files(p, t) for p, t in zip(options.prediction, options.truth, strict=True)]
+    means = [r["mean_dice"] for r in results if r["mean_dice"] is not None]
+    record = (
+        results[0] if len(results) == 1 else {"mean_dice": float(np.mean(means)) if means else None, "images": results}
+    )
+    _print(record, options, [_score_line(p, r) for p, r in zip(options.prediction, results, strict=True)])
+    return 0
+
+
+def _score_line(path: Path, result: dict[str, Any]) -> str:
+    def text(value: float | None) -> str:
+        return "n/a" if value is None else f"{value:.4f}"
+
+    each = ", ".join(f"class {k}: {text(v)}" for k, v in result["dice"].items())
+    return f"{path}: mean Dice {text(result['mean_dice'])} ({each}), mean IoU {text(result['mean_iou'])}, SEG {text(result['seg'])}"
+
+
+def _export(options: argparse.Namespace) -> int:
+    from napari_unet import api
+    from napari_unet.annotations.project import Project
+    from napari_unet.network.device import set_threads
+
+    set_threads(os.cpu_count())
+    with Project(options.project, read_only=True) as project:
+        written = api.export(project, options.out, [options.format], device=options.device)
+    _print({"files": [str(path) for path in written]}, options, [str(path) for path in written])
+    return 0
+
+
+def _verify(options: argparse.Namespace) -> int:
+    from napari_unet.api import verify
+
+    found = verify(options.project)
+    for line in found:
+        print(line)
+    return 1 if found else 0
+
+
+def _print(record: dict[str, Any], options: argparse.Namespace, lines: Sequence[str]) -> None:
+    print(json.dumps(record) if options.json else "\n".join(lines))
+
+
+def _require_napari() -> None:
+    from importlib.util import find_spec
+
+    if find_spec("napari") is None:
+        raise UserError("NU-C06", "napari is not installed", "this Python", 'pip install "napari-unet-live[all]"')
+
+
+class _Bar:
+    """Progress on standard error."""
+
+    def __init__(self, total: int | None, what: str, unit: str) -> None:
+        from tqdm import tqdm
+
+        self._bar = tqdm(total=total, desc=what, unit=unit, file=sys.stderr, disable=None)
+
+    def to(self, count: int, note: str) -> None:
+        self._bar.set_postfix_str(note, refresh=False)
+        self._bar.update(count - self._bar.n)
+
+    def close(self) -> None:
+        self._bar.close()
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,1 @@
+"""The napari side: controller (imports neither Qt nor napari), layers and widgets."""

@@ -1,0 +1,135 @@
+"""Our layers in the viewer: made over an image, written in place, refreshed ten times a second at most."""
+
+from collections.abc import Callable, Sequence
+from typing import Any
+
+import numpy as np
+from jaxtyping import UInt8
+from napari.layers import Image, Labels, Shapes
+from qtpy.QtCore import QObject
+from superqt.utils import qthrottled
+
+from napari_unet.annotations.classes import ClassLabel
+from napari_unet.annotations.project import ImageRecord
+from napari_unet.gui import layers
+from napari_unet.gui.strokes import StrokeWatcher
+from napari_unet.images.tiles import Region
+from napari_unet.training.scores import Score
+
+_REFRESH_MS = 100
+
+
+class Canvas(QObject):  # type: ignore[misc]
+    """What lies over one image at a time.
+
+    Parameters
+    ----------
+    viewer : napari's viewer
+    settled : called with the plane numbers whose strokes may have changed
+    parent : ends this object with itself
+    """
+
+    def __init__(self, viewer: Any, settled: Callable[[list[int]], None], parent: QObject) -> None:
+        super().__init__(parent)
+        self._viewer = viewer
+        self._settled = settled
+        self.image: Image | None = None
+        self.annotation: Labels | None = None
+        self.prediction: Labels | None = None
+        self.held_out: Shapes | None = None
+        self.watcher: StrokeWatcher | None = None
+        self._image_id = 0
+        self._boxes: list[Any] = []
+        self._refresh_soon = qthrottled(timeout=_REFRESH_MS)(self._refresh)
+
+    def show(
+        self,
+        image: Image,
+        record: ImageRecord,
+        labels: UInt8[np.ndarray, "*planes y x"],
+        classes: Sequence[ClassLabel],
+        channels_first: bool,
+    ) -> None:
+        """Put annotation and prediction over an image; an annotation layer in our name is replaced."""
+        self.leave()
+        place = layers.geometry(image, channels_first)
+        self.image, self._image_id = image, record.id
+        self.prediction = self._add(layers.prediction_layer(record.annotation_shape, place, classes))
+        self.held_out = self._add(layers.held_out_layer(place, len(record.annotation_shape)))
+        self.annotation = self._add(layers.annotation_layer(labels, place, classes))
+        self._viewer.layers.selection.active = self.annotation
+        self.annotation.mode = "paint"
+        self.watcher = StrokeWatcher(self.annotation, self._viewer.dims, self._settled, self)
+
+    def leave(self) -> None:
+        """Take our layers away; what was painted is in the project."""
+        if self.watcher is not None:
+            self.watcher.stop()
+            self.watcher.deleteLater()
+        ours = [layer for layer in (self.annotation, self.prediction, self.held_out) if layer is not None]
+        self.image = self.annotation = self.prediction = self.held_out = self.watcher = None
+        self._boxes = []
+        for layer in ours:
+            if layer in self._viewer.layers:
+                self._viewer.layers.remove(layer)
+        self._overlay.visible = False
+
+    def holds(self, layer: Any) -> bool:
+        """Whether a layer is the image, or one of those over it that cannot be spared."""
+        return any(layer == ours for ours in (self.image, self.annotation) if ours is not None)
+
+    def plane_labels(self, plane: int) -> UInt8[np.ndarray, "y x"] | None:
+        """What is painted on a plane, as the layer holds it; None when the layer holds something else by now."""
+        if self.annotation is None or self.prediction is None:
+            return None
+        data = np.asarray(self.annotation.data)
+        if data.shape != self.prediction.data.shape:
+            return None
+        return np.ascontiguousarray(data.reshape(-1, *data.shape[-2:])[plane], dtype=np.uint8)
+
+    def visible(self) -> Region | None:
+        """The part of the plane on screen, in pixels; None while nothing can be told."""
+        layer = self.annotation
+        if layer is None:
+            return None
+        height, width = layer.data.shape[-2:]
+        (y0, x0), (y1, x1) = np.asarray(layer.corner_pixels)[:, -2:]
+        region = Region(int(y0), int(x0), int(y1) + 1, int(x1) + 1).clipped(height, width)
+        if 0 in region.shape or self._viewer.dims.ndisplay > 2:
+            return Region(0, 0, height, width)
+        return region
+
+    def write(self, image_id: int, plane: int, region: Region, labels: UInt8[np.ndarray, "h w"]) -> None:
+        """Put predicted classes over the image."""
+        if self.prediction is not None and image_id == self._image_id:
+            layers.write_prediction(self.prediction, plane, region, labels)
+            self._refresh_soon()
+
+    def show_score(self, score: Score, text: str) -> None:
+        """Dice on the image: the text in the corner and a box on every held-out block."""
+        self._overlay.text = text
+        self._overlay.visible = True
+        if self.held_out is None or self.annotation is None:
+            return
+        boxes = [block for block in score.blocks if block.image_id == self._image_id]
+        if boxes != self._boxes:
+            self._boxes = boxes
+            layers.show_held_out(self.held_out, boxes, self.annotation.data.shape[:-2])
+
+    def colour(self, classes: Sequence[ClassLabel]) -> None:
+        """Classes or their colours changed."""
+        if self.annotation is not None and self.prediction is not None:
+            layers.colour_annotation(self.annotation, classes)
+            layers.colour_prediction(self.prediction, classes)
+
+    @property
+    def _overlay(self) -> Any:
+        return self._viewer.canvas.overlays.text
+
+    def _add(self, layer: Any) -> Any:
+        self._viewer.add_layer(layer)
+        return layer
+
+    def _refresh(self) -> None:
+        if self.prediction is not None:
+            self.prediction.refresh(extent=False, thumbnail=False)

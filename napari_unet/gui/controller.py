@@ -1,0 +1,272 @@
+"""What happens between a painted stroke and a new overlay. Knows neither Qt nor napari."""
+
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import Protocol
+
+import msgspec
+import numpy as np
+from jaxtyping import UInt8
+
+from napari_unet.annotations.project import ImageRecord, Project
+from napari_unet.errors import UserError
+from napari_unet.images.image import Image
+from napari_unet.images.overwriting import refuse_overwriting
+from napari_unet.images.tiles import Region
+from napari_unet.training.scores import Score
+from napari_unet.worker import messages as m
+
+_RESTARTS = 3  # in a minute; a worker that dies more often than that is left alone
+_RESTART_WINDOW_S = 60.0
+
+
+class Window(Protocol):
+    """What the controller asks of whoever shows things."""
+
+    def show_tile(self, image_id: int, plane: int, region: Region, labels: UInt8[np.ndarray, "h w"]) -> None:
+        """Put predicted classes over the image."""
+
+    def show_score(self, score: Score, loss: float | None) -> None:
+        """Tell the held-out Dice."""
+
+    def show_progress(self, progress: m.Progress) -> None:
+        """Tell how training goes."""
+
+    def show_device(self, reason: str) -> None:
+        """Tell where the network lives."""
+
+    def show_message(self, line: str) -> None:
+        """One plain line about something that went wrong."""
+
+    def show_exported(self, paths: tuple[str, ...]) -> None:
+        """Tell where the files are."""
+
+    def show_classes(self) -> None:
+        """Classes or their labelled pixels changed."""
+
+
+class WorkerClient(Protocol):
+    """The running worker as the controller sees it."""
+
+    @property
+    def exit_code(self) -> int | None:
+        """None while it runs."""
+
+    def send(self, message: m.Message) -> None:
+        """Never waits."""
+
+    def poll(self) -> list[m.ToWindow]:
+        """What has arrived."""
+
+    def close(self) -> None:
+        """Let it save and end."""
+
+
+class Controller:
+    """Owns the project, the worker and the one number that tells new answers from old ones.
+
+    Parameters
+    ----------
+    window : shows what there is to show
+    start_worker : gives a running worker whose errors go to the file named
+    clock : seconds, monotonic
+    """
+
+    def __init__(
+        self, window: Window, start_worker: Callable[[Path], WorkerClient], clock: Callable[[], float] = time.monotonic
+    ) -> None:
+        self.project: Project | None = None
+        self.image: ImageRecord | None = None
+        self.plane = 0
+        self.generation = 0
+        self.training = False
+        self._window = window
+        self._start_worker = start_worker
+        self._clock = clock
+        self._client: WorkerClient | None = None
+        self._visible: tuple[int, int, int, int] | None = None
+        self._held_back = False  # the user paused: strokes do not start the training again
+        self._deaths: list[float] = []
+
+    @property
+    def has_worker(self) -> bool:
+        """Whether a worker process runs."""
+        return self._client is not None
+
+    def open_project(self, folder: Path) -> Project:
+        """Leave the present project and use this one."""
+        self.close()
+        project = Project(folder)
+        self.project = project
+        self._held_back = False
+        self._deaths.clear()
+        if not project.classes():
+            for _ in range(2):
+                project.add_class()
+        self._launch()
+        self._window.show_classes()
+        return project
+
+    def choose_image(self, image: Image, source: Path | None) -> ImageRecord:
+        """Work on an image; it joins the project if it is not in it."""
+        self.image = self._require().add_image(image, source)
+        self.plane = 0
+        self._visible = None
+        self.generation += 1
+        return self.image
+
+    def commit(self, plane: int, labels: UInt8[np.ndarray, "y x"]) -> bool:
+        """Save the strokes of a plane; whether anything had changed. Begins training when it can."""
+        if self.project is None or self.image is None:
+            return False
+        if not self.project.commit(self.image.id, plane, labels):
+            return False
+        self._tell(m.Annotated())
+        self._window.show_classes()
+        self._start_by_itself()
+        return True
+
+    def look(self, plane: int, visible: Region) -> None:
+        """This is on screen now."""
+        if self.image is None:
+            return
+        if plane != self.plane:
+            self.plane = plane
+            self.generation += 1
+            self._visible = None
+        wanted = (visible.y0, visible.x0, visible.y1, visible.x1)
+        if wanted != self._visible:
+            self._visible = wanted
+            self._tell(m.Look(self.generation, self.image.id, plane, wanted))
+
+    def start(self) -> None:
+        """Train until told otherwise; starts the worker again if it was stopped."""
+        self._require()
+        self._held_back = False
+        self._deaths.clear()
+        if self._client is None:
+            self._launch()
+        self.training = True
+        self._tell(m.Train(on=True))
+
+    def pause(self) -> None:
+        """Stop learning for now; the network is scored and saved."""
+        self._held_back = True
+        self.training = False
+        self._tell(m.Train(on=False))
+
+    def stop(self) -> None:
+        """End the worker and give back its memory; what was learned is saved."""
+        self._held_back = True
+        self.training = False
+        if self._client is not None:
+            self._client.close()
+            self._client = None
+
+    def export(self, folder: Path, formats: tuple[str, ...]) -> None:
+        """Ask for the files of the present image."""
+        if self.image is None:
+            raise UserError("NU-W04", "no image is chosen", "export", "choose an image first")
+        refuse_overwriting(self.image.path, folder, self.image.name)
+        if self._client is None:
+            self._launch()
+        self._tell(m.Export(self.image.id, str(folder), formats))
+
+    def change_classes(self) -> None:
+        """Tell the worker that classes or settings are different now."""
+        self._tell(m.Annotated())
+        self._window.show_classes()
+
+    def tick(self) -> None:
+        """Deal with what the worker said and with its death."""
+        client = self._client
+        if client is None:
+            return
+        for message in client.poll():
+            self._hear(message)
+        if client.exit_code is not None and client is self._client:
+            self._worker_died(client)
+
+    def close(self) -> None:
+        """Let go of worker and project; everything is on disk."""
+        self.training = False
+        self.image = None
+        if self._client is not None:
+            self._client.close()
+            self._client = None
+        if self.project is not None:
+            self.project.close()
+            self.project = None
+
+    def _hear(self, message: m.ToWindow) -> None:
+        match message:
+            case m.Ready():
+                self._window.show_device(message.reason)
+            case m.Tile():
+                if message.generation == self.generation:
+                    place = Region(message.y0, message.x0, message.y0 + message.height, message.x0 + message.width)
+                    self._window.show_tile(message.image_id, message.plane, place, message.array())
+            case m.Progress():
+                self._window.show_progress(message)
+            case m.Scored():
+                self._remember(message.score, message.loss)
+                self._window.show_score(message.score, message.loss)
+            case m.Exported():
+                self._window.show_exported(message.paths)
+            case m.Failed():
+                self.training = self.training and message.line.startswith("NU-E")
+                self._window.show_message(message.line)
+
+    def _remember(self, score: Score, loss: float | None) -> None:
+        if self.project is not None and loss is not None:
+            self.project.add_score(score.step, {"loss": loss, **msgspec.to_builtins(score)})
+
+    def _worker_died(self, client: WorkerClient) -> None:
+        client.close()
+        self._client = None
+        now = self._clock()
+        self._deaths = [then for then in self._deaths if now - then < _RESTART_WINDOW_S] + [now]
+        if len(self._deaths) > _RESTARTS:
+            self.training = False
+            line = UserError(
+                "NU-W05",
+                f"training stopped {len(self._deaths)} times in a minute",
+                "worker.log in the project",
+                "painting is saved; press Start to try again",
+            )
+            self._window.show_message(str(line))
+            return
+        if len(self._deaths) == 1:
+            line = UserError(
+                "NU-W06",
+                "training stopped unexpectedly and is being started again",
+                "worker",
+                "go on painting, every stroke is saved",
+            )
+            self._window.show_message(str(line))
+        self._launch()
+
+    def _launch(self) -> None:
+        project = self._require()
+        self._client = self._start_worker(project.folder / "worker.log")
+        self._tell(m.Open(str(project.folder)))
+        if self.image is not None and self._visible is not None:
+            self._tell(m.Look(self.generation, self.image.id, self.plane, self._visible))
+        if self.training:
+            self._tell(m.Train(on=True))
+
+    def _start_by_itself(self) -> None:
+        project = self._require()
+        painted = sum(count > 0 for count in project.labelled_pixels().values())
+        if painted >= 2 and not self.training and not self._held_back and project.settings.start_by_itself:
+            self.start()
+
+    def _tell(self, message: m.Message) -> None:
+        if self._client is not None:
+            self._client.send(message)
+
+    def _require(self) -> Project:
+        if self.project is None:
+            raise UserError("NU-W04", "no project is open", "panel", "choose an image first")
+        return self.project

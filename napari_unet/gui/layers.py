@@ -1,0 +1,113 @@
+"""The layers that lie over an image: annotation, prediction, held-out boxes."""
+
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+from jaxtyping import UInt8
+from napari.layers import Image, Labels, Shapes
+from napari.utils.colormaps import DirectLabelColormap
+
+from napari_unet.annotations.classes import BACKGROUND, ClassLabel
+from napari_unet.images.tiles import Region
+from napari_unet.training.scores import BlockScore
+
+ANNOTATION, PREDICTION, HELD_OUT = "annotation", "prediction", "held-out Dice"
+_BOX_COLOUR = "white"
+
+
+def geometry(image: Image, channels_first: bool) -> dict[str, Any]:
+    """Scale, translate, units and so on of an image layer, for a layer over its planes."""
+    skip = 1 if channels_first else 0
+    place = {
+        "scale": tuple(image.scale)[skip:],
+        "translate": tuple(image.translate)[skip:],
+        "units": tuple(image.units)[skip:],
+        "axis_labels": tuple(image.axis_labels)[skip:],
+    }
+    if not skip:  # a rotation that mixes channels with space has no meaning
+        place |= {"rotate": image.rotate, "shear": image.shear, "affine": image.affine}
+    return place
+
+
+def annotation_layer(
+    labels: UInt8[np.ndarray, "*planes y x"], place: dict[str, Any], classes: Sequence[ClassLabel]
+) -> Labels:
+    """Where the user paints."""
+    layer = Labels(labels, name=ANNOTATION, opacity=0.8, **place)
+    colour_annotation(layer, classes)
+    layer.brush_size = 9
+    return layer
+
+
+def prediction_layer(shape: tuple[int, ...], place: dict[str, Any], classes: Sequence[ClassLabel]) -> Labels:
+    """Where the network answers."""
+    layer = Labels(np.zeros(shape, np.uint8), name=PREDICTION, opacity=0.45, **place)
+    colour_prediction(layer, classes)
+    return layer
+
+
+def colour_annotation(layer: Labels, classes: Sequence[ClassLabel]) -> None:
+    """Give every class its colour."""
+    layer.colormap = _colours(classes, hidden=())
+
+
+def colour_prediction(layer: Labels, classes: Sequence[ClassLabel]) -> None:
+    """The same colours, but background stays clear, or nothing of the image would be seen."""
+    layer.colormap = _colours(classes, hidden=(BACKGROUND,))
+
+
+def write_prediction(layer: Labels, plane: int, region: Region, labels: UInt8[np.ndarray, "h w"]) -> None:
+    """Put classes into the layer's array, in place; the caller refreshes.
+
+    Adding layers or assigning data would leak memory or cost a whole upload, and ``data_setitem`` would fill undo.
+    """
+    data = layer.data
+    data.reshape(-1, *data.shape[-2:])[plane][region.slices] = labels
+
+
+def held_out_layer(place: dict[str, Any], ndim: int) -> Shapes:
+    """Boxes with a Dice each."""
+    layer = Shapes(
+        None,
+        ndim=ndim,
+        name=HELD_OUT,
+        shape_type="rectangle",
+        edge_width=1.5,
+        face_color="transparent",
+        edge_color=_BOX_COLOUR,
+        text={"string": "{dice}", "color": _BOX_COLOUR, "size": 9, "anchor": "upper_left", "translation": [0, 0]},
+        features={"dice": np.array([], dtype=object)},
+        **place,
+    )
+    layer.editable = False
+    return layer
+
+
+def show_held_out(layer: Shapes, blocks: Sequence[BlockScore], plane_shape: tuple[int, ...]) -> None:
+    """Draw the blocks of one image; boxes that stay only get a new number."""
+    boxes = [_corners(block, plane_shape) for block in blocks]
+    features = {"dice": [f"{block.dice:.2f}" for block in blocks]}
+    if len(boxes) == len(layer.data) and all(np.array_equal(a, b) for a, b in zip(boxes, layer.data, strict=True)):
+        layer.features = features
+        layer.refresh_text()
+        return
+    layer.data = []
+    if boxes:
+        layer.feature_defaults = {"dice": ""}
+        layer.add_rectangles(boxes, edge_color=_BOX_COLOUR, face_color="transparent", edge_width=1.5)
+        layer.features = features
+        layer.refresh_text()
+
+
+def _corners(block: BlockScore, plane_shape: tuple[int, ...]) -> np.ndarray:  # type: ignore[type-arg]
+    index = np.unravel_index(block.plane, plane_shape) if plane_shape else ()
+    # Edges of pixels, not their centres.
+    y0, x0, y1, x1 = block.y0 - 0.5, block.x0 - 0.5, block.y1 - 0.5, block.x1 - 0.5
+    return np.array([[*index, y, x] for y, x in ((y0, x0), (y0, x1), (y1, x1), (y1, x0))], float)
+
+
+def _colours(classes: Sequence[ClassLabel], hidden: Sequence[int]) -> DirectLabelColormap:
+    colours: dict[int | None, str] = {None: "#FFFFFF", 0: "transparent"}
+    colours |= {label.id: "transparent" if label.id in hidden else label.colour for label in classes}
+    return DirectLabelColormap(color_dict=colours)

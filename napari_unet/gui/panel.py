@@ -1,0 +1,435 @@
+"""The dock widget: image, classes, training, scores, export, in the order of the work."""
+
+from collections.abc import Callable
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from jaxtyping import UInt8
+from napari.layers import Image
+from napari.utils import progress
+from napari.utils.notifications import show_error, show_info
+from qtpy.QtCore import QTimer
+from qtpy.QtWidgets import (
+    QCheckBox,
+    QComboBox,
+    QFileDialog,
+    QGridLayout,
+    QHBoxLayout,
+    QLabel,
+    QPushButton,
+    QScrollArea,
+    QVBoxLayout,
+    QWidget,
+)
+
+from napari_unet.annotations.project import ImageRecord
+from napari_unet.config import Settings
+from napari_unet.errors import UserError
+from napari_unet.gui import source
+from napari_unet.gui.canvas import Canvas
+from napari_unet.gui.class_table import ClassTable
+from napari_unet.gui.controller import Controller
+from napari_unet.gui.export_row import ExportRow
+from napari_unet.gui.layers import ANNOTATION
+from napari_unet.gui.score_card import ScoreCard, canvas_text, class_text
+from napari_unet.gui.settings_form import SettingsForm
+from napari_unet.images.tiles import Region
+from napari_unet.training.scores import Score
+from napari_unet.worker.client import Client
+from napari_unet.worker.messages import Progress
+
+_TICK_MS = 30
+_STATES = {"waiting": "Waiting", "training": "Training", "paused": "Paused"}
+
+
+class Panel(QWidget):  # type: ignore[misc]
+    """Everything a biologist needs, top to bottom."""
+
+    def __init__(self, napari_viewer: Any, parent: QWidget | None = None) -> None:
+        super().__init__(parent)
+        self._viewer = napari_viewer
+        self.controller = Controller(self, Client)
+        self.canvas = Canvas(napari_viewer, self._strokes_settled, self)
+        self._busy: Any = None
+        self._choosing = False
+        self._build()
+        self._connect()
+        self._timer = QTimer(self, interval=_TICK_MS)
+        self._timer.timeout.connect(self._tick)
+        self._timer.start()
+        # Not a bound method: when "destroyed" comes, the Python object may be gone already.
+        self.destroyed.connect(partial(_shut_down, self.controller, self._viewer, self._layer_events))
+        # An image is taken up once the panel is in the window, so that opening it never waits.
+        self._choose_soon = QTimer(self, singleShot=True, interval=0)
+        self._choose_soon.timeout.connect(self._choose_image)
+        self._fill_images()
+
+    # What the controller asks of a window
+
+    def show_tile(self, image_id: int, plane: int, region: Region, labels: UInt8[np.ndarray, "h w"]) -> None:
+        """Put predicted classes over the image."""
+        self.canvas.write(image_id, plane, region, labels)
+
+    def show_score(self, score: Score, loss: float | None) -> None:
+        """Tell the held-out Dice in the panel and on the image."""
+        self.score_card.show_score(score)
+        self.class_table.show_dice({c.class_id: class_text(c) for c in score.classes})
+        project = self.controller.project
+        if project is not None:
+            self.canvas.show_score(score, canvas_text(score, project.classes()))
+
+    def show_progress(self, progress: Progress) -> None:
+        """Tell how training goes, here and in the activity dock."""
+        state = _STATES[progress.state]
+        detail = progress.reason if progress.state == "waiting" else f"step {progress.step}"
+        if progress.state == "training" and progress.loss is not None:
+            detail += f" · loss {progress.loss:.3f}"
+            self.score_card.add_loss(progress.step, progress.loss)
+        self.status.setText(f"{state}: {detail}")
+        self._show_busy(progress.state == "training", progress.step)
+        self._show_buttons()
+
+    def show_device(self, reason: str) -> None:
+        """Tell where the network lives."""
+        self.device.setText(reason)
+
+    def show_message(self, line: str) -> None:
+        """One plain line, no traceback."""
+        self.status.setText(line)
+        self._show_busy(False, 0)
+        self._show_buttons()
+        show_error(line)
+
+    def show_exported(self, paths: tuple[str, ...]) -> None:
+        """Tell where the files are."""
+        self.export_row.button.setEnabled(True)
+        folder = Path(paths[0]).parent
+        names = ", ".join(Path(path).name for path in paths)
+        self.exported.setText(f"Saved in {folder}: {names}")
+        show_info(f"Saved {len(paths)} files in {folder}, each read again and found equal")
+
+    def show_classes(self) -> None:
+        """Fill the class table from the project."""
+        project = self.controller.project
+        if project is not None:
+            self.class_table.show_classes(project.classes(), project.labelled_pixels())
+
+    # What the user does
+
+    def open_project(self, folder: Path) -> None:
+        """Use a project folder; its images come up in the viewer."""
+        self.canvas.leave()
+        self.score_card.clear()
+        project = self.controller.open_project(folder)
+        self.project_name.setText(folder.name)
+        self.project_name.setToolTip(str(folder))
+        self.settings_form.show_settings(project.settings)
+        records = project.images()
+        if records:
+            self._show_stored(records[0])
+
+    def choose_image(self, layer: Image) -> None:
+        """Work on an image layer; makes a project for it when none is open."""
+        image, path = source.image_of(layer, self.channels_first.isChecked())
+        if self.controller.project is None:
+            self.open_project_for(layer, image, path)
+        record = self.controller.choose_image(image, path)
+        self._show(layer, record)
+
+    def open_project_for(self, layer: Image, image: Any, path: Path | None) -> None:
+        """The project that belongs to an image."""
+        folder = source.default_project(layer, image, path)
+        project = self.controller.open_project(folder)
+        self.score_card.clear()
+        self.project_name.setText(folder.name)
+        self.project_name.setToolTip(str(folder))
+        self.settings_form.show_settings(project.settings)
+
+    def export(self, folder: Path, formats: tuple[str, ...]) -> None:
+        """Write the files of the present image."""
+        if not formats:
+            raise UserError("NU-E02", "no format is ticked", "export", "tick TIFF, PNG or CSV")
+        self._check_strokes()
+        self.controller.export(folder, formats)
+        self.export_row.button.setEnabled(False)
+
+    # Building
+
+    def _build(self) -> None:
+        self.project_name = QLabel("no project yet")
+        self.project_button = QPushButton("Project…")
+        self.project_button.setToolTip("Open a project folder (NAME.unet) or make a new one")
+        self.images = QComboBox()
+        self.images.setToolTip("The image layer to annotate")
+        self.channels_first = QCheckBox("first axis is channels")
+        self.channels_first.setToolTip(
+            "For an image of several channels in one layer; otherwise the axis is planes (z, t)"
+        )
+        self.class_table = ClassTable()
+        self.start, self.pause, self.stop = (QPushButton(text) for text in ("Start", "Pause", "Stop"))
+        self.start.setToolTip("Train; painting goes on")
+        self.pause.setToolTip("Stop learning for now; the network is scored and saved")
+        self.stop.setToolTip("End the worker process and give back its memory; the network is saved")
+        self.status = QLabel("Choose an image layer")
+        self.status.setWordWrap(True)
+        self.device = QLabel("")
+        self.device.setWordWrap(True)
+        self.score_card = ScoreCard()
+        self.export_row = ExportRow()
+        self.exported = QLabel("")
+        self.exported.setWordWrap(True)
+        self.settings_form = SettingsForm()
+        self._lay_out()
+        self._show_buttons()
+
+    def _lay_out(self) -> None:
+        head = QGridLayout()
+        head.addWidget(QLabel("Image"), 0, 0)
+        head.addWidget(self.images, 0, 1)
+        head.addWidget(self.channels_first, 1, 1)
+        head.addWidget(QLabel("Project"), 2, 0)
+        row = QHBoxLayout()
+        row.addWidget(self.project_name, 1)
+        row.addWidget(self.project_button)
+        head.addLayout(row, 2, 1)
+        head.setColumnStretch(1, 1)
+        buttons = QHBoxLayout()
+        for button in (self.start, self.pause, self.stop):
+            buttons.addWidget(button)
+        inner = QWidget()
+        layout = QVBoxLayout(inner)
+        layout.addLayout(head)
+        layout.addWidget(self.class_table)
+        layout.addLayout(buttons)
+        for widget in (self.status, self.device, self.score_card, self.export_row, self.exported, self.settings_form):
+            layout.addWidget(widget)
+        layout.addStretch()
+        scroll = QScrollArea()
+        scroll.setWidgetResizable(True)
+        scroll.setFrameShape(QScrollArea.Shape.NoFrame)
+        scroll.setWidget(inner)
+        outer = QVBoxLayout(self)
+        outer.setContentsMargins(0, 0, 0, 0)
+        outer.addWidget(scroll)
+        self.setMinimumWidth(280)
+
+    def _connect(self) -> None:
+        self.images.activated.connect(lambda _: self._choose_image())
+        self.channels_first.toggled.connect(lambda _: self._choose_image())
+        self.project_button.clicked.connect(lambda: self._pick_project())
+        table = self.class_table
+        table.chosen.connect(self._paint_with)
+        table.renamed.connect(lambda k, name: self._told(lambda: self._change_class(k, name=name)))
+        table.recoloured.connect(lambda k, colour: self._told(lambda: self._change_class(k, colour=colour)))
+        table.added.connect(lambda: self._told(self._add_class))
+        table.removed.connect(lambda k: self._told(lambda: self._remove_class(k)))
+        self.start.clicked.connect(lambda: self._told(self.controller.start))
+        self.pause.clicked.connect(lambda: self._told(self.controller.pause))
+        self.stop.clicked.connect(lambda: self._told(self._stop))
+        self.export_row.wanted.connect(lambda folder, formats: self._told(lambda: self.export(folder, formats)))
+        self.settings_form.changed.connect(lambda settings: self._told(lambda: self._change_settings(settings)))
+        events = self._viewer.layers.events
+        # Kept for the end: napari holds bound methods weakly, but the viewer outlives a closed panel.
+        self._layer_events = [
+            (events.inserted, self._layers_changed),
+            (events.removed, self._layer_removed),
+            (events.reordered, self._layers_changed),
+        ]
+        for event, callback in self._layer_events:
+            event.connect(callback)
+
+    # Doing
+
+    def _told(self, action: Callable[[], object]) -> None:
+        """Run what the user asked for; what cannot be done is said in one line."""
+        try:
+            action()
+        except UserError as error:
+            self.show_message(str(error))
+        self._show_buttons()
+
+    def _tick(self) -> None:
+        self._told(self.controller.tick)
+        watcher, visible = self.canvas.watcher, self.canvas.visible()
+        if watcher is not None and visible is not None:
+            self.controller.look(watcher.plane, visible)
+
+    def _choose_image(self) -> None:
+        layer = self.images.currentData()
+        if layer is not None and layer in self._viewer.layers and not self._choosing:
+            self._told(lambda: self.choose_image(layer))
+
+    def _show(self, layer: Image, record: ImageRecord) -> None:
+        project = self.controller.project
+        if project is None:
+            return
+        labels = np.zeros((record.planes, *record.annotation_shape[-2:]), np.uint8)
+        for plane in project.painted_planes(record.id):
+            labels[plane] = project.annotation(record.id, plane)
+        self._choosing = True
+        try:
+            self.canvas.show(
+                layer,
+                record,
+                labels.reshape(record.annotation_shape),
+                project.classes(),
+                "c" in record.axes and not layer.rgb,
+            )
+        finally:
+            self._choosing = False
+        if self.canvas.annotation is not None:
+            for number in range(1, 10):
+                self.canvas.annotation.bind_key(str(number), self._key(number), overwrite=True)
+        self.show_classes()
+        self._paint_with(self.class_table.selected or project.classes()[0].id)
+        self._show_buttons()
+
+    def _show_stored(self, record: ImageRecord) -> None:
+        """Bring an image of the project into the viewer."""
+        project = self.controller.project
+        if project is None:
+            return
+        image = project.open_pixels(record.id)
+        pixels = image.pixels if not record.inside else np.asarray(image.pixels)
+        rgb = record.axes.endswith("c") and image.channels in {3, 4}
+        size = record.pixel_size
+        spatial = len(record.axes) - int(rgb)
+        scale = (*[1.0] * (spatial - 2), size.y, size.x)
+        self._choosing = True
+        layer = self._viewer.add_image(
+            np.asarray(pixels),
+            name=record.name,
+            rgb=rgb,
+            scale=scale,
+            units=(*["pixel"] * (spatial - 2), size.unit, size.unit),
+        )
+        self._choosing = False
+        self.controller.choose_image(image, None if record.inside else record.path)
+        self._show(layer, record)
+        self._fill_images()
+
+    def _strokes_settled(self, planes: list[int]) -> None:
+        # Called from napari's events, where an exception would cancel the stroke: _told lets none through.
+        self._told(lambda: self._commit(planes))
+
+    def _commit(self, planes: list[int]) -> None:
+        for plane in planes:
+            labels = self.canvas.plane_labels(plane)
+            if labels is None:
+                self.canvas.leave()
+                what = "the annotation layer was replaced by one of another shape"
+                raise UserError(
+                    "NU-A10", what, ANNOTATION, "choose the image again; the strokes before that are in the project"
+                )
+            self.controller.commit(plane, labels)
+
+    def _check_strokes(self) -> None:
+        if self.canvas.watcher is not None:
+            self.canvas.watcher.check()
+
+    def _key(self, number: int) -> Callable[[Any], None]:
+        def choose(layer: Any) -> None:
+            class_id = self.class_table.id_of_key(number)
+            if class_id is not None:
+                self.class_table.select(class_id)
+                self._paint_with(class_id)
+
+        return choose
+
+    def _paint_with(self, class_id: int) -> None:
+        if self.canvas.annotation is not None:
+            self.canvas.annotation.selected_label = class_id
+            if self.canvas.annotation.mode in {"pan_zoom", "transform", "erase", "pick"}:
+                self.canvas.annotation.mode = "paint"
+
+    def _change_class(self, class_id: int, *, name: str | None = None, colour: str | None = None) -> None:
+        project = self._project()
+        project.change_class(class_id, name=name, colour=colour)
+        self._classes_changed()
+
+    def _add_class(self) -> None:
+        label = self._project().add_class()
+        self._classes_changed()
+        self.class_table.select(label.id)
+
+    def _remove_class(self, class_id: int) -> None:
+        self._project().remove_class(class_id)
+        self._classes_changed()
+
+    def _classes_changed(self) -> None:
+        self.controller.change_classes()
+        self.canvas.colour(self._project().classes())
+
+    def _change_settings(self, settings: Settings) -> None:
+        self._project().settings = settings
+        self.controller.change_classes()
+
+    def _stop(self) -> None:
+        self.controller.stop()
+        self.status.setText("Stopped: the worker has ended")
+        self._show_busy(False, 0)
+
+    def _pick_project(self) -> None:
+        folder = QFileDialog.getExistingDirectory(
+            self, "A project folder (NAME.unet), or an empty folder for a new one"
+        )
+        if folder:
+            self._told(lambda: self.open_project(Path(folder)))
+
+    def _project(self) -> Any:
+        if self.controller.project is None:
+            raise UserError("NU-W04", "no project is open", "panel", "choose an image first")
+        return self.controller.project
+
+    # Keeping up with the viewer
+
+    def _layers_changed(self, event: Any = None) -> None:
+        self._fill_images()
+
+    def _layer_removed(self, event: Any) -> None:
+        removed = getattr(event, "value", None)
+        if removed is not None and self.canvas.holds(removed):
+            if self.canvas.watcher is not None and removed == self.canvas.annotation:
+                self._told(self.canvas.watcher.check)
+            self.canvas.leave()
+            self._told(self.controller.pause)
+            self.status.setText("Choose an image layer; the strokes are in the project")
+        self._fill_images()
+
+    def _fill_images(self) -> None:
+        self.images.blockSignals(True)
+        self.images.clear()
+        for layer in reversed(self._viewer.layers):
+            if isinstance(layer, Image):
+                self.images.addItem(layer.name, layer)
+                if self.canvas.image is not None and layer == self.canvas.image:
+                    self.images.setCurrentIndex(self.images.count() - 1)
+        self.images.blockSignals(False)
+        if self.canvas.image is None and self.images.count() and not self._choosing and self.controller.project is None:
+            self._choose_soon.start()
+
+    def _show_busy(self, on: bool, step: int) -> None:
+        if on and self._busy is None:
+            self._busy = progress(total=0, desc="U-Net: training")
+        if self._busy is not None:
+            self._busy.set_description(f"U-Net: step {step}")
+            if not on:
+                self._busy.close()
+                self._busy = None
+
+    def _show_buttons(self) -> None:
+        ready = self.controller.image is not None
+        self.start.setEnabled(ready and not self.controller.training)
+        self.pause.setEnabled(self.controller.training)
+        self.stop.setEnabled(self.controller.has_worker)
+        self.export_row.setEnabled(ready)
+        self.class_table.setEnabled(self.controller.project is not None)
+
+
+def _shut_down(controller: Controller, viewer: Any, connected: list[Any], *_: object) -> None:
+    """When the panel goes, by whatever way, so does the worker."""
+    for event, callback in connected:
+        event.disconnect(callback)
+    controller.close()

@@ -1,0 +1,86 @@
+"""Held-out Dice in words, and the live curve of loss and Dice."""
+
+import pyqtgraph
+from qtpy.QtWidgets import QLabel, QVBoxLayout, QWidget
+
+from napari_unet.annotations.classes import ClassLabel
+from napari_unet.training.scores import ClassScore, Score
+
+_CURVE_HEIGHT = 130
+_POINTS = 2000
+_LOSS, _DICE = "#E69F00", "#56B4E9"
+
+
+class ScoreCard(QWidget):  # type: ignore[misc]
+    """One line for the eye, one curve for the trend."""
+
+    def __init__(self, parent: QWidget | None = None) -> None:
+        super().__init__(parent)
+        self._losses: list[tuple[int, float]] = []
+        self._dice: list[tuple[int, float]] = []
+        self.headline = QLabel("Held-out Dice: n/a")
+        self.headline.setToolTip(
+            "Measured on strokes that are never trained on (about one 64-pixel block in five).\n"
+            "n/a until some strokes lie in such blocks."
+        )
+        self._plot = pyqtgraph.PlotWidget(background=None)
+        self._plot.setFixedHeight(_CURVE_HEIGHT)
+        self._plot.setMouseEnabled(x=False, y=False)
+        self._plot.hideButtons()
+        self._plot.setMenuEnabled(False)
+        self._plot.setYRange(0, 1)
+        self._plot.setLabel("bottom", "step")
+        self._plot.addLegend(offset=(-5, 5), labelTextSize="8pt")
+        self._loss_curve = self._plot.plot(pen=pyqtgraph.mkPen(_LOSS, width=1), name="loss")
+        self._dice_curve = self._plot.plot(pen=pyqtgraph.mkPen(_DICE, width=2), symbol="o", symbolSize=4,
+                                           symbolBrush=_DICE, symbolPen=None, name="Dice")  # fmt: skip
+        layout = QVBoxLayout(self)
+        layout.setContentsMargins(0, 0, 0, 0)
+        layout.addWidget(self.headline)
+        layout.addWidget(self._plot)
+
+    def add_loss(self, step: int, loss: float) -> None:
+        """Append to the curve of losses."""
+        if not self._losses or step > self._losses[-1][0]:
+            self._losses = [*self._losses[-_POINTS:], (step, loss)]
+            self._loss_curve.setData(*zip(*self._losses, strict=True))
+
+    def show_score(self, score: Score) -> None:
+        """Tell the newest score."""
+        self.headline.setText(headline(score))
+        if score.mean_dice is not None:
+            self._dice = [*self._dice[-_POINTS:], (score.step, score.mean_dice)]
+            self._dice_curve.setData(*zip(*self._dice, strict=True))
+
+    def clear(self) -> None:
+        """Forget another project's curve."""
+        self._losses, self._dice = [], []
+        self._loss_curve.setData([], [])
+        self._dice_curve.setData([], [])
+        self.headline.setText("Held-out Dice: n/a")
+
+
+def headline(score: Score) -> str:
+    """Mean Dice and how much evidence it has."""
+    if score.mean_dice is None:
+        return f"Held-out Dice: n/a (no held-out strokes yet) · step {score.step}"
+    pixels = sum(c.pixels for c in score.classes)
+    return f"Held-out Dice: {score.mean_dice:.3f} · {len(score.blocks)} blocks, {pixels:,} px · step {score.step}"
+
+
+def class_text(score: ClassScore) -> str:
+    """Dice with its 95 % interval, or n/a."""
+    if score.dice is None:
+        return "n/a"
+    if score.low is None or score.high is None:
+        return f"{score.dice:.2f}"
+    return f"{score.dice:.2f} [{score.low:.2f}–{score.high:.2f}]"
+
+
+def canvas_text(score: Score, classes: list[ClassLabel]) -> str:
+    """What stands on the image."""
+    names = {label.id: label.name for label in classes}
+    mean = "n/a" if score.mean_dice is None else f"{score.mean_dice:.3f}"
+    lines = [f"held-out Dice {mean} · step {score.step}"]
+    lines += [f"{names.get(c.class_id, c.class_id)} {class_text(c)}" for c in score.classes]
+    return "\n".join(lines)

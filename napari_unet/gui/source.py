@@ -1,0 +1,93 @@
+"""From a napari image layer to an image of ours, and to the project that is its own."""
+
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from napari_unet.annotations.project import DATABASE, Project
+from napari_unet.errors import UserError
+from napari_unet.images.image import Image, PixelSize
+from napari_unet.images.reading import open_image
+
+_UNITS = {"micrometer": "um", "micron": "um", "µm": "um", "μm": "um", "nanometer": "nm", "millimeter": "mm"}
+
+
+def image_of(layer: Any, channels_first: bool = False) -> tuple[Image, Path | None]:
+    """The layer's pixels as an image, and the file they came from when reading it gives the same pixels.
+
+    Parameters
+    ----------
+    layer : a napari Image layer; of a pyramid, the finest level is used
+    channels_first : the first axis holds channels, not planes
+    """
+    pixels = layer.data[0] if layer.multiscale else layer.data
+    axes = _axes(layer, pixels.ndim, channels_first)
+    alpha = bool(layer.rgb) and pixels.shape[-1] == 4
+    image = Image(str(layer.name), pixels, axes, _pixel_size(layer), alpha)
+    return image, _file_of(layer, image)
+
+
+def default_project(layer: Any, image: Image, source: Path | None) -> Path:
+    """Where an image's project goes unless the user says otherwise: beside its file, else in the home folder."""
+    folder, stem = (source.parent, source.stem) if source else (Path.home() / "napari-unet", str(layer.name))
+    safe = "".join(c if c.isalnum() or c in " -_()" else "_" for c in stem).strip() or "image"
+    fingerprint = image.fingerprint()
+    for number in range(1, 1000):
+        path = folder / (f"{safe}.unet" if number == 1 else f"{safe}-{number}.unet")
+        if not path.exists() or _holds(path, fingerprint):
+            return path
+    raise UserError(
+        "NU-P08", f"there are too many projects called {safe}", str(folder), "choose a project folder yourself"
+    )
+
+
+def _holds(path: Path, fingerprint: str) -> bool:
+    if not (path / DATABASE).is_file():
+        return False
+    try:
+        with Project(path, read_only=True) as project:
+            return any(record.fingerprint == fingerprint for record in project.images())
+    except UserError:
+        return False  # damaged or newer: not ours to use
+
+
+def _axes(layer: Any, ndim: int, channels_first: bool) -> str:
+    spatial = ndim - int(layer.rgb)
+    labels = [str(label).lower()[:1] for label in getattr(layer, "axis_labels", ())]
+    named = (
+        len(labels) == spatial
+        and len(set(labels)) == spatial
+        and labels[-2:] == ["y", "x"]
+        and all(c.isalpha() for c in labels)
+    )
+    letters = "".join(labels) if named else "uvwtz"[max(0, 7 - spatial) :][: spatial - 2] + "yx"
+    if channels_first and spatial > 2:
+        letters = "c" + letters[1:]
+    return letters + ("c" if layer.rgb else "")
+
+
+def _pixel_size(layer: Any) -> PixelSize:
+    y, x = (float(value) for value in layer.scale[-2:])
+    unit = str(layer.units[-1])
+    if unit in {"pixel", "dimensionless", ""}:
+        return PixelSize()
+    return PixelSize(y, x, _UNITS.get(unit, unit))
+
+
+def _file_of(layer: Any, image: Image) -> Path | None:
+    name = getattr(layer.source, "path", None)
+    if not name:
+        return None
+    path = Path(name)
+    try:
+        same = open_image(path, axes=image.axes)
+        found = Image(image.name, same.pixels, image.axes, image.pixel_size, image.alpha)
+        return path if found.fingerprint() == image.fingerprint() else None
+    except (UserError, OSError, ValueError):
+        return None  # a reader plugin's format: its pixels are copied into the project instead
+
+
+def as_array(data: Any) -> Any:
+    """A plane of a lazy layer as numpy."""
+    return np.asarray(data)
