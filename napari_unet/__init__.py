@@ -9,9 +9,11 @@ if TYPE_CHECKING:
     from napari_unet.annotations.project import Project
     from napari_unet.api import add_annotated_image, export, load_model, predict, score, train
     from napari_unet.errors import UserError
+    from napari_unet.images.image import Image
     from napari_unet.images.reading import open_image
 
 __all__ = [
+    "Image",
     "Project",
     "UserError",
     "add_annotated_image",
@@ -26,6 +28,7 @@ __all__ = [
 _ROOMS = {
     "Project": "napari_unet.annotations.project",
     "UserError": "napari_unet.errors",
+    "Image": "napari_unet.images.image",
     "open_image": "napari_unet.images.reading",
 }
 

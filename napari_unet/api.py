@@ -12,7 +12,7 @@ import numpy as np
 from jaxtyping import Num, UInt8
 
 from napari_unet.annotations.classes import ClassLabel, default_colour
-from napari_unet.annotations.project import ImageRecord, Project
+from napari_unet.annotations.project import MAXIMUM_CLASS, ImageRecord, Project
 from napari_unet.errors import UserError
 from napari_unet.images.image import Image
 from napari_unet.images.labels import read_labels
@@ -214,6 +214,9 @@ def score(prediction: Num[np.ndarray, "*shape"], truth: Num[np.ndarray, "*shape"
     for values in (prediction, truth):
         if values.dtype.kind not in "ui" and not np.array_equal(values, np.round(values)):
             raise UserError("NU-S02", f"values of type {values.dtype} are no classes", "score", "give integer masks")
+    if int(prediction.max(initial=0)) > MAXIMUM_CLASS or min(prediction.min(initial=0), truth.min(initial=0)) < 0:
+        what = f"prediction values {prediction.min()} to {prediction.max()}"
+        raise UserError("NU-S02", what, "score", f"give masks with classes 0 to {MAXIMUM_CLASS}, not object numbers")
     numbered = int(truth.max(initial=0)) > max(1, int(prediction.max(initial=0)))
     classes = (truth > 0).astype(np.uint8) if numbered else truth.astype(np.uint8)
     matrix = confusion(classes, prediction.astype(np.uint8), range(int(max(classes.max(), prediction.max())) + 1))

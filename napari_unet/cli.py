@@ -146,7 +146,8 @@ def _train(options: argparse.Namespace) -> int:
         bar = _Bar(options.steps, "training", "step")
         base = None if options.base in {"auto", "none"} else Path(options.base)
         result = api.train(project, seconds=options.seconds, steps=options.steps, device=options.device,
-                           seed=options.seed, base=base, progress=lambda step, loss: bar.to(step + 1, f"loss {loss:.3f}"))  # fmt: skip
+                           seed=options.seed, base=base,
+                           progress=lambda step, loss: bar.to(step + 1, f"loss {loss:.3f}"))  # fmt: skip
         bar.close()
     _print(result.as_json(), options, [_training_line(result)])
     return 0
@@ -168,7 +169,8 @@ def _training_line(result: Any) -> str:
     scores = ", ".join(
         f"{name} {'n/a' if dice is None else f'{dice:.3f}'}" for name, dice in result.held_out_dice.items()
     )
-    return f"{result.steps} steps in {result.seconds:.1f} s on {result.device}; held-out Dice: {scores}; {result.checkpoint}"
+    done = f"{result.steps} steps in {result.seconds:.1f} s on {result.device}"
+    return f"{done}; held-out Dice: {scores}; {result.checkpoint}"
 
 
 def _predict(options: argparse.Namespace) -> int:
@@ -218,7 +220,8 @@ def _score_line(path: Path, result: dict[str, Any]) -> str:
         return "n/a" if value is None else f"{value:.4f}"
 
     each = ", ".join(f"class {k}: {text(v)}" for k, v in result["dice"].items())
-    return f"{path}: mean Dice {text(result['mean_dice'])} ({each}), mean IoU {text(result['mean_iou'])}, SEG {text(result['seg'])}"
+    means = f"mean Dice {text(result['mean_dice'])} ({each}), mean IoU {text(result['mean_iou'])}"
+    return f"{path}: {means}, SEG {text(result['seg'])}"
 
 
 def _export(options: argparse.Namespace) -> int:

@@ -81,7 +81,7 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
             le=100,
             title="Border weight w0",
             extra={"unit": "times"},
-            description="Extra weight of labelled pixels in narrow gaps between two labelled objects (Ronneberger 2015).",
+            description="Extra weight of labelled pixels in narrow gaps between labelled objects (Ronneberger 2015).",
         ),
     ] = 5.0
     border_sigma: Annotated[
@@ -130,9 +130,9 @@ class Field:
     unit: str
     help: str
     default: Any
-    minimum: float | None
-    maximum: float | None
-    step: float | None
+    minimum: int | float | None
+    maximum: int | float | None
+    step: int | float | None
 
 
 def fields() -> Iterator[Field]:

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 from types import TracebackType
-from typing import Any, Self
+from typing import Any
 
 import msgspec
 import numpy as np
@@ -81,9 +81,9 @@ class Project:
             self._refuse_or_make(file)
         self._database = schema.connect(file, read_only=read_only)
         self._planes: dict[tuple[int, int], UInt8[np.ndarray, "y x"]] = {}
-        self._counts: Int64[np.ndarray, "256"] | None = None
+        self._counts: Int64[np.ndarray, 256] | None = None
 
-    def __enter__(self) -> Self:
+    def __enter__(self) -> "Project":
         return self
 
     def __exit__(
@@ -124,10 +124,11 @@ class Project:
         size = image.pixel_size
         with self._transaction() as database:
             row = database.execute(
-                "INSERT INTO images (name, reference, relative, inside, shape, dtype, axes, alpha, pixel_y, pixel_x, unit, "
-                "fingerprint) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?) RETURNING id",
+                "INSERT INTO images (name, reference, relative, inside, shape, dtype, axes, alpha, pixel_y, pixel_x, "
+                "unit, fingerprint) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?) RETURNING id",
                 (image.name, str(path), self._relative(path), int(inside), json.dumps(list(image.pixels.shape)),
-                 np.dtype(image.pixels.dtype).str, image.axes, int(image.alpha), size.y, size.x, size.unit, fingerprint),
+                 np.dtype(image.pixels.dtype).str, image.axes, int(image.alpha), size.y, size.x,
+                 size.unit, fingerprint),
             ).fetchone()  # fmt: skip
         return self.image(row[0])
 
@@ -262,7 +263,7 @@ class Project:
         return [row[0] for row in rows]
 
     def changed_planes(self, since: int) -> list[tuple[int, int]]:
-        """(image id, plane) of every plane with tiles newer than revision ``since``; their cached strokes are dropped."""
+        """(image id, plane) of every plane with tiles newer than ``since``; their cached strokes are dropped."""
         rows = self._database.execute(
             "SELECT DISTINCT image_id, plane FROM tiles WHERE revision > ? ORDER BY 1, 2", (since,)
         ).fetchall()

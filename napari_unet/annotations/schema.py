@@ -12,11 +12,13 @@ NETWORK_FILE_SYSTEMS = {"nfs", "nfs4", "cifs", "smb3", "smbfs", "fuse.sshfs", "9
 
 TABLES = """
 CREATE TABLE images (
-    id INTEGER PRIMARY KEY AUTOINCREMENT, name TEXT NOT NULL, reference TEXT NOT NULL, relative TEXT NOT NULL, inside INTEGER NOT NULL,
+    id INTEGER PRIMARY KEY AUTOINCREMENT, name TEXT NOT NULL, reference TEXT NOT NULL, relative TEXT NOT NULL,
+    inside INTEGER NOT NULL,
     shape TEXT NOT NULL, dtype TEXT NOT NULL, axes TEXT NOT NULL, alpha INTEGER NOT NULL,
     pixel_y REAL NOT NULL, pixel_x REAL NOT NULL, unit TEXT NOT NULL, fingerprint TEXT NOT NULL) STRICT;
 CREATE TABLE classes (
-    id INTEGER PRIMARY KEY AUTOINCREMENT, name TEXT NOT NULL, colour TEXT NOT NULL, removed INTEGER NOT NULL DEFAULT 0) STRICT;
+    id INTEGER PRIMARY KEY AUTOINCREMENT, name TEXT NOT NULL, colour TEXT NOT NULL,
+    removed INTEGER NOT NULL DEFAULT 0) STRICT;
 CREATE TABLE tiles (
     image_id INTEGER NOT NULL REFERENCES images (id), plane INTEGER NOT NULL, tile_row INTEGER NOT NULL,
     tile_column INTEGER NOT NULL, revision INTEGER NOT NULL, height INTEGER NOT NULL, width INTEGER NOT NULL,
@@ -52,6 +54,15 @@ def connect(file: Path, *, read_only: bool) -> sqlite3.Connection:
                 str(file.parent),
                 "update napari-unet-live",
             )
+        # Only this program's tables may be in it, and a reader makes none.
+        if version == 0 and (read_only or connection.execute("SELECT 1 FROM sqlite_master LIMIT 1").fetchone()):
+            connection.close()
+            raise UserError(
+                "NU-P01",
+                "this is not a napari-unet project",
+                str(file.parent),
+                "choose a folder NAME.unet or a name that does not exist yet",
+            )
         if read_only:
             connection.execute("PRAGMA query_only = 1")
         else:
@@ -70,7 +81,7 @@ def _prepare(connection: sqlite3.Connection, file: Path, version: int) -> None:
     # WAL lets the worker read while the window writes, and a commit costs one append; but it needs shared memory,
     # which network drives do not give, so there the classic rollback journal is used.
     connection.execute(f"PRAGMA journal_mode = {'DELETE' if on_network_drive(file) else 'WAL'}")
-    # A process that dies loses nothing even without a flush; NORMAL flushes at checkpoints and keeps commits under 1 ms.
+    # A process that dies loses nothing even without a flush; NORMAL flushes at checkpoints and keeps commits fast.
     connection.execute("PRAGMA synchronous = NORMAL")
     connection.execute("PRAGMA foreign_keys = ON")
     if version == 0:

@@ -17,6 +17,7 @@ from napari_unet.images.tiles import Region
 from napari_unet.training.scores import Score
 
 _REFRESH_MS = 100
+_TEXT_SIZE = 11
 
 
 class Canvas(QObject):  # type: ignore[misc]
@@ -107,6 +108,8 @@ class Canvas(QObject):  # type: ignore[misc]
 
     def show_score(self, score: Score, text: str) -> None:
         """Dice on the image: the text in the corner and a box on every held-out block."""
+        self._overlay.position = "top_left"
+        self._overlay.font_size = _TEXT_SIZE
         self._overlay.text = text
         self._overlay.visible = True
         if self.held_out is None or self.annotation is None:

@@ -1,4 +1,4 @@
-"""The table of classes: pick one to paint, rename it, recolour it, see how much is painted and how well it is learned."""
+"""The table of classes: pick one to paint, rename it, recolour it, see how much is painted and how well it does."""
 
 from collections.abc import Callable, Sequence
 
@@ -10,6 +10,7 @@ from qtpy.QtWidgets import (
     QHBoxLayout,
     QHeaderView,
     QPushButton,
+    QSizePolicy,
     QTableWidget,
     QTableWidgetItem,
     QVBoxLayout,
@@ -17,6 +18,8 @@ from qtpy.QtWidgets import (
 )
 
 from napari_unet.annotations.classes import ClassLabel
+from napari_unet.gui.score_card import class_text
+from napari_unet.training.scores import ClassScore
 
 _COLUMNS = ("", "Class", "Key", "Painted", "Dice")
 _COLOUR, _NAME, _KEY, _PAINTED, _DICE = range(5)
@@ -40,7 +43,7 @@ class ClassTable(QWidget):  # type: ignore[misc]
         self._prepare_table()
         self.add_button = _button("+ class", "Add a class", self.added.emit)
         self.remove_button = _button(
-            "− class", "Remove the selected class; its strokes stay in the project", self._remove
+            "- class", "Remove the selected class; its strokes stay in the project", self._remove
         )
         buttons = QHBoxLayout()
         buttons.addWidget(self.add_button)
@@ -59,24 +62,26 @@ class ClassTable(QWidget):  # type: ignore[misc]
         self.table.setRowCount(len(classes))
         for row, label in enumerate(classes):
             self.table.setItem(
-                row, _COLOUR, _item("", icon=_swatch(label.colour), help="Double-click to change the colour")
+                row, _COLOUR, _item("", icon=_swatch(label.colour), tip="Double-click to change the colour")
             )
-            self.table.setItem(row, _NAME, _item(label.name, editable=True, help="Double-click to rename"))
+            self.table.setItem(row, _NAME, _item(label.name, editable=True, tip="Double-click to rename"))
             self.table.setItem(row, _KEY, _item(str(row + 1) if row < 9 else "", right=True))
-            self.table.setItem(
-                row, _PAINTED, _item(f"{painted.get(label.id, 0):,}", right=True, help="labelled pixels")
-            )
+            self.table.setItem(row, _PAINTED, _item(f"{painted.get(label.id, 0):,}", right=True, tip="labelled pixels"))
             if self.table.item(row, _DICE) is None:
-                self.table.setItem(row, _DICE, _item("n/a", right=True, help="held-out Dice; n/a without evidence"))
+                self.table.setItem(row, _DICE, _item("n/a", right=True, tip="held-out Dice; n/a without evidence"))
         self._filling = False
         self.select(selected if selected is not None else (classes[0].id if classes else None))
         self.remove_button.setEnabled(len(classes) > 2)
         self._fit_height()
 
-    def show_dice(self, dice: dict[int, str]) -> None:
-        """Held-out Dice per class, as text."""
+    def show_dice(self, scores: Sequence[ClassScore]) -> None:
+        """Held-out Dice per class; the interval and the evidence are in the tool tip."""
+        by_id = {score.class_id: score for score in scores}
         for row, label in enumerate(self._classes):
-            self.table.setItem(row, _DICE, _item(dice.get(label.id, "n/a"), right=True, help="held-out Dice"))
+            score = by_id.get(label.id)
+            text = "n/a" if score is None or score.dice is None else f"{score.dice:.2f}"
+            tip = "no held-out strokes" if score is None else f"{class_text(score)} on {score.pixels:,} held-out pixels"
+            self.table.setItem(row, _DICE, _item(text, right=True, tip=tip))
 
     @property
     def selected(self) -> int | None:
@@ -101,6 +106,7 @@ class ClassTable(QWidget):  # type: ignore[misc]
         table.setSelectionBehavior(QAbstractItemView.SelectionBehavior.SelectRows)
         table.setSelectionMode(QAbstractItemView.SelectionMode.SingleSelection)
         table.setShowGrid(False)
+        table.setSizePolicy(QSizePolicy.Policy.Ignored, QSizePolicy.Policy.Fixed)
         table.setIconSize(QSize(14, 14))
         header = table.horizontalHeader()
         header.setSectionResizeMode(QHeaderView.ResizeMode.ResizeToContents)
@@ -142,16 +148,16 @@ class ClassTable(QWidget):  # type: ignore[misc]
             self.removed.emit(self.selected)
 
 
-def _button(text: str, help: str, pressed: Callable[[], object]) -> QPushButton:  # noqa: A002 - Qt's word is tool tip, ours is help
+def _button(text: str, tip: str, pressed: Callable[[], object]) -> QPushButton:
     button = QPushButton(text)
-    button.setToolTip(help)
+    button.setToolTip(tip)
     button.clicked.connect(lambda: pressed())
     return button
 
 
 def _item(
-    text: str, *, editable: bool = False, right: bool = False, icon: QIcon | None = None, help: str = ""
-) -> QTableWidgetItem:  # noqa: A002
+    text: str, *, editable: bool = False, right: bool = False, icon: QIcon | None = None, tip: str = ""
+) -> QTableWidgetItem:
     item = QTableWidgetItem(text)
     if not editable:
         item.setFlags(item.flags() & ~Qt.ItemFlag.ItemIsEditable)
@@ -159,7 +165,7 @@ def _item(
         item.setTextAlignment(Qt.AlignmentFlag.AlignRight | Qt.AlignmentFlag.AlignVCenter)
     if icon is not None:
         item.setIcon(icon)
-    item.setToolTip(help)
+    item.setToolTip(tip)
     return item
 
 

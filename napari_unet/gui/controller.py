@@ -3,7 +3,7 @@
 import time
 from collections.abc import Callable
 from pathlib import Path
-from typing import Protocol
+from typing import Protocol, runtime_checkable
 
 import msgspec
 import numpy as np
@@ -21,6 +21,7 @@ _RESTARTS = 3  # in a minute; a worker that dies more often than that is left al
 _RESTART_WINDOW_S = 60.0
 
 
+@runtime_checkable
 class Window(Protocol):
     """What the controller asks of whoever shows things."""
 
@@ -46,6 +47,7 @@ class Window(Protocol):
         """Classes or their labelled pixels changed."""
 
 
+@runtime_checkable
 class WorkerClient(Protocol):
     """The running worker as the controller sees it."""
 
@@ -96,8 +98,8 @@ class Controller:
 
     def open_project(self, folder: Path) -> Project:
         """Leave the present project and use this one."""
+        project = Project(folder)  # before the old one is let go: a wrong folder changes nothing
         self.close()
-        project = Project(folder)
         self.project = project
         self._held_back = False
         self._deaths.clear()
@@ -128,7 +130,7 @@ class Controller:
         return True
 
     def look(self, plane: int, visible: Region) -> None:
-        """This is on screen now."""
+        """Tell the worker what is on screen now."""
         if self.image is None:
             return
         if plane != self.plane:

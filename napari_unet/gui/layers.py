@@ -100,7 +100,7 @@ def show_held_out(layer: Shapes, blocks: Sequence[BlockScore], plane_shape: tupl
         layer.refresh_text()
 
 
-def _corners(block: BlockScore, plane_shape: tuple[int, ...]) -> np.ndarray:  # type: ignore[type-arg]
+def _corners(block: BlockScore, plane_shape: tuple[int, ...]) -> np.ndarray:
     index = np.unravel_index(block.plane, plane_shape) if plane_shape else ()
     # Edges of pixels, not their centres.
     y0, x0, y1, x1 = block.y0 - 0.5, block.x0 - 0.5, block.y1 - 0.5, block.x1 - 0.5

@@ -10,7 +10,7 @@ from jaxtyping import UInt8
 from napari.layers import Image
 from napari.utils import progress
 from napari.utils.notifications import show_error, show_info
-from qtpy.QtCore import QTimer
+from qtpy.QtCore import QEvent, Qt, QTimer
 from qtpy.QtWidgets import (
     QCheckBox,
     QComboBox,
@@ -20,11 +20,12 @@ from qtpy.QtWidgets import (
     QLabel,
     QPushButton,
     QScrollArea,
+    QSizePolicy,
     QVBoxLayout,
     QWidget,
 )
 
-from napari_unet.annotations.project import ImageRecord
+from napari_unet.annotations.project import ImageRecord, Project
 from napari_unet.config import Settings
 from napari_unet.errors import UserError
 from napari_unet.gui import source
@@ -33,7 +34,7 @@ from napari_unet.gui.class_table import ClassTable
 from napari_unet.gui.controller import Controller
 from napari_unet.gui.export_row import ExportRow
 from napari_unet.gui.layers import ANNOTATION
-from napari_unet.gui.score_card import ScoreCard, canvas_text, class_text
+from napari_unet.gui.score_card import ScoreCard, canvas_text
 from napari_unet.gui.settings_form import SettingsForm
 from napari_unet.images.tiles import Region
 from napari_unet.training.scores import Score
@@ -41,6 +42,7 @@ from napari_unet.worker.client import Client
 from napari_unet.worker.messages import Progress
 
 _TICK_MS = 30
+_NARROWEST_PX = 280
 _STATES = {"waiting": "Waiting", "training": "Training", "paused": "Paused"}
 
 
@@ -52,7 +54,9 @@ class Panel(QWidget):  # type: ignore[misc]
         self._viewer = napari_viewer
         self.controller = Controller(self, Client)
         self.canvas = Canvas(napari_viewer, self._strokes_settled, self)
+        self.progress_shown: Progress | None = None
         self._busy: Any = None
+        self._timer: Any = None  # events come before the constructor is done
         self._choosing = False
         self._build()
         self._connect()
@@ -60,7 +64,7 @@ class Panel(QWidget):  # type: ignore[misc]
         self._timer.timeout.connect(self._tick)
         self._timer.start()
         # Not a bound method: when "destroyed" comes, the Python object may be gone already.
-        self.destroyed.connect(partial(_shut_down, self.controller, self._viewer, self._layer_events))
+        self.destroyed.connect(partial(_let_go, self.controller, self._layer_events))
         # An image is taken up once the panel is in the window, so that opening it never waits.
         self._choose_soon = QTimer(self, singleShot=True, interval=0)
         self._choose_soon.timeout.connect(self._choose_image)
@@ -75,13 +79,14 @@ class Panel(QWidget):  # type: ignore[misc]
     def show_score(self, score: Score, loss: float | None) -> None:
         """Tell the held-out Dice in the panel and on the image."""
         self.score_card.show_score(score)
-        self.class_table.show_dice({c.class_id: class_text(c) for c in score.classes})
+        self.class_table.show_dice(score.classes)
         project = self.controller.project
         if project is not None:
             self.canvas.show_score(score, canvas_text(score, project.classes()))
 
     def show_progress(self, progress: Progress) -> None:
         """Tell how training goes, here and in the activity dock."""
+        self.progress_shown = progress
         state = _STATES[progress.state]
         detail = progress.reason if progress.state == "waiting" else f"step {progress.step}"
         if progress.state == "training" and progress.loss is not None:
@@ -116,36 +121,56 @@ class Panel(QWidget):  # type: ignore[misc]
         if project is not None:
             self.class_table.show_classes(project.classes(), project.labelled_pixels())
 
+    # Coming and going: napari takes a closed dock's widget out of its parent, and hides the window before it
+    # deletes it; both come before "destroyed", when timers would still fire into a half-deleted viewer.
+
+    def showEvent(self, event: Any) -> None:
+        """Watch the window that the panel is in."""
+        super().showEvent(event)
+        if self.window() is not self:
+            self.window().installEventFilter(self)
+
+    def eventFilter(self, watched: Any, event: Any) -> bool:
+        """See the window close."""
+        if event.type() == QEvent.Type.Hide and not event.spontaneous() and watched is not self:
+            self.shut_down(viewer_stays=False)
+        return False
+
+    def event(self, event: Any) -> bool:
+        """See the dock close."""
+        if event.type() == QEvent.Type.ParentChange and self.parent() is None and self._timer is not None:
+            self.shut_down(viewer_stays=True)
+        return bool(super().event(event))
+
+    def shut_down(self, *, viewer_stays: bool) -> None:
+        """Save, end the worker, and take our layers away: on a layer without a panel, strokes would be lost."""
+        self._timer.stop()
+        self._choose_soon.stop()
+        self._check_strokes()
+        self._show_busy(False, 0)
+        _let_go(self.controller, self._layer_events)
+        if viewer_stays:
+            self.canvas.leave()
+        elif self.canvas.watcher is not None:
+            self.canvas.watcher.stop()
+
     # What the user does
 
     def open_project(self, folder: Path) -> None:
         """Use a project folder; its images come up in the viewer."""
+        self._check_strokes()
+        project = self._enter(folder)
         self.canvas.leave()
-        self.score_card.clear()
-        project = self.controller.open_project(folder)
-        self.project_name.setText(folder.name)
-        self.project_name.setToolTip(str(folder))
-        self.settings_form.show_settings(project.settings)
-        records = project.images()
-        if records:
-            self._show_stored(records[0])
+        for number, record in enumerate(project.images()):
+            self._told(partial(self._bring, record, shown=number == 0))
 
     def choose_image(self, layer: Image) -> None:
         """Work on an image layer; makes a project for it when none is open."""
         image, path = source.image_of(layer, self.channels_first.isChecked())
         if self.controller.project is None:
-            self.open_project_for(layer, image, path)
+            self._enter(source.default_project(layer, image, path))
         record = self.controller.choose_image(image, path)
         self._show(layer, record)
-
-    def open_project_for(self, layer: Image, image: Any, path: Path | None) -> None:
-        """The project that belongs to an image."""
-        folder = source.default_project(layer, image, path)
-        project = self.controller.open_project(folder)
-        self.score_card.clear()
-        self.project_name.setText(folder.name)
-        self.project_name.setToolTip(str(folder))
-        self.settings_form.show_settings(project.settings)
 
     def export(self, folder: Path, formats: tuple[str, ...]) -> None:
         """Write the files of the present image."""
@@ -162,6 +187,7 @@ class Panel(QWidget):  # type: ignore[misc]
         self.project_button = QPushButton("Project…")
         self.project_button.setToolTip("Open a project folder (NAME.unet) or make a new one")
         self.images = QComboBox()
+        self.images.setSizeAdjustPolicy(QComboBox.SizeAdjustPolicy.AdjustToMinimumContentsLengthWithIcon)
         self.images.setToolTip("The image layer to annotate")
         self.channels_first = QCheckBox("first axis is channels")
         self.channels_first.setToolTip(
@@ -181,6 +207,9 @@ class Panel(QWidget):  # type: ignore[misc]
         self.exported = QLabel("")
         self.exported.setWordWrap(True)
         self.settings_form = SettingsForm()
+        # Long paths and names must not widen the dock.
+        for label in (self.project_name, self.status, self.device, self.exported):
+            label.setSizePolicy(QSizePolicy.Policy.Ignored, QSizePolicy.Policy.Preferred)
         self._lay_out()
         self._show_buttons()
 
@@ -209,11 +238,14 @@ class Panel(QWidget):  # type: ignore[misc]
         scroll = QScrollArea()
         scroll.setWidgetResizable(True)
         scroll.setFrameShape(QScrollArea.Shape.NoFrame)
+        scroll.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
         scroll.setWidget(inner)
         outer = QVBoxLayout(self)
         outer.setContentsMargins(0, 0, 0, 0)
         outer.addWidget(scroll)
-        self.setMinimumWidth(280)
+        self.setMinimumWidth(
+            max(_NARROWEST_PX, inner.minimumSizeHint().width() + scroll.verticalScrollBar().sizeHint().width())
+        )
 
     def _connect(self) -> None:
         self.images.activated.connect(lambda _: self._choose_image())
@@ -261,6 +293,15 @@ class Panel(QWidget):  # type: ignore[misc]
         if layer is not None and layer in self._viewer.layers and not self._choosing:
             self._told(lambda: self.choose_image(layer))
 
+    def _enter(self, folder: Path) -> Project:
+        project = self.controller.open_project(folder)
+        self.score_card.clear()
+        self.project_name.setText(folder.name)
+        self.project_name.setToolTip(str(folder))
+        self.settings_form.show_settings(project.settings)
+        self.score_card.restore(project.scores())
+        return project
+
     def _show(self, layer: Image, record: ImageRecord) -> None:
         project = self.controller.project
         if project is None:
@@ -286,29 +327,29 @@ class Panel(QWidget):  # type: ignore[misc]
         self._paint_with(self.class_table.selected or project.classes()[0].id)
         self._show_buttons()
 
-    def _show_stored(self, record: ImageRecord) -> None:
-        """Bring an image of the project into the viewer."""
-        project = self.controller.project
-        if project is None:
-            return
-        image = project.open_pixels(record.id)
-        pixels = image.pixels if not record.inside else np.asarray(image.pixels)
-        rgb = record.axes.endswith("c") and image.channels in {3, 4}
-        size = record.pixel_size
-        spatial = len(record.axes) - int(rgb)
-        scale = (*[1.0] * (spatial - 2), size.y, size.x)
+    def _bring(self, record: ImageRecord, *, shown: bool) -> None:
+        """Put an image of the project into the viewer, unless it is there; the shown one is worked on."""
+        image = self._project().open_pixels(record.id)
         self._choosing = True
-        layer = self._viewer.add_image(
-            np.asarray(pixels),
-            name=record.name,
-            rgb=rgb,
-            scale=scale,
-            units=(*["pixel"] * (spatial - 2), size.unit, size.unit),
-        )
-        self._choosing = False
-        self.controller.choose_image(image, None if record.inside else record.path)
-        self._show(layer, record)
+        try:
+            layer = self._layer_of(record) or self._viewer.add_image(
+                visible=shown, **source.layer_content(image, record)
+            )
+        finally:
+            self._choosing = False
+        if shown:
+            self.controller.choose_image(image, None if record.inside else record.path)
+            self._show(layer, record)
         self._fill_images()
+
+    def _layer_of(self, record: ImageRecord) -> Any:
+        channels_first = "c" in record.axes[:-2]
+        for layer in self._viewer.layers:
+            if isinstance(layer, Image) and layer.name.startswith(record.name):
+                found, _ = source.image_of(layer, channels_first)
+                if found.fingerprint() == record.fingerprint:
+                    return layer
+        return None
 
     def _strokes_settled(self, planes: list[int]) -> None:
         # Called from napari's events, where an exception would cancel the stroke: _told lets none through.
@@ -378,7 +419,7 @@ class Panel(QWidget):  # type: ignore[misc]
         if folder:
             self._told(lambda: self.open_project(Path(folder)))
 
-    def _project(self) -> Any:
+    def _project(self) -> Project:
         if self.controller.project is None:
             raise UserError("NU-W04", "no project is open", "panel", "choose an image first")
         return self.controller.project
@@ -428,8 +469,9 @@ class Panel(QWidget):  # type: ignore[misc]
         self.class_table.setEnabled(self.controller.project is not None)
 
 
-def _shut_down(controller: Controller, viewer: Any, connected: list[Any], *_: object) -> None:
-    """When the panel goes, by whatever way, so does the worker."""
+def _let_go(controller: Controller, connected: list[Any], *_: object) -> None:
+    """When the panel goes, by whatever way, so does the worker. Safe to call twice."""
     for event, callback in connected:
         event.disconnect(callback)
+    connected.clear()
     controller.close()

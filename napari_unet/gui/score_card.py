@@ -1,7 +1,10 @@
 """Held-out Dice in words, and the live curve of loss and Dice."""
 
+from collections.abc import Sequence
+from typing import Any
+
 import pyqtgraph
-from qtpy.QtWidgets import QLabel, QVBoxLayout, QWidget
+from qtpy.QtWidgets import QLabel, QSizePolicy, QVBoxLayout, QWidget
 
 from napari_unet.annotations.classes import ClassLabel
 from napari_unet.training.scores import ClassScore, Score
@@ -25,6 +28,9 @@ class ScoreCard(QWidget):  # type: ignore[misc]
         )
         self._plot = pyqtgraph.PlotWidget(background=None)
         self._plot.setFixedHeight(_CURVE_HEIGHT)
+        # A plot asks for 640 pixels and would take half of the window.
+        self._plot.setSizePolicy(QSizePolicy.Policy.Ignored, QSizePolicy.Policy.Fixed)
+        self.headline.setWordWrap(True)
         self._plot.setMouseEnabled(x=False, y=False)
         self._plot.hideButtons()
         self._plot.setMenuEnabled(False)
@@ -52,6 +58,13 @@ class ScoreCard(QWidget):  # type: ignore[misc]
             self._dice = [*self._dice[-_POINTS:], (score.step, score.mean_dice)]
             self._dice_curve.setData(*zip(*self._dice, strict=True))
 
+    def restore(self, records: Sequence[dict[str, Any]]) -> None:
+        """Draw the curve of a project that was opened again."""
+        self._losses = [(r["step"], r["loss"]) for r in records if r.get("loss") is not None]
+        self._dice = [(r["step"], r["mean_dice"]) for r in records if r.get("mean_dice") is not None]
+        for curve, points in ((self._loss_curve, self._losses), (self._dice_curve, self._dice)):
+            curve.setData(*zip(*points, strict=True)) if points else curve.setData([], [])
+
     def clear(self) -> None:
         """Forget another project's curve."""
         self._losses, self._dice = [], []
@@ -63,7 +76,7 @@ class ScoreCard(QWidget):  # type: ignore[misc]
 def headline(score: Score) -> str:
     """Mean Dice and how much evidence it has."""
     if score.mean_dice is None:
-        return f"Held-out Dice: n/a (no held-out strokes yet) · step {score.step}"
+        return f"Held-out Dice: n/a (not every class has held-out strokes yet) · step {score.step}"
     pixels = sum(c.pixels for c in score.classes)
     return f"Held-out Dice: {score.mean_dice:.3f} · {len(score.blocks)} blocks, {pixels:,} px · step {score.step}"
 
@@ -74,7 +87,7 @@ def class_text(score: ClassScore) -> str:
         return "n/a"
     if score.low is None or score.high is None:
         return f"{score.dice:.2f}"
-    return f"{score.dice:.2f} [{score.low:.2f}–{score.high:.2f}]"
+    return f"{score.dice:.2f} [{score.low:.2f}, {score.high:.2f}]"
 
 
 def canvas_text(score: Score, classes: list[ClassLabel]) -> str:

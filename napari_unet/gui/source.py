@@ -5,7 +5,7 @@ from typing import Any
 
 import numpy as np
 
-from napari_unet.annotations.project import DATABASE, Project
+from napari_unet.annotations.project import DATABASE, ImageRecord, Project
 from napari_unet.errors import UserError
 from napari_unet.images.image import Image, PixelSize
 from napari_unet.images.reading import open_image
@@ -88,6 +88,15 @@ def _file_of(layer: Any, image: Image) -> Path | None:
         return None  # a reader plugin's format: its pixels are copied into the project instead
 
 
-def as_array(data: Any) -> Any:
-    """A plane of a lazy layer as numpy."""
-    return np.asarray(data)
+def layer_content(image: Image, record: ImageRecord) -> dict[str, Any]:
+    """Arguments of ``viewer.add_image`` for an image of a project."""
+    rgb = record.axes.endswith("c")
+    spatial = len(record.axes) - int(rgb)
+    size = record.pixel_size
+    return {
+        "data": np.asarray(image.pixels),
+        "name": record.name,
+        "rgb": rgb,
+        "scale": (*[1.0] * (spatial - 2), size.y, size.x),
+        "units": (*["pixel"] * (spatial - 2), size.unit, size.unit),
+    }

@@ -70,6 +70,6 @@ def read_mirrored(plane: Shaped[np.ndarray, "y x ..."], region: Region) -> Shape
     return plane[rows[:, None], columns[None, :]]
 
 
-def _mirrored(index: Shaped[np.ndarray, " n"], size: int) -> Shaped[np.ndarray, "n"]:
+def _mirrored(index: Shaped[np.ndarray, " n"], size: int) -> Shaped[np.ndarray, " n"]:
     folded = index % (2 * size)
     return np.where(folded < size, folded, 2 * size - 1 - folded)

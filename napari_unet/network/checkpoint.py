@@ -83,7 +83,7 @@ def load_checkpoint(path: Path) -> Checkpoint:
     try:
         with safe_open(path, framework="pt") as file:
             record = _parsed(file.metadata(), str(path))
-            tensors = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118 - not a dict
+            tensors = {name: file.get_tensor(name) for name in file.keys()}
     except (SafetensorError, OSError) as error:
         raise _damaged(path, str(error)) from error
     checkpoint = _checkpoint(record, tensors, path)
@@ -111,7 +111,7 @@ def _parsed(metadata: dict[str, str] | None, where: str) -> dict[str, Any]:
     try:
         record: dict[str, Any] = json.loads(text)
         version = int(record["format"])
-    except (ValueError, KeyError, TypeError) as error:
+    except (ValueError, KeyError, TypeError, RecursionError) as error:
         raise UserError(
             "NU-M02", "the network's description is damaged", where, "restore the file from a copy"
         ) from error
@@ -145,6 +145,10 @@ def _checkpoint(record: dict[str, Any], tensors: dict[str, Tensor], path: Path) 
         checkpoint.class_ids
     ):
         raise _damaged(path, "classes and outputs do not match")
+    if len(set(checkpoint.class_ids)) < len(checkpoint.class_ids) or not all(
+        1 <= k <= 255 for k in checkpoint.class_ids
+    ):
+        raise _damaged(path, f"class numbers {checkpoint.class_ids[:9]}")
     return checkpoint
 
 
@@ -158,7 +162,7 @@ def _refuse_changed(path: Path) -> None:
         return
     try:
         expected = json.loads(note.read_text(encoding="utf-8")).get("sha256")
-    except (ValueError, AttributeError) as error:
+    except (ValueError, AttributeError, RecursionError) as error:
         raise _damaged(note, str(error)) from error
     if expected is not None and expected != sha256(path):
         raise _damaged(path, "its checksum differs")

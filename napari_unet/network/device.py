@@ -41,7 +41,7 @@ def choose_device(wanted: str = "auto") -> Device:
     """
     if wanted not in DEVICES:
         raise UserError("NU-W01", f"there is no device '{wanted}'", "--device", f"choose one of {', '.join(DEVICES)}")
-    failures = []
+    failures: list[str] = []
     for kind in ("cuda", "mps", "cpu") if wanted == "auto" else (wanted,):
         failure = probe(kind)
         if failure is None:
@@ -77,9 +77,9 @@ def set_threads(count: int | None = None) -> int:
 def _reason(kind: str, failures: list[str]) -> str:
     if kind == "cuda":
         return f"GPU {torch.cuda.get_device_name()}"
-    name = "Apple GPU (MPS)" if kind == "mps" else f"CPU, {torch.get_num_threads()} threads"
+    name = "Apple GPU (MPS)" if kind == "mps" else f"CPU ({torch.get_num_threads()} of {os.cpu_count()} cores)"
     absent = "; ".join(failures)
-    return f"{name} ({absent})" if absent else name
+    return f"{name}: {absent}" if absent else name
 
 
 def _has_bfloat16(kind: str) -> bool:

@@ -43,7 +43,7 @@ class Predictor:
 
 
 def _aligned(region: Region, stride: int) -> Region:
-    """Grown so that origin and end are multiples of the stride: the pooling grid lies at the same place for every tile."""
+    """Grow until origin and end are multiples of the stride: the pooling grid then lies the same for every tile."""
     return Region(
         region.y0 // stride * stride,
         region.x0 // stride * stride,

@@ -118,7 +118,7 @@ def build(architecture: Architecture, seed: int = 0) -> UNet:
     """A fresh network in channels_last memory whose weights depend on the seed alone."""
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(seed)
-        return UNet(architecture).to(memory_format=torch.channels_last)  # type: ignore[call-overload, no-any-return]
+        return UNet(architecture).to(memory_format=torch.channels_last)  # type: ignore[call-overload]
 
 
 def gaussian_kernel(sigma: float) -> Tensor:

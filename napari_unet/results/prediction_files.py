@@ -93,13 +93,15 @@ def styles(classes: Sequence[ClassLabel], highest: int) -> list[ClassStyle]:
 
 
 def _write_provenance(path: Path, checkpoint: Checkpoint, classes: Sequence[ClassLabel], image: str) -> Path:
+    scores = checkpoint.facts.get("held_out_dice", {})
     record = {
         "image": image,
         "made": datetime.now(UTC).isoformat(timespec="seconds"),
         "napari-unet-live": version("napari-unet-live"),
         "step": checkpoint.step,
         "classes": {str(label.id - 1): label.name for label in classes},
-        **checkpoint.facts,
+        "held_out_dice": {label.name: scores.get(str(label.id)) for label in classes},
+        "mean_held_out_dice": checkpoint.facts.get("mean_held_out_dice"),
     }
     text = json.dumps(record, indent=1, ensure_ascii=False)
     return write_verified(

@@ -31,11 +31,11 @@ class AnnotatedPlane:
 class Annotations:
     """All painted planes of a project; ``refresh`` reads what was committed since the last time."""
 
-    def __init__(self, project: Project, settings: Settings) -> None:
+    def __init__(self, project: Project) -> None:
         self.project = project
         self.planes: dict[PlaneKey, AnnotatedPlane] = {}
         self.revision = 0
-        self._settings = settings
+        self._settings = Settings()
         self._pixels: dict[int, NormalisedPlanes] = {}
 
     def pixels(self, image_id: int) -> NormalisedPlanes:
@@ -44,9 +44,12 @@ class Annotations:
             self._pixels[image_id] = NormalisedPlanes(self.project.open_pixels(image_id))
         return self._pixels[image_id]
 
-    def refresh(self) -> list[PlaneKey]:
-        """Read the planes that changed; returns them."""
-        changed = self.project.changed_planes(self.revision)
+    def refresh(self, settings: Settings) -> list[PlaneKey]:
+        """Read the planes that changed, or all when the border weights are to be different; returns them."""
+        borders = (self._settings.border_weight, self._settings.border_sigma)
+        since = self.revision if borders == (settings.border_weight, settings.border_sigma) else 0
+        self._settings = settings
+        changed = self.project.changed_planes(since)
         revision = self.project.revision
         for image_id, plane in changed:
             self.planes[image_id, plane] = self._read(image_id, plane)

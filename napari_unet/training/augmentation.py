@@ -26,7 +26,7 @@ class Intensities:
     noise: float = 0.06  # largest standard deviation
 
 
-def augment(tile: TrainingTile, random: np.random.Generator, strength: Intensities = Intensities()) -> TrainingTile:  # noqa: B008 - frozen
+def augment(tile: TrainingTile, random: np.random.Generator, strength: Intensities = Intensities()) -> TrainingTile:
     """Flip, turn and vary the intensities; labels and weights move with their pixels and keep their values."""
     flipped = flip_and_turn(tile, int(random.integers(4)), bool(random.integers(2)))
     return flipped._replace(pixels=vary_intensities(flipped.pixels, random, strength))
@@ -35,7 +35,7 @@ def augment(tile: TrainingTile, random: np.random.Generator, strength: Intensiti
 def flip_and_turn(tile: TrainingTile, quarter_turns: int, mirror: bool) -> TrainingTile:
     """One of the eight symmetries of the square, exact to the pixel."""
 
-    def move(plane: np.ndarray) -> np.ndarray:  # type: ignore[type-arg]
+    def move(plane: np.ndarray) -> np.ndarray:
         turned = np.rot90(plane, quarter_turns)
         return np.ascontiguousarray(turned[:, ::-1] if mirror else turned)
 
@@ -47,8 +47,8 @@ def vary_intensities(
 ) -> Float32[np.ndarray, "y x c"]:
     """Change contrast and brightness of every channel and add noise."""
     channels = pixels.shape[2]
-    factor = random.uniform(1 - strength.contrast, 1 + strength.contrast, channels).astype(np.float32)
-    offset = random.uniform(-strength.brightness, strength.brightness, channels).astype(np.float32)
+    factor = np.float32(random.uniform(1 - strength.contrast, 1 + strength.contrast, channels))
+    offset = np.float32(random.uniform(-strength.brightness, strength.brightness, channels))
     deviation = np.float32(random.uniform(0, strength.noise))
     noise = random.standard_normal(pixels.shape, dtype=np.float32) * deviation
     return np.clip(pixels * factor + offset + noise, -CLIP, CLIP)

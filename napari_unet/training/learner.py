@@ -30,7 +30,7 @@ class Learner:
         self.project = project
         self.settings = project.settings
         self.device = device
-        self.annotations = Annotations(project, self.settings)
+        self.annotations = Annotations(project)
         self.selection = Selection(self.annotations, device)
         self.trainer: Trainer | None = None
         self.version = 0  # grows when another network is shown
@@ -61,14 +61,15 @@ class Learner:
         return Predictor(shown.network, shown.class_ids, self.device) if shown else None
 
     def refresh(self) -> list[PlaneKey]:
-        """Read new strokes from the project; the planes that changed."""
-        changed = self.annotations.refresh()
+        """Read new strokes and settings from the project; the planes that changed."""
+        self.settings = self.project.settings
+        changed = self.annotations.refresh(self.settings)
         if len(self.annotations.class_ids()) >= 2:
             self._check_channels()
             if self.trainer is None:
                 self.trainer = Trainer(self.annotations, self.settings, self.device, self._seed, self._start())
             else:
-                self.trainer.refresh()
+                self.trainer.refresh(self.settings)
         return changed
 
     def step(self) -> float:
@@ -78,7 +79,7 @@ class Learner:
         return self.trainer.step()
 
     def show_newest(self, *, score: bool = False) -> Score | None:
-        """Let the newest average predict; scored first when that is asked for or due, and kept back if clearly worse."""
+        """Let the newest average predict; scored first when asked for or due, and kept back if clearly worse."""
         if self.trainer is None:
             return None
         began = time.monotonic()

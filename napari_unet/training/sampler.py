@@ -13,16 +13,16 @@ class Sampler:
 
     def __init__(self, annotations: Annotations, tile: int, random: np.random.Generator) -> None:
         self._annotations = annotations
-        self._tile = tile
         self._random = random
-        self.refresh()
+        self.refresh(tile)
 
-    def refresh(self) -> None:
+    def refresh(self, tile: int) -> None:
         """Take note of strokes that changed."""
+        self._tile = tile
         counts = self._annotations.counts()
         self._balance = class_weights(counts)
         self._classes = sorted(self._balance)
-        self._planes: dict[int, tuple[list[PlaneKey], np.ndarray]] = {}  # type: ignore[type-arg]
+        self._planes: dict[int, tuple[list[PlaneKey], np.ndarray]] = {}
         for class_id in self._classes:
             keys = [key for key, plane in self._annotations.planes.items() if class_id in plane.positions]
             sizes = np.array([len(self._annotations.planes[key].positions[class_id]) for key in keys], float)

@@ -33,7 +33,7 @@ class BlockScore(msgspec.Struct, frozen=True):
 
 
 class Score(msgspec.Struct, frozen=True):
-    """Everything that is said about a network on the held-out pixels."""
+    """Everything that is said about a network on the held-out pixels; the mean needs evidence for every class."""
 
     step: int
     mean_dice: float | None
@@ -64,6 +64,11 @@ def iou(matrix: Int[np.ndarray, "*n k k"]) -> Float64[np.ndarray, "*n k"]:
     """|X and Y| / |X or Y| per class; NaN for a class that is not in the truth."""
     value = dice(matrix)
     return value / (2 - value)
+
+
+def mean_of_all(values: Float64[np.ndarray, " k"]) -> float | None:
+    """Mean over the classes; None unless every class has a value, for a mean over the easy ones flatters."""
+    return float(values.mean()) if values.size and np.isfinite(values).all() else None
 
 
 def mean_known(values: Float64[np.ndarray, " k"]) -> float | None:

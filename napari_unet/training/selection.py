@@ -12,7 +12,7 @@ from napari_unet.network.device import Device
 from napari_unet.network.inference import Predictor
 from napari_unet.network.unet import UNet
 from napari_unet.training.annotated import Annotations, PlaneKey
-from napari_unet.training.scores import BlockScore, Score, class_scores, confusion, dice, mean_known
+from napari_unet.training.scores import BlockScore, Score, class_scores, confusion, dice, mean_known, mean_of_all
 
 _RESAMPLES = 400
 _CLEARLY = 95  # percentile of the resampled differences that must be below zero for "clearly worse"
@@ -71,7 +71,7 @@ class Selection:
         blocks = tuple(_block_score(key, region, matrix) for (key, region), matrix in self.shown.matrices.items())
         matrices = np.stack([*self.shown.matrices.values()]) if blocks else _no_matrices(len(self.shown.class_ids))
         classes = class_scores(matrices, self.shown.class_ids)
-        return Score(self.shown.step, mean_known(dice(matrices.sum(axis=0))), classes, blocks)
+        return Score(self.shown.step, mean_of_all(dice(matrices.sum(axis=0))), classes, blocks)
 
     def scored(self, network: UNet, class_ids: tuple[int, ...], step: int) -> Candidate:
         """Predict every held-out block and count."""
@@ -124,10 +124,10 @@ def clearly_worse(candidate: Candidate, best: Candidate) -> bool:
     return bool(np.percentile(differences, _CLEARLY) < 0)
 
 
-def _mean_dice(matrices: Int[np.ndarray, "n k k"]) -> np.ndarray:  # type: ignore[type-arg]
+def _mean_dice(matrices: Int[np.ndarray, "n k k"]) -> np.ndarray:
     values = dice(matrices)
     known = np.isfinite(values)
-    total: np.ndarray = np.where(known, values, 0).sum(-1) / np.maximum(known.sum(-1), 1)  # type: ignore[type-arg]
+    total: np.ndarray = np.where(known, values, 0).sum(-1) / np.maximum(known.sum(-1), 1)
     return total
 
 

@@ -56,8 +56,11 @@ class Trainer:
             self._resume(start)
         self._good = self._snapshot()
 
-    def refresh(self) -> None:
-        """Take note of new strokes; a class painted for the first time gets an output, one that vanished loses it."""
+    def refresh(self, settings: Settings) -> None:
+        """Take note of new strokes and settings; a class painted for the first time gets an output."""
+        if settings.learning_rate != self._settings.learning_rate:
+            self._rate = settings.learning_rate
+        self._settings = settings
         self._since_stroke = 0
         class_ids = self.annotations.class_ids()
         if class_ids != self.class_ids:
@@ -67,7 +70,7 @@ class Trainer:
             self._optimiser = self._fresh_optimiser()
             self._steps_here = 0
             self._good = self._snapshot()
-        self._sampler.refresh()
+        self._sampler.refresh(settings.tile)
 
     def step(self) -> float:
         """Learn from one batch; the loss, or NaN when the step diverged and was undone at a lower rate."""
@@ -132,7 +135,7 @@ class Trainer:
             self._random.bit_generator.state = start.facts["random"]
 
     def _place(self, network: UNet) -> UNet:
-        return network.to(self._device.place, memory_format=torch.channels_last)  # type: ignore[call-overload, no-any-return]
+        return network.to(self._device.place, memory_format=torch.channels_last)  # type: ignore[call-overload]
 
     def _fresh_optimiser(self) -> torch.optim.AdamW:
         return torch.optim.AdamW(
@@ -157,7 +160,8 @@ class Trainer:
     def _follow(self) -> None:
         # A young average forgets faster: it would otherwise show the random start for a hundred steps.
         keep = min(self._settings.averaging, (1 + self._steps_here) / (10 + self._steps_here))
-        mine, theirs = list(self._average.parameters()), list(self._network.parameters())
+        mine: list[Tensor] = [*self._average.parameters()]
+        theirs: list[Tensor] = [*self._network.parameters()]
         torch._foreach_lerp_(mine, theirs, 1 - keep)
 
     def _snapshot(self) -> dict[str, Any]:

@@ -48,7 +48,7 @@ def border_term(objects: Int[np.ndarray, "y x"], sigma: float) -> Float32[np.nda
 
 
 def class_weights(counts: dict[int, int]) -> dict[int, float]:
-    """w_c: the same total for every class, 1 on average over the labelled pixels; classes without pixels are left out."""
+    """w_c: the same total for every class, 1 on average over labelled pixels; classes without pixels are left out."""
     present = {class_id: count for class_id, count in counts.items() if count > 0}
     total = sum(present.values())
     return {class_id: total / (len(present) * count) for class_id, count in present.items()}

@@ -22,7 +22,7 @@ def main() -> int:
     os.dup2(2, 1)
     if hasattr(os, "nice"):
         os.nice(_NICE)
-    channel: Channel[ToWorker] = Channel(sys.stdin.buffer, sink, ToWorker)  # type: ignore[arg-type]
+    channel: Channel[ToWorker] = Channel(sys.stdin.buffer, sink, ToWorker)
     try:
         return _serve(channel)
     except BrokenPipeError:

@@ -2,7 +2,7 @@
 
 import struct
 import threading
-from typing import BinaryIO, Generic, TypeVar
+from typing import IO, Any, Generic, TypeVar
 
 import msgspec
 
@@ -17,7 +17,7 @@ M = TypeVar("M")
 class Channel(Generic[M]):
     """One end of a two-way pipe; ``send`` may be called from several threads, ``receive`` from one."""
 
-    def __init__(self, source: BinaryIO, sink: BinaryIO, expected: type[M]) -> None:
+    def __init__(self, source: IO[bytes], sink: IO[bytes], expected: Any) -> None:
         self._source = source
         self._sink = sink
         self._decoder: msgspec.msgpack.Decoder[M] = msgspec.msgpack.Decoder(expected)

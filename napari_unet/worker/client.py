@@ -34,7 +34,7 @@ class Client:
         below_normal = getattr(subprocess, "BELOW_NORMAL_PRIORITY_CLASS", 0) | getattr(
             subprocess, "CREATE_NO_WINDOW", 0
         )
-        self._process = subprocess.Popen(  # noqa: S603 - our own module, no shell
+        self._process = subprocess.Popen(
             [sys.executable, "-P", "-m", "napari_unet.worker"],
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
@@ -45,7 +45,7 @@ class Client:
         )
         if self._process.stdin is None or self._process.stdout is None:
             raise RuntimeError("Popen gave no pipes")
-        self._channel: Channel[ToWindow] = Channel(self._process.stdout, self._process.stdin, ToWindow)  # type: ignore[arg-type]
+        self._channel: Channel[ToWindow] = Channel(self._process.stdout, self._process.stdin, ToWindow)
         self._inbox: queue.SimpleQueue[ToWindow] = queue.SimpleQueue()
         self._outbox: queue.SimpleQueue[Message | None] = queue.SimpleQueue()
         self._threads = [threading.Thread(target=work, daemon=True) for work in (self._read, self._write)]
@@ -85,6 +85,8 @@ class Client:
             self._process.wait()
         for thread in self._threads:
             thread.join(_PATIENCE_S)
+        if self._process.stdout is not None:
+            self._process.stdout.close()
         if not isinstance(self._log, int):
             self._log.close()
 

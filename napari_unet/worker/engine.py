@@ -90,7 +90,7 @@ class Engine:
             self._predict_tile()
         elif self._can_train:
             self._train_step()
-        self._report(at_once=False)
+        self._report(at_once=not self.has_work)  # the last word before resting is never withheld
 
     def save(self) -> None:
         """Write what was learned since the last time."""

@@ -6,6 +6,7 @@ import msgspec
 import numpy as np
 from jaxtyping import UInt8
 
+from napari_unet.errors import UserError
 from napari_unet.training.scores import Score
 
 
@@ -24,7 +25,7 @@ class Open(Message, frozen=True):
 
 
 class Look(Message, frozen=True):
-    """This part of this plane is on screen: predict it, then the rest of the plane."""
+    """A part of a plane is on screen: predict it, then the rest of the plane."""
 
     generation: int
     image_id: int
@@ -74,7 +75,10 @@ class Tile(Message, frozen=True):
     step: int
 
     def array(self) -> UInt8[np.ndarray, "h w"]:
-        """The class ids."""
+        """The class ids; UserError NU-W02 when the bytes are not those of such a tile."""
+        if self.height < 1 or self.width < 1 or len(self.labels) != self.height * self.width:
+            what = f"a tile of {len(self.labels)} bytes for {self.height} x {self.width} pixels"
+            raise UserError("NU-W02", what, "worker", "restart the training; painting is saved")
         return np.frombuffer(self.labels, np.uint8).reshape(self.height, self.width)
 
 

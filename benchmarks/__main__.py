@@ -1,0 +1,102 @@
+"""Run the benchmarks one after the other, each in a fresh process, and print their tables as markdown."""
+
+import argparse
+import os
+import shutil
+import subprocess
+import sys
+import tempfile
+from pathlib import Path
+
+REPOSITORY = Path(__file__).resolve().parents[1]
+NAMES = ("learning", "overlay", "responsiveness")
+_SCREEN = "-screen 0 1400x1000x24 +extension GLX"
+
+
+def main() -> int:
+    options = _options()
+    tables, failed = [], []
+    for name in options.names or NAMES:
+        print(f"running {name}", file=sys.stderr, flush=True)
+        text = run(name, _arguments(name, options))
+        if text is None:
+            failed.append(name)
+            continue
+        print(text, flush=True)
+        tables.append(text)
+    if options.out:
+        options.out.write_text("\n".join(tables), encoding="utf-8")
+    if failed:
+        print(f"failed: {', '.join(failed)}", file=sys.stderr)
+    return 1 if failed else 0
+
+
+def run(name: str, arguments: list[str]) -> str | None:
+    """The markdown that a benchmark printed; None when it failed, which it has said on standard error."""
+    with tempfile.TemporaryDirectory(prefix="napari-unet-benchmark-", ignore_cleanup_errors=True) as home:
+        environment = _environment(name, Path(home))
+        command = [*_screen(name, environment), sys.executable, "-m", f"benchmarks.{name}", *arguments]
+        done = subprocess.run(  # noqa: S603 - our own module
+            command, cwd=REPOSITORY, env=environment, stdout=subprocess.PIPE, text=True, check=False
+        )
+    return done.stdout if done.returncode == 0 else None
+
+
+def _options() -> argparse.Namespace:
+    parser = argparse.ArgumentParser(prog="python -m benchmarks", description=__doc__)
+    parser.add_argument("names", nargs="*", metavar="NAME", help=f"of {', '.join(NAMES)}; all unless told otherwise")
+    parser.add_argument("--out", type=Path, help="file that gets the tables as well")
+    parser.add_argument("--seconds", type=float, help="of training (learning), or of each measurement (responsiveness)")
+    parser.add_argument("--sets", nargs="+", help="sets of images (learning)")
+    parser.add_argument("--seeds", nargs="+", type=int, help="one run each (learning); the first one (overlay)")
+    parser.add_argument("--strokes", type=int, help="how many are timed (overlay)")
+    options = parser.parse_args()
+    unknown = sorted(set(options.names) - set(NAMES))
+    if unknown:
+        parser.error(f"there is no benchmark '{unknown[0]}': choose from {', '.join(NAMES)}")
+    return options
+
+
+def _arguments(name: str, options: argparse.Namespace) -> list[str]:
+    seeds = [str(seed) for seed in options.seeds or []]
+    wanted = {
+        "learning": {"--seconds": options.seconds, "--sets": options.sets, "--seeds": seeds},
+        "overlay": {"--strokes": options.strokes, "--seed": seeds[:1]},
+        "responsiveness": {"--seconds": options.seconds},
+    }[name]
+    words: list[str] = []
+    for flag, value in wanted.items():
+        if value:
+            words += [flag, *(value if isinstance(value, list) else [str(value)])]
+    return words
+
+
+def _environment(name: str, home: Path) -> dict[str, str]:
+    environment = dict(os.environ)
+    if name == "learning":
+        environment["OMP_NUM_THREADS"] = "1"
+        return environment
+    # Projects of images without a file go into the home folder, napari's settings too: both are the benchmark's own.
+    environment |= {"HOME": str(home), "USERPROFILE": str(home), "NAPARI_CONFIG": str(home / "settings.yaml")}
+    # The worker is measured as users get it: with the threads that it chooses itself.
+    environment.pop("OMP_NUM_THREADS", None)
+    environment.pop("OMP_WAIT_POLICY", None)
+    return environment
+
+
+def _screen(name: str, environment: dict[str, str]) -> list[str]:
+    if (
+        name == "learning"
+        or sys.platform != "linux"
+        or environment.get("DISPLAY")
+        or environment.get("WAYLAND_DISPLAY")
+    ):
+        return []
+    if shutil.which("xvfb-run") is None:
+        raise SystemExit(f"{name} opens a window and there is no screen: install xvfb")
+    environment["QT_QPA_PLATFORM"] = "xcb"
+    return ["xvfb-run", "-a", "-s", _SCREEN]
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,176 @@
+"""The whole job on a real bundled image: paint given strokes, train, overlay, Dice, export."""
+
+import json
+import os
+import shutil
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterator
+from importlib.resources import files
+from itertools import pairwise
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from napari_unet.errors import UserError
+
+_SCREEN = "-screen 0 1400x900x24 +extension GLX"
+_STROKE_S = 0.4  # between two strokes: a quick hand
+_PATIENCE_S = 120.0
+_UNDER_XVFB = "NAPARI_UNET_DEMO_SCREEN"
+
+
+def run_demo(out: Path, seconds: float, *, headless: bool) -> int:
+    """Show the plugin at work; the exit status.
+
+    Parameters
+    ----------
+    out : gets the project, the mask, the objects table and a screenshot of the window
+    seconds : of training
+    headless : under a virtual screen, and the window closes at the end
+    """
+    out.mkdir(parents=True, exist_ok=True)
+    no_screen = sys.platform == "linux" and not (os.environ.get("DISPLAY") or os.environ.get("WAYLAND_DISPLAY"))
+    if (headless or no_screen) and sys.platform == "linux" and _UNDER_XVFB not in os.environ:
+        return _run_under_virtual_screen(out, seconds)
+    return _run_in_window(out, seconds, headless=headless)
+
+
+def _run_under_virtual_screen(out: Path, seconds: float) -> int:
+    runner = shutil.which("xvfb-run")
+    if runner is None:
+        raise UserError(
+            "NU-C07", "there is no display and no xvfb-run", "demo", "run `sudo apt-get install xvfb xauth`"
+        )
+    module = [
+        sys.executable,
+        "-m",
+        "napari_unet.cli",
+        "demo",
+        "--headless",
+        "--out",
+        str(out),
+        "--seconds",
+        str(seconds),
+    ]
+    environment = {**os.environ, _UNDER_XVFB: "1", "QT_QPA_PLATFORM": "xcb"}
+    return subprocess.run([runner, "-a", "-s", _SCREEN, *module], env=environment, check=False).returncode
+
+
+def _run_in_window(out: Path, seconds: float, *, headless: bool) -> int:
+    import napari
+    from qtpy.QtCore import QTimer
+
+    viewer = napari.Viewer()
+    viewer.window.resize(1380, 860)
+    script = Script(viewer, out, seconds, headless=headless)
+    timer = QTimer(interval=20)
+    timer.timeout.connect(script.advance)
+    timer.start()
+    napari.run()
+    timer.stop()
+    if script.failure is not None:
+        raise script.failure
+    return 0
+
+
+class Script:
+    """Plays the biologist: ``advance`` goes on as soon as what it waits for has come."""
+
+    def __init__(self, viewer: Any, out: Path, seconds: float, *, headless: bool) -> None:
+        self.failure: UserError | None = None
+        self._viewer = viewer
+        self._out = out
+        self._seconds = seconds
+        self._headless = headless
+        self._acts: Iterator[Callable[[], bool]] = self._play()
+        self._wait: Callable[[], bool] = lambda: True
+        self._deadline = time.monotonic() + _PATIENCE_S
+
+    def advance(self) -> None:
+        """Do the next act if the last one has had its effect."""
+        try:
+            if not self._wait():
+                if time.monotonic() > self._deadline:
+                    raise UserError(
+                        "NU-C08", "the demo waits in vain", self._panel.status.text(), "see worker.log in the project"
+                    )
+                return
+            self._wait = next(self._acts, lambda: False)
+            self._deadline = time.monotonic() + self._seconds + _PATIENCE_S
+        except UserError as error:
+            self.failure = error
+            self._viewer.close()
+
+    def _play(self) -> Iterator[Callable[[], bool]]:
+        given = json.loads(files("napari_unet").joinpath("demo_strokes.json").read_text(encoding="utf-8"))
+        yield from self._open(given["classes"])
+        for class_id, points in given["strokes"]:
+            self._paint(class_id, points, given["brush"][class_id - 1])
+            yield _after(_STROKE_S)
+        yield _after(self._seconds)
+        self._panel.pause.click()
+        yield self._is_settled
+        self._panel.export(self._out, ("tiff", "png", "csv"))
+        yield lambda: bool(self._panel.exported.text())
+        yield _after(0.5)
+        self._finish()
+        yield lambda: False
+
+    def _open(self, classes: list[str]) -> Iterator[Callable[[], bool]]:
+        from napari_unet.gui.sample import stained_tissue
+
+        (pixels, place, _), *_ = stained_tissue()
+        _, self._panel = self._viewer.window.add_plugin_dock_widget("napari-unet-live")
+        # The demo has its own fresh project, so the panel must not make one of its own first.
+        self._panel.open_project(_unused(self._out, place["name"]))
+        layer = self._viewer.add_image(pixels, **place)
+        yield _after(0.5)
+        self._panel.choose_image(layer)
+        project = self._panel.controller.project
+        while len(project.classes()) < len(classes):
+            self._panel.class_table.added.emit()
+        for label, name in zip(project.classes(), classes, strict=True):
+            self._panel.class_table.renamed.emit(label.id, name)
+        self._viewer.reset_view()
+        yield _after(0.5)
+
+    def _paint(self, class_id: int, points: list[list[int]], brush: int) -> None:
+        self._panel.class_table.select(class_id)
+        layer = self._panel.canvas.annotation
+        layer.brush_size = brush
+        with layer.block_history():
+            for (y0, x0), (y1, x1) in pairwise(points):
+                count = int(max(abs(y1 - y0), abs(x1 - x0))) + 1
+                for y, x in zip(np.linspace(y0, y1, count), np.linspace(x0, x1, count), strict=True):
+                    layer.paint((round(y), round(x)), class_id)
+
+    def _is_settled(self) -> bool:
+        state = self._panel.progress_shown
+        return state is not None and state.state == "paused" and state.waiting_tiles == 0
+
+    def _finish(self) -> None:
+        picture = self._out / "window.png"
+        self._viewer.screenshot(str(picture), canvas_only=False, flash=False)
+        project = self._panel.controller.project
+        print(f"project     {project.folder}")  # noqa: T201 - the demo's result
+        print(f"screenshot  {picture.absolute()}")  # noqa: T201
+        print(self._panel.exported.text())  # noqa: T201
+        print(self._panel.score_card.headline.text())  # noqa: T201
+        sys.stdout.flush()
+        if self._headless:
+            self._viewer.close()
+
+
+def _after(seconds: float) -> Callable[[], bool]:
+    end = time.monotonic() + seconds
+    return lambda: time.monotonic() >= end
+
+
+def _unused(folder: Path, stem: str) -> Path:
+    number = 1
+    while (path := folder / (f"{stem}.unet" if number == 1 else f"{stem}-{number}.unet")).exists():
+        number += 1
+    return path

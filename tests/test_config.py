@@ -1,0 +1,75 @@
+"""Laws of the settings."""
+
+import math
+from typing import Any
+
+import msgspec
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from napari_unet.config import Field, Settings, fields, settings_from
+from napari_unet.errors import UserError
+
+ALL = list(fields())
+NUMBERS = [field for field in ALL if field.kind is not bool]
+
+
+def refused(values: dict[str, Any]) -> str:
+    """The text of the refusal."""
+    with pytest.raises(UserError, match="^NU-C01: ") as caught:
+        settings_from(values)
+    return str(caught.value)
+
+
+def test_every_setting_is_a_field() -> None:
+    """A form built from the fields holds every setting, in order, with its default."""
+    assert [field.name for field in ALL] == list(Settings.__struct_fields__)
+    assert {field.name: field.default for field in ALL} == msgspec.to_builtins(Settings())
+
+
+@pytest.mark.parametrize("field", ALL, ids=lambda field: field.name)
+def test_every_setting_explains_itself(field: Field) -> None:
+    """Label, help and, for numbers, unit and range; the default lies in the range."""
+    assert field.label not in {"", "None"}
+    assert field.help.endswith(".")
+    if field.kind is bool:
+        return
+    assert field.unit
+    assert field.minimum is not None
+    assert field.maximum is not None
+    assert field.minimum <= field.default <= field.maximum
+    assert settings_from({field.name: field.default}) == Settings()
+
+
+@pytest.mark.parametrize("field", NUMBERS, ids=lambda field: field.name)
+def test_the_range_is_enforced(field: Field) -> None:
+    """The smallest value is taken; a value below, above or of no number is refused with the setting's name."""
+    assert field.minimum is not None
+    assert field.maximum is not None
+    step = field.step or 1
+    assert getattr(settings_from({field.name: field.kind(field.minimum)}), field.name) == field.minimum
+    for value in (field.minimum - step, field.maximum + step, "many", None, [1], math.nan):
+        assert field.name in refused({field.name: value})
+
+
+@pytest.mark.parametrize("name", ["tile", "prediction_tile"])
+def test_tiles_fit_the_stride(name: str) -> None:
+    """Tiles that are no multiple of the network's stride are refused."""
+    assert name in refused({name: 100})
+
+
+def test_unknown_settings_are_refused() -> None:
+    """A misspelt name is named."""
+    assert "'tyle'" in refused({"tyle": 64})
+
+
+@given(st.dictionaries(st.sampled_from([field.name for field in ALL]), st.integers(-5, 300)))
+def test_what_is_accepted_survives_storing(values: dict[str, Any]) -> None:
+    """Settings are either refused or equal after a round trip through plain values."""
+    try:
+        settings = settings_from(values)
+    except UserError as error:
+        assert error.code == "NU-C01"
+        return
+    assert settings_from(msgspec.to_builtins(settings)) == settings

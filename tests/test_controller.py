@@ -1,0 +1,266 @@
+"""Laws of the controller: what reaches the screen, when training starts, and what a dead worker costs."""
+
+from pathlib import Path
+from typing import Any
+from unittest.mock import create_autospec
+
+import numpy as np
+import pytest
+
+from napari_unet.annotations.project import Project
+from napari_unet.config import Settings
+from napari_unet.errors import UserError
+from napari_unet.gui.controller import Controller, Window
+from napari_unet.images.image import Image
+from napari_unet.images.tiles import Region
+from napari_unet.training.scores import Score
+from napari_unet.worker import messages as m
+
+SIDE = 96
+VIEW = Region(0, 0, 50, 60)
+
+
+class FakeClient:
+    """A worker that remembers what it was told and says what the test lets it say."""
+
+    def __init__(self, log: Path) -> None:
+        self.log = log
+        self.sent: list[m.Message] = []
+        self.inbox: list[Any] = []
+        self.exit_code: int | None = None
+        self.closed = False
+
+    def send(self, message: m.Message) -> None:
+        """Remember."""
+        self.sent.append(message)
+
+    def poll(self) -> list[Any]:
+        """Hand over once."""
+        said, self.inbox = self.inbox, []
+        return said
+
+    def close(self) -> None:
+        """Remember."""
+        self.closed = True
+
+
+class Bench:
+    """A controller with a fake window, fake workers and a clock that the test sets."""
+
+    def __init__(self, folder: Path) -> None:
+        self.window = create_autospec(Window, instance=True)
+        self.clients: list[FakeClient] = []
+        self.now = 0.0
+        self.controller = Controller(self.window, self.start, lambda: self.now)
+        self.controller.open_project(folder)
+        self.controller.choose_image(Image("noise", np.arange(SIDE * SIDE * 2.0).reshape(2, SIDE, SIDE), "zyx"), None)
+        self.labels = np.zeros((SIDE, SIDE), np.uint8)
+
+    def start(self, log: Path) -> FakeClient:
+        """One more worker."""
+        self.clients.append(FakeClient(log))
+        return self.clients[-1]
+
+    @property
+    def client(self) -> FakeClient:
+        """The present worker."""
+        return self.clients[-1]
+
+    def paint(self, value: int) -> bool:
+        """A stroke of a class, on rows of its own."""
+        self.labels[value * 5] = value
+        return self.controller.commit(0, self.labels.copy())
+
+    def die(self) -> None:
+        """The worker ends by itself and the controller looks."""
+        self.client.exit_code = -9
+        self.controller.tick()
+
+    def lines(self) -> list[str]:
+        """Messages shown."""
+        return [call.args[0] for call in self.window.show_message.call_args_list]
+
+
+@pytest.fixture
+def bench(tmp_path: Path) -> Bench:
+    """An opened project with an image of two planes."""
+    return Bench(tmp_path / "p.unet")
+
+
+def tile(generation: int, plane: int = 0) -> m.Tile:
+    """A predicted tile of two rows."""
+    return m.Tile(generation, 1, plane, 4, 6, 2, 3, bytes([1, 2, 1, 2, 1, 2]), 9)
+
+
+def test_the_worker_is_started_with_the_project(bench: Bench) -> None:
+    """Opening starts one worker, tells it the folder, and makes two classes to paint with."""
+    assert bench.controller.project is not None
+    folder = bench.controller.project.folder
+    assert bench.client.log == folder / "worker.log"
+    assert bench.client.sent == [m.Open(str(folder))]
+    assert [label.id for label in bench.controller.project.classes()] == [1, 2]
+
+
+def test_an_answer_to_an_old_wish_is_never_shown(bench: Bench) -> None:
+    """A tile of the present generation is drawn where it belongs; one of a plane that was left is dropped."""
+    bench.controller.look(0, VIEW)
+    old = bench.controller.generation
+    assert bench.client.sent[-1] == m.Look(old, 1, 0, (0, 0, 50, 60))
+    bench.client.inbox = [tile(old)]
+    bench.controller.tick()
+    (image_id, plane, region, labels), _ = bench.window.show_tile.call_args
+    assert (image_id, plane, region) == (1, 0, Region(4, 6, 6, 9))
+    np.testing.assert_array_equal(labels, [[1, 2, 1], [2, 1, 2]])
+    bench.controller.look(1, VIEW)
+    new = bench.controller.generation
+    assert new > old
+    bench.window.reset_mock()
+    bench.client.inbox = [tile(old), tile(new + 1)]
+    bench.controller.tick()
+    bench.window.show_tile.assert_not_called()
+    bench.client.inbox = [tile(new, 1)]
+    bench.controller.tick()
+    bench.window.show_tile.assert_called_once()
+
+
+def test_a_look_is_told_once(bench: Bench) -> None:
+    """The same view is not asked for again; a moved one is, in the same generation."""
+    for view in (VIEW, VIEW, Region(5, 5, 60, 60)):
+        bench.controller.look(0, view)
+    looks = [message for message in bench.client.sent if isinstance(message, m.Look)]
+    assert [look.visible for look in looks] == [(0, 0, 50, 60), (5, 5, 60, 60)]
+    assert len({look.generation for look in looks}) == 1
+
+
+def test_commit_is_on_disk_before_it_returns(bench: Bench) -> None:
+    """What commit answers for can be read by another process; the worker is told once; nothing new is nothing."""
+    assert bench.controller.project is not None
+    assert bench.paint(1)
+    with Project(bench.controller.project.folder, read_only=True) as other:
+        np.testing.assert_array_equal(other.annotation(1, 0), bench.labels)
+    assert not bench.controller.commit(0, bench.labels)
+    assert bench.client.sent.count(m.Annotated()) == 1
+
+
+def test_the_second_class_starts_training(bench: Bench) -> None:
+    """One class cannot be learned; the first stroke of a second one starts by itself, once."""
+    bench.paint(1)
+    assert not bench.controller.training
+    bench.paint(2)
+    bench.labels[40:50] = 2
+    bench.controller.commit(0, bench.labels)
+    assert bench.controller.training
+    assert bench.client.sent.count(m.Train(on=True)) == 1
+
+
+def test_a_pause_holds(bench: Bench) -> None:
+    """After the user paused, strokes do not start the training again; the user's own start does."""
+    bench.paint(1)
+    bench.controller.pause()
+    bench.paint(2)
+    assert not bench.controller.training
+    assert m.Train(on=True) not in bench.client.sent
+    bench.controller.start()
+    assert bench.client.sent[-1] == m.Train(on=True)
+
+
+def test_starting_by_itself_can_be_switched_off(bench: Bench) -> None:
+    """The setting is obeyed."""
+    assert bench.controller.project is not None
+    bench.controller.project.settings = Settings(start_by_itself=False)
+    bench.paint(1)
+    bench.paint(2)
+    assert not bench.controller.training
+
+
+def test_a_dead_worker_is_replaced(bench: Bench) -> None:
+    """The new one is told the project, the view and that it trains; painting meanwhile is kept."""
+    bench.paint(1)
+    bench.paint(2)
+    bench.controller.look(0, VIEW)
+    bench.die()
+    assert len(bench.clients) == 2
+    assert bench.clients[0].closed
+    kinds = [type(message) for message in bench.client.sent]
+    assert kinds == [m.Open, m.Look, m.Train]
+    assert bench.client.sent[2] == m.Train(on=True)
+    assert bench.paint(1) is False
+    bench.labels[60:70] = 1
+    assert bench.controller.commit(0, bench.labels)
+    assert bench.client.sent[-1] == m.Annotated()
+
+
+def test_a_dying_worker_is_given_up(bench: Bench) -> None:
+    """Three deaths in a minute are mended, the fourth ends it with one NU-W05; the user's start tries again."""
+    bench.controller.start()
+    for _ in range(4):
+        bench.now += 5
+        bench.die()
+    assert len(bench.clients) == 4
+    assert not bench.controller.has_worker
+    assert not bench.controller.training
+    assert sum("NU-W05" in line for line in bench.lines()) == 1
+    bench.controller.tick()
+    assert sum("NU-W05" in line for line in bench.lines()) == 1
+    bench.paint(1)  # painting goes on without a worker
+    bench.controller.start()
+    assert len(bench.clients) == 5
+    assert bench.client.sent[-1] == m.Train(on=True)
+
+
+def test_rare_deaths_are_always_mended(bench: Bench) -> None:
+    """Only deaths within a minute count."""
+    for _ in range(8):
+        bench.now += 30
+        bench.die()
+    assert bench.controller.has_worker
+    assert not any("NU-W05" in line for line in bench.lines())
+
+
+def test_what_the_worker_says_is_shown(bench: Bench) -> None:
+    """Each kind of message reaches its place in the window; a score of trained steps enters the history."""
+    score = Score(3, 0.5, ())
+    progress = m.Progress("training", 3, 0.1, 0)
+    bench.client.inbox = [
+        m.Ready("cpu", "CPU"),
+        progress,
+        m.Scored(score, 0.25),
+        m.Exported(("a.tif",)),
+        m.Failed("NU-W03: x, y, z"),
+    ]
+    bench.controller.tick()
+    bench.window.show_device.assert_called_once_with("CPU")
+    bench.window.show_progress.assert_called_once_with(progress)
+    bench.window.show_score.assert_called_once_with(score, 0.25)
+    bench.window.show_exported.assert_called_once_with(("a.tif",))
+    assert bench.lines() == ["NU-W03: x, y, z"]
+    assert bench.controller.project is not None
+    assert [record["loss"] for record in bench.controller.project.scores()] == [0.25]
+
+
+def test_export_asks_the_worker(bench: Bench, tmp_path: Path) -> None:
+    """The present image goes to the folder; without an image the user is told."""
+    bench.controller.export(tmp_path / "out", ("tiff",))
+    assert bench.client.sent[-1] == m.Export(1, str(tmp_path / "out"), ("tiff",))
+    bench.controller.image = None
+    with pytest.raises(UserError, match="^NU-W04: "):
+        bench.controller.export(tmp_path, ("tiff",))
+
+
+def test_close_lets_go_of_everything(bench: Bench) -> None:
+    """The worker is closed, the project can be opened elsewhere, and late calls do nothing."""
+    bench.controller.close()
+    assert bench.client.closed
+    assert bench.controller.project is None
+    assert not bench.controller.has_worker
+    bench.controller.tick()
+    bench.controller.look(0, VIEW)
+    assert not bench.controller.commit(0, bench.labels)
+    bench.controller.close()
+
+
+def test_another_project_gets_another_worker(bench: Bench, tmp_path: Path) -> None:
+    """Opening a project closes the worker of the one before."""
+    bench.controller.open_project(tmp_path / "q.unet")
+    assert [client.closed for client in bench.clients] == [True, False]
+    assert bench.client.sent == [m.Open(str(tmp_path / "q.unet"))]

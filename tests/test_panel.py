@@ -1,0 +1,294 @@
+"""The plugin in a real napari window, with a simulated mouse: paint, train, overlay, undo, export, reopen."""
+
+import itertools
+import os
+import signal
+import sys
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+import tifffile
+
+if sys.platform.startswith("linux") and not os.environ.get("DISPLAY"):
+    pytest.skip("needs a display: run under xvfb-run", allow_module_level=True)
+
+napari = pytest.importorskip("napari")
+from napari.utils.notifications import notification_manager
+from qtpy.QtCore import QPoint, Qt
+from qtpy.QtTest import QTest
+from qtpy.QtWidgets import QApplication
+
+from napari_unet.annotations.project import Project
+from napari_unet.api import export as export_project
+from napari_unet.gui.panel import Panel
+
+# napari 0.9 and its libraries warn of their own future; ours are still errors elsewhere.
+pytestmark = pytest.mark.filterwarnings("default")
+_PATIENCE_S = 60.0
+
+
+def drawn_image(seed: int = 0) -> np.ndarray:
+    """Bright discs on noise, 192 x 160, uint16."""
+    rng = np.random.default_rng(seed)
+    image = rng.normal(300, 40, (192, 160))
+    ys, xs = np.mgrid[:192, :160]
+    for y, x in ((40, 40), (40, 120), (110, 80), (160, 30), (150, 130)):
+        image[(ys - y) ** 2 + (xs - x) ** 2 < 18**2] += 700
+    return image.clip(0).astype(np.uint16)
+
+
+def settle(until: Callable[[], Any] = lambda: False, seconds: float = _PATIENCE_S) -> bool:
+    """Let the event loop run until something holds."""
+    end = time.monotonic() + seconds
+    while time.monotonic() < end:
+        QApplication.processEvents()
+        if until():
+            return True
+        time.sleep(0.005)
+    return False
+
+
+class User:
+    """A hand on the mouse, in a viewer with the panel open."""
+
+    def __init__(self, viewer: Any) -> None:
+        self.viewer = viewer
+        _, self.panel = viewer.window.add_plugin_dock_widget("napari-unet-live")
+        settle(lambda: self.panel.canvas.annotation is not None, 5)
+
+    @property
+    def painted(self) -> np.ndarray:
+        return np.asarray(self.panel.canvas.annotation.data)
+
+    def stored(self, plane: int = 0) -> np.ndarray:
+        controller = self.panel.controller
+        with Project(controller.project.folder, read_only=True) as project:
+            return project.annotation(controller.image.id, plane)
+
+    def draw(self, class_id: int, *points: tuple[float, float]) -> None:
+        self.panel.class_table.select(class_id)
+        qt = self.viewer.window._qt_viewer.canvas
+        QTest.mousePress(qt.native, Qt.LeftButton, Qt.NoModifier, self._pixel(*points[0]))
+        QApplication.processEvents()
+        for (y0, x0), (y1, x1) in itertools.pairwise(points):
+            for t in np.linspace(0, 1, 20)[1:]:
+                QTest.mouseMove(qt.native, self._pixel(y0 + t * (y1 - y0), x0 + t * (x1 - x0)))
+                QApplication.processEvents()
+        QTest.mouseRelease(qt.native, Qt.LeftButton, Qt.NoModifier, self._pixel(*points[-1]))
+
+    def draw_two_classes(self) -> None:
+        self.draw(1, (15, 75), (90, 75))
+        self.draw(1, (180, 70), (180, 100))
+        self.draw(2, (32, 32), (48, 48))
+        self.draw(2, (105, 75), (115, 85))
+
+    def _pixel(self, y: float, x: float) -> QPoint:
+        qt = self.viewer.window._qt_viewer.canvas
+        scale = self.panel.canvas.annotation.scale
+        px, py = qt.view.scene.transform.map([x * scale[-1], y * scale[-2], 0, 1])[:2]
+        return QPoint(round(px), round(py))
+
+
+@pytest.fixture
+def viewer(qtbot: Any) -> Iterator[Any]:
+    notification_manager.records.clear()
+    shown = napari.Viewer(show=True)
+    shown.window.resize(1200, 800)
+    yield shown
+    if shown in napari.Viewer._instances:
+        shown.close()
+    settle(seconds=0.1)
+
+
+@pytest.fixture
+def user(viewer: Any) -> User:
+    viewer.add_image(drawn_image(), name="cells")
+    return User(viewer)
+
+
+def messages() -> list[str]:
+    return [str(n.message) for n in notification_manager.records if n.severity >= "warning"]
+
+
+def alive(pid: int) -> bool:
+    """Whether a process runs; one that has ended and only waits for its parent does not."""
+    try:
+        state = Path(f"/proc/{pid}/stat").read_text().rsplit(")", 1)[1].split()[0]
+    except FileNotFoundError:
+        return False
+    return state != "Z"
+
+
+def test_a_stroke_is_in_the_project_when_the_mouse_is_released(user: User) -> None:
+    user.draw(1, (15, 75), (90, 75))
+    assert (user.stored() > 0).sum() > 100
+    np.testing.assert_array_equal(user.stored(), user.painted)
+
+
+def test_undo_redo_fill_erase_and_scripts_reach_the_project(user: User) -> None:
+    layer = user.panel.canvas.annotation
+    user.draw(1, (15, 75), (90, 75))
+    user.draw(2, (32, 32), (48, 48))
+    both = user.painted.copy()
+    layer.undo()
+    np.testing.assert_array_equal(user.stored(), user.painted)
+    assert not (user.stored() == 2).any()
+    layer.redo()
+    np.testing.assert_array_equal(user.stored(), both)
+    layer.fill((150, 20), 2)
+    settle(seconds=0.05)
+    np.testing.assert_array_equal(user.stored(), user.painted)
+    assert user.stored()[150, 20] == 2
+    layer.undo()
+    layer.paint((100, 100), 0)
+    layer.paint((20, 75), 0)
+    settle(seconds=0.05)
+    np.testing.assert_array_equal(user.stored(), user.painted)
+    layer.data[100:110, 100:110] = 2  # tells nobody
+    assert settle(lambda: user.stored()[105, 105] == 2, 5)
+
+
+def test_the_whole_job(user: User, tmp_path: Path) -> None:
+    """Two classes start the training; overlay, Dice, export and the command line's masks follow; a reopen goes on."""
+    user.draw_two_classes()
+    panel = user.panel
+    assert panel.controller.training
+    assert settle(lambda: (panel.canvas.prediction.data > 0).all())
+    undo_depth = len(panel.canvas.annotation._undo_history)
+    assert settle(lambda: panel.progress_shown.step > 60)
+    assert len(panel.canvas.annotation._undo_history) == undo_depth
+    panel.pause.click()
+    assert settle(lambda: panel.progress_shown.state == "paused" and panel.progress_shown.waiting_tiles == 0)
+    truth = drawn_image() > 650
+    found = panel.canvas.prediction.data == 2
+    assert 2 * (truth & found).sum() / (truth.sum() + found.sum()) > 0.8
+
+    panel.export(tmp_path / "out", ("tiff", "png", "csv"))
+    assert settle(lambda: panel.exported.text())
+    mask = tifffile.imread(tmp_path / "out" / "cells.tif")
+    np.testing.assert_array_equal(mask, panel.canvas.prediction.data - 1)
+    folder = panel.controller.project.folder
+    with Project(folder, read_only=True) as project:
+        export_project(project, tmp_path / "cli", ["tiff"])
+    np.testing.assert_array_equal(tifffile.imread(tmp_path / "cli" / "cells.tif"), mask)
+
+    painted, steps = user.painted.copy(), panel.progress_shown.step
+    panel.open_project(folder)
+    assert [layer.name for layer in user.viewer.layers].count("cells") == 1
+    np.testing.assert_array_equal(user.painted, painted)
+    assert settle(lambda: panel.progress_shown.state == "paused" and panel.progress_shown.step == steps)
+    assert settle(lambda: (panel.canvas.prediction.data > 0).all())
+    panel.start.click()
+    assert settle(lambda: panel.progress_shown.step > steps)
+    assert messages() == []
+
+
+def test_held_out_dice_stands_on_the_image(user: User) -> None:
+    """Boxes appear exactly on the blocks that are held out, and the canvas tells the Dice."""
+    rng = np.random.default_rng(1)
+    layer = user.panel.canvas.annotation
+    truth = drawn_image() > 650
+    scattered = rng.random(truth.shape) < 0.05
+    layer.data[...] = np.where(scattered, truth + 1, 0)
+    assert settle(lambda: user.panel.canvas.held_out is not None and len(user.panel.canvas.held_out.data) > 0)
+    controller = user.panel.controller
+    expected = {(s.block.row, s.block.column) for s in controller.project.sides(controller.image.id) if s.held_out}
+    corners = {tuple(((box.min(0) + 0.5) // 64).astype(int)) for box in user.panel.canvas.held_out.data}
+    assert corners == expected
+    assert "held-out Dice" in user.viewer.canvas.overlays.text.text
+    assert user.viewer.canvas.overlays.text.visible
+
+
+def test_killing_the_worker_costs_nothing(user: User) -> None:
+    """After a kill the strokes are there, one message is shown and training goes on in a new process."""
+    user.draw_two_classes()
+    panel = user.panel
+    assert settle(lambda: panel.progress_shown is not None and panel.progress_shown.step > 3)
+    for _ in range(2):
+        pid = panel.controller._client.pid
+        os.kill(pid, signal.SIGKILL)
+        assert settle(lambda pid=pid: panel.controller._client is not None and panel.controller._client.pid != pid)
+        user.draw(2, (160, 20), (160, 40))
+        assert settle(lambda: panel.progress_shown.state == "training" and panel.progress_shown.step > 0)
+    np.testing.assert_array_equal(user.stored(), user.painted)
+    assert [m[:6] for m in messages()] == ["NU-W06"]
+
+
+@pytest.mark.parametrize("order", ["panel", "viewer", "image", "annotation", "prediction"])
+def test_closing_anything_while_training_leaves_nothing_behind(user: User, order: str) -> None:
+    """No traceback, no worker: whichever goes first."""
+    user.draw_two_classes()
+    assert settle(lambda: user.panel.controller.training)
+    pid = user.panel.controller._client.pid
+    layers = user.viewer.layers
+    {
+        "panel": lambda: user.viewer.window.remove_dock_widget(user.panel),
+        "viewer": user.viewer.close,
+        "image": lambda: layers.remove("cells"),
+        "annotation": lambda: layers.remove("annotation"),
+        "prediction": lambda: layers.remove("prediction"),
+    }[order]()
+    settle(seconds=0.5)
+    if order not in {"panel", "viewer"}:
+        user.viewer.close()
+    assert settle(lambda: not alive(pid), 10)
+    assert [n for n in notification_manager.records if n.severity >= "error"] == []
+
+
+def test_every_plane_of_a_stack_keeps_its_own_strokes_and_prediction(viewer: Any) -> None:
+    stack = np.stack([drawn_image(0), drawn_image(1), np.zeros_like(drawn_image())])
+    viewer.add_image(stack, name="stack", scale=(2, 0.5, 0.5), units=("um", "um", "um"))
+    user = User(viewer)
+    viewer.dims.set_current_step(0, 0)
+    user.draw_two_classes()
+    viewer.dims.set_current_step(0, 1)
+    settle(seconds=0.2)
+    user.draw(2, (150, 125), (150, 135))
+    np.testing.assert_array_equal(user.stored(1), user.painted[1])
+    assert (user.stored(1) == 2).any()
+    assert not (user.stored(2) > 0).any()
+    assert settle(lambda: (user.panel.canvas.prediction.data[1] > 0).all())
+    np.testing.assert_allclose(user.panel.canvas.annotation.scale, (2, 0.5, 0.5))
+    assert [str(unit) for unit in user.panel.canvas.annotation.units] == ["micrometer"] * 3
+
+
+def test_class_keys_choose_the_class(user: User) -> None:
+    user.panel.class_table.added.emit()
+    layer = user.panel.canvas.annotation
+    for number in (3, 1, 2):
+        keymap = {str(key): action for key, action in layer.keymap.items()}
+        keymap[str(number)](layer)
+        assert layer.selected_label == number
+        assert user.panel.class_table.selected == number
+        assert layer.mode == "paint"
+
+
+def test_bad_wishes_get_one_line_and_change_nothing(user: User, tmp_path: Path) -> None:
+    user.draw(1, (15, 75), (90, 75))
+    before, folder = user.stored(), user.panel.controller.project.folder
+    (tmp_path / "holiday").mkdir()
+    (tmp_path / "holiday" / "photo.jpg").write_bytes(b"mine")
+    user.panel._told(lambda: user.panel.export(tmp_path, ()))
+    user.panel._told(lambda: user.panel.open_project(tmp_path / "holiday"))
+    assert [m[:6] for m in messages()] == ["NU-E02", "NU-P01"]
+    assert user.panel.controller.project.folder == folder
+    assert [path.name for path in (tmp_path / "holiday").iterdir()] == ["photo.jpg"]
+    np.testing.assert_array_equal(user.stored(), before)
+    user.draw(2, (32, 32), (48, 48))
+    assert (user.stored() == 2).any()
+
+
+def test_the_panel_is_offered_where_the_docs_say() -> None:
+    from npe2 import PluginManager
+
+    manager = PluginManager.instance()
+    manager.discover()
+    manifest = manager.get_manifest("napari-unet-live")
+    assert manifest.contributions.widgets[0].command == "napari-unet-live.panel"
+    assert manifest.contributions.widgets[0].get_callable() is Panel
+    menus = manifest.contributions.menus
+    assert {"napari/layers/annotate", "napari/layers/segment"} <= set(menus)

@@ -1,0 +1,367 @@
+"""Laws of the project on disk: every stroke is kept, and no pixel changes sides."""
+
+import shutil
+import signal
+import sqlite3
+import subprocess
+import sys
+import tempfile
+from pathlib import Path
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from scipy.spatial import cKDTree
+
+from napari_unet.annotations.project import DATABASE, Project
+from napari_unet.annotations.split import BLOCK, MARGIN, held_out_pixels, training_pixels
+from napari_unet.config import Settings
+from napari_unet.errors import UserError
+from napari_unet.images.image import Image
+from napari_unet.images.reading import open_image
+
+HEIGHT, WIDTH = 270, 90  # two tiles of strokes, ten blocks of the split
+
+
+def picture(height: int = HEIGHT, width: int = WIDTH, planes: int = 2) -> Image:
+    """Noise, some planes of it."""
+    return Image("drawn", np.random.default_rng(0).integers(0, 99, (planes, height, width), np.uint8), "zyx")
+
+
+@pytest.fixture
+def project(tmp_path: Path) -> Project:
+    """A project with two classes and an image of two planes."""
+    made = Project(tmp_path / "cells.unet")
+    for _ in range(2):
+        made.add_class()
+    made.add_image(picture())
+    return made
+
+
+def refused(code: str, folder: Path, *, read_only: bool = False) -> None:
+    """Opening the folder is refused."""
+    with pytest.raises(UserError) as caught:
+        Project(folder, read_only=read_only)
+    assert caught.value.code == code
+
+
+def content(folder: Path) -> dict[str, bytes]:
+    """Every file in a folder."""
+    return {str(path.relative_to(folder)): path.read_bytes() for path in folder.rglob("*") if path.is_file()}
+
+
+edits = st.tuples(
+    st.integers(0, 1),  # plane
+    st.integers(0, HEIGHT - 1),
+    st.integers(0, WIDTH - 1),
+    st.integers(1, 120),
+    st.integers(1, 60),
+    st.sampled_from([0, 1, 2, 3]),  # 0 erases
+)
+
+
+@settings(max_examples=25, deadline=None)
+@given(st.lists(edits, max_size=8))
+def test_the_store_equals_what_was_committed(sequence: list[tuple[int, ...]]) -> None:
+    """After any paints and erasures the store is the layer, here and opened anew; a second commit changes nothing."""
+    with tempfile.TemporaryDirectory() as folder, Project(Path(folder) / "p.unet") as project:
+        for _ in range(3):
+            project.add_class()
+        image_id = project.add_image(picture()).id
+        layer = np.zeros((2, HEIGHT, WIDTH), np.uint8)
+        for plane, y, x, height, width, value in sequence:
+            before = layer[plane].copy()
+            layer[plane, y : y + height, x : x + width] = value
+            revision = project.revision
+            changed = project.commit(image_id, plane, layer[plane])
+            assert bool(changed) == (not np.array_equal(before, layer[plane]))
+            assert (project.revision > revision) == bool(changed)
+            assert project.commit(image_id, plane, layer[plane]) == []
+        counts = {k: int((layer == k).sum()) for k in (1, 2, 3)}
+        assert project.labelled_pixels() == counts
+        with Project(project.folder, read_only=True) as again:
+            for plane in range(2):
+                np.testing.assert_array_equal(project.annotation(image_id, plane), layer[plane])
+                np.testing.assert_array_equal(again.annotation(image_id, plane), layer[plane])
+            assert again.labelled_pixels() == counts
+
+
+def test_a_reader_hears_of_changes(project: Project) -> None:
+    """A second connection sees exactly the planes that changed since the revision that it knew."""
+    with Project(project.folder, read_only=True) as reader:
+        assert reader.changed_planes(0) == []
+        labels = np.zeros((HEIGHT, WIDTH), np.uint8)
+        for plane in (1, 0):
+            known = reader.revision
+            assert not reader.annotation(1, plane).any()
+            labels[5, 5] = plane + 1
+            project.commit(1, plane, labels)
+            assert reader.changed_planes(known) == [(1, plane)]
+            np.testing.assert_array_equal(reader.annotation(1, plane), labels)
+        assert reader.changed_planes(reader.revision) == []
+
+
+def test_a_reader_cannot_write(project: Project) -> None:
+    """Opened read-only, a project refuses strokes and classes with a plain error."""
+    with Project(project.folder, read_only=True) as reader:
+        with pytest.raises(UserError, match="^NU-P07: "):
+            reader.commit(1, 0, np.ones((HEIGHT, WIDTH), np.uint8))
+        with pytest.raises(UserError, match="^NU-P07: "):
+            reader.add_class()
+        assert not reader.annotation(1, 0).any()
+
+
+def test_strokes_of_another_shape_are_refused(project: Project) -> None:
+    """They, a plane that is not there and an image that is not there are errors, and nothing is stored."""
+    labels = np.ones((HEIGHT, WIDTH), np.uint8)
+    for image_id, plane, strokes, code in [(1, 0, labels[1:], "A07"), (1, 2, labels, "A08"), (9, 0, labels, "P05")]:
+        with pytest.raises(UserError, match=f"^NU-{code}: "):
+            project.commit(image_id, plane, strokes)
+    assert project.revision == 0
+
+
+def test_a_class_number_is_never_used_again(tmp_path: Path) -> None:
+    """A removed class keeps its number and its strokes, in this session and the next."""
+    with Project(tmp_path / "p.unet") as project:
+        assert [project.add_class().id for _ in range(3)] == [1, 2, 3]
+        image_id = project.add_image(picture()).id
+        project.commit(image_id, 0, np.full((HEIGHT, WIDTH), 3, np.uint8))
+        project.remove_class(3)
+        assert [label.id for label in project.classes()] == [1, 2]
+        assert 3 not in project.labelled_pixels()
+    with Project(tmp_path / "p.unet") as project:
+        assert project.add_class().id == 4
+        assert (project.annotation(image_id, 0) == 3).all()
+
+
+def test_there_are_255_classes_at_most(tmp_path: Path) -> None:
+    """The last number is 255; one more is refused and names no class."""
+    with Project(tmp_path / "p.unet") as project:
+        assert [project.add_class().id for _ in range(255)][-1] == 255
+        with pytest.raises(UserError, match="^NU-A06: "):
+            project.add_class()
+        assert len(project.classes()) == 255
+
+
+def test_settings_and_classes_survive(project: Project) -> None:
+    """What the user chose is there when the project is opened again."""
+    project.settings = Settings(tile=64, learning_rate=0.01)
+    project.change_class(2, name="Zelle", colour="#112233")
+    project.add_score(7, {"mean_dice": None})
+    with Project(project.folder) as again:
+        assert again.settings == Settings(tile=64, learning_rate=0.01)
+        assert (again.classes()[1].name, again.classes()[1].rgb) == ("Zelle", (0x11, 0x22, 0x33))
+        assert again.scores() == [{"mean_dice": None}]
+
+
+# The split
+
+
+def test_a_block_never_changes_sides(tmp_path: Path) -> None:
+    """However painting grows, shrinks and comes back, the side of a class in a block stays as it was first decided."""
+    random = np.random.default_rng(2)
+    with Project(tmp_path / "p.unet") as project:
+        image_id = project.add_image(picture(640, 640, 1)).id
+        known: dict[tuple[object, int], bool] = {}
+        for step in range(12):
+            y, x = random.integers(0, 560, 2)
+            labels = np.zeros((640, 640), np.uint8) if step == 7 else project.annotation(image_id, 0)
+            labels[y : y + 130, x : x + 130] = 1 + step % 2
+            project.commit(image_id, 0, labels)
+            sides = {(side.block, side.class_id): side.held_out for side in project.sides(image_id)}
+            assert known.items() <= sides.items()
+            known = sides
+    assert {True, False} == set(known.values())
+
+
+def test_one_block_in_five_is_held_out(tmp_path: Path) -> None:
+    """Of 400 painted blocks about 80 are held out (within four standard deviations)."""
+    with Project(tmp_path / "p.unet") as project:
+        image_id = project.add_image(picture(20 * BLOCK, 20 * BLOCK, 1)).id
+        labels = np.zeros((20 * BLOCK, 20 * BLOCK), np.uint8)
+        labels[30::BLOCK, 30::BLOCK] = 1
+        project.commit(image_id, 0, labels)
+        sides = project.sides(image_id)
+    assert len(sides) == 400
+    assert 48 <= sum(side.held_out for side in sides) <= 112
+
+
+def test_the_first_block_of_every_class_is_trained_on(tmp_path: Path) -> None:
+    """Wherever the first stroke of a class falls, it teaches something."""
+    with Project(tmp_path / "p.unet") as project:
+        image_id = project.add_image(picture(8 * BLOCK, 8 * BLOCK, 1)).id
+        labels = np.zeros((8 * BLOCK, 8 * BLOCK), np.uint8)
+        for class_id, (row, column) in enumerate(np.ndindex(8, 8), start=1):
+            labels[row * BLOCK + 3, column * BLOCK + 3] = class_id
+            project.commit(image_id, 0, labels)
+        first = project.sides(image_id)
+        assert len(first) == 64
+        assert not any(side.held_out for side in first)
+        project.commit(image_id, 0, np.full_like(labels, 1))
+        assert any(side.held_out for side in project.sides(image_id))
+
+
+def test_no_trained_pixel_is_near_a_held_out_one(tmp_path: Path) -> None:
+    """Every labelled pixel is trained on, held out, or within the margin of a held-out one; never two of these."""
+    with Project(tmp_path / "p.unet") as project:
+        image_id = project.add_image(picture(5 * BLOCK, 5 * BLOCK, 1)).id
+        labels = np.random.default_rng(1).choice(np.array([0, 1, 2], np.uint8), (5 * BLOCK, 5 * BLOCK), p=[0.7, 0.2, 0.1])
+        project.commit(image_id, 0, labels)
+        held = held_out_pixels(labels, 0, project.sides(image_id))
+    trained = training_pixels(labels, held)
+    assert held.any()
+    assert trained.any()
+    assert not (held & trained).any()
+    painted = np.argwhere(labels > 0)
+    distances, _ = cKDTree(np.argwhere(held)).query(painted)
+    np.testing.assert_array_equal(trained[tuple(painted.T)], distances > MARGIN)
+
+
+# What is on disk
+
+
+def test_a_newer_project_is_refused_and_left_alone(project: Project) -> None:
+    """An older program neither opens nor changes what a newer one made."""
+    folder = project.folder
+    project.close()
+    with sqlite3.connect(folder / DATABASE) as database:
+        database.execute("PRAGMA user_version = 99")
+    database.close()
+    before = content(folder)
+    refused("NU-P02", folder)
+    refused("NU-P02", folder, read_only=True)
+    assert content(folder) == before
+
+
+@pytest.mark.parametrize("name", ["notes.txt", DATABASE])
+@pytest.mark.parametrize("read_only", [False, True])
+def test_a_foreign_folder_is_refused_and_left_alone(tmp_path: Path, name: str, read_only: bool) -> None:
+    """A folder with other people's files is no project, whatever the file is called."""
+    (tmp_path / "mine").mkdir()
+    (tmp_path / "mine" / name).write_text("dear diary " * 1000)
+    before = content(tmp_path)
+    refused("NU-P01", tmp_path / "mine", read_only=read_only)
+    refused("NU-P01", tmp_path / "mine" / name, read_only=read_only)
+    assert content(tmp_path) == before
+
+
+@pytest.mark.parametrize("read_only", [False, True])
+def test_a_foreign_database_is_refused_and_left_alone(tmp_path: Path, read_only: bool) -> None:
+    """A database of another program under our name gets none of our tables."""
+    with sqlite3.connect(tmp_path / DATABASE) as database:
+        database.execute("CREATE TABLE recipes (name TEXT)")
+    database.close()
+    before = content(tmp_path)
+    refused("NU-P01", tmp_path, read_only=read_only)
+    assert content(tmp_path) == before
+
+
+def test_a_folder_that_is_not_there_is_not_made_by_a_reader(tmp_path: Path) -> None:
+    """Reading creates nothing."""
+    refused("NU-P01", tmp_path / "none.unet", read_only=True)
+    assert not (tmp_path / "none.unet").exists()
+
+
+def test_a_damaged_tile_is_found(project: Project) -> None:
+    """Bytes that are not those that were written are named, one line each, and never taken for strokes."""
+    labels = np.random.default_rng(0).integers(0, 3, (HEIGHT, WIDTH)).astype(np.uint8)
+    project.commit(1, 0, labels)
+    assert list(project.damaged_tiles()) == []
+    assert project.integrity() == []
+    folder = project.folder
+    project.close()
+    with sqlite3.connect(folder / DATABASE) as database:
+        (packed,) = database.execute("SELECT labels FROM tiles WHERE tile_row = 1").fetchone()
+        damaged = bytearray(packed)
+        damaged[len(damaged) // 2] ^= 1
+        database.execute("UPDATE tiles SET labels = ? WHERE tile_row = 1", (bytes(damaged),))
+    database.close()
+    with Project(folder) as again:
+        (line,) = again.damaged_tiles()
+        assert line.startswith("NU-P03: ")
+        with pytest.raises(UserError, match="^NU-P03: "):
+            again.annotation(1, 0)
+        assert not again.annotation(1, 1).any()
+
+
+# Images
+
+
+def test_a_project_moved_with_its_image_opens(tmp_path: Path) -> None:
+    """Folder and image may travel together; images that lived in memory travel inside."""
+    pixels = np.arange(100, dtype=np.uint8).reshape(10, 10)
+    (tmp_path / "here").mkdir()
+    path = tmp_path / "here" / "cell.npy"
+    np.save(path, pixels)
+    with Project(tmp_path / "here" / "p.unet") as project:
+        project.add_image(open_image(path), path)
+        project.add_image(Image("drawn", pixels.T.copy(), "yx"))
+    shutil.move(tmp_path / "here", tmp_path / "there")
+    with Project(tmp_path / "there" / "p.unet", read_only=True) as project:
+        first, second = (np.asarray(project.open_pixels(record.id).pixels) for record in project.images())
+    np.testing.assert_array_equal(first, pixels)
+    np.testing.assert_array_equal(second, pixels.T)
+
+
+def test_missing_and_changed_images_are_told(tmp_path: Path) -> None:
+    """A file that is gone or holds another image is refused; the strokes stay, and the file can be pointed to."""
+    path = tmp_path / "cell.npy"
+    np.save(path, np.zeros((10, 10), np.uint8))
+    with Project(tmp_path / "p.unet") as project:
+        image_id = project.add_image(open_image(path), path).id
+        labels = np.ones((10, 10), np.uint8)
+        project.commit(image_id, 0, labels)
+        path.rename(tmp_path / "moved.npy")
+        with pytest.raises(UserError, match="^NU-P04: "):
+            project.open_pixels(image_id)
+        project.relocate(image_id, tmp_path / "moved.npy")
+        assert project.open_pixels(image_id).height == 10
+        np.save(tmp_path / "moved.npy", np.ones((10, 10), np.uint8))
+        with pytest.raises(UserError, match="^NU-P06: "):
+            project.open_pixels(image_id)
+        np.testing.assert_array_equal(project.annotation(image_id, 0), labels)
+
+
+def test_the_same_image_is_added_once(project: Project) -> None:
+    """Adding equal pixels again gives the record that is there."""
+    assert project.add_image(picture()) == project.images()[0]
+    assert len(project.images()) == 1
+
+
+# Power cuts
+
+
+PAINTER = """
+import sys
+import numpy as np
+from napari_unet.annotations.project import Project
+project = Project(sys.argv[1])
+for stroke in range(int(sys.argv[2]), 1000):
+    labels = project.annotation(1, 0)
+    labels.flat[stroke * 20] = 1 + stroke % 2
+    project.commit(1, 0, labels)
+    print(stroke, flush=True)
+"""
+
+
+def test_a_kill_loses_no_acknowledged_stroke(project: Project) -> None:
+    """Whenever the painting process is killed, every stroke whose commit returned is in the project."""
+    folder = project.folder
+    project.close()
+    painted = 0
+    for lines in (1, 7, 20, 2, 40):
+        child = subprocess.Popen(
+            [sys.executable, "-c", PAINTER, str(folder), str(painted)], stdout=subprocess.PIPE, text=True
+        )
+        assert child.stdout is not None
+        heard = [child.stdout.readline() for _ in range(lines)]
+        child.send_signal(signal.SIGKILL) if hasattr(signal, "SIGKILL") else child.kill()
+        heard += child.stdout.read().splitlines(keepends=True)
+        child.stdout.close()
+        child.wait()
+        painted = int([line for line in heard if line.endswith("\n")][-1]) + 1
+        with Project(folder) as again:
+            labels = again.annotation(1, 0).ravel()[: painted * 20 : 20]
+            assert again.integrity() == []
+        np.testing.assert_array_equal(labels, 1 + np.arange(painted) % 2)
