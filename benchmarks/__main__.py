@@ -50,6 +50,7 @@ def _options() -> argparse.Namespace:
     parser.add_argument("--sets", nargs="+", help="sets of images (learning)")
     parser.add_argument("--seeds", nargs="+", type=int, help="one run each (learning); the first one (overlay)")
     parser.add_argument("--strokes", type=int, help="how many are timed (overlay)")
+    parser.add_argument("--moves", type=int, help="of the brush (responsiveness)")
     options = parser.parse_args()
     unknown = sorted(set(options.names) - set(NAMES))
     if unknown:
@@ -62,7 +63,7 @@ def _arguments(name: str, options: argparse.Namespace) -> list[str]:
     wanted = {
         "learning": {"--seconds": options.seconds, "--sets": options.sets, "--seeds": seeds},
         "overlay": {"--strokes": options.strokes, "--seed": seeds[:1]},
-        "responsiveness": {"--seconds": options.seconds},
+        "responsiveness": {"--seconds": options.seconds, "--moves": options.moves},
     }[name]
     words: list[str] = []
     for flag, value in wanted.items():

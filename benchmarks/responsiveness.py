@@ -33,7 +33,7 @@ _BINS_MS = (25, 40, 60, 100, 200)  # upper ends of the histogram
 _MOVE_PAUSE_MS = 30  # from a drawing to the next move
 _MOVES_PER_STROKE = 20
 _STROKE_PX = 12  # of the image between two moves
-_WARM_STEPS = 20
+_WARM_STEPS = 3
 _WARM_WITHIN_S = 400.0
 _SETTLE_S = 2.0
 _DRAW_WITHIN_MS = 5000
@@ -154,8 +154,8 @@ class _Brush:
         return 1000 * (self._drawn - due)
 
     def _send(self, point: np.ndarray) -> None:
-        self._moved = True
         self._window.move(point)
+        self._moved = True  # the stroke is in the layer: the next drawing shows it
 
     def _note(self, now: float) -> None:
         if self._moved:

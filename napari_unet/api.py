@@ -197,7 +197,7 @@ def export(
     return written
 
 
-def score(prediction: Num[np.ndarray, "*shape"], truth: Num[np.ndarray, "*shape"]) -> dict[str, Any]:
+def score(prediction: Num[np.ndarray, "..."], truth: Num[np.ndarray, "..."]) -> dict[str, Any]:
     """Dice and IoU per mask value and their means, and SEG of the objects (planes of a stack are averaged).
 
     Both hold class - 1 with background 0; a ``truth`` of numbered objects is compared object by object and as
@@ -238,7 +238,10 @@ def score_files(prediction: Path, truth: Path) -> dict[str, Any]:
 def verify(folder: Path) -> list[str]:
     """One line per finding in a project: database, strokes, images, networks; [] when all is sound."""
     with Project(folder, read_only=True) as project:
-        findings = [*project.integrity(), *project.damaged_tiles()]
+        findings = project.integrity()
+        if findings:
+            return findings  # nothing that a damaged database says can be relied on
+        findings += project.damaged_tiles()
         checks: list[Callable[[], object]] = [partial(project.open_pixels, record.id) for record in project.images()]
         checks += [partial(load_checkpoint, path) for path in sorted(project.models.glob("*.safetensors"))]
         for check in checks:

@@ -3,10 +3,11 @@
 import argparse
 import json
 import os
+import sqlite3
 import sys
 from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, NoReturn
 
 from napari_unet.config import fields, settings_from
 from napari_unet.errors import UserError
@@ -16,22 +17,23 @@ from napari_unet.errors import UserError
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run one command; the exit status: 0 done, 1 findings of verify, 2 bad usage or bad input."""
-    parser = _parser()
-    options = parser.parse_args(arguments)
-    command: Callable[[argparse.Namespace], int] = options.run
     try:
+        options = _parser().parse_args(arguments)
+        command: Callable[[argparse.Namespace], int] = options.run
         return command(options)
     except UserError as error:
         print(f"error: {error}", file=sys.stderr)
+        return 2
+    except sqlite3.DatabaseError as error:
+        what, fix = f"the project is damaged ({error})", "run napari-unet verify, or restore it from a copy"
+        print(f"error: {UserError('NU-P01', what, 'project.sqlite', fix)}", file=sys.stderr)
         return 2
     except KeyboardInterrupt:
         return 130
 
 
 def _parser() -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(
-        prog="napari-unet", description="Paint a few strokes and watch a U-Net learn them."
-    )
+    parser = _Parser(prog="napari-unet", description="Paint a few strokes and watch a U-Net learn them.")
     parser.set_defaults(run=_open_napari)
     commands = parser.add_subparsers(title="commands", metavar="COMMAND")
     for add in (_add_demo, _add_train, _add_predict, _add_score, _add_export, _add_verify):
@@ -254,6 +256,13 @@ def _require_napari() -> None:
 
     if find_spec("napari") is None:
         raise UserError("NU-C06", "napari is not installed", "this Python", 'pip install "napari-unet-live[all]"')
+
+
+class _Parser(argparse.ArgumentParser):
+    """Bad usage is told like every other error: in one coded line."""
+
+    def error(self, message: str) -> NoReturn:
+        raise UserError("NU-C09", message, self.prog, f"see {self.prog} --help")
 
 
 class _Bar:

@@ -23,7 +23,7 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
             extra={"unit": "px"},
             description="Side of the square tiles that training steps see.",
         ),
-    ] = 192
+    ] = 128
     batch: Annotated[
         int,
         Meta(
@@ -33,7 +33,7 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
             extra={"unit": "tiles"},
             description="Tiles that are averaged in one training step.",
         ),
-    ] = 2
+    ] = 4
     learning_rate: Annotated[
         float,
         Meta(

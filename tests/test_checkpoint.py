@@ -47,7 +47,7 @@ def refused(path: Path, code: str) -> None:
 def rewrite(path: Path, change: Callable[[dict[str, Any], dict[str, Any]], object]) -> None:
     """Write a file again with another record or other tensors, as a forger would."""
     with safe_open(path, framework="pt") as file:
-        tensors = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118 - not a dict
+        tensors = {name: file.get_tensor(name) for name in file.keys()}
         record = json.loads(file.metadata()["napari_unet"])
     change(record, tensors)
     save_file(tensors, path, metadata={"napari_unet": json.dumps(record)})
@@ -112,7 +112,7 @@ def test_weights_that_are_not_finite_are_refused(stored: Path, tmp_path: Path, v
     """They are neither written nor read."""
     bad = made()
     bad.weights["head.bias"][0] = value
-    with pytest.raises(UserError, match="^NU-M04: "):
+    with pytest.raises(UserError, match=r"^NU-M04: "):
         save_checkpoint(bad, tmp_path / "other.safetensors")
     assert not (tmp_path / "other.safetensors").exists()
     rewrite(stored, lambda record, tensors: tensors["weights.head.bias"].fill_(value))

@@ -17,7 +17,7 @@ NUMBERS = [field for field in ALL if field.kind is not bool]
 
 def refused(values: dict[str, Any]) -> str:
     """The text of the refusal."""
-    with pytest.raises(UserError, match="^NU-C01: ") as caught:
+    with pytest.raises(UserError, match=r"^NU-C01: ") as caught:
         settings_from(values)
     return str(caught.value)
 
@@ -69,7 +69,6 @@ def test_what_is_accepted_survives_storing(values: dict[str, Any]) -> None:
     """Settings are either refused or equal after a round trip through plain values."""
     try:
         settings = settings_from(values)
-    except UserError as error:
-        assert error.code == "NU-C01"
+    except UserError:
         return
     assert settings_from(msgspec.to_builtins(settings)) == settings

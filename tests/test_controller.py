@@ -243,7 +243,7 @@ def test_export_asks_the_worker(bench: Bench, tmp_path: Path) -> None:
     bench.controller.export(tmp_path / "out", ("tiff",))
     assert bench.client.sent[-1] == m.Export(1, str(tmp_path / "out"), ("tiff",))
     bench.controller.image = None
-    with pytest.raises(UserError, match="^NU-W04: "):
+    with pytest.raises(UserError, match=r"^NU-W04: "):
         bench.controller.export(tmp_path, ("tiff",))
 
 

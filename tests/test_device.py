@@ -26,7 +26,7 @@ def second_call(monkeypatch: pytest.MonkeyPatch, change: Any) -> None:
 
 def refused(wanted: str) -> str:
     """The refusal's text."""
-    with pytest.raises(UserError, match="^NU-W01: ") as caught:
+    with pytest.raises(UserError, match=r"^NU-W01: ") as caught:
         choose_device(wanted)
     return str(caught.value)
 

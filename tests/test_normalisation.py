@@ -15,7 +15,6 @@ from napari_unet.images.planes import NormalisedPlanes
 RNG = np.random.default_rng(3)
 NOISE = RNG.normal(100, 20, (24, 31))
 # Infinities times the empty range of a constant channel; the result is what the laws check.
-quiet = pytest.mark.filterwarnings("ignore:(invalid value|overflow) encountered:RuntimeWarning")
 
 
 def normalised(pixels: Any, axes: str = "yx", plane: int = 0) -> np.ndarray:
@@ -30,7 +29,6 @@ def with_values(*values: float) -> np.ndarray:
     return pixels
 
 
-@quiet
 @pytest.mark.parametrize(
     "pixels",
     [
@@ -60,7 +58,6 @@ def test_numbers_are_tame(pixels: np.ndarray) -> None:
     assert np.abs(found).max() <= CLIP
 
 
-@quiet
 @given(arrays.arrays(np.float32, (6, 7), elements=st.floats(width=32)))
 def test_any_float_is_tame(pixels: np.ndarray) -> None:
     """No pattern of floats gets out of the range."""

@@ -105,9 +105,9 @@ def test_a_reader_hears_of_changes(project: Project) -> None:
 def test_a_reader_cannot_write(project: Project) -> None:
     """Opened read-only, a project refuses strokes and classes with a plain error."""
     with Project(project.folder, read_only=True) as reader:
-        with pytest.raises(UserError, match="^NU-P07: "):
+        with pytest.raises(UserError, match=r"^NU-P07: "):
             reader.commit(1, 0, np.ones((HEIGHT, WIDTH), np.uint8))
-        with pytest.raises(UserError, match="^NU-P07: "):
+        with pytest.raises(UserError, match=r"^NU-P07: "):
             reader.add_class()
         assert not reader.annotation(1, 0).any()
 
@@ -116,7 +116,7 @@ def test_strokes_of_another_shape_are_refused(project: Project) -> None:
     """They, a plane that is not there and an image that is not there are errors, and nothing is stored."""
     labels = np.ones((HEIGHT, WIDTH), np.uint8)
     for image_id, plane, strokes, code in [(1, 0, labels[1:], "A07"), (1, 2, labels, "A08"), (9, 0, labels, "P05")]:
-        with pytest.raises(UserError, match=f"^NU-{code}: "):
+        with pytest.raises(UserError, match=rf"^NU-{code}: "):
             project.commit(image_id, plane, strokes)
     assert project.revision == 0
 
@@ -139,7 +139,7 @@ def test_there_are_255_classes_at_most(tmp_path: Path) -> None:
     """The last number is 255; one more is refused and names no class."""
     with Project(tmp_path / "p.unet") as project:
         assert [project.add_class().id for _ in range(255)][-1] == 255
-        with pytest.raises(UserError, match="^NU-A06: "):
+        with pytest.raises(UserError, match=r"^NU-A06: "):
             project.add_class()
         assert len(project.classes()) == 255
 
@@ -206,7 +206,9 @@ def test_no_trained_pixel_is_near_a_held_out_one(tmp_path: Path) -> None:
     """Every labelled pixel is trained on, held out, or within the margin of a held-out one; never two of these."""
     with Project(tmp_path / "p.unet") as project:
         image_id = project.add_image(picture(5 * BLOCK, 5 * BLOCK, 1)).id
-        labels = np.random.default_rng(1).choice(np.array([0, 1, 2], np.uint8), (5 * BLOCK, 5 * BLOCK), p=[0.7, 0.2, 0.1])
+        labels = np.random.default_rng(1).choice(
+            np.array([0, 1, 2], np.uint8), (5 * BLOCK, 5 * BLOCK), p=[0.7, 0.2, 0.1]
+        )
         project.commit(image_id, 0, labels)
         held = held_out_pixels(labels, 0, project.sides(image_id))
     trained = training_pixels(labels, held)
@@ -280,7 +282,7 @@ def test_a_damaged_tile_is_found(project: Project) -> None:
     with Project(folder) as again:
         (line,) = again.damaged_tiles()
         assert line.startswith("NU-P03: ")
-        with pytest.raises(UserError, match="^NU-P03: "):
+        with pytest.raises(UserError, match=r"^NU-P03: "):
             again.annotation(1, 0)
         assert not again.annotation(1, 1).any()
 
@@ -313,12 +315,12 @@ def test_missing_and_changed_images_are_told(tmp_path: Path) -> None:
         labels = np.ones((10, 10), np.uint8)
         project.commit(image_id, 0, labels)
         path.rename(tmp_path / "moved.npy")
-        with pytest.raises(UserError, match="^NU-P04: "):
+        with pytest.raises(UserError, match=r"^NU-P04: "):
             project.open_pixels(image_id)
         project.relocate(image_id, tmp_path / "moved.npy")
         assert project.open_pixels(image_id).height == 10
         np.save(tmp_path / "moved.npy", np.ones((10, 10), np.uint8))
-        with pytest.raises(UserError, match="^NU-P06: "):
+        with pytest.raises(UserError, match=r"^NU-P06: "):
             project.open_pixels(image_id)
         np.testing.assert_array_equal(project.annotation(image_id, 0), labels)
 

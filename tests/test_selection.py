@@ -58,8 +58,8 @@ def painted(project: Project, side: int) -> Annotations:
     rows = np.tile(np.repeat(np.array([1, 2], np.uint8), 16), SIDE // 32)
     labels[:side:4, :side] = rows[:side]
     project.commit(1, 0, labels)
-    annotations = Annotations(project, project.settings)
-    annotations.refresh()
+    annotations = Annotations(project)
+    annotations.refresh(project.settings)
     return annotations
 
 
@@ -120,7 +120,7 @@ def test_new_strokes_judge_the_old_best_anew(project: Project) -> None:
     labels = project.annotation(1, 0)
     labels[labels > 0] = 3 - labels[labels > 0]  # the user meant it the other way round
     project.commit(1, 0, labels)
-    annotations.refresh()
+    annotations.refresh(project.settings)
     score = selection.consider(by_brightness(-9), CLASSES, 2)
     assert selection.shown is not None
     assert selection.shown.step == 2

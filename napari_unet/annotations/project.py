@@ -285,8 +285,16 @@ class Project:
 
     def integrity(self) -> list[str]:
         """SQLite's own findings; [] when the file is sound."""
-        rows = [str(row[0]) for row in self._database.execute("PRAGMA integrity_check")]
-        return [row for row in rows if row != "ok"]
+        try:
+            rows = [str(row[0]) for row in self._database.execute("PRAGMA integrity_check")]
+        except sqlite3.DatabaseError as error:
+            rows = [str(error)]
+        where, fix = str(self.folder / DATABASE), "restore the project from a copy"
+        return [
+            str(UserError("NU-P01", f"the database is damaged ({' '.join(row.split())})", where, fix))
+            for row in rows
+            if row != "ok"
+        ]
 
     # Settings and scores
 

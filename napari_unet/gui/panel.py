@@ -88,7 +88,8 @@ class Panel(QWidget):  # type: ignore[misc]
         """Tell how training goes, here and in the activity dock."""
         self.progress_shown = progress
         state = _STATES[progress.state]
-        detail = progress.reason if progress.state == "waiting" else f"step {progress.step}"
+        state = "Ready" if progress.state == "paused" and progress.reason else state
+        detail = progress.reason or f"step {progress.step}"
         if progress.state == "training" and progress.loss is not None:
             detail += f" · loss {progress.loss:.3f}"
             self.score_card.add_loss(progress.step, progress.loss)
@@ -125,8 +126,10 @@ class Panel(QWidget):  # type: ignore[misc]
     # deletes it; both come before "destroyed", when timers would still fire into a half-deleted viewer.
 
     def showEvent(self, event: Any) -> None:
-        """Watch the window that the panel is in."""
+        """Watch the window that the panel is in, and be as wide as its style makes the contents."""
         super().showEvent(event)
+        content = self._scroll.widget().minimumSizeHint().width() + self._scroll.verticalScrollBar().sizeHint().width()
+        self.setMinimumWidth(max(_NARROWEST_PX, content))
         if self.window() is not self:
             self.window().installEventFilter(self)
 
@@ -243,9 +246,7 @@ class Panel(QWidget):  # type: ignore[misc]
         outer = QVBoxLayout(self)
         outer.setContentsMargins(0, 0, 0, 0)
         outer.addWidget(scroll)
-        self.setMinimumWidth(
-            max(_NARROWEST_PX, inner.minimumSizeHint().width() + scroll.verticalScrollBar().sizeHint().width())
-        )
+        self._scroll = scroll
 
     def _connect(self) -> None:
         self.images.activated.connect(lambda _: self._choose_image())

@@ -21,6 +21,7 @@ class SettingsForm(QCollapsible):  # type: ignore[misc]
         inner = QWidget()
         form = QFormLayout(inner)
         form.setContentsMargins(0, 0, 0, 0)
+        form.setRowWrapPolicy(QFormLayout.RowWrapPolicy.WrapLongRows)
         for field in fields():
             widget = _widget(field)
             widget.changed.connect(self._emit)

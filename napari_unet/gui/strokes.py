@@ -53,7 +53,9 @@ class StrokeWatcher(QObject):  # type: ignore[misc]
         return int(np.ravel_multi_index(index, shape))
 
     def check(self) -> None:
-        """Compare the planes that can have changed with what is stored."""
+        """Compare the planes that can have changed with what is stored; half a stroke is left alone."""
+        if self._dragging:
+            return
         shown = self.plane
         planes = self._all() if self._paints_across else sorted({self._plane, shown})
         self._plane = shown

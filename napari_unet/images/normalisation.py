@@ -21,12 +21,15 @@ class Normalisation:
     high: tuple[float, ...]
 
     def apply(self, pixels: Num[np.ndarray, "y x c"]) -> Float32[np.ndarray, "y x c"]:
-        """Map to float32 in [-3, 3]; pixels that are not finite become 0, the middle of the range."""
-        low = np.asarray(self.low, np.float32)
-        spread = np.asarray(self.high, np.float32) - low
+        """Map to float32 in [-3, 3]; NaN becomes 0, the middle of the range, and infinities its ends."""
+        # Wide types can hold a large offset under a small range, which float32 would swallow.
+        wide = np.dtype(pixels.dtype).itemsize > 2
+        low = np.asarray(self.low, np.float64)
+        spread = np.asarray(self.high, np.float64) - low
         scale = np.where(spread > 0, 2.0 / np.where(spread > 0, spread, 1), 0).astype(np.float32)
-        normal = np.asarray(pixels, dtype=np.float32)
-        normal = (normal - low) * scale - np.float32(1)
+        with np.errstate(invalid="ignore", over="ignore"):  # of infinities, which are dealt with below
+            above = np.subtract(pixels, low, dtype=np.float64 if wide else np.float32).astype(np.float32)
+            normal = above * scale - np.float32(1)
         normal[:, :, spread <= 0] = 0
         np.nan_to_num(normal, copy=False, nan=0.0, posinf=CLIP, neginf=-CLIP)
         return np.clip(normal, -CLIP, CLIP, out=normal)

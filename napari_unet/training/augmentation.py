@@ -21,9 +21,9 @@ class TrainingTile(NamedTuple):
 class Intensities:
     """How far contrast, brightness and noise are varied, in units of the normalised range of 2."""
 
-    contrast: float = 0.25  # factor within 1 +- this
-    brightness: float = 0.2
-    noise: float = 0.06  # largest standard deviation
+    contrast: float = 0.1  # factor within 1 +- this
+    brightness: float = 0.05
+    noise: float = 0.03  # largest standard deviation
 
 
 def augment(tile: TrainingTile, random: np.random.Generator, strength: Intensities = Intensities()) -> TrainingTile:

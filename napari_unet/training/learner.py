@@ -34,6 +34,7 @@ class Learner:
         self.selection = Selection(self.annotations, device)
         self.trainer: Trainer | None = None
         self.version = 0  # grows when another network is shown
+        self.notices: list[str] = []  # what went wrong without stopping anything, for the user
         self._seed = seed
         self._base = base
         self._next_scoring = 0.0
@@ -64,6 +65,10 @@ class Learner:
         """Read new strokes and settings from the project; the planes that changed."""
         self.settings = self.project.settings
         changed = self.annotations.refresh(self.settings)
+        if changed:
+            # The overlay answers to new strokes first; judging the network can wait a moment.
+            self.selection.release()
+            self._next_scoring = max(self._next_scoring, time.monotonic() + _SCORING_PAUSE_S)
         if len(self.annotations.class_ids()) >= 2:
             self._check_channels()
             if self.trainer is None:
@@ -111,14 +116,27 @@ class Learner:
         return None if self.trainer is None or math.isnan(self.trainer.loss) else self.trainer.loss
 
     def _load_shown(self) -> None:
-        best = self.project.models / BEST
-        if best.is_file():
-            self.selection.restore(load_checkpoint(best))
+        best = self._load(BEST)
+        if best is not None:
+            self.selection.restore(best)
             self.version = self._saved_version = 1
 
     def _start(self) -> Checkpoint | None:
-        last = self.project.models / LAST
-        return load_checkpoint(last) if last.is_file() else self._base
+        return self._load(LAST) or self._load(BEST) or self._base
+
+    def _load(self, name: str) -> Checkpoint | None:
+        """Load a checkpoint if it is there; a damaged one is set aside, so that training can go on without it."""
+        path = self.project.models / name
+        if not path.is_file():
+            return None
+        try:
+            return load_checkpoint(path)
+        except UserError as error:
+            if error.code == "NU-M03":
+                raise  # a newer version's work is not ours to move
+            path.replace(path.with_name(f"{name}.damaged"))
+            self.notices.append(str(error))
+            return None
 
     def _check_channels(self) -> None:
         seen = {self.annotations.pixels(image_id).image.channels for image_id, _ in self.annotations.planes}

@@ -15,7 +15,7 @@ from napari_unet.training.annotated import Annotations, PlaneKey
 from napari_unet.training.scores import BlockScore, Score, class_scores, confusion, dice, mean_known, mean_of_all
 
 _RESAMPLES = 400
-_CLEARLY = 95  # percentile of the resampled differences that must be below zero for "clearly worse"
+_CLEARLY = 80  # percentile of the resampled differences that must be below zero for "clearly worse"
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,6 +56,10 @@ class Selection:
         self._kept_back = clearly_worse(candidate, best)
         self.shown = best if self._kept_back else candidate
         return self.score()
+
+    def release(self) -> None:
+        """Let the next candidate be shown whatever was held back: new strokes must be seen to be learned."""
+        self._kept_back = False
 
     def follow(self, network: UNet, class_ids: tuple[int, ...], step: int) -> None:
         """Show a candidate without scoring it, unless the last one that was scored was kept back."""

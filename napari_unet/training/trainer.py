@@ -78,6 +78,7 @@ class Trainer:
         pixels, target, weights = self._batch(tiles)
         for group in self._optimiser.param_groups:
             group["lr"] = self._learning_rate()
+            group["weight_decay"] = self._settings.weight_decay
         self._network.train()
         with self._device.autocast():
             logits = self._network(pixels)
@@ -116,6 +117,7 @@ class Trainer:
             {
                 "random": self._random.bit_generator.state,
                 "rate": self._rate,
+                "learning_rate": self._settings.learning_rate,
                 "since_stroke": self._since_stroke,
                 "steps_here": self._steps_here,
             },
@@ -128,7 +130,8 @@ class Trainer:
             return
         self._average.load_state_dict(average)
         _restore_optimiser(self._optimiser, start.training)
-        self._rate = float(start.facts.get("rate", self._rate))
+        if start.facts.get("learning_rate") == self._settings.learning_rate:  # else the user chose another since
+            self._rate = float(start.facts.get("rate", self._rate))
         self._since_stroke = int(start.facts.get("since_stroke", 0))
         self._steps_here = int(start.facts.get("steps_here", 0))
         if "random" in start.facts:

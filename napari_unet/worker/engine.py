@@ -17,6 +17,7 @@ from napari_unet.worker.messages import (
     Annotated,
     Export,
     Exported,
+    Failed,
     Look,
     Message,
     Open,
@@ -31,7 +32,8 @@ _FIRST_SHOWING_S = 0.4  # of training after a stroke, before the overlay answers
 _SHOWING_GROWTH = 1.5
 _LAST_SHOWING_S = 4.0
 _SAVE_EVERY_S = 20.0
-_REST_SHARE = 2  # training steps for every tile that nobody looks at
+_TRAINING_SHARE = 1.0  # seconds of training for every second of predicting what is on screen
+_REST_TRAINING_SHARE = 3.0  # and for every second of predicting what nobody looks at
 _PROGRESS_EVERY_S = 0.25
 
 
@@ -59,7 +61,7 @@ class Engine:
         self._next_showing = 0.0
         self._next_save = 0.0
         self._next_progress = 0.0
-        self._steps_since_tile = 0
+        self._owed_to_training = 0.0  # seconds
 
     @property
     def has_work(self) -> bool:
@@ -118,9 +120,14 @@ class Engine:
             and self._learner.predictor is not None
         )
 
+    @property
+    def _visible_waits(self) -> bool:
+        return self._can_predict and self._view is not None and self._view.next_is_visible
+
     def _tile_is_due(self) -> bool:
-        visible = self._view is not None and self._view.next_is_visible
-        return visible or not self._can_train or self._steps_since_tile >= _REST_SHARE
+        # Without a share of its own, training would starve under a large view: every step brings a network to show,
+        # and showing it takes many tiles.
+        return not self._can_train or self._owed_to_training <= 0
 
     def _open(self, message: Open) -> None:
         # The window writes strokes; the worker only reads the database. Checkpoints are files beside it.
@@ -128,6 +135,8 @@ class Engine:
         self._learner = Learner(project, self._device, message.seed)
         self._view = None
         self._training = False
+        for line in self._learner.notices:
+            self._send(Failed(line))
         if self._learner.predictor is not None:
             self._send(Scored(self._learner.selection.score(), None))
         self._report(at_once=True)
@@ -144,6 +153,7 @@ class Engine:
         if self._learner is None:
             return
         self._learner.refresh()
+        self._owed_to_training = 0.0
         self._showing_pause = _FIRST_SHOWING_S
         self._next_showing = self._clock() + self._showing_pause
         self._report(at_once=True)
@@ -160,10 +170,11 @@ class Engine:
 
     def _train_step(self) -> None:
         learner = self._require()
+        began = self._clock()
         learner.step()
-        self._steps_since_tile += 1
         now = self._clock()
-        if now >= self._next_showing:
+        self._owed_to_training -= now - began
+        if now >= self._next_showing and not self._visible_waits:
             self._show_newest()
             self._showing_pause = min(self._showing_pause * _SHOWING_GROWTH, _LAST_SHOWING_S)
             self._next_showing = self._clock() + self._showing_pause
@@ -176,6 +187,7 @@ class Engine:
         result = learner.show_newest(score=score)
         if result is not None:
             self._send(Scored(result, learner.loss))
+        self._owed_to_training = 0.0  # the first tile is due at once
         self._ask_again()
 
     def _ask_again(self) -> None:
@@ -191,10 +203,12 @@ class Engine:
             return
         planes = learner.annotations.pixels(view.image_id)
         check_channels(predictor, planes)
+        share = _TRAINING_SHARE if view.next_is_visible else _REST_TRAINING_SHARE
         region = view.take()
+        began = self._clock()
         labels = predictor.classes(planes[view.plane], region)
         step = learner.selection.shown.step if learner.selection.shown else 0
-        self._steps_since_tile = 0
+        self._owed_to_training = share * (self._clock() - began)
         place = (view.generation, view.image_id, view.plane, region.y0, region.x0)
         self._send(Tile(*place, *region.shape, labels.tobytes(), step))
 

@@ -1,0 +1,267 @@
+"""Laws of the command line: one object on standard output, one line per error, and the same results as the window."""
+
+import json
+import sqlite3
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+import tifffile
+
+from napari_unet.annotations.project import DATABASE, Project
+from napari_unet.cli import main
+from napari_unet.network.device import choose_device
+from napari_unet.worker import messages as m
+from napari_unet.worker.engine import Engine
+
+SIDE = 128
+SMALL = ["--tile", "64", "--width", "4", "--prediction-tile", "64", "--device", "cpu"]
+Run = Callable[..., tuple[int, str, str]]
+
+
+@pytest.fixture
+def run(capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> Run:
+    """Run a command; its exit status, standard output and standard error."""
+    monkeypatch.setattr("os.cpu_count", lambda: 1)
+
+    def call(*arguments: object) -> tuple[int, str, str]:
+        capsys.readouterr()
+        try:
+            status = main([str(argument) for argument in arguments])
+        except SystemExit as end:
+            status = int(end.code or 0)
+        said = capsys.readouterr()
+        return status, said.out, said.err
+
+    return call
+
+
+@pytest.fixture
+def drawn(tmp_path: Path) -> tuple[Path, Path]:
+    """An image file of bright discs and a label file with a few strokes on it."""
+    y, x = np.mgrid[:SIDE, :SIDE]
+    disc = (y % 40 - 20) ** 2 + (x % 40 - 20) ** 2 < 100
+    image = np.random.default_rng(0).normal(1000, 150, disc.shape) + 1000 * disc
+    labels = np.zeros(disc.shape, np.uint8)
+    labels[20::12] = 1 + disc[20::12]
+    (tmp_path / "in").mkdir()
+    paths = tmp_path / "in" / "cells.tif", tmp_path / "in" / "labels.tif"
+    tifffile.imwrite(paths[0], image.astype(np.uint16))
+    tifffile.imwrite(paths[1], labels)
+    return paths
+
+
+@pytest.fixture
+def project(run: Run, drawn: tuple[Path, Path], tmp_path: Path) -> Path:
+    """A project trained for three steps."""
+    folder = tmp_path / "p.unet"
+    status, _, error = run(
+        "train", "--project", folder, "--images", drawn[0], "--labels", drawn[1], "--steps", 3, *SMALL
+    )
+    assert status == 0, error
+    return folder
+
+
+def refused(result: tuple[int, str, str]) -> str:
+    """The code of a refusal: status 2, nothing on standard output, one coded line on standard error."""
+    status, out, err = result
+    assert status == 2
+    assert out == ""
+    lines = [line for line in err.splitlines() if line.strip()]
+    assert len([line for line in lines if line.startswith("error: NU-")]) == 1, err
+    assert "Traceback" not in err
+    return lines[-1].removeprefix("error: ").split(":")[0]
+
+
+def test_train_prints_one_object(run: Run, drawn: tuple[Path, Path], tmp_path: Path) -> None:
+    """With --json standard output is one object with seconds, steps, device, held-out Dice and the checkpoint."""
+    status, out, _ = run(
+        "train", "--project", tmp_path / "p.unet", "--images", drawn[0], "--labels", drawn[1],
+        "--classes", "background,cell", "--steps", 5, "--json", *SMALL,
+    )  # fmt: skip
+    assert status == 0
+    record = json.loads(out)
+    assert {"seconds", "steps", "device", "held_out_dice", "checkpoint"} <= record.keys()
+    assert (record["steps"], record["device"]) == (5, "cpu")
+    assert record["held_out_dice"].keys() == {"background", "cell"}
+    assert Path(record["checkpoint"]).is_file()
+    with Project(tmp_path / "p.unet", read_only=True) as project:
+        assert (project.settings.tile, project.settings.width) == (64, 4)
+        assert len(project.scores()) == 1
+
+
+def test_training_goes_on_in_the_same_project(run: Run, project: Path) -> None:
+    """A second run needs no images, starts from the first and keeps its settings."""
+    status, out, _ = run("train", "--project", project, "--steps", 2, "--device", "cpu", "--json")
+    assert status == 0
+    assert json.loads((project / "models" / "last.json").read_text())["step"] == 5
+    assert json.loads(out)["steps"] == 2
+
+
+def test_predict_writes_masks_like_the_images(
+    run: Run, project: Path, drawn: tuple[Path, Path], tmp_path: Path
+) -> None:
+    """One mask per image with its stem, height and width and values class - 1; the same for every tile."""
+    masks = []
+    for tile in (48, 512):
+        out = tmp_path / f"out{tile}"
+        status, text, _ = run(
+            "predict", "--model", project, drawn[0], "--out", out, "--tile", tile, "--json", "--device", "cpu",
+            "--probabilities", "--objects",
+        )  # fmt: skip
+        assert status == 0
+        files = [Path(path) for path in json.loads(text)["files"]]
+        assert {path.name for path in files} >= {"cells.tif", "cells.json", "cells-probabilities.npy"}
+        assert all(path.is_file() for path in files)
+        masks.append(tifffile.imread(out / "cells.tif"))
+        most = np.load(out / "cells-probabilities.npy")[0].argmax(0)
+        np.testing.assert_array_equal(masks[-1], most)
+    assert masks[0].shape == (SIDE, SIDE)
+    assert set(np.unique(masks[0])) <= {0, 1}
+    np.testing.assert_array_equal(masks[0], masks[1])
+
+
+def test_predict_takes_a_file_as_well(run: Run, project: Path, drawn: tuple[Path, Path], tmp_path: Path) -> None:
+    """A checkpoint copied out of the project predicts the same."""
+    model = tmp_path / "model.safetensors"
+    model.write_bytes((project / "models" / "best.safetensors").read_bytes())
+    for name, source in (("a", project), ("b", model)):
+        assert run("predict", "--model", source, drawn[0], "--out", tmp_path / name, "--device", "cpu")[0] == 0
+    first, second = (tifffile.imread(tmp_path / name / "cells.tif") for name in "ab")
+    np.testing.assert_array_equal(first, second)
+
+
+def test_the_image_itself_is_never_replaced(run: Run, project: Path, drawn: tuple[Path, Path]) -> None:
+    """A mask does not take the place of the image that it was made from."""
+    before = {path.name: path.read_bytes() for path in drawn[0].parent.iterdir()}
+    out = drawn[0].parent
+    assert refused(run("predict", "--model", project, drawn[0], "--out", out, "--device", "cpu")) == "NU-E06"
+    assert refused(run("export", "--project", project, "--out", out, "--device", "cpu")) == "NU-E06"
+    assert {path.name: path.read_bytes() for path in out.iterdir()} == before
+
+
+def test_export_equals_the_windows_export(run: Run, project: Path, tmp_path: Path) -> None:
+    """The command line and the worker write the same bytes for the same project."""
+    assert run("export", "--project", project, "--out", tmp_path / "a", "--format", "tiff", "--device", "cpu")[0] == 0
+    said: list[Any] = []
+    engine = Engine(said.append, choose_device("cpu"))
+    engine.receive(m.Open(str(project)))
+    engine.receive(m.Export(1, str(tmp_path / "b"), ("tiff",)))
+    engine.work()
+    names = {path.name for path in (tmp_path / "a").glob("*.tif")}
+    assert names == {"cells.tif"}
+    for name in names:
+        assert (tmp_path / "a" / name).read_bytes() == (tmp_path / "b" / name).read_bytes()
+
+
+def test_score_of_known_masks(run: Run, tmp_path: Path) -> None:
+    """A square of 20 px shifted by 5 has Dice 0.75, IoU and SEG 0.6; the background follows."""
+    truth, found = np.zeros((2, 50, 60), np.uint8)
+    truth[10:30, 10:30], found[10:30, 15:35] = 1, 1
+    np.save(tmp_path / "truth.npy", truth)
+    np.save(tmp_path / "found.npy", found)
+    status, out, _ = run("score", "--prediction", tmp_path / "found.npy", "--truth", tmp_path / "truth.npy", "--json")
+    assert status == 0
+    record = json.loads(out)
+    assert record["dice"] == pytest.approx({"0": 1 - 200 / (2 * 2600), "1": 0.75})
+    assert record["iou"]["1"] == pytest.approx(0.6)
+    assert record["seg"] == pytest.approx(0.6)
+    assert record["mean_dice"] == pytest.approx(sum(record["dice"].values()) / 2)
+    status, out, _ = run("score", "--prediction", *[tmp_path / "found.npy"] * 2, "--truth",
+                         tmp_path / "truth.npy", tmp_path / "found.npy", "--json")  # fmt: skip
+    assert json.loads(out)["mean_dice"] == pytest.approx((record["mean_dice"] + 1) / 2)
+    assert len(json.loads(out)["images"]) == 2
+
+
+def test_verify_tells_sound_from_damaged(run: Run, project: Path, drawn: tuple[Path, Path]) -> None:
+    """Nothing to say and status 0, or one coded line per finding and status 1; nothing is changed."""
+    assert run("verify", project) == (0, "", "")
+    with sqlite3.connect(project / DATABASE) as database:
+        database.execute("UPDATE tiles SET labels = x'00'")
+    database.close()
+    (project / "models" / "last.safetensors").write_bytes(b"short")
+    drawn[0].unlink()
+    status, out, err = run("verify", project)
+    assert (status, err) == (1, "")
+    assert sorted(line.split(":")[0] for line in out.splitlines()) == ["NU-M02", "NU-P03", "NU-P04"]
+
+
+@pytest.mark.parametrize("share", [0.0, 0.2, 0.4, 0.6, 0.8])
+def test_verify_survives_a_damaged_database(run: Run, project: Path, share: float) -> None:
+    """A fifth of the database overwritten, wherever, is a finding or a refusal, never a crash."""
+    data = bytearray((project / DATABASE).read_bytes())
+    first, last = max(100, int(share * len(data))), int((share + 0.2) * len(data))
+    data[first:last] = b"\xa5" * (last - first)
+    (project / DATABASE).write_bytes(data)
+    status, out, err = run("verify", project)
+    assert status in {1, 2}
+    assert all(line.startswith(("NU-P01: ", "error: NU-P01: ")) for line in (out + err).splitlines())
+    status, _, err = run("export", "--project", project, "--out", project / "o", "--device", "cpu")
+    assert status in {0, 2}  # what is exported may lie in the sound part
+    assert "Traceback" not in err
+
+
+BAD: dict[str, list[str]] = {
+    "verify no project": ["verify", "{tmp}/none.unet"],
+    "verify a file": ["verify", "{image}"],
+    "train without strokes": ["train", "--project", "{tmp}/new.unet", "--steps", "1"],
+    "train without labels": ["train", "--project", "{tmp}/new.unet", "--images", "{image}"],
+    "train on nothing": ["train", "--project", "{tmp}/new.unet", "--images", "{tmp}/x.tif", "--labels", "{labels}"],
+    "train on a text": ["train", "--project", "{tmp}/new.unet", "--images", "{text}", "--labels", "{labels}"],
+    "train with an image for labels": [
+        "train",
+        "--project",
+        "{tmp}/n.unet",
+        "--images",
+        "{image}",
+        "--labels",
+        "{image}",
+    ],
+    "train with other labels": ["train", "--project", "{tmp}/n.unet", "--images", "{other}", "--labels", "{labels}"],
+    "train on no device": ["train", "--project", "{project}", "--steps", "1", "--device", "abacus"],
+    "train with a bad setting": ["train", "--project", "{project}", "--steps", "1", "--tile", "65"],
+    "train with no number": ["train", "--project", "{project}", "--steps", "many"],
+    "train with no such preset": ["train", "--project", "{project}", "--preset", "magic"],
+    "train from a bad base": ["train", "--project", "{project}", "--base", "{text}", "--steps", "1"],
+    "train in a foreign folder": ["train", "--project", "{tmp}/in", "--steps", "1"],
+    "predict without a model": ["predict", "--model", "{tmp}/none", "{image}", "--out", "{tmp}/o"],
+    "predict with a text": ["predict", "--model", "{text}", "{image}", "--out", "{tmp}/o"],
+    "predict with an empty folder": ["predict", "--model", "{tmp}/in", "{image}", "--out", "{tmp}/o"],
+    "predict nothing": ["predict", "--model", "{project}", "{tmp}/x.tif", "--out", "{tmp}/o"],
+    "predict a text": ["predict", "--model", "{project}", "{text}", "--out", "{tmp}/o"],
+    "predict colours": ["predict", "--model", "{project}", "{colour}", "--out", "{tmp}/o"],
+    "predict to docx": ["predict", "--model", "{project}", "{image}", "--out", "{tmp}/o", "--format", "docx"],
+    "predict in bad tiles": ["predict", "--model", "{project}", "{image}", "--out", "{tmp}/o", "--tile", "50"],
+    "predict into a file": ["predict", "--model", "{project}", "{image}", "--out", "{text}"],
+    "predict on a cluster": ["predict", "--model", "{project}", "{image}", "--out", "{tmp}/o", "--scheduler", "x"],
+    "export to docx": ["export", "--project", "{project}", "--out", "{tmp}/o", "--format", "docx"],
+    "export no project": ["export", "--project", "{tmp}/none", "--out", "{tmp}/o"],
+    "score nothing": ["score", "--prediction", "{tmp}/x.tif", "--truth", "{labels}"],
+    "score unequal counts": ["score", "--prediction", "{labels}", "{labels}", "--truth", "{labels}"],
+    "score unequal shapes": ["score", "--prediction", "{labels}", "--truth", "{other}"],
+    "score fractions": ["score", "--prediction", "{fractions}", "--truth", "{labels}"],
+    "an unknown command": ["fly"],
+    "an unknown option": ["verify", "{project}", "--fast"],
+    "a missing option": ["predict", "{image}"],
+    "two lengths": ["train", "--project", "{project}", "--steps", "1", "--seconds", "1"],
+}
+
+
+@pytest.mark.parametrize("name", BAD)
+def test_bad_input_is_one_line(run: Run, drawn: tuple[Path, Path], tmp_path: Path, name: str, request: Any) -> None:
+    """Status 2, nothing on standard output, exactly one coded line on standard error and no traceback."""
+    project = request.getfixturevalue("project") if "{project}" in BAD[name] else ""
+    places = {"tmp": tmp_path, "image": drawn[0], "labels": drawn[1], "project": project}
+    for key, pixels in [
+        ("other", np.zeros((9, 9), np.uint8)),
+        ("colour", np.zeros((20, 30, 3), np.uint8)),
+        ("fractions", np.full((SIDE, SIDE), 0.5)),
+    ]:
+        places[key] = tmp_path / f"{key}.tif"
+        tifffile.imwrite(places[key], pixels, photometric="rgb" if pixels.ndim == 3 else "minisblack")
+    places["text"] = tmp_path / "notes.txt"
+    places["text"].write_text("dear diary")
+    assert refused(run(*[part.format(**places) for part in BAD[name]])).startswith("NU-")
+    assert not (tmp_path / "o").exists()

@@ -1,0 +1,399 @@
+"""Laws of the worker: what is said arrives, work is done in the right order, and no process outlives its window."""
+
+import io
+import os
+import signal
+import struct
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import msgspec
+import numpy as np
+import pytest
+import torch
+from hypothesis import given
+from hypothesis import strategies as st
+
+from napari_unet.annotations.project import Project
+from napari_unet.config import Settings
+from napari_unet.errors import UserError
+from napari_unet.images.image import Image
+from napari_unet.images.tiles import Region, grid
+from napari_unet.network.checkpoint import Checkpoint, save_checkpoint
+from napari_unet.network.device import Device
+from napari_unet.network.unet import Architecture, build
+from napari_unet.training.scores import BlockScore, ClassScore, Score
+from napari_unet.worker import messages as m
+from napari_unet.worker.channel import LIMIT, Channel, encode
+from napari_unet.worker.client import Client, worker_environment
+from napari_unet.worker.engine import Engine
+
+HEIGHT, WIDTH, TILE = 150, 200, 64
+PATIENCE_S = 120.0  # for things that take seconds on a machine with nothing else to do
+SCORE = Score(
+    3,
+    None,
+    (ClassScore(1, 0.5, None, None, 9), ClassScore(2, None, 0.1, 0.9, 0)),
+    (BlockScore(1, 0, 0, 0, 64, 64, 0.25),),
+)
+EXAMPLES: list[Any] = [
+    m.Open("/data/Zellen ü.unet", 7),
+    m.Look(3, 1, 0, (-5, 0, 10**6, 9)),
+    m.Annotated(),
+    m.Train(on=True),
+    m.Train(on=False),
+    m.Export(1, "out", ("tiff", "png")),
+    m.Ready("cpu", "CPU"),
+    m.Tile(3, 1, 0, 64, 0, 2, 3, bytes(range(6)), 12),
+    m.Progress("waiting", 0, None, 4, "paint"),
+    m.Progress("training", 5, 0.25, 0),
+    m.Scored(SCORE, None),
+    m.Exported(("a.tif", "b.json")),
+    m.Failed("NU-W03: what, where, fix"),
+]
+
+
+class Pipe(io.BytesIO):
+    """Bytes with what else a file has, which the checker of types asks for."""
+
+    mode, name = "rb", "pipe"
+
+
+def channel(data: bytes, expected: Any) -> Channel[Any]:
+    """The receiving end of a pipe in which these bytes lie."""
+    return Channel(Pipe(data), Pipe(), expected)
+
+
+# Messages
+
+
+def test_there_is_an_example_of_every_message() -> None:
+    """So that the law below holds for all of them."""
+    assert {type(message) for message in EXAMPLES} == set(m.Message.__subclasses__())
+
+
+@pytest.mark.parametrize("message", EXAMPLES, ids=lambda message: type(message).__name__)
+def test_what_is_said_arrives(message: Any) -> None:
+    """Decoding what was encoded gives the message, alone or among others, and only in its own direction."""
+    mine, other = (m.ToWorker, m.ToWindow) if isinstance(message, m.ToWorker) else (m.ToWindow, m.ToWorker)
+    pipe = channel(encode(message) * 2, mine)
+    assert [pipe.receive(), pipe.receive()] == [message] * 2
+    with pytest.raises(EOFError):
+        pipe.receive()
+    with pytest.raises(UserError, match=r"^NU-W02: "):
+        channel(encode(message), other).receive()
+
+
+@pytest.mark.parametrize("message", EXAMPLES, ids=lambda message: type(message).__name__)
+def test_a_message_that_breaks_off_is_no_message(message: Any) -> None:
+    """Wherever the other end dies, the receiver hears the end and not half a wish."""
+    frame = encode(message)
+    for length in range(len(frame)):
+        with pytest.raises(EOFError):
+            channel(frame[:length], m.ToWorker | m.ToWindow).receive()
+
+
+@pytest.mark.parametrize(
+    "data",
+    [
+        struct.pack(">I", LIMIT + 1) + b"x",
+        b"\xff" * 100,
+        struct.pack(">I", 3) + b"\xc1\xc1\xc1",
+        struct.pack(">I", 1) + b"\x80",
+        struct.pack(">I", 0),
+        struct.pack(">I", len(msgspec.msgpack.encode({"type": "Boom"}))) + msgspec.msgpack.encode({"type": "Boom"}),
+        encode(m.Look(1, 1, 0, (0, 0, 1, 1))).replace(b"generation", b"generatiom"),
+    ],
+)
+def test_garbage_is_refused(data: bytes) -> None:
+    """Bytes that are no message are an error, and an announced size beyond the limit is never read."""
+    with pytest.raises(UserError, match=r"^NU-W02: "):
+        channel(data, m.ToWorker).receive()
+
+
+@given(st.binary(max_size=200))
+def test_any_bytes_are_a_message_or_an_error(data: bytes) -> None:
+    """No input makes the receiver fail in another way."""
+    framed = struct.pack(">I", len(data)) + data
+    for stream in (data, framed):
+        try:
+            assert isinstance(channel(stream, m.ToWorker).receive(), m.Message)
+        except (EOFError, UserError):
+            continue
+
+
+def test_a_tile_says_its_shape() -> None:
+    """Bytes become the array that they were; bytes of another size are refused."""
+    np.testing.assert_array_equal(EXAMPLES[7].array(), np.arange(6).reshape(2, 3))
+    with pytest.raises(UserError, match=r"^NU-W02: "):
+        m.Tile(0, 1, 0, 0, 0, 2, 3, bytes(5), 0).array()
+
+
+def test_what_is_dangerous_is_not_inherited() -> None:
+    """Switches that make loading unsafe stay outside; a thread count that the user chose is kept."""
+    clean = worker_environment({"PYTHONPATH": "x", "TORCH_FORCE_NO_WEIGHTS_ONLY_LOAD": "1", "OMP_NUM_THREADS": "3"})
+    assert "PYTHONPATH" not in clean
+    assert "TORCH_FORCE_NO_WEIGHTS_ONLY_LOAD" not in clean
+    assert clean["OMP_NUM_THREADS"] == "3"
+
+
+# Engine, without a process
+
+
+class Clock:
+    """Time that passes only when it is looked at."""
+
+    def __init__(self) -> None:
+        self.now = 0.0
+
+    def __call__(self) -> float:
+        """A twentieth of a second later."""
+        self.now += 0.05
+        return self.now
+
+
+@pytest.fixture
+def project(tmp_path: Path) -> Iterator[Project]:
+    """Bright squares on noise, no strokes yet."""
+    pixels = np.random.default_rng(0).normal(0, 0.2, (HEIGHT, WIDTH)).astype(np.float32)
+    pixels[20:50, 20:60] += 1
+    pixels[90:130, 100:160] += 1
+    with Project(tmp_path / "squares.unet") as made:
+        for _ in range(2):
+            made.add_class()
+        made.settings = Settings(tile=64, width=4, prediction_tile=TILE)
+        made.add_image(Image("squares", pixels, "yx"))
+        yield made
+
+
+@pytest.fixture
+def trained(project: Project) -> Project:
+    """The same with a network that calls bright pixels class 2."""
+    network = build(Architecture(1, 2, 4))
+    with torch.no_grad():
+        network.head.weight.zero_()
+        network.head.weight[1, 4] = 9
+    weights = dict(network.state_dict())
+    checkpoint = Checkpoint(network.architecture, (1, 2), ("a", "b"), 40, weights)
+    save_checkpoint(checkpoint, project.models / "best.safetensors")
+    return project
+
+
+def paint(project: Project) -> None:
+    """A few strokes of both classes."""
+    labels = project.annotation(1, 0)
+    labels[30:34, 25:55] = 2
+    labels[5:9, 5:150] = 1
+    project.commit(1, 0, labels)
+
+
+def engine_of(project: Project) -> tuple[Engine, list[Any]]:
+    """An engine on the project, and the list of what it says."""
+    said: list[Any] = []
+    engine = Engine(said.append, Device("cpu", "", False), Clock())
+    engine.receive(m.Open(str(project.folder)))
+    return engine, said
+
+
+def rest(engine: Engine) -> None:
+    """Work until nothing is left to do."""
+    for _ in range(1000):
+        if not engine.has_work:
+            return
+        engine.work()
+    raise AssertionError("the engine never rests")
+
+
+def of(kind: type, said: list[Any]) -> list[Any]:
+    """Messages of one kind."""
+    return [message for message in said if isinstance(message, kind)]
+
+
+def region(tile: m.Tile) -> Region:
+    """Where a tile lies."""
+    return Region(tile.y0, tile.x0, tile.y0 + tile.height, tile.x0 + tile.width)
+
+
+def test_what_is_on_screen_comes_first(trained: Project) -> None:
+    """A look is answered by every tile of the plane once, those in view first, all with the look's generation."""
+    engine, said = engine_of(trained)
+    view = Region(100, 150, 140, 190)
+    engine.receive(m.Look(7, 1, 0, (view.y0, view.x0, view.y1, view.x1)))
+    rest(engine)
+    tiles = of(m.Tile, said)
+    assert sorted(region(tile) for tile in tiles) == sorted(grid(HEIGHT, WIDTH, TILE))
+    assert {tile.generation for tile in tiles} == {7}
+    seen = [region(tile).intersects(view) for tile in tiles]
+    assert seen == sorted(seen, reverse=True)
+    assert any(seen)
+    assert not all(seen)
+    assert {tile.step for tile in tiles} == {40}
+    whole = np.zeros((HEIGHT, WIDTH), np.uint8)
+    for tile in tiles:
+        whole[region(tile).slices] = tile.array()
+    assert (whole[100:120, 110:150] == 2).mean() > 0.95
+    assert (whole[60:80, 10:150] == 1).mean() > 0.95
+    assert of(m.Progress, said)[-1].waiting_tiles == 0
+
+
+def test_looking_elsewhere_does_not_begin_again(trained: Project) -> None:
+    """Moving the view within a generation changes the order only; a new generation asks for everything."""
+    engine, said = engine_of(trained)
+    engine.receive(m.Look(1, 1, 0, (0, 0, 10, 10)))
+    engine.work()
+    engine.receive(m.Look(1, 1, 0, (140, 190, 150, 200)))
+    rest(engine)
+    tiles = of(m.Tile, said)
+    assert [region(tile).intersects(Region(140, 190, 150, 200)) for tile in tiles[:2]] == [False, True]
+    assert len(tiles) == len(list(grid(HEIGHT, WIDTH, TILE)))
+    engine.receive(m.Look(2, 1, 0, (0, 0, 10, 10)))
+    rest(engine)
+    assert len(of(m.Tile, said)) == 2 * len(tiles)
+
+
+def test_nothing_can_be_predicted_before_anything_is_learned(project: Project) -> None:
+    """A look at an untrained project is no work; the user is told what to paint."""
+    engine, said = engine_of(project)
+    engine.receive(m.Look(1, 1, 0, (0, 0, 10, 10)))
+    engine.receive(m.Train(on=True))
+    assert not engine.has_work
+    assert of(m.Tile, said) == []
+    assert said[-1].state == "waiting"
+    assert "paint strokes of two classes" in said[-1].reason
+
+
+def test_strokes_become_an_overlay(project: Project) -> None:
+    """Strokes that come while the engine is open are learned, shown, scored on request and saved."""
+    engine, said = engine_of(project)
+    engine.receive(m.Look(1, 1, 0, (0, 0, HEIGHT, WIDTH)))
+    paint(project)
+    engine.receive(m.Annotated())
+    engine.receive(m.Train(on=True))
+    assert engine.has_work
+    for _ in range(60):
+        engine.work()
+    assert {progress.state for progress in of(m.Progress, said)} >= {"training"}
+    assert of(m.Progress, said)[-1].step > 5
+    assert of(m.Tile, said)
+    engine.receive(m.Train(on=False))
+    rest(engine)
+    assert of(m.Scored, said)[-1].score.step == of(m.Progress, said)[-1].step
+    assert said[-1].state == "paused"
+    assert {path.name for path in project.models.glob("*.safetensors")} == {"best.safetensors", "last.safetensors"}
+    again, words = engine_of(project)
+    assert of(m.Scored, words)[0].score.step == of(m.Scored, said)[-1].score.step
+    again.receive(m.Train(on=True))
+    again.work()
+    assert of(m.Progress, words)[-1].step >= of(m.Progress, said)[-1].step
+
+
+def test_a_failed_export_does_not_stop_the_rest(trained: Project, tmp_path: Path) -> None:
+    """Files are written and named; an unknown format is an error after which learning and exporting go on."""
+    paint(trained)
+    engine, said = engine_of(trained)
+    engine.receive(m.Train(on=True))
+    engine.receive(m.Export(1, str(tmp_path / "out"), ("tiff",)))
+    engine.work()
+    (exported,) = of(m.Exported, said)
+    assert all(Path(path).is_file() for path in exported.paths)
+    engine.receive(m.Export(1, str(tmp_path / "other"), ("docx",)))
+    with pytest.raises(UserError, match=r"^NU-E02: ") as caught:
+        engine.work()
+    assert not (tmp_path / "other").exists()
+    engine.stop_after(caught.value)
+    engine.work()
+    assert of(m.Progress, said)[-1].state == "training"
+    engine.receive(m.Export(1, str(tmp_path / "other"), ("png",)))
+    engine.work()
+    assert len(of(m.Exported, said)) == 2
+
+
+def test_export_needs_a_network(project: Project, tmp_path: Path) -> None:
+    """Nothing learned, nothing written."""
+    engine, _ = engine_of(project)
+    engine.receive(m.Export(1, str(tmp_path / "out"), ("tiff",)))
+    with pytest.raises(UserError, match=r"^NU-E05: "):
+        engine.work()
+    assert not engine.has_work
+
+
+# The process
+
+
+def wait(condition: Callable[[], Any], seconds: float = PATIENCE_S) -> Any:
+    """Ask again and again; what the condition gave at last."""
+    end = time.monotonic() + seconds
+    while not (found := condition()) and time.monotonic() < end:
+        time.sleep(0.02)
+    return found
+
+
+def gone(pid: int) -> bool:
+    """Whether a process has ended (a zombie that nobody has collected has)."""
+    try:
+        os.kill(pid, 0)
+        return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0] == "Z"
+    except (ProcessLookupError, FileNotFoundError):
+        return Path("/proc").is_dir() or sys.platform != "linux"
+
+
+def hear(client: Client, kind: type) -> Any:
+    """Wait for a message of this kind."""
+    return wait(lambda: next((message for message in client.poll() if isinstance(message, kind)), None))
+
+
+def test_a_worker_works_and_ends_with_its_window(trained: Project, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A real process says that it is ready, predicts, and ends by itself within five seconds of the last word."""
+    monkeypatch.setenv("NAPARI_UNET_DEVICE", "cpu")
+    client = Client(trained.folder / "worker.log")
+    try:
+        assert hear(client, m.Ready).device == "cpu"
+        client.send(m.Open(str(trained.folder)))
+        client.send(m.Look(5, 1, 0, (0, 0, HEIGHT, WIDTH)))
+        assert hear(client, m.Tile).generation == 5
+        client.send(m.Open(str(trained.folder / "none")))
+        assert hear(client, m.Failed).line.startswith("NU-P01: ")
+        assert client.exit_code is None
+    finally:
+        client.close()
+    assert client.exit_code == 0  # by itself: a kill would show
+    client.close()
+
+
+PARENT = """
+import sys, time
+from napari_unet.worker.client import Client
+from napari_unet.worker.messages import Ready
+client = Client()
+while not any(isinstance(message, Ready) for message in client.poll()):
+    time.sleep(0.02)
+print(client.pid, flush=True)
+time.sleep(600)
+"""
+
+
+@pytest.mark.skipif(not hasattr(signal, "SIGKILL"), reason="processes are killed by signal")
+def test_a_killed_window_leaves_no_worker(monkeypatch: pytest.MonkeyPatch) -> None:
+    """When the window's process is killed, its worker is gone soon after."""
+    monkeypatch.setenv("NAPARI_UNET_DEVICE", "cpu")
+    with subprocess.Popen([sys.executable, "-c", PARENT], stdout=subprocess.PIPE, text=True) as parent:
+        assert parent.stdout is not None
+        pid = int(parent.stdout.readline())
+        assert not gone(pid)
+        parent.kill()
+    assert wait(lambda: gone(pid), 5.0)
+
+
+@pytest.mark.parametrize("data", [b"\xff" * 1000, struct.pack(">I", 3) + b"\xc1\xc1\xc1" + b"\x00" * 100])
+def test_garbage_ends_the_worker(data: bytes, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A stream that cannot be trusted is not listened to any longer: a clean end without a traceback."""
+    monkeypatch.setenv("NAPARI_UNET_DEVICE", "cpu")
+    command = [sys.executable, "-P", "-m", "napari_unet.worker"]
+    done = subprocess.run(command, input=data, capture_output=True, timeout=PATIENCE_S, check=False)
+    assert done.returncode == 0
+    assert b"Traceback" not in done.stderr
+    assert isinstance(channel(done.stdout, m.ToWindow).receive(), m.Ready)
