@@ -110,7 +110,9 @@ class Script:
         for class_id, points in given["strokes"]:
             self._paint(class_id, points, given["brush"][class_id - 1])
             yield _after(_STROKE_S)
-        yield _after(self._seconds)
+        yield _after(self._seconds / 2)
+        self._picture("training.png")
+        yield _after(self._seconds / 2)
         self._panel.pause.click()
         yield self._is_settled
         self._panel.export(self._out, ("tiff", "png", "csv"))
@@ -136,6 +138,7 @@ class Script:
             self._panel.class_table.renamed.emit(label.id, name)
         self._viewer.reset_view()
         yield _after(0.5)
+        self._picture("start.png")
 
     def _paint(self, class_id: int, points: list[list[int]], brush: int) -> None:
         self._panel.class_table.select(class_id)
@@ -152,8 +155,7 @@ class Script:
         return state is not None and state.state == "paused" and state.waiting_tiles == 0
 
     def _finish(self) -> None:
-        picture = self._out / "window.png"
-        self._viewer.screenshot(str(picture), canvas_only=False, flash=False)
+        picture = self._picture("window.png")
         project = self._panel.controller.project
         print(f"project     {project.folder}")  # noqa: T201 - the demo's result
         print(f"screenshot  {picture.absolute()}")  # noqa: T201
@@ -162,6 +164,12 @@ class Script:
         sys.stdout.flush()
         if self._headless:
             self._viewer.close()
+
+    def _picture(self, name: str) -> Path:
+        """Save the whole window as it is."""
+        path = self._out / name
+        self._viewer.screenshot(str(path), canvas_only=False, flash=False)
+        return path
 
 
 def _after(seconds: float) -> Callable[[], bool]:

@@ -170,7 +170,7 @@ def test_singletons_are_squeezed_and_axes_override(tmp_path: Path) -> None:
     "pixels", [GREY, RGB, RGBA, RGB.astype(np.uint16) * 257, RGBA[..., :2], RGBA[..., 0]], ids=lambda p: str(p.shape)
 )
 def test_png_reads_every_pixel(tmp_path: Path, pixels: np.ndarray) -> None:
-    """8 and 16 bit, grey and colour PNGs keep all bits; alpha is known and not handed out."""
+    """8 and 16 bit, grey and colour PNG files keep all bits; alpha is known and not handed out."""
     path = tmp_path / "wrong suffix.tif"
     path.write_bytes(imagecodecs.png_encode(np.ascontiguousarray(pixels)))
     image = open_image(path)

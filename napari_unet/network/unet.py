@@ -101,7 +101,7 @@ class UNet(nn.Module):
 
     def blurred(self, x: Tensor) -> list[Tensor]:
         """Gaussian blurs of every channel, replicated at the rim, same shape as ``x`` each."""
-        # In full precision: depthwise convolutions have no fast path in bfloat16 (60 times slower on one CPU tried).
+        # In full precision: depthwise convolutions have no fast path in bfloat16 (minutes instead of milliseconds, see docs/architecture.md).
         with torch.autocast(x.device.type, enabled=False):
             return [separable_blur(x, getattr(self, f"gaussian_{index}")) for index in range(len(HEAD_BLURS))]
 
