@@ -62,6 +62,7 @@ class Engine:
         self._next_save = 0.0
         self._next_progress = 0.0
         self._owed_to_training = 0.0  # seconds
+        self._strokes_are_new = False
 
     @property
     def has_work(self) -> bool:
@@ -153,6 +154,7 @@ class Engine:
         if self._learner is None:
             return
         self._learner.refresh()
+        self._strokes_are_new = True
         self._owed_to_training = 0.0
         self._showing_pause = _FIRST_SHOWING_S
         self._next_showing = self._clock() + self._showing_pause
@@ -174,7 +176,8 @@ class Engine:
         learner.step()
         now = self._clock()
         self._owed_to_training -= now - began
-        if now >= self._next_showing and not self._visible_waits:
+        # A repaint is finished before the next one begins, unless the user has painted since.
+        if now >= self._next_showing and (self._strokes_are_new or not self._visible_waits):
             self._show_newest()
             self._showing_pause = min(self._showing_pause * _SHOWING_GROWTH, _LAST_SHOWING_S)
             self._next_showing = self._clock() + self._showing_pause
@@ -188,6 +191,7 @@ class Engine:
         if result is not None:
             self._send(Scored(result, learner.loss))
         self._owed_to_training = 0.0  # the first tile is due at once
+        self._strokes_are_new = False
         self._ask_again()
 
     def _ask_again(self) -> None:
