@@ -40,6 +40,7 @@ class Canvas(QObject):  # type: ignore[misc]
         self.held_out: Shapes | None = None
         self.watcher: StrokeWatcher | None = None
         self._image_id = 0
+        self._shape: tuple[int, ...] = ()
         self._boxes: list[Any] = []
         self._refresh_soon = qthrottled(timeout=_REFRESH_MS)(self._refresh)
 
@@ -54,7 +55,7 @@ class Canvas(QObject):  # type: ignore[misc]
         """Put annotation and prediction over an image; an annotation layer in our name is replaced."""
         self.leave()
         place = layers.geometry(image, channels_first)
-        self.image, self._image_id = image, record.id
+        self.image, self._image_id, self._shape = image, record.id, record.annotation_shape
         self.prediction = self._add(layers.prediction_layer(record.annotation_shape, place, classes))
         self.held_out = self._add(layers.held_out_layer(place, len(record.annotation_shape)))
         self.annotation = self._add(layers.annotation_layer(labels, place, classes))
@@ -79,12 +80,19 @@ class Canvas(QObject):  # type: ignore[misc]
         """Whether a layer is the image, or one of those over it that cannot be spared."""
         return any(layer == ours for ours in (self.image, self.annotation) if ours is not None)
 
+    def forget(self, layer: Any) -> None:
+        """Let go of a layer that the user removed: writing into it would draw with what no longer exists."""
+        if self.prediction is not None and layer == self.prediction:
+            self.prediction = None
+        if self.held_out is not None and layer == self.held_out:
+            self.held_out = None
+
     def plane_labels(self, plane: int) -> UInt8[np.ndarray, "y x"] | None:
         """What is painted on a plane, as the layer holds it; None when the layer holds something else by now."""
-        if self.annotation is None or self.prediction is None:
+        if self.annotation is None:
             return None
         data = np.asarray(self.annotation.data)
-        if data.shape != self.prediction.data.shape:
+        if data.shape != self._shape:
             return None
         return np.ascontiguousarray(data.reshape(-1, *data.shape[-2:])[plane], dtype=np.uint8)
 
@@ -121,8 +129,9 @@ class Canvas(QObject):  # type: ignore[misc]
 
     def colour(self, classes: Sequence[ClassLabel]) -> None:
         """Classes or their colours changed."""
-        if self.annotation is not None and self.prediction is not None:
+        if self.annotation is not None:
             layers.colour_annotation(self.annotation, classes)
+        if self.prediction is not None:
             layers.colour_prediction(self.prediction, classes)
 
     @property

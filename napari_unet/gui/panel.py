@@ -58,6 +58,7 @@ class Panel(QWidget):  # type: ignore[misc]
         self._busy: Any = None
         self._timer: Any = None  # events come before the constructor is done
         self._choosing = False
+        self._ticking = False
         self._build()
         self._connect()
         self._timer = QTimer(self, interval=_TICK_MS)
@@ -68,6 +69,8 @@ class Panel(QWidget):  # type: ignore[misc]
         # An image is taken up once the panel is in the window, so that opening it never waits.
         self._choose_soon = QTimer(self, singleShot=True, interval=0)
         self._choose_soon.timeout.connect(self._choose_image)
+        self._leave_soon = QTimer(self, singleShot=True, interval=0)
+        self._leave_soon.timeout.connect(self.canvas.leave)
         self._fill_images()
 
     # What the controller asks of a window
@@ -149,6 +152,7 @@ class Panel(QWidget):  # type: ignore[misc]
         """Save, end the worker, and take our layers away: on a layer without a panel, strokes would be lost."""
         self._timer.stop()
         self._choose_soon.stop()
+        self._leave_soon.stop()
         self._check_strokes()
         self._show_busy(False, 0)
         _let_go(self.controller, self._layer_events)
@@ -284,7 +288,13 @@ class Panel(QWidget):  # type: ignore[misc]
         self._show_buttons()
 
     def _tick(self) -> None:
-        self._told(self.controller.tick)
+        if self._ticking:  # napari's progress bars run the event loop, and with it this timer, inside of our own call
+            return
+        self._ticking = True
+        try:
+            self._told(self.controller.tick)
+        finally:
+            self._ticking = False
         watcher, visible = self.canvas.watcher, self.canvas.visible()
         if watcher is not None and visible is not None:
             self.controller.look(watcher.plane, visible)
@@ -433,11 +443,12 @@ class Panel(QWidget):  # type: ignore[misc]
     def _layer_removed(self, event: Any) -> None:
         removed = getattr(event, "value", None)
         if removed is not None and self.canvas.holds(removed):
-            if self.canvas.watcher is not None and removed == self.canvas.annotation:
-                self._told(self.canvas.watcher.check)
-            self.canvas.leave()
+            self._check_strokes()
             self._told(self.controller.pause)
+            self._leave_soon.start()  # napari is still busy removing; it crashes when more goes at once
             self.status.setText("Choose an image layer; the strokes are in the project")
+        elif removed is not None:
+            self.canvas.forget(removed)
         self._fill_images()
 
     def _fill_images(self) -> None:
