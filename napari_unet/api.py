@@ -12,7 +12,8 @@ import numpy as np
 from jaxtyping import Num, UInt8
 
 from napari_unet.annotations.classes import ClassLabel, default_colour
-from napari_unet.annotations.project import MAXIMUM_CLASS, ImageRecord, Project
+from napari_unet.annotations.image_record import ImageRecord
+from napari_unet.annotations.project import MAXIMUM_CLASS, Project
 from napari_unet.errors import UserError
 from napari_unet.images.image import Image
 from napari_unet.images.labels import read_labels

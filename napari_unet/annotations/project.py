@@ -3,9 +3,8 @@
 import json
 import os
 import sqlite3
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 from types import TracebackType
@@ -17,46 +16,16 @@ from jaxtyping import Int64, UInt8
 
 from napari_unet.annotations import schema, strokes
 from napari_unet.annotations.classes import ClassLabel, default_colour, default_name
+from napari_unet.annotations.image_record import ImageRecord, image_record
 from napari_unet.annotations.split import BlockSide
 from napari_unet.config import Settings, settings_from
 from napari_unet.errors import UserError
-from napari_unet.images.image import Image, PixelSize
+from napari_unet.images.image import Image
 from napari_unet.images.reading import open_image
 from napari_unet.storage import replace_file
 
 DATABASE = "project.sqlite"
 MAXIMUM_CLASS = 255
-
-
-@dataclass(frozen=True, slots=True)
-class ImageRecord:
-    """What the project remembers of an image; ``path`` is inside the project for images that lived in memory only."""
-
-    id: int
-    name: str
-    path: Path
-    inside: bool
-    shape: tuple[int, ...]
-    dtype: str
-    axes: str
-    alpha: bool
-    pixel_size: PixelSize
-    fingerprint: str
-
-    @property
-    def plane_shape(self) -> tuple[int, ...]:
-        """Sizes of the axes that are neither y, x nor c."""
-        return tuple(n for n, axis in zip(self.shape, self.axes, strict=True) if axis not in "yxc")
-
-    @property
-    def annotation_shape(self) -> tuple[int, ...]:
-        """Shape of a labels array over the whole image: plane axes, then y, x."""
-        return (*self.plane_shape, self.shape[self.axes.index("y")], self.shape[self.axes.index("x")])
-
-    @property
-    def planes(self) -> int:
-        """Number of planes."""
-        return int(np.prod(self.plane_shape, dtype=int))
 
 
 class Project:
@@ -99,7 +68,7 @@ class Project:
 
     def images(self) -> list[ImageRecord]:
         """In the order in which they were added."""
-        return [self._image_record(row) for row in self._database.execute("SELECT * FROM images ORDER BY id")]
+        return [image_record(row, self.folder) for row in self._database.execute("SELECT * FROM images ORDER BY id")]
 
     def image(self, image_id: int) -> ImageRecord:
         """One image's record."""
@@ -108,7 +77,7 @@ class Project:
             raise UserError(
                 "NU-P05", f"there is no image {image_id}", str(self.folder), "choose one of the project's images"
             )
-        return self._image_record(row)
+        return image_record(row, self.folder)
 
     def add_image(self, image: Image, source: Path | None = None) -> ImageRecord:
         """Remember an image by its file, or copy its pixels into the project when ``source`` is None.
@@ -399,28 +368,6 @@ class Project:
             return Path(os.path.relpath(path, self.folder)).as_posix()
         except ValueError:  # another drive on Windows
             return ""
-
-    def _image_record(self, row: Sequence[Any]) -> ImageRecord:
-        image_id, name, reference, relative, inside, shape, dtype, axes, alpha, pixel_y, pixel_x, unit, fingerprint = (
-            row
-        )
-        path = Path(reference)
-        beside = self.folder / relative
-        # A project that was moved together with its images finds them beside itself.
-        if relative and (inside or not path.exists()) and beside.exists():
-            path = beside.resolve()
-        return ImageRecord(
-            image_id,
-            name,
-            path,
-            bool(inside),
-            tuple(json.loads(shape)),
-            dtype,
-            axes,
-            bool(alpha),
-            PixelSize(pixel_y, pixel_x, unit),
-            fingerprint,
-        )
 
 
 def _tile_area(row: int, column: int) -> tuple[slice, slice]:

@@ -10,7 +10,7 @@ from qtpy.QtCore import QObject
 from superqt.utils import qthrottled
 
 from napari_unet.annotations.classes import ClassLabel
-from napari_unet.annotations.project import ImageRecord
+from napari_unet.annotations.image_record import ImageRecord
 from napari_unet.gui import layers
 from napari_unet.gui.strokes import StrokeWatcher
 from napari_unet.images.tiles import Region

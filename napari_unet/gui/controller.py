@@ -9,7 +9,8 @@ import msgspec
 import numpy as np
 from jaxtyping import UInt8
 
-from napari_unet.annotations.project import ImageRecord, Project
+from napari_unet.annotations.image_record import ImageRecord
+from napari_unet.annotations.project import Project
 from napari_unet.errors import UserError
 from napari_unet.images.image import Image
 from napari_unet.images.overwriting import refuse_overwriting

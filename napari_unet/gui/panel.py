@@ -25,7 +25,8 @@ from qtpy.QtWidgets import (
     QWidget,
 )
 
-from napari_unet.annotations.project import ImageRecord, Project
+from napari_unet.annotations.image_record import ImageRecord
+from napari_unet.annotations.project import Project
 from napari_unet.config import Settings
 from napari_unet.errors import UserError
 from napari_unet.gui import source

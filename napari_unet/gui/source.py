@@ -5,7 +5,8 @@ from typing import Any
 
 import numpy as np
 
-from napari_unet.annotations.project import DATABASE, ImageRecord, Project
+from napari_unet.annotations.image_record import ImageRecord
+from napari_unet.annotations.project import DATABASE, Project
 from napari_unet.errors import UserError
 from napari_unet.images.image import Image, PixelSize
 from napari_unet.images.reading import open_image

@@ -10,6 +10,7 @@ from torch.nn import functional
 
 from napari_unet.errors import UserError
 
+_ABSENT = "not present"
 DEVICES = ("auto", "cpu", "cuda", "mps")
 
 
@@ -54,7 +55,7 @@ def probe(kind: str) -> str | None:
     """Why a device cannot be used, or None when its convolution agrees with the CPU's."""
     available = {"cpu": True, "cuda": torch.cuda.is_available(), "mps": torch.backends.mps.is_available()}
     if not available[kind]:
-        return "not present"
+        return _ABSENT
     x = torch.linspace(-1, 1, 4 * 32 * 32).reshape(1, 4, 32, 32)
     weight = torch.linspace(-1, 1, 4 * 4 * 9).reshape(4, 4, 3, 3)
     expected = functional.conv2d(x, weight, padding=1)
@@ -78,8 +79,8 @@ def _reason(kind: str, failures: list[str]) -> str:
     if kind == "cuda":
         return f"GPU {torch.cuda.get_device_name()}"
     name = "Apple GPU (MPS)" if kind == "mps" else f"CPU ({torch.get_num_threads()} of {os.cpu_count()} cores)"
-    absent = "; ".join(failures)
-    return f"{name}: {absent}" if absent else name
+    broken = [failure for failure in failures if not failure.endswith(_ABSENT)]
+    return f"{name}; {'; '.join(broken) or 'no GPU found'}" if failures else name
 
 
 def _has_bfloat16(kind: str) -> bool:
