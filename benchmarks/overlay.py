@@ -63,7 +63,7 @@ class Ear:
         self._annotated = False
         self._reports: list[Progress] = []  # with nothing between them
         self._read_at_step: int | None = None
-        self._is_uploaded = False
+        self._is_uploaded = self._writes_learned = False
         self._first: float | None = None
         self._learned: float | None = None
         self._on_screen: float | None = None
@@ -96,7 +96,10 @@ class Ear:
                 self._tell(message)
 
     def _hear_and_note(self, message: Any) -> None:
+        # The layer may be refreshed at once, inside of this call, or up to 100 ms later.
+        self._writes_learned = isinstance(message, Tile) and self._has_learned(message)
         self._hear(message)
+        self._writes_learned = False
         if self._annotated:
             self._note(message)
 
@@ -105,15 +108,18 @@ class Ear:
         self._reports = [*self._reports, message] if isinstance(message, Progress) else []
         if isinstance(message, Tile) and message.generation == self._controller.generation:
             self._first = self._first or now
-            if self._read_at_step is not None and message.step > self._read_at_step:
+            if self._has_learned(message):
                 self._learned = self._learned or now
         last = [report.step for report in self._reports[-_MARKERS:]]
         if self._read_at_step is None and len(last) == _MARKERS and len(set(last)) == 1:
             self._read_at_step = last[0]
 
+    def _has_learned(self, tile: Tile) -> bool:
+        return self._read_at_step is not None and tile.step > self._read_at_step
+
     def _uploaded(self) -> None:
-        # A layer that is refreshed hands its pixels on; the refresh after the tile may be up to 100 ms later.
-        self._is_uploaded = self._learned is not None
+        # A layer that is refreshed hands its pixels on to the next drawing.
+        self._is_uploaded = self._is_uploaded or self._writes_learned or self._learned is not None
 
     def _drawn(self, now: float) -> None:
         if self._is_uploaded and self._on_screen is None:

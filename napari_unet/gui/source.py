@@ -1,5 +1,6 @@
 """From a napari image layer to an image of ours, and to the project that is its own."""
 
+import os
 from pathlib import Path
 from typing import Any
 
@@ -30,8 +31,10 @@ def image_of(layer: Any, channels_first: bool = False) -> tuple[Image, Path | No
 
 
 def default_project(layer: Any, image: Image, source: Path | None) -> Path:
-    """Where an image's project goes unless the user says otherwise: beside its file, else in the home folder."""
-    folder, stem = (source.parent, source.stem) if source else (Path.home() / "napari-unet", str(layer.name))
+    """Where an image's project goes unless the user says otherwise: beside its file if that can be, else in the home folder."""
+    beside = source is not None and os.access(source.parent, os.W_OK)
+    folder = source.parent if source is not None and beside else Path.home() / "napari-unet"
+    stem = source.stem if source is not None else str(layer.name)
     safe = "".join(c if c.isalnum() or c in " -_()" else "_" for c in stem).strip() or "image"
     fingerprint = image.fingerprint()
     for number in range(1, 1000):
