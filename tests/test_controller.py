@@ -247,6 +247,15 @@ def test_export_asks_the_worker(bench: Bench, tmp_path: Path) -> None:
         bench.controller.export(tmp_path, ("tiff",))
 
 
+def test_a_relative_folder_is_the_users_not_the_workers(
+    bench: Bench, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The worker runs elsewhere; what the user calls "out" lies where the user is."""
+    monkeypatch.chdir(tmp_path)
+    bench.controller.export(Path("out"), ("tiff",))
+    assert bench.client.sent[-1] == m.Export(1, str(tmp_path / "out"), ("tiff",))
+
+
 def test_close_lets_go_of_everything(bench: Bench) -> None:
     """The worker is closed, the project can be opened elsewhere, and late calls do nothing."""
     bench.controller.close()

@@ -174,7 +174,8 @@ class Controller:
         refuse_overwriting(self.image.path, folder, self.image.name)
         if self._client is None:
             self._launch()
-        self._tell(m.Export(self.image.id, str(folder), formats))
+        # Absolute, for the worker lives in another folder.
+        self._tell(m.Export(self.image.id, str(folder.absolute()), formats))
 
     def change_classes(self) -> None:
         """Tell the worker that classes or settings are different now."""

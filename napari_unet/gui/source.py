@@ -31,7 +31,7 @@ def image_of(layer: Any, channels_first: bool = False) -> tuple[Image, Path | No
 
 
 def default_project(layer: Any, image: Image, source: Path | None) -> Path:
-    """Where an image's project goes unless the user says otherwise: beside its file if that can be, else in the home folder."""
+    """Say where an image's project goes by itself: beside its file if that can be, else in the home folder."""
     beside = source is not None and os.access(source.parent, os.W_OK)
     folder = source.parent if source is not None and beside else Path.home() / "napari-unet"
     stem = source.stem if source is not None else str(layer.name)
