@@ -14,6 +14,7 @@ from safetensors import safe_open
 from safetensors.torch import save_file
 
 from napari_unet.errors import UserError
+from napari_unet.network import checkpoint as checkpoint_module
 from napari_unet.network.checkpoint import Checkpoint, load_checkpoint, save_checkpoint
 from napari_unet.network.unet import Architecture, build
 
@@ -195,3 +196,20 @@ def test_a_failed_save_leaves_the_old_file(tmp_path: Path, monkeypatch: pytest.M
         save_checkpoint(made(1), path)
     assert {file.name: file.read_bytes() for file in path.parent.iterdir()} == before
     assert load_checkpoint(path).step == 17
+
+
+def test_a_kill_between_network_and_note_costs_neither(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The new network is there and its old checksum is not held against it."""
+    path = tmp_path / "best.safetensors"
+    save_checkpoint(made(), path)
+
+    def killed(file: Path) -> str:
+        raise KeyboardInterrupt
+
+    changed = made()
+    changed.weights["head.bias"] += 1
+    monkeypatch.setattr(checkpoint_module, "sha256", killed)
+    with pytest.raises(KeyboardInterrupt):
+        save_checkpoint(changed, path)
+    monkeypatch.undo()
+    assert torch.equal(load_checkpoint(path).weights["head.bias"], changed.weights["head.bias"])

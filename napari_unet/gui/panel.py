@@ -107,6 +107,7 @@ class Panel(QWidget):  # type: ignore[misc]
 
     def show_message(self, line: str) -> None:
         """One plain line, no traceback."""
+        self.export_row.button.setEnabled(True)  # it may be an export that failed
         self.status.setText(line)
         self._show_busy(False, 0)
         self._show_buttons()
@@ -174,6 +175,7 @@ class Panel(QWidget):  # type: ignore[misc]
 
     def choose_image(self, layer: Image) -> None:
         """Work on an image layer; makes a project for it when none is open."""
+        self._check_strokes()
         image, path = source.image_of(layer, self.channels_first.isChecked())
         if self.controller.project is None:
             self._enter(source.default_project(layer, image, path))

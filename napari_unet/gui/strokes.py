@@ -75,10 +75,6 @@ class StrokeWatcher(QObject):  # type: ignore[misc]
         if self._drag in self.layer.mouse_drag_callbacks:
             self.layer.mouse_drag_callbacks.remove(self._drag)
 
-    def check_everything(self) -> None:
-        """Compare all planes, whatever was shown."""
-        self._settled(self._all())
-
     @property
     def _paints_across(self) -> bool:
         ndim = self.layer.ndim

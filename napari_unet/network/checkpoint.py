@@ -2,6 +2,8 @@
 
 import json
 import os
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
@@ -62,11 +64,33 @@ def save_checkpoint(checkpoint: Checkpoint, path: Path) -> str:
     tensors = {f"weights.{name}": tensor.contiguous() for name, tensor in checkpoint.weights.items()}
     tensors |= {f"training.{name}": tensor.contiguous() for name, tensor in checkpoint.training.items()}
     record = _record(checkpoint)
-    replace_file(path, lambda temporary: save_file(tensors, temporary, metadata={"napari_unet": json.dumps(record)}))
+    with _note_set_aside(path.with_suffix(".json")):
+        replace_file(
+            path, lambda temporary: save_file(tensors, temporary, metadata={"napari_unet": json.dumps(record)})
+        )
     digest = sha256(path)
     note = json.dumps({**record, "sha256": digest}, indent=1, ensure_ascii=False)
     replace_file(path.with_suffix(".json"), lambda temporary: temporary.write_text(note, encoding="utf-8"))
     return digest
+
+
+@contextmanager
+def _note_set_aside(note: Path) -> Iterator[None]:
+    """Take the old checksum away while the network is replaced, and bring it back when that fails.
+
+    A kill between the two files would else leave a new network beside the old one's checksum, which looks damaged.
+    """
+    aside = note.with_name(f"{note.name}.old")
+    aside.unlink(missing_ok=True)
+    if note.is_file():
+        note.rename(aside)
+    try:
+        yield
+    except UserError:
+        if aside.is_file():
+            aside.rename(note)
+        raise
+    aside.unlink(missing_ok=True)
 
 
 def load_checkpoint(path: Path) -> Checkpoint:
