@@ -213,3 +213,14 @@ def test_a_kill_between_network_and_note_costs_neither(tmp_path: Path, monkeypat
         save_checkpoint(changed, path)
     monkeypatch.undo()
     assert torch.equal(load_checkpoint(path).weights["head.bias"], changed.weights["head.bias"])
+
+
+def test_a_copy_is_the_same_to_the_byte(tmp_path: Path) -> None:
+    """Network and note both, and the copy passes its own check."""
+    best, previous = tmp_path / "best.safetensors", tmp_path / "previous.safetensors"
+    save_checkpoint(made(1), previous)
+    save_checkpoint(made(0), best)
+    checkpoint_module.copy_checkpoint(best, previous)
+    assert previous.read_bytes() == best.read_bytes()
+    assert previous.with_suffix(".json").read_bytes() == best.with_suffix(".json").read_bytes()
+    assert load_checkpoint(previous).step == load_checkpoint(best).step

@@ -2,6 +2,7 @@
 
 import json
 import os
+import shutil
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass, field
@@ -72,6 +73,15 @@ def save_checkpoint(checkpoint: Checkpoint, path: Path) -> str:
     note = json.dumps({**record, "sha256": digest}, indent=1, ensure_ascii=False)
     replace_file(path.with_suffix(".json"), lambda temporary: temporary.write_text(note, encoding="utf-8"))
     return digest
+
+
+def copy_checkpoint(source: Path, target: Path) -> None:
+    """Keep a second copy of a checkpoint and its note, byte for byte."""
+    with _note_set_aside(target.with_suffix(".json")):
+        replace_file(target, lambda temporary: shutil.copyfile(source, temporary))
+    note = source.with_suffix(".json")
+    if note.is_file():
+        replace_file(target.with_suffix(".json"), lambda temporary: shutil.copyfile(note, temporary))
 
 
 @contextmanager

@@ -6,7 +6,7 @@ from pathlib import Path
 
 from napari_unet.annotations.project import Project
 from napari_unet.errors import UserError
-from napari_unet.network.checkpoint import Checkpoint, load_checkpoint, save_checkpoint
+from napari_unet.network.checkpoint import Checkpoint, copy_checkpoint, load_checkpoint, save_checkpoint
 from napari_unet.network.device import Device
 from napari_unet.network.inference import Predictor
 from napari_unet.training.annotated import Annotations, PlaneKey
@@ -104,7 +104,7 @@ class Learner:
         models = self.project.models
         best = models / BEST
         if best.is_file():
-            save_checkpoint(load_checkpoint(best), models / PREVIOUS)
+            copy_checkpoint(best, models / PREVIOUS)
         save_checkpoint(self.selection.checkpoint(), best)
         save_checkpoint(self.trainer.checkpoint(), models / LAST)
         self._saved_version = self.version
