@@ -9,16 +9,18 @@ import tempfile
 from pathlib import Path
 
 REPOSITORY = Path(__file__).resolve().parents[1]
-NAMES = ("learning", "overlay", "responsiveness")
+QUICK = ("learning", "overlay", "responsiveness", "sampling")  # minutes
+NAMES = (*QUICK, "annotator")  # which takes hours, and runs only when it is named
+_ONE_THREAD = ("learning", "sampling", "annotator")  # without a window
 _SCREEN = "-screen 0 1400x1000x24 +extension GLX"
 
 
 def main() -> int:
-    options = _options()
+    options, further = _options()
     tables, failed = [], []
-    for name in options.names or NAMES:
+    for name in options.names or QUICK:
         print(f"running {name}", file=sys.stderr, flush=True)
-        text = run(name, _arguments(name, options))
+        text = run(name, [*_arguments(name, options), *further])
         if text is None:
             failed.append(name)
             continue
@@ -42,20 +44,30 @@ def run(name: str, arguments: list[str]) -> str | None:
     return done.stdout if done.returncode == 0 else None
 
 
-def _options() -> argparse.Namespace:
-    parser = argparse.ArgumentParser(prog="python -m benchmarks", description=__doc__)
-    parser.add_argument("names", nargs="*", metavar="NAME", help=f"of {', '.join(NAMES)}; all unless told otherwise")
+def _options() -> tuple[argparse.Namespace, list[str]]:
+    """What was asked for, and what only the one benchmark that is named understands."""
+    parser = argparse.ArgumentParser(
+        prog="python -m benchmarks",
+        description=__doc__,
+        epilog="With one NAME, other options are handed on to it.",
+        allow_abbrev=False,
+    )
+    parser.add_argument(
+        "names", nargs="*", metavar="NAME", help=f"of {', '.join(NAMES)}; {', '.join(QUICK)} unless told otherwise"
+    )
     parser.add_argument("--out", type=Path, help="file that gets the tables as well")
-    parser.add_argument("--seconds", type=float, help="of training (learning), or of each measurement (responsiveness)")
-    parser.add_argument("--sets", nargs="+", help="sets of images (learning)")
-    parser.add_argument("--seeds", nargs="+", type=int, help="one run each (learning); the first one (overlay)")
+    parser.add_argument("--seconds", type=float, help="of training (learning, annotator) or measuring")
+    parser.add_argument("--sets", nargs="+", help="sets of images (learning, sampling, annotator)")
+    parser.add_argument("--seeds", nargs="+", type=int, help="one run each; the first one for overlay, sampling")
     parser.add_argument("--strokes", type=int, help="how many are timed (overlay)")
     parser.add_argument("--moves", type=int, help="of the brush (responsiveness)")
-    options = parser.parse_args()
+    options, further = parser.parse_known_args()
+    if further and len(options.names) != 1:
+        parser.error(f"'{further[0]}' is for one benchmark: name it")
     unknown = sorted(set(options.names) - set(NAMES))
     if unknown:
         parser.error(f"there is no benchmark '{unknown[0]}': choose from {', '.join(NAMES)}")
-    return options
+    return options, further
 
 
 def _arguments(name: str, options: argparse.Namespace) -> list[str]:
@@ -64,6 +76,8 @@ def _arguments(name: str, options: argparse.Namespace) -> list[str]:
         "learning": {"--seconds": options.seconds, "--sets": options.sets, "--seeds": seeds},
         "overlay": {"--strokes": options.strokes, "--seed": seeds[:1]},
         "responsiveness": {"--seconds": options.seconds, "--moves": options.moves},
+        "sampling": {"--sets": options.sets, "--seed": seeds[:1]},
+        "annotator": {"--seconds": options.seconds, "--sets": options.sets, "--seeds": seeds},
     }[name]
     words: list[str] = []
     for flag, value in wanted.items():
@@ -74,7 +88,7 @@ def _arguments(name: str, options: argparse.Namespace) -> list[str]:
 
 def _environment(name: str, home: Path) -> dict[str, str]:
     environment = dict(os.environ)
-    if name == "learning":
+    if name in _ONE_THREAD:
         environment["OMP_NUM_THREADS"] = "1"
         return environment
     # Projects of images without a file go into the home folder, napari's settings too: both are the benchmark's own.
@@ -87,7 +101,7 @@ def _environment(name: str, home: Path) -> dict[str, str]:
 
 def _screen(name: str, environment: dict[str, str]) -> list[str]:
     if (
-        name == "learning"
+        name in _ONE_THREAD
         or sys.platform != "linux"
         or environment.get("DISPLAY")
         or environment.get("WAYLAND_DISPLAY")

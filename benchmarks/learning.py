@@ -9,16 +9,16 @@ import os
 import sys
 import tempfile
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
 import torch
-from skimage.feature import multiscale_basic_features
-from sklearn.ensemble import RandomForestClassifier
 
+from benchmarks.quality import Quality, quality
 from benchmarks.report import machine, table
+from benchmarks.rivals.forest import SAMPLES, train_forest
 from benchmarks.sets import LARGEST_SIDE, SETS, LabelledSet, Picture, choose_pictures, set_named
 from benchmarks.simulated_strokes import painted, strokes_over
 from napari_unet.annotations.project import Project
@@ -27,11 +27,9 @@ from napari_unet.images.planes import NormalisedPlanes
 from napari_unet.network.device import choose_device, set_threads
 from napari_unet.results.prediction_files import predict_mask
 from napari_unet.training.learner import Learner
-from napari_unet.training.scores import confusion, dice
 
 MARKS = (1 / 6, 1 / 2, 1.0)  # of the training time: 10, 30 and 60 s
 _SHOW_EVERY = 50  # steps, as napari_unet.api.train
-_FOREST_SAMPLES = 20_000  # labelled pixels per tree at most
 _TEST_TILE = 512
 
 
@@ -49,14 +47,6 @@ class Task:
     def labelled_percent(self) -> float:
         """Share of the training images' pixels that strokes cover."""
         return 100 * sum(np.count_nonzero(x) for x in self.labels) / sum(x.size for x in self.labels)
-
-
-@dataclass(frozen=True, slots=True)
-class Quality:
-    """Dice over the test images: mean over all classes, and over all but the background."""
-
-    all_classes: float
-    without_background: float
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,48 +72,10 @@ def prepare(labelled_set: LabelledSet, seed: int) -> Task:
 
 
 def measure(task: Task, seconds: float) -> Outcome:
-    forest, forest_seconds = train_forest(task)
-    forest_quality = quality(task, lambda picture: classify_with_forest(forest, picture))
+    forest = train_forest(task.training, task.labels, task.seed)
+    forest_quality = quality(task.test, task.set, forest.classify)
     network, steps, claimed = train_network(task, seconds)
-    return Outcome(task, forest_quality, forest_seconds, network, steps, claimed)
-
-
-def quality(task: Task, classify: Callable[[Picture], np.ndarray]) -> Quality:
-    """Dice per class, counted over each whole image; then means over classes and images."""
-    classes = range(len(task.set.classes))
-    values = np.array([dice(confusion(p.truth, classify(p), classes)) for p in task.test])
-    return Quality(float(values.mean()), float(values[:, 1:].mean()))
-
-
-# The forest
-
-
-def train_forest(task: Task) -> tuple[RandomForestClassifier, float]:
-    """The forest and its seconds for features and fit."""
-    began = time.monotonic()
-    pairs = list(zip(task.training, task.labels, strict=True))
-    features = np.concatenate([_features(picture)[labels > 0] for picture, labels in pairs])
-    classes = np.concatenate([labels[labels > 0] - 1 for labels in task.labels])
-    forest = RandomForestClassifier(
-        n_estimators=100,
-        n_jobs=1,
-        class_weight="balanced_subsample",
-        max_samples=min(len(classes), _FOREST_SAMPLES),
-        random_state=task.seed,
-    )
-    forest.fit(features, classes)
-    return forest, time.monotonic() - began
-
-
-def classify_with_forest(forest: RandomForestClassifier, picture: Picture) -> np.ndarray:
-    features = _features(picture)
-    found = forest.predict(features.reshape(-1, features.shape[-1]))
-    return found.reshape(picture.truth.shape).astype(np.uint8)
-
-
-def _features(picture: Picture) -> np.ndarray:
-    pixels = NormalisedPlanes(picture.image)[0]
-    return multiscale_basic_features(pixels, sigma_min=1, sigma_max=16, workers=1, channel_axis=-1)
+    return Outcome(task, forest_quality, forest.seconds, network, steps, claimed)
 
 
 # The network
@@ -154,7 +106,7 @@ def _train(project: Project, task: Task, marks: list[float]) -> tuple[list[Quali
         paused = time.monotonic()
         score = learner.show_newest(score=True)
         claimed = score.mean_dice if score else None
-        results.append(quality(task, lambda picture: _classify(learner, planes[id(picture)])))
+        results.append(quality(task.test, task.set, lambda picture: _classify(learner, planes[id(picture)])))
         testing += time.monotonic() - paused
     return results, steps, claimed
 
@@ -222,7 +174,7 @@ def _note(outcomes: list[Outcome], seconds: float) -> str:
         f"weights; {seconds:g} s of wall-clock training, testing not counted. One thread for either method "
         f"(OMP_NUM_THREADS={os.environ.get('OMP_NUM_THREADS', 'unset')}, torch {torch.get_num_threads()}, forest 1). "
         f"Images larger than {LARGEST_SIDE} x {LARGEST_SIDE} are cropped to their top left part for both. The forest "
-        f"learns from all strokes (at most {_FOREST_SAMPLES} pixels per tree), the network from those that it does not "
+        f"learns from all strokes (at most {SAMPLES} pixels per tree), the network from those that it does not "
         f"hold out for the Dice that it shows, which is measured on strokes, not on whole images. "
         f"{machine('torch', 'scikit-learn', 'scikit-image')}."
     )

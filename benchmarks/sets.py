@@ -59,6 +59,9 @@ SETS = (
     LabelledSet("nucleolus-fluo", "nucleolus-fluo", "fluorescence", ("background", "nucleolus", "nucleoplasm")),
 )
 
+# For choosing what a rival may choose, so never in a table.
+TUNING_SET = LabelledSet("emps-particles", "emps-particles", "electron microscopy of particles")
+
 
 def set_named(name: str) -> LabelledSet:
     for labelled_set in SETS:
@@ -87,6 +90,16 @@ def read_picture(labelled_set: LabelledSet, path: Path) -> Picture:
     if image.axes[:2] != "yx":
         raise SystemExit(f"{path} has the axes {image.axes}, not y and x first")
     return Picture(replace(image, pixels=np.asarray(image.pixels)[rows_and_columns]), truth[rows_and_columns])
+
+
+def mirrored(picture: Picture, side: int) -> Picture:
+    """The picture as a square of that side: cropped to its top left part, mirrored at the edges where it is smaller."""
+    pixels = np.asarray(picture.image.pixels)[:side, :side]
+    truth = picture.truth[:side, :side]
+    missing = [(0, side - length) for length in truth.shape]
+    channels = [(0, 0)] * (pixels.ndim - 2)
+    image = replace(picture.image, pixels=np.pad(pixels, [*missing, *channels], mode="reflect"))
+    return Picture(image, np.pad(truth, missing, mode="reflect"))
 
 
 def _complete(labelled_set: LabelledSet, seed: int) -> Iterator[Picture]:

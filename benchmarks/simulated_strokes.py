@@ -30,19 +30,29 @@ class Stroke:
     radius: int
 
 
-def strokes_over(truth: np.ndarray, classes: int, seed: object) -> list[Stroke]:
-    """Five strokes per class, each from a random pixel well inside the class.
+def strokes_over(
+    truth: np.ndarray,
+    classes: int,
+    seed: object,
+    *,
+    count: int = STROKES_PER_CLASS,
+    length: int = STROKE_LENGTH,
+    width: int = BRUSH_WIDTH,
+) -> list[Stroke]:
+    """Some strokes per class, each from a random pixel well inside the class.
 
     Parameters
     ----------
     truth : class index per pixel, (y, x)
     seed : whatever ``numpy.random.default_rng`` takes
+    count : strokes of each class
+    length, width : px of the longest stroke and of the widest brush
     """
     random = np.random.default_rng(seed)  # type: ignore[arg-type]
     strokes = []
     for class_index in range(classes):
-        room, radius = _room(truth == class_index)
-        strokes += [Stroke(class_index, _walk(room, random), radius) for _ in range(STROKES_PER_CLASS)]
+        room, radius = _room(truth == class_index, width)
+        strokes += [Stroke(class_index, walk(room, random, length), radius) for _ in range(count)]
     return strokes
 
 
@@ -58,12 +68,28 @@ def painted(strokes: list[Stroke], truth: np.ndarray) -> np.ndarray:
     return labels
 
 
-def _room(inside: np.ndarray) -> tuple[np.ndarray, int]:
+def walk(room: np.ndarray, random: np.random.Generator, length: int) -> np.ndarray:
+    """The way of a brush's centre from a random pixel: ``length`` points a px apart that never leave the room."""
+    pixels = np.argwhere(room)
+    here = pixels[random.integers(len(pixels))].astype(float)
+    heading = random.uniform(0, 2 * np.pi)
+    path = [here]
+    for _ in range(length - 1):
+        heading = _free_heading(room, here, heading + random.normal(0, _WOBBLE), random.choice((-1, 1)))
+        ahead = _ahead(here, heading)
+        if not _is_free(room, ahead):
+            break  # a spot of a single pixel
+        here = ahead
+        path.append(here)
+    return np.array(path)
+
+
+def _room(inside: np.ndarray, width: int) -> tuple[np.ndarray, int]:
     """Where the brush's centre may go, and the radius of the largest brush that fits a fair part of the class."""
     if not inside.any():
         raise ValueError("the image lacks a class that is to be painted")
     depth = ndimage.distance_transform_edt(inside)
-    for radius in range(BRUSH_WIDTH // 2, 0, -1):
+    for radius in range(width // 2, 0, -1):
         room = depth > radius
         if room.sum() >= _FITTING_SHARE * inside.sum():
             return _without_spots(room), radius
@@ -75,21 +101,6 @@ def _without_spots(room: np.ndarray) -> np.ndarray:
     large = np.bincount(parts.ravel()) >= _SMALLEST_SPOT
     large[0] = False
     return large[parts] if large.any() else room
-
-
-def _walk(room: np.ndarray, random: np.random.Generator) -> np.ndarray:
-    pixels = np.argwhere(room)
-    here = pixels[random.integers(len(pixels))].astype(float)
-    heading = random.uniform(0, 2 * np.pi)
-    path = [here]
-    for _ in range(STROKE_LENGTH - 1):
-        heading = _free_heading(room, here, heading + random.normal(0, _WOBBLE), random.choice((-1, 1)))
-        ahead = _ahead(here, heading)
-        if not _is_free(room, ahead):
-            break  # a spot of a single pixel
-        here = ahead
-        path.append(here)
-    return np.array(path)
 
 
 def _free_heading(room: np.ndarray, here: np.ndarray, heading: float, side: int) -> float:

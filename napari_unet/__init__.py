@@ -11,6 +11,7 @@ if TYPE_CHECKING:
     from napari_unet.errors import UserError
     from napari_unet.images.image import Image
     from napari_unet.images.reading import open_image
+    from napari_unet.training.weight_map import object_weights
 
 __all__ = [
     "Image",
@@ -19,6 +20,7 @@ __all__ = [
     "add_annotated_image",
     "export",
     "load_model",
+    "object_weights",
     "open_image",
     "predict",
     "score",
@@ -30,6 +32,7 @@ _ROOMS = {
     "UserError": "napari_unet.errors",
     "Image": "napari_unet.images.image",
     "open_image": "napari_unet.images.reading",
+    "object_weights": "napari_unet.training.weight_map",
 }
 
 

@@ -20,6 +20,7 @@ from napari_unet.images.labels import read_labels
 from napari_unet.images.overwriting import image_stem, refuse_overwriting
 from napari_unet.images.planes import NormalisedPlanes
 from napari_unet.images.reading import open_image
+from napari_unet.network.base import base_checkpoint
 from napari_unet.network.checkpoint import Checkpoint, load_checkpoint
 from napari_unet.network.device import Device, choose_device
 from napari_unet.network.inference import Predictor
@@ -31,7 +32,7 @@ from napari_unet.results.prediction_files import (
     write_probabilities,
 )
 from napari_unet.training.learner import BEST, Learner
-from napari_unet.training.scores import confusion, dice, iou, mean_known, segmentation_accuracy
+from napari_unet.training.scores import confusion, dice, iou, mean_known, precision, recall, segmentation_accuracy
 
 _DEFAULT_SECONDS = 60.0
 
@@ -68,20 +69,23 @@ def train(
     steps: int | None = None,
     device: str = "auto",
     seed: int = 0,
-    base: Path | None = None,
+    base: str | Path = "auto",
     progress: Callable[[int, float], object] = lambda step, loss: None,
 ) -> TrainingResult:
     """Train on the project's strokes for a time (60 s unless told) or a number of steps; saves the network in it.
 
+    A new network starts from ``base``: "auto" for the base weights of the package, "none", or a checkpoint's path.
+
     Raises
     ------
     UserError
-        NU-T01 with fewer than two painted classes; NU-W01 for a device that does not work.
+        NU-T01 with fewer than two painted classes; NU-W01 for a device that does not work; NU-M01 to NU-M04 for a
+        base that cannot be used.
     """
     if seconds is None and steps is None:
         seconds = _DEFAULT_SECONDS
     chosen = choose_device(device)
-    learner = Learner(project, chosen, seed, load_checkpoint(base) if base else None)
+    learner = Learner(project, chosen, seed, base_checkpoint(str(base)))
     if learner.obstacle:
         raise UserError("NU-T01", learner.obstacle, str(project.folder), "then train again")
     began = time.monotonic()
@@ -199,9 +203,10 @@ def export(
 
 
 def score(prediction: Num[np.ndarray, "..."], truth: Num[np.ndarray, "..."]) -> dict[str, Any]:
-    """Dice and IoU per mask value and their means, and SEG of the objects (planes of a stack are averaged).
+    """Dice, IoU, precision and recall per mask value, means, and SEG of the objects (planes of a stack are averaged).
 
-    Both hold class - 1 with background 0; a ``truth`` of numbered objects is compared object by object and as
+    Precision is None for a value that is predicted nowhere, the others for a value that is not in the truth.
+    Both masks hold class - 1 with background 0; a ``truth`` of numbered objects is compared object by object and as
     foreground against background.
 
     Raises
@@ -225,6 +230,8 @@ def score(prediction: Num[np.ndarray, "..."], truth: Num[np.ndarray, "..."]) -> 
     return {
         "dice": _by_value(values),
         "iou": _by_value(overlaps),
+        "precision": _by_value(precision(matrix)),
+        "recall": _by_value(recall(matrix)),
         "mean_dice": mean_known(values),
         "mean_iou": mean_known(overlaps),
         "seg": _segmentation(prediction, truth, numbered=numbered),

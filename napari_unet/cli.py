@@ -55,7 +55,6 @@ def _add_train(commands: Any) -> None:
     train.add_argument("--images", type=Path, nargs="*", default=[], help="image files to add")
     train.add_argument("--labels", type=Path, nargs="*", default=[], help="their labels: 0 unlabelled, 1..K")
     train.add_argument("--classes", default="", help="names, separated by commas: background,cell")
-    train.add_argument("--preset", default="fast", help="fast, the only one so far")
     length = train.add_mutually_exclusive_group()
     length.add_argument("--seconds", type=float, help="of training (default 60)")
     length.add_argument("--steps", type=int, help="of training")
@@ -85,7 +84,7 @@ def _add_predict(commands: Any) -> None:
 
 
 def _add_score(commands: Any) -> None:
-    score = commands.add_parser("score", help="Dice, IoU and SEG of masks")
+    score = commands.add_parser("score", help="Dice, IoU, precision, recall and SEG of masks")
     score.add_argument("--prediction", type=Path, nargs="+", required=True)
     score.add_argument("--truth", type=Path, nargs="+", required=True)
     score.add_argument("--json", action="store_true")
@@ -137,8 +136,6 @@ def _train(options: argparse.Namespace) -> int:
     if len(options.images) != len(options.labels):
         what = f"{len(options.images)} images and {len(options.labels)} label files"
         raise UserError("NU-C02", what, "train", "give one label file for each image")
-    if options.preset != "fast":
-        raise UserError("NU-C03", f"there is no preset '{options.preset}'", "--preset", "choose fast")
     set_threads(os.cpu_count())
     names = [name.strip() for name in options.classes.split(",") if name.strip()]
     with Project(options.project) as project:
@@ -146,9 +143,8 @@ def _train(options: argparse.Namespace) -> int:
         for image, labels in zip(options.images, options.labels, strict=True):
             api.add_annotated_image(project, image, labels, names)
         bar = _Bar(options.steps, "training", "step")
-        base = None if options.base in {"auto", "none"} else Path(options.base)
         result = api.train(project, seconds=options.seconds, steps=options.steps, device=options.device,
-                           seed=options.seed, base=base,
+                           seed=options.seed, base=options.base,
                            progress=lambda step, loss: bar.to(step + 1, f"loss {loss:.3f}"))  # fmt: skip
         bar.close()
     _print(result.as_json(), options, [_training_line(result)])
@@ -163,6 +159,10 @@ def _change_settings(project: Any, options: argparse.Namespace) -> None:
         for name, value in vars(options).items()
         if name.startswith("set_") and value is not None
     }
+    if "preset" in given:
+        from napari_unet.network.presets import preset_named
+
+        given = preset_named(given["preset"]).settings() | given
     if given:
         project.settings = settings_from(msgspec.to_builtins(project.settings) | given)
 
@@ -213,17 +213,22 @@ def _score(options: argparse.Namespace) -> int:
     record = (
         results[0] if len(results) == 1 else {"mean_dice": float(np.mean(means)) if means else None, "images": results}
     )
-    _print(record, options, [_score_line(p, r) for p, r in zip(options.prediction, results, strict=True)])
+    lines = [line for p, r in zip(options.prediction, results, strict=True) for line in _score_lines(p, r)]
+    _print(record, options, lines)
     return 0
 
 
-def _score_line(path: Path, result: dict[str, Any]) -> str:
+def _score_lines(path: Path, result: dict[str, Any]) -> list[str]:
     def text(value: float | None) -> str:
         return "n/a" if value is None else f"{value:.4f}"
 
-    each = ", ".join(f"class {k}: {text(v)}" for k, v in result["dice"].items())
-    means = f"mean Dice {text(result['mean_dice'])} ({each}), mean IoU {text(result['mean_iou'])}"
-    return f"{path}: {means}, SEG {text(result['seg'])}"
+    means = f"mean Dice {text(result['mean_dice'])}, mean IoU {text(result['mean_iou'])}, SEG {text(result['seg'])}"
+    each = [
+        f"  class {k}: Dice {text(value)}, IoU {text(result['iou'][k])}, "
+        f"precision {text(result['precision'][k])}, recall {text(result['recall'][k])}"
+        for k, value in result["dice"].items()
+    ]
+    return [f"{path}: {means}", *each]
 
 
 def _export(options: argparse.Namespace) -> int:

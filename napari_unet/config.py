@@ -2,17 +2,47 @@
 
 from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import Annotated, Any, get_args, get_origin, get_type_hints
+from typing import Annotated, Any, Literal, get_args, get_origin, get_type_hints
 
 import msgspec
 from msgspec import Meta
 
 from napari_unet.errors import UserError
 
+LossKind = Literal["cross-entropy", "dice", "tversky", "cross-entropy + dice"]
+PresetName = Literal[
+    "fast",
+    "accurate",
+    "light",
+    "unet-2015",
+    "unet-2015-batchnorm",
+    "elu-dropout",
+    "up-nearest",
+    "up-bilinear",
+    "up-bicubic",
+    "up-transposed-bilinear",
+    "up-unpooling",
+    "up-nails",
+    "skip-crop",
+    "skip-sum",
+    "skip-none",
+    "dilated",
+]
+
 
 class Settings(msgspec.Struct, frozen=True, kw_only=True):
     """How to learn and predict. Stored in the project as JSON; an absent key takes its default."""
 
+    preset: Annotated[
+        PresetName,
+        Meta(
+            title="Network",
+            description="fast starts from base weights; accurate is wider and light is for weak processors, both from "
+            "scratch. From the literature, from scratch: unet-2015, unet-2015-batchnorm, elu-dropout, up-nearest, "
+            "up-bilinear, up-bicubic, up-transposed-bilinear, up-unpooling, up-nails, skip-crop, skip-sum, skip-none, "
+            "dilated. Takes effect for a new network.",
+        ),
+    ] = "fast"
     tile: Annotated[
         int,
         Meta(
@@ -74,6 +104,46 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
             description="How slowly the predicting network follows the training one.",
         ),
     ] = 0.98
+    loss: Annotated[
+        LossKind,
+        Meta(
+            title="Loss",
+            description="What a step makes smaller: cross-entropy, dice, tversky (counts missed pixels more than "
+            "false ones) or cross-entropy + dice.",
+        ),
+    ] = "cross-entropy"
+    label_smoothing: Annotated[
+        float,
+        Meta(
+            ge=0,
+            le=0.4,
+            title="Label smoothing",
+            extra={"unit": "share"},
+            description="Share of each label that is spread over all classes, so that cross-entropy does not ask for "
+            "full certainty; dice and tversky do not change.",
+        ),
+    ] = 0.0
+    consistency: Annotated[
+        float,
+        Meta(
+            ge=0,
+            le=100,
+            title="Consistency",
+            extra={"unit": "times"},
+            description="How strongly unlabelled pixels are held to the network's own moving average, so that a few "
+            "strokes are not learned by heart; 0 for not at all. For networks that start from base weights.",
+        ),
+    ] = 3.0
+    pixel_share: Annotated[
+        float,
+        Meta(
+            ge=0.01,
+            le=1,
+            title="Pixels per step",
+            extra={"unit": "share"},
+            description="Share of the labelled pixels in the tiles, drawn at random, from which a step learns.",
+        ),
+    ] = 1.0
     border_weight: Annotated[
         float,
         Meta(
@@ -97,13 +167,13 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     width: Annotated[
         int,
         Meta(
-            ge=4,
+            ge=0,
             le=64,
             title="Network width",
             extra={"unit": "channels"},
-            description="Channels of the first level; takes effect for a new network.",
+            description="Channels of the first level of a new network; 0 for the preset's own.",
         ),
-    ] = 16
+    ] = 0
     prediction_tile: Annotated[
         int,
         Meta(
@@ -133,13 +203,14 @@ class Field:
     minimum: int | float | None
     maximum: int | float | None
     step: int | float | None
+    choices: tuple[str, ...] = ()  # of a setting that is one of several names
 
 
 def fields() -> Iterator[Field]:
     """All settings in the order in which they are declared."""
     hints = get_type_hints(Settings, include_extras=True)
     for field in msgspec.structs.fields(Settings):
-        kind, meta = _annotation(hints[field.name])
+        kind, choices, meta = _annotation(hints[field.name])
         yield Field(
             name=field.name,
             kind=kind,
@@ -150,6 +221,7 @@ def fields() -> Iterator[Field]:
             minimum=meta.ge,
             maximum=meta.le if meta.le is not None else meta.lt,
             step=meta.multiple_of,
+            choices=choices,
         )
 
 
@@ -167,11 +239,12 @@ def settings_from(values: dict[str, Any]) -> Settings:
     try:
         return msgspec.convert(values, Settings, strict=False)
     except msgspec.ValidationError as error:
-        raise UserError("NU-C01", str(error), "settings", "choose a value in the range") from error
+        raise UserError("NU-C01", str(error), "settings", "choose a value that its help names") from error
 
 
-def _annotation(hint: Any) -> tuple[type, Meta]:
+def _annotation(hint: Any) -> tuple[type, tuple[str, ...], Meta]:
     if get_origin(hint) is not Annotated:
         raise TypeError(f"every setting needs a range, a label and help, {hint} has none")
     kind, meta = get_args(hint)
-    return kind, meta
+    choices = get_args(kind)
+    return str if choices else kind, choices, meta

@@ -149,7 +149,7 @@ def test_contradictions_are_refused(stored: Path, change: Callable[[dict[str, An
 
 def test_a_newer_format_is_refused(stored: Path) -> None:
     """The reader says that it is too old."""
-    rewrite(stored, lambda record, tensors: record.update(format=2))
+    rewrite(stored, lambda record, tensors: record.update(format=checkpoint_module.FORMAT + 1))
     refused(stored, "NU-M03")
 
 

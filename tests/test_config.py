@@ -12,7 +12,8 @@ from napari_unet.config import Field, Settings, fields, settings_from
 from napari_unet.errors import UserError
 
 ALL = list(fields())
-NUMBERS = [field for field in ALL if field.kind is not bool]
+NUMBERS = [field for field in ALL if field.kind in {int, float}]
+NAMES = [field for field in ALL if field.choices]
 
 
 def refused(values: dict[str, Any]) -> str:
@@ -33,13 +34,14 @@ def test_every_setting_explains_itself(field: Field) -> None:
     """Label, help and, for numbers, unit and range; the default lies in the range."""
     assert field.label not in {"", "None"}
     assert field.help.endswith(".")
-    if field.kind is bool:
+    assert settings_from({field.name: field.default}) == Settings()
+    if field not in NUMBERS:
+        assert field.kind is bool or field.default in field.choices
         return
     assert field.unit
     assert field.minimum is not None
     assert field.maximum is not None
     assert field.minimum <= field.default <= field.maximum
-    assert settings_from({field.name: field.default}) == Settings()
 
 
 @pytest.mark.parametrize("field", NUMBERS, ids=lambda field: field.name)
@@ -50,6 +52,17 @@ def test_the_range_is_enforced(field: Field) -> None:
     step = field.step or 1
     assert getattr(settings_from({field.name: field.kind(field.minimum)}), field.name) == field.minimum
     for value in (field.minimum - step, field.maximum + step, "many", None, [1], math.nan):
+        assert field.name in refused({field.name: value})
+
+
+@pytest.mark.parametrize("field", NAMES, ids=lambda field: field.name)
+def test_only_the_names_offered_are_taken(field: Field) -> None:
+    """Each choice is taken and told in the help; anything else is refused with the setting's name."""
+    assert len(field.choices) > 1
+    for choice in field.choices:
+        assert getattr(settings_from({field.name: choice}), field.name) == choice
+        assert choice in field.help
+    for value in ("", "many", field.choices[0].upper(), 1, None, [field.choices[0]]):
         assert field.name in refused({field.name: value})
 
 

@@ -227,15 +227,44 @@ def test_what_the_worker_says_is_shown(bench: Bench) -> None:
         m.Scored(score, 0.25),
         m.Exported(("a.tif",)),
         m.Failed("NU-W03: x, y, z"),
+        m.Weights(1, 0, 1, 1, 2, bytes(4)),
     ]
     bench.controller.tick()
     bench.window.show_device.assert_called_once_with("CPU")
+    bench.window.show_weights.assert_called_once_with(m.Weights(1, 0, 1, 1, 2, bytes(4)))
     bench.window.show_progress.assert_called_once_with(progress)
     bench.window.show_score.assert_called_once_with(score, 0.25)
     bench.window.show_exported.assert_called_once_with(("a.tif",))
     assert bench.lines() == ["NU-W03: x, y, z"]
     assert bench.controller.project is not None
     assert [record["loss"] for record in bench.controller.project.scores()] == [0.25]
+
+
+def test_the_weight_map_follows_strokes_planes_and_workers(bench: Bench) -> None:
+    """While it is on screen it is asked for anew with every change, after the worker has heard of it; then no more."""
+    bench.paint(1)
+    assert m.ShowWeights(1, 0) not in bench.client.sent
+    bench.controller.want_weights(True)
+    assert bench.client.sent[-1] == m.ShowWeights(1, 0)
+    bench.paint(1)
+    assert bench.client.sent.count(m.ShowWeights(1, 0)) == 1
+    bench.labels[60:70] = 1
+    bench.controller.commit(0, bench.labels)
+    assert bench.client.sent[-2:] == [m.Annotated(), m.ShowWeights(1, 0)]
+    bench.controller.change_classes()
+    assert bench.client.sent[-2:] == [m.Annotated(), m.ShowWeights(1, 0)]
+    bench.controller.look(1, VIEW)
+    assert m.ShowWeights(1, 1) in bench.client.sent
+    bench.die()
+    assert m.ShowWeights(1, 1) in bench.client.sent
+    bench.controller.stop()
+    bench.controller.want_weights(True)
+    assert m.ShowWeights(1, 1) in bench.client.sent
+    bench.controller.want_weights(False)
+    asked = len(bench.client.sent)
+    bench.controller.look(0, VIEW)
+    assert [type(message) for message in bench.client.sent[asked:]] == [m.Look]
+    assert len(bench.clients) == 3
 
 
 def test_export_asks_the_worker(bench: Bench, tmp_path: Path) -> None:

@@ -203,6 +203,52 @@ def test_held_out_dice_stands_on_the_image(user: User) -> None:
     assert user.viewer.canvas.overlays.text.visible
 
 
+def test_the_weight_map_shows_what_training_sees(user: User) -> None:
+    """It follows strokes while it is on; off and on it is the same layer, and never an image to annotate."""
+    panel, layers = user.panel, user.viewer.layers
+    user.draw(1, (15, 75), (90, 75))
+    panel.show_weight_map.click()
+    layer = panel.weight_map.layer
+    assert settle(lambda: layer.data.any())
+    assert layer.visible
+    assert layers.selection.active == panel.canvas.annotation
+    assert [panel.images.itemText(i) for i in range(panel.images.count())] == ["cells"]
+    assert not layer.data[user.painted == 0].any()
+    before = layer.data.copy()
+    user.draw(2, (32, 32), (48, 48))
+    assert settle(lambda: (layer.data[user.painted == 2] > 0).any())
+    assert (layer.data != before).any()
+    panel.show_weight_map.click()
+    assert not layer.visible
+    user.draw(2, (105, 75), (115, 85))
+    panel.show_weight_map.click()
+    assert layer.visible
+    assert panel.weight_map.layer is layer
+    assert settle(lambda: (layer.data[100:120, 74:86] > 0).any())
+    assert [one.name for one in layers].count("weight map") == 1
+    panel.open_project(panel.controller.project.folder)
+    assert layer not in layers
+    assert settle(lambda: panel.weight_map.layer is not None and panel.weight_map.layer.data.any())
+    layers.remove("weight map")
+    assert not panel.show_weight_map.isChecked()
+    assert "cells" in layers
+    user.draw(2, (150, 125), (150, 135))
+    panel.show_weight_map.click()
+    assert settle(lambda: panel.weight_map.layer.data.any())
+    layers.remove("cells")
+    assert settle(lambda: panel.weight_map.layer is None, 5)
+    assert list(layers) == []
+    assert messages() == []
+
+
+def test_a_setting_of_several_names_is_a_list(user: User) -> None:
+    """The loss is chosen from its names and is in the project when chosen."""
+    form = user.panel.settings_form
+    assert form.settings.loss == "cross-entropy"
+    form._widgets["loss"].value = "cross-entropy + dice"
+    assert user.panel.controller.project.settings.loss == "cross-entropy + dice"
+
+
 def test_killing_the_worker_costs_nothing(user: User) -> None:
     """After a kill the strokes are there, one message is shown and training goes on in a new process."""
     user.draw_two_classes()

@@ -1,11 +1,17 @@
 """Laws of the scores."""
 
+import json
+from pathlib import Path
+
 import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as arrays
+from sklearn import metrics
 
+from napari_unet.api import score
+from napari_unet.cli import main
 from napari_unet.training.scores import (
     bootstrap_interval,
     class_scores,
@@ -14,6 +20,8 @@ from napari_unet.training.scores import (
     iou,
     mean_known,
     mean_of_all,
+    precision,
+    recall,
     segmentation_accuracy,
 )
 
@@ -77,6 +85,75 @@ def test_iou_follows_from_dice(truth: np.ndarray, found: np.ndarray) -> None:
             shared = np.count_nonzero((truth == class_id) & (found == class_id))
             assert overlaps[class_id] == pytest.approx(shared / union)
             assert overlaps[class_id] == pytest.approx(values[class_id] / (2 - values[class_id]))
+
+
+@pytest.mark.parametrize("seed", range(8))
+def test_scikit_learn_agrees(seed: int) -> None:
+    """On random masks of up to six classes, one of which is missing here or there, all five tables are the same."""
+    random = np.random.default_rng(seed)
+    classes = int(random.integers(2, 7))
+    truth, found = (random.choice(classes, 3000, p=random.dirichlet(np.ones(classes))).astype(np.uint8) for _ in "xy")
+    if seed % 2:
+        truth[truth == seed % classes] = (seed + 1) % classes
+    if seed % 3 == 0:
+        found[found == 1] = 0
+    matrix = confusion(truth, found, range(classes))
+    judged = {"labels": range(classes), "average": None}
+    np.testing.assert_array_equal(matrix, metrics.confusion_matrix(truth, found, labels=range(classes)))
+    np.testing.assert_allclose(precision(matrix), metrics.precision_score(truth, found, zero_division=np.nan, **judged))
+    np.testing.assert_allclose(recall(matrix), metrics.recall_score(truth, found, zero_division=np.nan, **judged))
+    there = np.isin(range(classes), truth)  # elsewhere scikit-learn gives 0 and here there is no score
+    for ours, theirs in ((dice, metrics.f1_score), (iou, metrics.jaccard_score)):
+        values = theirs(truth, found, zero_division=0, **judged)
+        np.testing.assert_allclose(ours(matrix), np.where(there, values, np.nan))
+
+
+@given(arrays.arrays(np.int64, (3, 4, 4), elements=st.integers(0, 50)))
+def test_precision_and_recall_make_dice(matrices: np.ndarray) -> None:
+    """Dice = 2 P R / (P + R), IoU = Dice / (2 - Dice); one undefined part leaves Dice 0 or undefined."""
+    for matrix in (*matrices, matrices.sum(axis=0)):
+        found, true, both, overlap = precision(matrix), recall(matrix), dice(matrix), iou(matrix)
+        for p, r, d, j in zip(found, true, both, overlap, strict=True):
+            assert np.isnan(r) == np.isnan(d) == np.isnan(j)
+            if np.isnan(r):
+                assert np.isnan(p) or p == 0
+                continue
+            assert j == pytest.approx(d / (2 - d))
+            assert d == pytest.approx(0 if np.isnan(p) or p + r == 0 else 2 * p * r / (p + r))
+
+
+@given(arrays.arrays(np.int64, (5, 3, 3), elements=st.integers(0, 50)))
+def test_pooled_scores_lie_between_those_of_the_parts(matrices: np.ndarray) -> None:
+    """Over the sum of the parts precision and recall are weighted means of the parts, one stack or one by one."""
+    total = matrices.sum(axis=0)
+    for measure, axis in ((precision, -2), (recall, -1)):
+        parts, wholes = measure(matrices), matrices.sum(axis)
+        np.testing.assert_array_equal(parts, np.stack([measure(matrix) for matrix in matrices]))
+        weighted = np.where(wholes > 0, parts, 0) * wholes
+        np.testing.assert_allclose(np.nan_to_num(measure(total)) * wholes.sum(0), weighted.sum(0), atol=1e-9)
+
+
+def test_half_found_is_precise_and_all_found_is_not(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """Half of a square: precision 1, recall 1/2; told by Python, by JSON and by the table; undefined is n/a."""
+    truth, found = np.zeros((2, 40, 40), np.uint8)
+    truth[10:30, 10:30], found[10:30, 10:20] = 1, 1
+    found[:2, :2] = 2
+    result = score(found, truth)
+    assert result["precision"] == pytest.approx({"0": 1196 / 1396, "1": 1, "2": 0})
+    assert result["recall"] == {"0": pytest.approx(1196 / 1200), "1": 0.5, "2": None}
+    assert score(np.where(found == 1, 0, found), truth)["precision"]["1"] is None
+    np.save(tmp_path / "found.npy", found)
+    np.save(tmp_path / "truth.npy", truth)
+    command = ["score", "--prediction", str(tmp_path / "found.npy"), "--truth", str(tmp_path / "truth.npy")]
+    assert main([*command, "--json"]) == 0
+    assert json.loads(capsys.readouterr().out) == result
+    assert main(command) == 0
+    head, *rows = capsys.readouterr().out.splitlines()
+    assert head.startswith(f"{tmp_path / 'found.npy'}: mean Dice 0.")
+    assert rows[1:] == [
+        "  class 1: Dice 0.6667, IoU 0.5000, precision 1.0000, recall 0.5000",
+        "  class 2: Dice n/a, IoU n/a, precision 0.0000, recall n/a",
+    ]
 
 
 def test_no_evidence_is_no_score() -> None:

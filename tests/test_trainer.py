@@ -18,12 +18,13 @@ from napari_unet.network.device import Device
 from napari_unet.network.inference import Predictor
 from napari_unet.network.unet import Architecture, build
 from napari_unet.prediction.plane import predict_plane
-from napari_unet.training import trainer as trainer_module
 from napari_unet.training.annotated import Annotations
 from napari_unet.training.learner import Learner
+from napari_unet.training.losses import Loss
 from napari_unet.training.sampler import Sampler
 from napari_unet.training.scores import confusion, dice
-from napari_unet.training.trainer import Trainer, adapt_head
+from napari_unet.training.starting import adapt_head
+from napari_unet.training.trainer import Trainer
 
 CPU = Device("cpu", "", False)
 SETTINGS = Settings(tile=64, width=4, batch=2, learning_rate=0.01, prediction_tile=64)
@@ -137,14 +138,14 @@ def test_a_diverged_step_is_undone(
     rate = good.facts["rate"]
     for _ in range(3):
         trainer.step()
-    honest = trainer_module.weighted_cross_entropy
+    honest = Loss.__call__
 
-    def spoilt(logits: torch.Tensor, *rest: Any) -> torch.Tensor:
-        return spoil(honest(logits, *rest), logits)
+    def spoilt(self: Loss, logits: torch.Tensor, *rest: Any) -> torch.Tensor:
+        return spoil(honest(self, logits, *rest), logits)
 
-    monkeypatch.setattr(trainer_module, "weighted_cross_entropy", spoilt)
-    assert np.isnan(trainer.step())
-    monkeypatch.setattr(trainer_module, "weighted_cross_entropy", honest)
+    with monkeypatch.context() as patch:
+        patch.setattr(Loss, "__call__", spoilt)
+        assert np.isnan(trainer.step())
     after = trainer.checkpoint()
     assert finite(after)
     assert after.facts["rate"] == rate / 2

@@ -26,6 +26,8 @@ from napari_unet.images.tiles import Region, grid
 from napari_unet.network.checkpoint import Checkpoint, save_checkpoint
 from napari_unet.network.device import Device
 from napari_unet.network.unet import Architecture, build
+from napari_unet.training.annotated import Annotations
+from napari_unet.training.sampler import Sampler
 from napari_unet.training.scores import BlockScore, ClassScore, Score
 from napari_unet.worker import messages as m
 from napari_unet.worker.channel import LIMIT, Channel, encode
@@ -44,11 +46,14 @@ EXAMPLES: list[Any] = [
     m.Open("/data/Zellen ü.unet", 7),
     m.Look(3, 1, 0, (-5, 0, 10**6, 9)),
     m.Annotated(),
+    m.Restore(),
     m.Train(on=True),
     m.Train(on=False),
     m.Export(1, "out", ("tiff", "png")),
+    m.ShowWeights(1, 0),
     m.Ready("cpu", "CPU"),
     m.Tile(3, 1, 0, 64, 0, 2, 3, bytes(range(6)), 12),
+    m.Weights(1, 0, 2, 1, 3, bytes(6)),
     m.Progress("waiting", 0, None, 4, "paint"),
     m.Progress("training", 5, 0.25, 0),
     m.Scored(SCORE, None),
@@ -128,9 +133,31 @@ def test_any_bytes_are_a_message_or_an_error(data: bytes) -> None:
 
 def test_a_tile_says_its_shape() -> None:
     """Bytes become the array that they were; bytes of another size are refused."""
-    np.testing.assert_array_equal(EXAMPLES[7].array(), np.arange(6).reshape(2, 3))
+    np.testing.assert_array_equal(of(m.Tile, EXAMPLES)[0].array(), np.arange(6).reshape(2, 3))
     with pytest.raises(UserError, match=r"^NU-W02: "):
         m.Tile(0, 1, 0, 0, 0, 2, 3, bytes(5), 0).array()
+
+
+@given(st.integers(1, 40), st.integers(1, 40), st.integers(2, 2000), st.integers(0, 9))
+def test_a_weight_map_fits_into_a_message(height: int, width: int, most: int, seed: int) -> None:
+    """All values, or the largest of each square of the smallest side that makes the bytes few enough."""
+    weights = np.random.default_rng(seed).uniform(0.5, 9, (height, width)).astype(np.float32)
+    sent = m.Weights.of(1, 0, weights, most)
+    values, factor = sent.array(), sent.factor
+    assert len(sent.data) <= most
+    assert factor == 1 or 2 * -(-height // (factor - 1)) * -(-width // (factor - 1)) > most
+    assert values.shape == (-(-height // factor), -(-width // factor))
+    for y, x in np.ndindex(values.shape):
+        square = weights[y * factor : (y + 1) * factor, x * factor : (x + 1) * factor]
+        assert values[y, x] == np.float16(square.max())
+
+
+def test_a_weight_map_says_its_shape() -> None:
+    """Bytes of another size are refused; a weight beyond float16 is its largest number, not infinity."""
+    for odd in (m.Weights(1, 0, 1, 2, 3, bytes(10)), m.Weights(1, 0, 0, 1, 1, bytes(2)), m.Weights(1, 0, 1, 0, 3, b"")):
+        with pytest.raises(UserError, match=r"^NU-W02: "):
+            odd.array()
+    assert m.Weights.of(1, 0, np.full((1, 2), 1e6, np.float32), 4).array().tolist() == [[65504, 65504]]
 
 
 def test_what_is_dangerous_is_not_inherited() -> None:
@@ -319,6 +346,36 @@ def test_export_needs_a_network(project: Project, tmp_path: Path) -> None:
     with pytest.raises(UserError, match=r"^NU-E05: "):
         engine.work()
     assert not engine.has_work
+
+
+def test_the_weight_map_is_that_of_training(project: Project) -> None:
+    """Trained pixels weigh as in a training tile, all others 0; the newest wish is answered, once, training or not."""
+    engine, said = engine_of(project)
+    engine.receive(m.ShowWeights(1, 0))
+    rest(engine)
+    (empty,) = of(m.Weights, said)
+    assert empty.array().shape == (HEIGHT, WIDTH)
+    assert not empty.array().any()
+    labels = project.annotation(1, 0)
+    labels[20:30, 20:30] = labels[20:30, 34:44] = 2
+    labels[22:28, 31:33] = labels[5:9, 5:150] = 1
+    project.commit(1, 0, labels)
+    engine.receive(m.Annotated())
+    engine.receive(m.ShowWeights(1, 3))
+    engine.receive(m.ShowWeights(1, 0))
+    engine.work()
+    _, sent = of(m.Weights, said)
+    assert (sent.image_id, sent.plane, sent.factor) == (1, 0, 1)
+    annotations = Annotations(project)
+    annotations.refresh(project.settings)
+    whole = Sampler(annotations, 64, np.random.default_rng(0)).cut((1, 0), Region(0, 0, HEIGHT, WIDTH))
+    np.testing.assert_array_equal(sent.array(), whole.weights.astype(np.float16))
+    line = sent.array()[5:9]
+    assert line.any()
+    assert sent.array()[24, 31] > 2 * line.max()
+    np.testing.assert_array_equal(sent.array() > 0, annotations.planes[1, 0].trained)
+    rest(engine)
+    assert len(of(m.Weights, said)) == 2
 
 
 # The process

@@ -35,15 +35,16 @@ def is_candidate(fingerprint: str, block: Block) -> bool:
     return int.from_bytes(hashlib.sha256(key).digest()[:8], "big") % _HELD_OUT_ONE_IN == 0
 
 
-def classes_by_block(labels: UInt8[np.ndarray, "y x"], plane: int, row0: int, column0: int) -> set[tuple[Block, int]]:
-    """Blocks and the classes painted in them; ``labels`` begins at block (row0, column0)."""
-    found: set[tuple[Block, int]] = set()
+def classes_by_block(labels: UInt8[np.ndarray, "y x"], plane: int, row0: int, column0: int) -> list[tuple[Block, int]]:
+    """Blocks and classes painted in them, most pixels first; ``labels`` begins at block (row0, column0)."""
     ys, xs = np.nonzero(labels)
     packed = ((ys // BLOCK) * (labels.shape[1] // BLOCK + 1) + xs // BLOCK) * 256 + labels[ys, xs]
-    for value in np.unique(packed):
+    values, counts = np.unique(packed, return_counts=True)
+    found = []
+    for value in values[np.argsort(-counts, kind="stable")]:
         position, class_id = divmod(int(value), 256)
         row, column = divmod(position, labels.shape[1] // BLOCK + 1)
-        found.add((Block(plane, row0 + row, column0 + column), class_id))
+        found.append((Block(plane, row0 + row, column0 + column), class_id))
     return found
 
 

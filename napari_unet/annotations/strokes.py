@@ -66,12 +66,10 @@ def unpack_tile(key: TileKey, height: int, width: int, crc: int, packed: bytes) 
 def hold_out(connection: sqlite3.Connection, key: TileKey, labels: UInt8[np.ndarray, "h w"], fingerprint: str) -> None:
     """Decide, once and for ever, the side of every block and class that this tile paints for the first time.
 
-    The hash of the position decides; only a class that nothing is trained on yet takes its first block for training,
-    so that a first short stroke always teaches something.
+    The hash of the position decides; only a class that nothing is trained on yet takes the block that holds most of it
+    for training, so that a first short stroke always teaches something, even where a margin takes a part of it.
     """
-    for block, class_id in sorted(
-        classes_by_block(labels, key.plane, key.row * _BLOCKS_A_TILE, key.column * _BLOCKS_A_TILE)
-    ):
+    for block, class_id in classes_by_block(labels, key.plane, key.row * _BLOCKS_A_TILE, key.column * _BLOCKS_A_TILE):
         held = is_candidate(fingerprint, block) and _is_trained(connection, class_id)
         connection.execute(
             "INSERT OR IGNORE INTO blocks VALUES (?, ?, ?, ?, ?, ?)", (key.image_id, *block, class_id, int(held))

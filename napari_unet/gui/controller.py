@@ -32,6 +32,9 @@ class Window(Protocol):
     def show_score(self, score: Score, loss: float | None) -> None:
         """Tell the held-out Dice."""
 
+    def show_weights(self, weights: m.Weights) -> None:
+        """Put the weight map over the image."""
+
     def show_progress(self, progress: m.Progress) -> None:
         """Tell how training goes."""
 
@@ -90,6 +93,7 @@ class Controller:
         self._client: WorkerClient | None = None
         self._visible: tuple[int, int, int, int] | None = None
         self._held_back = False  # the user paused: strokes do not start the training again
+        self._weights_wanted = False
         self._deaths: list[float] = []
 
     @property
@@ -117,6 +121,7 @@ class Controller:
         self.plane = 0
         self._visible = None
         self.generation += 1
+        self._ask_weights()
         return self.image
 
     def commit(self, plane: int, labels: UInt8[np.ndarray, "y x"]) -> bool:
@@ -126,6 +131,7 @@ class Controller:
         if not self.project.commit(self.image.id, plane, labels):
             return False
         self._tell(m.Annotated())
+        self._ask_weights()
         self._window.show_classes()
         self._start_by_itself()
         return True
@@ -138,6 +144,7 @@ class Controller:
             self.plane = plane
             self.generation += 1
             self._visible = None
+            self._ask_weights()
         wanted = (visible.y0, visible.x0, visible.y1, visible.x1)
         if wanted != self._visible:
             self._visible = wanted
@@ -177,9 +184,18 @@ class Controller:
         # Absolute, for the worker lives in another folder.
         self._tell(m.Export(self.image.id, str(folder.absolute()), formats))
 
+    def want_weights(self, on: bool) -> None:
+        """Ask for the weight map of the plane on screen, and again whenever it may be another, or no more."""
+        self._weights_wanted = on
+        if on and self.image is not None and self._client is None:
+            self._launch()
+        else:
+            self._ask_weights()
+
     def change_classes(self) -> None:
         """Tell the worker that classes or settings are different now."""
         self._tell(m.Annotated())
+        self._ask_weights()
         self._window.show_classes()
 
     def tick(self) -> None:
@@ -211,6 +227,8 @@ class Controller:
                 if message.generation == self.generation:
                     place = Region(message.y0, message.x0, message.y0 + message.height, message.x0 + message.width)
                     self._window.show_tile(message.image_id, message.plane, place, message.array())
+            case m.Weights():
+                self._window.show_weights(message)
             case m.Progress():
                 self._window.show_progress(message)
             case m.Scored():
@@ -257,8 +275,13 @@ class Controller:
         self._tell(m.Open(str(project.folder)))
         if self.image is not None and self._visible is not None:
             self._tell(m.Look(self.generation, self.image.id, self.plane, self._visible))
+        self._ask_weights()
         if self.training:
             self._tell(m.Train(on=True))
+
+    def _ask_weights(self) -> None:
+        if self._weights_wanted and self.image is not None:
+            self._tell(m.ShowWeights(self.image.id, self.plane))
 
     def _start_by_itself(self) -> None:
         project = self._require()

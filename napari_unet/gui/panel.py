@@ -37,14 +37,15 @@ from napari_unet.gui.export_row import ExportRow
 from napari_unet.gui.layers import ANNOTATION
 from napari_unet.gui.score_card import ScoreCard, canvas_text
 from napari_unet.gui.settings_form import SettingsForm
+from napari_unet.gui.weight_map_layer import WeightMapLayer
 from napari_unet.images.tiles import Region
 from napari_unet.training.scores import Score
 from napari_unet.worker.client import Client
-from napari_unet.worker.messages import Progress
+from napari_unet.worker.messages import Progress, Weights
 
 _TICK_MS = 30
 _NARROWEST_PX = 280
-_STATES = {"waiting": "Waiting", "training": "Training", "paused": "Paused"}
+_STATES = {"waiting": "Waiting", "training": "Training", "resting": "Resting until you paint", "paused": "Paused"}
 
 
 class Panel(QWidget):  # type: ignore[misc]
@@ -55,6 +56,7 @@ class Panel(QWidget):  # type: ignore[misc]
         self._viewer = napari_viewer
         self.controller = Controller(self, Client)
         self.canvas = Canvas(napari_viewer, self._strokes_settled, self)
+        self.weight_map = WeightMapLayer(napari_viewer)
         self.progress_shown: Progress | None = None
         self._busy: Any = None
         self._timer: Any = None  # events come before the constructor is done
@@ -71,7 +73,7 @@ class Panel(QWidget):  # type: ignore[misc]
         self._choose_soon = QTimer(self, singleShot=True, interval=0)
         self._choose_soon.timeout.connect(self._choose_image)
         self._leave_soon = QTimer(self, singleShot=True, interval=0)
-        self._leave_soon.timeout.connect(self.canvas.leave)
+        self._leave_soon.timeout.connect(self._leave)
         self._fill_images()
 
     # What the controller asks of a window
@@ -87,6 +89,10 @@ class Panel(QWidget):  # type: ignore[misc]
         project = self.controller.project
         if project is not None:
             self.canvas.show_score(score, canvas_text(score, project.classes()))
+
+    def show_weights(self, weights: Weights) -> None:
+        """Put the weight map over the image."""
+        self.weight_map.write(weights)
 
     def show_progress(self, progress: Progress) -> None:
         """Tell how training goes, here and in the activity dock."""
@@ -159,7 +165,7 @@ class Panel(QWidget):  # type: ignore[misc]
         self._show_busy(False, 0)
         _let_go(self.controller, self._layer_events)
         if viewer_stays:
-            self.canvas.leave()
+            self._leave()
         elif self.canvas.watcher is not None:
             self.canvas.watcher.stop()
 
@@ -169,7 +175,7 @@ class Panel(QWidget):  # type: ignore[misc]
         """Use a project folder; its images come up in the viewer."""
         self._check_strokes()
         project = self._enter(folder)
-        self.canvas.leave()
+        self._leave()
         for number, record in enumerate(project.images()):
             self._told(partial(self._bring, record, shown=number == 0))
 
@@ -216,6 +222,8 @@ class Panel(QWidget):  # type: ignore[misc]
         self.export_row = ExportRow()
         self.exported = QLabel("")
         self.exported.setWordWrap(True)
+        self.show_weight_map = QCheckBox("Show weight map")
+        self.show_weight_map.setToolTip("How much each painted pixel counts in training: 0 where it is held out")
         self.settings_form = SettingsForm()
         # Long paths and names must not widen the dock.
         for label in (self.project_name, self.status, self.device, self.exported):
@@ -242,7 +250,11 @@ class Panel(QWidget):  # type: ignore[misc]
         layout.addLayout(head)
         layout.addWidget(self.class_table)
         layout.addLayout(buttons)
-        for widget in (self.status, self.device, self.score_card, self.export_row, self.exported, self.settings_form):
+        layout.addWidget(self.status)
+        layout.addWidget(self.device)
+        layout.addWidget(self.score_card)
+        layout.addWidget(self.show_weight_map)
+        for widget in (self.export_row, self.exported, self.settings_form):
             layout.addWidget(widget)
         layout.addStretch()
         scroll = QScrollArea()
@@ -269,6 +281,7 @@ class Panel(QWidget):  # type: ignore[misc]
         self.pause.clicked.connect(lambda: self._told(self.controller.pause))
         self.stop.clicked.connect(lambda: self._told(self._stop))
         self.export_row.wanted.connect(lambda folder, formats: self._told(lambda: self.export(folder, formats)))
+        self.show_weight_map.toggled.connect(lambda on: self._told(lambda: self._want_weights(on)))
         self.settings_form.changed.connect(lambda settings: self._told(lambda: self._change_settings(settings)))
         events = self._viewer.layers.events
         # Kept for the end: napari holds bound methods weakly, but the viewer outlives a closed panel.
@@ -325,13 +338,11 @@ class Panel(QWidget):  # type: ignore[misc]
             labels[plane] = project.annotation(record.id, plane)
         self._choosing = True
         try:
-            self.canvas.show(
-                layer,
-                record,
-                labels.reshape(record.annotation_shape),
-                project.classes(),
-                "c" in record.axes and not layer.rgb,
-            )
+            channels_first = "c" in record.axes and not layer.rgb
+            self.weight_map.leave()
+            self.canvas.show(layer, record, labels.reshape(record.annotation_shape), project.classes(), channels_first)
+            if self.show_weight_map.isChecked():
+                self.weight_map.show(layer, record, channels_first)
         finally:
             self._choosing = False
         if self.canvas.annotation is not None:
@@ -373,7 +384,7 @@ class Panel(QWidget):  # type: ignore[misc]
         for plane in planes:
             labels = self.canvas.plane_labels(plane)
             if labels is None:
-                self.canvas.leave()
+                self._leave()
                 what = "the annotation layer was replaced by one of another shape"
                 raise UserError(
                     "NU-A10", what, ANNOTATION, "choose the image again; the strokes before that are in the project"
@@ -421,6 +432,18 @@ class Panel(QWidget):  # type: ignore[misc]
         self._project().settings = settings
         self.controller.change_classes()
 
+    def _want_weights(self, on: bool) -> None:
+        record, image = self.controller.image, self.canvas.image
+        if on and record is not None and image is not None:
+            self.weight_map.show(image, record, "c" in record.axes and not image.rgb)
+        else:
+            self.weight_map.hide()
+        self.controller.want_weights(on)
+
+    def _leave(self) -> None:
+        self.canvas.leave()
+        self.weight_map.leave()
+
     def _stop(self) -> None:
         self.controller.stop()
         self.status.setText("Stopped: the worker has ended")
@@ -450,6 +473,9 @@ class Panel(QWidget):  # type: ignore[misc]
             self._told(self.controller.pause)
             self._leave_soon.start()  # napari is still busy removing; it crashes when more goes at once
             self.status.setText("Choose an image layer; the strokes are in the project")
+        elif removed is not None and removed == self.weight_map.layer:
+            self.weight_map.forget()
+            self.show_weight_map.setChecked(False)
         elif removed is not None:
             self.canvas.forget(removed)
         self._fill_images()
@@ -458,7 +484,7 @@ class Panel(QWidget):  # type: ignore[misc]
         self.images.blockSignals(True)
         self.images.clear()
         for layer in reversed(self._viewer.layers):
-            if isinstance(layer, Image):
+            if isinstance(layer, Image) and layer != self.weight_map.layer:
                 self.images.addItem(layer.name, layer)
                 if self.canvas.image is not None and layer == self.canvas.image:
                     self.images.setCurrentIndex(self.images.count() - 1)
@@ -477,6 +503,7 @@ class Panel(QWidget):  # type: ignore[misc]
 
     def _show_buttons(self) -> None:
         ready = self.controller.image is not None
+        self.show_weight_map.setEnabled(ready)
         self.start.setEnabled(ready and not self.controller.training)
         self.pause.setEnabled(self.controller.training)
         self.stop.setEnabled(self.controller.has_worker)

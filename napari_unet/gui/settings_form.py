@@ -47,10 +47,12 @@ class SettingsForm(QCollapsible):  # type: ignore[misc]
 
 
 def _widget(field: Field) -> Any:
-    from magicgui.widgets import CheckBox, FloatSpinBox, SpinBox
+    from magicgui.widgets import CheckBox, ComboBox, FloatSpinBox, SpinBox
 
     if field.kind is bool:
         return CheckBox(value=field.default)
+    if field.choices:
+        return ComboBox(value=field.default, choices=field.choices)
     if field.kind is int:
         return SpinBox(value=field.default, min=field.minimum, max=field.maximum, step=field.step or 1)
     return FloatSpinBox(value=field.default, min=field.minimum, max=field.maximum, step=field.default / 4 or 0.1)

@@ -5,7 +5,7 @@ import os
 import shutil
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, fields
 from pathlib import Path
 from typing import Any
 
@@ -18,7 +18,7 @@ from napari_unet.errors import UserError
 from napari_unet.network.unet import Architecture, UNet, build
 from napari_unet.storage import replace_file, sha256
 
-FORMAT = 1
+FORMAT = 2  # 1 knew channels, classes, width and depth of the architecture only
 _HEADER_LIMIT = 2**20  # bytes of metadata that are believed
 _LIMITS = {"channels": 256, "classes": 255, "width": 128, "depth": 6}
 
@@ -158,11 +158,8 @@ def _parsed(metadata: dict[str, str] | None, where: str) -> dict[str, Any]:
 
 def _checkpoint(record: dict[str, Any], tensors: dict[str, Tensor], path: Path) -> Checkpoint:
     try:
-        sizes = {name: int(record["architecture"][name]) for name in _LIMITS}
-        if any(not 1 <= sizes[name] <= limit for name, limit in _LIMITS.items()):
-            raise ValueError(f"sizes {sizes}")
         checkpoint = Checkpoint(
-            Architecture(**sizes),
+            _architecture(record["architecture"]),
             tuple(int(k) for k in record["class_ids"]),
             tuple(str(n) for n in record["class_names"]),
             int(record["step"]),
@@ -173,6 +170,7 @@ def _checkpoint(record: dict[str, Any], tensors: dict[str, Tensor], path: Path) 
         # Building without memory shows every wrong name and shape before anything is allocated.
         with torch.device("meta"):
             UNet(checkpoint.architecture).load_state_dict(checkpoint.weights, assign=True)
+        _refuse_negative_variance(checkpoint.weights)
     except (ValueError, KeyError, TypeError, RuntimeError) as error:
         raise _damaged(path, str(error)) from error
     if len(checkpoint.class_ids) != checkpoint.architecture.classes or len(checkpoint.class_names) != len(
@@ -184,6 +182,24 @@ def _checkpoint(record: dict[str, Any], tensors: dict[str, Tensor], path: Path) 
     ):
         raise _damaged(path, f"class numbers {checkpoint.class_ids[:9]}")
     return checkpoint
+
+
+def _architecture(record: Any) -> Architecture:
+    """Check every field; those that are absent, as in files of format 1, take their defaults."""
+    if not isinstance(record, dict):
+        raise TypeError("the architecture is no record")
+    defaults = {each.name: each.default for each in fields(Architecture)}
+    unknown = sorted(set(record) - set(defaults))
+    if unknown:
+        raise ValueError(f"unknown field {unknown[0]!r}")
+    for name, value in record.items():
+        # A rate of 0 may have been written as a whole number; a bool is an int to Python and not to us.
+        kinds = (int, float) if isinstance(defaults[name], float) else (type(defaults[name]),)
+        if type(value) not in kinds:
+            raise ValueError(f"{name} {value!r}")
+    if any(not 1 <= record[name] <= limit for name, limit in _LIMITS.items()):
+        raise ValueError(f"sizes {[record[name] for name in _LIMITS]}")
+    return Architecture(**record)
 
 
 def _under(prefix: str, tensors: dict[str, Tensor]) -> dict[str, Tensor]:
@@ -209,6 +225,12 @@ def _damaged(path: Path, detail: str) -> UserError:
         str(path),
         "restore it from a copy or train again",
     )
+
+
+def _refuse_negative_variance(weights: dict[str, Tensor]) -> None:
+    for name, tensor in weights.items():
+        if name.endswith("running_var") and (tensor < 0).any():
+            raise ValueError(f"{name} is below 0")
 
 
 def _refuse_non_finite(weights: dict[str, Tensor], where: str) -> None:

@@ -1,26 +1,90 @@
-"""The U-Net (Ronneberger, Fischer and Brox 2015), made tile-exact and fed with the pixel's own intensity.
+"""The U-Net (Ronneberger, Fischer and Brox 2015) and its family, made tile-exact; one record chooses the member.
 
-This file imports nothing but torch, so that it can travel inside a model package as the network's source.
+The default is fed with the pixel's own intensity. This file imports nothing but torch, so that it can travel inside a
+model package as the network's source.
 """
 
 import math
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from itertools import pairwise
 
 import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
 HEAD_BLURS = (1.0, 2.0, 4.0, 8.0)  # Gaussian sigmas in pixels
+HEAD_SHAPES = 3  # of the blurs, from the finest, that the experts also see the gradient and the curvatures of
+HIDDEN = 32  # units of the expert that reads the filters
+CHOICES = {
+    "norm": ("channel", "batch", "none"),
+    "activation": ("relu", "elu"),
+    "padding": ("same", "valid"),
+    "up": ("transposed", "transposed-bilinear", "nearest", "bilinear", "bicubic", "unpooling", "nails"),
+    "skip": ("concatenate", "sum", "none"),
+    "convolution": ("plain", "dilated", "separable"),
+    "head": ("linear", "experts"),
+}
+_UP_REACH = {"transposed-bilinear": 1, "bilinear": 1, "bicubic": 2}  # neighbouring cells that enlarging reads
+_UP_RIM = {"transposed-bilinear": 1, "bilinear": 1, "bicubic": 3}  # enlarged pixels whose neighbours are missing
 
 
 @dataclass(frozen=True, slots=True)
 class Architecture:
-    """Everything that is needed to build a network; travels in the checkpoint."""
+    """Everything that is needed to build a network; travels in the checkpoint.
+
+    Attributes
+    ----------
+    channels : of the image
+    classes : outputs
+    width : channels after the first convolution; doubles at every level
+    depth : how often the image is halved
+    norm : after each 3x3 convolution: "channel" (over the channels of a pixel), "batch" (Ioffe and Szegedy 2015) or
+        "none", in which case the convolutions have a bias
+    activation : "relu" or "elu" (Clevert et al. 2016)
+    padding : "same", or "valid": convolutions give only what they can compute, and skips are cropped to fit
+    up : how a level is enlarged: "transposed" (2x2, learned), "transposed-bilinear" (4x4, learned from a bilinear
+        start), "nearest", "bilinear", "bicubic", "unpooling" (to where the maximum was) or "nails" (among zeros); all
+        but the first with a 1x1 convolution
+    skip : how a level of the contracting path joins: "concatenate", "sum" or "none"
+    convolution : "plain", "dilated" (the second of each pair sees every other pixel) or "separable"
+    dropout_top, dropout_bottom : share dropped between two convolutions at the first and at the last level; it rises
+        every second level
+    dropout_contracted : share dropped at the end of the contracting path, after each of its last two levels
+    intensities : whether the head also reads the intensities and their blurs
+    head : "linear" (one 1x1 convolution), or "experts": see ``Experts``
+
+    Raises
+    ------
+    ValueError
+        For a choice that does not exist or a number that makes no sense.
+    """
 
     channels: int = 1
     classes: int = 2
-    width: int = 16  # channels after the first convolution; doubles at every level
-    depth: int = 4  # how often the image is halved
+    width: int = 16
+    depth: int = 4
+    norm: str = "channel"
+    activation: str = "relu"
+    padding: str = "same"
+    up: str = "transposed"
+    skip: str = "concatenate"
+    convolution: str = "plain"
+    dropout_top: float = 0.0
+    dropout_bottom: float = 0.0
+    dropout_contracted: float = 0.0
+    intensities: bool = True
+    head: str = "linear"
+
+    def __post_init__(self) -> None:
+        for name, known in CHOICES.items():
+            if getattr(self, name) not in known:
+                raise ValueError(f"{name} {getattr(self, name)!r} is none of {', '.join(known)}")
+        if min(self.channels, self.classes, self.width, self.depth) < 1:
+            raise ValueError("channels, classes, width and depth are at least 1")
+        if not all(0 <= rate < 1 for rate in (self.dropout_top, self.dropout_bottom, self.dropout_contracted)):
+            raise ValueError("a dropout rate is at least 0 and below 1")
+        if self.head == "experts" and (self.padding == "valid" or not self.intensities):
+            raise ValueError("a head of experts reads intensities and needs same padding")
 
     @property
     def stride(self) -> int:
@@ -30,9 +94,54 @@ class Architecture:
     @property
     def halo(self) -> int:
         """Pixels around a region on which its logits depend, rounded up to a multiple of the stride."""
-        convolutions = 2 * 2 * (2**self.depth - 1) + 2 * 2**self.depth
-        pooling = 2**self.depth - 1
-        return math.ceil((convolutions + pooling) / self.stride) * self.stride
+        pooling = self.stride - 1
+        enlarging = _UP_REACH.get(self.up, 0) * 2 * (self.stride - 1)
+        reach = max(self._convolved + pooling + enlarging, self._blurred)
+        return math.ceil(reach / self.stride) * self.stride
+
+    @property
+    def lost(self) -> int:
+        """Pixels that the convolutions take from every side: 92 for the network of 2015, none with same padding."""
+        rims = _UP_RIM.get(self.up, 0) * (self.stride - 1)
+        return 0 if self.padding == "same" else self._convolved + rims
+
+    @property
+    def margin(self) -> int:
+        """Pixels by which the logits are smaller than the input on every side; 0 with same padding."""
+        return 0 if self.padding == "same" else max(self.lost, self._blurred)
+
+    def fitting(self, side: int) -> int:
+        """The smallest side of an input, at least ``side``, that every pooling divides without a remainder."""
+        odd = 0 if self.padding == "same" else -2 * self._block
+        return side + (odd - side) % self.stride
+
+    def input_side(self, output_side: int) -> int:
+        """The smallest side of an input whose logits have at least ``output_side`` pixels a side.
+
+        They have ``input_side - 2 * margin`` pixels a side and lie in the middle of the input.
+        """
+        return self.fitting(output_side + 2 * self.margin)
+
+    def dropout(self, level: int) -> float:
+        """Share dropped between the two convolutions of a level, 0 being the first."""
+        share = (level // 2) / max(1, self.depth // 2)
+        return self.dropout_top + (self.dropout_bottom - self.dropout_top) * share
+
+    @property
+    def _block(self) -> int:
+        """Pixels that two 3x3 convolutions read on either side."""
+        return 3 if self.convolution == "dilated" else 2
+
+    @property
+    def _convolved(self) -> int:
+        """Pixels that all convolutions together read on either side: each level twice, the last once."""
+        return self._block * (3 * self.stride - 2)
+
+    @property
+    def _blurred(self) -> int:
+        """Pixels that the widest blur of the head reads on either side."""
+        derivative = 1 if self.head == "experts" else 0
+        return math.ceil(3 * max(HEAD_BLURS)) + derivative if self.intensities else 0
 
 
 class ChannelNorm(nn.Module):
@@ -49,20 +158,178 @@ class ChannelNorm(nn.Module):
         return y.permute(0, 3, 1, 2)
 
 
-def double_convolution(inputs: int, outputs: int) -> nn.Sequential:
-    """Two 3x3 convolutions, each normalised and rectified."""
+class Depthwise(nn.Conv2d):
+    """A 3x3 filter for every channel alone, in full precision on a CPU."""
+
+    def forward(self, x: Tensor) -> Tensor:
+        """Map (b, c, y, x) to as many channels, smaller by 2 pixels without padding."""
+        if x.device.type != "cpu":
+            return super().forward(x)
+        # Depthwise convolutions in bfloat16 took minutes instead of milliseconds on one CPU tried.
+        with torch.autocast("cpu", enabled=False):
+            return super().forward(x.float())
+
+
+class Separable(nn.Sequential):
+    """A 3x3 convolution in two cheap ones: each channel alone, then 1x1 across the channels (Howard et al. 2017)."""
+
+    def __init__(self, architecture: Architecture, inputs: int, outputs: int) -> None:
+        biased, padding = architecture.norm == "none", int(architecture.padding == "same")
+        super().__init__(
+            Depthwise(inputs, inputs, 3, padding=padding, groups=inputs, bias=biased),
+            norm(architecture, inputs),
+            activation(architecture),
+            nn.Conv2d(inputs, outputs, 1, bias=biased),
+        )
+
+
+class Nails(nn.Module):
+    """Twice the size: every value at the top left of its four pixels, zeros at the other three."""
+
+    def forward(self, x: Tensor) -> Tensor:
+        """Map (b, c, y, x) to (b, c, 2y, 2x)."""
+        batch, channels, height, width = x.shape
+        bed = x.new_zeros((batch, channels, 2 * height, 2 * width)).contiguous(memory_format=torch.channels_last)
+        bed[:, :, ::2, ::2] = x
+        return bed
+
+
+class Experts(nn.Module):
+    """A head of two experts whose logits add, so that each can veto the other (product of experts, Hinton 2002).
+
+    The deep expert is linear in the two finest decoder levels; it carries what the network has learned elsewhere. The
+    shallow one is a small network of the pixel's own filter responses; it needs no training elsewhere, as a random
+    forest on such filters needs none. Both read features that are standardised with fixed numbers.
+    """
+
+    mean: Tensor
+    deviation: Tensor
+
+    def __init__(self, deep: int, shallow: int, classes: int) -> None:
+        super().__init__()
+        self.classes = classes
+        self.split = deep
+        self.register_buffer("mean", torch.zeros(deep + shallow))
+        self.register_buffer("deviation", torch.ones(deep + shallow))
+        self.deep = nn.Conv2d(deep, classes, 1)
+        self.hidden = nn.Conv2d(shallow, HIDDEN, 1)
+        self.shallow = nn.Conv2d(HIDDEN, classes, 1)
+
+    def forward(self, features: Tensor) -> Tensor:
+        """Map features (b, f, y, x) to logits (b, classes, y, x)."""
+        standard = (features - self.mean[:, None, None]) / self.deviation[:, None, None]
+        return self.deep_logits(standard[:, : self.split]) + self.shallow_logits(standard[:, self.split :])
+
+    def deep_logits(self, standard: Tensor) -> Tensor:
+        """Of the deep expert, from standardised decoder levels."""
+        logits: Tensor = self.deep(standard)
+        return logits
+
+    def shallow_logits(self, standard: Tensor) -> Tensor:
+        """Of the shallow expert, from standardised filter responses."""
+        logits: Tensor = self.shallow(functional.relu(self.hidden(standard)))
+        return logits
+
+    def on_levels(self, levels: list[Tensor], filters: list[Tensor]) -> Tensor:
+        """The same from decoder levels and filter responses, without ever holding all features at full size.
+
+        A linear map may come before the enlarging, and the standardisation is part of the weights.
+        """
+        weight, bias = standardising(self.deep, self.mean[: self.split], self.deviation[: self.split])
+        sizes = [level.shape[1] for level in levels]
+        parts = [
+            functional.conv2d(level, part) for level, part in zip(levels, torch.split(weight, sizes, 1), strict=True)
+        ]
+        fine = parts[0] + bias[:, None, None]
+        for part in parts[1:]:
+            fine = fine + twice(part)
+        weight, bias = standardising(self.hidden, self.mean[self.split :], self.deviation[self.split :])
+        hidden = functional.conv2d(torch.cat(filters, dim=1), weight, bias)
+        logits: Tensor = fine + self.shallow(functional.relu(hidden))
+        return logits
+
+
+def standardising(convolution: nn.Conv2d, mean: Tensor, deviation: Tensor) -> tuple[Tensor, Tensor]:
+    """Weight and bias of a 1x1 convolution that takes raw features instead of standardised ones."""
+    weight = convolution.weight / deviation[:, None, None]
+    bias = convolution.bias - (weight[:, :, 0, 0] @ mean)  # type: ignore[operator]
+    return weight, bias
+
+
+def twice(x: Tensor) -> Tensor:
+    """Twice the sides, bilinear."""
+    return functional.interpolate(x, scale_factor=2, mode="bilinear", align_corners=False)
+
+
+def intensity_channels(architecture: Architecture) -> int:
+    """Channels that ``UNet.intensities`` gives."""
+    if not architecture.intensities:
+        return 0
+    shapes = 3 * HEAD_SHAPES if architecture.head == "experts" else 0
+    return (1 + len(HEAD_BLURS) + shapes) * architecture.channels
+
+
+def norm(architecture: Architecture, channels: int) -> nn.Module:
+    """What follows a 3x3 convolution; with none, a place-holder keeps the positions."""
+    if architecture.norm == "none":
+        return nn.Identity()
+    return nn.BatchNorm2d(channels) if architecture.norm == "batch" else ChannelNorm(channels)
+
+
+def activation(architecture: Architecture, dropout: float = 0.0) -> nn.Module:
+    """The nonlinearity, and dropout in the same position where there is any."""
+    rectifier = nn.ELU(inplace=True) if architecture.activation == "elu" else nn.ReLU(inplace=True)
+    return nn.Sequential(rectifier, nn.Dropout(dropout)) if dropout else rectifier
+
+
+def convolution(architecture: Architecture, kind: str, inputs: int, outputs: int) -> nn.Module:
+    """One 3x3 convolution, "plain", "dilated" or "separable"."""
+    if kind == "separable":
+        return Separable(architecture, inputs, outputs)
+    dilation = 2 if kind == "dilated" else 1
+    padding = dilation if architecture.padding == "same" else 0
+    biased = architecture.norm == "none"
+    return nn.Conv2d(inputs, outputs, 3, padding=padding, dilation=dilation, bias=biased)
+
+
+def double_convolution(
+    architecture: Architecture, inputs: int, outputs: int, between: float = 0.0, after: float = 0.0, first: bool = False
+) -> nn.Sequential:
+    """Two 3x3 convolutions, each normalised and rectified, with these shares dropped in training.
+
+    The ``first`` pair reads the image itself, which is never convolved channel by channel.
+    """
+    separable = architecture.convolution == "separable" and not first
     return nn.Sequential(
-        nn.Conv2d(inputs, outputs, 3, padding=1, bias=False),
-        ChannelNorm(outputs),
-        nn.ReLU(inplace=True),
-        nn.Conv2d(outputs, outputs, 3, padding=1, bias=False),
-        ChannelNorm(outputs),
-        nn.ReLU(inplace=True),
+        convolution(architecture, "separable" if separable else "plain", inputs, outputs),
+        norm(architecture, outputs),
+        activation(architecture, between),
+        convolution(architecture, architecture.convolution, outputs, outputs),
+        norm(architecture, outputs),
+        activation(architecture, after),
     )
 
 
+def upsampling(kind: str, inputs: int, outputs: int) -> nn.Module:
+    """Twice the size and ``outputs`` channels.
+
+    The 1x1 convolution comes before the enlarging: the result is the same for a quarter of the work, since weights of
+    an interpolation sum to 1.
+    """
+    if kind == "transposed":
+        return nn.ConvTranspose2d(inputs, outputs, 2, stride=2)
+    across = nn.Conv2d(inputs, outputs, 1)
+    if kind == "transposed-bilinear":
+        return nn.Sequential(across, nn.ConvTranspose2d(outputs, outputs, 4, stride=2, padding=1))
+    if kind == "nails":
+        return nn.Sequential(across, Nails())
+    if kind in {"bilinear", "bicubic"}:
+        return nn.Sequential(across, nn.Upsample(scale_factor=2, mode=kind, align_corners=False))
+    return nn.Sequential(across, nn.Upsample(scale_factor=2, mode="nearest"))  # unpooling clears what was no maximum
+
+
 class UNet(nn.Module):
-    """Contracting path, expanding path with skips, and a head that also sees the intensities and their blurs.
+    """Contracting path, expanding path with skips, and a head that may also see the intensities and their blurs.
 
     The channel norm removes how bright a pixel is; on fluorescence that is most of the answer, so the normalised
     intensity and its Gaussian blurs join the features before the head.
@@ -71,33 +338,106 @@ class UNet(nn.Module):
     def __init__(self, architecture: Architecture) -> None:
         super().__init__()
         self.architecture = architecture
-        widths = [architecture.width * 2**level for level in range(architecture.depth + 1)]
+        depth, widths = architecture.depth, [architecture.width * 2**level for level in range(architecture.depth + 1)]
+        merged = 2 if architecture.skip == "concatenate" else 1
         self.down = nn.ModuleList(
-            double_convolution(i, o) for i, o in zip([architecture.channels, *widths[:-1]], widths, strict=True)
+            double_convolution(
+                architecture,
+                architecture.channels if level == 0 else widths[level - 1],
+                widths[level],
+                architecture.dropout(level),
+                architecture.dropout_contracted if level >= depth - 1 else 0.0,
+                first=level == 0,
+            )
+            for level in range(depth + 1)
         )
-        self.up = nn.ModuleList(nn.ConvTranspose2d(2 * w, w, 2, stride=2) for w in reversed(widths[:-1]))
-        self.merge = nn.ModuleList(double_convolution(2 * w, w) for w in reversed(widths[:-1]))
-        self.head = nn.Conv2d(self.feature_channels, architecture.classes, 1)
-        for index, sigma in enumerate(HEAD_BLURS):
+        upward = range(depth - 1, -1, -1)
+        self.up = nn.ModuleList(upsampling(architecture.up, 2 * widths[level], widths[level]) for level in upward)
+        self.merge = nn.ModuleList(
+            double_convolution(architecture, merged * widths[level], widths[level], architecture.dropout(level))
+            for level in upward
+        )
+        self.head = self.fresh_head(architecture.classes)
+        for index, sigma in enumerate(HEAD_BLURS if architecture.intensities else ()):
             self.register_buffer(f"gaussian_{index}", gaussian_kernel(sigma), persistent=False)
         self.apply(_initialise)
 
     @property
     def feature_channels(self) -> int:
-        """Channels that the head reads: last decoder level, intensities, blurred intensities."""
-        return self.architecture.width + (1 + len(HEAD_BLURS)) * self.architecture.channels
+        """Channels that the head reads: decoder levels, then intensities and what is computed from them."""
+        shallow = intensity_channels(self.architecture)
+        return self.architecture.width * (3 if self.architecture.head == "experts" else 1) + shallow
+
+    def fresh_head(self, classes: int) -> "nn.Conv2d | Experts":
+        """An untrained head for so many classes."""
+        if self.architecture.head == "experts":
+            return Experts(3 * self.architecture.width, intensity_channels(self.architecture), classes)
+        return nn.Conv2d(self.feature_channels, classes, 1)
+
+    @property
+    def head_weight(self) -> Tensor:
+        """A parameter of the head: where it lies, and whether it learns."""
+        return next(self.head.parameters())
 
     def features(self, x: Tensor) -> Tensor:
-        """Map normalised pixels (b, c, y, x), sides multiples of the stride, to (b, feature_channels, y, x)."""
-        skips = []
+        """Map normalised pixels (b, c, y, x) to (b, feature_channels, y - 2 margin, x - 2 margin).
+
+        Sides must be ones that ``Architecture.fitting`` gives: multiples of the stride with same padding.
+        """
+        levels = self.decoded(x)
+        deep = [levels[0].float(), *(twice(level.float()) for level in levels[1:])]
+        return torch.cat([*deep, *(copy_and_crop(each, deep[0]) for each in self.intensities(x))], dim=1)
+
+    def decoded(self, x: Tensor) -> list[Tensor]:
+        """Map normalised pixels (b, c, y, x) to the decoder levels that the head reads, the finest first.
+
+        The last decoder level has (b, width, y - 2 margin, x - 2 margin), the one before it twice the channels and
+        half the sides.
+        """
+        skips: list[Tensor] = []
+        maxima: list[Tensor] = []
+        levels: list[Tensor] = []
         y = x
         for level, block in enumerate(self.down):
-            y = block(functional.max_pool2d(y, 2) if level else y)
-            skips.append(y)
-        skips.pop()
+            if level:
+                skips.append(y)
+                y = self._pooled(y, maxima)
+            y = block(y)
         for up, merge in zip(self.up, self.merge, strict=True):
-            y = merge(torch.cat([skips.pop(), up(y)], dim=1))
-        return torch.cat([y.float(), x, *self.blurred(x)], dim=1)
+            levels.append(y)
+            y = merge(self._joined(skips.pop(), self._enlarged(up(y), maxima)))
+        y = trimmed(y, self.architecture.margin - self.architecture.lost)
+        return [y, levels[-1]] if self.architecture.head == "experts" else [y]
+
+    def _pooled(self, y: Tensor, maxima: list[Tensor]) -> Tensor:
+        """Largest of each 2x2 pixels; where it was is added to ``maxima`` (1 there, 0 elsewhere) for unpooling."""
+        if self.architecture.up != "unpooling":
+            return functional.max_pool2d(y, 2)
+        pooled, indices = functional.max_pool2d(y, 2, return_indices=True)
+        maxima.append(functional.max_unpool2d(torch.ones_like(pooled, dtype=torch.float32), indices, [2, 2]))
+        return pooled
+
+    def _enlarged(self, y: Tensor, maxima: list[Tensor]) -> Tensor:
+        """Finish an enlarged level: keep the maxima when unpooling, take off a rim that lacked neighbours."""
+        if maxima:
+            return y * copy_and_crop(maxima.pop(), y).to(y.dtype)
+        return trimmed(y, _UP_RIM.get(self.architecture.up, 0)) if self.architecture.padding == "valid" else y
+
+    def _joined(self, skip: Tensor, y: Tensor) -> Tensor:
+        if self.architecture.skip == "none":
+            return y
+        skip = copy_and_crop(skip, y)
+        return skip + y if self.architecture.skip == "sum" else torch.cat([skip, y], dim=1)
+
+    def intensities(self, x: Tensor) -> list[Tensor]:
+        """What the head reads beside the decoded features, at the size of ``x``: pixels, blurs, their shapes."""
+        if not self.architecture.intensities:
+            return []
+        blurred = self.blurred(x)
+        shapes = HEAD_SHAPES if self.architecture.head == "experts" else 0
+        with torch.autocast(x.device.type, enabled=False):
+            shaped = [shape_responses(blurred[index], HEAD_BLURS[index]) for index in range(shapes)]
+        return [x, *blurred, *shaped]
 
     def blurred(self, x: Tensor) -> list[Tensor]:
         """Gaussian blurs of every channel, replicated at the rim, same shape as ``x`` each."""
@@ -106,7 +446,11 @@ class UNet(nn.Module):
             return [separable_blur(x, getattr(self, f"gaussian_{index}")) for index in range(len(HEAD_BLURS))]
 
     def forward(self, x: Tensor) -> Tensor:
-        """Map normalised pixels (b, c, y, x) to logits (b, classes, y, x)."""
+        """Map normalised pixels (b, c, y, x) to logits (b, classes, y - 2 margin, x - 2 margin)."""
+        if isinstance(self.head, Experts):
+            levels = self.decoded(x)
+            with torch.autocast(x.device.type, enabled=False):
+                return self.head.on_levels([level.float() for level in levels], self.intensities(x))
         features = self.features(x)
         # Eight bits of mantissa would blur the intensities that the head is given.
         with torch.autocast(x.device.type, enabled=False):
@@ -119,6 +463,44 @@ def build(architecture: Architecture, seed: int = 0) -> UNet:
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(seed)
         return UNet(architecture).to(memory_format=torch.channels_last)  # type: ignore[call-overload]
+
+
+@torch.no_grad()
+def fold(network: UNet) -> UNet:
+    """The same function without batch norm: its running statistics and scales become part of the convolutions.
+
+    Returns a new network with ``norm="none"`` in evaluation mode on the same device.
+
+    Raises
+    ------
+    ValueError
+        For a network whose norm is not "batch".
+    """
+    if network.architecture.norm != "batch":
+        raise ValueError(f"a network with norm {network.architecture.norm!r} has no statistics to fold")
+    weights = dict(network.state_dict())
+    for name, block in network.named_modules():
+        if not isinstance(block, nn.Sequential):
+            continue
+        for (index, before), (next_index, after) in pairwise(block.named_children()):
+            if isinstance(after, nn.BatchNorm2d):
+                last = f".{len(before) - 1}" if isinstance(before, Separable) else ""
+                _fold_into(weights, f"{name}.{index}{last}", f"{name}.{next_index}", after.eps)
+    folded = UNet(replace(network.architecture, norm="none")).to(network.head_weight.device)
+    folded.load_state_dict(weights)
+    return folded.to(memory_format=torch.channels_last).eval()  # type: ignore[call-overload]
+
+
+def copy_and_crop(x: Tensor, like: Tensor) -> Tensor:
+    """The middle of (b, c, y, x) as large as ``like``: the skip of valid padding (Ronneberger et al. 2015)."""
+    height, width = like.shape[-2:]
+    top, left = (x.shape[-2] - height) // 2, (x.shape[-1] - width) // 2
+    return x[..., top : top + height, left : left + width]
+
+
+def trimmed(x: Tensor, rim: int) -> Tensor:
+    """(b, c, y, x) without ``rim`` pixels on every side."""
+    return x[..., rim:-rim, rim:-rim] if rim else x
 
 
 def gaussian_kernel(sigma: float) -> Tensor:
@@ -138,9 +520,42 @@ def separable_blur(x: Tensor, kernel: Tensor) -> Tensor:
     return functional.conv2d(functional.pad(y, (radius, radius, 0, 0), mode="replicate"), columns, groups=channels)
 
 
+def shape_responses(blurred: Tensor, sigma: float) -> Tensor:
+    """Gradient magnitude and both eigenvalues of the Hessian of (b, c, y, x), as (b, 3c, y, x), scaled by sigma.
+
+    Central differences of an image that was blurred with ``sigma``; rims are replicated.
+    """
+    p = functional.pad(blurred, (1, 1, 1, 1), mode="replicate")
+    up, down, left, right = p[..., :-2, 1:-1], p[..., 2:, 1:-1], p[..., 1:-1, :-2], p[..., 1:-1, 2:]
+    gradient = torch.hypot((down - up) / 2, (right - left) / 2)
+    yy, xx = down - 2 * blurred + up, right - 2 * blurred + left
+    xy = (p[..., 2:, 2:] - p[..., 2:, :-2] - p[..., :-2, 2:] + p[..., :-2, :-2]) / 4
+    middle, half = (yy + xx) / 2, torch.hypot((yy - xx) / 2, xy)
+    return torch.cat([gradient * sigma, (middle + half) * sigma**2, (middle - half) * sigma**2], dim=1)
+
+
+def bilinear_kernel(channels: int) -> Tensor:
+    """Weights (channels, channels, 4, 4) with which a transposed convolution of stride 2 interpolates bilinearly.
+
+    Each channel goes to itself (Long, Shelhamer and Darrell 2015).
+    """
+    line = torch.tensor([0.25, 0.75, 0.75, 0.25])
+    return torch.eye(channels)[:, :, None, None] * torch.outer(line, line)
+
+
+def _fold_into(weights: dict[str, Tensor], convolved: str, normed: str, epsilon: float) -> None:
+    scale = weights.pop(f"{normed}.weight") / torch.sqrt(weights.pop(f"{normed}.running_var") + epsilon)
+    weights[f"{convolved}.weight"] = weights[f"{convolved}.weight"] * scale[:, None, None, None]
+    weights[f"{convolved}.bias"] = weights.pop(f"{normed}.bias") - weights.pop(f"{normed}.running_mean") * scale
+    del weights[f"{normed}.num_batches_tracked"]
+
+
 def _initialise(module: nn.Module) -> None:
-    """He et al. 2015 for rectified layers."""
+    """He et al. 2015 for rectified layers; a transposed 4x4 convolution starts as bilinear interpolation."""
     if isinstance(module, nn.Conv2d | nn.ConvTranspose2d):
         nn.init.kaiming_normal_(module.weight, nonlinearity="relu")
         if module.bias is not None:
             nn.init.zeros_(module.bias)
+    if isinstance(module, nn.ConvTranspose2d) and module.kernel_size == (4, 4):
+        with torch.no_grad():
+            module.weight.copy_(bilinear_kernel(module.in_channels))

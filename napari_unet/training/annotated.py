@@ -18,12 +18,16 @@ PlaneKey = tuple[int, int]  # image id, plane
 
 @dataclass(slots=True)
 class AnnotatedPlane:
-    """One painted plane: labels, what is trained on, what is held out, border weights, and where each class lies."""
+    """One painted plane: labels, what is trained on, what is held out, border weights, and where each class lies.
+
+    ``new`` marks trained pixels that were painted or changed since the last time the plane was read.
+    """
 
     labels: UInt8[np.ndarray, "y x"]
     trained: Bool[np.ndarray, "y x"]
     held_out: Bool[np.ndarray, "y x"]
     border: Float32[np.ndarray, "y x"]
+    new: Bool[np.ndarray, "y x"]
     positions: dict[int, Int64[np.ndarray, " n"]] = field(default_factory=dict)  # flat indices of trained pixels
     held_out_blocks: list[Region] = field(default_factory=list)  # those with at least one held-out pixel
 
@@ -51,6 +55,8 @@ class Annotations:
         self._settings = settings
         changed = self.project.changed_planes(since)
         revision = self.project.revision
+        for known in self.planes.values():
+            known.new.fill(False)
         for image_id, plane in changed:
             self.planes[image_id, plane] = self._read(image_id, plane)
         self.revision = revision
@@ -82,7 +88,9 @@ class Annotations:
         classes = labels.ravel()[flat]
         positions = {int(k): flat[classes == k] for k in np.unique(classes)}
         border = self._border(labels, trained)
-        return AnnotatedPlane(labels, trained, held_out, border, positions, blocks_with(held_out))
+        known = self.planes.get((image_id, plane))
+        new = trained.copy() if known is None else trained & ~(known.trained & (known.labels == labels))
+        return AnnotatedPlane(labels, trained, held_out, border, new, positions, blocks_with(held_out))
 
     def _border(self, labels: UInt8[np.ndarray, "y x"], trained: Bool[np.ndarray, "y x"]) -> Float32[np.ndarray, "y x"]:
         """Border weights where something is trained, tile by tile: strokes cover little of a large plane."""

@@ -56,6 +56,16 @@ class Learner:
         )
 
     @property
+    def is_settled(self) -> bool:
+        """Whether more steps on the same strokes would bring nothing; new strokes end the rest."""
+        return self.trainer is not None and self.trainer.is_settled
+
+    @property
+    def answers_at_once(self) -> bool:
+        """Whether new strokes are in the network that ``show_newest`` shows before any step."""
+        return self.trainer is not None and self.trainer.answers_at_once
+
+    @property
     def predictor(self) -> Predictor | None:
         """The network that is shown; None before there is one."""
         shown = self.selection.shown
@@ -63,7 +73,7 @@ class Learner:
 
     def refresh(self) -> list[PlaneKey]:
         """Read new strokes and settings from the project; the planes that changed."""
-        self.settings = self.project.settings
+        before, self.settings = self.settings, self.project.settings
         changed = self.annotations.refresh(self.settings)
         if changed:
             # The overlay answers to new strokes first; judging the network can wait a moment.
@@ -72,8 +82,9 @@ class Learner:
         if len(self.annotations.class_ids()) >= 2:
             self._check_channels()
             if self.trainer is None:
-                self.trainer = Trainer(self.annotations, self.settings, self.device, self._seed, self._start())
-            else:
+                start = self._load(LAST) or self._load(BEST)
+                self.trainer = Trainer(self.annotations, self.settings, self.device, self._seed, start, self._base)
+            elif changed or self.settings != before:
                 self.trainer.refresh(self.settings)
         return changed
 
@@ -96,6 +107,16 @@ class Learner:
         took = time.monotonic() - began
         self._next_scoring = began + max(_SCORING_PAUSE_S, took / _SCORING_SHARE)
         return result
+
+    def restore_best(self) -> Score | None:
+        """Go back to the network with the highest held-out Dice, for predicting and for training on."""
+        best = self.selection.best
+        if self.trainer is None or best is None:
+            return None
+        self.trainer.restore(best.network, best.class_ids)
+        self.selection.shown = best
+        self.version += 1
+        return self.selection.score()
 
     def save(self) -> Path | None:
         """Write the network that predicts and the state of training; None when there is nothing new."""
@@ -120,9 +141,6 @@ class Learner:
         if best is not None:
             self.selection.restore(best)
             self.version = self._saved_version = 1
-
-    def _start(self) -> Checkpoint | None:
-        return self._load(LAST) or self._load(BEST) or self._base
 
     def _load(self, name: str) -> Checkpoint | None:
         """Load a checkpoint if it is there; a damaged one is set aside, so that training can go on without it."""

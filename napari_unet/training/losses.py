@@ -1,17 +1,95 @@
-"""The loss: what the network is told about labelled pixels, and nothing about the others."""
+"""The loss: what the network is told about labelled pixels, and nothing about the others.
+
+In every function ``target`` holds output indices 0..k-1, and anything in that range where the weight is 0. The weight
+is the only mask: zeroing logits instead would make unlabelled pixels vote for p = 0.5 and hide the labelled ones. Only
+ratios of weights matter. Without any weight a loss is 0 with zero gradient. Logits may be of any floating type; losses
+are computed in float32.
+"""
+
+from dataclasses import dataclass
 
 from jaxtyping import Float, Int64
 from torch import Tensor
 from torch.nn import functional
 
+from napari_unet.config import LossKind
+
+_LEAST = 1e-12  # instead of dividing by no weight at all
+
+
+@dataclass(frozen=True, slots=True)
+class Loss:
+    """One loss with its parameters.
+
+    Parameters
+    ----------
+    kind : which loss; "cross-entropy + dice" is the sum of the two with equal factors
+    label_smoothing : share of the target spread over all classes; acts on cross-entropy alone, because a soft Dice or
+        Tversky loss is least for certain answers whatever the target (Wang et al. 2023, arXiv:2303.16296)
+    alpha, beta : Tversky's factors of false positives and false negatives; 0.3 and 0.7 after Salehi et al. 2017
+    """
+
+    kind: LossKind = "cross-entropy"
+    label_smoothing: float = 0.0
+    alpha: float = 0.3
+    beta: float = 0.7
+
+    def __call__(
+        self, logits: Float[Tensor, "b k y x"], target: Int64[Tensor, "b y x"], weights: Float[Tensor, "b y x"]
+    ) -> Float[Tensor, ""]:
+        """The loss, 0 or more."""
+        match self.kind:
+            case "cross-entropy":
+                return weighted_cross_entropy(logits, target, weights, self.label_smoothing)
+            case "dice":
+                return dice_loss(logits, target, weights)
+            case "tversky":
+                return tversky_loss(logits, target, weights, self.alpha, self.beta)
+            case "cross-entropy + dice":
+                entropy = weighted_cross_entropy(logits, target, weights, self.label_smoothing)
+                return entropy + dice_loss(logits, target, weights)
+
 
 def weighted_cross_entropy(
+    logits: Float[Tensor, "b k y x"],
+    target: Int64[Tensor, "b y x"],
+    weights: Float[Tensor, "b y x"],
+    label_smoothing: float = 0.0,
+) -> Float[Tensor, ""]:
+    """Sum of weight times cross-entropy over the sum of weights.
+
+    With label smoothing s the target is 1 - s + s / k for the true class and s / k for the others (Szegedy et al.
+    2016), and the least loss is above 0.
+    """
+    each = functional.cross_entropy(logits.float(), target, reduction="none", label_smoothing=label_smoothing)
+    return (each * weights).sum() / weights.sum().clamp_min(_LEAST)
+
+
+def dice_loss(
     logits: Float[Tensor, "b k y x"], target: Int64[Tensor, "b y x"], weights: Float[Tensor, "b y x"]
 ) -> Float[Tensor, ""]:
-    """Sum of weight times cross-entropy over the sum of weights; 0, with zero gradient, where no weight is.
+    """1 - the mean over the classes of 2 sum(w p t) / (sum(w p) + sum(w t)), the soft Dice (Milletari et al. 2016)."""
+    return tversky_loss(logits, target, weights, 0.5, 0.5)
 
-    ``target`` holds output indices 0..k-1 and anything in that range where the weight is 0. The weight is the only
-    mask: zeroing logits instead would make unlabelled pixels vote for p = 0.5 and hide the labelled ones.
+
+def tversky_loss(
+    logits: Float[Tensor, "b k y x"],
+    target: Int64[Tensor, "b y x"],
+    weights: Float[Tensor, "b y x"],
+    alpha: float,
+    beta: float,
+) -> Float[Tensor, ""]:
+    """1 - the mean over the classes of TP / (TP + alpha FP + beta FN), after Salehi et al. 2017 (arXiv:1706.05721).
+
+    TP, FP and FN are sums of weight times probability over the whole batch. A class that no weighted pixel has does
+    not count: its TP is 0 whatever the network says.
     """
-    each = functional.cross_entropy(logits.float(), target, reduction="none")
-    return (each * weights).sum() / weights.sum().clamp_min(1e-12)
+    p = logits.float().softmax(dim=1)
+    truth = functional.one_hot(target, logits.shape[1]).movedim(-1, 1)
+    share = (weights / weights.sum().clamp_min(_LEAST))[:, None]
+    hits = (share * p * truth).sum(dim=(0, 2, 3))
+    false_positives = (share * p * (1 - truth)).sum(dim=(0, 2, 3))
+    false_negatives = (share * (1 - p) * truth).sum(dim=(0, 2, 3))
+    present = (share * truth).sum(dim=(0, 2, 3)) > 0
+    index = hits / (hits + alpha * false_positives + beta * false_negatives).clamp_min(_LEAST)
+    return (present * (1 - index)).sum() / present.sum().clamp_min(1)

@@ -4,16 +4,33 @@ import numpy as np
 
 from napari_unet.images.tiles import Region, read_mirrored
 from napari_unet.training.annotated import Annotations, PlaneKey
-from napari_unet.training.augmentation import TrainingTile, augment
+from napari_unet.training.augmentation import (
+    DEFAULT,
+    Augmentation,
+    TrainingTile,
+    augment,
+    draw_map,
+    vary_intensities,
+    warp,
+)
 from napari_unet.training.weight_map import class_weights, pixel_weights
 
 
 class Sampler:
-    """Draws training tiles from annotations."""
+    """Draws training tiles from annotations, and varies them."""
 
-    def __init__(self, annotations: Annotations, tile: int, random: np.random.Generator) -> None:
+    def __init__(
+        self,
+        annotations: Annotations,
+        tile: int,
+        random: np.random.Generator,
+        augmentation: Augmentation = DEFAULT,
+        rim: int = 0,
+    ) -> None:
         self._annotations = annotations
+        self._augmentation = augmentation
         self._random = random
+        self._rim = rim  # pixels on every side for which the network has no answer
         self.refresh(tile)
 
     def refresh(self, tile: int) -> None:
@@ -30,13 +47,15 @@ class Sampler:
 
     def draw(self) -> TrainingTile:
         """One augmented tile that holds at least one trained pixel."""
-        class_id = self._classes[int(self._random.integers(len(self._classes)))]
-        keys, shares = self._planes[class_id]
-        key = keys[int(self._random.choice(len(keys), p=shares))]
-        plane = self._annotations.planes[key]
-        positions = plane.positions[class_id]
-        y, x = divmod(int(positions[self._random.integers(len(positions))]), plane.labels.shape[1])
-        return augment(self.cut(key, self._around(y, x)), self._random)
+        key, y, x = self._labelled_pixel()
+        # It lies anywhere in the middle half, so that the network cannot learn "the centre is a cell".
+        low = self._rim + (self._tile - 2 * self._rim) // 4
+        high = self._tile - low
+        row, column = (int(value) for value in self._random.integers(low, high + 1, 2))
+        if self._random.random() < self._augmentation.warp_probability:
+            return self._warped(key, (y, x), (row, column))
+        region = Region(y - row, x - column, y - row + self._tile, x - column + self._tile)
+        return augment(self.cut(key, region), self._random, self._augmentation)
 
     def cut(self, key: PlaneKey, region: Region) -> TrainingTile:
         """The tile as it is; mirrored pixels beyond the rim carry no weight."""
@@ -53,9 +72,18 @@ class Sampler:
         )
         return TrainingTile(pixels, labels, weights)
 
-    def _around(self, y: int, x: int) -> Region:
-        # The labelled pixel lies anywhere in the middle half, so that the network cannot learn "the centre is a cell".
-        jitter = self._tile // 4
-        y0 = y - self._tile // 2 + int(self._random.integers(-jitter, jitter + 1))
-        x0 = x - self._tile // 2 + int(self._random.integers(-jitter, jitter + 1))
-        return Region(y0, x0, y0 + self._tile, x0 + self._tile)
+    def _labelled_pixel(self) -> tuple[PlaneKey, int, int]:
+        class_id = self._classes[int(self._random.integers(len(self._classes)))]
+        keys, shares = self._planes[class_id]
+        key = keys[int(self._random.choice(len(keys), p=shares))]
+        plane = self._annotations.planes[key]
+        positions = plane.positions[class_id]
+        y, x = divmod(int(positions[self._random.integers(len(positions))]), plane.labels.shape[1])
+        return key, y, x
+
+    def _warped(self, key: PlaneKey, pixel: tuple[int, int], seen_at: tuple[int, int]) -> TrainingTile:
+        places = draw_map(self._tile, seen_at, self._random, self._augmentation)
+        near = places.region
+        region = Region(near.y0 + pixel[0], near.x0 + pixel[1], near.y1 + pixel[0], near.x1 + pixel[1])
+        tile = warp(self.cut(key, region), places.seen_from(near.y0, near.x0))
+        return tile._replace(pixels=vary_intensities(tile.pixels, self._random, self._augmentation))

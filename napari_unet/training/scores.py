@@ -66,6 +66,19 @@ def iou(matrix: Int[np.ndarray, "*n k k"]) -> Float64[np.ndarray, "*n k"]:
     return value / (2 - value)
 
 
+def precision(matrix: Int[np.ndarray, "*n k k"]) -> Float64[np.ndarray, "*n k"]:
+    """|X and Y| / |X|, the share of what is predicted that is true, per class; NaN for a class predicted nowhere.
+
+    It is 0, not NaN, for a class that is predicted but not in the truth.
+    """
+    return _share(np.diagonal(matrix, axis1=-2, axis2=-1), matrix.sum(-2))
+
+
+def recall(matrix: Int[np.ndarray, "*n k k"]) -> Float64[np.ndarray, "*n k"]:
+    """|X and Y| / |Y|, the share of what is true that is predicted, per class; NaN for a class not in the truth."""
+    return _share(np.diagonal(matrix, axis1=-2, axis2=-1), matrix.sum(-1))
+
+
 def mean_of_all(values: Float64[np.ndarray, " k"]) -> float | None:
     """Mean over the classes; None unless every class has a value, for a mean over the easy ones flatters."""
     return float(values.mean()) if values.size and np.isfinite(values).all() else None
@@ -128,6 +141,10 @@ def segmentation_accuracy(truth: Int[np.ndarray, "y x"], found: Int[np.ndarray, 
         if 2 * overlap > sizes[true]:
             total += overlap / (sizes[true] + found_sizes[other] - overlap)
     return total / len(sizes)
+
+
+def _share(part: Int[np.ndarray, "*n k"], whole: Int[np.ndarray, "*n k"]) -> Float64[np.ndarray, "*n k"]:
+    return np.where(whole > 0, part / np.maximum(whole, 1), np.nan)
 
 
 def _known(value: float) -> float | None:

@@ -2,6 +2,7 @@
 
 import copy
 import math
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -11,16 +12,49 @@ from torch import Tensor
 from napari_unet.config import Settings
 from napari_unet.network.checkpoint import Checkpoint
 from napari_unet.network.device import Device
-from napari_unet.network.unet import Architecture, UNet, build
+from napari_unet.network.presets import preset_named
+from napari_unet.network.unet import Experts, UNet
 from napari_unet.training.annotated import Annotations
 from napari_unet.training.augmentation import TrainingTile
-from napari_unet.training.losses import weighted_cross_entropy
+from napari_unet.training.consistency import consistency, disturbed
+from napari_unet.training.instant_head import fit_head
+from napari_unet.training.labelled_features import labelled_features
+from napari_unet.training.losses import Loss
 from napari_unet.training.sampler import Sampler
+from napari_unet.training.starting import adapt_head, starting_network
+from napari_unet.training.weight_map import random_mask
 
 _SETTLE_STEPS = 300  # steps without a new stroke after which the learning rate has halved
 _LOWEST_RATE = 0.1  # of the learning rate
 _KEEP_EVERY = 25  # steps between the states to which a diverged training goes back
 _GRADIENT_LIMIT = 1.0
+_PATIENCE = 400  # steps without a lower loss after which more of them bring nothing
+_LOWER = 0.97  # of the lowest smoothed loss so far counts as lower
+_SMOOTHING = 0.98  # of the loss, per step
+_FITTED_RATE = 0.3  # of the learning rate, for a network that starts from base weights and a fitted head
+
+
+@dataclass(slots=True)
+class Plateau:
+    """Notices when the loss stops falling."""
+
+    steps: int = 0
+    smooth: float = 0.0
+    lowest: float = math.inf
+    lowest_step: int = 0
+
+    def take(self, loss: float) -> None:
+        """Note the loss of one more step."""
+        self.steps += 1
+        self.smooth = _SMOOTHING * self.smooth + (1 - _SMOOTHING) * loss
+        unbiased = self.smooth / (1 - _SMOOTHING**self.steps)
+        if unbiased < _LOWER * self.lowest:
+            self.lowest, self.lowest_step = unbiased, self.steps
+
+    @property
+    def reached(self) -> bool:
+        """Whether the loss has not fallen for long."""
+        return self.steps - self.lowest_step >= _PATIENCE
 
 
 class Trainer:
@@ -36,6 +70,7 @@ class Trainer:
         device: Device,
         seed: int = 0,
         start: Checkpoint | None = None,
+        base: Checkpoint | None = None,
     ) -> None:
         self.annotations = annotations
         self.step_count = start.step if start else 0
@@ -45,15 +80,49 @@ class Trainer:
         self._seed = seed
         self._random = np.random.default_rng(seed)
         self.class_ids = annotations.class_ids()
-        self._network = self._place(_starting_network(annotations, settings, seed, start))
+        self._preset = preset_named(settings.preset)
+        self._network = self._place(
+            starting_network(annotations.channels(), self.class_ids, settings, seed, start, base)
+        )
         self._average = copy.deepcopy(self._network).eval().requires_grad_(False)
         self._rate = settings.learning_rate
         self._since_stroke = 0
         self._steps_here = 0
+        self._plateau = Plateau()
         self._optimiser = self._fresh_optimiser()
-        self._sampler = Sampler(annotations, settings.tile, self._random)
+        margin = self._network.architecture.margin
+        self._sampler = Sampler(annotations, self._input_side(), self._random, rim=margin)
         if start is not None:
             self._resume(start)
+        else:
+            self.fit_head()
+        self._good = self._snapshot()
+
+    @property
+    def answers_at_once(self) -> bool:
+        """Whether the head can be fitted, so that a stroke is answered before any step."""
+        return isinstance(self._network.head, Experts)
+
+    def fit_head(self) -> None:
+        """Fit the head of the moving average to the strokes as they are, and train on from there."""
+        head = self._average.head
+        if not isinstance(head, Experts):
+            return
+        head.requires_grad_(True)
+        fit_head(head, *labelled_features(self._average, self.annotations, self._device, self._random), seed=self._seed)
+        head.requires_grad_(False)
+        self._network.load_state_dict(self._average.state_dict())
+        self._optimiser = self._fresh_optimiser()
+        self._steps_here = 0
+
+    def restore(self, network: UNet, class_ids: tuple[int, ...]) -> None:
+        """Go back to a network that was kept and train on from it."""
+        kept = copy.deepcopy(network)
+        adapt_head(kept, class_ids, self.class_ids)
+        for mine in (self._network, self._average):
+            mine.load_state_dict(kept.state_dict())
+        self._optimiser = self._fresh_optimiser()
+        self._steps_here = 0
         self._good = self._snapshot()
 
     def refresh(self, settings: Settings) -> None:
@@ -62,6 +131,7 @@ class Trainer:
             self._rate = settings.learning_rate
         self._settings = settings
         self._since_stroke = 0
+        self._plateau = Plateau()
         class_ids = self.annotations.class_ids()
         if class_ids != self.class_ids:
             for network in (self._network, self._average):
@@ -69,8 +139,9 @@ class Trainer:
             self.class_ids = class_ids
             self._optimiser = self._fresh_optimiser()
             self._steps_here = 0
-            self._good = self._snapshot()
-        self._sampler.refresh(settings.tile)
+        self._sampler.refresh(self._input_side())
+        self.fit_head()
+        self._good = self._snapshot()
 
     def step(self) -> float:
         """Learn from one batch; the loss, or NaN when the step diverged and was undone at a lower rate."""
@@ -79,15 +150,19 @@ class Trainer:
         for group in self._optimiser.param_groups:
             group["lr"] = self._learning_rate()
             group["weight_decay"] = self._settings.weight_decay
+        teacher = self._teacher_logits(pixels)
         self._network.train()
         with self._device.autocast():
-            logits = self._network(pixels)
-        loss = weighted_cross_entropy(logits, target, weights)
+            logits = self._network(pixels if teacher is None else disturbed(pixels, self._random))
+        loss = Loss(self._settings.loss, self._settings.label_smoothing)(logits, target, weights)
+        total = loss
+        if teacher is not None:
+            total = loss + self._settings.consistency * consistency(logits, teacher, weights == 0)
         self._optimiser.zero_grad(set_to_none=True)
-        loss.backward()  # type: ignore[no-untyped-call]
+        total.backward()  # type: ignore[no-untyped-call]
         norm = torch.nn.utils.clip_grad_norm_(self._network.parameters(), _GRADIENT_LIMIT)
         # A finite loss can hide a gradient that is not; stepping on it would ruin every weight for good.
-        if not (torch.isfinite(norm) and torch.isfinite(loss)):
+        if not (torch.isfinite(norm) and torch.isfinite(total)):
             self._go_back()
             return math.nan
         self._optimiser.step()
@@ -98,7 +173,13 @@ class Trainer:
         if self.step_count % _KEEP_EVERY == 0:
             self._good = self._snapshot()
         self.loss = float(loss.detach())
+        self._plateau.take(self.loss)
         return self.loss
+
+    @property
+    def is_settled(self) -> bool:
+        """Whether the loss has stopped falling since the last stroke."""
+        return self._plateau.reached
 
     def candidate(self) -> UNet:
         """A copy of the moving average, for predicting while training goes on."""
@@ -137,35 +218,50 @@ class Trainer:
         if "random" in start.facts:
             self._random.bit_generator.state = start.facts["random"]
 
+    @torch.no_grad()
+    def _teacher_logits(self, pixels: Tensor) -> Tensor | None:
+        """What the moving average says; None where its opinion is worth nothing because it began at random."""
+        if self._settings.consistency == 0 or not self.answers_at_once:
+            return None
+        with self._device.autocast():
+            logits: Tensor = self._average(pixels)
+        return logits
+
     def _place(self, network: UNet) -> UNet:
         return network.to(self._device.place, memory_format=torch.channels_last)  # type: ignore[call-overload]
 
-    def _fresh_optimiser(self) -> torch.optim.AdamW:
-        return torch.optim.AdamW(
-            self._network.parameters(), self._settings.learning_rate, weight_decay=self._settings.weight_decay
-        )
+    def _fresh_optimiser(self) -> torch.optim.Optimizer:
+        return self._preset.optimiser_for(self._network.parameters(), self._settings.weight_decay)
+
+    def _input_side(self) -> int:
+        return self._network.architecture.input_side(self._settings.tile)
 
     def _learning_rate(self) -> float:
         warm = min(1.0, (self._steps_here + 1) / max(1, self._settings.warm_up))
         settled = max(_LOWEST_RATE, 1 / (1 + self._since_stroke / _SETTLE_STEPS))
-        return self._rate * warm * settled
+        return self._rate * warm * settled * (_FITTED_RATE if self.answers_at_once else 1)
 
     def _batch(self, tiles: list[TrainingTile]) -> tuple[Tensor, Tensor, Tensor]:
         index = np.zeros(256, np.int64)
         index[list(self.class_ids)] = np.arange(len(self.class_ids))
         pixels = torch.from_numpy(np.stack([tile.pixels for tile in tiles])).permute(0, 3, 1, 2)  # is channels_last
         target = torch.from_numpy(index[np.stack([tile.labels for tile in tiles])])
-        weights = torch.from_numpy(np.stack([tile.weights for tile in tiles]))
-        place = self._device.place
-        return pixels.to(place), target.to(place), weights.to(place)
+        shown = random_mask(np.stack([tile.weights for tile in tiles]), self._settings.pixel_share, self._random)
+        margin, place = self._network.architecture.margin, self._device.place
+        answered = np.s_[:, margin : shown.shape[1] - margin, margin : shown.shape[2] - margin]
+        return pixels.to(place), target[answered].to(place), torch.from_numpy(shown[answered]).to(place)
 
     @torch.no_grad()
     def _follow(self) -> None:
-        # A young average forgets faster: it would otherwise show the random start for a hundred steps.
-        keep = min(self._settings.averaging, (1 + self._steps_here) / (10 + self._steps_here))
+        keep = self._settings.averaging
+        if not self.answers_at_once:
+            # A young average forgets faster: it would otherwise show the random start for a hundred steps.
+            keep = min(keep, (1 + self._steps_here) / (10 + self._steps_here))
         mine: list[Tensor] = [*self._average.parameters()]
         theirs: list[Tensor] = [*self._network.parameters()]
         torch._foreach_lerp_(mine, theirs, 1 - keep)
+        for own, other in zip(self._average.buffers(), self._network.buffers(), strict=True):
+            own.copy_(other)  # statistics of a batch norm are averages already
 
     def _snapshot(self) -> dict[str, Any]:
         state = {
@@ -183,44 +279,18 @@ class Trainer:
         self._rate /= 2
 
 
-@torch.no_grad()
-def adapt_head(network: UNet, old: tuple[int, ...], new: tuple[int, ...]) -> None:
-    """Rebuild the last layer for other classes; classes in both keep their weights, new ones start at zero."""
-    head = torch.nn.Conv2d(network.feature_channels, len(new), 1).to(network.head.weight)
-    torch.nn.init.zeros_(head.weight)
-    torch.nn.init.zeros_(head.bias)  # type: ignore[arg-type]
-    for position, class_id in enumerate(new):
-        if class_id in old:
-            head.weight[position] = network.head.weight[old.index(class_id)]
-            head.bias[position] = network.head.bias[old.index(class_id)]  # type: ignore[index]
-    head.requires_grad_(network.head.weight.requires_grad)
-    network.head = head.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
-    a = network.architecture
-    network.architecture = Architecture(a.channels, len(new), a.width, a.depth)
-
-
-def _starting_network(annotations: Annotations, settings: Settings, seed: int, start: Checkpoint | None) -> UNet:
-    wanted = Architecture(annotations.channels(), len(annotations.class_ids()), settings.width)
-    if start is None or start.architecture.channels != wanted.channels:
-        return build(wanted, seed)
-    network = start.network()
-    if start.class_ids != annotations.class_ids():
-        adapt_head(network, start.class_ids, annotations.class_ids())
-    return network
-
-
 def _on_cpu(tensors: dict[str, Tensor]) -> dict[str, Tensor]:
     return {name: tensor.detach().float().cpu().contiguous().clone() for name, tensor in tensors.items()}
 
 
-def _training_tensors(average: UNet, optimiser: torch.optim.AdamW) -> dict[str, Tensor]:
+def _training_tensors(average: UNet, optimiser: torch.optim.Optimizer) -> dict[str, Tensor]:
     tensors = {f"average.{name}": tensor for name, tensor in average.state_dict().items()}
     for index, state in optimiser.state_dict()["state"].items():
         tensors |= {f"optimiser.{index}.{name}": torch.as_tensor(value) for name, value in state.items()}
     return _on_cpu(tensors)
 
 
-def _restore_optimiser(optimiser: torch.optim.AdamW, tensors: dict[str, Tensor]) -> None:
+def _restore_optimiser(optimiser: torch.optim.Optimizer, tensors: dict[str, Tensor]) -> None:
     state: dict[int, dict[str, Tensor]] = {}
     for name, tensor in tensors.items():
         if name.startswith("optimiser."):

@@ -6,13 +6,18 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import assert_never
 
+import numpy as np
+
 from napari_unet.annotations.project import Project
 from napari_unet.errors import UserError
 from napari_unet.images.tiles import Region
+from napari_unet.network.base import base_checkpoint
 from napari_unet.network.device import Device
 from napari_unet.prediction.view import View
 from napari_unet.results.prediction_files import check_channels, write_prediction
 from napari_unet.training.learner import Learner
+from napari_unet.training.weight_map import class_weights, pixel_weights
+from napari_unet.worker.channel import LIMIT
 from napari_unet.worker.messages import (
     Annotated,
     Export,
@@ -22,10 +27,13 @@ from napari_unet.worker.messages import (
     Message,
     Open,
     Progress,
+    Restore,
     Scored,
+    ShowWeights,
     Tile,
     ToWorker,
     Train,
+    Weights,
 )
 
 _FIRST_SHOWING_S = 0.4  # of training after a stroke, before the overlay answers to it
@@ -35,10 +43,11 @@ _SAVE_EVERY_S = 20.0
 _TRAINING_SHARE = 1.0  # seconds of training for every second of predicting what is on screen
 _REST_TRAINING_SHARE = 3.0  # and for every second of predicting what nobody looks at
 _PROGRESS_EVERY_S = 0.25
+_MOST_WEIGHTS = LIMIT - 2**16  # bytes; the rest is for what else a message says
 
 
 class Engine:
-    """Owns learner and view; ``receive`` never takes long, ``work`` does one step, one tile or one export.
+    """Owns learner and view; ``receive`` never takes long, ``work`` does one step, tile, weight map or export.
 
     Parameters
     ----------
@@ -57,6 +66,7 @@ class Engine:
         self._view: View | None = None
         self._training = False
         self._exports: deque[Export] = deque()
+        self._weights_wanted: ShowWeights | None = None
         self._showing_pause = _FIRST_SHOWING_S
         self._next_showing = 0.0
         self._next_save = 0.0
@@ -67,7 +77,7 @@ class Engine:
     @property
     def has_work(self) -> bool:
         """Whether ``work`` would do something."""
-        return bool(self._exports) or self._can_train or self._can_predict
+        return bool(self._exports) or self._weights_wanted is not None or self._can_train or self._can_predict
 
     def receive(self, message: ToWorker) -> None:
         """Take note of a wish."""
@@ -80,8 +90,12 @@ class Engine:
                 self._annotated()
             case Train():
                 self._train(message.on)
+            case Restore():
+                self._restore()
             case Export():
                 self._exports.append(message)
+            case ShowWeights():
+                self._weights_wanted = message  # of two wishes only the newer is on screen
             case _:
                 assert_never(message)
 
@@ -89,6 +103,9 @@ class Engine:
         """Do the most urgent slice."""
         if self._exports:
             self._export(self._exports.popleft())
+        elif self._weights_wanted is not None:
+            wish, self._weights_wanted = self._weights_wanted, None
+            self._send_weights(wish)
         elif self._can_predict and self._tile_is_due():
             self._predict_tile()
         elif self._can_train:
@@ -110,7 +127,9 @@ class Engine:
 
     @property
     def _can_train(self) -> bool:
-        return self._training and self._learner is not None and not self._learner.obstacle
+        return (
+            self._training and self._learner is not None and not self._learner.obstacle and not self._learner.is_settled
+        )
 
     @property
     def _can_predict(self) -> bool:
@@ -133,7 +152,7 @@ class Engine:
     def _open(self, message: Open) -> None:
         # The window writes strokes; the worker only reads the database. Checkpoints are files beside it.
         project = Project(message.folder, read_only=True)
-        self._learner = Learner(project, self._device, message.seed)
+        self._learner = Learner(project, self._device, message.seed, base_checkpoint(message.base or "auto"))
         self._view = None
         self._training = False
         for line in self._learner.notices:
@@ -158,6 +177,20 @@ class Engine:
         self._owed_to_training = 0.0
         self._showing_pause = _FIRST_SHOWING_S
         self._next_showing = self._clock() + self._showing_pause
+        self._answer_at_once()
+        self._report(at_once=True)
+
+    def _answer_at_once(self) -> None:
+        """Show what a head fitted to the newest strokes says, before any step."""
+        if self._can_train and self._require().answers_at_once:
+            self._show_newest()
+
+    def _restore(self) -> None:
+        result = self._require().restore_best()
+        if result is not None:
+            self._send(Scored(result, None))
+            self._ask_again()
+            self.save()
         self._report(at_once=True)
 
     def _train(self, on: bool) -> None:
@@ -165,6 +198,8 @@ class Engine:
         now = self._clock()
         self._next_save = now + _SAVE_EVERY_S
         self._next_showing = now + self._showing_pause
+        if on and self._learner is not None and self._learner.predictor is None:
+            self._answer_at_once()
         if not on and self._learner is not None and self._learner.trainer is not None:
             self._show_newest(score=True)
             self.save()
@@ -176,6 +211,10 @@ class Engine:
         learner.step()
         now = self._clock()
         self._owed_to_training -= now - began
+        if learner.is_settled:  # the last word before the rest
+            self._show_newest(score=True)
+            self.save()
+            return
         # A repaint is finished before the next one begins, unless the user has painted since.
         if now >= self._next_showing and (self._strokes_are_new or not self._visible_waits):
             self._show_newest()
@@ -234,6 +273,17 @@ class Engine:
         )
         self._send(Exported(tuple(str(path) for path in paths)))
 
+    def _send_weights(self, message: ShowWeights) -> None:
+        annotations = self._require().annotations
+        painted = annotations.planes.get((message.image_id, message.plane))
+        if painted is None:
+            image = annotations.pixels(message.image_id).image
+            weights = np.zeros((image.height, image.width), np.float32)
+        else:
+            balance = class_weights(annotations.counts())
+            weights = pixel_weights(painted.labels, painted.trained, balance, painted.border)
+        self._send(Weights.of(message.image_id, message.plane, weights, _MOST_WEIGHTS))
+
     def _report(self, *, at_once: bool) -> None:
         now = self._clock()
         if not at_once and now < self._next_progress:
@@ -241,7 +291,8 @@ class Engine:
         self._next_progress = now + _PROGRESS_EVERY_S
         learner = self._learner
         obstacle = learner.obstacle if learner else "no project is open"
-        state = "paused" if not self._training else "waiting" if obstacle else "training"
+        learning = "resting" if learner and learner.is_settled else "training"
+        state = "paused" if not self._training else "waiting" if obstacle else learning
         step = learner.trainer.step_count if learner and learner.trainer else 0
         waiting = self._view.waiting if self._view else 0
         self._send(Progress(state, step, learner.loss if learner else None, waiting, obstacle))  # type: ignore[arg-type]

@@ -1,10 +1,11 @@
 """What the window and the worker say to each other. Frozen structs, msgpack on the wire, never a pickle."""
 
+import math
 from typing import Literal
 
 import msgspec
 import numpy as np
-from jaxtyping import UInt8
+from jaxtyping import Float16, Float32, UInt8
 
 from napari_unet.errors import UserError
 from napari_unet.training.scores import Score
@@ -22,6 +23,7 @@ class Open(Message, frozen=True):
 
     folder: str
     seed: int = 0
+    base: str = "auto"  # what a new network starts from: "auto", "none" or the path of a checkpoint
 
 
 class Look(Message, frozen=True):
@@ -43,12 +45,23 @@ class Train(Message, frozen=True):
     on: bool
 
 
+class Restore(Message, frozen=True):
+    """Go back to the network with the highest held-out Dice."""
+
+
 class Export(Message, frozen=True):
     """Predict an image with the network that is shown and write its mask."""
 
     image_id: int
     folder: str
     formats: tuple[str, ...]
+
+
+class ShowWeights(Message, frozen=True):
+    """Send the weight map of a plane."""
+
+    image_id: int
+    plane: int
 
 
 # From the worker to the window
@@ -82,10 +95,40 @@ class Tile(Message, frozen=True):
         return np.frombuffer(self.labels, np.uint8).reshape(self.height, self.width)
 
 
+class Weights(Message, frozen=True):
+    """The weight map of a plane; one value for each square of ``factor`` pixels, cut off at the plane's end."""
+
+    image_id: int
+    plane: int
+    factor: int
+    height: int  # of the values, as are the bytes
+    width: int
+    data: bytes  # float16
+
+    @classmethod
+    def of(cls, image_id: int, plane: int, weights: Float32[np.ndarray, "y x"], most_bytes: int) -> "Weights":
+        """Weights as they are, or the largest of each square when all would be more bytes than allowed."""
+        factor = 1
+        while 2 * math.prod(-(-side // factor) for side in weights.shape) > most_bytes:
+            factor += 1
+        for axis in range(2 if factor > 1 else 0):
+            weights = np.maximum.reduceat(weights, np.arange(0, weights.shape[axis], factor), axis=axis)
+        height, width = weights.shape
+        values = np.minimum(weights, np.finfo(np.float16).max).astype(np.float16)
+        return cls(image_id, plane, factor, height, width, values.tobytes())
+
+    def array(self) -> Float16[np.ndarray, "y x"]:
+        """The values; UserError NU-W02 when the bytes are not those of such a map."""
+        if self.factor < 1 or min(self.height, self.width) < 1 or len(self.data) != 2 * self.height * self.width:
+            what = f"a weight map of {len(self.data)} bytes for {self.height} x {self.width} values"
+            raise UserError("NU-W02", what, "worker", "restart the training; painting is saved")
+        return np.frombuffer(self.data, np.float16).reshape(self.height, self.width)
+
+
 class Progress(Message, frozen=True):
     """How training goes."""
 
-    state: Literal["waiting", "training", "paused"]
+    state: Literal["waiting", "training", "resting", "paused"]
     step: int
     loss: float | None
     waiting_tiles: int
@@ -111,5 +154,5 @@ class Failed(Message, frozen=True):
     line: str
 
 
-ToWorker = Open | Look | Annotated | Train | Export
-ToWindow = Ready | Tile | Progress | Scored | Exported | Failed
+ToWorker = Open | Look | Annotated | Train | Export | ShowWeights | Restore
+ToWindow = Ready | Tile | Weights | Progress | Scored | Exported | Failed

@@ -1,0 +1,133 @@
+"""What drawing and augmenting the tiles of a step costs beside the rest of the step, in one run and on one thread.
+
+The presets take turns from step to step, so that whatever else the machine does weighs on all of them alike. Times are
+processor times. With ``--picture`` the tiles themselves are saved too: numbers cannot tell whether a tile looks right.
+"""
+
+import argparse
+import tempfile
+import time
+from collections.abc import Sequence
+from pathlib import Path
+
+import numpy as np
+from PIL import Image as Bitmap
+
+from benchmarks.report import machine, table
+from benchmarks.sets import LabelledSet, choose_pictures, set_named
+from benchmarks.simulated_strokes import painted, strokes_over
+from napari_unet.annotations.project import Project
+from napari_unet.api import add_annotation
+from napari_unet.config import Settings
+from napari_unet.network.device import choose_device, set_threads
+from napari_unet.training.annotated import Annotations
+from napari_unet.training.augmentation import DEFAULT, MILD, NONE, STRONG, TrainingTile
+from napari_unet.training.sampler import Sampler
+from napari_unet.training.trainer import Trainer
+
+PRESETS = {"none": NONE, "mild": MILD, "default": DEFAULT, "strong": STRONG}
+BUDGET_PERCENT = 10.0
+_SETS = ("usiigaci-phc", "axon-myelin-sem", "dsb2018-stained")
+_WARM_STEPS = 3
+_COLOURS = np.array([[0, 0, 0], [0, 90, 255], [255, 140, 0], [0, 220, 90]], float)
+
+
+class Stopwatch(Sampler):
+    """A sampler that notes the processor time of its draws."""
+
+    seconds = 0.0
+
+    def draw(self) -> TrainingTile:
+        """As a sampler, timed."""
+        began = time.process_time()
+        tile = super().draw()
+        self.seconds += time.process_time() - began
+        return tile
+
+
+def measure(project: Project, settings: Settings, steps: int) -> dict[str, tuple[float, float]]:
+    """Per preset, milliseconds a step: drawing its tiles, and all the rest."""
+    annotations = Annotations(project)
+    annotations.refresh(settings)
+    trainer = Trainer(annotations, settings, choose_device("cpu"))
+    samplers = {
+        name: Stopwatch(annotations, settings.tile, np.random.default_rng(0), preset)
+        for name, preset in PRESETS.items()
+    }
+    steps_seconds = dict.fromkeys(PRESETS, 0.0)
+    for step in range(-_WARM_STEPS, steps):
+        for name, sampler in samplers.items():
+            trainer._sampler = sampler
+            if step == 0:
+                sampler.seconds = steps_seconds[name] = 0.0
+            began = time.process_time()
+            trainer.step()
+            steps_seconds[name] += time.process_time() - began
+    return {
+        name: (1000 * sampler.seconds / steps, 1000 * (steps_seconds[name] - sampler.seconds) / steps)
+        for name, sampler in samplers.items()
+    }
+
+
+def paint(project: Project, labelled_set: LabelledSet, seed: int) -> None:
+    classes = len(labelled_set.classes)
+    for number, picture in enumerate(choose_pictures(labelled_set, seed)[0]):
+        labels = painted(strokes_over(picture.truth, classes, [seed, number]), picture.truth)
+        add_annotation(project, picture.image, labels[np.newaxis], labelled_set.classes)
+
+
+def save_picture(project: Project, settings: Settings, path: Path, columns: int = 8) -> None:
+    """A row of tiles per preset, the same labelled pixels in each as far as chance goes, labels tinted."""
+    annotations = Annotations(project)
+    annotations.refresh(settings)
+    rows = []
+    for preset in PRESETS.values():
+        sampler = Sampler(annotations, settings.tile, np.random.default_rng(0), preset)
+        rows.append(np.hstack([_tinted(sampler.draw()) for _ in range(columns)]))
+    Bitmap.fromarray(np.vstack(rows)).save(path)
+
+
+def _tinted(tile: TrainingTile) -> np.ndarray:
+    grey = np.clip((tile.pixels + 1) / 2, 0, 1) * 255
+    shown = np.repeat(grey, 3, axis=2) if grey.shape[2] == 1 else grey[:, :, :3]
+    trained = tile.weights > 0
+    shown[trained] = 0.6 * shown[trained] + 0.4 * _COLOURS[tile.labels[trained] % len(_COLOURS)]
+    return np.pad(shown.astype(np.uint8), ((1, 1), (1, 1), (0, 0)), constant_values=255)
+
+
+def report(results: dict[str, dict[str, tuple[float, float]]], settings: Settings, steps: int) -> str:
+    rows = [
+        [name, preset, f"{drawing:.2f}", f"{rest:.1f}", f"{100 * drawing / (drawing + rest):.1f}"]
+        for name, presets in results.items()
+        for preset, (drawing, rest) in presets.items()
+    ]
+    header = ("set", "augmentation", "drawing, ms a step", "rest of the step, ms", "share of the step, %")
+    return (
+        "## Sampling and augmentation\n\n"
+        f"{settings.batch} tiles of {settings.tile} px a step, {steps} steps each by turns, one thread, processor "
+        f"time. The default is to take at most {BUDGET_PERCENT:.0f} %.\n\n"
+        f"{table(header, rows)}\n\n{machine('torch', 'numpy', 'scipy')}\n"
+    )
+
+
+def main(arguments: Sequence[str] | None = None) -> None:
+    parser = argparse.ArgumentParser(prog="python -m benchmarks.sampling", description=__doc__)
+    parser.add_argument("--sets", nargs="+", default=_SETS)
+    parser.add_argument("--steps", type=int, default=40, help="a preset")
+    parser.add_argument("--seed", type=int, default=0)
+    parser.add_argument("--picture", type=Path, help="folder that gets a PNG of augmented tiles per set")
+    options = parser.parse_args(arguments)
+    set_threads(1)
+    settings = Settings()
+    results = {}
+    for name in options.sets:
+        with tempfile.TemporaryDirectory() as folder, Project(Path(folder) / "benchmark.unet") as project:
+            paint(project, set_named(name), options.seed)
+            results[name] = measure(project, settings, options.steps)
+            if options.picture:
+                save_picture(project, settings, options.picture / f"tiles-{name}.png")
+    print(report(results, settings, options.steps))
+
+
+if __name__ == "__main__":
+    main()

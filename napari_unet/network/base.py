@@ -1,0 +1,45 @@
+"""The base weights that come with the package: a network that has seen many kinds of microscopy before yours."""
+
+from dataclasses import replace
+from pathlib import Path
+
+import torch
+from torch import Tensor
+
+from napari_unet.network.checkpoint import Checkpoint, load_checkpoint
+from napari_unet.network.unet import UNet, build
+
+BASE = Path(__file__).with_name("base.safetensors")
+STEM = "down.0.0.weight"  # of the convolution that reads the image
+
+
+def base_checkpoint(choice: str = "auto") -> Checkpoint | None:
+    """Base weights to start from: "auto" for those of the package, "none", or the path of another checkpoint.
+
+    Raises
+    ------
+    UserError
+        NU-M01 to NU-M04 when the file is not there or cannot be used.
+    """
+    return None if choice == "none" else load_checkpoint(BASE if choice == "auto" else Path(choice))
+
+
+def from_base(base: Checkpoint, channels: int, classes: int) -> UNet:
+    """A network for images of any number of channels that starts from base weights; its head knows no class yet.
+
+    With as many channels as the base has, every channel meets the weights that it was trained with. Otherwise the
+    channels share the sum of the weights, as if the image were the grey mean of its channels.
+    """
+    architecture = replace(base.architecture, channels=channels, classes=classes)
+    network = build(architecture)
+    kept = {name: tensor for name, tensor in base.weights.items() if not name.startswith("head.")}
+    kept[STEM] = _stem(kept[STEM], channels)
+    network.load_state_dict(kept, strict=False)
+    return network
+
+
+def _stem(weights: Tensor, channels: int) -> Tensor:
+    if weights.shape[1] == channels:
+        return weights
+    total = weights.to(torch.float32).sum(dim=1, keepdim=True)
+    return (total / channels).expand(-1, channels, -1, -1).contiguous()

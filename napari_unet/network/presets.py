@@ -1,0 +1,103 @@
+"""Networks by name: members of the family, each with the training settings that belong to it.
+
+docs/networks.md has a paragraph on each.
+"""
+
+from collections.abc import Iterable
+from dataclasses import dataclass, field, replace
+from typing import Any
+
+import torch
+from torch import nn
+
+from napari_unet.errors import UserError
+from napari_unet.network.unet import Architecture
+
+DEFAULT = "fast"
+_LONGEST_NAME = 40  # characters of an unknown name that are repeated to the user
+
+
+@dataclass(frozen=True, slots=True)
+class Preset:
+    """A network and how it is trained.
+
+    Attributes
+    ----------
+    name : as users choose it
+    architecture : for one channel and two classes; ``architecture_for`` gives it for an image
+    optimiser : "adamw" (Loshchilov and Hutter 2019) or "sgd", stochastic gradient descent with momentum
+    learning_rate : per step
+    momentum : share of the last update that goes on in the next; of "sgd" only
+    border_weight : w_0, extra weight of narrow gaps between objects
+    border_sigma : their width in pixels
+    """
+
+    name: str
+    architecture: Architecture = field(default_factory=Architecture)
+    optimiser: str = "adamw"
+    learning_rate: float = 1e-3
+    momentum: float = 0.0
+    border_weight: float = 5.0
+    border_sigma: float = 5.0
+
+    def architecture_for(self, channels: int, classes: int) -> Architecture:
+        """The same network for images of so many channels and so many classes."""
+        return replace(self.architecture, channels=channels, classes=classes)
+
+    def settings(self) -> dict[str, Any]:
+        """The settings that go with this network, by name in ``Settings``."""
+        names = ("learning_rate", "border_weight", "border_sigma")
+        return {"preset": self.name, **{name: getattr(self, name) for name in names}}
+
+    def optimiser_for(self, parameters: Iterable[nn.Parameter], weight_decay: float = 0.0) -> torch.optim.Optimizer:
+        """A fresh optimiser with the preset's learning rate and momentum."""
+        if self.optimiser == "sgd":
+            return torch.optim.SGD(parameters, self.learning_rate, self.momentum, weight_decay=weight_decay)
+        return torch.optim.AdamW(parameters, self.learning_rate, weight_decay=weight_decay)
+
+
+def preset_named(name: str) -> Preset:
+    """Look up a preset.
+
+    Raises
+    ------
+    UserError
+        NU-C03 for an unknown name.
+    """
+    if name not in PRESETS:
+        what = f"there is no preset {name[:_LONGEST_NAME]!r}"
+        raise UserError("NU-C03", what, "--preset", f"choose one of {', '.join(PRESETS)}")
+    return PRESETS[name]
+
+
+def _of_2015(name: str, architecture: Architecture) -> Preset:
+    """As trained in 2015: steepest descent with high momentum, heavy borders."""
+    return Preset(
+        name, architecture, optimiser="sgd", learning_rate=1e-3, momentum=0.99, border_weight=10.0, border_sigma=5.0
+    )
+
+
+_UNET_2015 = Architecture(width=64, norm="none", padding="valid", dropout_contracted=0.5, intensities=False)
+_ELU = Architecture(norm="none", activation="elu", dropout_top=0.1, dropout_bottom=0.3, intensities=False)
+
+PRESETS = {
+    preset.name: preset
+    for preset in (
+        Preset(DEFAULT),
+        Preset("accurate", Architecture(width=32)),
+        Preset("light", Architecture(convolution="separable", up="nearest")),
+        _of_2015("unet-2015", _UNET_2015),
+        _of_2015("unet-2015-batchnorm", replace(_UNET_2015, norm="batch", dropout_contracted=0.0)),
+        Preset("elu-dropout", _ELU),
+        Preset("up-nearest", Architecture(up="nearest")),
+        Preset("up-bilinear", Architecture(up="bilinear")),
+        Preset("up-bicubic", Architecture(up="bicubic")),
+        Preset("up-transposed-bilinear", Architecture(up="transposed-bilinear")),
+        Preset("up-unpooling", Architecture(up="unpooling")),
+        Preset("up-nails", Architecture(up="nails")),
+        Preset("skip-crop", Architecture(padding="valid")),
+        Preset("skip-sum", Architecture(skip="sum")),
+        Preset("skip-none", Architecture(skip="none")),
+        Preset("dilated", Architecture(convolution="dilated", depth=3)),
+    )
+}

@@ -1,0 +1,39 @@
+"""Unlabelled pixels held to what the network's own moving average says (mean teacher, Tarvainen and Valpola 2017).
+
+The losses know labelled pixels only. A few strokes are soon learned by heart, and whatever the network said elsewhere
+is lost on the way; so the network, which is shown a disturbed tile, is asked to answer as its average answers to the
+undisturbed one. No label is invented: the target is the network's own earlier opinion.
+"""
+
+import numpy as np
+import torch
+from jaxtyping import Bool, Float
+from torch import Tensor
+from torch.nn import functional
+
+_GAIN = 0.3  # log of the factor of contrast, at most
+_OFFSET = 0.2  # of brightness, in units of the normalised range of 2
+_NOISE = 0.1  # largest standard deviation, in the same units
+
+
+def disturbed(pixels: Float[Tensor, "b c y x"], random: np.random.Generator) -> Float[Tensor, "b c y x"]:
+    """Other contrast, brightness and noise for every tile."""
+    tiles = (len(pixels), 1, 1, 1)
+    gain = np.exp(random.uniform(-_GAIN, _GAIN, tiles)).astype(np.float32)
+    offset = random.uniform(-_OFFSET, _OFFSET, tiles).astype(np.float32)
+    deviation = random.uniform(0, _NOISE, tiles).astype(np.float32)
+    noise = random.standard_normal(tuple(pixels.shape), dtype=np.float32) * deviation
+    place = pixels.device
+    return pixels * torch.from_numpy(gain).to(place) + torch.from_numpy(offset + noise).to(place)
+
+
+def consistency(
+    logits: Float[Tensor, "b k y x"], teacher: Float[Tensor, "b k y x"], unlabelled: Bool[Tensor, "b y x"]
+) -> Float[Tensor, ""]:
+    """Mean cross-entropy against the teacher's probabilities over unlabelled pixels; 0 where there are none.
+
+    Labelled pixels and the teacher get no gradient from it.
+    """
+    wanted = torch.softmax(teacher.detach().float(), dim=1)
+    each = -(wanted * functional.log_softmax(logits.float(), dim=1)).sum(dim=1)
+    return (each * unlabelled).sum() / unlabelled.sum().clamp_min(1)

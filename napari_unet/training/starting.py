@@ -1,0 +1,68 @@
+"""The network that a training starts from: one of the project, base weights, or a fresh one."""
+
+from dataclasses import replace
+
+import torch
+from torch import Tensor, nn
+
+from napari_unet.config import Settings
+from napari_unet.network.base import from_base
+from napari_unet.network.checkpoint import Checkpoint
+from napari_unet.network.presets import DEFAULT, preset_named
+from napari_unet.network.unet import Architecture, Experts, UNet, build
+
+
+def starting_network(
+    channels: int,
+    class_ids: tuple[int, ...],
+    settings: Settings,
+    seed: int = 0,
+    start: Checkpoint | None = None,
+    base: Checkpoint | None = None,
+) -> UNet:
+    """Go on with ``start`` where it fits image and preset; else base weights where the preset has some; else fresh."""
+    fresh = preset_named(settings.preset).architecture_for(channels, len(class_ids))
+    if settings.width:
+        fresh = replace(fresh, width=settings.width)
+    based = base if base and settings.preset == DEFAULT and settings.width in {0, base.architecture.width} else None
+    if start is not None and _fits(start, fresh, based):
+        network = start.network()
+        adapt_head(network, start.class_ids, class_ids)
+        return network
+    return from_base(based, channels, len(class_ids)) if based else build(fresh, seed)
+
+
+@torch.no_grad()
+def adapt_head(network: UNet, old: tuple[int, ...], new: tuple[int, ...]) -> None:
+    """Rebuild the last layer for other classes; classes in both keep their weights, new ones start at zero."""
+    if old == new:
+        return
+    head = network.fresh_head(len(new)).to(network.head_weight.device)
+    head.load_state_dict(network.head.state_dict() | _other_outputs(network.head, old, new))
+    head.requires_grad_(network.head_weight.requires_grad)
+    network.head = head.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
+    network.architecture = replace(network.architecture, classes=len(new))
+
+
+def _other_outputs(head: nn.Module, old: tuple[int, ...], new: tuple[int, ...]) -> dict[str, Tensor]:
+    """The tensors of the head that have an output per class, for other classes."""
+    outputs = ("deep", "shallow") if isinstance(head, Experts) else ("",)
+    names = [f"{name}.{kind}".lstrip(".") for name in outputs for kind in ("weight", "bias")]
+    tensors = head.state_dict()
+    changed = {}
+    for name in names:
+        before = tensors[name]
+        after = before.new_zeros((len(new), *before.shape[1:]))
+        for position, class_id in enumerate(new):
+            if class_id in old:
+                after[position] = before[old.index(class_id)]
+        changed[name] = after
+    return changed
+
+
+def _fits(start: Checkpoint, fresh: Architecture, base: Checkpoint | None) -> bool:
+    def kind(architecture: Architecture) -> Architecture:
+        return replace(architecture, channels=fresh.channels, classes=fresh.classes)
+
+    kinds = {fresh} | ({kind(base.architecture)} if base else set())
+    return start.architecture.channels == fresh.channels and kind(start.architecture) in kinds
