@@ -9,7 +9,7 @@ import os
 import sys
 import tempfile
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -24,11 +24,13 @@ from benchmarks.simulated_strokes import painted, strokes_over
 from napari_unet.annotations.project import Project
 from napari_unet.api import add_annotation
 from napari_unet.images.planes import NormalisedPlanes
+from napari_unet.network.base import base_checkpoint
 from napari_unet.network.device import choose_device, set_threads
 from napari_unet.results.prediction_files import predict_mask
 from napari_unet.training.learner import Learner
 
-MARKS = (1 / 6, 1 / 2, 1.0)  # of the training time: 10, 30 and 60 s
+MARKS = (0.0, 1 / 6, 1 / 3, 1 / 2, 3 / 4, 1.0)  # of the training time: the first answer, then 10 to 60 s
+_SETTLED = 1  # index of the mark from which on a drop counts
 _SHOW_EVERY = 50  # steps, as napari_unet.api.train
 _TEST_TILE = 512
 
@@ -57,8 +59,15 @@ class Outcome:
     forest: Quality
     forest_seconds: float
     network: list[Quality]  # at the marks
+    first_seconds: float  # from the strokes to a network that has learned them, without predicting
     steps: int
     claimed: float | None  # the mean held-out Dice that the program shows at the end
+
+    @property
+    def drop(self) -> float:
+        """By how much the Dice ever fell below its best so far, from 10 s on."""
+        values = np.array([at.all_classes for at in self.network[_SETTLED:]])
+        return float((np.maximum.accumulate(values) - values).max())
 
 
 def prepare(labelled_set: LabelledSet, seed: int) -> Task:
@@ -71,44 +80,43 @@ def prepare(labelled_set: LabelledSet, seed: int) -> Task:
     return Task(labelled_set, seed, training, test, labels)
 
 
-def measure(task: Task, seconds: float) -> Outcome:
+def measure(task: Task, seconds: float, base: str) -> Outcome:
     forest = train_forest(task.training, task.labels, task.seed)
     forest_quality = quality(task.test, task.set, forest.classify)
-    network, steps, claimed = train_network(task, seconds)
-    return Outcome(task, forest_quality, forest.seconds, network, steps, claimed)
+    with tempfile.TemporaryDirectory() as folder, Project(Path(folder) / "benchmark.unet") as project:
+        for picture, labels in zip(task.training, task.labels, strict=True):
+            add_annotation(project, picture.image, labels[np.newaxis], task.set.classes)
+        network = _train(project, task, [seconds * share for share in MARKS], base)
+    return Outcome(task, forest_quality, forest.seconds, *network)
 
 
 # The network
 
 
-def train_network(task: Task, seconds: float) -> tuple[list[Quality], int, float | None]:
-    """Quality at the marks, steps, and the held-out Dice that the program claims at the end."""
-    with tempfile.TemporaryDirectory() as folder, Project(Path(folder) / "benchmark.unet") as project:
-        for picture, labels in zip(task.training, task.labels, strict=True):
-            add_annotation(project, picture.image, labels[np.newaxis], task.set.classes)
-        return _train(project, task, [seconds * share for share in MARKS])
-
-
-def _train(project: Project, task: Task, marks: list[float]) -> tuple[list[Quality], int, float | None]:
-    device = choose_device("cpu")
+def _train(
+    project: Project, task: Task, marks: list[float], base: str
+) -> tuple[list[Quality], float, int, float | None]:
+    """Quality at the marks, seconds to the first answer, steps, and the held-out Dice that the program claims."""
+    device, weights = choose_device("cpu"), base_checkpoint(base)
     planes = {id(picture): NormalisedPlanes(picture.image) for picture in task.test}
     began, testing, steps = time.monotonic(), 0.0, 0
-    learner = Learner(project, device, task.seed)
+    learner = Learner(project, device, task.seed, weights)
+    first = time.monotonic() - began
     results: list[Quality] = []
     claimed = None
     while len(results) < len(marks):
+        if time.monotonic() - began - testing >= marks[len(results)]:
+            paused = time.monotonic()
+            score = learner.show_newest(score=True)
+            claimed = score.mean_dice if score else None
+            results.append(quality(task.test, task.set, lambda picture: _classify(learner, planes[id(picture)])))
+            testing += time.monotonic() - paused
+            continue
         learner.step()
         steps += 1
         if steps % _SHOW_EVERY == 0:
             learner.show_newest()
-        if time.monotonic() - began - testing < marks[len(results)]:
-            continue
-        paused = time.monotonic()
-        score = learner.show_newest(score=True)
-        claimed = score.mean_dice if score else None
-        results.append(quality(task.test, task.set, lambda picture: _classify(learner, planes[id(picture)])))
-        testing += time.monotonic() - paused
-    return results, steps, claimed
+    return results, first, steps, claimed
 
 
 def _classify(learner: Learner, planes: NormalisedPlanes) -> np.ndarray:
@@ -121,14 +129,19 @@ def _classify(learner: Learner, planes: NormalisedPlanes) -> np.ndarray:
 # The table
 
 
-def report(outcomes: list[Outcome], seconds: float) -> str:
+def report(outcomes: list[Outcome], seconds: float, base: str) -> str:
     times = [f"{seconds * share:g} s" for share in MARKS]
-    header = ["set", "modality", "classes", "n", "labelled", "forest (its time)"]
-    header += [f"network {time}" for time in times]
-    header += ["steps", f"Dice the program shows at {times[-1]}", f"without background: forest, network {times[-1]}"]
+    header = ["set", "modality", "classes", "n", "labelled", "forest (its time)", "network at once (its time)"]
+    header += [f"{time}" for time in times[1:]]
+    header += [
+        "largest drop after 10 s",
+        "steps",
+        f"Dice the program shows at {times[-1]}",
+        f"without background: forest, network {times[-1]}",
+    ]
     names = list(dict.fromkeys(outcome.task.set.name for outcome in outcomes))
     rows = [_row([outcome for outcome in outcomes if outcome.task.set.name == name]) for name in names]
-    return "\n\n".join(["## Learning", table(header, [*rows, _mean_row(outcomes)]), _note(outcomes, seconds)])
+    return "\n\n".join(["## Learning", table(header, [*rows, _mean_row(outcomes)]), _note(outcomes, seconds, base)])
 
 
 def _row(runs: list[Outcome]) -> list[str]:
@@ -139,39 +152,62 @@ def _row(runs: list[Outcome]) -> list[str]:
 
 
 def _mean_row(outcomes: list[Outcome]) -> list[str]:
-    return ["**mean**", "", "", str(sum(len(run.task.test) for run in outcomes)), *_numbers(outcomes, spread=False)]
+    """Mean over the sets of each set's median over the seeds."""
+    names = dict.fromkeys(outcome.task.set.name for outcome in outcomes)
+    runs = [[outcome for outcome in outcomes if outcome.task.set.name == name] for name in names]
+
+    def mean(of: Callable[[Outcome], float]) -> str:
+        return f"{np.mean([np.median([of(run) for run in group]) for group in runs]):.3f}"
+
+    cells = [mean(lambda run: run.forest.all_classes)]
+    cells += [mean(lambda run, mark=mark: run.network[mark].all_classes) for mark in range(len(MARKS))]  # type: ignore[misc]
+    cells += [f"{max(float(np.median([run.drop for run in group])) for group in runs):.3f} (worst)", "", ""]
+    apart = mean(lambda run: run.forest.without_background), mean(lambda run: run.network[-1].without_background)
+    return ["**mean**", "", "", str(sum(len(run.task.test) for run in outcomes)), "", *cells, ", ".join(apart)]
 
 
-def _numbers(runs: list[Outcome], *, spread: bool = True) -> list[str]:
+def _numbers(runs: list[Outcome]) -> list[str]:
     def show(values: list[float]) -> str:
-        several = spread and len(values) > 1
-        extent = f" [{min(values):.2f}, {max(values):.2f}]" if several else ""
-        return f"{np.mean(values):.3f}{extent}"
+        extent = f" [{min(values):.2f}, {max(values):.2f}]" if len(values) > 1 else ""
+        return f"{np.median(values):.3f}{extent}"
 
     claims = [run.claimed for run in runs if run.claimed is not None]
     known = "" if len(claims) == len(runs) else f" (n/a in {len(runs) - len(claims)} of {len(runs)})"
     apart = (
-        np.mean([run.forest.without_background for run in runs]),
-        np.mean([run.network[-1].without_background for run in runs]),
+        np.median([run.forest.without_background for run in runs]),
+        np.median([run.network[-1].without_background for run in runs]),
     )
+    at = [show([run.network[mark].all_classes for run in runs]) for mark in range(len(MARKS))]
     return [
         f"{np.mean([run.task.labelled_percent for run in runs]):.1f} %",
-        f"{show([run.forest.all_classes for run in runs])} ({np.mean([run.forest_seconds for run in runs]):.1f} s)",
-        *(show([run.network[mark].all_classes for run in runs]) for mark in range(len(MARKS))),
-        f"{np.mean([run.steps for run in runs]):.0f}",
+        f"{show([run.forest.all_classes for run in runs])} ({np.median([run.forest_seconds for run in runs]):.1f} s)",
+        f"{at[0]} ({np.median([run.first_seconds for run in runs]):.1f} s)",
+        *at[1:],
+        show([run.drop for run in runs]),
+        f"{np.median([run.steps for run in runs]):.0f}",
         f"{show(claims)}{known}" if claims else "n/a",
         f"{apart[0]:.3f}, {apart[1]:.3f}",
     ]
 
 
-def _note(outcomes: list[Outcome], seconds: float) -> str:
+def _base_for(labelled_set: LabelledSet, base: str, folder: Path | None) -> str:
+    """Base weights that have not seen the set, when a folder of such is given."""
+    if folder is None:
+        return base
+    path = folder / f"{labelled_set.name}.safetensors"
+    if not path.is_file():
+        raise SystemExit(f"{path} is missing: base weights that have not seen {labelled_set.name}")
+    return str(path)
+
+
+def _note(outcomes: list[Outcome], seconds: float, base: str) -> str:
     seeds = sorted({outcome.task.seed for outcome in outcomes})
     return (
         f"Mean-class Dice (background included) on n images that were not learned from, counted over each whole image, "
-        f"mean over images{'; smallest and largest of the seeds in brackets' if len(seeds) > 1 else ''}. "
+        f"mean over images{'; median over seeds, smallest and largest in brackets' if len(seeds) > 1 else ''}. "
         f"Two images learned from, five simulated strokes per class and image; seeds {', '.join(map(str, seeds))}, "
-        f"which draw the images, the strokes, the forest and the network's start. Network from scratch, no base "
-        f"weights; {seconds:g} s of wall-clock training, testing not counted. One thread for either method "
+        f"which draw the images, the strokes, the forest and the training. Network: {base}; "
+        f"{seconds:g} s of wall-clock training, testing not counted. One thread for either method "
         f"(OMP_NUM_THREADS={os.environ.get('OMP_NUM_THREADS', 'unset')}, torch {torch.get_num_threads()}, forest 1). "
         f"Images larger than {LARGEST_SIDE} x {LARGEST_SIDE} are cropped to their top left part for both. The forest "
         f"learns from all strokes (at most {SAMPLES} pixels per tree), the network from those that it does not "
@@ -187,15 +223,19 @@ def main(arguments: Sequence[str] | None = None) -> None:
     parser.add_argument("--seconds", type=float, default=60.0)
     parser.add_argument("--sets", nargs="+", default=[labelled_set.name for labelled_set in SETS])
     parser.add_argument("--seeds", nargs="+", type=int, default=[0])
+    parser.add_argument("--base", default="none", help="what the network starts from: auto, none or a file")
+    parser.add_argument("--base-folder", type=Path, help="with SET.safetensors, base weights that have not seen SET")
     options = parser.parse_args(arguments)
     set_threads(1)
     chosen = [set_named(name) for name in options.sets]
     outcomes = []
     for labelled_set in chosen:
         for seed in options.seeds:
-            outcomes.append(measure(prepare(labelled_set, seed), options.seconds))
+            base = _base_for(labelled_set, options.base, options.base_folder)
+            outcomes.append(measure(prepare(labelled_set, seed), options.seconds, base))
             print(f"{labelled_set.name}, seed {seed}: {_numbers(outcomes[-1:])}", file=sys.stderr, flush=True)
-    print(report(outcomes, options.seconds))
+    base = "base weights that have not seen the set" if options.base_folder else f"base {options.base}"
+    print(report(outcomes, options.seconds, base))
 
 
 if __name__ == "__main__":

@@ -103,7 +103,7 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
             extra={"unit": "share kept per step"},
             description="How slowly the predicting network follows the training one.",
         ),
-    ] = 0.98
+    ] = 0.995
     loss: Annotated[
         LossKind,
         Meta(

@@ -236,24 +236,30 @@ class Experts(nn.Module):
         A linear map may come before the enlarging, and the standardisation is part of the weights.
         """
         weight, bias = standardising(self.deep, self.mean[: self.split], self.deviation[: self.split])
-        sizes = [level.shape[1] for level in levels]
-        parts = [
-            functional.conv2d(level, part) for level, part in zip(levels, torch.split(weight, sizes, 1), strict=True)
-        ]
-        fine = parts[0] + bias[:, None, None]
-        for part in parts[1:]:
-            fine = fine + twice(part)
+        parts = torch.split(weight, [level.shape[1] for level in levels], dim=1)
+        logits = across_last(levels[0], parts[0], bias)
+        for level, part in zip(levels[1:], parts[1:], strict=True):
+            logits = logits + twice(across_last(level, part))
         weight, bias = standardising(self.hidden, self.mean[self.split :], self.deviation[self.split :])
-        hidden = functional.conv2d(torch.cat(filters, dim=1), weight, bias)
-        logits: Tensor = fine + self.shallow(functional.relu(hidden))
-        return logits
+        hidden = across_first(torch.cat(filters, dim=1), weight, bias).relu_()
+        return logits + across_first(hidden, self.shallow.weight[:, :, 0, 0], self.shallow.bias)  # type: ignore[arg-type]
 
 
 def standardising(convolution: nn.Conv2d, mean: Tensor, deviation: Tensor) -> tuple[Tensor, Tensor]:
-    """Weight and bias of a 1x1 convolution that takes raw features instead of standardised ones."""
-    weight = convolution.weight / deviation[:, None, None]
-    bias = convolution.bias - (weight[:, :, 0, 0] @ mean)  # type: ignore[operator]
-    return weight, bias
+    """Weight (outputs, inputs) and bias of a 1x1 convolution that takes raw features instead of standardised ones."""
+    weight = convolution.weight[:, :, 0, 0] / deviation
+    return weight, convolution.bias - weight @ mean  # type: ignore[operator]
+
+
+def across_last(x: Tensor, weight: Tensor, bias: Tensor | None = None) -> Tensor:
+    """A 1x1 convolution of (b, c, y, x) in channels_last memory; as a matrix product it takes a third of the time."""
+    return functional.linear(x.permute(0, 2, 3, 1), weight, bias).permute(0, 3, 1, 2)
+
+
+def across_first(x: Tensor, weight: Tensor, bias: Tensor) -> Tensor:
+    """The same for (b, c, y, x) in contiguous memory."""
+    y = torch.baddbmm(bias[:, None], weight.expand(len(x), -1, -1), x.flatten(2))
+    return y.reshape(len(x), -1, *x.shape[2:])
 
 
 def twice(x: Tensor) -> Tensor:
