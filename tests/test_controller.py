@@ -164,6 +164,12 @@ def test_a_pause_holds(bench: Bench) -> None:
     assert bench.client.sent[-1] == m.Train(on=True)
 
 
+def test_the_best_network_can_be_asked_for(bench: Bench) -> None:
+    """One call, one message."""
+    bench.controller.restore_best()
+    assert bench.client.sent[-1] == m.Restore()
+
+
 def test_starting_by_itself_can_be_switched_off(bench: Bench) -> None:
     """The setting is obeyed."""
     assert bench.controller.project is not None

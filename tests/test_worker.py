@@ -26,6 +26,7 @@ from napari_unet.images.tiles import Region, grid
 from napari_unet.network.checkpoint import Checkpoint, save_checkpoint
 from napari_unet.network.device import Device
 from napari_unet.network.unet import Architecture, build
+from napari_unet.training import trainer as trainer_module
 from napari_unet.training.annotated import Annotations
 from napari_unet.training.sampler import Sampler
 from napari_unet.training.scores import BlockScore, ClassScore, Score
@@ -291,6 +292,56 @@ def test_nothing_can_be_predicted_before_anything_is_learned(project: Project) -
     assert of(m.Tile, said) == []
     assert said[-1].state == "waiting"
     assert "paint strokes of two classes" in said[-1].reason
+
+
+def test_the_first_strokes_are_answered_before_any_step(project: Project) -> None:
+    """With base weights the first tile is that of a head fitted to the strokes, at step 0; then learning begins."""
+    project.settings = Settings(tile=64, prediction_tile=TILE)
+    engine, said = engine_of(project)
+    engine.receive(m.Look(1, 1, 0, (0, 0, HEIGHT, WIDTH)))
+    engine.receive(m.Train(on=True))
+    paint(project)
+    engine.receive(m.Annotated())
+    engine.work()
+    first = of(m.Tile, said)[0]
+    assert first.step == 0
+    assert set(np.unique(first.array())) <= {1, 2}
+
+
+def test_learning_rests_on_a_plateau_until_a_stroke(project: Project, monkeypatch: pytest.MonkeyPatch) -> None:
+    """An engine whose loss falls no more has nothing to do and says so; a new stroke wakes it up."""
+    monkeypatch.setattr(trainer_module, "_PATIENCE", 3)
+    monkeypatch.setattr(trainer_module, "_LOWER", 0.0)
+    engine, said = engine_of(project)
+    paint(project)
+    engine.receive(m.Annotated())
+    engine.receive(m.Train(on=True))
+    rest(engine)
+    assert of(m.Progress, said)[-1].state == "resting"
+    assert of(m.Progress, said)[-1].step == 3
+    assert of(m.Scored, said)
+    assert (project.models / "best.safetensors").is_file()
+    labels = project.annotation(1, 0)
+    labels[100:104, 25:55] = 2
+    project.commit(1, 0, labels)
+    engine.receive(m.Annotated())
+    assert engine.has_work
+
+
+def test_the_best_network_comes_back_on_one_message(project: Project) -> None:
+    """Restoring is answered with its score, its tiles, and a saved file."""
+    engine, said = engine_of(project)
+    paint(project)
+    engine.receive(m.Annotated())
+    engine.receive(m.Look(1, 1, 0, (0, 0, 10, 10)))
+    engine.receive(m.Train(on=True))
+    engine.work()
+    engine.receive(m.Train(on=False))
+    said.clear()
+    engine.receive(m.Restore())
+    assert len(of(m.Scored, said)) == 1
+    rest(engine)
+    assert of(m.Tile, said)
 
 
 def test_strokes_become_an_overlay(project: Project) -> None:

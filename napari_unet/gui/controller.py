@@ -166,6 +166,10 @@ class Controller:
         self.training = False
         self._tell(m.Train(on=False))
 
+    def restore_best(self) -> None:
+        """Go back to the network with the highest held-out Dice; learning goes on from it."""
+        self._tell(m.Restore())
+
     def stop(self) -> None:
         """End the worker and give back its memory; what was learned is saved."""
         self._held_back = True

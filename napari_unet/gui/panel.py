@@ -214,6 +214,8 @@ class Panel(QWidget):  # type: ignore[misc]
         self.start.setToolTip("Train; painting goes on")
         self.pause.setToolTip("Stop learning for now; the network is scored and saved")
         self.stop.setToolTip("End the worker process and give back its memory; the network is saved")
+        self.restore = QPushButton("Best")
+        self.restore.setToolTip("Go back to the network with the highest held-out Dice; learning goes on from it")
         self.status = QLabel("Choose an image layer")
         self.status.setWordWrap(True)
         self.device = QLabel("")
@@ -243,7 +245,7 @@ class Panel(QWidget):  # type: ignore[misc]
         head.addLayout(row, 2, 1)
         head.setColumnStretch(1, 1)
         buttons = QHBoxLayout()
-        for button in (self.start, self.pause, self.stop):
+        for button in (self.start, self.pause, self.stop, self.restore):
             buttons.addWidget(button)
         inner = QWidget()
         layout = QVBoxLayout(inner)
@@ -280,6 +282,7 @@ class Panel(QWidget):  # type: ignore[misc]
         self.start.clicked.connect(lambda: self._told(self.controller.start))
         self.pause.clicked.connect(lambda: self._told(self.controller.pause))
         self.stop.clicked.connect(lambda: self._told(self._stop))
+        self.restore.clicked.connect(lambda: self._told(self.controller.restore_best))
         self.export_row.wanted.connect(lambda folder, formats: self._told(lambda: self.export(folder, formats)))
         self.show_weight_map.toggled.connect(lambda on: self._told(lambda: self._want_weights(on)))
         self.settings_form.changed.connect(lambda settings: self._told(lambda: self._change_settings(settings)))
@@ -507,6 +510,7 @@ class Panel(QWidget):  # type: ignore[misc]
         self.start.setEnabled(ready and not self.controller.training)
         self.pause.setEnabled(self.controller.training)
         self.stop.setEnabled(self.controller.has_worker)
+        self.restore.setEnabled(self.controller.has_worker)
         self.export_row.setEnabled(ready)
         self.class_table.setEnabled(self.controller.project is not None)
 
