@@ -1,5 +1,6 @@
 """Base weights and the head that is fitted at once."""
 
+import copy
 from collections.abc import Iterator
 from pathlib import Path
 from typing import get_args
@@ -89,6 +90,25 @@ def test_a_fitted_head_separates_what_can_be_separated() -> None:
     assert torch.equal(one.argmax(1), target)
 
 
+def test_a_correction_changes_as_little_as_it_must() -> None:
+    """A head corrected for a new cloud knows it afterwards, and changes less than one that is fitted anew."""
+    random = torch.Generator().manual_seed(0)
+    target = torch.tensor([0, 1]).repeat_interleave(500)
+    features = 0.3 * torch.randn(1000, 10, generator=random) + 3 * target[:, None] * torch.eye(10)[0]
+    head = Experts(6, 4, 2)
+    fit_head(head, features, target)
+    before = copy.deepcopy(head.state_dict())
+    corrected = torch.cat([features, 0.3 * torch.randn(40, 10, generator=random) + 3 * torch.eye(10)[7]])
+    classes = torch.cat([target, torch.ones(40, dtype=torch.int64)])
+    new = torch.arange(1040) >= 1000
+    fit_head(head, corrected, classes, new)
+    with torch.no_grad():
+        found = head(corrected[:, :, None, None])[:, :, 0, 0].argmax(1)
+    assert (found == classes)[new].float().mean() > 0.9
+    assert (found == classes)[~new].float().mean() > 0.95
+    assert torch.equal(head.mean, before["mean"])
+
+
 def test_a_head_that_cannot_see_a_class_does_not_fail() -> None:
     """Features that are all alike give a head without an opinion, and no number that is not finite."""
     head = Experts(3, 2, 2)
@@ -119,8 +139,9 @@ def test_features_are_those_of_every_class(project: Project) -> None:
     base = base_checkpoint()
     assert base is not None
     network = from_base(base, 3, 2).eval()
-    features, target = labelled_features(network, annotations, CPU, np.random.default_rng(0))
+    features, target, new = labelled_features(network, annotations, CPU, np.random.default_rng(0))
     assert features.shape == (sum(annotations.counts().values()), network.feature_channels)
+    assert new.all()
     assert torch.bincount(target).tolist() == [annotations.counts()[k] for k in annotations.class_ids()]
 
 

@@ -5,10 +5,11 @@ Pixels of strokes are many but alike, so the penalty is strong: without it the h
 (measured in docs/architecture.md).
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
+from typing import NamedTuple
 
 import torch
-from jaxtyping import Float, Int64
+from jaxtyping import Bool, Float, Int64
 from torch import Tensor, nn
 from torch.nn import functional
 
@@ -21,26 +22,53 @@ _ITERATIONS = 40
 _SMALLEST_DEVIATION = 1e-3
 
 
-def fit_head(head: Experts, features: Float[Tensor, "n f"], target: Int64[Tensor, " n"], seed: int = 0) -> None:
-    """Replace the head's weights by those that tell labelled pixels apart.
+def fit_head(
+    head: Experts,
+    features: Float[Tensor, "n f"],
+    target: Int64[Tensor, " n"],
+    new: Bool[Tensor, " n"] | None = None,
+    seed: int = 0,
+) -> None:
+    """Change the head's weights so that they tell labelled pixels apart.
 
     Parameters
     ----------
     features : of labelled pixels, as ``UNet.features`` gives them
     target : output index of each
+    new : which of them a head that was fitted before has not seen; it then changes as little as it must for them.
+        Without, the head is fitted from nothing
     seed : of the pixels that are drawn and of the hidden units
     """
     random = torch.Generator().manual_seed(seed)
     chosen = _balanced(target, head.classes, random)
     features, target = features[chosen], target[chosen]
-    shares = _shares(target, head.classes)
-    _standardise(head, features, shares)
-    _blank(head, random)
+    if new is None:
+        shares = _shares(target, head.classes)
+        _standardise(head, features, shares)
+        _blank(head, random)
+    else:
+        shares = _shares(target, head.classes, new[chosen])
     standard = ((features - head.mean) / head.deviation)[:, :, None, None]
     deep, shallow = standard[:, : head.split], standard[:, head.split :]
-    _minimise([*head.deep.parameters()], lambda: head.deep_logits(deep), target, shares, _DECAY_DEEP)
-    both = [*head.hidden.parameters(), *head.shallow.parameters()]
-    _minimise(both, lambda: head.shallow_logits(shallow), target, shares, _DECAY_SHALLOW)
+    experts = [
+        Expert([*head.deep.parameters()], lambda: head.deep_logits(deep), _DECAY_DEEP),
+        Expert(
+            [*head.hidden.parameters(), *head.shallow.parameters()],
+            lambda: head.shallow_logits(shallow),
+            _DECAY_SHALLOW,
+        ),
+    ]
+    # Apart at first, so that each has an opinion of its own; together when they are to agree on a correction.
+    for group in [[expert] for expert in experts] if new is None else [experts]:
+        _minimise(group, target, shares, from_nothing=new is None)
+
+
+class Expert(NamedTuple):
+    """What is fitted: parameters, their logits (n, k, 1, 1), and the penalty of their squares."""
+
+    parameters: list[nn.Parameter]
+    logits: Callable[[], Tensor]
+    decay: float
 
 
 def _balanced(target: Int64[Tensor, " n"], classes: int, random: torch.Generator) -> Int64[Tensor, " m"]:
@@ -50,9 +78,12 @@ def _balanced(target: Int64[Tensor, " n"], classes: int, random: torch.Generator
     return torch.cat([at[torch.randperm(len(at), generator=random)[:limit].to(at.device)] for at in found])
 
 
-def _shares(target: Int64[Tensor, " n"], classes: int) -> Float[Tensor, " n"]:
-    """Weights that sum to 1, the same total for every class that is there."""
-    weights = (1 / torch.bincount(target, minlength=classes).clamp_min(1))[target]
+def _shares(target: Int64[Tensor, " n"], classes: int, new: Bool[Tensor, " n"] | None = None) -> Float[Tensor, " n"]:
+    """Weights that sum to 1, the same total for every class that is there; new pixels have half of their class's."""
+    kinds = target if new is None else target + classes * new
+    weights = (1 / torch.bincount(kinds, minlength=2 * classes).clamp_min(1))[kinds]
+    totals = torch.zeros(classes, device=weights.device).index_add(0, target, weights)
+    weights = weights / totals[target]
     return weights / weights.sum()
 
 
@@ -73,19 +104,21 @@ def _blank(head: Experts, random: torch.Generator) -> None:
 
 
 def _minimise(
-    parameters: list[nn.Parameter],
-    logits: Callable[[], Float[Tensor, "n k 1 1"]],
-    target: Int64[Tensor, " n"],
-    shares: Float[Tensor, " n"],
-    decay: float,
+    experts: Sequence[Expert], target: Int64[Tensor, " n"], shares: Float[Tensor, " n"], *, from_nothing: bool
 ) -> None:
+    """Least cross-entropy of the added logits, with a penalty for what is far from zero or from where it was."""
+    parameters = [parameter for expert in experts for parameter in expert.parameters]
+    origins = [torch.zeros_like(p) if from_nothing else p.detach().clone() for p in parameters]
+    decays = [expert.decay for expert in experts for _ in expert.parameters]
     optimiser = torch.optim.LBFGS(parameters, max_iter=_ITERATIONS, history_size=10, line_search_fn="strong_wolfe")
 
     def closure() -> Tensor:
         optimiser.zero_grad()
-        each = functional.cross_entropy(logits()[:, :, 0, 0], target, reduction="none")
-        weights = torch.stack([p.square().sum() for p in parameters if p.dim() > 1])
-        loss = (each * shares).sum() + decay * weights.sum()
+        logits = torch.stack([expert.logits()[:, :, 0, 0] for expert in experts]).sum(dim=0)
+        loss = (functional.cross_entropy(logits, target, reduction="none") * shares).sum()
+        for parameter, origin, decay in zip(parameters, origins, decays, strict=True):
+            if parameter.dim() > 1:
+                loss = loss + decay * (parameter - origin).square().sum()
         loss.backward()  # type: ignore[no-untyped-call]
         return loss
 

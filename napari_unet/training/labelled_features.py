@@ -4,7 +4,7 @@ from collections.abc import Iterator
 
 import numpy as np
 import torch
-from jaxtyping import Float, Int64
+from jaxtyping import Bool, Float, Int64
 from torch import Tensor
 
 from napari_unet.images.tiles import Region, read_mirrored
@@ -19,8 +19,8 @@ _TILES = 16  # at most, new strokes first
 
 def labelled_features(
     network: UNet, annotations: Annotations, device: Device, random: np.random.Generator
-) -> tuple[Float[Tensor, "n f"], Int64[Tensor, " n"]]:
-    """Features of trained pixels and the output index of each, on the device.
+) -> tuple[Float[Tensor, "n f"], Int64[Tensor, " n"], Bool[Tensor, " n"]]:
+    """Features of trained pixels, the output index of each, and whether its stroke is new, on the device.
 
     Every class is there that has trained pixels; tiles with new strokes come first, then one of every class, then
     others at random.
@@ -28,13 +28,14 @@ def labelled_features(
     index = torch.zeros(256, dtype=torch.int64)
     for position, class_id in enumerate(annotations.class_ids()):
         index[class_id] = position
-    features, targets = [], []
+    features, targets, new = [], [], []
     for key, region in _chosen(annotations, random):
         plane = annotations.planes[key]
         inside = plane.trained[region.slices]
         features.append(_features(network, annotations, device, key, region)[:, torch.from_numpy(inside)].T)
         targets.append(index[torch.from_numpy(plane.labels[region.slices][inside].astype(np.int64))])
-    return torch.cat(features), torch.cat(targets).to(device.place)
+        new.append(torch.from_numpy(plane.new[region.slices][inside]))
+    return torch.cat(features), torch.cat(targets).to(device.place), torch.cat(new).to(device.place)
 
 
 def _chosen(annotations: Annotations, random: np.random.Generator) -> list[tuple[PlaneKey, Region]]:

@@ -84,8 +84,8 @@ class Learner:
             if self.trainer is None:
                 start = self._load(LAST) or self._load(BEST)
                 self.trainer = Trainer(self.annotations, self.settings, self.device, self._seed, start, self._base)
-            elif changed or self.settings != before:
-                self.trainer.refresh(self.settings)
+            elif changed or self.settings != before or self.annotations.class_ids() != self.trainer.class_ids:
+                self.trainer.refresh(self.settings, new_strokes=bool(changed))
         return changed
 
     def step(self) -> float:

@@ -103,13 +103,14 @@ class Trainer:
         """Whether the head can be fitted, so that a stroke is answered before any step."""
         return isinstance(self._network.head, Experts)
 
-    def fit_head(self) -> None:
-        """Fit the head of the moving average to the strokes as they are, and train on from there."""
+    def fit_head(self, *, from_nothing: bool = True) -> None:
+        """Fit the head of the moving average to the strokes, or correct it for new ones, and train on from there."""
         head = self._average.head
         if not isinstance(head, Experts):
             return
         head.requires_grad_(True)
-        fit_head(head, *labelled_features(self._average, self.annotations, self._device, self._random), seed=self._seed)
+        features, target, new = labelled_features(self._average, self.annotations, self._device, self._random)
+        fit_head(head, features, target, None if from_nothing else new, self._seed)
         head.requires_grad_(False)
         self._network.load_state_dict(self._average.state_dict())
         self._optimiser = self._fresh_optimiser()
@@ -125,7 +126,7 @@ class Trainer:
         self._steps_here = 0
         self._good = self._snapshot()
 
-    def refresh(self, settings: Settings) -> None:
+    def refresh(self, settings: Settings, *, new_strokes: bool = True) -> None:
         """Take note of new strokes and settings; a class painted for the first time gets an output."""
         if settings.learning_rate != self._settings.learning_rate:
             self._rate = settings.learning_rate
@@ -139,8 +140,10 @@ class Trainer:
             self.class_ids = class_ids
             self._optimiser = self._fresh_optimiser()
             self._steps_here = 0
+            new_strokes = True
         self._sampler.refresh(self._input_side())
-        self.fit_head()
+        if new_strokes:
+            self.fit_head(from_nothing=False)
         self._good = self._snapshot()
 
     def step(self) -> float:
