@@ -127,3 +127,16 @@ def test_new_strokes_judge_the_old_best_anew(project: Project) -> None:
     assert selection.best is selection.shown
     assert score.mean_dice is not None
     assert score.mean_dice > 0.95
+
+
+def test_a_correction_is_never_undone_by_what_came_before_it(project: Project) -> None:
+    """After strokes the newest is shown, however it scores; going back by hand still finds the best of all."""
+    selection = Selection(painted(project, SIDE), CPU)
+    selection.consider(by_brightness(9), CLASSES, 10)
+    selection.release()
+    selection.consider(by_brightness(-9), CLASSES, 20)
+    assert selection.shown is not None
+    assert selection.shown.step == 20
+    selection.consider(shuffled(by_brightness(-9)), CLASSES, 30)
+    selection.go_back()
+    assert selection.shown.step == 10

@@ -114,9 +114,8 @@ class Learner:
         if self.trainer is None or best is None:
             return None
         self.trainer.restore(best.network, best.class_ids)
-        self.selection.shown = best
         self.version += 1
-        return self.selection.score()
+        return self.selection.go_back()
 
     def save(self) -> Path | None:
         """Write the network that predicts and the state of training; None when there is nothing new."""

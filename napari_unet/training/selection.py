@@ -31,13 +31,16 @@ class Candidate:
 class Selection:
     """Keeps the network with the highest held-out Dice and decides which one is shown.
 
-    The newest candidate is shown, because it has seen the newest strokes, unless it is clearly worse than the best on
-    the same held-out pixels; then the best stays. Without held-out pixels nothing can be said and the newest is shown.
+    The newest candidate is shown unless it is clearly worse, on the same held-out pixels, than the best of those that
+    have seen the newest strokes too; then that one stays. A network from before a stroke never takes the place of one
+    from after it: the user would see the correction undone. Without held-out pixels nothing can be said and the newest
+    is shown. ``best`` is the best of all, for going back by hand.
     """
 
     def __init__(self, annotations: Annotations, device: Device) -> None:
         self.shown: Candidate | None = None
         self.best: Candidate | None = None
+        self._rival: Candidate | None = None  # the best since the newest strokes
         self._annotations = annotations
         self._device = device
         self._revision = -1
@@ -53,18 +56,30 @@ class Selection:
         if best is None or best.class_ids != class_ids or not _is_higher(best, candidate):
             best = candidate
         self.best = best
-        self._kept_back = clearly_worse(candidate, best)
-        self.shown = best if self._kept_back else candidate
+        rival = self._rival
+        if rival is None or rival.class_ids != class_ids or not _is_higher(rival, candidate):
+            rival = candidate
+        self._rival = rival
+        self._kept_back = clearly_worse(candidate, rival)
+        self.shown = rival if self._kept_back else candidate
         return self.score()
 
     def release(self) -> None:
-        """Let the next candidate be shown whatever was held back: new strokes must be seen to be learned."""
+        """Strokes came: networks that have not seen them are no rivals any more, and the next candidate is shown."""
+        self._rival = None
         self._kept_back = False
 
     def follow(self, network: UNet, class_ids: tuple[int, ...], step: int) -> None:
         """Show a candidate without scoring it, unless the last one that was scored was kept back."""
-        if not (self._kept_back and self.best is not None and self.best.class_ids == class_ids):
+        if not (self._kept_back and self._rival is not None and self._rival.class_ids == class_ids):
             self.shown = Candidate(step, class_ids, network)
+
+    def go_back(self) -> Score | None:
+        """Show the best of all; None when nothing was considered yet."""
+        if self.best is None:
+            return None
+        self.shown = self._rival = self.best
+        return self.score()
 
     def score(self) -> Score:
         """What is known about the network that is shown."""
@@ -112,7 +127,7 @@ class Selection:
     def restore(self, checkpoint: Checkpoint) -> Score:
         """Show a network that was saved, and score it on what is held out now."""
         network = copy.deepcopy(checkpoint.network()).to(self._device.place)
-        self.best = self.shown = self.scored(network, checkpoint.class_ids, checkpoint.step)
+        self.best = self.shown = self._rival = self.scored(network, checkpoint.class_ids, checkpoint.step)
         self._revision = self._annotations.revision
         return self.score()
 
