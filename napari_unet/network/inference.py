@@ -8,12 +8,15 @@ from napari_unet.images.tiles import Region, read_mirrored
 from napari_unet.network.device import Device
 from napari_unet.network.unet import Architecture, UNet
 
+_MIRRORED = 16  # px beyond the rim of the plane that are read, at least; convolutions pad with zeros behind them
+
 
 class Predictor:
     """A network in evaluation mode on a device.
 
-    Every region is read with a halo as wide as the network sees, or with the margin that valid convolutions use up;
-    beyond the rim of the plane the image is mirrored. So a pixel's probabilities depend on the image alone.
+    Every region is read with a halo as wide as the network sees, but never farther beyond the rim of the plane than a
+    few mirrored pixels, or with the margin that valid convolutions use up, all of it mirrored. The end of what is read
+    beyond the rim is the same for every region. So a pixel's probabilities depend on the image alone.
     """
 
     def __init__(self, network: UNet, class_ids: tuple[int, ...], device: Device) -> None:
@@ -33,7 +36,7 @@ class Predictor:
     @torch.inference_mode()
     def _logits(self, plane: Float32[np.ndarray, "y x c"], region: Region) -> torch.Tensor:
         architecture = self.network.architecture
-        read = _window(region, architecture)
+        read = _window(region, architecture, *plane.shape[:2])
         pixels = torch.from_numpy(read_mirrored(plane, read)).permute(2, 0, 1)[None].to(self._device.place)
         with self._device.autocast():
             logits = self.network(pixels)
@@ -42,9 +45,23 @@ class Predictor:
         return logits[0, :, top : top + height, left : left + width].float().cpu()
 
 
-def _window(region: Region, architecture: Architecture) -> Region:
+def _window(region: Region, architecture: Architecture, height: int, width: int) -> Region:
     """What to read for a region; origins are multiples of the stride: the pooling grid then lies the same for all."""
-    # With valid padding nothing beyond the window enters, so all that comes out is right.
-    grown = region.grown(architecture.margin or architecture.halo)
-    y0, x0 = (start // architecture.stride * architecture.stride for start in (grown.y0, grown.x0))
-    return Region(y0, x0, y0 + architecture.fitting(grown.y1 - y0), x0 + architecture.fitting(grown.x1 - x0))
+    stride = architecture.stride
+    if architecture.margin:
+        # With valid padding nothing beyond the window enters, so all that comes out is right.
+        grown = region.grown(architecture.margin)
+        y0, x0 = (start // stride * stride for start in (grown.y0, grown.x0))
+        return Region(y0, x0, y0 + architecture.fitting(grown.y1 - y0), x0 + architecture.fitting(grown.x1 - x0))
+    grown = region.grown(architecture.halo)
+    beyond = _upward(_MIRRORED, stride)
+    return Region(
+        max(grown.y0 // stride * stride, -beyond),
+        max(grown.x0 // stride * stride, -beyond),
+        min(_upward(grown.y1, stride), _upward(height + beyond, stride)),
+        min(_upward(grown.x1, stride), _upward(width + beyond, stride)),
+    )
+
+
+def _upward(value: int, multiple: int) -> int:
+    return -(-value // multiple) * multiple
