@@ -103,18 +103,37 @@ class Trainer:
         """Whether the head can be fitted, so that a stroke is answered before any step."""
         return isinstance(self._network.head, Experts)
 
-    def fit_head(self, *, from_nothing: bool = True) -> None:
-        """Fit the head of the moving average to the strokes, or correct it for new ones, and train on from there."""
+    def fit_head(self) -> None:
+        """Fit the head of the moving average to the strokes, and train on from there."""
+        if self._fitted(from_nothing=True):
+            self._network.load_state_dict(self._average.state_dict())
+            self._optimiser = self._fresh_optimiser()
+            self._steps_here = 0
+
+    @torch.no_grad()
+    def correct_head(self) -> None:
+        """Correct the head of the moving average for new strokes; the trained network's head moves by as much.
+
+        The rest of the network stays ahead of its average: going back to it with every stroke would undo what was
+        learned between two strokes.
+        """
+        before = [parameter.clone() for parameter in self._average.head.parameters()]
+        if self._fitted(from_nothing=False):
+            for own, old, new in zip(
+                self._network.head.parameters(), before, self._average.head.parameters(), strict=True
+            ):
+                own.add_(new - old)
+
+    @torch.enable_grad()
+    def _fitted(self, *, from_nothing: bool) -> bool:
         head = self._average.head
         if not isinstance(head, Experts):
-            return
-        head.requires_grad_(True)
+            return False
         features, target, new = labelled_features(self._average, self.annotations, self._device, self._random)
+        head.requires_grad_(True)
         fit_head(head, features, target, None if from_nothing else new, self._seed)
         head.requires_grad_(False)
-        self._network.load_state_dict(self._average.state_dict())
-        self._optimiser = self._fresh_optimiser()
-        self._steps_here = 0
+        return True
 
     def restore(self, network: UNet, class_ids: tuple[int, ...]) -> None:
         """Go back to a network that was kept and train on from it."""
@@ -143,7 +162,7 @@ class Trainer:
             new_strokes = True
         self._sampler.refresh(self._input_side())
         if new_strokes:
-            self.fit_head(from_nothing=False)
+            self.correct_head()
         self._good = self._snapshot()
 
     def step(self) -> float:
