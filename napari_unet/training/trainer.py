@@ -142,6 +142,7 @@ class Trainer:
         for mine in (self._network, self._average):
             mine.load_state_dict(kept.state_dict())
         self._optimiser = self._fresh_optimiser()
+        self._plateau = Plateau()
         self._steps_here = 0
         self._good = self._snapshot()
 
