@@ -1,0 +1,1 @@
+"""What base weights learn from, and how."""

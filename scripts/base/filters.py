@@ -1,0 +1,32 @@
+"""Classical filter responses: what the head reads beside the network, and what the network learns to tell."""
+
+import torch
+from torch import Tensor
+from torch.nn import functional
+
+from napari_unet.network.unet import HEAD_BLURS, gaussian_kernel, separable_blur
+
+INTENSITIES = 1 + len(HEAD_BLURS)
+TARGETS = INTENSITIES + 2 + len(HEAD_BLURS)
+
+
+def intensities(grey: Tensor) -> Tensor:
+    """Map (b, 1, y, x) to (b, INTENSITIES, y, x): the pixels, then their blurs."""
+    return torch.cat([grey, *(separable_blur(grey, gaussian_kernel(sigma)) for sigma in HEAD_BLURS)], 1)
+
+
+def targets(scales: Tensor) -> Tensor:
+    """Map intensities (b, INTENSITIES, y, x) to (b, TARGETS, y, x), all of a similar size.
+
+    Intensities, gradients of the two finest blurs, differences of neighbouring scales.
+    """
+    gradients = [2 * _gradient(scales[:, 1:2]), 4 * _gradient(scales[:, 2:3])]
+    return torch.cat([scales, *gradients, 3 * (scales[:, :-1] - scales[:, 1:])], 1)
+
+
+def _gradient(x: Tensor) -> Tensor:
+    """Steepness of (b, 1, y, x) over two pixels, smooth at 0; the rim is replicated."""
+    p = functional.pad(x, (1, 1, 1, 1), mode="replicate")
+    down = p[..., 2:, 1:-1] - p[..., :-2, 1:-1]
+    right = p[..., 1:-1, 2:] - p[..., 1:-1, :-2]
+    return torch.sqrt(down * down + right * right + 1e-8)
