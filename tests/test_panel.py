@@ -236,8 +236,8 @@ def test_the_weight_map_shows_what_training_sees(user: User) -> None:
     panel.show_weight_map.click()
     assert settle(lambda: panel.weight_map.layer.data.any())
     layers.remove("cells")
-    assert settle(lambda: panel.weight_map.layer is None, 5)
-    assert list(layers) == []
+    assert settle(lambda: panel.weight_map.layer is None and list(layers) == [], 5)
+    settle(seconds=0.3)  # the canvas is drawn once more
     assert messages() == []
 
 

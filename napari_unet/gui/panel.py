@@ -73,7 +73,11 @@ class Panel(QWidget):  # type: ignore[misc]
         self._choose_soon = QTimer(self, singleShot=True, interval=0)
         self._choose_soon.timeout.connect(self._choose_image)
         self._leave_soon = QTimer(self, singleShot=True, interval=0)
-        self._leave_soon.timeout.connect(self._leave)
+        self._leave_soon.timeout.connect(self.canvas.leave)
+        # Removed in the same turn as the other layers, the weight map crashed napari's next drawing.
+        self._weights_leave_soon = QTimer(self, singleShot=True, interval=100)
+        self._weights_leave_soon.timeout.connect(self.weight_map.leave)
+        self._leave_soon.timeout.connect(self._weights_leave_soon.start)
         self._fill_images()
 
     # What the controller asks of a window
@@ -104,7 +108,7 @@ class Panel(QWidget):  # type: ignore[misc]
             detail += f" · loss {progress.loss:.3f}"
             self.score_card.add_loss(progress.step, progress.loss)
         self.status.setText(f"{state}: {detail}")
-        self._show_busy(progress.state == "training", progress.step)
+        self._show_busy(progress.state == "training")
         self._show_buttons()
 
     def show_device(self, reason: str) -> None:
@@ -115,7 +119,7 @@ class Panel(QWidget):  # type: ignore[misc]
         """One plain line, no traceback."""
         self.export_row.button.setEnabled(True)  # it may be an export that failed
         self.status.setText(line)
-        self._show_busy(False, 0)
+        self._show_busy(False)
         self._show_buttons()
         show_error(line)
 
@@ -161,8 +165,9 @@ class Panel(QWidget):  # type: ignore[misc]
         self._timer.stop()
         self._choose_soon.stop()
         self._leave_soon.stop()
+        self._weights_leave_soon.stop()
         self._check_strokes()
-        self._show_busy(False, 0)
+        self._show_busy(False)
         _let_go(self.controller, self._layer_events)
         if viewer_stays:
             self._leave()
@@ -444,13 +449,13 @@ class Panel(QWidget):  # type: ignore[misc]
         self.controller.want_weights(on)
 
     def _leave(self) -> None:
-        self.canvas.leave()
         self.weight_map.leave()
+        self.canvas.leave()
 
     def _stop(self) -> None:
         self.controller.stop()
         self.status.setText("Stopped: the worker has ended")
-        self._show_busy(False, 0)
+        self._show_busy(False)
 
     def _pick_project(self) -> None:
         folder = QFileDialog.getExistingDirectory(
@@ -495,14 +500,17 @@ class Panel(QWidget):  # type: ignore[misc]
         if self.canvas.image is None and self.images.count() and not self._choosing and self.controller.project is None:
             self._choose_soon.start()
 
-    def _show_busy(self, on: bool, step: int) -> None:
+    def _show_busy(self, on: bool) -> None:
+        """Appear in the activity dock while training, or leave it; the status line tells the step.
+
+        Every change of the bar would run the event loop inside our own call, and draw layers that are half changed:
+        that has crashed the drawing.
+        """
         if on and self._busy is None:
             self._busy = progress(total=0, desc="U-Net: training")
-        if self._busy is not None:
-            self._busy.set_description(f"U-Net: step {step}")
-            if not on:
-                self._busy.close()
-                self._busy = None
+        if self._busy is not None and not on:
+            self._busy.close()
+            self._busy = None
 
     def _show_buttons(self) -> None:
         ready = self.controller.image is not None
