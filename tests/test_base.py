@@ -145,6 +145,22 @@ def test_features_are_those_of_every_class(project: Project) -> None:
     assert torch.bincount(target).tolist() == [annotations.counts()[k] for k in annotations.class_ids()]
 
 
+def test_a_removed_class_is_not_learned(project: Project) -> None:
+    """The head is fitted to nothing that was painted in a class that the user took away."""
+    third = project.add_class("mistake")
+    image_id = project.images()[0].id
+    labels = project.annotation(image_id, 0).copy()
+    labels[30:60, 20:100] = third.id
+    project.commit(image_id, 0, labels)
+    project.remove_class(third.id)
+    annotations = _refreshed(project)
+    assert (annotations.planes[image_id, 0].labels == third.id).any()
+    base = base_checkpoint()
+    assert base is not None
+    _, target, _ = labelled_features(from_base(base, 3, 2).eval(), annotations, CPU, np.random.default_rng(0))
+    assert torch.bincount(target).tolist() == [annotations.counts()[k] for k in (1, 2)]
+
+
 def test_a_correction_is_answered_at_once(project: Project) -> None:
     """A stroke that contradicts the network changes its answer there before any further step."""
     learner = Learner(project, CPU, base=base_checkpoint())

@@ -30,6 +30,15 @@ class Region:
         """The same region with ``margin`` pixels more on every side."""
         return Region(self.y0 - margin, self.x0 - margin, self.y1 + margin, self.x1 + margin)
 
+    def aligned(self, multiple: int) -> "Region":
+        """Grown until origin and end are multiples of a number of pixels."""
+        return Region(
+            self.y0 // multiple * multiple,
+            self.x0 // multiple * multiple,
+            -(-self.y1 // multiple) * multiple,
+            -(-self.x1 // multiple) * multiple,
+        )
+
     def intersects(self, other: "Region") -> bool:
         """Whether the two share a pixel."""
         return self.y0 < other.y1 and other.y0 < self.y1 and self.x0 < other.x1 and other.x0 < self.x1

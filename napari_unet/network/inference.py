@@ -53,15 +53,6 @@ def _window(region: Region, architecture: Architecture, height: int, width: int)
         grown = region.grown(architecture.margin)
         y0, x0 = (start // stride * stride for start in (grown.y0, grown.x0))
         return Region(y0, x0, y0 + architecture.fitting(grown.y1 - y0), x0 + architecture.fitting(grown.x1 - x0))
-    grown = region.grown(architecture.halo)
-    beyond = _upward(_MIRRORED, stride)
-    return Region(
-        max(grown.y0 // stride * stride, -beyond),
-        max(grown.x0 // stride * stride, -beyond),
-        min(_upward(grown.y1, stride), _upward(height + beyond, stride)),
-        min(_upward(grown.x1, stride), _upward(width + beyond, stride)),
-    )
-
-
-def _upward(value: int, multiple: int) -> int:
-    return -(-value // multiple) * multiple
+    grown = region.grown(architecture.halo).aligned(stride)
+    plane = Region(0, 0, height, width).grown(_MIRRORED).aligned(stride)
+    return Region(max(grown.y0, plane.y0), max(grown.x0, plane.x0), min(grown.y1, plane.y1), min(grown.x1, plane.x1))

@@ -14,7 +14,7 @@ from napari_unet.training.annotated import AnnotatedPlane, Annotations, PlaneKey
 
 _TILE = 128  # px
 _CONTEXT = 32  # px around a tile; less than the halo, for speed: features near the rim are a little off
-_TILES = 16  # at most, new strokes first
+_TILES = 16  # at most
 
 
 def labelled_features(
@@ -22,16 +22,16 @@ def labelled_features(
 ) -> tuple[Float[Tensor, "n f"], Int64[Tensor, " n"], Bool[Tensor, " n"]]:
     """Features of trained pixels, the output index of each, and whether its stroke is new, on the device.
 
-    Every class is there that has trained pixels; tiles with new strokes come first, then one of every class, then
-    others at random.
+    Every class is there that has trained pixels; of the other tiles those with new strokes come first, then others at
+    random.
     """
+    class_ids = annotations.class_ids()
     index = torch.zeros(256, dtype=torch.int64)
-    for position, class_id in enumerate(annotations.class_ids()):
-        index[class_id] = position
+    index[list(class_ids)] = torch.arange(len(class_ids))
     features, targets, new = [], [], []
     for key, region in _chosen(annotations, random):
         plane = annotations.planes[key]
-        inside = plane.trained[region.slices]
+        inside = plane.trained[region.slices] & np.isin(plane.labels[region.slices], class_ids)
         features.append(_features(network, annotations, device, key, region)[:, torch.from_numpy(inside)].T)
         targets.append(index[torch.from_numpy(plane.labels[region.slices][inside].astype(np.int64))])
         new.append(torch.from_numpy(plane.new[region.slices][inside]))
@@ -44,14 +44,12 @@ def _chosen(annotations: Annotations, random: np.random.Generator) -> list[tuple
     order = random.permutation(len(tiles))
     shuffled = [tiles[i] for i in order]
     missing = set(annotations.class_ids())
-    chosen: list[tuple[PlaneKey, Region]] = []
+    ranked = []
     for key, region, classes, new in sorted(shuffled, key=lambda tile: not tile[3]):
-        if new or classes & missing:
-            chosen.append((key, region))
-            missing -= classes
-    rest = [(key, region) for key, region, *_ in shuffled if (key, region) not in chosen]
-    # A class without new strokes must not fall off the end.
-    return (chosen[: _TILES - 1] + chosen[-1:] if len(chosen) > _TILES else chosen + rest)[:_TILES]
+        # A class without new strokes must not fall off the end.
+        ranked.append((not classes & missing, not new, key, region))
+        missing -= classes
+    return [(key, region) for *_, key, region in sorted(ranked, key=lambda tile: tile[:2])][:_TILES]
 
 
 def _tiles(annotations: Annotations) -> Iterator[tuple[PlaneKey, Region, set[int], bool]]:
@@ -76,12 +74,10 @@ def _classes(plane: AnnotatedPlane, region: Region) -> set[int]:
 def _features(
     network: UNet, annotations: Annotations, device: Device, key: PlaneKey, region: Region
 ) -> Float[Tensor, "f y x"]:
-    stride = network.architecture.stride
-    y0, x0 = (start // stride * stride - _CONTEXT for start in (region.y0, region.x0))
-    sides = [-(-(stop + _CONTEXT - start) // stride) * stride for start, stop in ((y0, region.y1), (x0, region.x1))]
-    pixels = read_mirrored(annotations.pixels(key[0])[key[1]], Region(y0, x0, y0 + sides[0], x0 + sides[1]))
+    read = region.grown(_CONTEXT).aligned(network.architecture.stride)
+    pixels = read_mirrored(annotations.pixels(key[0])[key[1]], read)
     batch = torch.from_numpy(pixels).permute(2, 0, 1)[None].to(device.place)
     with device.autocast():
         found = network.features(batch)[0]
-    height, width = region.shape
-    return found[:, region.y0 - y0 : region.y0 - y0 + height, region.x0 - x0 : region.x0 - x0 + width].float()
+    inner = Region(region.y0 - read.y0, region.x0 - read.x0, region.y1 - read.y0, region.x1 - read.x0)
+    return found[:, *inner.slices].float()

@@ -107,8 +107,7 @@ class Trainer:
         """Fit the head of the moving average to the strokes, and train on from there."""
         if self._fitted(from_nothing=True):
             self._network.load_state_dict(self._average.state_dict())
-            self._optimiser = self._fresh_optimiser()
-            self._steps_here = 0
+            self._begin_steps()
 
     @torch.no_grad()
     def correct_head(self) -> None:
@@ -141,9 +140,8 @@ class Trainer:
         adapt_head(kept, class_ids, self.class_ids)
         for mine in (self._network, self._average):
             mine.load_state_dict(kept.state_dict())
-        self._optimiser = self._fresh_optimiser()
+        self._begin_steps()
         self._plateau = Plateau()
-        self._steps_here = 0
         self._good = self._snapshot()
 
     def refresh(self, settings: Settings, *, new_strokes: bool = True) -> None:
@@ -158,8 +156,7 @@ class Trainer:
             for network in (self._network, self._average):
                 adapt_head(network, self.class_ids, class_ids)
             self.class_ids = class_ids
-            self._optimiser = self._fresh_optimiser()
-            self._steps_here = 0
+            self._begin_steps()
             new_strokes = True
         self._sampler.refresh(self._input_side())
         if new_strokes:
@@ -252,6 +249,11 @@ class Trainer:
 
     def _place(self, network: UNet) -> UNet:
         return network.to(self._device.place, memory_format=torch.channels_last)  # type: ignore[call-overload]
+
+    def _begin_steps(self) -> None:
+        """Forget what the optimiser knew of other weights, and warm up again."""
+        self._optimiser = self._fresh_optimiser()
+        self._steps_here = 0
 
     def _fresh_optimiser(self) -> torch.optim.Optimizer:
         return self._preset.optimiser_for(self._network.parameters(), self._settings.weight_decay)

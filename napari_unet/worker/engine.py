@@ -152,7 +152,7 @@ class Engine:
     def _open(self, message: Open) -> None:
         # The window writes strokes; the worker only reads the database. Checkpoints are files beside it.
         project = Project(message.folder, read_only=True)
-        self._learner = Learner(project, self._device, message.seed, base_checkpoint(message.base or "auto"))
+        self._learner = Learner(project, self._device, message.seed, base_checkpoint(message.base))
         self._view = None
         self._training = False
         for line in self._learner.notices:
