@@ -7,10 +7,9 @@ from pathlib import Path
 
 from napari_unet.errors import UserError
 
-VERSION = 1
 NETWORK_FILE_SYSTEMS = {"nfs", "nfs4", "cifs", "smb3", "smbfs", "fuse.sshfs", "9p", "afs"}
 
-TABLES = """
+_FIRST = """
 CREATE TABLE images (
     id INTEGER PRIMARY KEY AUTOINCREMENT, name TEXT NOT NULL, reference TEXT NOT NULL, relative TEXT NOT NULL,
     inside INTEGER NOT NULL,
@@ -33,6 +32,9 @@ CREATE TABLE scores (
     id INTEGER PRIMARY KEY AUTOINCREMENT, recorded TEXT NOT NULL, step INTEGER NOT NULL, record TEXT NOT NULL) STRICT;
 CREATE TABLE settings (name TEXT PRIMARY KEY, value TEXT NOT NULL) STRICT;
 """
+# What each format adds to the one before it, in order; never changed once released, only added to.
+STEPS = (_FIRST,)
+VERSION = len(STEPS)
 
 
 def connect(file: Path, *, read_only: bool) -> sqlite3.Connection:
@@ -64,6 +66,7 @@ def connect(file: Path, *, read_only: bool) -> sqlite3.Connection:
                 "choose a folder NAME.unet or a name that does not exist yet",
             )
         if read_only:
+            connection = connection if version == VERSION else _brought_up_to_date(connection, version)
             connection.execute("PRAGMA query_only = 1")
         else:
             _prepare(connection, file, version)
@@ -84,8 +87,23 @@ def _prepare(connection: sqlite3.Connection, file: Path, version: int) -> None:
     # A process that dies loses nothing even without a flush; NORMAL flushes at checkpoints and keeps commits fast.
     connection.execute("PRAGMA synchronous = NORMAL")
     connection.execute("PRAGMA foreign_keys = ON")
-    if version == 0:
-        connection.executescript(f"BEGIN IMMEDIATE; {TABLES} PRAGMA user_version = {VERSION}; COMMIT;")
+    _update(connection, version)
+
+
+def _brought_up_to_date(connection: sqlite3.Connection, version: int) -> sqlite3.Connection:
+    """An older project in memory in today's format: a reader changes nothing on disk."""
+    copy = sqlite3.connect(":memory:", isolation_level=None)
+    connection.backup(copy)
+    connection.close()
+    _update(copy, version)
+    return copy
+
+
+def _update(connection: sqlite3.Connection, version: int) -> None:
+    """Bring the tables from an older format (0: there are none) to today's, all or nothing."""
+    if version < VERSION:
+        steps = "".join(STEPS[version:])
+        connection.executescript(f"BEGIN IMMEDIATE; {steps} PRAGMA user_version = {VERSION}; COMMIT;")
 
 
 def on_network_drive(path: Path) -> bool:
