@@ -71,6 +71,9 @@ class User:
 
     def draw(self, class_id: int, *points: tuple[float, float]) -> None:
         self.panel.class_table.select(class_id)
+        self.drag(*points)
+
+    def drag(self, *points: tuple[float, float]) -> None:
         qt = self.viewer.window._qt_viewer.canvas
         QTest.mousePress(qt.native, Qt.LeftButton, Qt.NoModifier, self._pixel(*points[0]))
         QApplication.processEvents()
@@ -159,7 +162,7 @@ def test_the_whole_job(user: User, tmp_path: Path) -> None:
     assert panel.controller.training
     assert settle(lambda: (panel.canvas.prediction.data > 0).all())
     undo_depth = len(panel.canvas.annotation._undo_history)
-    assert settle(lambda: panel.progress_shown.step > 60)
+    assert settle(lambda: panel.progress_shown.step > 60), panel.progress_shown
     assert len(panel.canvas.annotation._undo_history) == undo_depth
     panel.pause.click()
     assert settle(lambda: panel.progress_shown.state == "paused" and panel.progress_shown.waiting_tiles == 0)
@@ -338,3 +341,70 @@ def test_the_panel_is_offered_where_the_docs_say() -> None:
     assert manifest.contributions.widgets[0].get_callable() is Panel
     menus = manifest.contributions.menus
     assert {"napari/layers/annotate", "napari/layers/segment"} <= set(menus)
+
+
+def press(user: User, key: Any) -> None:
+    QTest.keyClick(user.viewer.window._qt_viewer.canvas.native, key)
+    QApplication.processEvents()
+
+
+def test_keys_and_other_tools_keep_brush_and_table_at_one(user: User) -> None:
+    """Numbers, X and the picker choose classes; a number without a class is put back, and nothing is painted in it."""
+    table, layer = user.panel.class_table, user.panel.canvas.annotation
+    press(user, Qt.Key_2)
+    press(user, Qt.Key_1)
+    assert (table.selected, layer.selected_label) == (1, 1)
+    press(user, Qt.Key_X)
+    assert (table.selected, layer.selected_label) == (2, 2)
+    press(user, Qt.Key_X)
+    assert (table.selected, layer.selected_label) == (1, 1)
+    press(user, Qt.Key_9)
+    assert layer.selected_label == 1
+    layer.selected_label = 2  # as the picker does
+    assert table.selected == 2
+    press(user, Qt.Key_E)
+    assert layer.mode == "erase"
+    press(user, Qt.Key_2)
+    assert layer.mode == "paint"
+    layer.selected_label = 7  # as napari's spin box does
+    assert settle(lambda: layer.selected_label == 2, 5)
+    assert messages()[-1].startswith("NU-A12: 7 ")
+
+
+def test_accepting_paints_the_prediction_inside_the_circle(user: User) -> None:
+    """Only inside, only what is unlabelled and not held out; one undo takes it back; the brush is there again."""
+    user.draw_two_classes()
+    panel, layer = user.panel, user.panel.canvas.annotation
+    assert settle(lambda: (panel.canvas.prediction.data > 0).all())
+    panel.pause.click()
+    assert settle(lambda: panel.progress_shown.state == "paused" and panel.progress_shown.waiting_tiles == 0)
+    before, predicted = user.painted.copy(), panel.canvas.prediction.data.copy()
+    controller = panel.controller
+    held = {(s.block.row, s.block.column, s.class_id) for s in controller.project.sides(1) if s.held_out}
+    press(user, Qt.Key_A)
+    user.drag((20, 20), (20, 150), (170, 150), (170, 20), (22, 20))
+    assert settle(lambda: (user.painted != before).any(), 5)
+    new = user.painted != before
+    ys, xs = np.nonzero(new)
+    assert 15 <= ys.min() < 30
+    assert 150 < ys.max() <= 175
+    assert 15 <= xs.min() < 30
+    assert 135 < xs.max() <= 155
+    assert not before[new].any()
+    np.testing.assert_array_equal(user.painted[new], predicted[new])
+    np.testing.assert_array_equal(user.stored(), user.painted)
+    assert not held & {(y // 64, x // 64, user.painted[y, x]) for y, x in zip(ys, xs, strict=True)}
+    after = {(s.block.row, s.block.column, s.class_id) for s in controller.project.sides(1) if s.held_out}
+    assert after == held
+    assert user.viewer.layers.selection.active == layer
+    assert layer.mode == "paint"
+    assert not user.viewer.layers["accept here"].visible
+    layer.undo()
+    np.testing.assert_array_equal(user.painted, before)
+    np.testing.assert_array_equal(user.stored(), before)
+    panel.open_project(controller.project.folder)
+    assert "accept here" not in user.viewer.layers
+    press(user, Qt.Key_A)
+    press(user, Qt.Key_Escape)
+    assert user.viewer.layers.selection.active == panel.canvas.annotation
+    assert messages() == []

@@ -223,6 +223,26 @@ def test_no_trained_pixel_is_near_a_held_out_one(tmp_path: Path) -> None:
 # What is on disk
 
 
+def test_accepted_predictions_are_never_scored(tmp_path: Path) -> None:
+    """Held-out blocks take none of a held-out class; what is accepted is trained on, also in blocks painted later."""
+    with Project(tmp_path / "a.unet") as project:
+        for _ in range(2):
+            project.add_class()
+        record = project.add_image(Image("i", np.random.default_rng(0).random((1024, 1024)).astype("f4"), "yx"))
+        painted = np.zeros((1024, 1024), np.uint8)
+        painted[:512:4, ::4] = 1
+        project.commit(record.id, 0, painted)
+        held = {side.block for side in project.sides(record.id) if side.held_out}
+        assert held
+        labels = project.acceptable(record.id, 0, np.full((1024, 1024), 1, np.uint8))
+        assert not labels[painted > 0].any()
+        for block in held:
+            assert not labels[block.row * 64 : (block.row + 1) * 64, block.column * 64 : (block.column + 1) * 64].any()
+        assert labels[512:].all()
+        project.commit(record.id, 0, np.maximum(painted, labels))
+        assert {side.block for side in project.sides(record.id) if side.held_out} == held
+
+
 def test_a_newer_project_is_refused_and_left_alone(project: Project) -> None:
     """An older program neither opens nor changes what a newer one made."""
     folder = project.folder

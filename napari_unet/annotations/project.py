@@ -17,7 +17,7 @@ from jaxtyping import Int64, UInt8
 from napari_unet.annotations import schema, strokes
 from napari_unet.annotations.classes import ClassLabel, default_colour, default_name
 from napari_unet.annotations.image_record import ImageRecord, image_record
-from napari_unet.annotations.split import BlockSide
+from napari_unet.annotations.split import BlockSide, held_out_pixels
 from napari_unet.config import Settings, settings_from
 from napari_unet.errors import UserError
 from napari_unet.images.image import Image
@@ -220,6 +220,18 @@ class Project:
             counts += np.bincount(labels[area].ravel(), minlength=256) - np.bincount(old[area].ravel(), minlength=256)
             old[area] = labels[area]
         return changed
+
+    def acceptable(self, image_id: int, plane: int, predicted: UInt8[np.ndarray, "y x"]) -> UInt8[np.ndarray, "y x"]:
+        """Those of the predicted labels that may be painted as the user's own: what is held out stays unlabelled.
+
+        A network that is scored on what it predicted itself agrees with itself. So blocks that are held out take no
+        predicted label, and the others that this touches are trained on for ever. What is painted already stays.
+        """
+        labels = np.where(self._stored(image_id, plane) == 0, predicted, 0).astype(np.uint8)
+        labels[held_out_pixels(labels, plane, self.sides(image_id))] = 0
+        with self._transaction() as database:
+            strokes.keep_for_training(database, image_id, plane, labels)
+        return labels
 
     def labelled_pixels(self) -> dict[int, int]:
         """Painted pixels per class over all images."""

@@ -76,6 +76,16 @@ def hold_out(connection: sqlite3.Connection, key: TileKey, labels: UInt8[np.ndar
         )
 
 
+def keep_for_training(
+    connection: sqlite3.Connection, image_id: int, plane: int, labels: UInt8[np.ndarray, "y x"]
+) -> None:
+    """Every block and class of these labels whose side is not decided yet is trained on, whatever its hash says."""
+    connection.executemany(
+        "INSERT OR IGNORE INTO blocks VALUES (?, ?, ?, ?, ?, 0)",
+        [(image_id, *block, class_id) for block, class_id in classes_by_block(labels, plane, 0, 0)],
+    )
+
+
 def sides_of(connection: sqlite3.Connection, image_id: int) -> list[BlockSide]:
     """The split of one image."""
     rows = connection.execute(

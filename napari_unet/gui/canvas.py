@@ -96,6 +96,20 @@ class Canvas(QObject):  # type: ignore[misc]
             return None
         return np.ascontiguousarray(data.reshape(-1, *data.shape[-2:])[plane], dtype=np.uint8)
 
+    def plane_prediction(self, plane: int) -> UInt8[np.ndarray, "y x"]:
+        """What is predicted on a plane, as it is shown; 0 where nothing is."""
+        if self.prediction is None:
+            return np.zeros(self._shape[-2:], np.uint8)
+        data: UInt8[np.ndarray, "*planes y x"] = self.prediction.data
+        return data.reshape(-1, *self._shape[-2:])[plane]
+
+    def paint(self, plane: int, labels: UInt8[np.ndarray, "y x"]) -> None:
+        """Paint labels (0: leave what is there) as one stroke that undo takes back."""
+        if self.annotation is not None and labels.any():
+            ys, xs = np.nonzero(labels)
+            before = np.unravel_index(plane, self._shape[:-2]) if len(self._shape) > 2 else ()
+            self.annotation.data_setitem((*(np.full(ys.shape, i) for i in before), ys, xs), labels[ys, xs])
+
     def visible(self) -> Region | None:
         """The part of the plane on screen, in pixels; None while nothing can be told."""
         layer = self.annotation

@@ -49,10 +49,15 @@ class ClassTable(QWidget):  # type: ignore[misc]
         buttons.addWidget(self.add_button)
         buttons.addWidget(self.remove_button)
         buttons.addStretch()
+        self._buttons = buttons
         layout = QVBoxLayout(self)
         layout.setContentsMargins(0, 0, 0, 0)
         layout.addWidget(self.table)
         layout.addLayout(buttons)
+
+    def add_tool(self, button: QPushButton) -> None:
+        """Put a button beside those that add and remove classes."""
+        self._buttons.addWidget(button)
 
     def show_classes(self, classes: Sequence[ClassLabel], painted: dict[int, int]) -> None:
         """Fill the table; the selection stays where it was."""
@@ -94,6 +99,10 @@ class ClassTable(QWidget):  # type: ignore[misc]
         ids = [label.id for label in self._classes]
         if class_id in ids:
             self.table.selectRow(ids.index(class_id))
+
+    def has(self, class_id: int) -> bool:
+        """Whether this is one of the classes."""
+        return any(label.id == class_id for label in self._classes)
 
     def id_of_key(self, number: int) -> int | None:
         """The class that key 1..9 stands for."""

@@ -136,6 +136,26 @@ class Controller:
         self._start_by_itself()
         return True
 
+    def accept(self, plane: int, predicted: UInt8[np.ndarray, "y x"]) -> UInt8[np.ndarray, "y x"]:
+        """What of the predicted labels (0: not asked for) the user may take over; paint it, then it is committed.
+
+        Raises
+        ------
+        UserError
+            NU-A11 when nothing is left.
+        """
+        if self.image is None:
+            return np.zeros_like(predicted)
+        labels = self._require().acceptable(self.image.id, plane, predicted)
+        if not labels.any():
+            raise UserError(
+                "NU-A11",
+                "there is nothing to accept in the circle",
+                "no prediction there, or painted already, or held out for the score",
+                "circle predicted pixels elsewhere",
+            )
+        return labels
+
     def look(self, plane: int, visible: Region) -> None:
         """Tell the worker what is on screen now."""
         if self.image is None:

@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from jaxtyping import UInt8
+from jaxtyping import Bool, UInt8
 from napari.layers import Image
 from napari.utils import progress
 from napari.utils.notifications import show_error, show_info
@@ -30,11 +30,13 @@ from napari_unet.annotations.project import Project
 from napari_unet.config import Settings
 from napari_unet.errors import UserError
 from napari_unet.gui import source
+from napari_unet.gui.accept_lasso import AcceptLasso
 from napari_unet.gui.canvas import Canvas
 from napari_unet.gui.class_table import ClassTable
 from napari_unet.gui.controller import Controller
 from napari_unet.gui.export_row import ExportRow
 from napari_unet.gui.layers import ANNOTATION
+from napari_unet.gui.painting import KEYS, Painting
 from napari_unet.gui.score_card import ScoreCard, canvas_text
 from napari_unet.gui.settings_form import SettingsForm
 from napari_unet.gui.weight_map_layer import WeightMapLayer
@@ -57,6 +59,7 @@ class Panel(QWidget):  # type: ignore[misc]
         self.controller = Controller(self, Client)
         self.canvas = Canvas(napari_viewer, self._strokes_settled, self)
         self.weight_map = WeightMapLayer(napari_viewer)
+        self.lasso = AcceptLasso(napari_viewer, lambda inside: self._told(lambda: self._accept(inside)), self)
         self.progress_shown: Progress | None = None
         self._busy: Any = None
         self._timer: Any = None  # events come before the constructor is done
@@ -77,6 +80,7 @@ class Panel(QWidget):  # type: ignore[misc]
         # Removed in the same turn as the other layers, the weight map crashed napari's next drawing.
         self._weights_leave_soon = QTimer(self, singleShot=True, interval=100)
         self._weights_leave_soon.timeout.connect(self.weight_map.leave)
+        self._weights_leave_soon.timeout.connect(self.lasso.leave)
         self._leave_soon.timeout.connect(self._weights_leave_soon.start)
         self._fill_images()
 
@@ -215,6 +219,14 @@ class Panel(QWidget):  # type: ignore[misc]
             "For an image of several channels in one layer; otherwise the axis is planes (z, t)"
         )
         self.class_table = ClassTable()
+        self.painting = Painting(self.class_table, self)
+        self.class_table.setToolTip("\n".join(f"{keys}: {what}" for keys, what in KEYS.items()))
+        self.accept = QPushButton("Accept here")
+        self.accept.setToolTip(
+            "Draw a circle: the prediction inside becomes your own labels, to train on (A).\n"
+            "They are never used for the score; Escape ends it."
+        )
+        self.class_table.add_tool(self.accept)
         self.start, self.pause, self.stop = (QPushButton(text) for text in ("Start", "Pause", "Stop"))
         self.start.setToolTip("Train; painting goes on")
         self.pause.setToolTip("Stop learning for now; the network is scored and saved")
@@ -279,7 +291,10 @@ class Panel(QWidget):  # type: ignore[misc]
         self.channels_first.toggled.connect(lambda _: self._choose_image())
         self.project_button.clicked.connect(lambda: self._pick_project())
         table = self.class_table
-        table.chosen.connect(self._paint_with)
+        table.chosen.connect(self.painting.paint_with)
+        self.painting.accept.connect(self._begin_accepting)
+        self.painting.unknown.connect(self._refuse_label)
+        self.accept.clicked.connect(self._begin_accepting)
         table.renamed.connect(lambda k, name: self._told(lambda: self._change_class(k, name=name)))
         table.recoloured.connect(lambda k, colour: self._told(lambda: self._change_class(k, colour=colour)))
         table.added.connect(lambda: self._told(self._add_class))
@@ -347,17 +362,15 @@ class Panel(QWidget):  # type: ignore[misc]
         self._choosing = True
         try:
             channels_first = "c" in record.axes and not layer.rgb
-            self.weight_map.leave()
+            self._leave()
             self.canvas.show(layer, record, labels.reshape(record.annotation_shape), project.classes(), channels_first)
             if self.show_weight_map.isChecked():
                 self.weight_map.show(layer, record, channels_first)
         finally:
             self._choosing = False
-        if self.canvas.annotation is not None:
-            for number in range(1, 10):
-                self.canvas.annotation.bind_key(str(number), self._key(number), overwrite=True)
         self.show_classes()
-        self._paint_with(self.class_table.selected or project.classes()[0].id)
+        self.painting.take(self.canvas.annotation)
+        self.painting.paint_with(self.class_table.selected or project.classes()[0].id)
         self._show_buttons()
 
     def _bring(self, record: ImageRecord, *, shown: bool) -> None:
@@ -403,20 +416,22 @@ class Panel(QWidget):  # type: ignore[misc]
         if self.canvas.watcher is not None:
             self.canvas.watcher.check()
 
-    def _key(self, number: int) -> Callable[[Any], None]:
-        def choose(layer: Any) -> None:
-            class_id = self.class_table.id_of_key(number)
-            if class_id is not None:
-                self.class_table.select(class_id)
-                self._paint_with(class_id)
+    def _begin_accepting(self) -> None:
+        record, image = self.controller.image, self.canvas.image
+        if record is not None and image is not None:
+            self.lasso.begin(image, record, "c" in record.axes and not image.rgb)
 
-        return choose
+    def _accept(self, inside: Bool[np.ndarray, "y x"]) -> None:
+        self._check_strokes()
+        watcher = self.canvas.watcher
+        if watcher is not None:
+            predicted = np.where(inside, self.canvas.plane_prediction(watcher.plane), 0).astype(np.uint8)
+            self.canvas.paint(watcher.plane, self.controller.accept(watcher.plane, predicted))
+            watcher.check()
 
-    def _paint_with(self, class_id: int) -> None:
-        if self.canvas.annotation is not None:
-            self.canvas.annotation.selected_label = class_id
-            if self.canvas.annotation.mode in {"pan_zoom", "transform", "erase", "pick"}:
-                self.canvas.annotation.mode = "paint"
+    def _refuse_label(self, label: int) -> None:
+        fix = "press + class for another class, or choose one in the table"
+        self.show_message(str(UserError("NU-A12", f"{label} is not one of the classes", "label", fix)))
 
     def _change_class(self, class_id: int, *, name: str | None = None, colour: str | None = None) -> None:
         project = self._project()
@@ -449,6 +464,8 @@ class Panel(QWidget):  # type: ignore[misc]
         self.controller.want_weights(on)
 
     def _leave(self) -> None:
+        self.painting.leave()
+        self.lasso.leave()
         self.weight_map.leave()
         self.canvas.leave()
 
@@ -478,6 +495,7 @@ class Panel(QWidget):  # type: ignore[misc]
         removed = getattr(event, "value", None)
         if removed is not None and self.canvas.holds(removed):
             self._check_strokes()
+            self.painting.leave()
             self._told(self.controller.pause)
             self._leave_soon.start()  # napari is still busy removing; it crashes when more goes at once
             self.status.setText("Choose an image layer; the strokes are in the project")
@@ -486,6 +504,7 @@ class Panel(QWidget):  # type: ignore[misc]
             self.show_weight_map.setChecked(False)
         elif removed is not None:
             self.canvas.forget(removed)
+            self.lasso.forget(removed)
         self._fill_images()
 
     def _fill_images(self) -> None:
