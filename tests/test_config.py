@@ -5,11 +5,13 @@ from typing import Any
 
 import msgspec
 import pytest
+import yaml
 from hypothesis import given
 from hypothesis import strategies as st
 
 from napari_unet.config import Field, Settings, fields, settings_from
 from napari_unet.errors import UserError
+from scripts.write_preferences import KEY, MANIFEST, preferences
 
 ALL = list(fields())
 NUMBERS = [field for field in ALL if field.kind in {int, float}]
@@ -70,6 +72,14 @@ def test_only_the_names_offered_are_taken(field: Field) -> None:
 def test_tiles_fit_the_stride(name: str) -> None:
     """Tiles that are no multiple of the network's stride are refused."""
     assert name in refused({name: 100})
+
+
+def test_the_manifest_offers_the_settings_as_preferences() -> None:
+    """Written by ``python -m scripts.write_preferences``; nothing is offered that napari would round away."""
+    manifest = yaml.safe_load(MANIFEST.read_text())
+    assert manifest["contributions"]["configurations"] == preferences()
+    offered = preferences()[KEY]["properties"]
+    assert {field.name for field in fields()} - offered.keys() == {"learning_rate", "weight_decay", "averaging"}
 
 
 def test_unknown_settings_are_refused() -> None:

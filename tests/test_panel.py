@@ -24,6 +24,7 @@ from qtpy.QtWidgets import QApplication
 
 from napari_unet.annotations.project import Project
 from napari_unet.api import export as export_project
+from napari_unet.config import Settings
 from napari_unet.gui.panel import Panel
 
 # napari 0.9 and its libraries warn of their own future; ours are still errors elsewhere.
@@ -408,3 +409,26 @@ def test_accepting_paints_the_prediction_inside_the_circle(user: User) -> None:
     press(user, Qt.Key_Escape)
     assert user.viewer.layers.selection.active == panel.canvas.annotation
     assert messages() == []
+
+
+def test_preferences_are_for_new_projects(viewer: Any, tmp_path: Path) -> None:
+    """A project keeps the settings that it was made with; one that does not fit is told and changes nothing."""
+    from napari.settings import get_plugin_settings
+
+    chosen = get_plugin_settings("napari-unet-live").new_projects
+    with Project(tmp_path / "old.unet"):
+        pass
+    chosen.batch = 7
+    try:
+        viewer.add_image(drawn_image(), name="cells")
+        panel = User(viewer).panel
+        assert panel.controller.project.settings.batch == 7
+        assert panel.settings_form.settings.batch == 7
+        panel.open_project(tmp_path / "old.unet")
+        assert panel.controller.project.settings.batch == 4
+        chosen.tile = 100
+        panel.open_project(tmp_path / "new.unet")
+        assert panel.controller.project.settings == Settings()
+        assert messages()[-1].startswith("NU-C01")
+    finally:
+        chosen.batch, chosen.tile = 4, 128

@@ -26,7 +26,7 @@ from qtpy.QtWidgets import (
 )
 
 from napari_unet.annotations.image_record import ImageRecord
-from napari_unet.annotations.project import Project
+from napari_unet.annotations.project import DATABASE, Project
 from napari_unet.config import Settings
 from napari_unet.errors import UserError
 from napari_unet.gui import source
@@ -37,6 +37,7 @@ from napari_unet.gui.controller import Controller
 from napari_unet.gui.export_row import ExportRow
 from napari_unet.gui.layers import ANNOTATION
 from napari_unet.gui.painting import KEYS, Painting
+from napari_unet.gui.preferences import settings_of_new_projects
 from napari_unet.gui.score_card import ScoreCard, canvas_text
 from napari_unet.gui.settings_form import SettingsForm
 from napari_unet.gui.weight_map_layer import WeightMapLayer
@@ -344,7 +345,10 @@ class Panel(QWidget):  # type: ignore[misc]
             self._told(lambda: self.choose_image(layer))
 
     def _enter(self, folder: Path) -> Project:
+        is_new = not (folder / DATABASE).exists()
         project = self.controller.open_project(folder)
+        if is_new:
+            self._told(lambda: self._change_settings(settings_of_new_projects()))
         self.score_card.clear()
         self.project_name.setText(folder.name)
         self.project_name.setToolTip(str(folder))
