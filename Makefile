@@ -9,7 +9,7 @@ export PIP_DISABLE_PIP_VERSION_CHECK := 1
 
 .DEFAULT_GOAL := help
 .NOTPARALLEL:
-.PHONY: help setup demo test check wheel-test benchmark clean \
+.PHONY: help setup demo test check docs wheel-test benchmark clean \
 	python-version system-libraries optional-libraries
 
 help: ## list these commands
@@ -40,6 +40,10 @@ check: $(STAMP) ## style, types, imports, spelling and metadata
 	$(BIN)/typos
 	$(BIN)/validate-pyproject pyproject.toml
 	$(BIN)/npe2 validate napari.yaml
+	@$(MAKE) --no-print-directory docs
+
+docs: $(STAMP) ## build the pages into build/docs; a broken link or a wrong docstring is an error
+	$(BIN)/sphinx-build -q -W --keep-going -b html docs build/docs
 
 wheel-test: $(STAMP) ## build sdist and wheel and try the wheel in a clean environment
 	@PYTHON="$(CURDIR)/$(BIN)/python" sh scripts/wheel_test.sh
