@@ -22,10 +22,12 @@ from napari_unet.config import Settings, settings_from
 from napari_unet.errors import UserError
 from napari_unet.images.image import Image
 from napari_unet.images.reading import open_image
+from napari_unet.images.recently_used import RecentlyUsed
 from napari_unet.storage import replace_file
 
 DATABASE = "project.sqlite"
 MAXIMUM_CLASS = 255
+_STROKES_BYTES = 128 * 2**20  # of planes kept unpacked
 
 
 class Project:
@@ -49,7 +51,9 @@ class Project:
         if not file.exists():
             self._refuse_or_make(file)
         self._database = schema.connect(file, read_only=read_only)
-        self._planes: dict[tuple[int, int], UInt8[np.ndarray, "y x"]] = {}
+        self._planes: RecentlyUsed[tuple[int, int], UInt8[np.ndarray, "y x"]] = RecentlyUsed(
+            _STROKES_BYTES, lambda labels: labels.nbytes
+        )
         self._counts: Int64[np.ndarray, 256] | None = None
 
     def __enter__(self) -> "Project":
@@ -237,7 +241,7 @@ class Project:
             "SELECT DISTINCT image_id, plane FROM tiles WHERE revision > ? ORDER BY 1, 2", (since,)
         ).fetchall()
         for key in rows:
-            self._planes.pop(key, None)
+            self._planes.drop(key)
         return rows
 
     def sides(self, image_id: int) -> list[BlockSide]:
@@ -307,21 +311,21 @@ class Project:
         return self._counts
 
     def _stored(self, image_id: int, plane: int) -> UInt8[np.ndarray, "y x"]:
-        key = (image_id, plane)
-        if key not in self._planes:
-            record = self.image(image_id)
-            if not 0 <= plane < record.planes:
-                raise UserError(
-                    "NU-A08",
-                    f"plane {plane} is outside 0..{record.planes - 1}",
-                    record.name,
-                    "choose a plane of the image",
-                )
-            labels = np.zeros(record.annotation_shape[-2:], np.uint8)
-            for tile, part in strokes.read_tiles(self._database, image_id, plane):
-                labels[_tile_area(tile.row, tile.column)] = part
-            self._planes[key] = labels
-        return self._planes[key]
+        return self._planes.get((image_id, plane), lambda: self._read(image_id, plane))
+
+    def _read(self, image_id: int, plane: int) -> UInt8[np.ndarray, "y x"]:
+        record = self.image(image_id)
+        if not 0 <= plane < record.planes:
+            raise UserError(
+                "NU-A08",
+                f"plane {plane} is outside 0..{record.planes - 1}",
+                record.name,
+                "choose a plane of the image",
+            )
+        labels = np.zeros(record.annotation_shape[-2:], np.uint8)
+        for tile, part in strokes.read_tiles(self._database, image_id, plane):
+            labels[_tile_area(tile.row, tile.column)] = part
+        return labels
 
     @contextmanager
     def _transaction(self) -> Iterator[sqlite3.Connection]:
