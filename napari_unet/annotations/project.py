@@ -17,11 +17,11 @@ from jaxtyping import Int64, UInt8
 from napari_unet.annotations import schema, strokes
 from napari_unet.annotations.classes import ClassLabel, default_colour, default_name
 from napari_unet.annotations.image_record import ImageRecord, image_record
+from napari_unet.annotations.recorded_image import open_recorded
 from napari_unet.annotations.split import BlockSide
 from napari_unet.config import Settings, settings_from
 from napari_unet.errors import UserError
 from napari_unet.images.image import Image
-from napari_unet.images.reading import open_image
 from napari_unet.images.recently_used import RecentlyUsed
 from napari_unet.storage import replace_file
 
@@ -54,7 +54,7 @@ class Project:
         self._planes: RecentlyUsed[tuple[int, int], UInt8[np.ndarray, "y x"]] = RecentlyUsed(
             _STROKES_BYTES, lambda labels: labels.nbytes
         )
-        self._counts: Int64[np.ndarray, 256] | None = None
+        self._counts: dict[int, Int64[np.ndarray, 256]] | None = None  # by image
 
     def __enter__(self) -> "Project":
         return self
@@ -83,15 +83,20 @@ class Project:
             )
         return image_record(row, self.folder)
 
+    def channels(self) -> int | None:
+        """Of its first image; None when there is none."""
+        row = self._database.execute("SELECT * FROM images ORDER BY id LIMIT 1").fetchone()
+        return None if row is None else image_record(row, self.folder).channels
+
     def add_image(self, image: Image, source: Path | None = None) -> ImageRecord:
         """Remember an image by its file, or copy its pixels into the project when ``source`` is None.
 
         An image with the same fingerprint is not added twice.
         """
         fingerprint = image.fingerprint()
-        for known in self.images():
-            if known.fingerprint == fingerprint:
-                return known
+        known = self._database.execute("SELECT id FROM images WHERE fingerprint = ?", (fingerprint,)).fetchone()
+        if known is not None:
+            return self.image(known[0])
         inside = source is None
         path = self._copy_pixels(image, fingerprint) if source is None else Path(source).absolute()
         size = image.pixel_size
@@ -113,24 +118,7 @@ class Project:
         UserError
             NU-P04 when the file is gone, NU-P06 when it is another image now.
         """
-        record = self.image(image_id)
-        if not record.path.exists():
-            raise UserError(
-                "NU-P04",
-                "the image file is not there",
-                str(record.path),
-                "put it back or point to where it is now; its strokes are kept",
-            )
-        image = open_image(record.path, axes=record.axes)
-        image = Image(record.name, image.pixels, record.axes, record.pixel_size, record.alpha)
-        if image.fingerprint() != record.fingerprint:
-            raise UserError(
-                "NU-P06",
-                "the image file has changed since it was annotated",
-                str(record.path),
-                "put the old file back or add the new one as another image",
-            )
-        return image
+        return open_recorded(self.image(image_id))
 
     def relocate(self, image_id: int, path: Path) -> None:
         """Point to where an image file lies now."""
@@ -211,7 +199,8 @@ class Project:
         if not changed:
             return []
         fingerprint = self.image(image_id).fingerprint
-        counts = self._counted()  # before the write, or the change would count twice
+        # Before the write, or the change would count twice.
+        counts = self._counted().setdefault(image_id, np.zeros(256, np.int64))
         with self._transaction() as database:
             revision = self.revision + 1
             for row, column in changed:
@@ -227,8 +216,13 @@ class Project:
 
     def labelled_pixels(self) -> dict[int, int]:
         """Painted pixels per class over all images."""
-        counts = self._counted()
+        counts = sum(self._counted().values(), np.zeros(256, np.int64))
         return {label.id: int(counts[label.id]) for label in self.classes()}
+
+    def labelled_pixels_by_image(self) -> dict[int, int]:
+        """Painted pixels per image id over all classes; images without any are left out."""
+        ids = [label.id for label in self.classes()]
+        return {image_id: int(total) for image_id, c in self._counted().items() if (total := c[ids].sum())}
 
     def painted_planes(self, image_id: int) -> list[int]:
         """Planes of an image that were ever painted on."""
@@ -303,11 +297,12 @@ class Project:
         """Folder of the checkpoints."""
         return self.folder / "models"
 
-    def _counted(self) -> Int64[np.ndarray, "256"]:
+    def _counted(self) -> dict[int, Int64[np.ndarray, "256"]]:
         if self._counts is None:
-            self._counts = np.zeros(256, np.int64)
-            for part in strokes.all_tiles(self._database):
-                self._counts += np.bincount(part.ravel(), minlength=256)
+            self._counts = {}
+            for image_id, part in strokes.all_tiles(self._database):
+                counts = self._counts.setdefault(image_id, np.zeros(256, np.int64))
+                counts += np.bincount(part.ravel(), minlength=256)
         return self._counts
 
     def _stored(self, image_id: int, plane: int) -> UInt8[np.ndarray, "y x"]:
