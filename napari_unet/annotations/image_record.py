@@ -41,6 +41,11 @@ class ImageRecord:
         """Number of planes."""
         return int(np.prod(self.plane_shape, dtype=int))
 
+    @property
+    def channels(self) -> int:
+        """Channels that are handed out, alpha not counted."""
+        return self.shape[self.axes.index("c")] - int(self.alpha) if "c" in self.axes else 1
+
 
 def image_record(row: Sequence[Any], folder: Path) -> ImageRecord:
     """Make a record of a row of the table ``images`` of the project in ``folder``."""

@@ -17,15 +17,17 @@ from jaxtyping import Int64, UInt8
 from napari_unet.annotations import schema, strokes
 from napari_unet.annotations.classes import ClassLabel, default_colour, default_name
 from napari_unet.annotations.image_record import ImageRecord, image_record
+from napari_unet.annotations.recorded_image import open_recorded
 from napari_unet.annotations.split import BlockSide, held_out_pixels
 from napari_unet.config import Settings, settings_from
 from napari_unet.errors import UserError
 from napari_unet.images.image import Image
-from napari_unet.images.reading import open_image
+from napari_unet.images.recently_used import RecentlyUsed
 from napari_unet.storage import replace_file
 
 DATABASE = "project.sqlite"
 MAXIMUM_CLASS = 255
+_STROKES_BYTES = 128 * 2**20  # of planes kept unpacked
 
 
 class Project:
@@ -49,8 +51,10 @@ class Project:
         if not file.exists():
             self._refuse_or_make(file)
         self._database = schema.connect(file, read_only=read_only)
-        self._planes: dict[tuple[int, int], UInt8[np.ndarray, "y x"]] = {}
-        self._counts: Int64[np.ndarray, 256] | None = None
+        self._planes: RecentlyUsed[tuple[int, int], UInt8[np.ndarray, "y x"]] = RecentlyUsed(
+            _STROKES_BYTES, lambda labels: labels.nbytes
+        )
+        self._counts: dict[int, Int64[np.ndarray, 256]] | None = None  # by image
 
     def __enter__(self) -> "Project":
         return self
@@ -79,15 +83,20 @@ class Project:
             )
         return image_record(row, self.folder)
 
+    def channels(self) -> int | None:
+        """Of its first image; None when there is none."""
+        row = self._database.execute("SELECT * FROM images ORDER BY id LIMIT 1").fetchone()
+        return None if row is None else image_record(row, self.folder).channels
+
     def add_image(self, image: Image, source: Path | None = None) -> ImageRecord:
         """Remember an image by its file, or copy its pixels into the project when ``source`` is None.
 
         An image with the same fingerprint is not added twice.
         """
         fingerprint = image.fingerprint()
-        for known in self.images():
-            if known.fingerprint == fingerprint:
-                return known
+        known = self._database.execute("SELECT id FROM images WHERE fingerprint = ?", (fingerprint,)).fetchone()
+        if known is not None:
+            return self.image(known[0])
         inside = source is None
         path = self._copy_pixels(image, fingerprint) if source is None else Path(source).absolute()
         size = image.pixel_size
@@ -109,24 +118,7 @@ class Project:
         UserError
             NU-P04 when the file is gone, NU-P06 when it is another image now.
         """
-        record = self.image(image_id)
-        if not record.path.exists():
-            raise UserError(
-                "NU-P04",
-                "the image file is not there",
-                str(record.path),
-                "put it back or point to where it is now; its strokes are kept",
-            )
-        image = open_image(record.path, axes=record.axes)
-        image = Image(record.name, image.pixels, record.axes, record.pixel_size, record.alpha)
-        if image.fingerprint() != record.fingerprint:
-            raise UserError(
-                "NU-P06",
-                "the image file has changed since it was annotated",
-                str(record.path),
-                "put the old file back or add the new one as another image",
-            )
-        return image
+        return open_recorded(self.image(image_id))
 
     def relocate(self, image_id: int, path: Path) -> None:
         """Point to where an image file lies now."""
@@ -207,7 +199,8 @@ class Project:
         if not changed:
             return []
         fingerprint = self.image(image_id).fingerprint
-        counts = self._counted()  # before the write, or the change would count twice
+        # Before the write, or the change would count twice.
+        counts = self._counted().setdefault(image_id, np.zeros(256, np.int64))
         with self._transaction() as database:
             revision = self.revision + 1
             for row, column in changed:
@@ -235,8 +228,13 @@ class Project:
 
     def labelled_pixels(self) -> dict[int, int]:
         """Painted pixels per class over all images."""
-        counts = self._counted()
+        counts = sum(self._counted().values(), np.zeros(256, np.int64))
         return {label.id: int(counts[label.id]) for label in self.classes()}
+
+    def labelled_pixels_by_image(self) -> dict[int, int]:
+        """Painted pixels per image id over all classes; images without any are left out."""
+        ids = [label.id for label in self.classes()]
+        return {image_id: int(total) for image_id, c in self._counted().items() if (total := c[ids].sum())}
 
     def painted_planes(self, image_id: int) -> list[int]:
         """Planes of an image that were ever painted on."""
@@ -249,7 +247,7 @@ class Project:
             "SELECT DISTINCT image_id, plane FROM tiles WHERE revision > ? ORDER BY 1, 2", (since,)
         ).fetchall()
         for key in rows:
-            self._planes.pop(key, None)
+            self._planes.drop(key)
         return rows
 
     def sides(self, image_id: int) -> list[BlockSide]:
@@ -311,29 +309,30 @@ class Project:
         """Folder of the checkpoints."""
         return self.folder / "models"
 
-    def _counted(self) -> Int64[np.ndarray, "256"]:
+    def _counted(self) -> dict[int, Int64[np.ndarray, "256"]]:
         if self._counts is None:
-            self._counts = np.zeros(256, np.int64)
-            for part in strokes.all_tiles(self._database):
-                self._counts += np.bincount(part.ravel(), minlength=256)
+            self._counts = {}
+            for image_id, part in strokes.all_tiles(self._database):
+                counts = self._counts.setdefault(image_id, np.zeros(256, np.int64))
+                counts += np.bincount(part.ravel(), minlength=256)
         return self._counts
 
     def _stored(self, image_id: int, plane: int) -> UInt8[np.ndarray, "y x"]:
-        key = (image_id, plane)
-        if key not in self._planes:
-            record = self.image(image_id)
-            if not 0 <= plane < record.planes:
-                raise UserError(
-                    "NU-A08",
-                    f"plane {plane} is outside 0..{record.planes - 1}",
-                    record.name,
-                    "choose a plane of the image",
-                )
-            labels = np.zeros(record.annotation_shape[-2:], np.uint8)
-            for tile, part in strokes.read_tiles(self._database, image_id, plane):
-                labels[_tile_area(tile.row, tile.column)] = part
-            self._planes[key] = labels
-        return self._planes[key]
+        return self._planes.get((image_id, plane), lambda: self._read(image_id, plane))
+
+    def _read(self, image_id: int, plane: int) -> UInt8[np.ndarray, "y x"]:
+        record = self.image(image_id)
+        if not 0 <= plane < record.planes:
+            raise UserError(
+                "NU-A08",
+                f"plane {plane} is outside 0..{record.planes - 1}",
+                record.name,
+                "choose a plane of the image",
+            )
+        labels = np.zeros(record.annotation_shape[-2:], np.uint8)
+        for tile, part in strokes.read_tiles(self._database, image_id, plane):
+            labels[_tile_area(tile.row, tile.column)] = part
+        return labels
 
     @contextmanager
     def _transaction(self) -> Iterator[sqlite3.Connection]:

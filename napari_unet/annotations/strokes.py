@@ -107,12 +107,12 @@ def read_tiles(
         yield key, unpack_tile(key, height, width, crc, packed)
 
 
-def all_tiles(connection: sqlite3.Connection) -> Iterable[UInt8[np.ndarray, "h w"]]:
-    """Pixels of every stored tile of every image."""
+def all_tiles(connection: sqlite3.Connection) -> Iterable[tuple[int, UInt8[np.ndarray, "h w"]]]:
+    """Image id and pixels of every stored tile."""
     for row in connection.execute(
         "SELECT image_id, plane, tile_row, tile_column, height, width, crc, labels FROM tiles"
     ):
-        yield unpack_tile(TileKey(*row[:4]), *row[4:])
+        yield row[0], unpack_tile(TileKey(*row[:4]), *row[4:])
 
 
 def _is_trained(connection: sqlite3.Connection, class_id: int) -> bool:

@@ -10,7 +10,7 @@ from qtpy.QtCore import QObject, QTimer
 from skimage.draw import polygon2mask
 
 from napari_unet.annotations.image_record import ImageRecord
-from napari_unet.gui.layers import geometry
+from napari_unet.gui.layers import geometry, place_over
 
 ACCEPT = "accept here"
 
@@ -29,7 +29,7 @@ class AcceptLasso(QObject):  # type: ignore[misc]
         self._viewer = viewer
         self._circled = circled
         self._layer: Shapes | None = None
-        self._plane: tuple[int, int] = (0, 0)
+        self._plane: tuple[int, ...] = (0, 0)
         self._back_to: Any = None
         self._finish_soon = QTimer(self, singleShot=True, interval=0)
         self._finish_soon.timeout.connect(self._finish)
@@ -40,7 +40,7 @@ class AcceptLasso(QObject):  # type: ignore[misc]
             self._back_to = self._viewer.layers.selection.active
         if self._layer is None:
             shape = record.annotation_shape
-            self._plane = (shape[-2], shape[-1])
+            self._plane = shape[-2:]
             self._layer = Shapes(
                 None,
                 ndim=len(shape),
@@ -57,6 +57,15 @@ class AcceptLasso(QObject):  # type: ignore[misc]
         self._layer.visible = True
         self._viewer.layers.selection.active = self._layer
         self._layer.mode = "add_polygon_lasso"
+
+    def follow(self, image: Image, record: ImageRecord, channels_first: bool) -> None:
+        """Lie over another image, if there is a layer already."""
+        if self._layer is not None and self._layer.ndim == len(record.annotation_shape):
+            self._plane = record.annotation_shape[-2:]
+            place_over(self._layer, [], geometry(image, channels_first))
+            self._return()
+        else:
+            self.leave()
 
     def leave(self) -> None:
         """Take the layer away with the image that it lies over."""

@@ -13,11 +13,13 @@ from napari_unet.annotations.classes import ClassLabel
 from napari_unet.annotations.image_record import ImageRecord
 from napari_unet.gui import layers
 from napari_unet.gui.strokes import StrokeWatcher
+from napari_unet.images.recently_used import RecentlyUsed
 from napari_unet.images.tiles import Region
 from napari_unet.training.scores import Score
 
 _REFRESH_MS = 100
 _TEXT_SIZE = 11
+_PREDICTED_BYTES = 128 * 2**20
 
 
 class Canvas(QObject):  # type: ignore[misc]
@@ -41,7 +43,10 @@ class Canvas(QObject):  # type: ignore[misc]
         self.watcher: StrokeWatcher | None = None
         self._image_id = 0
         self._shape: tuple[int, ...] = ()
+        self._place: dict[str, Any] = {}
         self._boxes: list[Any] = []
+        self._score: Score | None = None
+        self._predicted = _predictions()
         self._refresh_soon = qthrottled(timeout=_REFRESH_MS)(self._refresh)
 
     def show(
@@ -52,25 +57,36 @@ class Canvas(QObject):  # type: ignore[misc]
         classes: Sequence[ClassLabel],
         channels_first: bool,
     ) -> None:
-        """Put annotation and prediction over an image; an annotation layer in our name is replaced."""
-        self.leave()
+        """Put annotation and prediction over an image: the layers that lie over another one move, or new ones come."""
         place = layers.geometry(image, channels_first)
+        if not self._can_move(image, place, record.annotation_shape):
+            self.leave()
+        self._stop_watching()
         self.image, self._image_id, self._shape = image, record.id, record.annotation_shape
-        self.prediction = self._add(layers.prediction_layer(record.annotation_shape, place, classes))
-        self.held_out = self._add(layers.held_out_layer(place, len(record.annotation_shape)))
-        self.annotation = self._add(layers.annotation_layer(labels, place, classes))
+        predicted = self._predicted.get(record.id, lambda: np.zeros(record.annotation_shape, np.uint8))
+        if self.annotation is None:
+            self._place = place
+            self.prediction = self._add(layers.prediction_layer(predicted, place, classes))
+            self.held_out = self._add(layers.held_out_layer(place, len(record.annotation_shape)))
+            self.annotation = self._add(layers.annotation_layer(labels, place, classes))
+        else:
+            layers.place_over(self.prediction, predicted, place)
+            layers.place_over(self.held_out, [], place)
+            layers.place_over(self.annotation, labels, place)
+            self._boxes = []
+            self._show_boxes()
         self._viewer.layers.selection.active = self.annotation
         self.annotation.mode = "paint"
         self.watcher = StrokeWatcher(self.annotation, self._viewer.dims, self._settled, self)
 
     def leave(self) -> None:
         """Take our layers away; what was painted is in the project."""
-        if self.watcher is not None:
-            self.watcher.stop()
-            self.watcher.deleteLater()
+        self._stop_watching()
         ours = [layer for layer in (self.annotation, self.prediction, self.held_out) if layer is not None]
-        self.image = self.annotation = self.prediction = self.held_out = self.watcher = None
+        self.image = self.annotation = self.prediction = self.held_out = None
         self._boxes = []
+        self._score = None
+        self._predicted = _predictions()
         for layer in ours:
             if layer in self._viewer.layers:
                 self._viewer.layers.remove(layer)
@@ -134,12 +150,8 @@ class Canvas(QObject):  # type: ignore[misc]
         self._overlay.font_size = _TEXT_SIZE
         self._overlay.text = text
         self._overlay.visible = True
-        if self.held_out is None or self.annotation is None:
-            return
-        boxes = [block for block in score.blocks if block.image_id == self._image_id]
-        if boxes != self._boxes:
-            self._boxes = boxes
-            layers.show_held_out(self.held_out, boxes, self.annotation.data.shape[:-2])
+        self._score = score
+        self._show_boxes()
 
     def colour(self, classes: Sequence[ClassLabel]) -> None:
         """Classes or their colours changed."""
@@ -147,6 +159,36 @@ class Canvas(QObject):  # type: ignore[misc]
             layers.colour_annotation(self.annotation, classes)
         if self.prediction is not None:
             layers.colour_prediction(self.prediction, classes)
+
+    @property
+    def is_painting(self) -> bool:
+        """Whether the mouse is down in the annotation layer."""
+        return self.watcher is not None and self.watcher.is_painting
+
+    def _can_move(self, image: Image, place: dict[str, Any], shape: tuple[int, ...]) -> bool:
+        """Whether our layers are all there, above the image, and of the same kind."""
+        here = list(self._viewer.layers)
+        ours = [self.prediction, self.held_out, self.annotation]
+        return (
+            all(layer is not None and layer in here for layer in ours)
+            and here.index(image) < min(here.index(layer) for layer in ours)
+            and len(shape) == len(self._shape)
+            and place.keys() == self._place.keys()
+        )
+
+    def _stop_watching(self) -> None:
+        if self.watcher is not None:
+            self.watcher.stop()
+            self.watcher.deleteLater()
+            self.watcher = None
+
+    def _show_boxes(self) -> None:
+        if self.held_out is None or self.annotation is None or self._score is None:
+            return
+        boxes = [block for block in self._score.blocks if block.image_id == self._image_id]
+        if boxes != self._boxes:
+            self._boxes = boxes
+            layers.show_held_out(self.held_out, boxes, self.annotation.data.shape[:-2])
 
     @property
     def _overlay(self) -> Any:
@@ -159,3 +201,8 @@ class Canvas(QObject):  # type: ignore[misc]
     def _refresh(self) -> None:
         if self.prediction is not None:
             self.prediction.refresh(extent=False, thumbnail=False)
+
+
+def _predictions() -> RecentlyUsed[int, UInt8[np.ndarray, "*planes y x"]]:
+    """The newest overlay of each image, by image id: shown at once when the user comes back, until it is repainted."""
+    return RecentlyUsed(_PREDICTED_BYTES, lambda labels: labels.nbytes)

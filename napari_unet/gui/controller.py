@@ -117,7 +117,11 @@ class Controller:
 
     def choose_image(self, image: Image, source: Path | None) -> ImageRecord:
         """Work on an image; it joins the project if it is not in it."""
-        self.image = self._require().add_image(image, source)
+        return self.show_image(self._require().add_image(image, source))
+
+    def show_image(self, record: ImageRecord) -> ImageRecord:
+        """Work on an image of the project."""
+        self.image = record
         self.plane = 0
         self._visible = None
         self.generation += 1

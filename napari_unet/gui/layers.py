@@ -30,6 +30,21 @@ def geometry(image: Image, channels_first: bool) -> dict[str, Any]:
     return place
 
 
+def place_over(layer: Labels | Image | Shapes, data: Any, place: dict[str, Any]) -> None:
+    """Lay a layer of ours over another image; nothing of the image before can be undone into it.
+
+    A layer is given other data because making and removing layers is slow and leaks memory.
+    """
+    layer.data = data
+    for name, value in place.items():
+        setattr(layer, name, value)
+    if isinstance(layer, Labels):
+        mode = layer.mode
+        layer.editable = False  # forgets the history of edits
+        layer.editable = True
+        layer.mode = mode
+
+
 def annotation_layer(
     labels: UInt8[np.ndarray, "*planes y x"], place: dict[str, Any], classes: Sequence[ClassLabel]
 ) -> Labels:
@@ -40,9 +55,11 @@ def annotation_layer(
     return layer
 
 
-def prediction_layer(shape: tuple[int, ...], place: dict[str, Any], classes: Sequence[ClassLabel]) -> Labels:
+def prediction_layer(
+    labels: UInt8[np.ndarray, "*planes y x"], place: dict[str, Any], classes: Sequence[ClassLabel]
+) -> Labels:
     """Where the network answers."""
-    layer = Labels(np.zeros(shape, np.uint8), name=PREDICTION, opacity=0.45, **place)
+    layer = Labels(labels, name=PREDICTION, opacity=0.45, **place)
     colour_prediction(layer, classes)
     return layer
 

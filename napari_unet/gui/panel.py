@@ -35,9 +35,11 @@ from napari_unet.gui.canvas import Canvas
 from napari_unet.gui.class_table import ClassTable
 from napari_unet.gui.controller import Controller
 from napari_unet.gui.export_row import ExportRow
+from napari_unet.gui.image_list import ImageList
 from napari_unet.gui.layers import ANNOTATION
 from napari_unet.gui.painting import KEYS, Painting
 from napari_unet.gui.preferences import settings_of_new_projects
+from napari_unet.gui.project_images import ProjectImages
 from napari_unet.gui.score_card import ScoreCard, canvas_text
 from napari_unet.gui.settings_form import SettingsForm
 from napari_unet.gui.weight_map_layer import WeightMapLayer
@@ -95,6 +97,7 @@ class Panel(QWidget):  # type: ignore[misc]
         """Tell the held-out Dice in the panel and on the image."""
         self.score_card.show_score(score)
         self.class_table.show_dice(score.classes)
+        self.project_images.show_score(score)
         project = self.controller.project
         if project is not None:
             self.canvas.show_score(score, canvas_text(score, project.classes()))
@@ -141,6 +144,7 @@ class Panel(QWidget):  # type: ignore[misc]
         project = self.controller.project
         if project is not None:
             self.class_table.show_classes(project.classes(), project.labelled_pixels())
+            self.project_images.show_painted()
 
     # Coming and going: napari takes a closed dock's widget out of its parent, and hides the window before it
     # deletes it; both come before "destroyed", when timers would still fire into a half-deleted viewer.
@@ -171,6 +175,7 @@ class Panel(QWidget):  # type: ignore[misc]
         self._choose_soon.stop()
         self._leave_soon.stop()
         self._weights_leave_soon.stop()
+        self.project_images.stop()
         self._check_strokes()
         self._show_busy(False)
         _let_go(self.controller, self._layer_events)
@@ -182,21 +187,25 @@ class Panel(QWidget):  # type: ignore[misc]
     # What the user does
 
     def open_project(self, folder: Path) -> None:
-        """Use a project folder; its images come up in the viewer."""
+        """Use a project folder; its first image comes up in the viewer."""
         self._check_strokes()
-        project = self._enter(folder)
+        self._enter(folder)
         self._leave()
-        for number, record in enumerate(project.images()):
-            self._told(partial(self._bring, record, shown=number == 0))
+        self.project_images.open_first()
 
     def choose_image(self, layer: Image) -> None:
         """Work on an image layer; makes a project for it when none is open."""
+        brought = self.project_images.brought(layer)
+        if brought is not None:
+            self.project_images.switch(brought)
+            return
         self._check_strokes()
         image, path = source.image_of(layer, self.channels_first.isChecked())
         if self.controller.project is None:
             self._enter(source.default_project(layer, image, path))
         record = self.controller.choose_image(image, path)
         self._show(layer, record)
+        self.project_images.take(layer)
 
     def export(self, folder: Path, formats: tuple[str, ...]) -> None:
         """Write the files of the present image."""
@@ -219,6 +228,8 @@ class Panel(QWidget):  # type: ignore[misc]
         self.channels_first.setToolTip(
             "For an image of several channels in one layer; otherwise the axis is planes (z, t)"
         )
+        self.image_list = ImageList()
+        self.project_images = ProjectImages(self, self._viewer, self.controller, self.canvas, self.image_list)
         self.class_table = ClassTable()
         self.painting = Painting(self.class_table, self)
         self.class_table.setToolTip("\n".join(f"{keys}: {what}" for keys, what in KEYS.items()))
@@ -268,6 +279,7 @@ class Panel(QWidget):  # type: ignore[misc]
         inner = QWidget()
         layout = QVBoxLayout(inner)
         layout.addLayout(head)
+        layout.addWidget(self.image_list)
         layout.addWidget(self.class_table)
         layout.addLayout(buttons)
         layout.addWidget(self.status)
@@ -335,6 +347,7 @@ class Panel(QWidget):  # type: ignore[misc]
             self._told(self.controller.tick)
         finally:
             self._ticking = False
+        self.project_images.go_on()
         watcher, visible = self.canvas.watcher, self.canvas.visible()
         if watcher is not None and visible is not None:
             self.controller.look(watcher.plane, visible)
@@ -366,7 +379,9 @@ class Panel(QWidget):  # type: ignore[misc]
         self._choosing = True
         try:
             channels_first = "c" in record.axes and not layer.rgb
-            self._leave()
+            self.painting.leave()
+            self.lasso.follow(layer, record, channels_first)
+            self.weight_map.follow(layer, record, channels_first)
             self.canvas.show(layer, record, labels.reshape(record.annotation_shape), project.classes(), channels_first)
             if self.show_weight_map.isChecked():
                 self.weight_map.show(layer, record, channels_first)
@@ -375,31 +390,8 @@ class Panel(QWidget):  # type: ignore[misc]
         self.show_classes()
         self.painting.take(self.canvas.annotation)
         self.painting.paint_with(self.class_table.selected or project.classes()[0].id)
-        self._show_buttons()
-
-    def _bring(self, record: ImageRecord, *, shown: bool) -> None:
-        """Put an image of the project into the viewer, unless it is there; the shown one is worked on."""
-        image = self._project().open_pixels(record.id)
-        self._choosing = True
-        try:
-            layer = self._layer_of(record) or self._viewer.add_image(
-                visible=shown, **source.layer_content(image, record)
-            )
-        finally:
-            self._choosing = False
-        if shown:
-            self.controller.choose_image(image, None if record.inside else record.path)
-            self._show(layer, record)
         self._fill_images()
-
-    def _layer_of(self, record: ImageRecord) -> Any:
-        channels_first = "c" in record.axes[:-2]
-        for layer in self._viewer.layers:
-            if isinstance(layer, Image) and layer.name.startswith(record.name):
-                found, _ = source.image_of(layer, channels_first)
-                if found.fingerprint() == record.fingerprint:
-                    return layer
-        return None
+        self._show_buttons()
 
     def _strokes_settled(self, planes: list[int]) -> None:
         # Called from napari's events, where an exception would cancel the stroke: _told lets none through.

@@ -6,7 +6,7 @@ import numpy as np
 from napari.layers import Image
 
 from napari_unet.annotations.image_record import ImageRecord
-from napari_unet.gui.layers import geometry
+from napari_unet.gui.layers import geometry, place_over
 from napari_unet.worker.messages import Weights
 
 WEIGHT_MAP = "weight map"
@@ -38,6 +38,14 @@ class WeightMapLayer:
             self._viewer.add_layer(self.layer)
             self._viewer.layers.selection.active = active
         self.layer.visible = True
+
+    def follow(self, image: Image, record: ImageRecord, channels_first: bool) -> None:
+        """Lie over another image, empty, if there is a layer already."""
+        if self.layer is not None and self.layer.data.ndim == len(record.annotation_shape):
+            self._image_id = record.id
+            place_over(self.layer, np.zeros(record.annotation_shape, np.float16), geometry(image, channels_first))
+        else:
+            self.leave()
 
     def hide(self) -> None:
         """Hide it; adding and removing layers again and again would leak memory."""

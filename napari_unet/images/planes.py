@@ -1,24 +1,36 @@
-"""Normalised planes of one image, the recent ones kept in memory."""
+"""Normalised planes of images, the recent ones kept in memory."""
 
-from collections import OrderedDict
+from collections.abc import Callable
 
 import numpy as np
 from jaxtyping import Float32
 
 from napari_unet.images.image import Image
 from napari_unet.images.normalisation import Normalisation, measure_normalisation
+from napari_unet.images.recently_used import RecentlyUsed
 
 _BUDGET_BYTES = 512 * 2**20
+_OPENED_BYTES = 256 * 2**20  # of pixels that a format decodes at once
+_OPENED_COST = 2 * 2**20  # of any opened image; bounds the number of open files too
+
+Planes = RecentlyUsed[tuple[int, int], Float32[np.ndarray, "y x c"]]
 
 
 class NormalisedPlanes:
-    """Planes of ``image`` as the network reads them; the percentiles are measured once, on first use."""
+    """Planes of ``image`` as the network reads them; the percentiles are measured once, on first use.
 
-    def __init__(self, image: Image, budget_bytes: int = _BUDGET_BYTES) -> None:
+    Parameters
+    ----------
+    image : where the pixels come from
+    kept : where planes are kept, shared by several images; by itself one of its own of 512 MiB
+    image_id : tells the planes of this image from others in ``kept``
+    """
+
+    def __init__(self, image: Image, kept: Planes | None = None, image_id: int = 0) -> None:
         self.image = image
-        self._budget = budget_bytes
+        self._image_id = image_id
         self._normalisation: Normalisation | None = None
-        self._kept: OrderedDict[int, Float32[np.ndarray, "y x c"]] = OrderedDict()
+        self._kept = Planes(_BUDGET_BYTES, _nbytes) if kept is None else kept
 
     @property
     def normalisation(self) -> Normalisation:
@@ -29,11 +41,34 @@ class NormalisedPlanes:
 
     def __getitem__(self, plane: int) -> Float32[np.ndarray, "y x c"]:
         """Normalised pixels of a plane; do not write into them."""
-        if plane in self._kept:
-            self._kept.move_to_end(plane)
-            return self._kept[plane]
-        pixels = self.normalisation.apply(self.image.read(plane))
-        while self._kept and sum(p.nbytes for p in self._kept.values()) + pixels.nbytes > self._budget:
-            self._kept.popitem(last=False)
-        self._kept[plane] = pixels
-        return pixels
+        return self._kept.get((self._image_id, plane), lambda: self.normalisation.apply(self.image.read(plane)))
+
+
+class OpenedImages:
+    """Images by number, opened when asked for; memory is bounded, however many there are.
+
+    Parameters
+    ----------
+    open_image : opens the image of a number
+    planes_bytes : of normalised planes in all
+    opened_bytes : of the images themselves, as opened
+    """
+
+    def __init__(
+        self, open_image: Callable[[int], Image], planes_bytes: int = _BUDGET_BYTES, opened_bytes: int = _OPENED_BYTES
+    ) -> None:
+        self.planes = Planes(planes_bytes, _nbytes)
+        self.opened: RecentlyUsed[int, NormalisedPlanes] = RecentlyUsed(opened_bytes, _opened_cost)
+        self._open = open_image
+
+    def __getitem__(self, image_id: int) -> NormalisedPlanes:
+        return self.opened.get(image_id, lambda: NormalisedPlanes(self._open(image_id), self.planes, image_id))
+
+
+def _nbytes(pixels: Float32[np.ndarray, "y x c"]) -> int:
+    return pixels.nbytes
+
+
+def _opened_cost(planes: NormalisedPlanes) -> int:
+    pixels = planes.image.pixels
+    return _OPENED_COST + (pixels.nbytes if isinstance(pixels, np.ndarray) else 0)

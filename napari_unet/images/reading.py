@@ -35,8 +35,8 @@ MAX_DECODED_BYTES = 4 * 2**30
 SUPPORTED = "TIFF (also ImageJ and OME), PNG, JPEG, NPY and OME-Zarr folders"
 
 _PROBED_BYTES = 64 * 2**20
-_SUFFIXES = (".tif", ".tiff", ".btf", ".png", ".jpg", ".jpeg", ".npy")
-_ZARR_METADATA = (".zarray", ".zgroup", "zarr.json")
+SUFFIXES = (".tif", ".tiff", ".btf", ".png", ".jpg", ".jpeg", ".npy")
+ZARR_METADATA = (".zarray", ".zgroup", "zarr.json")
 _ZARR_CODECS = frozenset("blosc zstd gzip zlib lz4 bytes transpose sharding_indexed crc32c".split())
 _ZARR_TYPE = re.compile(r"[<>|]?(bool|b1|u?int(8|16|32|64)|float(16|32|64)|[ui][1248]|f[248])")
 _ORIENTATION_TAG = 0x0112
@@ -231,13 +231,13 @@ def _format(path: Path) -> str:
     for magic, name in _MAGIC.items():
         if start.startswith(magic):
             return name
-    if path.suffix.lower() in _SUFFIXES:
+    if path.suffix.lower() in SUFFIXES:
         raise _damaged(path, f"its first bytes do not make a {path.suffix.lower()} file")
     raise _unsupported(path, f"the format of '{path.suffix or path.name}' files is not supported")
 
 
 def _folder_format(path: Path) -> str:
-    if not any((path / name).is_file() for name in _ZARR_METADATA):
+    if not any((path / name).is_file() for name in ZARR_METADATA):
         raise _unsupported(path, "the folder is not a Zarr image")
     return "zarr"
 

@@ -9,7 +9,7 @@ from napari_unet.annotations.project import Project
 from napari_unet.annotations.split import BLOCK, held_out_pixels, training_pixels
 from napari_unet.annotations.strokes import TILE
 from napari_unet.config import Settings
-from napari_unet.images.planes import NormalisedPlanes
+from napari_unet.images.planes import NormalisedPlanes, OpenedImages
 from napari_unet.images.tiles import Region
 from napari_unet.training.weight_map import border_weights
 
@@ -40,13 +40,11 @@ class Annotations:
         self.planes: dict[PlaneKey, AnnotatedPlane] = {}
         self.revision = 0
         self._settings = Settings()
-        self._pixels: dict[int, NormalisedPlanes] = {}
+        self._images = OpenedImages(project.open_pixels)
 
     def pixels(self, image_id: int) -> NormalisedPlanes:
-        """Normalised planes of an image of the project."""
-        if image_id not in self._pixels:
-            self._pixels[image_id] = NormalisedPlanes(self.project.open_pixels(image_id))
-        return self._pixels[image_id]
+        """Normalised planes of an image of the project; ask again rather than keep them."""
+        return self._images[image_id]
 
     def refresh(self, settings: Settings) -> list[PlaneKey]:
         """Read the planes that changed, or all when the border weights are to be different; returns them."""

@@ -167,6 +167,7 @@ class Engine:
             self._view.look_at(visible)
             return
         self._view = View(message.generation, message.image_id, message.plane, visible)
+        self._owed_to_training = 0.0  # another image answers at once
         self._ask_again()
 
     def _annotated(self) -> None:
@@ -236,8 +237,9 @@ class Engine:
     def _ask_again(self) -> None:
         if self._view is None or self._learner is None:
             return
-        image = self._learner.annotations.pixels(self._view.image_id).image
-        self._view.refill(image.height, image.width, self._learner.settings.prediction_tile)
+        # By its record: while a user leafs through images, none of them is opened.
+        height, width = self._learner.project.image(self._view.image_id).annotation_shape[-2:]
+        self._view.refill(height, width, self._learner.settings.prediction_tile)
 
     def _predict_tile(self) -> None:
         learner, view = self._require(), self._view

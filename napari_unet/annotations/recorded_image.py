@@ -1,0 +1,33 @@
+"""From what a project remembers of an image to the image."""
+
+from napari_unet.annotations.image_record import ImageRecord
+from napari_unet.errors import UserError
+from napari_unet.images.image import Image
+from napari_unet.images.reading import open_image
+
+
+def open_recorded(record: ImageRecord) -> Image:
+    """The image itself, read lazily; needs no open project, so any thread may call it.
+
+    Raises
+    ------
+    UserError
+        NU-P04 when the file is gone, NU-P06 when it is another image now, NU-I10 to NU-I14 when it cannot be read.
+    """
+    if not record.path.exists():
+        raise UserError(
+            "NU-P04",
+            "the image file is not there",
+            str(record.path),
+            "put it back or point to where it is now; its strokes are kept",
+        )
+    image = open_image(record.path, axes=record.axes)
+    image = Image(record.name, image.pixels, record.axes, record.pixel_size, record.alpha)
+    if image.fingerprint() != record.fingerprint:
+        raise UserError(
+            "NU-P06",
+            "the image file has changed since it was annotated",
+            str(record.path),
+            "put the old file back or add the new one as another image",
+        )
+    return image

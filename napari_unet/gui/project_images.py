@@ -1,0 +1,264 @@
+"""Many images in one project: which one is shown, how another comes up, and how new ones join."""
+
+from collections import deque
+from collections.abc import Callable
+from dataclasses import replace
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from napari.layers import Image as NapariImage
+from qtpy.QtCore import QObject, QTimer
+
+from napari_unet.annotations.image_record import ImageRecord
+from napari_unet.annotations.project import Project
+from napari_unet.annotations.recorded_image import open_recorded
+from napari_unet.errors import UserError
+from napari_unet.gui import source
+from napari_unet.gui.canvas import Canvas
+from napari_unet.gui.controller import Controller
+from napari_unet.gui.image_layer import ImageLayer
+from napari_unet.gui.image_list import ImageList
+from napari_unet.images.folder import image_paths
+from napari_unet.images.reading import SUPPORTED, open_image
+from napari_unet.training.scores import Score
+
+_KEYS = {"PageDown": 1, "PageUp": -1}
+_FILE_PROBLEMS = ("NU-I", "NU-P04", "NU-P06")
+
+
+class ProjectImages(QObject):  # type: ignore[misc]
+    """Brings the images of the project into the viewer, one at a time.
+
+    Parameters
+    ----------
+    panel : the dock widget, of which ``_told``, ``_enter``, ``_show``, ``_commit`` and ``show_message`` are used
+    viewer : napari's viewer
+    controller, canvas, image_list : what the panel is made of
+    """
+
+    def __init__(self, panel: Any, viewer: Any, controller: Controller, canvas: Canvas, image_list: ImageList) -> None:
+        super().__init__(panel)
+        self._panel = panel
+        self._viewer = viewer
+        self._controller = controller
+        self._canvas = canvas
+        self._list = image_list
+        self._ours = ImageLayer(viewer)
+        self._users: list[Any] = []  # image layers that the user opened and that are in the project
+        self._wanted: int | None = None  # waits for the end of a stroke
+        self._waiting: deque[Path] = deque()
+        self._refused: list[str] = []
+        self._add_soon = QTimer(self, singleShot=True, interval=0)
+        self._add_soon.timeout.connect(self._add_next)
+        image_list.chosen.connect(self.switch)
+        image_list.stepped.connect(self.step)
+        image_list.added.connect(self.add)
+        image_list.found.connect(lambda image_id, path: panel._told(partial(self.relocate, image_id, path)))
+        image_list.accept_drops_on(panel)
+        for key, count in _KEYS.items():
+            viewer.bind_key(key, _stepping(self, count), overwrite=True)
+
+    # Showing
+
+    def open_first(self) -> None:
+        """Show the first image of a project just opened; of those that cannot be opened, the first is told."""
+        self._waiting.clear()
+        self._wanted = None
+        self._list.thumbnails.clear()
+        self._list.table.show_dice({})
+        self._show_rows()
+        told = False
+        for record in self._project().images():
+            try:
+                self._try(record.id)
+            except UserError as error:
+                if not told:
+                    self._panel.show_message(str(error))
+                told = True
+            else:
+                return
+
+    def switch(self, image_id: int) -> None:
+        """Work on another image of the project; while a stroke is being painted, right after it."""
+        if self._canvas.is_painting:
+            self._wanted = image_id
+            return
+        self._wanted = None
+        if image_id != self._present or self._canvas.image is None:
+            self._panel._told(partial(self._try, image_id))
+        self._list.show_current(image_id)
+
+    def step(self, count: int) -> None:
+        """So many images on in the list, or back."""
+        ids = [record.id for record in self._list.table.records]
+        present = self._wanted or self._present
+        row = ids.index(present) + count if present in ids else 0
+        if 0 <= row < len(ids):
+            self.switch(ids[row])
+
+    def go_on(self) -> None:
+        """Do what waited for the end of a stroke."""
+        if self._wanted is not None:
+            self.switch(self._wanted)
+
+    def take(self, layer: Any) -> None:
+        """A layer of the user is worked on now."""
+        if layer not in self._users:
+            self._users.append(layer)
+        if self._ours.layer is not None:
+            self._ours.layer.visible = False
+        self._show_rows()
+
+    def brought(self, layer: Any) -> int | None:
+        """The image that a layer of ours shows; None for other layers."""
+        return self._ours.image_id if self._ours.is_layer(layer) else None
+
+    def show_painted(self) -> None:
+        """Strokes changed."""
+        if self._controller.project is not None:
+            self._list.table.show_painted(self._controller.project.labelled_pixels_by_image())
+
+    def show_score(self, score: Score) -> None:
+        """Tell the held-out Dice of every image: the mean over its blocks."""
+        found: dict[int, list[float]] = {}
+        for block in score.blocks:
+            found.setdefault(block.image_id, []).append(block.dice)
+        self._list.table.show_dice({image_id: sum(dice) / len(dice) for image_id, dice in found.items()})
+
+    def stop(self) -> None:
+        """Let go of the viewer and of the thread."""
+        self._add_soon.stop()
+        self._list.thumbnails.stop()
+        for key in _KEYS:
+            self._viewer.bind_key(key, None)
+
+    # Joining
+
+    def add(self, paths: list[Path]) -> None:
+        """Add image files, and those in folders, to the project: one a turn of the event loop."""
+        found = [image for path in paths for image in image_paths(path)]
+        if not found:
+            error = UserError("NU-I12", "there is no image in the folder", str(paths[0]), f"choose {SUPPORTED}")
+            self._panel.show_message(str(error))
+            return
+        self._waiting.extend(found)
+        self._add_soon.start()
+
+    def relocate(self, image_id: int, path: Path) -> None:
+        """Point to where an image file is now.
+
+        Raises
+        ------
+        UserError
+            NU-P06 when it is another image, NU-I10 to NU-I14 when it cannot be read; nothing has changed then.
+        """
+        project = self._project()
+        open_recorded(replace(project.image(image_id), path=path))
+        project.relocate(image_id, path)
+        self._list.thumbnails.forget(image_id)
+        self._show_rows()
+        self.switch(image_id)
+
+    def _add_next(self) -> None:
+        if self._waiting:
+            try:
+                self._add_one(self._waiting.popleft())
+            except UserError as error:
+                self._refused.append(str(error))
+            self._list.place.setText(f"{len(self._waiting)} to add")
+            self._add_soon.start()
+            return
+        self._show_rows()
+        if self._refused:
+            self._panel.show_message("\n".join(self._refused))
+            self._refused.clear()
+        if self._present is None and self._list.table.records:
+            self.switch(self._list.table.records[0].id)
+
+    def _add_one(self, path: Path) -> None:
+        image = open_image(path)
+        if self._controller.project is None:
+            self._panel._enter(source.default_project(None, image, path))
+        project = self._project()
+        known = project.channels()
+        if known not in {None, image.channels}:
+            what = f"the image has {image.channels} channels and those of the project have {known}"
+            raise UserError("NU-I09", what, str(path), "keep images of one kind in a project")
+        project.add_image(image, path)
+
+    # Bringing
+
+    def _try(self, image_id: int) -> None:
+        try:
+            self._bring(self._project().image(image_id))
+        except UserError as error:
+            if error.code.startswith(_FILE_PROBLEMS):
+                self._list.thumbnails.tell_problem(image_id, str(error))
+            raise
+
+    def _bring(self, record: ImageRecord) -> None:
+        """Show an image of the project; when this raises, the image before is still there."""
+        layer = self._users_layer(record)
+        image = open_recorded(record) if layer is None else None
+        self._save()
+        before = _extent(self._canvas.image)
+        if image is not None:
+            layer = self._ours.show(image, record)
+        elif layer not in self._users:
+            self._users.append(layer)
+        self._uncover(layer)
+        self._controller.show_image(record)
+        self._panel._show(layer, record)
+        if not np.array_equal(before, _extent(layer)):
+            self._viewer.reset_view()
+        self._list.show_current(record.id)
+
+    def _save(self) -> None:
+        """Commit what is painted; raises, so that the image stays, when the disk does not take it."""
+        watcher = self._canvas.watcher
+        if watcher is not None:
+            watcher.check()
+            self._panel._commit([watcher.plane])
+
+    def _uncover(self, layer: Any) -> None:
+        """Hide the project's other images, which would lie over this one."""
+        for other in [*self._users, self._ours.layer]:
+            if other is not None and other in self._viewer.layers:
+                other.visible = other == layer
+
+    def _users_layer(self, record: ImageRecord) -> Any:
+        channels_first = "c" in record.axes[:-2]
+        for layer in self._viewer.layers:
+            if isinstance(layer, NapariImage) and not self._ours.is_layer(layer) and layer.name.startswith(record.name):
+                found, _ = source.image_of(layer, channels_first)
+                if found.fingerprint() == record.fingerprint:
+                    return layer
+        return None
+
+    def _show_rows(self) -> None:
+        if self._controller.project is not None:
+            self._list.show_images(self._controller.project.images())
+            self.show_painted()
+            self._list.show_current(self._present)
+
+    @property
+    def _present(self) -> int | None:
+        return None if self._controller.image is None else self._controller.image.id
+
+    def _project(self) -> Project:
+        if self._controller.project is None:
+            raise UserError("NU-W04", "no project is open", "panel", "choose an image first")
+        return self._controller.project
+
+
+def _extent(layer: Any) -> Any:
+    return None if layer is None else layer.extent.world
+
+
+def _stepping(images: ProjectImages, count: int) -> Callable[[Any], None]:
+    def step(viewer: Any) -> None:  # napari wants a name, which a partial function has not
+        images.step(count)
+
+    return step

@@ -1,0 +1,82 @@
+"""Laws of the images that a worker keeps open: bounded memory, and the same pixels whenever they are asked for."""
+
+from pathlib import Path
+
+import numpy as np
+
+from napari_unet.annotations.project import Project
+from napari_unet.images.image import Image
+from napari_unet.images.planes import NormalisedPlanes, OpenedImages
+from napari_unet.training.annotated import Annotations
+
+SIDE = 64
+PLANE_BYTES = SIDE * SIDE * 4
+COUNT = 12
+
+
+def image(number: int) -> Image:
+    """Two planes of noise of its own brightness."""
+    random = np.random.default_rng(number)
+    return Image(f"image {number}", random.normal(100 * number, 5, (2, SIDE, SIDE)).astype(np.float32), "zyx")
+
+
+def test_memory_is_bounded_and_a_dropped_plane_comes_back_equal() -> None:
+    """However often images are asked for, three planes and three opened images are kept; pixels never differ."""
+    opened: list[int] = []
+
+    def open_image(number: int) -> Image:
+        opened.append(number)
+        return image(number)
+
+    cost = 2 * 2**20 + 2 * PLANE_BYTES
+    images = OpenedImages(open_image, planes_bytes=3 * PLANE_BYTES, opened_bytes=3 * cost)
+    expected = {(n, p): NormalisedPlanes(image(n))[p].copy() for n in range(COUNT) for p in range(2)}
+    order = np.random.default_rng(0)
+    for _ in range(200):
+        number, plane = int(order.integers(COUNT)), int(order.integers(2))
+        np.testing.assert_array_equal(images[number][plane], expected[number, plane])
+        assert images.planes.held_bytes <= 3 * PLANE_BYTES
+        assert images.opened.held_bytes <= 3 * cost
+    assert len(opened) > COUNT
+    before = len(opened)
+    first = images[3][0]
+    assert images[3][0] is first
+    assert len(opened) <= before + 1
+
+
+def test_what_is_larger_than_the_budget_is_kept_alone() -> None:
+    images = OpenedImages(image, planes_bytes=PLANE_BYTES // 2)
+    first = images[1][0]
+    assert images[1][0] is first
+    assert images[1][1] is not first
+    assert len(images.planes) == 1
+
+
+def test_the_annotations_of_a_project_keep_no_more_than_that(tmp_path: Path) -> None:
+    """Images of a project are opened by number, lazily, within the bounds above."""
+    with Project(tmp_path / "p.unet") as project:
+        ids = [project.add_image(image(number)).id for number in range(3)]
+        annotations = Annotations(project)
+        annotations._images.planes._budget = PLANE_BYTES
+        for number, image_id in [*enumerate(ids), *enumerate(ids)]:
+            np.testing.assert_array_equal(annotations.pixels(image_id)[1], NormalisedPlanes(image(number))[1])
+            assert annotations._images.planes.held_bytes == PLANE_BYTES
+
+
+def test_strokes_come_back_equal_when_the_store_kept_other_planes(tmp_path: Path) -> None:
+    """A writer whose memory of planes is one plane long commits, forgets and reads back the same strokes."""
+    with Project(tmp_path / "p.unet") as project:
+        ids = [project.add_image(image(number)).id for number in range(3)]
+        project.add_class()
+        project.add_class()
+        project._planes._budget = SIDE * SIDE
+        wanted: dict[int, np.ndarray] = {}
+        random = np.random.default_rng(1)
+        for turn in range(12):
+            image_id = ids[turn % 3]
+            wanted[image_id] = random.integers(0, 3, (SIDE, SIDE)).astype(np.uint8)
+            assert project.commit(image_id, 0, wanted[image_id])
+            for known, labels in wanted.items():
+                np.testing.assert_array_equal(project.annotation(known, 0), labels)
+            assert project._planes.held_bytes == SIDE * SIDE
+        assert sum(project.labelled_pixels().values()) == sum((labels > 0).sum() for labels in wanted.values())

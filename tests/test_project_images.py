@@ -1,0 +1,307 @@
+"""Many images in one project, in a real napari window: switching, adding, finding; nothing ends on another image."""
+
+import os
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+import tifffile
+
+if sys.platform.startswith("linux") and not os.environ.get("DISPLAY"):
+    pytest.skip("needs a display: run under xvfb-run", allow_module_level=True)
+
+napari = pytest.importorskip("napari")
+from napari.utils.notifications import notification_manager
+from qtpy.QtCore import QMimeData, QPointF, Qt, QUrl
+from qtpy.QtGui import QDropEvent
+from qtpy.QtTest import QTest
+from qtpy.QtWidgets import QApplication
+from test_panel import User, messages, settle
+
+from napari_unet.annotations.project import Project
+from napari_unet.gui.panel import Panel
+from napari_unet.images.reading import open_image
+from napari_unet.images.tiles import Region
+from napari_unet.training.scores import BlockScore, Score
+
+pytestmark = pytest.mark.filterwarnings("default")
+SHAPES = {"a": (192, 160), "b": (128, 256), "c": (160, 160)}
+
+
+class SilentClient:
+    """A worker that never answers."""
+
+    exit_code = None
+
+    def __init__(self, log: Path) -> None:
+        self.sent: list[Any] = []
+
+    def send(self, message: Any) -> None:
+        self.sent.append(message)
+
+    def poll(self) -> list[Any]:
+        return []
+
+    def close(self) -> None:
+        """Nothing runs."""
+
+
+@pytest.fixture
+def viewer(qtbot: Any) -> Iterator[Any]:
+    notification_manager.records.clear()
+    shown = napari.Viewer(show=True)
+    shown.window.resize(1200, 800)
+    yield shown
+    shown.close()
+    settle(seconds=0.1)
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> Path:
+    """A project of three images of different sizes, each with strokes of its own."""
+    with Project(tmp_path / "three.unet") as project:
+        project.add_class("background")
+        project.add_class("cell")
+        for number, (name, shape) in enumerate(SHAPES.items()):
+            pixels = np.random.default_rng(number).normal(300, 40, shape)
+            pixels[20:60, 20:60] += 700
+            tifffile.imwrite(tmp_path / f"{name}.tif", pixels.clip(0).astype(np.uint16))
+            record = project.add_image(open_image(tmp_path / f"{name}.tif"), tmp_path / f"{name}.tif")
+            strokes = np.zeros(shape, np.uint8)
+            strokes[30:34, 25 : 35 + 5 * number] = 2
+            strokes[90 + number : 94 + number, 10:100] = 1
+            project.commit(record.id, 0, strokes)
+    return tmp_path / "three.unet"
+
+
+def opened(viewer: Any, folder: Path, *, worker: bool = False) -> User:
+    user = User.__new__(User)
+    user.viewer = viewer
+    _, user.panel = viewer.window.add_plugin_dock_widget("napari-unet-live")
+    if not worker:
+        user.panel.controller._start_worker = SilentClient
+    user.panel.open_project(folder)
+    settle(seconds=0.1)
+    return user
+
+
+def names(user: User) -> list[str]:
+    return [layer.name for layer in user.viewer.layers]
+
+
+def present(user: User) -> str:
+    return user.panel.controller.image.name
+
+
+def stored(folder: Path) -> dict[str, np.ndarray]:
+    with Project(folder, read_only=True) as project:
+        return {record.name: project.annotation(record.id, 0) for record in project.images()}
+
+
+def press(user: User, key: Qt.Key) -> None:
+    QTest.keyClick(user.viewer.window._qt_viewer.canvas.native, key)
+    settle(seconds=0.05)
+
+
+def go(user: User, name: str) -> None:
+    user.panel.project_images.switch({r.name: r.id for r in user.panel.controller.project.images()}[name])
+
+
+def test_one_image_at_a_time_with_its_own_strokes(viewer: Any, folder: Path) -> None:
+    """Keys and clicks switch; one image layer and our three are all there is, on the new image's place and size."""
+    user, strokes = opened(viewer, folder), stored(folder)
+    panel, layers = user.panel, [user.panel.canvas.annotation, user.panel.canvas.prediction, user.panel.canvas.held_out]
+    view = panel.image_list.view
+    assert view.isVisibleTo(panel)
+    for key, name in [(None, "a"), (Qt.Key_PageDown, "b"), (Qt.Key_PageDown, "c"), (Qt.Key_PageDown, "c"),
+                      (Qt.Key_PageUp, "b")]:  # fmt: skip
+        if key is not None:
+            press(user, key)
+        assert names(user) == [name, "prediction", "held-out Dice", "annotation"]
+        np.testing.assert_array_equal(user.painted, strokes[name])
+        np.testing.assert_array_equal(viewer.layers[name].data, tifffile.imread(folder.parent / f"{name}.tif"))
+        assert panel.canvas.prediction.data.shape == SHAPES[name]
+        assert panel.controller.image.name == name
+        assert view.currentIndex().row() == list(SHAPES).index(name)
+        assert [panel.images.itemText(i) for i in range(panel.images.count())] == [name]
+    row = view.visualRect(panel.image_list.table.index(0, 0)).center()
+    QTest.mouseClick(view.viewport(), Qt.LeftButton, pos=row)
+    assert present(user) == "a"
+    assert [panel.canvas.annotation, panel.canvas.prediction, panel.canvas.held_out] == layers
+    assert messages() == []
+
+
+def test_a_hundred_switches_mix_nothing_up(viewer: Any, folder: Path) -> None:
+    """With the worker training: strokes stay on their image, and every tile is one of the image on screen."""
+    user, expected = opened(viewer, folder, worker=True), stored(folder)
+    panel, random = user.panel, np.random.default_rng(0)
+    panel.start.click()
+    assert settle(lambda: (panel.canvas.prediction.data > 0).any())
+    tiles, write = [], panel.canvas.write
+
+    def watched(image_id: int, plane: int, region: Region, labels: np.ndarray) -> None:
+        tiles.append(image_id == panel.controller.image.id)
+        write(image_id, plane, region, labels)
+
+    panel.canvas.write = watched
+    for turn in range(100):
+        name = str(random.choice(list(SHAPES)))
+        go(user, name)
+        assert panel.canvas.prediction.data.shape == SHAPES[name]
+        np.testing.assert_array_equal(user.painted, expected[name])
+        if turn % 4 == 0:
+            place = tuple(int(n) for n in random.integers(20, 100, 2))
+            panel.canvas.annotation.paint(place, int(random.integers(3)))
+            expected[name] = user.painted.copy()  # the next switch comes in the same turn of the event loop
+        if turn % 3:
+            settle(seconds=0.02)
+    assert settle(lambda: len(tiles) > 3)
+    assert all(tiles)
+    for name, strokes in stored(folder).items():
+        np.testing.assert_array_equal(strokes, expected[name])
+    assert len(viewer.layers) == 4
+    assert messages() == []
+
+
+def test_a_switch_waits_for_the_end_of_the_stroke(viewer: Any, folder: Path) -> None:
+    """PageDown with the mouse down: the stroke is finished on its image and saved, then the next image comes."""
+    user, before = opened(viewer, folder), stored(folder)
+    qt = viewer.window._qt_viewer.canvas.native
+    user.panel.class_table.select(2)
+    QTest.mousePress(qt, Qt.LeftButton, Qt.NoModifier, user._pixel(120, 20))
+    for x in range(20, 80, 2):
+        QTest.mouseMove(qt, user._pixel(120, x))
+        QApplication.processEvents()
+    press(user, Qt.Key_PageDown)
+    assert present(user) == "a"
+    for x in range(80, 140, 2):
+        QTest.mouseMove(qt, user._pixel(120, x))
+        QApplication.processEvents()
+    QTest.mouseRelease(qt, Qt.LeftButton, Qt.NoModifier, user._pixel(120, 140))
+    painted = user.painted.copy()
+    assert (painted[120, 20:140] == 2).all()
+    assert settle(lambda: present(user) == "b", 5)
+    after = stored(folder)
+    np.testing.assert_array_equal(after["a"], painted)
+    np.testing.assert_array_equal(after["b"], before["b"])
+    np.testing.assert_array_equal(user.painted, before["b"])
+
+
+def test_undo_stays_with_the_image(viewer: Any, folder: Path) -> None:
+    """After a switch there is nothing to undo, on either image, until something is painted there."""
+    user = opened(viewer, folder)
+    layer = user.panel.canvas.annotation
+    user.draw(2, (120, 20), (120, 100))
+    user.draw(1, (130, 20), (130, 100))
+    layer.undo()  # leaves something to redo
+    expected = stored(folder)
+    for name in ("b", "a"):
+        go(user, name)
+        for change in (layer.undo, layer.redo, layer.undo):
+            change()
+            settle(seconds=0.02)
+            np.testing.assert_array_equal(user.painted, expected[name])
+    user.draw(2, (140, 20), (140, 100))
+    layer.undo()
+    settle(seconds=0.02)
+    for name, strokes in stored(folder).items():
+        np.testing.assert_array_equal(strokes, expected[name])
+
+
+def test_the_overlay_of_an_image_is_there_when_the_user_comes_back(viewer: Any, folder: Path) -> None:
+    """Its own last overlay and boxes, never another image's; a tile for another image is not written."""
+    user = opened(viewer, folder)
+    panel, region = user.panel, Region(10, 10, 40, 50)
+    first = panel.controller.image.id
+    panel.show_tile(first, 0, region, np.full(region.shape, 2, np.uint8))
+    shown = panel.canvas.prediction.data.copy()
+    panel.show_score(Score(1, None, (), (BlockScore(first, 0, 0, 0, 64, 64, 0.5),)), None)
+    assert len(panel.canvas.held_out.data) == 1
+    go(user, "b")
+    assert not panel.canvas.prediction.data.any()
+    assert len(panel.canvas.held_out.data) == 0
+    panel.show_tile(first, 0, region, np.full(region.shape, 2, np.uint8))
+    assert not panel.canvas.prediction.data.any()
+    go(user, "a")
+    np.testing.assert_array_equal(panel.canvas.prediction.data, shown)
+    assert len(panel.canvas.held_out.data) == 1
+    table = panel.image_list.table
+    assert [table.data(table.index(row, 2)) for row in range(3)] == ["0.50", "", ""]
+
+
+def test_files_join_by_drop_and_those_that_do_not_fit_are_told(viewer: Any, folder: Path, tmp_path: Path) -> None:
+    user = opened(viewer, folder)
+    more = tmp_path / "more"
+    more.mkdir()
+    for number in range(2):
+        tifffile.imwrite(more / f"d{number}.tif", np.full((70, 50), number, np.uint16) + np.arange(50, dtype=np.uint16))
+    tifffile.imwrite(more / "rgb.tif", np.zeros((70, 50, 3), np.uint8), photometric="rgb")
+    (more / "broken.png").write_bytes(b"\x89PNG\r\n\x1a\nnothing")
+    (more / "notes.txt").write_text("not an image, and nobody asked for it")
+    mime = QMimeData()
+    mime.setUrls([QUrl.fromLocalFile(str(path)) for path in (more, tmp_path / "a.tif")])
+    drop = QDropEvent(QPointF(5, 5), Qt.CopyAction, mime, Qt.LeftButton, Qt.NoModifier)
+    QApplication.sendEvent(user.panel, drop)
+    assert settle(lambda: len(messages()) > 0, 10)
+    lines = messages()[0].splitlines()
+    assert [line[:6] for line in lines] == ["NU-I11", "NU-I09"]
+    assert [record.name for record in user.panel.image_list.table.records] == ["a", "b", "c", "d0", "d1"]
+    assert present(user) == "a"
+
+
+def test_files_make_a_project_where_there_is_none(viewer: Any, folder: Path) -> None:
+    _, panel = viewer.window.add_plugin_dock_widget("napari-unet-live")
+    panel.controller._start_worker = SilentClient
+    assert not panel.image_list.view.isVisibleTo(panel)
+    panel.project_images.add([folder.parent / "b.tif"])
+    assert settle(lambda: panel.canvas.annotation is not None, 10)
+    assert panel.controller.project.folder == folder.parent / "b.unet"
+    assert not panel.image_list.view.isVisibleTo(panel)
+
+
+def test_a_missing_file_is_marked_and_found_again(viewer: Any, folder: Path) -> None:
+    """The others work on; only the same image is taken for it."""
+    here, away = folder.parent / "b.tif", folder.parent / "elsewhere.tif"
+    here.rename(away)
+    user = opened(viewer, folder)
+    panel, table = user.panel, user.panel.image_list.table
+    assert settle(lambda: table.data(table.index(1, 0)) == "⚠ b", 10)
+    assert table.data(table.index(1, 0), Qt.ToolTipRole).startswith("NU-P04")
+    assert settle(lambda: table.data(table.index(0, 0), Qt.DecorationRole) is not None, 10)
+    go(user, "b")
+    assert present(user) == "a"
+    assert panel.image_list.find_button.isVisibleTo(panel)
+    panel.image_list.found.emit(2, folder.parent / "c.tif")
+    assert [line[:6] for line in messages()] == ["NU-P04", "NU-P06"]
+    assert present(user) == "a"
+    panel.image_list.found.emit(2, away)
+    assert present(user) == "b"
+    assert not panel.image_list.find_button.isVisibleTo(panel)
+    np.testing.assert_array_equal(user.painted, stored(folder)["b"])
+
+
+def test_layers_of_the_user_are_used_and_never_removed(viewer: Any) -> None:
+    """Images that the user opened are hidden and shown when switching; other layers are left alone."""
+    pixels = {name: np.random.default_rng(i).integers(0, 99, s).astype(np.uint8) for i, (name, s) in
+              enumerate(SHAPES.items())}  # fmt: skip
+    for name, image in pixels.items():
+        viewer.add_image(image, name=name)
+    user = User(viewer)
+    assert not user.panel.image_list.view.isVisibleTo(user.panel)
+    for name in ("a", "b"):
+        user.panel.choose_image(viewer.layers[name])
+    assert [record.name for record in user.panel.image_list.table.records] == ["c", "a", "b"]
+    press(user, Qt.Key_PageUp)
+    assert present(user) == "a"
+    assert {name: viewer.layers[name].visible for name in SHAPES} == {"a": True, "b": False, "c": False}
+    press(user, Qt.Key_PageUp)
+    assert {name: viewer.layers[name].visible for name in SHAPES} == {"a": False, "b": False, "c": True}
+    assert sorted(names(user)) == ["a", "annotation", "b", "c", "held-out Dice", "prediction"]
+    for name, image in pixels.items():
+        assert viewer.layers[name].data is image
+    viewer.window.remove_dock_widget(user.panel)
+    assert sorted(names(user)) == ["a", "b", "c"]
+    assert isinstance(user.panel, Panel)
