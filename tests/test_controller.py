@@ -4,6 +4,7 @@ from pathlib import Path
 from typing import Any
 from unittest.mock import create_autospec
 
+import msgspec
 import numpy as np
 import pytest
 
@@ -270,6 +271,37 @@ def test_the_weight_map_follows_strokes_planes_and_workers(bench: Bench) -> None
     asked = len(bench.client.sent)
     bench.controller.look(0, VIEW)
     assert [type(message) for message in bench.client.sent[asked:]] == [m.Look]
+    assert len(bench.clients) == 3
+
+
+def test_a_map_comes_with_the_tiles(bench: Bench) -> None:
+    """Wanting one begins a new generation, so that no tile with another map, or none, is shown; giving it up does not.
+
+    A worker that is started anew is told of it.
+    """
+    bench.controller.look(0, VIEW)
+    old = bench.controller.generation
+    bench.controller.want_map("probability", 2)
+    new = bench.controller.generation
+    assert new > old
+    assert bench.client.sent[-1] == m.Look(new, 1, 0, (0, 0, 50, 60), "probability", 2)
+    with_map = msgspec.structs.replace(tile(new), map=bytes(range(6)))
+    bench.client.inbox = [msgspec.structs.replace(with_map, generation=old), with_map, tile(new)]
+    bench.controller.tick()
+    assert bench.window.show_tile.call_count == 2
+    (image_id, plane, region, values), _ = bench.window.show_map.call_args
+    assert (image_id, plane, region) == (1, 0, Region(4, 6, 6, 9))
+    np.testing.assert_array_equal(values, [[0, 1, 2], [3, 4, 5]])
+    bench.window.show_map.assert_called_once()
+    asked = len(bench.client.sent)
+    bench.controller.want_map("probability", 2)
+    assert len(bench.client.sent) == asked
+    bench.die()
+    assert m.Look(new, 1, 0, (0, 0, 50, 60), "probability", 2) in bench.client.sent
+    bench.controller.want_map("")
+    assert bench.client.sent[-1] == m.Look(new, 1, 0, (0, 0, 50, 60))
+    bench.controller.stop()
+    bench.controller.want_map("uncertainty")
     assert len(bench.clients) == 3
 
 

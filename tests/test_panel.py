@@ -211,8 +211,9 @@ def test_the_weight_map_shows_what_training_sees(user: User) -> None:
     """It follows strokes while it is on; off and on it is the same layer, and never an image to annotate."""
     panel, layers = user.panel, user.viewer.layers
     user.draw(1, (15, 75), (90, 75))
-    panel.show_weight_map.click()
-    layer = panel.weight_map.layer
+    show = panel.view_row.kind.setCurrentText
+    show("weight map")
+    layer = panel.map_layer.layer
     assert settle(lambda: layer.data.any())
     assert layer.visible
     assert layers.selection.active == panel.canvas.annotation
@@ -222,25 +223,25 @@ def test_the_weight_map_shows_what_training_sees(user: User) -> None:
     user.draw(2, (32, 32), (48, 48))
     assert settle(lambda: (layer.data[user.painted == 2] > 0).any())
     assert (layer.data != before).any()
-    panel.show_weight_map.click()
+    show("nothing")
     assert not layer.visible
     user.draw(2, (105, 75), (115, 85))
-    panel.show_weight_map.click()
+    show("weight map")
     assert layer.visible
-    assert panel.weight_map.layer is layer
+    assert panel.map_layer.layer is layer
     assert settle(lambda: (layer.data[100:120, 74:86] > 0).any())
     assert [one.name for one in layers].count("weight map") == 1
     panel.open_project(panel.controller.project.folder)
     assert layer not in layers
-    assert settle(lambda: panel.weight_map.layer is not None and panel.weight_map.layer.data.any())
+    assert settle(lambda: panel.map_layer.layer is not None and panel.map_layer.layer.data.any())
     layers.remove("weight map")
-    assert not panel.show_weight_map.isChecked()
+    assert panel.view_row.kind.currentText() == "nothing"
     assert "cells" in layers
     user.draw(2, (150, 125), (150, 135))
-    panel.show_weight_map.click()
-    assert settle(lambda: panel.weight_map.layer.data.any())
+    show("weight map")
+    assert settle(lambda: panel.map_layer.layer.data.any())
     layers.remove("cells")
-    assert settle(lambda: panel.weight_map.layer is None and list(layers) == [], 5)
+    assert settle(lambda: panel.map_layer.layer is None and list(layers) == [], 5)
     settle(seconds=0.3)  # the canvas is drawn once more
     assert messages() == []
 

@@ -46,6 +46,7 @@ SCORE = Score(
 EXAMPLES: list[Any] = [
     m.Open("/data/Zellen ü.unet", 7),
     m.Look(3, 1, 0, (-5, 0, 10**6, 9)),
+    m.Look(3, 1, 0, (0, 0, 9, 9), "probability", 2),
     m.Annotated(),
     m.Restore(),
     m.Train(on=True),
@@ -54,6 +55,7 @@ EXAMPLES: list[Any] = [
     m.ShowWeights(1, 0),
     m.Ready("cpu", "CPU"),
     m.Tile(3, 1, 0, 64, 0, 2, 3, bytes(range(6)), 12),
+    m.Tile(3, 1, 0, 64, 0, 2, 3, bytes(6), 12, bytes(range(6))),
     m.Weights(1, 0, 2, 1, 3, bytes(6)),
     m.Progress("waiting", 0, None, 4, "paint"),
     m.Progress("training", 5, 0.25, 0),
@@ -137,6 +139,9 @@ def test_a_tile_says_its_shape() -> None:
     np.testing.assert_array_equal(of(m.Tile, EXAMPLES)[0].array(), np.arange(6).reshape(2, 3))
     with pytest.raises(UserError, match=r"^NU-W02: "):
         m.Tile(0, 1, 0, 0, 0, 2, 3, bytes(5), 0).array()
+    np.testing.assert_array_equal(of(m.Tile, EXAMPLES)[1].map_array(), np.arange(6).reshape(2, 3))
+    with pytest.raises(UserError, match=r"^NU-W02: "):
+        m.Tile(0, 1, 0, 0, 0, 2, 3, bytes(6), 0, bytes(5)).map_array()
 
 
 @given(st.integers(1, 40), st.integers(1, 40), st.integers(2, 2000), st.integers(0, 9))
@@ -281,6 +286,63 @@ def test_looking_elsewhere_does_not_begin_again(trained: Project) -> None:
     engine.receive(m.Look(2, 1, 0, (0, 0, 10, 10)))
     rest(engine)
     assert len(of(m.Tile, said)) == 2 * len(tiles)
+
+
+def seen(project: Project, *wanted: Any) -> tuple[Any, Any]:
+    """Classes and wanted map of the plane, put together from tiles."""
+    engine, said = engine_of(project)
+    engine.receive(m.Look(1, 1, 0, (0, 0, 10, 10), *wanted))
+    rest(engine)
+    classes, values = np.zeros((2, HEIGHT, WIDTH), np.uint8)
+    for tile in of(m.Tile, said):
+        classes[region(tile).slices], values[region(tile).slices] = tile.array(), tile.map_array()
+    return classes, values
+
+
+def test_a_probability_agrees_with_the_classes(trained: Project) -> None:
+    """Where a class is the most probable, the class tile says so; all classes add up; the margin is the uncertainty."""
+    classes, first = seen(trained, "probability", 1)
+    again, second = seen(trained, "probability", 2)
+    _, undecided = seen(trained, "uncertainty")
+    _, unknown = seen(trained, "probability", 9)
+    np.testing.assert_array_equal(classes, again)
+    assert (classes[first > second] == 1).all()
+    assert (classes[second > first] == 2).all()
+    assert (first != second).mean() > 0.9
+    total, distance = first.astype(int) + second, np.abs(first.astype(int) - second)
+    assert set(np.unique(total)) <= {254, 255, 256}
+    assert np.abs(undecided - (255 - distance)).max() <= 1
+    assert undecided.max() > 200
+    assert not unknown.any()
+
+
+def test_a_map_that_nobody_wants_is_not_sent(trained: Project) -> None:
+    """A look without a map has tiles without; it can be wanted and given up while tiles are on their way."""
+    engine, said = engine_of(trained)
+    engine.receive(m.Look(1, 1, 0, (0, 0, 10, 10)))
+    engine.work()
+    engine.receive(m.Look(2, 1, 0, (0, 0, 10, 10), "uncertainty"))
+    engine.work()
+    engine.receive(m.Look(2, 1, 0, (0, 0, 10, 10)))
+    rest(engine)
+    assert [len(tile.map) > 0 for tile in of(m.Tile, said)[:3]] == [False, True, False]
+    tiles = len(list(grid(HEIGHT, WIDTH, TILE)))
+    assert len([tile for tile in of(m.Tile, said) if tile.generation == 2]) == tiles
+
+
+def test_the_overlay_says_what_it_shows(trained: Project) -> None:
+    """Progress tells the step of the network on screen, the tiles to come, and strokes that are not in it yet."""
+    engine, said = engine_of(trained)
+    engine.receive(m.Look(1, 1, 0, (0, 0, 10, 10)))
+    assert (of(m.Progress, said)[-1].shown_step, of(m.Progress, said)[-1].behind) == (40, False)
+    paint(trained)
+    engine.receive(m.Annotated())
+    assert of(m.Progress, said)[-1].behind
+    engine.receive(m.Train(on=True))
+    for _ in range(30):
+        engine.work()
+    assert not of(m.Progress, said)[-1].behind
+    assert of(m.Progress, said)[-1].shown_step > 40
 
 
 def test_nothing_can_be_predicted_before_anything_is_learned(project: Project) -> None:

@@ -35,6 +35,9 @@ class Window(Protocol):
     def show_weights(self, weights: m.Weights) -> None:
         """Put the weight map over the image."""
 
+    def show_map(self, image_id: int, plane: int, region: Region, values: UInt8[np.ndarray, "h w"]) -> None:
+        """Put a tile of the wanted map over the image."""
+
     def show_progress(self, progress: m.Progress) -> None:
         """Tell how training goes."""
 
@@ -94,6 +97,7 @@ class Controller:
         self._visible: tuple[int, int, int, int] | None = None
         self._held_back = False  # the user paused: strokes do not start the training again
         self._weights_wanted = False
+        self._map: tuple[m.MapKind, int] = ("", 0)  # and the class of a probability
         self._deaths: list[float] = []
 
     @property
@@ -172,7 +176,7 @@ class Controller:
         wanted = (visible.y0, visible.x0, visible.y1, visible.x1)
         if wanted != self._visible:
             self._visible = wanted
-            self._tell(m.Look(self.generation, self.image.id, plane, wanted))
+            self._ask_tiles()
 
     def start(self) -> None:
         """Train until told otherwise; starts the worker again if it was stopped."""
@@ -220,6 +224,18 @@ class Controller:
         else:
             self._ask_weights()
 
+    def want_map(self, kind: m.MapKind, class_id: int = 0) -> None:
+        """Ask for a map with the tiles; "" for none."""
+        if (kind, class_id) == self._map:
+            return
+        self._map = (kind, class_id)
+        if kind:
+            self.generation += 1  # tiles that are on their way hold another map, or none
+        if kind and self.image is not None and self._client is None:
+            self._launch()
+        else:
+            self._ask_tiles()
+
     def change_classes(self) -> None:
         """Tell the worker that classes or settings are different now."""
         self._tell(m.Annotated())
@@ -255,6 +271,8 @@ class Controller:
                 if message.generation == self.generation:
                     place = Region(message.y0, message.x0, message.y0 + message.height, message.x0 + message.width)
                     self._window.show_tile(message.image_id, message.plane, place, message.array())
+                    if message.map:
+                        self._window.show_map(message.image_id, message.plane, place, message.map_array())
             case m.Weights():
                 self._window.show_weights(message)
             case m.Progress():
@@ -301,11 +319,14 @@ class Controller:
         project = self._require()
         self._client = self._start_worker(project.folder / "worker.log")
         self._tell(m.Open(str(project.folder)))
-        if self.image is not None and self._visible is not None:
-            self._tell(m.Look(self.generation, self.image.id, self.plane, self._visible))
+        self._ask_tiles()
         self._ask_weights()
         if self.training:
             self._tell(m.Train(on=True))
+
+    def _ask_tiles(self) -> None:
+        if self.image is not None and self._visible is not None:
+            self._tell(m.Look(self.generation, self.image.id, self.plane, self._visible, *self._map))
 
     def _ask_weights(self) -> None:
         if self._weights_wanted and self.image is not None:

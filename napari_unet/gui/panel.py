@@ -37,12 +37,14 @@ from napari_unet.gui.controller import Controller
 from napari_unet.gui.export_row import ExportRow
 from napari_unet.gui.image_list import ImageList
 from napari_unet.gui.layers import ANNOTATION
+from napari_unet.gui.map_layer import NOTHING, PREDICTED, WEIGHT_MAP, MapLayer
+from napari_unet.gui.overlay_keys import OverlayKeys
 from napari_unet.gui.painting import KEYS, Painting
 from napari_unet.gui.preferences import settings_of_new_projects
 from napari_unet.gui.project_images import ProjectImages
 from napari_unet.gui.score_card import ScoreCard, canvas_text
 from napari_unet.gui.settings_form import SettingsForm
-from napari_unet.gui.weight_map_layer import WeightMapLayer
+from napari_unet.gui.view_row import ViewRow
 from napari_unet.images.tiles import Region
 from napari_unet.training.scores import Score
 from napari_unet.worker.client import Client
@@ -61,7 +63,7 @@ class Panel(QWidget):  # type: ignore[misc]
         self._viewer = napari_viewer
         self.controller = Controller(self, Client)
         self.canvas = Canvas(napari_viewer, self._strokes_settled, self)
-        self.weight_map = WeightMapLayer(napari_viewer)
+        self.map_layer = MapLayer(napari_viewer)
         self.lasso = AcceptLasso(napari_viewer, lambda inside: self._told(lambda: self._accept(inside)), self)
         self.progress_shown: Progress | None = None
         self._busy: Any = None
@@ -80,11 +82,11 @@ class Panel(QWidget):  # type: ignore[misc]
         self._choose_soon.timeout.connect(self._choose_image)
         self._leave_soon = QTimer(self, singleShot=True, interval=0)
         self._leave_soon.timeout.connect(self.canvas.leave)
-        # Removed in the same turn as the other layers, the weight map crashed napari's next drawing.
-        self._weights_leave_soon = QTimer(self, singleShot=True, interval=100)
-        self._weights_leave_soon.timeout.connect(self.weight_map.leave)
-        self._weights_leave_soon.timeout.connect(self.lasso.leave)
-        self._leave_soon.timeout.connect(self._weights_leave_soon.start)
+        # Removed in the same turn as the other layers, the map crashed napari's next drawing.
+        self._map_leave_soon = QTimer(self, singleShot=True, interval=100)
+        self._map_leave_soon.timeout.connect(self.map_layer.leave)
+        self._map_leave_soon.timeout.connect(self.lasso.leave)
+        self._leave_soon.timeout.connect(self._map_leave_soon.start)
         self._fill_images()
 
     # What the controller asks of a window
@@ -104,7 +106,11 @@ class Panel(QWidget):  # type: ignore[misc]
 
     def show_weights(self, weights: Weights) -> None:
         """Put the weight map over the image."""
-        self.weight_map.write(weights)
+        self.map_layer.write_weights(weights)
+
+    def show_map(self, image_id: int, plane: int, region: Region, values: UInt8[np.ndarray, "h w"]) -> None:
+        """Put a tile of a predicted map over the image."""
+        self.map_layer.write(image_id, plane, region, values)
 
     def show_progress(self, progress: Progress) -> None:
         """Tell how training goes, here and in the activity dock."""
@@ -116,6 +122,7 @@ class Panel(QWidget):  # type: ignore[misc]
             detail += f" · loss {progress.loss:.3f}"
             self.score_card.add_loss(progress.step, progress.loss)
         self.status.setText(f"{state}: {detail}")
+        self.view_row.show_progress(progress)
         self._show_busy(progress.state == "training")
         self._show_buttons()
 
@@ -145,6 +152,7 @@ class Panel(QWidget):  # type: ignore[misc]
         if project is not None:
             self.class_table.show_classes(project.classes(), project.labelled_pixels())
             self.project_images.show_painted()
+            self.view_row.show_classes(project.classes())
 
     # Coming and going: napari takes a closed dock's widget out of its parent, and hides the window before it
     # deletes it; both come before "destroyed", when timers would still fire into a half-deleted viewer.
@@ -174,7 +182,7 @@ class Panel(QWidget):  # type: ignore[misc]
         self._timer.stop()
         self._choose_soon.stop()
         self._leave_soon.stop()
-        self._weights_leave_soon.stop()
+        self._map_leave_soon.stop()
         self.project_images.stop()
         self._check_strokes()
         self._show_busy(False)
@@ -253,8 +261,8 @@ class Panel(QWidget):  # type: ignore[misc]
         self.export_row = ExportRow()
         self.exported = QLabel("")
         self.exported.setWordWrap(True)
-        self.show_weight_map = QCheckBox("Show weight map")
-        self.show_weight_map.setToolTip("How much each painted pixel counts in training: 0 where it is held out")
+        self.view_row = ViewRow(self.canvas)
+        self.overlay_keys = OverlayKeys(self.canvas, self.map_layer, self.view_row, self)
         self.settings_form = SettingsForm()
         # Long paths and names must not widen the dock.
         for label in (self.project_name, self.status, self.device, self.exported):
@@ -285,7 +293,7 @@ class Panel(QWidget):  # type: ignore[misc]
         layout.addWidget(self.status)
         layout.addWidget(self.device)
         layout.addWidget(self.score_card)
-        layout.addWidget(self.show_weight_map)
+        layout.addWidget(self.view_row)
         for widget in (self.export_row, self.exported, self.settings_form):
             layout.addWidget(widget)
         layout.addStretch()
@@ -317,7 +325,7 @@ class Panel(QWidget):  # type: ignore[misc]
         self.stop.clicked.connect(lambda: self._told(self._stop))
         self.restore.clicked.connect(lambda: self._told(self.controller.restore_best))
         self.export_row.wanted.connect(lambda folder, formats: self._told(lambda: self.export(folder, formats)))
-        self.show_weight_map.toggled.connect(lambda on: self._told(lambda: self._want_weights(on)))
+        self.view_row.wanted.connect(lambda: self._told(self._choose_map))
         self.settings_form.changed.connect(lambda settings: self._told(lambda: self._change_settings(settings)))
         events = self._viewer.layers.events
         # Kept for the end: napari holds bound methods weakly, but the viewer outlives a closed panel.
@@ -381,10 +389,11 @@ class Panel(QWidget):  # type: ignore[misc]
             channels_first = "c" in record.axes and not layer.rgb
             self.painting.leave()
             self.lasso.follow(layer, record, channels_first)
-            self.weight_map.follow(layer, record, channels_first)
+            self.map_layer.follow(layer, record, channels_first)
             self.canvas.show(layer, record, labels.reshape(record.annotation_shape), project.classes(), channels_first)
-            if self.show_weight_map.isChecked():
-                self.weight_map.show(layer, record, channels_first)
+            self.view_row.dress()
+            self.overlay_keys.bind()
+            self._choose_map()
         finally:
             self._choosing = False
         self.show_classes()
@@ -451,18 +460,21 @@ class Panel(QWidget):  # type: ignore[misc]
         self._project().settings = settings
         self.controller.change_classes()
 
-    def _want_weights(self, on: bool) -> None:
-        record, image = self.controller.image, self.canvas.image
-        if on and record is not None and image is not None:
-            self.weight_map.show(image, record, "c" in record.axes and not image.rgb)
+    def _choose_map(self) -> None:
+        """Show the chosen map and ask for it, or hide it and ask no more."""
+        (kind, class_id), record, image = self.view_row.map, self.controller.image, self.canvas.image
+        if kind != NOTHING and record is not None and image is not None:
+            first = "c" in record.axes and not image.rgb
+            self.map_layer.show(image, record, first, (kind, class_id), self.view_row.map_name)
         else:
-            self.weight_map.hide()
-        self.controller.want_weights(on)
+            self.map_layer.hide()
+        self.controller.want_weights(kind == WEIGHT_MAP)
+        self.controller.want_map(PREDICTED.get(kind, ""), class_id)
 
     def _leave(self) -> None:
         self.painting.leave()
         self.lasso.leave()
-        self.weight_map.leave()
+        self.map_layer.leave()
         self.canvas.leave()
 
     def _stop(self) -> None:
@@ -495,9 +507,9 @@ class Panel(QWidget):  # type: ignore[misc]
             self._told(self.controller.pause)
             self._leave_soon.start()  # napari is still busy removing; it crashes when more goes at once
             self.status.setText("Choose an image layer; the strokes are in the project")
-        elif removed is not None and removed == self.weight_map.layer:
-            self.weight_map.forget()
-            self.show_weight_map.setChecked(False)
+        elif removed is not None and removed == self.map_layer.layer:
+            self.map_layer.forget()
+            self.view_row.kind.setCurrentText(NOTHING)
         elif removed is not None:
             self.canvas.forget(removed)
             self.lasso.forget(removed)
@@ -507,7 +519,7 @@ class Panel(QWidget):  # type: ignore[misc]
         self.images.blockSignals(True)
         self.images.clear()
         for layer in reversed(self._viewer.layers):
-            if isinstance(layer, Image) and layer != self.weight_map.layer:
+            if isinstance(layer, Image) and layer != self.map_layer.layer:
                 self.images.addItem(layer.name, layer)
                 if self.canvas.image is not None and layer == self.canvas.image:
                     self.images.setCurrentIndex(self.images.count() - 1)
@@ -529,7 +541,7 @@ class Panel(QWidget):  # type: ignore[misc]
 
     def _show_buttons(self) -> None:
         ready = self.controller.image is not None
-        self.show_weight_map.setEnabled(ready)
+        self.view_row.setEnabled(ready)
         self.start.setEnabled(ready and not self.controller.training)
         self.pause.setEnabled(self.controller.training)
         self.stop.setEnabled(self.controller.has_worker)

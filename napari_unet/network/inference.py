@@ -33,6 +33,13 @@ class Predictor:
         """Id of the most probable class of each pixel."""
         return self._lookup[self._logits(plane, region).argmax(0).numpy()]
 
+    def classes_and_probabilities(
+        self, plane: Float32[np.ndarray, "y x c"], region: Region
+    ) -> tuple[UInt8[np.ndarray, "h w"], Float32[np.ndarray, "k h w"]]:
+        """Both of the above from one forward pass."""
+        logits = self._logits(plane, region)
+        return self._lookup[logits.argmax(0).numpy()], torch.softmax(logits, dim=0).numpy()
+
     @torch.inference_mode()
     def _logits(self, plane: Float32[np.ndarray, "y x c"], region: Region) -> torch.Tensor:
         architecture = self.network.architecture

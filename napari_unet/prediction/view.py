@@ -14,12 +14,15 @@ class View:
     generation : number of the wish; answers to older ones are dropped
     image_id, plane : what is shown
     visible : the part of the plane that is on screen
+    map, class_id : what is shown beside the classes, see ``napari_unet.prediction.maps``
     """
 
     generation: int
     image_id: int
     plane: int
     visible: Region
+    map: str = ""
+    class_id: int = 0
     _waiting: list[Region] = field(default_factory=list)
 
     def refill(self, height: int, width: int, tile: int) -> None:

@@ -13,6 +13,7 @@ from napari_unet.errors import UserError
 from napari_unet.images.tiles import Region
 from napari_unet.network.base import base_checkpoint
 from napari_unet.network.device import Device
+from napari_unet.prediction.maps import map_values
 from napari_unet.prediction.view import View
 from napari_unet.results.prediction_files import check_channels, write_prediction
 from napari_unet.training.learner import Learner
@@ -165,8 +166,9 @@ class Engine:
         visible = Region(*message.visible)
         if self._view is not None and self._view.generation == message.generation:
             self._view.look_at(visible)
+            self._view.map, self._view.class_id = message.map, message.class_id
             return
-        self._view = View(message.generation, message.image_id, message.plane, visible)
+        self._view = View(message.generation, message.image_id, message.plane, visible, message.map, message.class_id)
         self._owed_to_training = 0.0  # another image answers at once
         self._ask_again()
 
@@ -251,11 +253,16 @@ class Engine:
         share = _TRAINING_SHARE if view.next_is_visible else _REST_TRAINING_SHARE
         region = view.take()
         began = self._clock()
-        labels = predictor.classes(planes[view.plane], region)
+        values = b""
+        if view.map:
+            labels, probabilities = predictor.classes_and_probabilities(planes[view.plane], region)
+            values = map_values(view.map, view.class_id, predictor.class_ids, probabilities).tobytes()
+        else:
+            labels = predictor.classes(planes[view.plane], region)
         step = learner.selection.shown.step if learner.selection.shown else 0
         self._owed_to_training = share * (self._clock() - began)
         place = (view.generation, view.image_id, view.plane, region.y0, region.x0)
-        self._send(Tile(*place, *region.shape, labels.tobytes(), step))
+        self._send(Tile(*place, *region.shape, labels.tobytes(), step, values))
 
     def _export(self, message: Export) -> None:
         learner = self._require()
@@ -297,7 +304,11 @@ class Engine:
         state = "paused" if not self._training else "waiting" if obstacle else learning
         step = learner.trainer.step_count if learner and learner.trainer else 0
         waiting = self._view.waiting if self._view else 0
-        self._send(Progress(state, step, learner.loss if learner else None, waiting, obstacle))  # type: ignore[arg-type]
+        loss, shown = (learner.loss, learner.selection.shown) if learner else (None, None)
+        shown_step = shown.step if shown else None
+        self._send(
+            Progress(state, step, loss, waiting, obstacle, shown_step, self._strokes_are_new)  # type: ignore[arg-type]
+        )
 
     def _require(self) -> Learner:
         if self._learner is None:

@@ -10,6 +10,8 @@ from jaxtyping import Float16, Float32, UInt8
 from napari_unet.errors import UserError
 from napari_unet.training.scores import Score
 
+MapKind = Literal["", "probability", "uncertainty"]
+
 
 class Message(msgspec.Struct, frozen=True, tag=True):
     """Anything that crosses the pipe."""
@@ -33,6 +35,8 @@ class Look(Message, frozen=True):
     image_id: int
     plane: int
     visible: tuple[int, int, int, int]  # y0, x0, y1, x1 in pixels of the plane
+    map: MapKind = ""  # what is wanted with the classes
+    class_id: int = 0  # of a probability
 
 
 class Annotated(Message, frozen=True):
@@ -86,13 +90,21 @@ class Tile(Message, frozen=True):
     width: int
     labels: bytes
     step: int
+    map: bytes = b""  # the map that the Look asked for, 0 to 255 for 0 to 1
 
     def array(self) -> UInt8[np.ndarray, "h w"]:
         """The class ids; UserError NU-W02 when the bytes are not those of such a tile."""
-        if self.height < 1 or self.width < 1 or len(self.labels) != self.height * self.width:
-            what = f"a tile of {len(self.labels)} bytes for {self.height} x {self.width} pixels"
+        return self._pixels(self.labels)
+
+    def map_array(self) -> UInt8[np.ndarray, "h w"]:
+        """The values of the map; UserError NU-W02 when the bytes are not those of such a tile."""
+        return self._pixels(self.map)
+
+    def _pixels(self, data: bytes) -> UInt8[np.ndarray, "h w"]:
+        if self.height < 1 or self.width < 1 or len(data) != self.height * self.width:
+            what = f"a tile of {len(data)} bytes for {self.height} x {self.width} pixels"
             raise UserError("NU-W02", what, "worker", "restart the training; painting is saved")
-        return np.frombuffer(self.labels, np.uint8).reshape(self.height, self.width)
+        return np.frombuffer(data, np.uint8).reshape(self.height, self.width)
 
 
 class Weights(Message, frozen=True):
@@ -133,6 +145,8 @@ class Progress(Message, frozen=True):
     loss: float | None
     waiting_tiles: int
     reason: str = ""
+    shown_step: int | None = None  # of the network in the overlay
+    behind: bool = False  # strokes or classes came since that network
 
 
 class Scored(Message, frozen=True):
