@@ -38,10 +38,11 @@ from napari_unet.gui.layers import ANNOTATION
 from napari_unet.gui.score_card import ScoreCard, canvas_text
 from napari_unet.gui.settings_form import SettingsForm
 from napari_unet.gui.weight_map_layer import WeightMapLayer
+from napari_unet.gui.where_next import WhereNext
 from napari_unet.images.tiles import Region
 from napari_unet.training.scores import Score
 from napari_unet.worker.client import Client
-from napari_unet.worker.messages import Progress, Weights
+from napari_unet.worker.messages import Progress, Suggested, Weights
 
 _TICK_MS = 30
 _NARROWEST_PX = 280
@@ -97,6 +98,15 @@ class Panel(QWidget):  # type: ignore[misc]
     def show_weights(self, weights: Weights) -> None:
         """Put the weight map over the image."""
         self.weight_map.write(weights)
+
+    def show_suggestion(self, suggested: Suggested) -> None:
+        """Go where a stroke would teach most, but never while one is under way; other images come up for it."""
+        if self.canvas.watcher is None or self.canvas.watcher.is_painting:
+            self.where_next.clear()
+            return
+        if suggested.region is not None and self.controller.image and suggested.image_id != self.controller.image.id:
+            self._told(partial(self._change_image, suggested.image_id))
+        self.where_next.show_suggestion(suggested)
 
     def show_progress(self, progress: Progress) -> None:
         """Tell how training goes, here and in the activity dock."""
@@ -166,6 +176,7 @@ class Panel(QWidget):  # type: ignore[misc]
         self._choose_soon.stop()
         self._leave_soon.stop()
         self._weights_leave_soon.stop()
+        self.where_next.stop()
         self._check_strokes()
         self._show_busy(False)
         _let_go(self.controller, self._layer_events)
@@ -226,6 +237,7 @@ class Panel(QWidget):  # type: ignore[misc]
         self.device = QLabel("")
         self.device.setWordWrap(True)
         self.score_card = ScoreCard()
+        self.where_next = WhereNext(self._viewer, self.canvas)
         self.export_row = ExportRow()
         self.exported = QLabel("")
         self.exported.setWordWrap(True)
@@ -260,6 +272,7 @@ class Panel(QWidget):  # type: ignore[misc]
         layout.addWidget(self.status)
         layout.addWidget(self.device)
         layout.addWidget(self.score_card)
+        layout.addWidget(self.where_next)
         layout.addWidget(self.show_weight_map)
         for widget in (self.export_row, self.exported, self.settings_form):
             layout.addWidget(widget)
@@ -288,6 +301,7 @@ class Panel(QWidget):  # type: ignore[misc]
         self.pause.clicked.connect(lambda: self._told(self.controller.pause))
         self.stop.clicked.connect(lambda: self._told(self._stop))
         self.restore.clicked.connect(lambda: self._told(self.controller.restore_best))
+        self.where_next.wanted.connect(lambda: self._told(self.controller.ask_where_next))
         self.export_row.wanted.connect(lambda folder, formats: self._told(lambda: self.export(folder, formats)))
         self.show_weight_map.toggled.connect(lambda on: self._told(lambda: self._want_weights(on)))
         self.settings_form.changed.connect(lambda settings: self._told(lambda: self._change_settings(settings)))
@@ -375,6 +389,13 @@ class Panel(QWidget):  # type: ignore[misc]
             self._show(layer, record)
         self._fill_images()
 
+    def _change_image(self, image_id: int) -> None:
+        """Work on another image of the project; the present one is hidden, not covered."""
+        before = self.canvas.image
+        self._bring(self._project().image(image_id), shown=True)
+        if before is not None and self.canvas.image is not None and self.canvas.image != before:
+            before.visible, self.canvas.image.visible = False, True
+
     def _layer_of(self, record: ImageRecord) -> Any:
         channels_first = "c" in record.axes[:-2]
         for layer in self._viewer.layers:
@@ -397,7 +418,8 @@ class Panel(QWidget):  # type: ignore[misc]
                 raise UserError(
                     "NU-A10", what, ANNOTATION, "choose the image again; the strokes before that are in the project"
                 )
-            self.controller.commit(plane, labels)
+            if self.controller.commit(plane, labels):
+                self.where_next.clear()
 
     def _check_strokes(self) -> None:
         if self.canvas.watcher is not None:
@@ -515,6 +537,7 @@ class Panel(QWidget):  # type: ignore[misc]
     def _show_buttons(self) -> None:
         ready = self.controller.image is not None
         self.show_weight_map.setEnabled(ready)
+        self.where_next.setEnabled(ready)
         self.start.setEnabled(ready and not self.controller.training)
         self.pause.setEnabled(self.controller.training)
         self.stop.setEnabled(self.controller.has_worker)

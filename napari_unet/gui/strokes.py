@@ -52,6 +52,11 @@ class StrokeWatcher(QObject):  # type: ignore[misc]
         index = tuple(int(np.clip(round(float(p)), 0, n - 1)) for p, n in zip(point, shape, strict=True))
         return int(np.ravel_multi_index(index, shape))
 
+    @property
+    def is_painting(self) -> bool:
+        """Whether a stroke is under way."""
+        return self._dragging
+
     def check(self) -> None:
         """Compare the planes that can have changed with what is stored; half a stroke is left alone."""
         if self._dragging:

@@ -30,11 +30,13 @@ from napari_unet.worker.messages import (
     Restore,
     Scored,
     ShowWeights,
+    Suggest,
     Tile,
     ToWorker,
     Train,
     Weights,
 )
+from napari_unet.worker.where_next import WhereNext
 
 _FIRST_SHOWING_S = 0.4  # of training after a stroke, before the overlay answers to it
 _SHOWING_GROWTH = 1.5
@@ -67,6 +69,7 @@ class Engine:
         self._training = False
         self._exports: deque[Export] = deque()
         self._weights_wanted: ShowWeights | None = None
+        self._where_next = WhereNext(clock)
         self._showing_pause = _FIRST_SHOWING_S
         self._next_showing = 0.0
         self._next_save = 0.0
@@ -77,7 +80,8 @@ class Engine:
     @property
     def has_work(self) -> bool:
         """Whether ``work`` would do something."""
-        return bool(self._exports) or self._weights_wanted is not None or self._can_train or self._can_predict
+        wanted = bool(self._exports) or self._weights_wanted is not None or self._where_next.is_asked
+        return wanted or self._can_train or self._can_predict
 
     def receive(self, message: ToWorker) -> None:
         """Take note of a wish."""
@@ -96,6 +100,8 @@ class Engine:
                 self._exports.append(message)
             case ShowWeights():
                 self._weights_wanted = message  # of two wishes only the newer is on screen
+            case Suggest():
+                self._where_next.ask(message, self._require())
             case _:
                 assert_never(message)
 
@@ -106,6 +112,10 @@ class Engine:
         elif self._weights_wanted is not None:
             wish, self._weights_wanted = self._weights_wanted, None
             self._send_weights(wish)
+        elif self._where_next.is_asked and not (self._visible_waits and self._tile_is_due()):
+            answer = self._where_next.work()
+            if answer is not None:
+                self._send(answer)
         elif self._can_predict and self._tile_is_due():
             self._predict_tile()
         elif self._can_train:
@@ -153,6 +163,7 @@ class Engine:
         # The window writes strokes; the worker only reads the database. Checkpoints are files beside it.
         project = Project(message.folder, read_only=True)
         self._learner = Learner(project, self._device, message.seed, base_checkpoint(message.base))
+        self._where_next = WhereNext(self._clock)
         self._view = None
         self._training = False
         for line in self._learner.notices:
@@ -167,12 +178,14 @@ class Engine:
             self._view.look_at(visible)
             return
         self._view = View(message.generation, message.image_id, message.plane, visible)
+        self._where_next.note_look((message.image_id, message.plane))
         self._ask_again()
 
     def _annotated(self) -> None:
         if self._learner is None:
             return
         self._learner.refresh()
+        self._where_next.note_strokes()
         self._strokes_are_new = True
         self._owed_to_training = 0.0
         self._showing_pause = _FIRST_SHOWING_S

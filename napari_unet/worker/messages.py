@@ -64,6 +64,14 @@ class ShowWeights(Message, frozen=True):
     plane: int
 
 
+class Suggest(Message, frozen=True):
+    """Say where a stroke would teach most, on the plane on screen or on another one."""
+
+    number: int  # of the question
+    image_id: int
+    plane: int
+
+
 # From the worker to the window
 
 
@@ -154,5 +162,15 @@ class Failed(Message, frozen=True):
     line: str
 
 
-ToWorker = Open | Look | Annotated | Train | Export | ShowWeights | Restore
-ToWindow = Ready | Tile | Weights | Progress | Scored | Exported | Failed
+class Suggested(Message, frozen=True):
+    """Where a stroke would teach most, and why; without a region, why there is no such place."""
+
+    number: int  # of the question that is answered
+    reason: str
+    image_id: int = 0
+    plane: int = 0
+    region: tuple[int, int, int, int] | None = None  # y0, x0, y1, x1 in pixels of the plane
+
+
+ToWorker = Open | Look | Annotated | Train | Export | ShowWeights | Restore | Suggest
+ToWindow = Ready | Tile | Weights | Progress | Scored | Exported | Failed | Suggested
