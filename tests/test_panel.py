@@ -26,7 +26,8 @@ from napari_unet.annotations.project import Project
 from napari_unet.api import export as export_project
 from napari_unet.gui import source
 from napari_unet.gui.panel import Panel
-from napari_unet.worker.messages import Suggested
+from napari_unet.training.label_check import Doubt
+from napari_unet.worker.messages import Doubted, Suggested
 
 # napari 0.9 and its libraries warn of their own future; ours are still errors elsewhere.
 pytestmark = pytest.mark.filterwarnings("default")
@@ -296,6 +297,51 @@ def test_n_leads_to_another_image_and_plane(user: User) -> None:
     assert panel.where_next._layer.data[0][:, 0].tolist() == [1, 1, 1, 1]
     assert viewer.layers["stack"].visible
     assert not viewer.layers["cells"].visible
+
+
+def test_a_doubted_stroke_is_kept_flipped_or_erased(user: User) -> None:
+    """Flip and Erase are strokes like any other, undo included; what is kept is not asked about again."""
+    panel, layer = user.panel, user.panel.canvas.annotation
+    user.draw(1, (15, 75), (90, 75))
+    user.draw(2, (32, 32), (48, 48))
+    user.draw(2, (105, 75), (115, 85))
+    check, buttons = panel.label_check, panel.label_check.buttons
+    doubts = [
+        Doubt(panel.controller.image.id, 0, 2, 1, (27, 27, 54, 54), (32, 32)),
+        Doubt(panel.controller.image.id, 0, 2, 1, (100, 70, 121, 91), (105, 75)),
+    ]
+    assert check.isHidden()
+    panel.show_doubted(Doubted(tuple(doubts)))
+    assert not check.isHidden()
+    assert "(1 of 2)" in check.line.text()
+    assert len(check._layer.data) == 2
+    assert user.viewer.layers.selection.active == layer
+    buttons["Later"].click()
+    buttons["Show"].click()
+    np.testing.assert_allclose(user.viewer.scene.camera.center[-2:], (110, 80))
+    buttons["Later"].click()
+    outlines, undone = check._layer, user.painted.copy()
+    buttons["Flip"].click()
+    assert user.stored()[40, 40] == 1
+    assert user.stored()[105, 75] == 2
+    assert len(outlines.data) == 1
+    layer.undo()
+    np.testing.assert_array_equal(user.stored(), undone)
+    assert len(outlines.data) == 2
+    buttons["Keep"].click()
+    np.testing.assert_array_equal(user.stored(), undone)
+    assert len(outlines.data) == 1
+    panel.open_project(panel.controller.project.folder)
+    panel.show_doubted(Doubted(tuple(doubts[::-1])))
+    assert [box.min(axis=0).tolist() for box in check._layer.data] == [[22.5, 22.5]]
+    buttons["Show"].click()
+    np.testing.assert_allclose(user.viewer.scene.camera.center[-2:], (40, 40))
+    buttons["Erase"].click()
+    assert user.stored()[40, 40] == 0
+    assert user.stored()[110, 80] == 2
+    assert check.isHidden()
+    assert not check._layer.data
+    assert messages() == []
 
 
 def test_a_setting_of_several_names_is_a_list(user: User) -> None:

@@ -28,6 +28,7 @@ from napari_unet.network.device import Device
 from napari_unet.network.unet import Architecture, build
 from napari_unet.training import trainer as trainer_module
 from napari_unet.training.annotated import Annotations
+from napari_unet.training.label_check import Doubt
 from napari_unet.training.sampler import Sampler
 from napari_unet.training.scores import BlockScore, ClassScore, Score
 from napari_unet.worker import messages as m
@@ -60,6 +61,7 @@ EXAMPLES: list[Any] = [
     m.Progress("training", 5, 0.25, 0),
     m.Scored(SCORE, None),
     m.Suggested(3, "the network is unsure here", 1, 0, (0, 64, 64, 128)),
+    m.Doubted((Doubt(1, 0, 2, 1, (3, 4, 9, 12), (3, 7)),)),
     m.Exported(("a.tif", "b.json")),
     m.Failed("NU-W03: what, where, fix"),
 ]

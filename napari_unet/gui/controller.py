@@ -47,6 +47,9 @@ class Window(Protocol):
     def show_suggestion(self, suggested: m.Suggested) -> None:
         """Go where a stroke would teach most, or tell why there is no such place."""
 
+    def show_doubted(self, doubted: m.Doubted) -> None:
+        """Ask about strokes that may be wrong."""
+
     def show_exported(self, paths: tuple[str, ...]) -> None:
         """Tell where the files are."""
 
@@ -255,6 +258,8 @@ class Controller:
             case m.Suggested():
                 if message.number == self._question:
                     self._window.show_suggestion(message)
+            case m.Doubted():
+                self._window.show_doubted(message)
             case m.Exported():
                 self._window.show_exported(message.paths)
             case m.Failed():

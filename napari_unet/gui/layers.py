@@ -94,12 +94,12 @@ def outlines_layer(name: str, colour: str, place: dict[str, Any], ndim: int) -> 
     return layer
 
 
-def show_outlines(layer: Shapes, plane: int, regions: Sequence[Region], plane_shape: tuple[int, ...]) -> None:
-    """Draw these rectangles on a plane and no others."""
+def show_outlines(layer: Shapes, places: Sequence[tuple[int, Region]], plane_shape: tuple[int, ...]) -> None:
+    """Draw rectangles on their planes, these and no others."""
     colour = layer.current_edge_color
     layer.data = []
-    if regions:
-        boxes = [_corners_of(plane, region, plane_shape) for region in regions]
+    if places:
+        boxes = [_corners_of(plane, region, plane_shape) for plane, region in places]
         layer.add_rectangles(boxes, edge_color=colour, face_color="transparent", edge_width=_OUTLINE_WIDTH)
 
 

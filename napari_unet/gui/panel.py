@@ -34,6 +34,7 @@ from napari_unet.gui.canvas import Canvas
 from napari_unet.gui.class_table import ClassTable
 from napari_unet.gui.controller import Controller
 from napari_unet.gui.export_row import ExportRow
+from napari_unet.gui.label_check import LabelCheck
 from napari_unet.gui.layers import ANNOTATION
 from napari_unet.gui.score_card import ScoreCard, canvas_text
 from napari_unet.gui.settings_form import SettingsForm
@@ -42,7 +43,7 @@ from napari_unet.gui.where_next import WhereNext
 from napari_unet.images.tiles import Region
 from napari_unet.training.scores import Score
 from napari_unet.worker.client import Client
-from napari_unet.worker.messages import Progress, Suggested, Weights
+from napari_unet.worker.messages import Doubted, Progress, Suggested, Weights
 
 _TICK_MS = 30
 _NARROWEST_PX = 280
@@ -107,6 +108,10 @@ class Panel(QWidget):  # type: ignore[misc]
         if suggested.region is not None and self.controller.image and suggested.image_id != self.controller.image.id:
             self._told(partial(self._change_image, suggested.image_id))
         self.where_next.show_suggestion(suggested)
+
+    def show_doubted(self, doubted: Doubted) -> None:
+        """Ask about strokes that may be wrong."""
+        self.label_check.show_doubts(doubted.strokes)
 
     def show_progress(self, progress: Progress) -> None:
         """Tell how training goes, here and in the activity dock."""
@@ -238,6 +243,7 @@ class Panel(QWidget):  # type: ignore[misc]
         self.device.setWordWrap(True)
         self.score_card = ScoreCard()
         self.where_next = WhereNext(self._viewer, self.canvas)
+        self.label_check = LabelCheck(self._viewer, self.canvas, self.controller, self._told)
         self.export_row = ExportRow()
         self.exported = QLabel("")
         self.exported.setWordWrap(True)
@@ -273,6 +279,7 @@ class Panel(QWidget):  # type: ignore[misc]
         layout.addWidget(self.device)
         layout.addWidget(self.score_card)
         layout.addWidget(self.where_next)
+        layout.addWidget(self.label_check)
         layout.addWidget(self.show_weight_map)
         for widget in (self.export_row, self.exported, self.settings_form):
             layout.addWidget(widget)
@@ -345,6 +352,7 @@ class Panel(QWidget):  # type: ignore[misc]
     def _enter(self, folder: Path) -> Project:
         project = self.controller.open_project(folder)
         self.score_card.clear()
+        self.label_check.show_doubts(())
         self.project_name.setText(folder.name)
         self.project_name.setToolTip(str(folder))
         self.settings_form.show_settings(project.settings)
@@ -371,6 +379,7 @@ class Panel(QWidget):  # type: ignore[misc]
             for number in range(1, 10):
                 self.canvas.annotation.bind_key(str(number), self._key(number), overwrite=True)
         self.show_classes()
+        self.label_check.show_doubts()
         self._paint_with(self.class_table.selected or project.classes()[0].id)
         self._show_buttons()
 
@@ -420,6 +429,7 @@ class Panel(QWidget):  # type: ignore[misc]
                 )
             if self.controller.commit(plane, labels):
                 self.where_next.clear()
+                self.label_check.show_doubts()
 
     def _check_strokes(self) -> None:
         if self.canvas.watcher is not None:

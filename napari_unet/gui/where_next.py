@@ -2,21 +2,19 @@
 
 from typing import Any
 
-import numpy as np
 from napari.layers import Labels, Shapes
 from qtpy.QtCore import Signal
 from qtpy.QtWidgets import QHBoxLayout, QLabel, QPushButton, QSizePolicy, QWidget
 
 from napari_unet.gui.canvas import Canvas
 from napari_unet.gui.layers import show_outlines
+from napari_unet.gui.place import show_place
 from napari_unet.images.tiles import Region
 from napari_unet.worker.messages import Suggested
 
 KEY = "n"
 OUTLINE = "where next"
 _COLOUR = "yellow"
-_SMALLEST_SHARE, _LARGEST_SHARE = 0.25, 0.8  # of the canvas that the place may take, else the zoom is changed
-_SHARE = 0.4  # that it takes then
 
 
 class WhereNext(QWidget):  # type: ignore[misc]
@@ -60,14 +58,14 @@ class WhereNext(QWidget):  # type: ignore[misc]
         if suggested.region is None or annotation is None:
             return
         region = Region(*suggested.region)
-        self._go(annotation, suggested.plane, region)
-        self._outline(annotation, suggested.plane, [region])
+        show_place(self._viewer, annotation, suggested.plane, region)
+        self._outline(annotation, [(suggested.plane, region)])
 
     def clear(self) -> None:
         """Take the outline and the reason away."""
         self.reason.setText("")
         if self._is_drawn and self._canvas.annotation is not None:
-            self._outline(self._canvas.annotation, 0, [])
+            self._outline(self._canvas.annotation, [])
 
     def stop(self) -> None:
         """Let go of the key."""
@@ -81,25 +79,8 @@ class WhereNext(QWidget):  # type: ignore[misc]
     def _is_drawn(self) -> bool:
         return self._layer is not None and self._layer in self._viewer.layers and bool(self._layer.data)
 
-    def _outline(self, annotation: Labels, plane: int, regions: list[Region]) -> None:
+    def _outline(self, annotation: Labels, places: list[tuple[int, Region]]) -> None:
         if self._layer is None or self._layer not in self._viewer.layers:
             self._layer = self._canvas.add_outlines(OUTLINE, _COLOUR)
         if self._layer is not None:
-            show_outlines(self._layer, plane, regions, annotation.data.shape[:-2])
-
-    def _go(self, annotation: Labels, plane: int, region: Region) -> None:
-        """Show the plane, with the place in the middle of the canvas and large enough to paint in."""
-        planes = annotation.data.shape[:-2]
-        index = np.unravel_index(plane, planes) if planes else ()
-        middle = ((region.y0 + region.y1 - 1) / 2, (region.x0 + region.x1 - 1) / 2)
-        world = annotation.data_to_world((*index, *middle))
-        dims, camera = self._viewer.dims, self._viewer.scene.camera
-        first = dims.ndim - len(world)
-        for axis in range(len(planes)):
-            dims.set_point(first + axis, world[axis])
-        displayed = [axis - first for axis in dims.displayed[-2:]]
-        camera.center = (*camera.center[:-2], *(world[axis] for axis in displayed))
-        canvas = min(self._viewer.canvas.size)
-        side = max(extent * abs(scale) for extent, scale in zip(region.shape, annotation.scale[-2:], strict=True))
-        if not _SMALLEST_SHARE * canvas <= side * camera.zoom <= _LARGEST_SHARE * canvas:
-            camera.zoom = _SHARE * canvas / side
+            show_outlines(self._layer, places, annotation.data.shape[:-2])

@@ -18,6 +18,7 @@ from napari_unet.results.prediction_files import check_channels, write_predictio
 from napari_unet.training.learner import Learner
 from napari_unet.training.weight_map import class_weights, pixel_weights
 from napari_unet.worker.channel import LIMIT
+from napari_unet.worker.label_check import StrokeScoring
 from napari_unet.worker.messages import (
     Annotated,
     Export,
@@ -70,6 +71,7 @@ class Engine:
         self._exports: deque[Export] = deque()
         self._weights_wanted: ShowWeights | None = None
         self._where_next = WhereNext(clock)
+        self._stroke_scoring = StrokeScoring()
         self._showing_pause = _FIRST_SHOWING_S
         self._next_showing = 0.0
         self._next_save = 0.0
@@ -81,6 +83,7 @@ class Engine:
     def has_work(self) -> bool:
         """Whether ``work`` would do something."""
         wanted = bool(self._exports) or self._weights_wanted is not None or self._where_next.is_asked
+        wanted = wanted or self._stroke_scoring.is_under_way
         return wanted or self._can_train or self._can_predict
 
     def receive(self, message: ToWorker) -> None:
@@ -116,6 +119,10 @@ class Engine:
             answer = self._where_next.work()
             if answer is not None:
                 self._send(answer)
+        elif self._stroke_scoring.is_under_way and not self._visible_waits:
+            doubted = self._stroke_scoring.work(self._require())
+            if doubted is not None:
+                self._send(doubted)
         elif self._can_predict and self._tile_is_due():
             self._predict_tile()
         elif self._can_train:
@@ -164,6 +171,7 @@ class Engine:
         project = Project(message.folder, read_only=True)
         self._learner = Learner(project, self._device, message.seed, base_checkpoint(message.base))
         self._where_next = WhereNext(self._clock)
+        self._stroke_scoring = StrokeScoring()
         self._view = None
         self._training = False
         for line in self._learner.notices:
@@ -227,6 +235,7 @@ class Engine:
         if learner.is_settled:  # the last word before the rest
             self._show_newest(score=True)
             self.save()
+            self._stroke_scoring.begin(learner)
             return
         # A repaint is finished before the next one begins, unless the user has painted since.
         if now >= self._next_showing and (self._strokes_are_new or not self._visible_waits):
@@ -235,6 +244,7 @@ class Engine:
             self._next_showing = self._clock() + self._showing_pause
         if now >= self._next_save:
             self.save()
+            self._stroke_scoring.begin(learner)
             self._next_save = self._clock() + _SAVE_EVERY_S
 
     def _show_newest(self, *, score: bool = False) -> None:

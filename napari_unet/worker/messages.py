@@ -8,6 +8,7 @@ import numpy as np
 from jaxtyping import Float16, Float32, UInt8
 
 from napari_unet.errors import UserError
+from napari_unet.training.label_check import Doubt
 from napari_unet.training.scores import Score
 
 
@@ -150,6 +151,12 @@ class Scored(Message, frozen=True):
     loss: float | None
 
 
+class Doubted(Message, frozen=True):
+    """All the strokes that may be wrong."""
+
+    strokes: tuple[Doubt, ...]
+
+
 class Exported(Message, frozen=True):
     """Files that were written, read again and found equal."""
 
@@ -173,4 +180,4 @@ class Suggested(Message, frozen=True):
 
 
 ToWorker = Open | Look | Annotated | Train | Export | ShowWeights | Restore | Suggest
-ToWindow = Ready | Tile | Weights | Progress | Scored | Exported | Failed | Suggested
+ToWindow = Ready | Tile | Weights | Progress | Scored | Exported | Failed | Suggested | Doubted
