@@ -340,3 +340,21 @@ def test_another_project_gets_another_worker(bench: Bench, tmp_path: Path) -> No
     bench.controller.open_project(tmp_path / "q.unet")
     assert [client.closed for client in bench.clients] == [True, False]
     assert bench.client.sent == [m.Open(str(tmp_path / "q.unet"))]
+
+
+def test_an_answer_about_where_to_paint_never_comes_too_late(bench: Bench) -> None:
+    """Only the newest question is answered on screen, and none after a stroke was painted since."""
+    first, second, third = (m.Suggested(n, "unsure", 1, 0, (0, 0, 8, 8)) for n in (1, 2, 4))
+    bench.controller.ask_where_next()
+    assert bench.client.sent[-1] == m.Suggest(1, 1, 0)
+    bench.controller.ask_where_next()
+    bench.client.inbox = [first, second]
+    bench.controller.tick()
+    bench.window.show_suggestion.assert_called_once_with(second)
+    bench.paint(1)
+    bench.client.inbox = [second]
+    bench.controller.tick()
+    bench.controller.ask_where_next()
+    bench.client.inbox = [third]
+    bench.controller.tick()
+    assert [call.args[0] for call in bench.window.show_suggestion.call_args_list] == [second, third]

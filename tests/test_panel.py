@@ -25,7 +25,10 @@ from qtpy.QtWidgets import QApplication
 from napari_unet.annotations.project import Project
 from napari_unet.api import export as export_project
 from napari_unet.config import Settings
+from napari_unet.gui import source
 from napari_unet.gui.panel import Panel
+from napari_unet.training.label_check import Doubt
+from napari_unet.worker.messages import Doubted, Suggested
 
 # napari 0.9 and its libraries warn of their own future; ours are still errors elsewhere.
 pytestmark = pytest.mark.filterwarnings("default")
@@ -243,6 +246,106 @@ def test_the_weight_map_shows_what_training_sees(user: User) -> None:
     layers.remove("cells")
     assert settle(lambda: panel.map_layer.layer is None and list(layers) == [], 5)
     settle(seconds=0.3)  # the canvas is drawn once more
+    assert messages() == []
+
+
+def test_n_leads_to_where_to_paint_next(user: User) -> None:
+    """The place comes into the middle, outlined; N goes to another one, a stroke takes the outline away."""
+    panel, viewer = user.panel, user.viewer
+    window, where_next = viewer.window._qt_viewer.canvas.native, panel.where_next
+    QTest.keyClick(window, Qt.Key_N)
+    assert settle(lambda: "paint" in where_next.reason.text())
+    user.draw_two_classes()
+    assert settle(lambda: panel.progress_shown is not None and panel.progress_shown.step > 3)
+    panel.pause.click()
+    places = []
+    for _ in range(2):
+        before, depth = viewer.scene.camera.zoom, len(panel.canvas.annotation._undo_history)
+        QTest.keyClick(window, Qt.Key_N)
+        assert settle(lambda: where_next._is_drawn)
+        (box,) = where_next._layer.data
+        places.append(box.tolist())
+        np.testing.assert_allclose(viewer.scene.camera.center[-2:], box.mean(axis=0))
+        assert viewer.scene.camera.zoom >= before
+        assert viewer.layers.selection.active == panel.canvas.annotation
+        assert len(panel.canvas.annotation._undo_history) == depth
+    assert places[0] != places[1]
+    layer = where_next._layer
+    y, x = box.mean(axis=0)
+    user.draw(2, (y - 10, x - 10), (y + 10, x + 10))
+    assert settle(lambda: not layer.data, 5)
+    assert where_next.reason.text() == ""
+    viewer.layers.remove(layer)
+    QTest.keyClick(window, Qt.Key_N)
+    assert settle(lambda: where_next._is_drawn)
+    assert "N" in {str(key) for key in viewer.keymap}
+    viewer.window.remove_dock_widget(panel)
+    assert "N" not in {str(key) for key in viewer.keymap}
+    assert [layer.name for layer in viewer.layers] == ["cells"]
+    assert messages() == []
+
+
+def test_n_leads_to_another_image_and_plane(user: User) -> None:
+    """A place elsewhere brings up its image and plane; while a stroke is under way nothing moves."""
+    panel, viewer = user.panel, user.viewer
+    viewer.add_image(np.stack([drawn_image(1), drawn_image(2)]), name="stack", scale=(1, 2, 2))
+    record = panel.controller.project.add_image(source.image_of(viewer.layers["stack"], False)[0])
+    suggested = Suggested(1, "unsure", record.id, 1, (64, 64, 128, 128))
+    panel.canvas.watcher._dragging = True
+    panel.show_suggestion(suggested)
+    assert panel.canvas.image.name == "cells"
+    panel.canvas.watcher._dragging = False
+    panel.show_suggestion(suggested)
+    assert panel.controller.image.id == record.id
+    assert panel.canvas.watcher.plane == 1
+    np.testing.assert_allclose(viewer.scene.camera.center[-2:], (2 * 95.5, 2 * 95.5))
+    assert panel.where_next._layer.data[0][:, 0].tolist() == [1, 1, 1, 1]
+    assert viewer.layers["stack"].visible
+    assert not viewer.layers["cells"].visible
+
+
+def test_a_doubted_stroke_is_kept_flipped_or_erased(user: User) -> None:
+    """Flip and Erase are strokes like any other, undo included; what is kept is not asked about again."""
+    panel, layer = user.panel, user.panel.canvas.annotation
+    user.draw(1, (15, 75), (90, 75))
+    user.draw(2, (32, 32), (48, 48))
+    user.draw(2, (105, 75), (115, 85))
+    check, buttons = panel.label_check, panel.label_check.buttons
+    doubts = [
+        Doubt(panel.controller.image.id, 0, 2, 1, (27, 27, 54, 54), (32, 32)),
+        Doubt(panel.controller.image.id, 0, 2, 1, (100, 70, 121, 91), (105, 75)),
+    ]
+    assert check.isHidden()
+    panel.show_doubted(Doubted(tuple(doubts)))
+    assert not check.isHidden()
+    assert "(1 of 2)" in check.line.text()
+    assert len(check._layer.data) == 2
+    assert user.viewer.layers.selection.active == layer
+    buttons["Later"].click()
+    buttons["Show"].click()
+    np.testing.assert_allclose(user.viewer.scene.camera.center[-2:], (110, 80))
+    buttons["Later"].click()
+    outlines, undone = check._layer, user.painted.copy()
+    buttons["Flip"].click()
+    assert user.stored()[40, 40] == 1
+    assert user.stored()[105, 75] == 2
+    assert len(outlines.data) == 1
+    layer.undo()
+    np.testing.assert_array_equal(user.stored(), undone)
+    assert len(outlines.data) == 2
+    buttons["Keep"].click()
+    np.testing.assert_array_equal(user.stored(), undone)
+    assert len(outlines.data) == 1
+    panel.open_project(panel.controller.project.folder)
+    panel.show_doubted(Doubted(tuple(doubts[::-1])))
+    assert [box.min(axis=0).tolist() for box in check._layer.data] == [[22.5, 22.5]]
+    buttons["Show"].click()
+    np.testing.assert_allclose(user.viewer.scene.camera.center[-2:], (40, 40))
+    buttons["Erase"].click()
+    assert user.stored()[40, 40] == 0
+    assert user.stored()[110, 80] == 2
+    assert check.isHidden()
+    assert not check._layer.data
     assert messages() == []
 
 

@@ -28,6 +28,7 @@ from napari_unet.network.device import Device
 from napari_unet.network.unet import Architecture, build
 from napari_unet.training import trainer as trainer_module
 from napari_unet.training.annotated import Annotations
+from napari_unet.training.label_check import Doubt
 from napari_unet.training.sampler import Sampler
 from napari_unet.training.scores import BlockScore, ClassScore, Score
 from napari_unet.worker import messages as m
@@ -53,6 +54,7 @@ EXAMPLES: list[Any] = [
     m.Train(on=False),
     m.Export(1, "out", ("tiff", "png")),
     m.ShowWeights(1, 0),
+    m.Suggest(3, 1, 0),
     m.Ready("cpu", "CPU"),
     m.Tile(3, 1, 0, 64, 0, 2, 3, bytes(range(6)), 12),
     m.Tile(3, 1, 0, 64, 0, 2, 3, bytes(6), 12, bytes(range(6))),
@@ -60,6 +62,8 @@ EXAMPLES: list[Any] = [
     m.Progress("waiting", 0, None, 4, "paint"),
     m.Progress("training", 5, 0.25, 0),
     m.Scored(SCORE, None),
+    m.Suggested(3, "the network is unsure here", 1, 0, (0, 64, 64, 128)),
+    m.Doubted((Doubt(1, 0, 2, 1, (3, 4, 9, 12), (3, 7)),)),
     m.Exported(("a.tif", "b.json")),
     m.Failed("NU-W03: what, where, fix"),
 ]

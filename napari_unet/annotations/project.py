@@ -12,9 +12,9 @@ from typing import Any
 
 import msgspec
 import numpy as np
-from jaxtyping import Int64, UInt8
+from jaxtyping import Bool, Int64, UInt8
 
-from napari_unet.annotations import schema, strokes
+from napari_unet.annotations import kept_strokes, schema, strokes
 from napari_unet.annotations.classes import ClassLabel, default_colour, default_name
 from napari_unet.annotations.image_record import ImageRecord, image_record
 from napari_unet.annotations.recorded_image import open_recorded
@@ -253,6 +253,16 @@ class Project:
     def sides(self, image_id: int) -> list[BlockSide]:
         """Which blocks of an image are held out."""
         return strokes.sides_of(self._database, image_id)
+
+    def keep_stroke(self, image_id: int, plane: int, class_id: int, pixels: Bool[np.ndarray, "y x"]) -> None:
+        """Remember that these pixels are right, whatever a network says of them."""
+        with self._transaction() as database:
+            kept_strokes.keep_stroke(database, image_id, plane, class_id, pixels)
+
+    def kept_labels(self, image_id: int, plane: int) -> UInt8[np.ndarray, "y x"]:
+        """Class id of each pixel that the user said is right, 0 elsewhere."""
+        height, width = self.image(image_id).annotation_shape[-2:]
+        return kept_strokes.kept_labels(self._database, image_id, plane, (height, width))
 
     def damaged_tiles(self) -> Iterator[str]:
         """One line per stored tile whose bytes are not those that were written."""

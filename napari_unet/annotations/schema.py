@@ -32,8 +32,14 @@ CREATE TABLE scores (
     id INTEGER PRIMARY KEY AUTOINCREMENT, recorded TEXT NOT NULL, step INTEGER NOT NULL, record TEXT NOT NULL) STRICT;
 CREATE TABLE settings (name TEXT PRIMARY KEY, value TEXT NOT NULL) STRICT;
 """
+_KEPT_STROKES = """
+CREATE TABLE kept_strokes (
+    id INTEGER PRIMARY KEY AUTOINCREMENT, image_id INTEGER NOT NULL REFERENCES images (id), plane INTEGER NOT NULL,
+    class_id INTEGER NOT NULL, y0 INTEGER NOT NULL, x0 INTEGER NOT NULL, y1 INTEGER NOT NULL, x1 INTEGER NOT NULL,
+    pixels BLOB NOT NULL) STRICT;
+"""
 # What each format adds to the one before it, in order; never changed once released, only added to.
-STEPS = (_FIRST,)
+STEPS = (_FIRST, _KEPT_STROKES)
 VERSION = len(STEPS)
 
 

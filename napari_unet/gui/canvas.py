@@ -47,6 +47,7 @@ class Canvas(QObject):  # type: ignore[misc]
         self._boxes: list[Any] = []
         self._score: Score | None = None
         self._predicted = _predictions()
+        self._further: list[Any] = []
         self._refresh_soon = qthrottled(timeout=_REFRESH_MS)(self._refresh)
 
     def show(
@@ -73,6 +74,8 @@ class Canvas(QObject):  # type: ignore[misc]
             layers.place_over(self.prediction, predicted, place)
             layers.place_over(self.held_out, [], place)
             layers.place_over(self.annotation, labels, place)
+            for further in self._further:
+                layers.place_over(further, [], place)
             self._boxes = []
             self._show_boxes()
         self._viewer.layers.selection.active = self.annotation
@@ -83,10 +86,12 @@ class Canvas(QObject):  # type: ignore[misc]
         """Take our layers away; what was painted is in the project."""
         self._stop_watching()
         ours = [layer for layer in (self.annotation, self.prediction, self.held_out) if layer is not None]
+        ours += self._further
         self.image = self.annotation = self.prediction = self.held_out = None
         self._boxes = []
         self._score = None
         self._predicted = _predictions()
+        self._further = []
         for layer in ours:
             if layer in self._viewer.layers:
                 self._viewer.layers.remove(layer)
@@ -96,12 +101,23 @@ class Canvas(QObject):  # type: ignore[misc]
         """Whether a layer is the image, or one of those over it that cannot be spared."""
         return any(layer == ours for ours in (self.image, self.annotation) if ours is not None)
 
+    def add_outlines(self, name: str, colour: str) -> Shapes | None:
+        """One more layer for rectangles over the image, which goes when the others go; the selected one stays so."""
+        if self.annotation is None:
+            return None
+        active = self._viewer.layers.selection.active
+        layer = layers.outlines_layer(name, colour, layers.geometry(self.annotation, False), self.annotation.ndim)
+        self._further.append(self._add(layer))
+        self._viewer.layers.selection.active = active
+        return layer
+
     def forget(self, layer: Any) -> None:
         """Let go of a layer that the user removed: writing into it would draw with what no longer exists."""
         if self.prediction is not None and layer == self.prediction:
             self.prediction = None
         if self.held_out is not None and layer == self.held_out:
             self.held_out = None
+        self._further = [one for one in self._further if one != layer]
 
     def plane_labels(self, plane: int) -> UInt8[np.ndarray, "y x"] | None:
         """What is painted on a plane, as the layer holds it; None when the layer holds something else by now."""

@@ -47,6 +47,12 @@ class Window(Protocol):
     def show_message(self, line: str) -> None:
         """One plain line about something that went wrong."""
 
+    def show_suggestion(self, suggested: m.Suggested) -> None:
+        """Go where a stroke would teach most, or tell why there is no such place."""
+
+    def show_doubted(self, doubted: m.Doubted) -> None:
+        """Ask about strokes that may be wrong."""
+
     def show_exported(self, paths: tuple[str, ...]) -> None:
         """Tell where the files are."""
 
@@ -98,6 +104,7 @@ class Controller:
         self._held_back = False  # the user paused: strokes do not start the training again
         self._weights_wanted = False
         self._map: tuple[m.MapKind, int] = ("", 0)  # and the class of a probability
+        self._question = 0  # number of the newest one about where to paint; answers to others are dropped
         self._deaths: list[float] = []
 
     @property
@@ -138,6 +145,7 @@ class Controller:
             return False
         if not self.project.commit(self.image.id, plane, labels):
             return False
+        self._question += 1  # an answer that is under way comes too late
         self._tell(m.Annotated())
         self._ask_weights()
         self._window.show_classes()
@@ -216,6 +224,15 @@ class Controller:
         # Absolute, for the worker lives in another folder.
         self._tell(m.Export(self.image.id, str(folder.absolute()), formats))
 
+    def ask_where_next(self) -> None:
+        """Ask where a stroke would teach most."""
+        if self.image is None:
+            raise UserError("NU-W04", "no image is chosen", "where next", "choose an image first")
+        if self._client is None:
+            self._launch()
+        self._question += 1
+        self._tell(m.Suggest(self._question, self.image.id, self.plane))
+
     def want_weights(self, on: bool) -> None:
         """Ask for the weight map of the plane on screen, and again whenever it may be another, or no more."""
         self._weights_wanted = on
@@ -280,6 +297,11 @@ class Controller:
             case m.Scored():
                 self._remember(message.score, message.loss)
                 self._window.show_score(message.score, message.loss)
+            case m.Suggested():
+                if message.number == self._question:
+                    self._window.show_suggestion(message)
+            case m.Doubted():
+                self._window.show_doubted(message)
             case m.Exported():
                 self._window.show_exported(message.paths)
             case m.Failed():

@@ -14,10 +14,11 @@ from napari_unet.training.scores import BlockScore
 
 ANNOTATION, PREDICTION, HELD_OUT = "annotation", "prediction", "held-out Dice"
 _BOX_COLOUR = "white"
+_OUTLINE_WIDTH = 2  # px of the image
 
 
-def geometry(image: Image, channels_first: bool) -> dict[str, Any]:
-    """Scale, translate, units and so on of an image layer, for a layer over its planes."""
+def geometry(image: Image | Labels, channels_first: bool) -> dict[str, Any]:
+    """Scale, translate, units and so on of an image or annotation layer, for a layer over its planes."""
     skip = 1 if channels_first else 0
     place = {
         "scale": tuple(image.scale)[skip:],
@@ -101,6 +102,24 @@ def held_out_layer(place: dict[str, Any], ndim: int) -> Shapes:
     return layer
 
 
+def outlines_layer(name: str, colour: str, place: dict[str, Any], ndim: int) -> Shapes:
+    """Outlines of rectangles, none yet."""
+    layer = Shapes(
+        None, ndim=ndim, name=name, shape_type="rectangle", face_color="transparent", edge_color=colour, **place
+    )
+    layer.editable = False
+    return layer
+
+
+def show_outlines(layer: Shapes, places: Sequence[tuple[int, Region]], plane_shape: tuple[int, ...]) -> None:
+    """Draw rectangles on their planes, these and no others."""
+    colour = layer.current_edge_color
+    layer.data = []
+    if places:
+        boxes = [_corners_of(plane, region, plane_shape) for plane, region in places]
+        layer.add_rectangles(boxes, edge_color=colour, face_color="transparent", edge_width=_OUTLINE_WIDTH)
+
+
 def show_held_out(layer: Shapes, blocks: Sequence[BlockScore], plane_shape: tuple[int, ...]) -> None:
     """Draw the blocks of one image; boxes that stay only get a new number."""
     boxes = [_corners(block, plane_shape) for block in blocks]
@@ -118,9 +137,13 @@ def show_held_out(layer: Shapes, blocks: Sequence[BlockScore], plane_shape: tupl
 
 
 def _corners(block: BlockScore, plane_shape: tuple[int, ...]) -> np.ndarray:
-    index = np.unravel_index(block.plane, plane_shape) if plane_shape else ()
+    return _corners_of(block.plane, Region(block.y0, block.x0, block.y1, block.x1), plane_shape)
+
+
+def _corners_of(plane: int, region: Region, plane_shape: tuple[int, ...]) -> np.ndarray:
+    index = np.unravel_index(plane, plane_shape) if plane_shape else ()
     # Edges of pixels, not their centres.
-    y0, x0, y1, x1 = block.y0 - 0.5, block.x0 - 0.5, block.y1 - 0.5, block.x1 - 0.5
+    y0, x0, y1, x1 = region.y0 - 0.5, region.x0 - 0.5, region.y1 - 0.5, region.x1 - 0.5
     return np.array([[*index, y, x] for y, x in ((y0, x0), (y0, x1), (y1, x1), (y1, x0))], float)
 
 

@@ -15,6 +15,10 @@ KEYS = {
     "F": "fill",
     "[ and ]": "smaller, larger brush",
     "A": "accept the prediction inside a circle",
+    "N": "where to paint next",
+    "Space": "the bare image, while it is held",
+    "C": "prediction as contour or filled",
+    "Page Down, Page Up": "next, previous image",
 }
 
 

@@ -36,6 +36,7 @@ from napari_unet.gui.class_table import ClassTable
 from napari_unet.gui.controller import Controller
 from napari_unet.gui.export_row import ExportRow
 from napari_unet.gui.image_list import ImageList
+from napari_unet.gui.label_check import LabelCheck
 from napari_unet.gui.layers import ANNOTATION
 from napari_unet.gui.map_layer import NOTHING, PREDICTED, WEIGHT_MAP, MapLayer
 from napari_unet.gui.overlay_keys import OverlayKeys
@@ -45,10 +46,11 @@ from napari_unet.gui.project_images import ProjectImages
 from napari_unet.gui.score_card import ScoreCard, canvas_text
 from napari_unet.gui.settings_form import SettingsForm
 from napari_unet.gui.view_row import ViewRow
+from napari_unet.gui.where_next import WhereNext
 from napari_unet.images.tiles import Region
 from napari_unet.training.scores import Score
 from napari_unet.worker.client import Client
-from napari_unet.worker.messages import Progress, Weights
+from napari_unet.worker.messages import Doubted, Progress, Suggested, Weights
 
 _TICK_MS = 30
 _NARROWEST_PX = 280
@@ -111,6 +113,19 @@ class Panel(QWidget):  # type: ignore[misc]
     def show_map(self, image_id: int, plane: int, region: Region, values: UInt8[np.ndarray, "h w"]) -> None:
         """Put a tile of a predicted map over the image."""
         self.map_layer.write(image_id, plane, region, values)
+
+    def show_suggestion(self, suggested: Suggested) -> None:
+        """Go where a stroke would teach most, but never while one is under way; other images come up for it."""
+        if self.canvas.watcher is None or self.canvas.watcher.is_painting:
+            self.where_next.clear()
+            return
+        if suggested.region is not None and self.controller.image and suggested.image_id != self.controller.image.id:
+            self.project_images.switch(suggested.image_id)
+        self.where_next.show_suggestion(suggested)
+
+    def show_doubted(self, doubted: Doubted) -> None:
+        """Ask about strokes that may be wrong."""
+        self.label_check.show_doubts(doubted.strokes)
 
     def show_progress(self, progress: Progress) -> None:
         """Tell how training goes, here and in the activity dock."""
@@ -184,6 +199,7 @@ class Panel(QWidget):  # type: ignore[misc]
         self._leave_soon.stop()
         self._map_leave_soon.stop()
         self.project_images.stop()
+        self.where_next.stop()
         self._check_strokes()
         self._show_busy(False)
         _let_go(self.controller, self._layer_events)
@@ -258,6 +274,8 @@ class Panel(QWidget):  # type: ignore[misc]
         self.device = QLabel("")
         self.device.setWordWrap(True)
         self.score_card = ScoreCard()
+        self.where_next = WhereNext(self._viewer, self.canvas)
+        self.label_check = LabelCheck(self._viewer, self.canvas, self.controller, self._told)
         self.export_row = ExportRow()
         self.exported = QLabel("")
         self.exported.setWordWrap(True)
@@ -293,6 +311,8 @@ class Panel(QWidget):  # type: ignore[misc]
         layout.addWidget(self.status)
         layout.addWidget(self.device)
         layout.addWidget(self.score_card)
+        layout.addWidget(self.where_next)
+        layout.addWidget(self.label_check)
         layout.addWidget(self.view_row)
         for widget in (self.export_row, self.exported, self.settings_form):
             layout.addWidget(widget)
@@ -324,6 +344,7 @@ class Panel(QWidget):  # type: ignore[misc]
         self.pause.clicked.connect(lambda: self._told(self.controller.pause))
         self.stop.clicked.connect(lambda: self._told(self._stop))
         self.restore.clicked.connect(lambda: self._told(self.controller.restore_best))
+        self.where_next.wanted.connect(lambda: self._told(self.controller.ask_where_next))
         self.export_row.wanted.connect(lambda folder, formats: self._told(lambda: self.export(folder, formats)))
         self.view_row.wanted.connect(lambda: self._told(self._choose_map))
         self.settings_form.changed.connect(lambda settings: self._told(lambda: self._change_settings(settings)))
@@ -371,6 +392,7 @@ class Panel(QWidget):  # type: ignore[misc]
         if is_new:
             self._told(lambda: self._change_settings(settings_of_new_projects()))
         self.score_card.clear()
+        self.label_check.show_doubts(())
         self.project_name.setText(folder.name)
         self.project_name.setToolTip(str(folder))
         self.settings_form.show_settings(project.settings)
@@ -397,6 +419,7 @@ class Panel(QWidget):  # type: ignore[misc]
         finally:
             self._choosing = False
         self.show_classes()
+        self.label_check.show_doubts()
         self.painting.take(self.canvas.annotation)
         self.painting.paint_with(self.class_table.selected or project.classes()[0].id)
         self._fill_images()
@@ -415,7 +438,9 @@ class Panel(QWidget):  # type: ignore[misc]
                 raise UserError(
                     "NU-A10", what, ANNOTATION, "choose the image again; the strokes before that are in the project"
                 )
-            self.controller.commit(plane, labels)
+            if self.controller.commit(plane, labels):
+                self.where_next.clear()
+                self.label_check.show_doubts()
 
     def _check_strokes(self) -> None:
         if self.canvas.watcher is not None:
@@ -542,6 +567,7 @@ class Panel(QWidget):  # type: ignore[misc]
     def _show_buttons(self) -> None:
         ready = self.controller.image is not None
         self.view_row.setEnabled(ready)
+        self.where_next.setEnabled(ready)
         self.start.setEnabled(ready and not self.controller.training)
         self.pause.setEnabled(self.controller.training)
         self.stop.setEnabled(self.controller.has_worker)

@@ -19,6 +19,7 @@ from napari_unet.results.prediction_files import check_channels, write_predictio
 from napari_unet.training.learner import Learner
 from napari_unet.training.weight_map import class_weights, pixel_weights
 from napari_unet.worker.channel import LIMIT
+from napari_unet.worker.label_check import StrokeScoring
 from napari_unet.worker.messages import (
     Annotated,
     Export,
@@ -31,11 +32,13 @@ from napari_unet.worker.messages import (
     Restore,
     Scored,
     ShowWeights,
+    Suggest,
     Tile,
     ToWorker,
     Train,
     Weights,
 )
+from napari_unet.worker.where_next import WhereNext
 
 _FIRST_SHOWING_S = 0.4  # of training after a stroke, before the overlay answers to it
 _SHOWING_GROWTH = 1.5
@@ -68,6 +71,8 @@ class Engine:
         self._training = False
         self._exports: deque[Export] = deque()
         self._weights_wanted: ShowWeights | None = None
+        self._where_next = WhereNext(clock)
+        self._stroke_scoring = StrokeScoring()
         self._showing_pause = _FIRST_SHOWING_S
         self._next_showing = 0.0
         self._next_save = 0.0
@@ -78,7 +83,9 @@ class Engine:
     @property
     def has_work(self) -> bool:
         """Whether ``work`` would do something."""
-        return bool(self._exports) or self._weights_wanted is not None or self._can_train or self._can_predict
+        wanted = bool(self._exports) or self._weights_wanted is not None or self._where_next.is_asked
+        wanted = wanted or self._stroke_scoring.is_under_way
+        return wanted or self._can_train or self._can_predict
 
     def receive(self, message: ToWorker) -> None:
         """Take note of a wish."""
@@ -97,6 +104,8 @@ class Engine:
                 self._exports.append(message)
             case ShowWeights():
                 self._weights_wanted = message  # of two wishes only the newer is on screen
+            case Suggest():
+                self._where_next.ask(message, self._require())
             case _:
                 assert_never(message)
 
@@ -107,6 +116,14 @@ class Engine:
         elif self._weights_wanted is not None:
             wish, self._weights_wanted = self._weights_wanted, None
             self._send_weights(wish)
+        elif self._where_next.is_asked and not (self._visible_waits and self._tile_is_due()):
+            answer = self._where_next.work()
+            if answer is not None:
+                self._send(answer)
+        elif self._stroke_scoring.is_under_way and not self._visible_waits:
+            doubted = self._stroke_scoring.work(self._require())
+            if doubted is not None:
+                self._send(doubted)
         elif self._can_predict and self._tile_is_due():
             self._predict_tile()
         elif self._can_train:
@@ -154,6 +171,8 @@ class Engine:
         # The window writes strokes; the worker only reads the database. Checkpoints are files beside it.
         project = Project(message.folder, read_only=True)
         self._learner = Learner(project, self._device, message.seed, base_checkpoint(message.base))
+        self._where_next = WhereNext(self._clock)
+        self._stroke_scoring = StrokeScoring()
         self._view = None
         self._training = False
         for line in self._learner.notices:
@@ -170,12 +189,14 @@ class Engine:
             return
         self._view = View(message.generation, message.image_id, message.plane, visible, message.map, message.class_id)
         self._owed_to_training = 0.0  # another image answers at once
+        self._where_next.note_look((message.image_id, message.plane))
         self._ask_again()
 
     def _annotated(self) -> None:
         if self._learner is None:
             return
         self._learner.refresh()
+        self._where_next.note_strokes()
         self._strokes_are_new = True
         self._owed_to_training = 0.0
         self._showing_pause = _FIRST_SHOWING_S
@@ -217,6 +238,7 @@ class Engine:
         if learner.is_settled:  # the last word before the rest
             self._show_newest(score=True)
             self.save()
+            self._stroke_scoring.begin(learner)
             return
         # A repaint is finished before the next one begins, unless the user has painted since.
         if now >= self._next_showing and (self._strokes_are_new or not self._visible_waits):
@@ -225,6 +247,7 @@ class Engine:
             self._next_showing = self._clock() + self._showing_pause
         if now >= self._next_save:
             self.save()
+            self._stroke_scoring.begin(learner)
             self._next_save = self._clock() + _SAVE_EVERY_S
 
     def _show_newest(self, *, score: bool = False) -> None:

@@ -8,6 +8,7 @@ import numpy as np
 from jaxtyping import Float16, Float32, UInt8
 
 from napari_unet.errors import UserError
+from napari_unet.training.label_check import Doubt
 from napari_unet.training.scores import Score
 
 MapKind = Literal["", "probability", "uncertainty"]
@@ -64,6 +65,14 @@ class Export(Message, frozen=True):
 class ShowWeights(Message, frozen=True):
     """Send the weight map of a plane."""
 
+    image_id: int
+    plane: int
+
+
+class Suggest(Message, frozen=True):
+    """Say where a stroke would teach most, on the plane on screen or on another one."""
+
+    number: int  # of the question
     image_id: int
     plane: int
 
@@ -156,6 +165,12 @@ class Scored(Message, frozen=True):
     loss: float | None
 
 
+class Doubted(Message, frozen=True):
+    """All the strokes that may be wrong."""
+
+    strokes: tuple[Doubt, ...]
+
+
 class Exported(Message, frozen=True):
     """Files that were written, read again and found equal."""
 
@@ -168,5 +183,15 @@ class Failed(Message, frozen=True):
     line: str
 
 
-ToWorker = Open | Look | Annotated | Train | Export | ShowWeights | Restore
-ToWindow = Ready | Tile | Weights | Progress | Scored | Exported | Failed
+class Suggested(Message, frozen=True):
+    """Where a stroke would teach most, and why; without a region, why there is no such place."""
+
+    number: int  # of the question that is answered
+    reason: str
+    image_id: int = 0
+    plane: int = 0
+    region: tuple[int, int, int, int] | None = None  # y0, x0, y1, x1 in pixels of the plane
+
+
+ToWorker = Open | Look | Annotated | Train | Export | ShowWeights | Restore | Suggest
+ToWindow = Ready | Tile | Weights | Progress | Scored | Exported | Failed | Suggested | Doubted

@@ -1,0 +1,29 @@
+"""Brings a place of the annotated image into view."""
+
+from typing import Any
+
+import numpy as np
+from napari.layers import Labels
+
+from napari_unet.images.tiles import Region
+
+_SMALLEST_SHARE, _LARGEST_SHARE = 0.25, 0.8  # of the canvas that the place may take, else the zoom is changed
+_SHARE = 0.4  # that it takes then
+
+
+def show_place(viewer: Any, annotation: Labels, plane: int, region: Region) -> None:
+    """Show the plane, with the region in the middle of the canvas and large enough to paint in."""
+    planes = annotation.data.shape[:-2]
+    index = np.unravel_index(plane, planes) if planes else ()
+    middle = ((region.y0 + region.y1 - 1) / 2, (region.x0 + region.x1 - 1) / 2)
+    world = annotation.data_to_world((*index, *middle))
+    dims, camera = viewer.dims, viewer.scene.camera
+    first = dims.ndim - len(world)
+    for axis in range(len(planes)):
+        dims.set_point(first + axis, world[axis])
+    displayed = [axis - first for axis in dims.displayed[-2:]]
+    camera.center = (*camera.center[:-2], *(world[axis] for axis in displayed))
+    canvas = min(viewer.canvas.size)
+    side = max(extent * abs(scale) for extent, scale in zip(region.shape, annotation.scale[-2:], strict=True))
+    if not _SMALLEST_SHARE * canvas <= side * camera.zoom <= _LARGEST_SHARE * canvas:
+        camera.zoom = _SHARE * canvas / side

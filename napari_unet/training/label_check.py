@@ -1,0 +1,94 @@
+"""Painted strokes that the network keeps contradicting although it was trained on them: likely slips of the hand."""
+
+from collections.abc import Iterator
+
+import msgspec
+import numpy as np
+from jaxtyping import Bool, UInt8
+from scipy import ndimage
+
+from napari_unet.images.tiles import Region
+
+_IN_A_ROW = 3  # scorings in which a stroke must be wrong
+_MOST = 0.5  # of a stroke's pixels that are predicted as another class make it wrong
+_FEWEST = 10  # trained pixels that a stroke is judged by
+_TOUCHING = np.ones((3, 3))
+
+
+class Doubt(msgspec.Struct, frozen=True):
+    """A stroke that may be wrong."""
+
+    image_id: int
+    plane: int
+    class_id: int  # as painted
+    predicted: int  # the class that the network says instead
+    box: tuple[int, int, int, int]  # y0, x0, y1, x1 around it
+    pixel: tuple[int, int]  # one of its own
+
+
+class LabelCheck:
+    """Remembers how often in a row each stroke was wrong.
+
+    A stroke is a connected piece of one class. It is told by its class and its first pixel, so that one that grows
+    downward stays the same.
+    """
+
+    def __init__(self) -> None:
+        self._wrong: dict[tuple[int, int], dict[tuple[int, tuple[int, int]], tuple[int, Doubt]]] = {}
+
+    def score(
+        self,
+        key: tuple[int, int],
+        labels: UInt8[np.ndarray, "y x"],
+        trained: Bool[np.ndarray, "y x"],
+        predicted: UInt8[np.ndarray, "y x"],
+    ) -> None:
+        """Take note of a scoring of one plane.
+
+        Parameters
+        ----------
+        key : image id and plane
+        trained : labelled pixels that the network learns from
+        predicted : class ids; 0 where nothing was predicted this time
+        """
+        before = self._wrong.get(key, {})
+        now: dict[tuple[int, tuple[int, int]], tuple[int, Doubt]] = {}
+        for class_id, box, inside in strokes_of(labels):
+            first = _first_pixel(box, inside)
+            seen = inside & trained[box.slices] & (predicted[box.slices] > 0)
+            answers = predicted[box.slices][seen]
+            name = (class_id, first)
+            if answers.size < _FEWEST:
+                now |= {name: before[name]} if name in before else {}
+            elif np.mean(answers != class_id) > _MOST:
+                other = int(np.bincount(answers[answers != class_id]).argmax())
+                times = before[name][0] + 1 if name in before else 1
+                now[name] = times, Doubt(*key, class_id, other, (box.y0, box.x0, box.y1, box.x1), first)
+        self._wrong[key] = now
+
+    def doubts(self) -> tuple[Doubt, ...]:
+        """Strokes that were wrong often enough in a row."""
+        return tuple(doubt for plane in self._wrong.values() for times, doubt in plane.values() if times >= _IN_A_ROW)
+
+
+def strokes_of(labels: UInt8[np.ndarray, "y x"]) -> Iterator[tuple[int, Region, Bool[np.ndarray, "h w"]]]:
+    """Connected pieces of each class: the class, a box around the piece, and its pixels in the box."""
+    for class_id in np.flatnonzero(np.bincount(labels.ravel())[1:]) + 1:
+        parts, _ = ndimage.label(labels == class_id, _TOUCHING)
+        for number, (rows, columns) in enumerate(ndimage.find_objects(parts), start=1):
+            box = Region(rows.start, columns.start, rows.stop, columns.stop)
+            yield int(class_id), box, parts[rows, columns] == number
+
+
+def stroke_of(doubt: Doubt, labels: UInt8[np.ndarray, "y x"]) -> Bool[np.ndarray, "y x"]:
+    """Pixels of a doubted stroke as it is now; none when it was painted over."""
+    found = np.zeros(labels.shape, bool)
+    box = Region(*doubt.box)
+    parts, _ = ndimage.label(labels[box.slices] == doubt.class_id, _TOUCHING)
+    number = parts[doubt.pixel[0] - box.y0, doubt.pixel[1] - box.x0]
+    found[box.slices] = (parts == number) & (number > 0)
+    return found
+
+
+def _first_pixel(box: Region, inside: Bool[np.ndarray, "h w"]) -> tuple[int, int]:
+    return box.y0, box.x0 + int(inside[0].argmax())
