@@ -32,8 +32,13 @@ CREATE TABLE scores (
     id INTEGER PRIMARY KEY AUTOINCREMENT, recorded TEXT NOT NULL, step INTEGER NOT NULL, record TEXT NOT NULL) STRICT;
 CREATE TABLE settings (name TEXT PRIMARY KEY, value TEXT NOT NULL) STRICT;
 """
+_TEST_AREAS = """
+CREATE TABLE test_areas (
+    image_id INTEGER NOT NULL REFERENCES images (id), plane INTEGER NOT NULL, revision INTEGER NOT NULL,
+    areas TEXT NOT NULL, PRIMARY KEY (image_id, plane)) STRICT, WITHOUT ROWID;
+"""
 # What each format adds to the one before it, in order; never changed once released, only added to.
-STEPS = (_FIRST,)
+STEPS = (_FIRST, _TEST_AREAS)
 VERSION = len(STEPS)
 
 

@@ -136,6 +136,17 @@ class Controller:
         self._start_by_itself()
         return True
 
+    def mark_test_areas(self, areas: dict[int, tuple[Region, ...]]) -> bool:
+        """Save the test areas of the image, by plane; whether any are others now. The worker reads them at once."""
+        if self.project is None or self.image is None:
+            return False
+        planes = sorted(set(areas) | set(self.project.test_areas(self.image.id)))
+        changed = [self.project.set_test_areas(self.image.id, plane, areas.get(plane, ())) for plane in planes]
+        if any(changed):
+            self._tell(m.Annotated())
+            self._ask_weights()
+        return any(changed)
+
     def look(self, plane: int, visible: Region) -> None:
         """Tell the worker what is on screen now."""
         if self.image is None:

@@ -86,7 +86,7 @@ def held_out_layer(place: dict[str, Any], ndim: int) -> Shapes:
 
 def show_held_out(layer: Shapes, blocks: Sequence[BlockScore], plane_shape: tuple[int, ...]) -> None:
     """Draw the blocks of one image; boxes that stay only get a new number."""
-    boxes = [_corners(block, plane_shape) for block in blocks]
+    boxes = [corners(b.plane, Region(b.y0, b.x0, b.y1, b.x1), plane_shape) for b in blocks]
     features = {"dice": [f"{block.dice:.2f}" for block in blocks]}
     if len(boxes) == len(layer.data) and all(np.array_equal(a, b) for a, b in zip(boxes, layer.data, strict=True)):
         layer.features = features
@@ -100,10 +100,11 @@ def show_held_out(layer: Shapes, blocks: Sequence[BlockScore], plane_shape: tupl
         layer.refresh_text()
 
 
-def _corners(block: BlockScore, plane_shape: tuple[int, ...]) -> np.ndarray:
-    index = np.unravel_index(block.plane, plane_shape) if plane_shape else ()
+def corners(plane: int, region: Region, plane_shape: tuple[int, ...]) -> np.ndarray:
+    """Corners of a rectangle in a layer over a stack, (4, axes)."""
+    index = np.unravel_index(plane, plane_shape) if plane_shape else ()
     # Edges of pixels, not their centres.
-    y0, x0, y1, x1 = block.y0 - 0.5, block.x0 - 0.5, block.y1 - 0.5, block.x1 - 0.5
+    y0, x0, y1, x1 = region.y0 - 0.5, region.x0 - 0.5, region.y1 - 0.5, region.x1 - 0.5
     return np.array([[*index, y, x] for y, x in ((y0, x0), (y0, x1), (y1, x1), (y1, x0))], float)
 
 

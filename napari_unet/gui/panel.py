@@ -30,6 +30,7 @@ from napari_unet.annotations.project import Project
 from napari_unet.config import Settings
 from napari_unet.errors import UserError
 from napari_unet.gui import source
+from napari_unet.gui.area_layer import AreaLayer
 from napari_unet.gui.canvas import Canvas
 from napari_unet.gui.class_table import ClassTable
 from napari_unet.gui.controller import Controller
@@ -57,6 +58,7 @@ class Panel(QWidget):  # type: ignore[misc]
         self.controller = Controller(self, Client)
         self.canvas = Canvas(napari_viewer, self._strokes_settled, self)
         self.weight_map = WeightMapLayer(napari_viewer)
+        self.areas = AreaLayer(napari_viewer, self._areas_changed, self._paint_again, self)
         self.progress_shown: Progress | None = None
         self._busy: Any = None
         self._timer: Any = None  # events come before the constructor is done
@@ -73,6 +75,7 @@ class Panel(QWidget):  # type: ignore[misc]
         self._choose_soon = QTimer(self, singleShot=True, interval=0)
         self._choose_soon.timeout.connect(self._choose_image)
         self._leave_soon = QTimer(self, singleShot=True, interval=0)
+        self._leave_soon.timeout.connect(self.areas.leave)
         self._leave_soon.timeout.connect(self.canvas.leave)
         # Removed in the same turn as the other layers, the weight map crashed napari's next drawing.
         self._weights_leave_soon = QTimer(self, singleShot=True, interval=100)
@@ -93,6 +96,7 @@ class Panel(QWidget):  # type: ignore[misc]
         project = self.controller.project
         if project is not None:
             self.canvas.show_score(score, canvas_text(score, project.classes()))
+            self.areas.show_scores(score.areas)
 
     def show_weights(self, weights: Weights) -> None:
         """Put the weight map over the image."""
@@ -288,6 +292,7 @@ class Panel(QWidget):  # type: ignore[misc]
         self.pause.clicked.connect(lambda: self._told(self.controller.pause))
         self.stop.clicked.connect(lambda: self._told(self._stop))
         self.restore.clicked.connect(lambda: self._told(self.controller.restore_best))
+        self.score_card.area_wanted.connect(lambda: self._told(self.areas.draw))
         self.export_row.wanted.connect(lambda folder, formats: self._told(lambda: self.export(folder, formats)))
         self.show_weight_map.toggled.connect(lambda on: self._told(lambda: self._want_weights(on)))
         self.settings_form.changed.connect(lambda settings: self._told(lambda: self._change_settings(settings)))
@@ -348,9 +353,11 @@ class Panel(QWidget):  # type: ignore[misc]
         try:
             channels_first = "c" in record.axes and not layer.rgb
             self.weight_map.leave()
+            self.areas.leave()
             self.canvas.show(layer, record, labels.reshape(record.annotation_shape), project.classes(), channels_first)
             if self.show_weight_map.isChecked():
                 self.weight_map.show(layer, record, channels_first)
+            self.areas.show(layer, record, channels_first, project.test_areas(record.id))
         finally:
             self._choosing = False
         if self.canvas.annotation is not None:
@@ -418,6 +425,14 @@ class Panel(QWidget):  # type: ignore[misc]
             if self.canvas.annotation.mode in {"pan_zoom", "transform", "erase", "pick"}:
                 self.canvas.annotation.mode = "paint"
 
+    def _paint_again(self) -> None:
+        if self.canvas.annotation is not None and self.canvas.annotation in self._viewer.layers:
+            self._viewer.layers.selection.active = self.canvas.annotation
+            self.canvas.annotation.mode = "paint"
+
+    def _areas_changed(self, areas: dict[int, tuple[Region, ...]]) -> None:
+        self._told(lambda: self.controller.mark_test_areas(areas))
+
     def _change_class(self, class_id: int, *, name: str | None = None, colour: str | None = None) -> None:
         project = self._project()
         project.change_class(class_id, name=name, colour=colour)
@@ -450,6 +465,7 @@ class Panel(QWidget):  # type: ignore[misc]
 
     def _leave(self) -> None:
         self.weight_map.leave()
+        self.areas.leave()
         self.canvas.leave()
 
     def _stop(self) -> None:
@@ -486,6 +502,7 @@ class Panel(QWidget):  # type: ignore[misc]
             self.show_weight_map.setChecked(False)
         elif removed is not None:
             self.canvas.forget(removed)
+            self.areas.forget(removed)
         self._fill_images()
 
     def _fill_images(self) -> None:
@@ -515,6 +532,7 @@ class Panel(QWidget):  # type: ignore[misc]
     def _show_buttons(self) -> None:
         ready = self.controller.image is not None
         self.show_weight_map.setEnabled(ready)
+        self.score_card.area_button.setEnabled(ready)
         self.start.setEnabled(ready and not self.controller.training)
         self.pause.setEnabled(self.controller.training)
         self.stop.setEnabled(self.controller.has_worker)

@@ -4,7 +4,8 @@ from collections.abc import Sequence
 from typing import Any
 
 import pyqtgraph
-from qtpy.QtWidgets import QLabel, QSizePolicy, QVBoxLayout, QWidget
+from qtpy.QtCore import Signal
+from qtpy.QtWidgets import QHBoxLayout, QLabel, QPushButton, QSizePolicy, QVBoxLayout, QWidget
 
 from napari_unet.annotations.classes import ClassLabel
 from napari_unet.training.scores import ClassScore, Score
@@ -16,6 +17,8 @@ _LOSS, _DICE = "#E69F00", "#56B4E9"
 
 class ScoreCard(QWidget):  # type: ignore[misc]
     """One line for the eye, one curve for the trend."""
+
+    area_wanted = Signal()
 
     def __init__(self, parent: QWidget | None = None) -> None:
         super().__init__(parent)
@@ -44,6 +47,17 @@ class ScoreCard(QWidget):  # type: ignore[misc]
         layout.setContentsMargins(0, 0, 0, 0)
         layout.addWidget(self.headline)
         layout.addWidget(self._plot)
+        self.area_button = QPushButton("Test area")
+        self.area_button.setToolTip(
+            "Draw a rectangle on the image. What is painted in it, before or after, is never trained on,\n"
+            'and has a Dice of its own. To move or delete one, choose the layer "test areas", click it and drag it,\n'
+            "or press Delete: its strokes are then trained on again."
+        )
+        self.area_button.clicked.connect(lambda: self.area_wanted.emit())
+        buttons = QHBoxLayout()
+        buttons.addWidget(self.area_button)
+        buttons.addStretch()
+        layout.addLayout(buttons)
 
     def add_loss(self, step: int, loss: float) -> None:
         """Append to the curve of losses."""

@@ -30,6 +30,7 @@ class AnnotatedPlane:
     new: Bool[np.ndarray, "y x"]
     positions: dict[int, Int64[np.ndarray, " n"]] = field(default_factory=dict)  # flat indices of trained pixels
     held_out_blocks: list[Region] = field(default_factory=list)  # those with at least one held-out pixel
+    areas: tuple[Region, ...] = ()  # test areas: nothing in them is trained on or held out by blocks
 
 
 class Annotations:
@@ -53,8 +54,8 @@ class Annotations:
         borders = (self._settings.border_weight, self._settings.border_sigma)
         since = self.revision if borders == (settings.border_weight, settings.border_sigma) else 0
         self._settings = settings
+        revision = self.project.revision  # before the reading: what is committed meanwhile is read the next time
         changed = self.project.changed_planes(since)
-        revision = self.project.revision
         for known in self.planes.values():
             known.new.fill(False)
         for image_id, plane in changed:
@@ -82,15 +83,16 @@ class Annotations:
 
     def _read(self, image_id: int, plane: int) -> AnnotatedPlane:
         labels = self.project.annotation(image_id, plane)
-        held_out = held_out_pixels(labels, plane, self.project.sides(image_id))
-        trained = training_pixels(labels, held_out)
+        areas = self.project.test_areas(image_id).get(plane, ())
+        held_out = held_out_pixels(labels, plane, self.project.sides(image_id), areas)
+        trained = training_pixels(labels, held_out, areas)
         flat = np.flatnonzero(trained)
         classes = labels.ravel()[flat]
         positions = {int(k): flat[classes == k] for k in np.unique(classes)}
         border = self._border(labels, trained)
         known = self.planes.get((image_id, plane))
         new = trained.copy() if known is None else trained & ~(known.trained & (known.labels == labels))
-        return AnnotatedPlane(labels, trained, held_out, border, new, positions, blocks_with(held_out))
+        return AnnotatedPlane(labels, trained, held_out, border, new, positions, blocks_with(held_out), areas)
 
     def _border(self, labels: UInt8[np.ndarray, "y x"], trained: Bool[np.ndarray, "y x"]) -> Float32[np.ndarray, "y x"]:
         """Border weights where something is trained, tile by tile: strokes cover little of a large plane."""

@@ -32,6 +32,24 @@ class BlockScore(msgspec.Struct, frozen=True):
     dice: float
 
 
+class AreaScore(msgspec.Struct, frozen=True):
+    """One test area: Dice on what is painted in it, for the classes that are; no class has an interval."""
+
+    image_id: int
+    plane: int
+    y0: int
+    x0: int
+    y1: int
+    x1: int
+    mean_dice: float | None  # over the classes painted in it; None while nothing is
+    classes: tuple[ClassScore, ...]
+
+    @property
+    def pixels(self) -> int:
+        """Labelled pixels in it, of the classes that the network knows."""
+        return sum(score.pixels for score in self.classes)
+
+
 class Score(msgspec.Struct, frozen=True):
     """Everything that is said about a network on the held-out pixels; the mean needs evidence for every class."""
 
@@ -39,6 +57,7 @@ class Score(msgspec.Struct, frozen=True):
     mean_dice: float | None
     classes: tuple[ClassScore, ...]
     blocks: tuple[BlockScore, ...] = ()
+    areas: tuple[AreaScore, ...] = ()  # apart: their pixels are in no class's Dice above
 
 
 def confusion(

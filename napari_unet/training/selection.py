@@ -12,7 +12,17 @@ from napari_unet.network.device import Device
 from napari_unet.network.inference import Predictor
 from napari_unet.network.unet import UNet
 from napari_unet.training.annotated import Annotations, PlaneKey
-from napari_unet.training.scores import BlockScore, Score, class_scores, confusion, dice, mean_known, mean_of_all
+from napari_unet.training.area_scores import area_scores
+from napari_unet.training.scores import (
+    AreaScore,
+    BlockScore,
+    Score,
+    class_scores,
+    confusion,
+    dice,
+    mean_known,
+    mean_of_all,
+)
 
 _RESAMPLES = 400
 _CLEARLY = 80  # percentile of the resampled differences that must be below zero for "clearly worse"
@@ -45,6 +55,8 @@ class Selection:
         self._device = device
         self._revision = -1
         self._kept_back = False
+        self._areas: tuple[AreaScore, ...] = ()
+        self._areas_of: tuple[UNet | None, int] = (None, 0)  # whose scores these are, at which revision
 
     def consider(self, network: UNet, class_ids: tuple[int, ...], step: int) -> Score:
         """Score a candidate, compare it with the best on the same pixels, and return the score of what is shown."""
@@ -90,7 +102,13 @@ class Selection:
         blocks = tuple(_block_score(key, region, matrix) for (key, region), matrix in self.shown.matrices.items())
         matrices = np.stack([*self.shown.matrices.values()]) if blocks else _no_matrices(len(self.shown.class_ids))
         classes = class_scores(matrices, self.shown.class_ids)
-        return Score(self.shown.step, mean_of_all(dice(matrices.sum(axis=0))), classes, blocks)
+        return Score(self.shown.step, mean_of_all(dice(matrices.sum(axis=0))), classes, blocks, self._area_scores())
+
+    def rescore(self) -> Score | None:
+        """Score what is shown on what is held out now; None while nothing is shown."""
+        if self.shown is not None:
+            self.shown = self.scored(self.shown.network, self.shown.class_ids, self.shown.step)
+        return self.score() if self.shown is not None else None
 
     def scored(self, network: UNet, class_ids: tuple[int, ...], step: int) -> Candidate:
         """Predict every held-out block and count."""
@@ -102,6 +120,14 @@ class Selection:
                 truth = np.where(plane.held_out[region.slices], plane.labels[region.slices], 0).astype(np.uint8)
                 matrices[key, region] = confusion(truth, found, class_ids)
         return Candidate(step, class_ids, network, matrices)
+
+    def _area_scores(self) -> tuple[AreaScore, ...]:
+        """Of the network that is shown, predicted once for the same strokes."""
+        shown, revision = self.shown, self._annotations.revision
+        if shown is not None and (self._areas_of[0] is not shown.network or self._areas_of[1] != revision):
+            self._areas = area_scores(Predictor(shown.network, shown.class_ids, self._device), self._annotations)
+            self._areas_of = shown.network, revision
+        return self._areas
 
     def checkpoint(self) -> Checkpoint:
         """The shown network as a file's content, with its held-out Dice among the facts."""

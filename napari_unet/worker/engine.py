@@ -16,6 +16,7 @@ from napari_unet.network.device import Device
 from napari_unet.prediction.view import View
 from napari_unet.results.prediction_files import check_channels, write_prediction
 from napari_unet.training.learner import Learner
+from napari_unet.training.scores import Score
 from napari_unet.training.weight_map import class_weights, pixel_weights
 from napari_unet.worker.channel import LIMIT
 from napari_unet.worker.messages import (
@@ -172,13 +173,19 @@ class Engine:
     def _annotated(self) -> None:
         if self._learner is None:
             return
-        self._learner.refresh()
+        changed = self._learner.refresh()
         self._strokes_are_new = True
         self._owed_to_training = 0.0
         self._showing_pause = _FIRST_SHOWING_S
         self._next_showing = self._clock() + self._showing_pause
         self._answer_at_once()
+        if changed and not self._can_train:  # nobody else would score what is shown on other pixels
+            self._send_score(self._learner.selection.rescore())
         self._report(at_once=True)
+
+    def _send_score(self, score: Score | None) -> None:
+        if score is not None:
+            self._send(Scored(score, None))
 
     def _answer_at_once(self) -> None:
         """Show what a head fitted to the newest strokes says, before any step."""
