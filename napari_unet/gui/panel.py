@@ -91,9 +91,9 @@ class Panel(QWidget):  # type: ignore[misc]
 
     def show_score(self, score: Score, loss: float | None) -> None:
         """Tell the held-out Dice in the panel and on the image."""
-        self.score_card.show_score(score)
-        self.class_table.show_dice(score.classes)
         project = self.controller.project
+        self.score_card.show_score(score, project.classes() if project is not None else ())
+        self.class_table.show_dice(score.classes)
         if project is not None:
             self.canvas.show_score(score, canvas_text(score, project.classes()))
             self.areas.show_scores(score.areas)

@@ -8,7 +8,8 @@ from qtpy.QtCore import Signal
 from qtpy.QtWidgets import QHBoxLayout, QLabel, QPushButton, QSizePolicy, QVBoxLayout, QWidget
 
 from napari_unet.annotations.classes import ClassLabel
-from napari_unet.training.scores import ClassScore, Score
+from napari_unet.gui.class_scores import ClassScores, class_text
+from napari_unet.training.scores import Score
 
 _CURVE_HEIGHT = 130
 _POINTS = 2000
@@ -45,7 +46,16 @@ class ScoreCard(QWidget):  # type: ignore[misc]
                                            symbolBrush=_DICE, symbolPen=None, name="Dice")  # fmt: skip
         layout = QVBoxLayout(self)
         layout.setContentsMargins(0, 0, 0, 0)
+        self.milestones = QLabel("")
+        self.milestones.setWordWrap(True)
+        self.milestones.setToolTip(
+            "Mean Dice of three networks on the same held-out pixels: the one that is shown, the best so far, and the\n"
+            "first one that was shown. The best was chosen on these pixels, which makes it look a little too good."
+        )
+        self.class_scores = ClassScores()
         layout.addWidget(self.headline)
+        layout.addWidget(self.milestones)
+        layout.addWidget(self.class_scores)
         layout.addWidget(self._plot)
         self.area_button = QPushButton("Test area")
         self.area_button.setToolTip(
@@ -65,9 +75,11 @@ class ScoreCard(QWidget):  # type: ignore[misc]
             self._losses = [*self._losses[-_POINTS:], (step, loss)]
             self._loss_curve.setData(*zip(*self._losses, strict=True))
 
-    def show_score(self, score: Score) -> None:
+    def show_score(self, score: Score, classes: Sequence[ClassLabel]) -> None:
         """Tell the newest score."""
         self.headline.setText(headline(score))
+        self.milestones.setText(milestones(score))
+        self.class_scores.show_scores(score.classes, classes)
         if score.mean_dice is not None:
             self._dice = [*self._dice[-_POINTS:], (score.step, score.mean_dice)]
             self._dice_curve.setData(*zip(*self._dice, strict=True))
@@ -85,6 +97,8 @@ class ScoreCard(QWidget):  # type: ignore[misc]
         self._loss_curve.setData([], [])
         self._dice_curve.setData([], [])
         self.headline.setText("Held-out Dice: n/a")
+        self.milestones.setText("")
+        self.class_scores.show_scores((), ())
 
 
 def headline(score: Score) -> str:
@@ -95,13 +109,11 @@ def headline(score: Score) -> str:
     return f"Held-out Dice: {score.mean_dice:.3f} · {len(score.blocks)} blocks, {pixels:,} px · step {score.step}"
 
 
-def class_text(score: ClassScore) -> str:
-    """Dice with its 95 % interval, or n/a."""
-    if score.dice is None:
-        return "n/a"
-    if score.low is None or score.high is None:
-        return f"{score.dice:.2f}"
-    return f"{score.dice:.2f} [{score.low:.2f}, {score.high:.2f}]"
+def milestones(score: Score) -> str:
+    """Now, best and at start; "" unless one can be compared."""
+    known = [("best", score.best), ("at start", score.start)]
+    parts = [f"{name} {m.mean_dice:.3f}" for name, m in known if m is not None and m.mean_dice is not None]
+    return " · ".join([f"now {score.mean_dice:.3f}", *parts]) if parts and score.mean_dice is not None else ""
 
 
 def canvas_text(score: Score, classes: list[ClassLabel]) -> str:
