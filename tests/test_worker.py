@@ -58,6 +58,8 @@ EXAMPLES: list[Any] = [
     m.Progress("waiting", 0, None, 4, "paint"),
     m.Progress("training", 5, 0.25, 0),
     m.Scored(SCORE, None),
+    m.Agreed(0.5, 3),
+    m.Agreed(None, 0),
     m.Exported(("a.tif", "b.json")),
     m.Failed("NU-W03: what, where, fix"),
 ]

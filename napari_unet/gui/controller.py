@@ -32,6 +32,9 @@ class Window(Protocol):
     def show_score(self, score: Score, loss: float | None) -> None:
         """Tell the held-out Dice."""
 
+    def show_agreement(self, share: float | None, strokes: int) -> None:
+        """Tell how the newest strokes agreed with the overlay."""
+
     def show_weights(self, weights: m.Weights) -> None:
         """Put the weight map over the image."""
 
@@ -249,6 +252,8 @@ class Controller:
             case m.Scored():
                 self._remember(message.score, message.loss)
                 self._window.show_score(message.score, message.loss)
+            case m.Agreed():
+                self._window.show_agreement(message.share, message.strokes)
             case m.Exported():
                 self._window.show_exported(message.paths)
             case m.Failed():

@@ -98,6 +98,10 @@ class Panel(QWidget):  # type: ignore[misc]
             self.canvas.show_score(score, canvas_text(score, project.classes()))
             self.areas.show_scores(score.areas)
 
+    def show_agreement(self, share: float | None, strokes: int) -> None:
+        """Tell how the newest strokes agreed with the overlay."""
+        self.score_card.show_agreement(share, strokes)
+
     def show_weights(self, weights: Weights) -> None:
         """Put the weight map over the image."""
         self.weight_map.write(weights)

@@ -9,7 +9,7 @@ from qtpy.QtWidgets import QHBoxLayout, QLabel, QPushButton, QSizePolicy, QVBoxL
 
 from napari_unet.annotations.classes import ClassLabel
 from napari_unet.gui.class_scores import ClassScores, class_text
-from napari_unet.training.scores import Score
+from napari_unet.training.scores import AGREEMENT_STROKES, Score
 
 _CURVE_HEIGHT = 130
 _POINTS = 2000
@@ -56,6 +56,15 @@ class ScoreCard(QWidget):  # type: ignore[misc]
         layout.addWidget(self.headline)
         layout.addWidget(self.milestones)
         layout.addWidget(self.class_scores)
+        self.agreement = QLabel("")
+        self.agreement.setWordWrap(True)
+        self.agreement.setToolTip(
+            "Each new stroke is compared with what lay on screen before it was learned; the mean over the classes of\n"
+            f"the share of their pixels that was right, over the last {AGREEMENT_STROKES} strokes outside test areas.\n"
+            "You paint where the overlay is wrong, so this is a lower bound for the image. It nears 1 when there is\n"
+            "nothing left to correct."
+        )
+        layout.addWidget(self.agreement)
         layout.addWidget(self._plot)
         self.area_button = QPushButton("Test area")
         self.area_button.setToolTip(
@@ -84,6 +93,14 @@ class ScoreCard(QWidget):  # type: ignore[misc]
             self._dice = [*self._dice[-_POINTS:], (score.step, score.mean_dice)]
             self._dice_curve.setData(*zip(*self._dice, strict=True))
 
+    def show_agreement(self, share: float | None, strokes: int) -> None:
+        """Tell how the newest strokes agreed with the overlay."""
+        self.agreement.setText(
+            ""
+            if share is None
+            else f"New strokes agreed with the overlay: {share:.2f} of pixels (class mean, {strokes} strokes)"
+        )
+
     def restore(self, records: Sequence[dict[str, Any]]) -> None:
         """Draw the curve of a project that was opened again."""
         self._losses = [(r["step"], r["loss"]) for r in records if r.get("loss") is not None]
@@ -98,6 +115,7 @@ class ScoreCard(QWidget):  # type: ignore[misc]
         self._dice_curve.setData([], [])
         self.headline.setText("Held-out Dice: n/a")
         self.milestones.setText("")
+        self.agreement.setText("")
         self.class_scores.show_scores((), ())
 
 

@@ -9,6 +9,7 @@ from scipy import ndimage
 
 _RESAMPLES = 500
 _INTERVAL = (2.5, 97.5)  # percentiles of a 95 % interval
+AGREEMENT_STROKES = 50  # the newest ones that are compared with the overlay
 
 
 class ClassScore(msgspec.Struct, frozen=True):

@@ -20,6 +20,7 @@ from napari_unet.training.scores import Score
 from napari_unet.training.weight_map import class_weights, pixel_weights
 from napari_unet.worker.channel import LIMIT
 from napari_unet.worker.messages import (
+    Agreed,
     Annotated,
     Export,
     Exported,
@@ -78,7 +79,13 @@ class Engine:
     @property
     def has_work(self) -> bool:
         """Whether ``work`` would do something."""
-        return bool(self._exports) or self._weights_wanted is not None or self._can_train or self._can_predict
+        return (
+            bool(self._exports)
+            or self._weights_wanted is not None
+            or self._can_train
+            or self._can_predict
+            or self._can_judge
+        )
 
     def receive(self, message: ToWorker) -> None:
         """Take note of a wish."""
@@ -109,6 +116,10 @@ class Engine:
             self._send_weights(wish)
         elif self._can_predict and self._tile_is_due():
             self._predict_tile()
+        elif self._can_judge:  # after the first tile that answers to the stroke
+            agreement = self._require().agreement
+            agreement.judge()
+            self._send(Agreed(agreement.share, agreement.strokes))
         elif self._can_train:
             self._train_step()
         self._report(at_once=not self.has_work)  # the last word before resting is never withheld
@@ -140,6 +151,10 @@ class Engine:
             and self._learner is not None
             and self._learner.predictor is not None
         )
+
+    @property
+    def _can_judge(self) -> bool:
+        return self._learner is not None and self._learner.agreement.waits
 
     @property
     def _visible_waits(self) -> bool:

@@ -142,6 +142,13 @@ class Scored(Message, frozen=True):
     loss: float | None
 
 
+class Agreed(Message, frozen=True):
+    """How the newest strokes agreed with the network that was on screen when they were painted."""
+
+    share: float | None  # of their pixels, mean over the classes
+    strokes: int
+
+
 class Exported(Message, frozen=True):
     """Files that were written, read again and found equal."""
 
@@ -155,4 +162,4 @@ class Failed(Message, frozen=True):
 
 
 ToWorker = Open | Look | Annotated | Train | Export | ShowWeights | Restore
-ToWindow = Ready | Tile | Weights | Progress | Scored | Exported | Failed
+ToWindow = Ready | Tile | Weights | Progress | Scored | Agreed | Exported | Failed
