@@ -205,6 +205,8 @@ def test_held_out_dice_stands_on_the_image(user: User) -> None:
     assert corners == expected
     assert "held-out Dice" in user.viewer.canvas.overlays.text.text
     assert user.viewer.canvas.overlays.text.visible
+    user.panel.score_card.copy_button.click()
+    assert "mean Dice on the held-out pixels" in QApplication.clipboard().text()
 
 
 def test_a_test_area_is_drawn_moved_and_deleted(user: User) -> None:

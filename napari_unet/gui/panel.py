@@ -11,6 +11,7 @@ from napari.layers import Image
 from napari.utils import progress
 from napari.utils.notifications import show_error, show_info
 from qtpy.QtCore import QEvent, Qt, QTimer
+from qtpy.QtGui import QGuiApplication
 from qtpy.QtWidgets import (
     QCheckBox,
     QComboBox,
@@ -40,6 +41,7 @@ from napari_unet.gui.score_card import ScoreCard, canvas_text
 from napari_unet.gui.settings_form import SettingsForm
 from napari_unet.gui.weight_map_layer import WeightMapLayer
 from napari_unet.images.tiles import Region
+from napari_unet.results.methods_paragraph import methods_paragraph
 from napari_unet.training.scores import Score
 from napari_unet.worker.client import Client
 from napari_unet.worker.messages import Progress, Weights
@@ -297,6 +299,7 @@ class Panel(QWidget):  # type: ignore[misc]
         self.stop.clicked.connect(lambda: self._told(self._stop))
         self.restore.clicked.connect(lambda: self._told(self.controller.restore_best))
         self.score_card.area_wanted.connect(lambda: self._told(self.areas.draw))
+        self.score_card.copy_wanted.connect(lambda score: self._told(lambda: self._copy_methods(score)))
         self.export_row.wanted.connect(lambda folder, formats: self._told(lambda: self.export(folder, formats)))
         self.show_weight_map.toggled.connect(lambda on: self._told(lambda: self._want_weights(on)))
         self.settings_form.changed.connect(lambda settings: self._told(lambda: self._change_settings(settings)))
@@ -433,6 +436,9 @@ class Panel(QWidget):  # type: ignore[misc]
         if self.canvas.annotation is not None and self.canvas.annotation in self._viewer.layers:
             self._viewer.layers.selection.active = self.canvas.annotation
             self.canvas.annotation.mode = "paint"
+
+    def _copy_methods(self, score: Score | None) -> None:
+        QGuiApplication.clipboard().setText(methods_paragraph(self._project(), score))
 
     def _areas_changed(self, areas: dict[int, tuple[Region, ...]]) -> None:
         self._told(lambda: self.controller.mark_test_areas(areas))

@@ -20,11 +20,13 @@ class ScoreCard(QWidget):  # type: ignore[misc]
     """One line for the eye, one curve for the trend."""
 
     area_wanted = Signal()
+    copy_wanted = Signal(object)  # with the score that is shown, or None
 
     def __init__(self, parent: QWidget | None = None) -> None:
         super().__init__(parent)
         self._losses: list[tuple[int, float]] = []
         self._dice: list[tuple[int, float]] = []
+        self._score: Score | None = None
         self.headline = QLabel("Held-out Dice: n/a")
         self.headline.setToolTip(
             "Measured on strokes that are never trained on (about one 64-pixel block in five).\n"
@@ -75,6 +77,10 @@ class ScoreCard(QWidget):  # type: ignore[misc]
         self.area_button.clicked.connect(lambda: self.area_wanted.emit())
         buttons = QHBoxLayout()
         buttons.addWidget(self.area_button)
+        self.copy_button = QPushButton("Copy as text")
+        self.copy_button.setToolTip("Put a paragraph for the methods section of a paper into the clipboard")
+        self.copy_button.clicked.connect(lambda: self.copy_wanted.emit(self._score))
+        buttons.addWidget(self.copy_button)
         buttons.addStretch()
         layout.addLayout(buttons)
 
@@ -86,6 +92,7 @@ class ScoreCard(QWidget):  # type: ignore[misc]
 
     def show_score(self, score: Score, classes: Sequence[ClassLabel]) -> None:
         """Tell the newest score."""
+        self._score = score
         self.headline.setText(headline(score))
         self.milestones.setText(milestones(score))
         self.class_scores.show_scores(score.classes, classes)
@@ -114,6 +121,7 @@ class ScoreCard(QWidget):  # type: ignore[misc]
         self._loss_curve.setData([], [])
         self._dice_curve.setData([], [])
         self.headline.setText("Held-out Dice: n/a")
+        self._score = None
         self.milestones.setText("")
         self.agreement.setText("")
         self.class_scores.show_scores((), ())
