@@ -124,6 +124,17 @@ def test_an_answer_to_an_old_wish_is_never_shown(bench: Bench) -> None:
     bench.window.show_tile.assert_called_once()
 
 
+def test_test_areas_are_told_once(bench: Bench) -> None:
+    """They are on disk when the worker hears of them; the same again is nothing; planes left out lose theirs."""
+    areas = {0: (Region(3, 3, 20, 20),), 1: (Region(0, 0, 9, 9),)}
+    assert bench.controller.mark_test_areas(areas)
+    assert not bench.controller.mark_test_areas(areas)
+    assert bench.client.sent.count(m.Annotated()) == 1
+    assert bench.controller.mark_test_areas({1: areas[1]})
+    assert bench.controller.project is not None
+    assert bench.controller.project.test_areas(1) == {1: areas[1]}
+
+
 def test_a_look_is_told_once(bench: Bench) -> None:
     """The same view is not asked for again; a moved one is, in the same generation."""
     for view in (VIEW, VIEW, Region(5, 5, 60, 60)):
@@ -232,6 +243,7 @@ def test_what_the_worker_says_is_shown(bench: Bench) -> None:
         m.Ready("cpu", "CPU"),
         progress,
         m.Scored(score, 0.25),
+        m.Agreed(0.5, 3),
         m.Exported(("a.tif",)),
         m.Failed("NU-W03: x, y, z"),
         m.Weights(1, 0, 1, 1, 2, bytes(4)),
@@ -241,6 +253,7 @@ def test_what_the_worker_says_is_shown(bench: Bench) -> None:
     bench.window.show_weights.assert_called_once_with(m.Weights(1, 0, 1, 1, 2, bytes(4)))
     bench.window.show_progress.assert_called_once_with(progress)
     bench.window.show_score.assert_called_once_with(score, 0.25)
+    bench.window.show_agreement.assert_called_once_with(0.5, 3)
     bench.window.show_exported.assert_called_once_with(("a.tif",))
     assert bench.lines() == ["NU-W03: x, y, z"]
     assert bench.controller.project is not None

@@ -27,6 +27,7 @@ from napari_unet.api import export as export_project
 from napari_unet.config import Settings
 from napari_unet.gui import source
 from napari_unet.gui.panel import Panel
+from napari_unet.images.tiles import Region
 from napari_unet.training.label_check import Doubt
 from napari_unet.worker.messages import Doubted, Suggested
 
@@ -208,6 +209,57 @@ def test_held_out_dice_stands_on_the_image(user: User) -> None:
     assert corners == expected
     assert "held-out Dice" in user.viewer.canvas.overlays.text.text
     assert user.viewer.canvas.overlays.text.visible
+    user.panel.score_card.copy_button.click()
+    assert "mean Dice on the held-out pixels" in QApplication.clipboard().text()
+
+
+def test_a_test_area_is_drawn_moved_and_deleted(user: User) -> None:
+    """Button and drag make one, painting goes on; its Dice stands there; moved and deleted, it gives strokes back."""
+    panel, layers = user.panel, user.viewer.layers
+    user.draw_two_classes()
+    panel.score_card.area_button.click()
+    assert layers.selection.active.name == "test areas"
+    user.drag((10, 20), (60, 70))
+    assert settle(lambda: layers.selection.active == panel.canvas.annotation, 5)
+    assert panel.canvas.annotation.mode == "paint"
+
+    def areas() -> tuple[Region, ...]:
+        return panel.controller.project.test_areas(panel.controller.image.id).get(0, ())
+
+    (area,) = areas()
+    assert abs(area.y0 - 10) + abs(area.x0 - 20) + abs(area.y1 - 60) + abs(area.x1 - 70) < 8
+    layer = panel.areas.layer
+    np.testing.assert_array_equal(layer.data[0].min(axis=0), (area.y0 - 0.5, area.x0 - 0.5))
+    user.draw(2, (36, 36), (44, 44))  # paints, and draws no second area
+    assert (user.stored()[37:43, 37:43] == 2).any()
+    assert settle(lambda: layer.features["dice"].tolist() not in (["test: n/a"], []))
+    depth = len(panel.canvas.annotation._undo_history)
+    layers.selection.active = layer
+    assert layer.mode == "select"
+    user.drag((35, 45), (95, 45))
+    assert settle(lambda: areas() != (area,), 5)
+    assert areas()[0].shape == area.shape
+    assert areas()[0].y0 > area.y0 + 40
+    layer.selected_data = {0}
+    layer.remove_selected()
+    assert settle(lambda: areas() == (), 5)
+    assert len(panel.canvas.annotation._undo_history) == depth
+    panel.score_card.area_button.click()
+    user.drag((100, 20), (102, 22))  # a slip
+    assert settle(lambda: len(layer.data) == 0, 5)
+    user.drag((100, 20), (150, 70))
+    assert settle(lambda: len(areas()) == 1, 5)
+    panel.open_project(panel.controller.project.folder)
+    assert len(panel.areas.layer.data) == 1
+    assert [one.name for one in layers].count("test areas") == 1
+    layers.remove("test areas")
+    assert len(areas()) == 1
+    panel.score_card.area_button.click()
+    assert len(panel.areas.layer.data) == 1
+    layers.remove("cells")
+    assert settle(lambda: list(layers) == [], 5)
+    settle(seconds=0.3)
+    assert messages() == []
 
 
 def test_the_weight_map_shows_what_training_sees(user: User) -> None:

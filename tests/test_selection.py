@@ -13,7 +13,7 @@ from napari_unet.images.image import Image
 from napari_unet.network.device import Device
 from napari_unet.network.unet import Architecture, UNet, build
 from napari_unet.training.annotated import Annotations
-from napari_unet.training.selection import Selection
+from napari_unet.training.selection import Candidate, Selection
 
 CPU = Device("cpu", "", False)
 CLASSES = (1, 2)
@@ -140,3 +140,52 @@ def test_a_correction_is_never_undone_by_what_came_before_it(project: Project) -
     selection.consider(shuffled(by_brightness(-9)), CLASSES, 30)
     selection.go_back()
     assert selection.shown.step == 10
+
+
+def test_best_and_start_are_judged_on_the_same_pixels(project: Project, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The first network shown stays the start of its classes; both are scored anew when strokes came, only then."""
+    annotations = painted(project, SIDE)
+    selection = Selection(annotations, CPU)
+    bad, good = by_brightness(-9), by_brightness(9)
+    selection.follow(bad, CLASSES, 1)
+    for step, network in ((2, good), (3, bad)):
+        selection.consider(network, CLASSES, step)
+        selection.release()
+    score = selection.score()
+    assert score.start is not None
+    assert score.best is not None
+    assert (score.start.step, score.best.step, score.step) == (1, 2, 3)
+    assert score.start.mean_dice == score.mean_dice
+    assert score.best.mean_dice == pytest.approx(1)
+    predicted: list[int] = []
+    honest = selection.scored
+
+    def counted(network: UNet, class_ids: tuple[int, ...], step: int) -> Candidate:
+        predicted.append(step)
+        return honest(network, class_ids, step)
+
+    monkeypatch.setattr(selection, "scored", counted)
+    selection.consider(good, CLASSES, 4)
+    assert predicted == [4]
+    labels = project.annotation(1, 0)
+    labels[labels > 0] = 3 - labels[labels > 0]
+    project.commit(1, 0, labels)
+    annotations.refresh(project.settings)
+    selection.release()
+    score = selection.consider(good, CLASSES, 5)
+    assert sorted(predicted) == [1, 4, 4, 5]
+    assert score.start is not None
+    assert score.start.mean_dice == pytest.approx(1)
+    assert score.mean_dice == pytest.approx(0)
+
+
+def test_the_evidence_is_counted(project: Project) -> None:
+    """Strokes, blocks and pixels per class are those of the held-out pixels."""
+    annotations = painted(project, SIDE)
+    score = Selection(annotations, CPU).consider(by_brightness(9), CLASSES, 1)
+    plane = annotations.planes[1, 0]
+    assert len(plane.held_out_blocks) >= 2
+    for one in score.classes:
+        assert one.pixels == (plane.held_out & (plane.labels == one.class_id)).sum()
+        assert one.blocks == len(plane.held_out_blocks)
+        assert one.strokes == one.pixels / 16  # each stroke is 16 px of one row

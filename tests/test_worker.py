@@ -64,6 +64,8 @@ EXAMPLES: list[Any] = [
     m.Scored(SCORE, None),
     m.Suggested(3, "the network is unsure here", 1, 0, (0, 64, 64, 128)),
     m.Doubted((Doubt(1, 0, 2, 1, (3, 4, 9, 12), (3, 7)),)),
+    m.Agreed(0.5, 3),
+    m.Agreed(None, 0),
     m.Exported(("a.tif", "b.json")),
     m.Failed("NU-W03: what, where, fix"),
 ]

@@ -3,7 +3,7 @@
 import json
 import os
 import sqlite3
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from datetime import UTC, datetime
 from pathlib import Path
@@ -14,15 +14,16 @@ import msgspec
 import numpy as np
 from jaxtyping import Bool, Int64, UInt8
 
-from napari_unet.annotations import kept_strokes, schema, strokes
+from napari_unet.annotations import kept_strokes, schema, strokes, test_areas
 from napari_unet.annotations.classes import ClassLabel, default_colour, default_name
 from napari_unet.annotations.image_record import ImageRecord, image_record
 from napari_unet.annotations.recorded_image import open_recorded
-from napari_unet.annotations.split import BlockSide, held_out_pixels
+from napari_unet.annotations.split import BlockSide, held_out_pixels, outside
 from napari_unet.config import Settings, settings_from
 from napari_unet.errors import UserError
 from napari_unet.images.image import Image
 from napari_unet.images.recently_used import RecentlyUsed
+from napari_unet.images.tiles import Region
 from napari_unet.storage import replace_file
 
 DATABASE = "project.sqlite"
@@ -170,8 +171,12 @@ class Project:
 
     @property
     def revision(self) -> int:
-        """Grows with every committed change of strokes; 0 when nothing was ever painted."""
-        return int(self._database.execute("SELECT COALESCE(MAX(revision), 0) FROM tiles").fetchone()[0])
+        """Grows with every committed change of strokes or test areas; 0 when there was none yet."""
+        query = (
+            "SELECT COALESCE(MAX(newest), 0) FROM "
+            "(SELECT MAX(revision) AS newest FROM tiles UNION SELECT MAX(revision) FROM test_areas)"
+        )
+        return int(self._database.execute(query).fetchone()[0])
 
     def annotation(self, image_id: int, plane: int) -> UInt8[np.ndarray, "y x"]:
         """Stored strokes of a plane: 0 unlabelled, else the class id. A copy."""
@@ -201,13 +206,14 @@ class Project:
         fingerprint = self.image(image_id).fingerprint
         # Before the write, or the change would count twice.
         counts = self._counted().setdefault(image_id, np.zeros(256, np.int64))
+        learnable = outside(labels, self.test_areas(image_id).get(plane, ()))
         with self._transaction() as database:
             revision = self.revision + 1
             for row, column in changed:
                 key = strokes.TileKey(image_id, plane, row, column)
                 part = labels[_tile_area(row, column)]
                 strokes.write_tile(database, key, part, revision)
-                strokes.hold_out(database, key, part, fingerprint)
+                strokes.hold_out(database, key, learnable[_tile_area(row, column)], fingerprint)
         for row, column in changed:
             area = _tile_area(row, column)
             counts += np.bincount(labels[area].ravel(), minlength=256) - np.bincount(old[area].ravel(), minlength=256)
@@ -217,11 +223,13 @@ class Project:
     def acceptable(self, image_id: int, plane: int, predicted: UInt8[np.ndarray, "y x"]) -> UInt8[np.ndarray, "y x"]:
         """Those of the predicted labels that may be painted as the user's own: what is held out stays unlabelled.
 
-        A network that is scored on what it predicted itself agrees with itself. So blocks that are held out take no
-        predicted label, and the others that this touches are trained on for ever. What is painted already stays.
+        A network that is scored on what it predicted itself agrees with itself. So test areas and blocks that are held
+        out take no predicted label, and the others that this touches are trained on for ever. What is painted already
+        stays.
         """
         labels = np.where(self._stored(image_id, plane) == 0, predicted, 0).astype(np.uint8)
         labels[held_out_pixels(labels, plane, self.sides(image_id))] = 0
+        labels = outside(labels, self.test_areas(image_id).get(plane, ()))
         with self._transaction() as database:
             strokes.keep_for_training(database, image_id, plane, labels)
         return labels
@@ -242,9 +250,11 @@ class Project:
         return [row[0] for row in rows]
 
     def changed_planes(self, since: int) -> list[tuple[int, int]]:
-        """(image id, plane) of every plane with tiles newer than ``since``; their cached strokes are dropped."""
+        """(image id, plane) of every painted plane with newer strokes or test areas; cached strokes are dropped."""
         rows = self._database.execute(
-            "SELECT DISTINCT image_id, plane FROM tiles WHERE revision > ? ORDER BY 1, 2", (since,)
+            "SELECT image_id, plane FROM tiles WHERE revision > :since UNION SELECT image_id, plane FROM test_areas "
+            "JOIN tiles USING (image_id, plane) WHERE test_areas.revision > :since ORDER BY 1, 2",
+            {"since": since},
         ).fetchall()
         for key in rows:
             self._planes.drop(key)
@@ -263,6 +273,29 @@ class Project:
         """Class id of each pixel that the user said is right, 0 elsewhere."""
         height, width = self.image(image_id).annotation_shape[-2:]
         return kept_strokes.kept_labels(self._database, image_id, plane, (height, width))
+
+    def test_areas(self, image_id: int) -> dict[int, tuple[Region, ...]]:
+        """Rectangles of an image that are never trained on, by plane, in pixels."""
+        return test_areas.areas_of(self._database, image_id)
+
+    def set_test_areas(self, image_id: int, plane: int, areas: Sequence[Region]) -> bool:
+        """Replace the test areas of a plane by these, cut at its rim, in one transaction; whether they are others now.
+
+        What is painted in them, before or after, is not trained on until the area is gone.
+        """
+        labels = self._stored(image_id, plane)
+        wanted = sorted({area.clipped(*labels.shape) for area in areas})
+        wanted = [area for area in wanted if 0 not in area.shape]
+        if wanted == sorted(self.test_areas(image_id).get(plane, ())):
+            return False
+        fingerprint = self.image(image_id).fingerprint
+        learnable = outside(labels, wanted)
+        with self._transaction() as database:
+            test_areas.write_areas(database, image_id, plane, wanted, self.revision + 1)
+            # Strokes that were in an area until now have no side of the split yet.
+            for key, _ in list(strokes.read_tiles(database, image_id, plane)):
+                strokes.hold_out(database, key, learnable[_tile_area(key.row, key.column)], fingerprint)
+        return True
 
     def damaged_tiles(self) -> Iterator[str]:
         """One line per stored tile whose bytes are not those that were written."""

@@ -38,8 +38,13 @@ CREATE TABLE kept_strokes (
     class_id INTEGER NOT NULL, y0 INTEGER NOT NULL, x0 INTEGER NOT NULL, y1 INTEGER NOT NULL, x1 INTEGER NOT NULL,
     pixels BLOB NOT NULL) STRICT;
 """
+_TEST_AREAS = """
+CREATE TABLE test_areas (
+    image_id INTEGER NOT NULL REFERENCES images (id), plane INTEGER NOT NULL, revision INTEGER NOT NULL,
+    areas TEXT NOT NULL, PRIMARY KEY (image_id, plane)) STRICT, WITHOUT ROWID;
+"""
 # What each format adds to the one before it, in order; never changed once released, only added to.
-STEPS = (_FIRST, _KEPT_STROKES)
+STEPS = (_FIRST, _KEPT_STROKES, _TEST_AREAS)
 VERSION = len(STEPS)
 
 

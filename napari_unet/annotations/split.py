@@ -1,12 +1,14 @@
 """Which labelled pixels are trained on and which are held out to score the network."""
 
 import hashlib
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from typing import NamedTuple
 
 import numpy as np
 from jaxtyping import Bool, UInt8
 from scipy import ndimage
+
+from napari_unet.images.tiles import Region
 
 BLOCK = 64  # px; small enough that a few strokes reach some, large enough to carry a score on screen
 MARGIN = 6  # px around held-out strokes that is not trained on: neighbours share pixels through the camera's blur
@@ -48,22 +50,35 @@ def classes_by_block(labels: UInt8[np.ndarray, "y x"], plane: int, row0: int, co
     return found
 
 
+def outside(labels: UInt8[np.ndarray, "y x"], areas: Sequence[Region]) -> UInt8[np.ndarray, "y x"]:
+    """Labels without those in test areas and the margin around them."""
+    kept = labels.copy() if areas else labels
+    for area in areas:
+        kept[area.grown(MARGIN).clipped(*labels.shape).slices] = 0
+    return kept
+
+
 def held_out_pixels(
-    labels: UInt8[np.ndarray, "y x"], plane: int, sides: Iterable[BlockSide]
+    labels: UInt8[np.ndarray, "y x"], plane: int, sides: Iterable[BlockSide], areas: Sequence[Region] = ()
 ) -> Bool[np.ndarray, "y x"]:
-    """Labelled pixels of a whole plane that only score."""
+    """Labelled pixels of a whole plane that only score, those in test areas left out: they have scores of their own."""
     held = np.zeros(labels.shape, bool)
     for side in sides:
         if side.held_out and side.block.plane == plane:
             y, x = side.block.row * BLOCK, side.block.column * BLOCK
             area = np.s_[y : y + BLOCK, x : x + BLOCK]
             held[area] |= labels[area] == side.class_id
+    for test_area in areas:
+        held[test_area.slices] = False
     return held
 
 
-def training_pixels(labels: UInt8[np.ndarray, "y x"], held_out: Bool[np.ndarray, "y x"]) -> Bool[np.ndarray, "y x"]:
-    """Labelled pixels that are trained on: not held out, and farther than the margin from any that is."""
-    trained = (labels > 0) & ~held_out
+def training_pixels(
+    labels: UInt8[np.ndarray, "y x"], held_out: Bool[np.ndarray, "y x"], areas: Sequence[Region] = ()
+) -> Bool[np.ndarray, "y x"]:
+    """Labelled pixels that are trained on: farther than the margin from any held-out pixel and from test areas."""
+    trained = outside(labels, areas) > 0
+    trained &= ~held_out
     if held_out.any():
         rows, columns = (np.flatnonzero(held_out.any(axis=axis)) for axis in (1, 0))
         near = np.s_[

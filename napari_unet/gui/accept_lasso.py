@@ -72,6 +72,7 @@ class AcceptLasso(QObject):  # type: ignore[misc]
         self._finish_soon.stop()
         layer, self._layer = self._layer, None
         if layer is not None and layer in self._viewer.layers:
+            layer.mode = "pan_zoom"  # removed in another mode, a layer of shapes has crashed napari's next drawing
             self._viewer.layers.remove(layer)
 
     def forget(self, layer: Any) -> None:

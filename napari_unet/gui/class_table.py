@@ -18,7 +18,7 @@ from qtpy.QtWidgets import (
 )
 
 from napari_unet.annotations.classes import ClassLabel
-from napari_unet.gui.score_card import class_text
+from napari_unet.gui.class_scores import class_text
 from napari_unet.training.scores import ClassScore
 
 _COLUMNS = ("", "Class", "Key", "Painted", "Dice")

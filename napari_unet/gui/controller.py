@@ -32,6 +32,9 @@ class Window(Protocol):
     def show_score(self, score: Score, loss: float | None) -> None:
         """Tell the held-out Dice."""
 
+    def show_agreement(self, share: float | None, strokes: int) -> None:
+        """Tell how the newest strokes agreed with the overlay."""
+
     def show_weights(self, weights: m.Weights) -> None:
         """Put the weight map over the image."""
 
@@ -172,6 +175,17 @@ class Controller:
             )
         return labels
 
+    def mark_test_areas(self, areas: dict[int, tuple[Region, ...]]) -> bool:
+        """Save the test areas of the image, by plane; whether any are others now. The worker reads them at once."""
+        if self.project is None or self.image is None:
+            return False
+        planes = sorted(set(areas) | set(self.project.test_areas(self.image.id)))
+        changed = [self.project.set_test_areas(self.image.id, plane, areas.get(plane, ())) for plane in planes]
+        if any(changed):
+            self._tell(m.Annotated())
+            self._ask_weights()
+        return any(changed)
+
     def look(self, plane: int, visible: Region) -> None:
         """Tell the worker what is on screen now."""
         if self.image is None:
@@ -302,6 +316,8 @@ class Controller:
                     self._window.show_suggestion(message)
             case m.Doubted():
                 self._window.show_doubted(message)
+            case m.Agreed():
+                self._window.show_agreement(message.share, message.strokes)
             case m.Exported():
                 self._window.show_exported(message.paths)
             case m.Failed():

@@ -116,13 +116,13 @@ def show_outlines(layer: Shapes, places: Sequence[tuple[int, Region]], plane_sha
     colour = layer.current_edge_color
     layer.data = []
     if places:
-        boxes = [_corners_of(plane, region, plane_shape) for plane, region in places]
+        boxes = [corners(plane, region, plane_shape) for plane, region in places]
         layer.add_rectangles(boxes, edge_color=colour, face_color="transparent", edge_width=_OUTLINE_WIDTH)
 
 
 def show_held_out(layer: Shapes, blocks: Sequence[BlockScore], plane_shape: tuple[int, ...]) -> None:
     """Draw the blocks of one image; boxes that stay only get a new number."""
-    boxes = [_corners(block, plane_shape) for block in blocks]
+    boxes = [corners(b.plane, Region(b.y0, b.x0, b.y1, b.x1), plane_shape) for b in blocks]
     features = {"dice": [f"{block.dice:.2f}" for block in blocks]}
     if len(boxes) == len(layer.data) and all(np.array_equal(a, b) for a, b in zip(boxes, layer.data, strict=True)):
         layer.features = features
@@ -136,11 +136,8 @@ def show_held_out(layer: Shapes, blocks: Sequence[BlockScore], plane_shape: tupl
         layer.refresh_text()
 
 
-def _corners(block: BlockScore, plane_shape: tuple[int, ...]) -> np.ndarray:
-    return _corners_of(block.plane, Region(block.y0, block.x0, block.y1, block.x1), plane_shape)
-
-
-def _corners_of(plane: int, region: Region, plane_shape: tuple[int, ...]) -> np.ndarray:
+def corners(plane: int, region: Region, plane_shape: tuple[int, ...]) -> np.ndarray:
+    """Corners of a rectangle in a layer over a stack, (4, axes)."""
     index = np.unravel_index(plane, plane_shape) if plane_shape else ()
     # Edges of pixels, not their centres.
     y0, x0, y1, x1 = region.y0 - 0.5, region.x0 - 0.5, region.y1 - 0.5, region.x1 - 0.5

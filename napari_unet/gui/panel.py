@@ -11,6 +11,7 @@ from napari.layers import Image
 from napari.utils import progress
 from napari.utils.notifications import show_error, show_info
 from qtpy.QtCore import QEvent, Qt, QTimer
+from qtpy.QtGui import QGuiApplication
 from qtpy.QtWidgets import (
     QCheckBox,
     QComboBox,
@@ -31,6 +32,7 @@ from napari_unet.config import Settings
 from napari_unet.errors import UserError
 from napari_unet.gui import source
 from napari_unet.gui.accept_lasso import AcceptLasso
+from napari_unet.gui.area_layer import AreaLayer
 from napari_unet.gui.canvas import Canvas
 from napari_unet.gui.class_table import ClassTable
 from napari_unet.gui.controller import Controller
@@ -48,6 +50,7 @@ from napari_unet.gui.settings_form import SettingsForm
 from napari_unet.gui.view_row import ViewRow
 from napari_unet.gui.where_next import WhereNext
 from napari_unet.images.tiles import Region
+from napari_unet.results.methods_paragraph import methods_paragraph
 from napari_unet.training.scores import Score
 from napari_unet.worker.client import Client
 from napari_unet.worker.messages import Doubted, Progress, Suggested, Weights
@@ -67,6 +70,7 @@ class Panel(QWidget):  # type: ignore[misc]
         self.canvas = Canvas(napari_viewer, self._strokes_settled, self)
         self.map_layer = MapLayer(napari_viewer)
         self.lasso = AcceptLasso(napari_viewer, lambda inside: self._told(lambda: self._accept(inside)), self)
+        self.areas = AreaLayer(napari_viewer, self._areas_changed, self._paint_again, self)
         self.progress_shown: Progress | None = None
         self._busy: Any = None
         self._timer: Any = None  # events come before the constructor is done
@@ -83,6 +87,7 @@ class Panel(QWidget):  # type: ignore[misc]
         self._choose_soon = QTimer(self, singleShot=True, interval=0)
         self._choose_soon.timeout.connect(self._choose_image)
         self._leave_soon = QTimer(self, singleShot=True, interval=0)
+        self._leave_soon.timeout.connect(self.areas.leave)
         self._leave_soon.timeout.connect(self.canvas.leave)
         # Removed in the same turn as the other layers, the map crashed napari's next drawing.
         self._map_leave_soon = QTimer(self, singleShot=True, interval=100)
@@ -99,12 +104,17 @@ class Panel(QWidget):  # type: ignore[misc]
 
     def show_score(self, score: Score, loss: float | None) -> None:
         """Tell the held-out Dice in the panel and on the image."""
-        self.score_card.show_score(score)
-        self.class_table.show_dice(score.classes)
         self.project_images.show_score(score)
         project = self.controller.project
+        self.score_card.show_score(score, project.classes() if project is not None else ())
+        self.class_table.show_dice(score.classes)
         if project is not None:
             self.canvas.show_score(score, canvas_text(score, project.classes()))
+            self.areas.show_scores(score.areas)
+
+    def show_agreement(self, share: float | None, strokes: int) -> None:
+        """Tell how the newest strokes agreed with the overlay."""
+        self.score_card.show_agreement(share, strokes)
 
     def show_weights(self, weights: Weights) -> None:
         """Put the weight map over the image."""
@@ -345,6 +355,8 @@ class Panel(QWidget):  # type: ignore[misc]
         self.stop.clicked.connect(lambda: self._told(self._stop))
         self.restore.clicked.connect(lambda: self._told(self.controller.restore_best))
         self.where_next.wanted.connect(lambda: self._told(self.controller.ask_where_next))
+        self.score_card.area_wanted.connect(lambda: self._told(self.areas.draw))
+        self.score_card.copy_wanted.connect(lambda score: self._told(lambda: self._copy_methods(score)))
         self.export_row.wanted.connect(lambda folder, formats: self._told(lambda: self.export(folder, formats)))
         self.view_row.wanted.connect(lambda: self._told(self._choose_map))
         self.settings_form.changed.connect(lambda settings: self._told(lambda: self._change_settings(settings)))
@@ -412,10 +424,12 @@ class Panel(QWidget):  # type: ignore[misc]
             self.painting.leave()
             self.lasso.follow(layer, record, channels_first)
             self.map_layer.follow(layer, record, channels_first)
+            self.areas.leave()
             self.canvas.show(layer, record, labels.reshape(record.annotation_shape), project.classes(), channels_first)
             self.view_row.dress()
             self.overlay_keys.bind()
             self._choose_map()
+            self.areas.show(layer, record, channels_first, project.test_areas(record.id))
         finally:
             self._choosing = False
         self.show_classes()
@@ -463,6 +477,17 @@ class Panel(QWidget):  # type: ignore[misc]
         fix = "press + class for another class, or choose one in the table"
         self.show_message(str(UserError("NU-A12", f"{label} is not one of the classes", "label", fix)))
 
+    def _paint_again(self) -> None:
+        if self.canvas.annotation is not None and self.canvas.annotation in self._viewer.layers:
+            self._viewer.layers.selection.active = self.canvas.annotation
+            self.canvas.annotation.mode = "paint"
+
+    def _copy_methods(self, score: Score | None) -> None:
+        QGuiApplication.clipboard().setText(methods_paragraph(self._project(), score))
+
+    def _areas_changed(self, areas: dict[int, tuple[Region, ...]]) -> None:
+        self._told(lambda: self.controller.mark_test_areas(areas))
+
     def _change_class(self, class_id: int, *, name: str | None = None, colour: str | None = None) -> None:
         project = self._project()
         project.change_class(class_id, name=name, colour=colour)
@@ -500,6 +525,7 @@ class Panel(QWidget):  # type: ignore[misc]
         self.painting.leave()
         self.lasso.leave()
         self.map_layer.leave()
+        self.areas.leave()
         self.canvas.leave()
 
     def _stop(self) -> None:
@@ -538,6 +564,7 @@ class Panel(QWidget):  # type: ignore[misc]
         elif removed is not None:
             self.canvas.forget(removed)
             self.lasso.forget(removed)
+            self.areas.forget(removed)
         self._fill_images()
 
     def _fill_images(self) -> None:
@@ -568,6 +595,7 @@ class Panel(QWidget):  # type: ignore[misc]
         ready = self.controller.image is not None
         self.view_row.setEnabled(ready)
         self.where_next.setEnabled(ready)
+        self.score_card.area_button.setEnabled(ready)
         self.start.setEnabled(ready and not self.controller.training)
         self.pause.setEnabled(self.controller.training)
         self.stop.setEnabled(self.controller.has_worker)

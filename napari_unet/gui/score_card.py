@@ -4,10 +4,12 @@ from collections.abc import Sequence
 from typing import Any
 
 import pyqtgraph
-from qtpy.QtWidgets import QLabel, QSizePolicy, QVBoxLayout, QWidget
+from qtpy.QtCore import Signal
+from qtpy.QtWidgets import QHBoxLayout, QLabel, QPushButton, QSizePolicy, QVBoxLayout, QWidget
 
 from napari_unet.annotations.classes import ClassLabel
-from napari_unet.training.scores import ClassScore, Score
+from napari_unet.gui.class_scores import ClassScores, class_text
+from napari_unet.training.scores import AGREEMENT_STROKES, Score
 
 _CURVE_HEIGHT = 130
 _POINTS = 2000
@@ -17,10 +19,14 @@ _LOSS, _DICE = "#E69F00", "#56B4E9"
 class ScoreCard(QWidget):  # type: ignore[misc]
     """One line for the eye, one curve for the trend."""
 
+    area_wanted = Signal()
+    copy_wanted = Signal(object)  # with the score that is shown, or None
+
     def __init__(self, parent: QWidget | None = None) -> None:
         super().__init__(parent)
         self._losses: list[tuple[int, float]] = []
         self._dice: list[tuple[int, float]] = []
+        self._score: Score | None = None
         self.headline = QLabel("Held-out Dice: n/a")
         self.headline.setToolTip(
             "Measured on strokes that are never trained on (about one 64-pixel block in five).\n"
@@ -42,8 +48,41 @@ class ScoreCard(QWidget):  # type: ignore[misc]
                                            symbolBrush=_DICE, symbolPen=None, name="Dice")  # fmt: skip
         layout = QVBoxLayout(self)
         layout.setContentsMargins(0, 0, 0, 0)
+        self.milestones = QLabel("")
+        self.milestones.setWordWrap(True)
+        self.milestones.setToolTip(
+            "Mean Dice of three networks on the same held-out pixels: the one that is shown, the best so far, and the\n"
+            "first one that was shown. The best was chosen on these pixels, which makes it look a little too good."
+        )
+        self.class_scores = ClassScores()
         layout.addWidget(self.headline)
+        layout.addWidget(self.milestones)
+        layout.addWidget(self.class_scores)
+        self.agreement = QLabel("")
+        self.agreement.setWordWrap(True)
+        self.agreement.setToolTip(
+            "Each new stroke is compared with what lay on screen before it was learned; the mean over the classes of\n"
+            f"the share of their pixels that was right, over the last {AGREEMENT_STROKES} strokes outside test areas.\n"
+            "You paint where the overlay is wrong, so this is a lower bound for the image. It nears 1 when there is\n"
+            "nothing left to correct."
+        )
+        layout.addWidget(self.agreement)
         layout.addWidget(self._plot)
+        self.area_button = QPushButton("Test area")
+        self.area_button.setToolTip(
+            "Draw a rectangle on the image. What is painted in it, before or after, is never trained on,\n"
+            'and has a Dice of its own. To move or delete one, choose the layer "test areas", click it and drag it,\n'
+            "or press Delete: its strokes are then trained on again."
+        )
+        self.area_button.clicked.connect(lambda: self.area_wanted.emit())
+        buttons = QHBoxLayout()
+        buttons.addWidget(self.area_button)
+        self.copy_button = QPushButton("Copy as text")
+        self.copy_button.setToolTip("Put a paragraph for the methods section of a paper into the clipboard")
+        self.copy_button.clicked.connect(lambda: self.copy_wanted.emit(self._score))
+        buttons.addWidget(self.copy_button)
+        buttons.addStretch()
+        layout.addLayout(buttons)
 
     def add_loss(self, step: int, loss: float) -> None:
         """Append to the curve of losses."""
@@ -51,12 +90,23 @@ class ScoreCard(QWidget):  # type: ignore[misc]
             self._losses = [*self._losses[-_POINTS:], (step, loss)]
             self._loss_curve.setData(*zip(*self._losses, strict=True))
 
-    def show_score(self, score: Score) -> None:
+    def show_score(self, score: Score, classes: Sequence[ClassLabel]) -> None:
         """Tell the newest score."""
+        self._score = score
         self.headline.setText(headline(score))
+        self.milestones.setText(milestones(score))
+        self.class_scores.show_scores(score.classes, classes)
         if score.mean_dice is not None:
             self._dice = [*self._dice[-_POINTS:], (score.step, score.mean_dice)]
             self._dice_curve.setData(*zip(*self._dice, strict=True))
+
+    def show_agreement(self, share: float | None, strokes: int) -> None:
+        """Tell how the newest strokes agreed with the overlay."""
+        self.agreement.setText(
+            ""
+            if share is None
+            else f"New strokes agreed with the overlay: {share:.2f} of pixels (class mean, {strokes} strokes)"
+        )
 
     def restore(self, records: Sequence[dict[str, Any]]) -> None:
         """Draw the curve of a project that was opened again."""
@@ -71,6 +121,10 @@ class ScoreCard(QWidget):  # type: ignore[misc]
         self._loss_curve.setData([], [])
         self._dice_curve.setData([], [])
         self.headline.setText("Held-out Dice: n/a")
+        self._score = None
+        self.milestones.setText("")
+        self.agreement.setText("")
+        self.class_scores.show_scores((), ())
 
 
 def headline(score: Score) -> str:
@@ -81,13 +135,11 @@ def headline(score: Score) -> str:
     return f"Held-out Dice: {score.mean_dice:.3f} · {len(score.blocks)} blocks, {pixels:,} px · step {score.step}"
 
 
-def class_text(score: ClassScore) -> str:
-    """Dice with its 95 % interval, or n/a."""
-    if score.dice is None:
-        return "n/a"
-    if score.low is None or score.high is None:
-        return f"{score.dice:.2f}"
-    return f"{score.dice:.2f} [{score.low:.2f}, {score.high:.2f}]"
+def milestones(score: Score) -> str:
+    """Now, best and at start; "" unless one can be compared."""
+    known = [("best", score.best), ("at start", score.start)]
+    parts = [f"{name} {m.mean_dice:.3f}" for name, m in known if m is not None and m.mean_dice is not None]
+    return " · ".join([f"now {score.mean_dice:.3f}", *parts]) if parts and score.mean_dice is not None else ""
 
 
 def canvas_text(score: Score, classes: list[ClassLabel]) -> str:

@@ -1,12 +1,13 @@
 """The strokes of a project as the trainer needs them, kept up to date by revision."""
 
 from dataclasses import dataclass, field
+from typing import NamedTuple
 
 import numpy as np
 from jaxtyping import Bool, Float32, Int64, UInt8
 
 from napari_unet.annotations.project import Project
-from napari_unet.annotations.split import BLOCK, held_out_pixels, training_pixels
+from napari_unet.annotations.split import BLOCK, held_out_pixels, outside, training_pixels
 from napari_unet.annotations.strokes import TILE
 from napari_unet.config import Settings
 from napari_unet.images.planes import NormalisedPlanes, OpenedImages
@@ -14,6 +15,13 @@ from napari_unet.images.tiles import Region
 from napari_unet.training.weight_map import border_weights
 
 PlaneKey = tuple[int, int]  # image id, plane
+
+
+class Stroke(NamedTuple):
+    """Where labels were set since the last reading, and to what; 0 where they were not."""
+
+    region: Region
+    labels: UInt8[np.ndarray, "h w"]
 
 
 @dataclass(slots=True)
@@ -30,6 +38,8 @@ class AnnotatedPlane:
     new: Bool[np.ndarray, "y x"]
     positions: dict[int, Int64[np.ndarray, " n"]] = field(default_factory=dict)  # flat indices of trained pixels
     held_out_blocks: list[Region] = field(default_factory=list)  # those with at least one held-out pixel
+    stroke: Stroke | None = None  # what was painted since the last reading, test areas left out
+    areas: tuple[Region, ...] = ()  # test areas: nothing in them is trained on or held out by blocks
 
 
 class Annotations:
@@ -51,10 +61,11 @@ class Annotations:
         borders = (self._settings.border_weight, self._settings.border_sigma)
         since = self.revision if borders == (settings.border_weight, settings.border_sigma) else 0
         self._settings = settings
+        revision = self.project.revision  # before the reading: what is committed meanwhile is read the next time
         changed = self.project.changed_planes(since)
-        revision = self.project.revision
         for known in self.planes.values():
             known.new.fill(False)
+            known.stroke = None
         for image_id, plane in changed:
             self.planes[image_id, plane] = self._read(image_id, plane)
         self.revision = revision
@@ -80,15 +91,18 @@ class Annotations:
 
     def _read(self, image_id: int, plane: int) -> AnnotatedPlane:
         labels = self.project.annotation(image_id, plane)
-        held_out = held_out_pixels(labels, plane, self.project.sides(image_id))
-        trained = training_pixels(labels, held_out)
+        areas = self.project.test_areas(image_id).get(plane, ())
+        held_out = held_out_pixels(labels, plane, self.project.sides(image_id), areas)
+        trained = training_pixels(labels, held_out, areas)
         flat = np.flatnonzero(trained)
         classes = labels.ravel()[flat]
         positions = {int(k): flat[classes == k] for k in np.unique(classes)}
         border = self._border(labels, trained)
         known = self.planes.get((image_id, plane))
         new = trained.copy() if known is None else trained & ~(known.trained & (known.labels == labels))
-        return AnnotatedPlane(labels, trained, held_out, border, new, positions, blocks_with(held_out))
+        painted = outside(labels if known is None else np.where(labels != known.labels, labels, 0), areas)
+        blocks = blocks_with(held_out)
+        return AnnotatedPlane(labels, trained, held_out, border, new, positions, blocks, _stroke(painted), areas)
 
     def _border(self, labels: UInt8[np.ndarray, "y x"], trained: Bool[np.ndarray, "y x"]) -> Float32[np.ndarray, "y x"]:
         """Border weights where something is trained, tile by tile: strokes cover little of a large plane."""
@@ -104,6 +118,14 @@ class Annotations:
             inner = Region(tile.y0 - around.y0, tile.x0 - around.x0, tile.y1 - around.y0, tile.x1 - around.x0)
             border[tile.slices] = weights[inner.slices]
         return border
+
+
+def _stroke(painted: UInt8[np.ndarray, "y x"]) -> Stroke | None:
+    rows, columns = (np.flatnonzero(painted.any(axis=axis)) for axis in (1, 0))
+    if rows.size == 0:
+        return None
+    region = Region(int(rows[0]), int(columns[0]), int(rows[-1]) + 1, int(columns[-1]) + 1)
+    return Stroke(region, painted[region.slices].copy())
 
 
 def blocks_with(pixels: Bool[np.ndarray, "y x"]) -> list[Region]:

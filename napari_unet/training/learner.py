@@ -9,6 +9,7 @@ from napari_unet.errors import UserError
 from napari_unet.network.checkpoint import Checkpoint, copy_checkpoint, load_checkpoint, save_checkpoint
 from napari_unet.network.device import Device
 from napari_unet.network.inference import Predictor
+from napari_unet.training.agreement import Agreement
 from napari_unet.training.annotated import Annotations, PlaneKey
 from napari_unet.training.scores import Score
 from napari_unet.training.selection import Selection
@@ -32,6 +33,7 @@ class Learner:
         self.device = device
         self.annotations = Annotations(project)
         self.selection = Selection(self.annotations, device)
+        self.agreement = Agreement(self.annotations)
         self.trainer: Trainer | None = None
         self.version = 0  # grows when another network is shown
         self.notices: list[str] = []  # what went wrong without stopping anything, for the user
@@ -75,6 +77,9 @@ class Learner:
         """Read new strokes and settings from the project; the planes that changed."""
         before, self.settings = self.settings, self.project.settings
         changed = self.annotations.refresh(self.settings)
+        shown = self.predictor
+        if changed and shown is not None:
+            self.agreement.note(shown)
         if changed:
             # The overlay answers to new strokes first; judging the network can wait a moment.
             self.selection.release()

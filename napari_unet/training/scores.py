@@ -4,10 +4,12 @@ from collections.abc import Sequence
 
 import msgspec
 import numpy as np
-from jaxtyping import Float64, Int, Int64, UInt8
+from jaxtyping import Bool, Float64, Int, Int64, UInt8
+from scipy import ndimage
 
 _RESAMPLES = 500
 _INTERVAL = (2.5, 97.5)  # percentiles of a 95 % interval
+AGREEMENT_STROKES = 50  # the newest ones that are compared with the overlay
 
 
 class ClassScore(msgspec.Struct, frozen=True):
@@ -18,6 +20,15 @@ class ClassScore(msgspec.Struct, frozen=True):
     low: float | None  # 95 % bootstrap interval over blocks; None with fewer than two blocks
     high: float | None
     pixels: int  # held-out pixels of this class
+    blocks: int = 0  # with such pixels
+    strokes: int = 0  # pieces: connected pixels of this class within a block
+
+
+class Milestone(msgspec.Struct, frozen=True):
+    """A network to compare with, on the same held-out pixels as the one that is shown."""
+
+    step: int
+    mean_dice: float | None
 
 
 class BlockScore(msgspec.Struct, frozen=True):
@@ -32,6 +43,24 @@ class BlockScore(msgspec.Struct, frozen=True):
     dice: float
 
 
+class AreaScore(msgspec.Struct, frozen=True):
+    """One test area: Dice on what is painted in it, for the classes that are; no class has an interval."""
+
+    image_id: int
+    plane: int
+    y0: int
+    x0: int
+    y1: int
+    x1: int
+    mean_dice: float | None  # over the classes painted in it; None while nothing is
+    classes: tuple[ClassScore, ...]
+
+    @property
+    def pixels(self) -> int:
+        """Labelled pixels in it, of the classes that the network knows."""
+        return sum(score.pixels for score in self.classes)
+
+
 class Score(msgspec.Struct, frozen=True):
     """Everything that is said about a network on the held-out pixels; the mean needs evidence for every class."""
 
@@ -39,6 +68,9 @@ class Score(msgspec.Struct, frozen=True):
     mean_dice: float | None
     classes: tuple[ClassScore, ...]
     blocks: tuple[BlockScore, ...] = ()
+    areas: tuple[AreaScore, ...] = ()  # apart: their pixels are in no class's Dice above
+    best: Milestone | None = None
+    start: Milestone | None = None  # the first network shown with these classes since the worker began
 
 
 def confusion(
@@ -107,8 +139,10 @@ def bootstrap_interval(matrices: Int[np.ndarray, "n k k"], seed: int = 0) -> Flo
     return interval
 
 
-def class_scores(matrices: Int[np.ndarray, "n k k"], class_ids: Sequence[int]) -> tuple[ClassScore, ...]:
-    """Pooled Dice per class with its interval."""
+def class_scores(
+    matrices: Int[np.ndarray, "n k k"], class_ids: Sequence[int], strokes: dict[int, int] | None = None
+) -> tuple[ClassScore, ...]:
+    """Pooled Dice per class with its interval and what stands behind it."""
     total = matrices.sum(axis=0)
     values, interval = dice(total), bootstrap_interval(matrices)
     blocks_with = (matrices.sum(-1) > 0).sum(0)
@@ -119,9 +153,17 @@ def class_scores(matrices: Int[np.ndarray, "n k k"], class_ids: Sequence[int]) -
             _known(interval[0, i]) if blocks_with[i] > 1 else None,
             _known(interval[1, i]) if blocks_with[i] > 1 else None,
             int(total[i].sum()),
+            int(blocks_with[i]),
+            (strokes or {}).get(class_id, 0),
         )
         for i, class_id in enumerate(class_ids)
     )
+
+
+def stroke_pieces(labels: UInt8[np.ndarray, "y x"], held_out: Bool[np.ndarray, "y x"]) -> dict[int, int]:
+    """Connected pieces (8 neighbours) of held-out pixels by class."""
+    shown = np.where(held_out, labels, 0)
+    return {int(k): ndimage.label(shown == k, np.ones((3, 3)))[1] for k in np.unique(shown[shown > 0])}
 
 
 def segmentation_accuracy(truth: Int[np.ndarray, "y x"], found: Int[np.ndarray, "y x"]) -> float | None:

@@ -1,6 +1,7 @@
 """Never worse: which network predicts, decided on held-out pixels."""
 
 import copy
+from collections import Counter
 from dataclasses import dataclass, field
 
 import numpy as np
@@ -12,7 +13,19 @@ from napari_unet.network.device import Device
 from napari_unet.network.inference import Predictor
 from napari_unet.network.unet import UNet
 from napari_unet.training.annotated import Annotations, PlaneKey
-from napari_unet.training.scores import BlockScore, Score, class_scores, confusion, dice, mean_known, mean_of_all
+from napari_unet.training.area_scores import area_scores
+from napari_unet.training.scores import (
+    AreaScore,
+    BlockScore,
+    Milestone,
+    Score,
+    class_scores,
+    confusion,
+    dice,
+    mean_known,
+    mean_of_all,
+    stroke_pieces,
+)
 
 _RESAMPLES = 400
 _CLEARLY = 80  # percentile of the resampled differences that must be below zero for "clearly worse"
@@ -40,19 +53,22 @@ class Selection:
     def __init__(self, annotations: Annotations, device: Device) -> None:
         self.shown: Candidate | None = None
         self.best: Candidate | None = None
+        self.start: Candidate | None = None  # the first that was shown with these classes
         self._rival: Candidate | None = None  # the best since the newest strokes
         self._annotations = annotations
         self._device = device
         self._revision = -1
         self._kept_back = False
+        self._pieces: tuple[int, dict[int, int]] = (-1, {})
+        self._areas: tuple[AreaScore, ...] = ()
+        self._areas_of: tuple[UNet | None, int] = (None, 0)  # whose scores these are, at which revision
 
     def consider(self, network: UNet, class_ids: tuple[int, ...], step: int) -> Score:
         """Score a candidate, compare it with the best on the same pixels, and return the score of what is shown."""
         candidate = self.scored(network, class_ids, step)
+        self._note_start(candidate)
+        self._bring_up_to_date(class_ids)
         best = self.best
-        if best is not None and best.class_ids == class_ids and self._revision != self._annotations.revision:
-            best = self.scored(best.network, best.class_ids, best.step)
-        self._revision = self._annotations.revision
         if best is None or best.class_ids != class_ids or not _is_higher(best, candidate):
             best = candidate
         self.best = best
@@ -73,11 +89,13 @@ class Selection:
         """Show a candidate without scoring it, unless the last one that was scored was kept back."""
         if not (self._kept_back and self._rival is not None and self._rival.class_ids == class_ids):
             self.shown = Candidate(step, class_ids, network)
+            self._note_start(self.shown)
 
     def go_back(self) -> Score | None:
         """Show the best of all; None when nothing was considered yet."""
         if self.best is None:
             return None
+        self._bring_up_to_date(self.best.class_ids)
         self.shown = self._rival = self.best
         return self.score()
 
@@ -89,8 +107,17 @@ class Selection:
             self.shown = self.scored(self.shown.network, self.shown.class_ids, self.shown.step)
         blocks = tuple(_block_score(key, region, matrix) for (key, region), matrix in self.shown.matrices.items())
         matrices = np.stack([*self.shown.matrices.values()]) if blocks else _no_matrices(len(self.shown.class_ids))
-        classes = class_scores(matrices, self.shown.class_ids)
-        return Score(self.shown.step, mean_of_all(dice(matrices.sum(axis=0))), classes, blocks)
+        classes = class_scores(matrices, self.shown.class_ids, self._strokes())
+        mean = mean_of_all(dice(matrices.sum(axis=0)))
+        best, start = (self._milestone(candidate) for candidate in (self.best, self.start))
+        return Score(self.shown.step, mean, classes, blocks, self._area_scores(), best, start)
+
+    def rescore(self) -> Score | None:
+        """Score what is shown on what is held out now; None while nothing is shown."""
+        if self.shown is not None:
+            self._bring_up_to_date(self.shown.class_ids)
+            self.shown = self.scored(self.shown.network, self.shown.class_ids, self.shown.step)
+        return self.score() if self.shown is not None else None
 
     def scored(self, network: UNet, class_ids: tuple[int, ...], step: int) -> Candidate:
         """Predict every held-out block and count."""
@@ -102,6 +129,46 @@ class Selection:
                 truth = np.where(plane.held_out[region.slices], plane.labels[region.slices], 0).astype(np.uint8)
                 matrices[key, region] = confusion(truth, found, class_ids)
         return Candidate(step, class_ids, network, matrices)
+
+    def _note_start(self, candidate: Candidate) -> None:
+        if self.start is None or self.start.class_ids != candidate.class_ids:
+            self.start = candidate
+
+    def _bring_up_to_date(self, class_ids: tuple[int, ...]) -> None:
+        """Score best and start again on what is held out now; free of cost while no stroke came."""
+        changed = self._revision != self._annotations.revision
+        self._revision = self._annotations.revision
+        best, start = self.best, self.start
+        if best is not None and best.class_ids == class_ids and changed:
+            self.best = self.scored(best.network, best.class_ids, best.step)
+        if start is not None and start.class_ids == class_ids and (changed or not start.matrices):
+            self.start = self.best if start is best else self.scored(start.network, start.class_ids, start.step)
+
+    def _milestone(self, candidate: Candidate | None) -> Milestone | None:
+        """None unless it was scored on the pixels that the shown network is scored on."""
+        if candidate is None or self.shown is None or candidate.class_ids != self.shown.class_ids:
+            return None
+        if candidate.matrices.keys() != self.shown.matrices.keys() or not candidate.matrices:
+            return None
+        return Milestone(candidate.step, mean_of_all(dice(np.stack([*candidate.matrices.values()]).sum(axis=0))))
+
+    def _strokes(self) -> dict[int, int]:
+        """Pieces of held-out strokes by class, counted once for the same strokes."""
+        if self._pieces[0] != self._annotations.revision:
+            pieces: Counter[int] = Counter()
+            for plane in self._annotations.planes.values():
+                for block in plane.held_out_blocks:
+                    pieces.update(stroke_pieces(plane.labels[block.slices], plane.held_out[block.slices]))
+            self._pieces = self._annotations.revision, pieces
+        return self._pieces[1]
+
+    def _area_scores(self) -> tuple[AreaScore, ...]:
+        """Of the network that is shown, predicted once for the same strokes."""
+        shown, revision = self.shown, self._annotations.revision
+        if shown is not None and (self._areas_of[0] is not shown.network or self._areas_of[1] != revision):
+            self._areas = area_scores(Predictor(shown.network, shown.class_ids, self._device), self._annotations)
+            self._areas_of = shown.network, revision
+        return self._areas
 
     def checkpoint(self) -> Checkpoint:
         """The shown network as a file's content, with its held-out Dice among the facts."""
@@ -128,6 +195,7 @@ class Selection:
         """Show a network that was saved, and score it on what is held out now."""
         network = copy.deepcopy(checkpoint.network()).to(self._device.place)
         self.best = self.shown = self._rival = self.scored(network, checkpoint.class_ids, checkpoint.step)
+        self._note_start(self.shown)
         self._revision = self._annotations.revision
         return self.score()
 

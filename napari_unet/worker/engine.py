@@ -17,10 +17,12 @@ from napari_unet.prediction.maps import map_values
 from napari_unet.prediction.view import View
 from napari_unet.results.prediction_files import check_channels, write_prediction
 from napari_unet.training.learner import Learner
+from napari_unet.training.scores import Score
 from napari_unet.training.weight_map import class_weights, pixel_weights
 from napari_unet.worker.channel import LIMIT
 from napari_unet.worker.label_check import StrokeScoring
 from napari_unet.worker.messages import (
+    Agreed,
     Annotated,
     Export,
     Exported,
@@ -84,7 +86,7 @@ class Engine:
     def has_work(self) -> bool:
         """Whether ``work`` would do something."""
         wanted = bool(self._exports) or self._weights_wanted is not None or self._where_next.is_asked
-        wanted = wanted or self._stroke_scoring.is_under_way
+        wanted = wanted or self._stroke_scoring.is_under_way or self._can_judge
         return wanted or self._can_train or self._can_predict
 
     def receive(self, message: ToWorker) -> None:
@@ -126,6 +128,10 @@ class Engine:
                 self._send(doubted)
         elif self._can_predict and self._tile_is_due():
             self._predict_tile()
+        elif self._can_judge:  # after the first tile that answers to the stroke
+            agreement = self._require().agreement
+            agreement.judge()
+            self._send(Agreed(agreement.share, agreement.strokes))
         elif self._can_train:
             self._train_step()
         self._report(at_once=not self.has_work)  # the last word before resting is never withheld
@@ -157,6 +163,10 @@ class Engine:
             and self._learner is not None
             and self._learner.predictor is not None
         )
+
+    @property
+    def _can_judge(self) -> bool:
+        return self._learner is not None and self._learner.agreement.waits
 
     @property
     def _visible_waits(self) -> bool:
@@ -195,14 +205,20 @@ class Engine:
     def _annotated(self) -> None:
         if self._learner is None:
             return
-        self._learner.refresh()
+        changed = self._learner.refresh()
         self._where_next.note_strokes()
         self._strokes_are_new = True
         self._owed_to_training = 0.0
         self._showing_pause = _FIRST_SHOWING_S
         self._next_showing = self._clock() + self._showing_pause
         self._answer_at_once()
+        if changed and not self._can_train:  # nobody else would score what is shown on other pixels
+            self._send_score(self._learner.selection.rescore())
         self._report(at_once=True)
+
+    def _send_score(self, score: Score | None) -> None:
+        if score is not None:
+            self._send(Scored(score, None))
 
     def _answer_at_once(self) -> None:
         """Show what a head fitted to the newest strokes says, before any step."""

@@ -171,6 +171,13 @@ class Doubted(Message, frozen=True):
     strokes: tuple[Doubt, ...]
 
 
+class Agreed(Message, frozen=True):
+    """How the newest strokes agreed with the network that was on screen when they were painted."""
+
+    share: float | None  # of their pixels, mean over the classes
+    strokes: int
+
+
 class Exported(Message, frozen=True):
     """Files that were written, read again and found equal."""
 
@@ -194,4 +201,4 @@ class Suggested(Message, frozen=True):
 
 
 ToWorker = Open | Look | Annotated | Train | Export | ShowWeights | Restore | Suggest
-ToWindow = Ready | Tile | Weights | Progress | Scored | Exported | Failed | Suggested | Doubted
+ToWindow = Ready | Tile | Weights | Progress | Scored | Exported | Failed | Suggested | Doubted | Agreed

@@ -1,0 +1,66 @@
+"""How well strokes agreed with the prediction that lay on screen when they were painted."""
+
+from collections import deque
+from typing import NamedTuple
+
+import numpy as np
+from jaxtyping import Int64
+
+from napari_unet.network.inference import Predictor
+from napari_unet.training.annotated import Annotations, PlaneKey, Stroke
+from napari_unet.training.area_scores import confusion_at
+from napari_unet.training.scores import AGREEMENT_STROKES, mean_known, recall
+
+
+class Unjudged(NamedTuple):
+    """A stroke with the network that was shown when it came, before anything was learned from it."""
+
+    predictor: Predictor
+    parts: list[tuple[PlaneKey, Stroke]]
+
+
+class Agreement:
+    """Compares strokes with what the network said there; judging can wait until the stroke has been answered.
+
+    One stroke is what one reading of the annotations brought. Only classes that the network knew count.
+    """
+
+    def __init__(self, annotations: Annotations) -> None:
+        self._annotations = annotations
+        self._waiting: deque[Unjudged] = deque(maxlen=AGREEMENT_STROKES)
+        self._judged: deque[tuple[tuple[int, ...], Int64[np.ndarray, "k k"]]] = deque(maxlen=AGREEMENT_STROKES)
+
+    @property
+    def waits(self) -> bool:
+        """Whether a stroke is still to be judged."""
+        return bool(self._waiting)
+
+    @property
+    def strokes(self) -> int:
+        """How many strokes stand behind the share."""
+        return len(self._judged)
+
+    def note(self, predictor: Predictor) -> None:
+        """Remember what was painted since the last reading, to be judged by this network."""
+        parts = [(key, plane.stroke) for key, plane in self._annotations.planes.items() if plane.stroke is not None]
+        if parts:
+            self._waiting.append(Unjudged(predictor, parts))
+
+    def judge(self) -> None:
+        """Predict where the oldest waiting stroke lies, and count."""
+        predictor, parts = self._waiting.popleft()
+        total = np.zeros((len(predictor.class_ids),) * 2, np.int64)
+        for (image_id, plane), (region, labels) in parts:
+            total += confusion_at(predictor, self._annotations.pixels(image_id)[plane], region, labels)
+        if total.any():
+            self._judged.append((predictor.class_ids, total))
+
+    @property
+    def share(self) -> float | None:
+        """Mean over the classes of the share of their newly painted pixels that the network had right."""
+        everything = sorted({class_id for class_ids, _ in self._judged for class_id in class_ids})
+        total = np.zeros((len(everything),) * 2, np.int64)
+        for class_ids, matrix in self._judged:
+            place = [everything.index(class_id) for class_id in class_ids]
+            total[np.ix_(place, place)] += matrix
+        return mean_known(recall(total))

@@ -1,0 +1,43 @@
+"""What a network says where somebody painted: predicted only there, and counted."""
+
+import numpy as np
+from jaxtyping import Float32, Int64, UInt8
+
+from napari_unet.images.tiles import Region, grid
+from napari_unet.network.inference import Predictor
+from napari_unet.training.annotated import Annotations
+from napari_unet.training.scores import AreaScore, class_scores, confusion, dice, mean_known
+
+_TILE = 256  # px
+
+
+def area_scores(predictor: Predictor, annotations: Annotations) -> tuple[AreaScore, ...]:
+    """One score for each test area of the painted planes; an area counts all that is painted in it."""
+    scores = []
+    for (image_id, plane), painted in annotations.planes.items():
+        for area in painted.areas:
+            truth = painted.labels[area.slices]
+            matrix = confusion_at(predictor, annotations.pixels(image_id)[plane], area, truth)
+            classes = tuple(score for score in class_scores(matrix[None], predictor.class_ids) if score.pixels)
+            place = (image_id, plane, area.y0, area.x0, area.y1, area.x1)
+            scores.append(AreaScore(*place, mean_known(dice(matrix)), classes))
+    return tuple(scores)
+
+
+def confusion_at(
+    predictor: Predictor, plane: Float32[np.ndarray, "y x c"], region: Region, truth: UInt8[np.ndarray, "h w"]
+) -> Int64[np.ndarray, "k k"]:
+    """Pixels of a region by true class (row) and predicted class (column); ``truth`` is 0 where nothing is known.
+
+    Only the parts in which something is known are predicted, tile by tile.
+    """
+    total = np.zeros((len(predictor.class_ids),) * 2, np.int64)
+    for tile in grid(*region.shape, _TILE):
+        rows, columns = np.nonzero(truth[tile.slices])
+        if rows.size == 0:
+            continue
+        y0, x0 = tile.y0 + int(rows.min()), tile.x0 + int(columns.min())
+        y1, x1 = tile.y0 + int(rows.max()) + 1, tile.x0 + int(columns.max()) + 1
+        part = Region(region.y0 + y0, region.x0 + x0, region.y0 + y1, region.x0 + x1)
+        total += confusion(truth[y0:y1, x0:x1], predictor.classes(plane, part), predictor.class_ids)
+    return total
