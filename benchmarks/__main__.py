@@ -10,8 +10,8 @@ from pathlib import Path
 
 REPOSITORY = Path(__file__).resolve().parents[1]
 QUICK = ("learning", "overlay", "responsiveness", "sampling")  # minutes
-NAMES = (*QUICK, "annotator")  # which takes hours, and runs only when it is named
-_ONE_THREAD = ("learning", "sampling", "annotator")  # without a window
+NAMES = (*QUICK, "annotator", "where_next")  # which take long, and run only when they are named
+_ONE_THREAD = ("learning", "sampling", "annotator", "where_next")  # without a window
 _SCREEN = "-screen 0 1400x1000x24 +extension GLX"
 
 
@@ -59,7 +59,7 @@ def _options() -> tuple[argparse.Namespace, list[str]]:
     parser.add_argument("--seconds", type=float, help="of training (learning, annotator) or measuring")
     parser.add_argument("--sets", nargs="+", help="sets of images (learning, sampling, annotator)")
     parser.add_argument("--seeds", nargs="+", type=int, help="one run each; the first one for overlay, sampling")
-    parser.add_argument("--strokes", type=int, help="how many are timed (overlay)")
+    parser.add_argument("--strokes", type=int, help="how many are timed (overlay), or made (where_next)")
     parser.add_argument("--moves", type=int, help="of the brush (responsiveness)")
     options, further = parser.parse_known_args()
     if further and len(options.names) != 1:
@@ -78,6 +78,7 @@ def _arguments(name: str, options: argparse.Namespace) -> list[str]:
         "responsiveness": {"--seconds": options.seconds, "--moves": options.moves},
         "sampling": {"--sets": options.sets, "--seed": seeds[:1]},
         "annotator": {"--seconds": options.seconds, "--sets": options.sets, "--seeds": seeds},
+        "where_next": {"--strokes": options.strokes, "--sets": options.sets, "--seeds": seeds},
     }[name]
     words: list[str] = []
     for flag, value in wanted.items():

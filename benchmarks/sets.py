@@ -105,7 +105,8 @@ def mirrored(picture: Picture, side: int) -> Picture:
 def _complete(labelled_set: LabelledSet, seed: int) -> Iterator[Picture]:
     if not labelled_set.images.is_dir():
         raise SystemExit(f"{labelled_set.images} is missing: the benchmarks need the labelled sets there")
-    paths = sorted(labelled_set.images.glob(f"{labelled_set.prefix}*"))
+    # The plugin puts the project of an image file beside it.
+    paths = sorted(path for path in labelled_set.images.glob(f"{labelled_set.prefix}*") if path.suffix != ".unet")
     for index in np.random.default_rng(seed).permutation(len(paths)):
         picture = read_picture(labelled_set, paths[index])
         if len(np.unique(picture.truth)) == len(labelled_set.classes):
