@@ -5,8 +5,10 @@ from pathlib import Path
 import numpy as np
 
 from napari_unet.annotations.project import Project
+from napari_unet.images.folder import image_paths
 from napari_unet.images.image import Image
 from napari_unet.images.planes import NormalisedPlanes, OpenedImages
+from napari_unet.images.thumbnail import thumbnail
 from napari_unet.training.annotated import Annotations
 
 SIDE = 64
@@ -80,3 +82,27 @@ def test_strokes_come_back_equal_when_the_store_kept_other_planes(tmp_path: Path
                 np.testing.assert_array_equal(project.annotation(known, 0), labels)
             assert project._planes.held_bytes == SIDE * SIDE
         assert sum(project.labelled_pixels().values()) == sum((labels > 0).sum() for labels in wanted.values())
+
+
+def test_a_thumbnail_is_small_and_shows_the_middle_plane() -> None:
+    """Its longer side is between the wanted one and twice that; colours stay colours; NaN is black."""
+    stack = np.zeros((3, 100, 650, 3), np.float32)
+    stack[1, :, 300:] = (0, 50, 100)
+    stack[1, :20] = np.nan
+    found = thumbnail(Image("stack", stack, "zyxc"), 32)
+    assert found.shape == (5, 33, 3)
+    assert not found[0].any()
+    assert not found[1:, :15].any()
+    np.testing.assert_allclose(found[1:, 16:], np.broadcast_to((0, 127, 255), (4, 17, 3)), atol=1)
+    assert not thumbnail(Image("one", np.full((5, 5), 7, np.uint16), "yx"), 32).any()
+
+
+def test_a_folder_stands_for_the_images_in_it(tmp_path: Path) -> None:
+    for name in ("b.png", "a.TIF", "notes.txt"):
+        (tmp_path / name).touch()
+    for name, inside in (("deep", "c.png"), ("cells.zarr", "zarr.json")):
+        (tmp_path / name).mkdir()
+        (tmp_path / name / inside).touch()
+    assert [path.name for path in image_paths(tmp_path)] == ["a.TIF", "b.png", "cells.zarr"]
+    for single in ("notes.txt", "cells.zarr", "not there"):
+        assert image_paths(tmp_path / single) == [tmp_path / single]

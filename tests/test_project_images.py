@@ -15,8 +15,8 @@ if sys.platform.startswith("linux") and not os.environ.get("DISPLAY"):
 
 napari = pytest.importorskip("napari")
 from napari.utils.notifications import notification_manager
-from qtpy.QtCore import QMimeData, QPointF, Qt, QUrl
-from qtpy.QtGui import QDropEvent
+from qtpy.QtCore import QMimeData, QPoint, QPointF, Qt, QUrl
+from qtpy.QtGui import QDragEnterEvent, QDropEvent
 from qtpy.QtTest import QTest
 from qtpy.QtWidgets import QApplication
 from test_panel import User, messages, settle
@@ -243,8 +243,9 @@ def test_files_join_by_drop_and_those_that_do_not_fit_are_told(viewer: Any, fold
     (more / "notes.txt").write_text("not an image, and nobody asked for it")
     mime = QMimeData()
     mime.setUrls([QUrl.fromLocalFile(str(path)) for path in (more, tmp_path / "a.tif")])
-    drop = QDropEvent(QPointF(5, 5), Qt.CopyAction, mime, Qt.LeftButton, Qt.NoModifier)
-    QApplication.sendEvent(user.panel, drop)
+    said = (mime, Qt.LeftButton, Qt.NoModifier)
+    assert QApplication.sendEvent(user.panel, QDragEnterEvent(QPoint(5, 5), Qt.CopyAction, *said))
+    assert QApplication.sendEvent(user.panel, QDropEvent(QPointF(5, 5), Qt.CopyAction, *said))
     assert settle(lambda: len(messages()) > 0, 10)
     lines = messages()[0].splitlines()
     assert [line[:6] for line in lines] == ["NU-I11", "NU-I09"]

@@ -24,6 +24,7 @@ from napari_unet.gui.image_table import NAME, ImageTable
 from napari_unet.gui.thumbnails import SIDE, Thumbnails
 
 _ROWS_SHOWN = 4
+_DRAGS = {QEvent.Type.DragEnter, QEvent.Type.DragMove, QEvent.Type.Drop}
 _STEPS = {Qt.Key.Key_PageDown: 1, Qt.Key.Key_PageUp: -1}
 
 
@@ -87,7 +88,7 @@ class ImageList(QWidget):  # type: ignore[misc]
 
     def eventFilter(self, watched: QObject, event: QEvent) -> bool:
         """Drops onto the panel; the keys PageDown and PageUp in the list."""
-        if event.type() in {QEvent.Type.DragEnter, QEvent.Type.Drop} and (paths := _files_of(event)):
+        if event.type() in _DRAGS and (paths := _files_of(event)):
             event.acceptProposedAction()
             if event.type() == QEvent.Type.Drop:
                 self.added.emit(paths)

@@ -36,10 +36,12 @@ class Thumbnails(QObject):  # type: ignore[misc]
 
     def of(self, record: ImageRecord) -> QPixmap | None:
         """The thumbnail; None while it is being made, or when the image cannot be opened."""
-        if record.id not in self._pictures and record.id not in self._problems:
+        making = self._making is not None and self._making[0] == record.id
+        if record.id not in self._pictures and record.id not in self._problems and not making:
             self._wanted.pop(record.id, None)
             self._wanted[record.id] = record
-            self._timer.start()
+            if not self._timer.isActive():  # starting it again would put off its next turn
+                self._timer.start()
         return self._pictures.get(record.id)
 
     def problem_of(self, image_id: int) -> str:

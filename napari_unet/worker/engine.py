@@ -278,7 +278,7 @@ class Engine:
     def _ask_again(self) -> None:
         if self._view is None or self._learner is None:
             return
-        # By its record: while a user leafs through images, none of them is opened.
+        # By its record: while a user pages through images, none of them is opened.
         height, width = self._learner.project.image(self._view.image_id).annotation_shape[-2:]
         self._view.refill(height, width, self._learner.settings.prediction_tile)
 
