@@ -75,6 +75,9 @@ class Canvas(QObject):  # type: ignore[misc]
             if layer in self._viewer.layers:
                 self._viewer.layers.remove(layer)
         self._overlay.visible = False
+        # napari leaves an empty box where its brush circle was; drawn as the only thing after an image was removed, it
+        # crashed (napari 0.9.2). Told of the background colour anew, it takes the box away.
+        self._viewer.canvas.events.background_color()
 
     def holds(self, layer: Any) -> bool:
         """Whether a layer is the image, or one of those over it that cannot be spared."""

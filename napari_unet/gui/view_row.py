@@ -64,14 +64,14 @@ class ViewRow(QWidget):  # type: ignore[misc]
     def show_classes(self, classes: Sequence[ClassLabel]) -> None:
         """Offer these classes; the chosen one stays chosen if it is still there."""
         ids = [label.id for label in classes]
-        before, kept = self.map, self.of_class.currentData()
+        before, kept = (self.map, self.map_name), self.of_class.currentData()
         with signals_blocked(self.of_class):
             self.of_class.clear()
             for label in classes:
                 self.of_class.addItem(label.name, label.id)
             # The background comes first, and is not what one looks for.
             self.of_class.setCurrentIndex(ids.index(kept) if kept in ids else min(1, len(ids) - 1))
-        if self.map != before:
+        if (self.map, self.map_name) != before:
             self.wanted.emit(*self.map)
 
     def show_progress(self, progress: Progress) -> None:
@@ -113,7 +113,7 @@ class ViewRow(QWidget):  # type: ignore[misc]
             return
         layer.opacity = self.opacity.value() / 100
         contour, visible = _CONTOUR_PX if look == CONTOUR else 0, look != HIDDEN
-        if layer.contour != contour:
+        if visible and bool(layer.contour) != bool(contour):
             layer.contour = contour
         if layer.visible != visible:  # each time it is set, the layer is drawn anew
             layer.visible = visible
