@@ -137,7 +137,7 @@ def overlay_text(progress: Progress) -> str:
         return ""
     parts = [f"overlay: step {progress.shown_step}"]
     if progress.waiting_tiles:
-        parts.append(f"{progress.waiting_tiles} tiles waiting")
+        parts.append(f"{progress.waiting_tiles} {'tile' if progress.waiting_tiles == 1 else 'tiles'} waiting")
     if progress.behind:
         parts.append("newest strokes not in it yet")
     return " · ".join(parts)
