@@ -25,7 +25,7 @@ _TILE, _SMALL_TILE = 128, 64  # px
 _PROTOTYPES = 2000  # painted cells at most that others are compared with
 
 _UNSURE, _UNLIKE, _RARE = range(3)
-WEIGHTS = (1.0, 1.0, 0.5)  # of the three; docs/benchmarks.md says what they rest on
+WEIGHTS = (1.0, 1.0, 0.5)  # of the three; plain, for docs/benchmarks.md found no clear winner
 
 
 class Place(NamedTuple):

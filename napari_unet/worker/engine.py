@@ -147,6 +147,7 @@ class Engine:
             return  # an export that could not be written is no reason to stop learning
         self._training = False
         self._view = None
+        self._where_next = WhereNext(self._clock)  # the question may be what fails
         self._report(at_once=True)
 
     @property
