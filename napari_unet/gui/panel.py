@@ -234,6 +234,7 @@ class Panel(QWidget):  # type: ignore[misc]
             self.project_images.switch(brought)
             return
         self._check_strokes()
+        self.channels_first.setVisible(layer.ndim > 2)  # elsewhere there is no axis to ask about
         image, path = source.image_of(layer, self.channels_first.isChecked())
         if self.controller.project is None:
             self._enter(source.default_project(layer, image, path))
@@ -262,6 +263,7 @@ class Panel(QWidget):  # type: ignore[misc]
         self.channels_first.setToolTip(
             "For an image of several channels in one layer; otherwise the axis is planes (z, t)"
         )
+        self.channels_first.setVisible(False)
         self.image_list = ImageList()
         self.project_images = ProjectImages(self, self._viewer, self.controller, self.canvas, self.image_list)
         self.class_table = ClassTable()
@@ -272,7 +274,6 @@ class Panel(QWidget):  # type: ignore[misc]
             "Draw a circle: the prediction inside becomes your own labels, to train on (A).\n"
             "They are never used for the score; Escape ends it."
         )
-        self.class_table.add_tool(self.accept)
         self.start, self.pause, self.stop = (QPushButton(text) for text in ("Start", "Pause", "Stop"))
         self.start.setToolTip("Train; painting goes on")
         self.pause.setToolTip("Stop learning for now; the network is scored and saved")
@@ -285,6 +286,8 @@ class Panel(QWidget):  # type: ignore[misc]
         self.device.setWordWrap(True)
         self.score_card = ScoreCard()
         self.where_next = WhereNext(self._viewer, self.canvas)
+        for button in (self.where_next.button, self.accept):
+            self.class_table.add_tool(button)
         self.label_check = LabelCheck(self._viewer, self.canvas, self.controller, self._told)
         self.export_row = ExportRow()
         self.exported = QLabel("")
@@ -317,12 +320,12 @@ class Panel(QWidget):  # type: ignore[misc]
         layout.addLayout(head)
         layout.addWidget(self.image_list)
         layout.addWidget(self.class_table)
+        layout.addWidget(self.where_next)
+        layout.addWidget(self.label_check)
         layout.addLayout(buttons)
         layout.addWidget(self.status)
         layout.addWidget(self.device)
         layout.addWidget(self.score_card)
-        layout.addWidget(self.where_next)
-        layout.addWidget(self.label_check)
         layout.addWidget(self.view_row)
         for widget in (self.export_row, self.exported, self.settings_form):
             layout.addWidget(widget)
@@ -594,7 +597,7 @@ class Panel(QWidget):  # type: ignore[misc]
     def _show_buttons(self) -> None:
         ready = self.controller.image is not None
         self.view_row.setEnabled(ready)
-        self.where_next.setEnabled(ready)
+        self.where_next.button.setEnabled(ready)
         self.score_card.area_button.setEnabled(ready)
         self.start.setEnabled(ready and not self.controller.training)
         self.pause.setEnabled(self.controller.training)

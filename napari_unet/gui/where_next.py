@@ -1,4 +1,4 @@
-"""The button, the key and the outline that lead to where a stroke would teach most."""
+"""The button, the key, the reason and the outline that lead to where a stroke would teach most."""
 
 from typing import Any
 
@@ -18,12 +18,16 @@ _COLOUR = "yellow"
 
 
 class WhereNext(QWidget):  # type: ignore[misc]
-    """Emits that the user asks; goes to the answer.
+    """Emits that the user asks; goes to the answer and shows its reason, and nothing at other times.
 
     Parameters
     ----------
     viewer : napari's viewer, whose camera and planes are moved and whose key N asks
     canvas : what lies over the image, where the outline is drawn
+
+    Attributes
+    ----------
+    button : to be put where painting is chosen
     """
 
     wanted = Signal()
@@ -41,19 +45,19 @@ class WhereNext(QWidget):  # type: ignore[misc]
         self.reason.setSizePolicy(QSizePolicy.Policy.Ignored, QSizePolicy.Policy.Preferred)
         layout = QHBoxLayout(self)
         layout.setContentsMargins(0, 0, 0, 0)
-        layout.addWidget(self.button)
-        layout.addWidget(self.reason, 1)
+        layout.addWidget(self.reason)
+        self.hide()
         viewer.bind_key(KEY, self._pressed, overwrite=True)
 
     def ask(self) -> None:
         """Say that the user wants to know."""
         self.clear()
-        self.reason.setText("looking …")
+        self._say("looking …")
         self.wanted.emit()
 
     def show_suggestion(self, suggested: Suggested) -> None:
         """Tell the reason, and go to the place and outline it."""
-        self.reason.setText(suggested.reason)
+        self._say(suggested.reason)
         annotation = self._canvas.annotation
         if suggested.region is None or annotation is None:
             return
@@ -63,7 +67,7 @@ class WhereNext(QWidget):  # type: ignore[misc]
 
     def clear(self) -> None:
         """Take the outline and the reason away."""
-        self.reason.setText("")
+        self._say("")
         if self._is_drawn and self._canvas.annotation is not None:
             self._outline(self._canvas.annotation, [])
 
@@ -71,8 +75,12 @@ class WhereNext(QWidget):  # type: ignore[misc]
         """Let go of the key."""
         self._viewer.bind_key(KEY, None, overwrite=True)
 
+    def _say(self, text: str) -> None:
+        self.reason.setText(text)
+        self.setVisible(bool(text))
+
     def _pressed(self, viewer: Any) -> None:
-        if self.isEnabled():
+        if self.button.isEnabled():
             self.ask()
 
     @property
