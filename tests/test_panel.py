@@ -247,7 +247,7 @@ def test_a_test_area_is_drawn_moved_and_deleted(user: User) -> None:
     panel.score_card.area_button.click()
     user.drag((100, 20), (102, 22))  # a slip
     assert settle(lambda: len(layer.data) == 0, 5)
-    user.drag((100, 20), (150, 70))
+    user.drag((115, 35), (165, 85))  # elsewhere, or it would be a double click
     assert settle(lambda: len(areas()) == 1, 5)
     panel.open_project(panel.controller.project.folder)
     assert len(panel.areas.layer.data) == 1

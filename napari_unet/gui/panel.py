@@ -560,6 +560,7 @@ class Panel(QWidget):  # type: ignore[misc]
             self.painting.leave()
             self._told(self.controller.pause)
             self._leave_soon.start()  # napari is still busy removing; it crashes when more goes at once
+            self.map_layer.hide()  # drawn as the only one that is left, it crashed as well
             self.status.setText("Choose an image layer; the strokes are in the project")
         elif removed is not None and removed == self.map_layer.layer:
             self.map_layer.forget()
