@@ -72,7 +72,7 @@ def test_the_curve_has_two_axes(qtbot: object) -> None:
 
 
 def test_a_forecast_is_told_while_it_helps(qtbot: object) -> None:
-    """With both numbers, never "± 0.00"; nothing when it is unknown or too wide, or the project is another."""
+    """With both numbers, never "± 0.00"; nothing when it is unknown or too wide, or the newest Dice is."""
     assert forecast_text(Forecast(0.012, 0.004)) == "10 more minutes of painting: about +0.01 ± 0.01"
     assert forecast_text(Forecast(0.2, 0.11)) == ""
     assert forecast_text(None) == ""
@@ -82,5 +82,9 @@ def test_a_forecast_is_told_while_it_helps(qtbot: object) -> None:
     assert curve.forecast.text() == ""
     curve.add_dice(5, 0.8, 240.0)
     assert curve.forecast.text() == "10 more minutes of painting: about +0.00 ± 0.01"
-    curve.restore(())
+    curve.add_dice(6, None, 250.0)
+    assert curve.forecast.text() == ""
+    curve.restore(records)
+    assert curve.forecast.text()
+    curve.restore([*records, {"step": 6, "mean_dice": None, "annotation_s": 250.0}])
     assert curve.forecast.text() == ""

@@ -33,7 +33,8 @@ class LearningCurve(QWidget):  # type: ignore[misc]
         self._plot.hideButtons()
         self._plot.setMenuEnabled(False)
         self._plot.setYRange(0, 1)
-        self._plot.addLegend(offset=(-5, 5), labelTextSize="8pt")
+        self._plot.getAxis("bottom").enableAutoSIPrefix(False)  # the choice below is its label
+        self._legend = self._plot.addLegend(offset=(-5, 5), labelTextSize="8pt")
         self._loss_curve = self._plot.plot(pen=pyqtgraph.mkPen(_LOSS, width=1), name="loss")
         self._dice_curve = self._plot.plot(pen=pyqtgraph.mkPen(_DICE, width=2), symbol="o", symbolSize=4,
                                            symbolBrush=_DICE, symbolPen=None, name="Dice")  # fmt: skip
@@ -43,7 +44,7 @@ class LearningCurve(QWidget):  # type: ignore[misc]
             "Annotation time is the time of strokes, from press to release of the mouse, and of pauses\n"
             f"below {PAUSE_S:.0f} s between them. Scores from before it was measured are left out."
         )
-        self.axis.currentTextChanged.connect(lambda _: self._draw())
+        self.axis.currentTextChanged.connect(lambda _: self._change_axis())
         self.forecast = QLabel("")
         self.forecast.setWordWrap(True)
         self.forecast.setToolTip(
@@ -58,11 +59,11 @@ class LearningCurve(QWidget):  # type: ignore[misc]
         layout.addWidget(self._plot)
         row = QHBoxLayout()
         row.addStretch()
-        row.addWidget(QLabel("over"))
         row.addWidget(self.axis)
+        row.addStretch()
         layout.addLayout(row)
         layout.addWidget(self.forecast)
-        self._draw()
+        self.restore(())
 
     def add_loss(self, step: int, loss: float) -> None:
         """Append to the curve of losses."""
@@ -70,12 +71,15 @@ class LearningCurve(QWidget):  # type: ignore[misc]
             self._losses = [*self._losses[-_POINTS:], (step, loss)]
             self._draw_losses()
 
-    def add_dice(self, step: int, dice: float, annotation_s: float | None) -> None:
-        """Append to the curves of Dice; without annotation time to the one over steps only."""
+    def add_dice(self, step: int, dice: float | None, annotation_s: float | None) -> None:
+        """Append to the curves of Dice; without annotation time to the one over steps only. None ends the forecast."""
+        if dice is None:
+            self._tell(None)
+            return
         self._dice = [*self._dice[-_POINTS:], (step, dice)]
         if annotation_s is not None:
             self._annotated = [*self._annotated[-_POINTS:], (annotation_s / 60, dice)]
-            self.forecast.setText(forecast_text(forecast(self._annotated)))
+            self._tell(forecast(self._annotated))
         self._draw()
 
     def restore(self, records: Sequence[dict[str, Any]]) -> None:
@@ -84,11 +88,20 @@ class LearningCurve(QWidget):  # type: ignore[misc]
         self._losses = [(r["step"], r["loss"]) for r in records if r.get("loss") is not None]
         self._dice = [(r["step"], r["mean_dice"]) for r in scored]
         self._annotated = [(r["annotation_s"] / 60, r["mean_dice"]) for r in scored if "annotation_s" in r]
-        self.forecast.setText(forecast_text(forecast(self._annotated)))
+        self._tell(forecast(self._annotated) if scored[-1:] == list(records[-1:]) else None)
+        self._draw()
+
+    def _tell(self, expected: Forecast | None) -> None:
+        self.forecast.setText(forecast_text(expected))
+        self.forecast.setVisible(bool(self.forecast.text()))
+
+    def _change_axis(self) -> None:
+        self._legend.clear()
+        for curve in (self._dice_curve,) if self._over_time else (self._loss_curve, self._dice_curve):
+            self._legend.addItem(curve, curve.name())
         self._draw()
 
     def _draw(self) -> None:
-        self._plot.setLabel("bottom", self.axis.currentText())
         _set_points(self._dice_curve, self._annotated if self._over_time else self._dice)
         self._draw_losses()
 

@@ -76,8 +76,7 @@ class ScoreCard(QWidget):  # type: ignore[misc]
         self.headline.setText(headline(score))
         self.milestones.setText(milestones(score))
         self.class_scores.show_scores(score.classes, classes)
-        if score.mean_dice is not None:
-            self.curve.add_dice(score.step, score.mean_dice, annotation_s)
+        self.curve.add_dice(score.step, score.mean_dice, annotation_s)
 
     def show_agreement(self, share: float | None, strokes: int) -> None:
         """Tell how the newest strokes agreed with the overlay."""
