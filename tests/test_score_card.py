@@ -81,7 +81,7 @@ def test_a_forecast_is_told_while_it_helps(qtbot: object) -> None:
     curve.restore(records[:4])
     assert curve.forecast.text() == ""
     curve.add_dice(5, 0.8, 240.0)
-    assert curve.forecast.text() == "10 more minutes of painting: about +0.00 ± 0.01"
+    assert curve.forecast.text() == "10 more minutes of painting: about +0.00 ± 0.02"
     curve.add_dice(6, None, 250.0)
     assert curve.forecast.text() == ""
     curve.restore(records)

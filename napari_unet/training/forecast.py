@@ -12,6 +12,7 @@ LEAST_TIMES = 5
 LEAST_SPAN_MIN = 3.0
 _SCALES_MIN = 2.0 ** np.arange(-1, 5.25, 0.5)
 _POWERS = (0.5, 1.0, 2.0, 4.0)
+_PARAMETERS = 4  # c, a, scale and power
 _HUBER = 1.345  # residuals beyond this many deviations count less; 95 % efficient for normal noise
 _ROUNDS = 6
 _LEAST_DEVIATION = 1e-3  # Dice; scores are told to three digits
@@ -52,7 +53,8 @@ def forecast(points: Sequence[tuple[float, float]]) -> Forecast | None:
     mean = float(weights @ gains)
     spread = float(np.sqrt(weights @ (variances * drops**2 + (gains - mean) ** 2)))
     gain = min(max(mean, 0.0), 1.0 - float(dice[-1]))
-    return Forecast(gain, float(stdtrit(len(times) - 2, 0.975)) * spread + abs(gain - mean))
+    student = float(stdtrit(len(times) - _PARAMETERS, 0.975))
+    return Forecast(gain, student * spread + abs(gain - mean))
 
 
 def _shapes(times: Float64[np.ndarray, " n"]) -> Float64[np.ndarray, "k n"]:
