@@ -260,6 +260,24 @@ def test_what_the_worker_says_is_shown(bench: Bench) -> None:
     assert [record["loss"] for record in bench.controller.project.scores()] == [0.25]
 
 
+def test_annotation_time_goes_on_after_a_reopen(bench: Bench, tmp_path: Path) -> None:
+    """Every recorded score tells it; a record without it, as older versions and the command line write, does not."""
+    clock = bench.controller.annotation_clock
+    clock.press()
+    bench.now = 7.0
+    clock.release()
+    bench.client.inbox.append(m.Scored(Score(4, 0.5, ()), 0.3))
+    bench.controller.tick()
+    project = bench.controller.project
+    assert project is not None
+    assert project.scores()[-1]["annotation_s"] == 7
+    project.add_score(5, {"mean_dice": 0.6})
+    bench.controller.open_project(tmp_path / "another.unet")
+    assert clock.seconds == 0
+    bench.controller.open_project(project.folder)
+    assert clock.seconds == 7
+
+
 def test_the_weight_map_follows_strokes_planes_and_workers(bench: Bench) -> None:
     """While it is on screen it is asked for anew with every change, after the worker has heard of it; then no more."""
     bench.paint(1)

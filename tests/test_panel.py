@@ -137,6 +137,18 @@ def test_a_stroke_is_in_the_project_when_the_mouse_is_released(user: User) -> No
     np.testing.assert_array_equal(user.stored(), user.painted)
 
 
+def test_strokes_are_timed_and_moving_the_view_is_not(user: User) -> None:
+    clock = user.panel.controller.annotation_clock
+    now = itertools.count(100.0)  # each press and each release is a second after the one before
+    clock._clock = lambda: next(now)
+    user.draw(1, (15, 75), (90, 75))
+    assert clock.seconds == 1
+    for mode, seconds in (("erase", 3), ("pan_zoom", 3), ("paint", 5)):
+        user.panel.canvas.annotation.mode = mode
+        user.drag((80, 75), (90, 75))
+        assert clock.seconds == seconds
+
+
 def test_undo_redo_fill_erase_and_scripts_reach_the_project(user: User) -> None:
     layer = user.panel.canvas.annotation
     user.draw(1, (15, 75), (90, 75))

@@ -5,7 +5,9 @@ import pytest
 pytest.importorskip("qtpy")
 from napari_unet.annotations.classes import ClassLabel
 from napari_unet.gui.class_scores import LEAST_BLOCKS, LEAST_PIXELS, ClassScores, class_text, evidence_text, shortage
+from napari_unet.gui.learning_curve import ANNOTATION_TIME, STEP, LearningCurve, forecast_text
 from napari_unet.gui.score_card import milestones
+from napari_unet.training.forecast import Forecast
 from napari_unet.training.scores import ClassScore, Milestone, Score
 
 ENOUGH = ClassScore(1, 0.87, 0.79, 0.93, LEAST_PIXELS, LEAST_BLOCKS, 5)
@@ -39,3 +41,50 @@ def test_a_long_name_does_not_widen_the_card(qtbot: object) -> None:
     assert [(row[0].isEnabled(), row[0].isHidden()) for row in card._rows] == [(True, False), (False, False)]
     card.show_scores((few,), ())
     assert [row[0].isHidden() for row in card._rows] == [False, True]
+
+
+def test_the_curve_has_two_axes(qtbot: object) -> None:
+    """Over annotation time every score stands that was recorded with one, as it was, and no loss."""
+    curve = LearningCurve()
+
+    def drawn() -> list[list[tuple[float, float]]]:
+        return [
+            list(zip(*(values.tolist() for values in one.getData()), strict=True))
+            if one.getData()[0] is not None
+            else []
+            for one in (curve._dice_curve, curve._loss_curve)
+        ]
+
+    old = {"step": 1, "loss": 0.9, "mean_dice": 0.4}
+    curve.restore([old, {"step": 2, "loss": 0.8, "mean_dice": None, "annotation_s": 30.0}])
+    curve.add_dice(3, 0.7, 60.0)
+    curve.add_dice(4, 0.6, 60.0)
+    curve.add_dice(5, 0.65, None)
+    assert curve.axis.currentText() == STEP
+    assert drawn() == [[(1, 0.4), (3, 0.7), (4, 0.6), (5, 0.65)], [(1, 0.9), (2, 0.8)]]
+    curve.axis.setCurrentText(ANNOTATION_TIME)
+    curve.add_loss(6, 0.5)
+    assert drawn() == [[(1, 0.7), (1, 0.6)], []]
+    curve.axis.setCurrentText(STEP)
+    assert drawn()[1] == [(1, 0.9), (2, 0.8), (6, 0.5)]
+    curve.restore(())
+    assert drawn() == [[], []]
+
+
+def test_a_forecast_is_told_while_it_helps(qtbot: object) -> None:
+    """With both numbers, never "± 0.00"; nothing when it is unknown or too wide, or the newest Dice is."""
+    assert forecast_text(Forecast(0.012, 0.004)) == "10 more minutes of painting: about +0.01 ± 0.01"
+    assert forecast_text(Forecast(0.2, 0.11)) == ""
+    assert forecast_text(None) == ""
+    curve = LearningCurve()
+    records = [{"step": n, "mean_dice": 0.8, "annotation_s": 60.0 * n} for n in range(5)]
+    curve.restore(records[:4])
+    assert curve.forecast.text() == ""
+    curve.add_dice(5, 0.8, 240.0)
+    assert curve.forecast.text() == "10 more minutes of painting: about +0.00 ± 0.02"
+    curve.add_dice(6, None, 250.0)
+    assert curve.forecast.text() == ""
+    curve.restore(records)
+    assert curve.forecast.text()
+    curve.restore([*records, {"step": 6, "mean_dice": None, "annotation_s": 250.0}])
+    assert curve.forecast.text() == ""

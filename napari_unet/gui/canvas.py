@@ -12,6 +12,7 @@ from superqt.utils import qthrottled
 from napari_unet.annotations.classes import ClassLabel
 from napari_unet.annotations.image_record import ImageRecord
 from napari_unet.gui import layers
+from napari_unet.gui.annotation_clock import AnnotationClock
 from napari_unet.gui.strokes import StrokeWatcher
 from napari_unet.images.recently_used import RecentlyUsed
 from napari_unet.images.tiles import Region
@@ -29,13 +30,17 @@ class Canvas(QObject):  # type: ignore[misc]
     ----------
     viewer : napari's viewer
     settled : called with the plane numbers whose strokes may have changed
+    clock : measures the strokes
     parent : ends this object with itself
     """
 
-    def __init__(self, viewer: Any, settled: Callable[[list[int]], None], parent: QObject) -> None:
+    def __init__(
+        self, viewer: Any, settled: Callable[[list[int]], None], clock: AnnotationClock, parent: QObject
+    ) -> None:
         super().__init__(parent)
         self._viewer = viewer
         self._settled = settled
+        self._clock = clock
         self.image: Image | None = None
         self.annotation: Labels | None = None
         self.prediction: Labels | None = None
@@ -80,7 +85,7 @@ class Canvas(QObject):  # type: ignore[misc]
             self._show_boxes()
         self._viewer.layers.selection.active = self.annotation
         self.annotation.mode = "paint"
-        self.watcher = StrokeWatcher(self.annotation, self._viewer.dims, self._settled, self)
+        self.watcher = StrokeWatcher(self.annotation, self._viewer.dims, self._settled, self._clock, self)
 
     def leave(self) -> None:
         """Take our layers away; what was painted is in the project."""

@@ -12,6 +12,7 @@ from jaxtyping import UInt8
 from napari_unet.annotations.image_record import ImageRecord
 from napari_unet.annotations.project import Project
 from napari_unet.errors import UserError
+from napari_unet.gui.annotation_clock import AnnotationClock
 from napari_unet.images.image import Image
 from napari_unet.images.overwriting import refuse_overwriting
 from napari_unet.images.tiles import Region
@@ -102,6 +103,7 @@ class Controller:
         self._window = window
         self._start_worker = start_worker
         self._clock = clock
+        self.annotation_clock = AnnotationClock(clock)
         self._client: WorkerClient | None = None
         self._visible: tuple[int, int, int, int] | None = None
         self._held_back = False  # the user paused: strokes do not start the training again
@@ -122,6 +124,8 @@ class Controller:
         self.project = project
         self._held_back = False
         self._deaths.clear()
+        measured = (r["annotation_s"] for r in reversed(project.scores()) if "annotation_s" in r)
+        self.annotation_clock.set(next(measured, 0.0))
         if not project.classes():
             for _ in range(2):
                 project.add_class()
@@ -326,7 +330,8 @@ class Controller:
 
     def _remember(self, score: Score, loss: float | None) -> None:
         if self.project is not None and loss is not None:
-            self.project.add_score(score.step, {"loss": loss, **msgspec.to_builtins(score)})
+            record = {"loss": loss, "annotation_s": self.annotation_clock.seconds, **msgspec.to_builtins(score)}
+            self.project.add_score(score.step, record)
 
     def _worker_died(self, client: WorkerClient) -> None:
         client.close()

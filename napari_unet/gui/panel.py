@@ -67,7 +67,7 @@ class Panel(QWidget):  # type: ignore[misc]
         super().__init__(parent)
         self._viewer = napari_viewer
         self.controller = Controller(self, Client)
-        self.canvas = Canvas(napari_viewer, self._strokes_settled, self)
+        self.canvas = Canvas(napari_viewer, self._strokes_settled, self.controller.annotation_clock, self)
         self.map_layer = MapLayer(napari_viewer)
         self.lasso = AcceptLasso(napari_viewer, lambda inside: self._told(lambda: self._accept(inside)), self)
         self.areas = AreaLayer(napari_viewer, self._areas_changed, self._paint_again, self)
@@ -106,7 +106,8 @@ class Panel(QWidget):  # type: ignore[misc]
         """Tell the held-out Dice in the panel and on the image."""
         self.project_images.show_score(score)
         project = self.controller.project
-        self.score_card.show_score(score, project.classes() if project is not None else ())
+        annotation_s = None if loss is None else self.controller.annotation_clock.seconds
+        self.score_card.show_score(score, project.classes() if project is not None else (), annotation_s)
         self.class_table.show_dice(score.classes)
         if project is not None:
             self.canvas.show_score(score, canvas_text(score, project.classes()))

@@ -3,17 +3,13 @@
 from collections.abc import Sequence
 from typing import Any
 
-import pyqtgraph
 from qtpy.QtCore import Signal
-from qtpy.QtWidgets import QHBoxLayout, QLabel, QPushButton, QSizePolicy, QVBoxLayout, QWidget
+from qtpy.QtWidgets import QHBoxLayout, QLabel, QPushButton, QVBoxLayout, QWidget
 
 from napari_unet.annotations.classes import ClassLabel
 from napari_unet.gui.class_scores import ClassScores, class_text
+from napari_unet.gui.learning_curve import LearningCurve
 from napari_unet.training.scores import AGREEMENT_STROKES, Score
-
-_CURVE_HEIGHT = 130
-_POINTS = 2000
-_LOSS, _DICE = "#E69F00", "#56B4E9"
 
 
 class ScoreCard(QWidget):  # type: ignore[misc]
@@ -24,28 +20,14 @@ class ScoreCard(QWidget):  # type: ignore[misc]
 
     def __init__(self, parent: QWidget | None = None) -> None:
         super().__init__(parent)
-        self._losses: list[tuple[int, float]] = []
-        self._dice: list[tuple[int, float]] = []
         self._score: Score | None = None
         self.headline = QLabel("Held-out Dice: n/a")
         self.headline.setToolTip(
             "Measured on strokes that are never trained on (about one 64-pixel block in five).\n"
             "n/a until some strokes lie in such blocks."
         )
-        self._plot = pyqtgraph.PlotWidget(background=None)
-        self._plot.setFixedHeight(_CURVE_HEIGHT)
-        # A plot asks for 640 pixels and would take half of the window.
-        self._plot.setSizePolicy(QSizePolicy.Policy.Ignored, QSizePolicy.Policy.Fixed)
         self.headline.setWordWrap(True)
-        self._plot.setMouseEnabled(x=False, y=False)
-        self._plot.hideButtons()
-        self._plot.setMenuEnabled(False)
-        self._plot.setYRange(0, 1)
-        self._plot.setLabel("bottom", "step")
-        self._plot.addLegend(offset=(-5, 5), labelTextSize="8pt")
-        self._loss_curve = self._plot.plot(pen=pyqtgraph.mkPen(_LOSS, width=1), name="loss")
-        self._dice_curve = self._plot.plot(pen=pyqtgraph.mkPen(_DICE, width=2), symbol="o", symbolSize=4,
-                                           symbolBrush=_DICE, symbolPen=None, name="Dice")  # fmt: skip
+        self.curve = LearningCurve()
         layout = QVBoxLayout(self)
         layout.setContentsMargins(0, 0, 0, 0)
         self.milestones = QLabel("")
@@ -67,7 +49,7 @@ class ScoreCard(QWidget):  # type: ignore[misc]
             "nothing left to correct."
         )
         layout.addWidget(self.agreement)
-        layout.addWidget(self._plot)
+        layout.addWidget(self.curve)
         self.area_button = QPushButton("Test area")
         self.area_button.setToolTip(
             "Draw a rectangle on the image. What is painted in it, before or after, is never trained on,\n"
@@ -86,19 +68,15 @@ class ScoreCard(QWidget):  # type: ignore[misc]
 
     def add_loss(self, step: int, loss: float) -> None:
         """Append to the curve of losses."""
-        if not self._losses or step > self._losses[-1][0]:
-            self._losses = [*self._losses[-_POINTS:], (step, loss)]
-            self._loss_curve.setData(*zip(*self._losses, strict=True))
+        self.curve.add_loss(step, loss)
 
-    def show_score(self, score: Score, classes: Sequence[ClassLabel]) -> None:
-        """Tell the newest score."""
+    def show_score(self, score: Score, classes: Sequence[ClassLabel], annotation_s: float | None) -> None:
+        """Tell the newest score, which came after that much annotation; None for one that is not recorded."""
         self._score = score
         self.headline.setText(headline(score))
         self.milestones.setText(milestones(score))
         self.class_scores.show_scores(score.classes, classes)
-        if score.mean_dice is not None:
-            self._dice = [*self._dice[-_POINTS:], (score.step, score.mean_dice)]
-            self._dice_curve.setData(*zip(*self._dice, strict=True))
+        self.curve.add_dice(score.step, score.mean_dice, annotation_s)
 
     def show_agreement(self, share: float | None, strokes: int) -> None:
         """Tell how the newest strokes agreed with the overlay."""
@@ -110,16 +88,11 @@ class ScoreCard(QWidget):  # type: ignore[misc]
 
     def restore(self, records: Sequence[dict[str, Any]]) -> None:
         """Draw the curve of a project that was opened again."""
-        self._losses = [(r["step"], r["loss"]) for r in records if r.get("loss") is not None]
-        self._dice = [(r["step"], r["mean_dice"]) for r in records if r.get("mean_dice") is not None]
-        for curve, points in ((self._loss_curve, self._losses), (self._dice_curve, self._dice)):
-            curve.setData(*zip(*points, strict=True)) if points else curve.setData([], [])
+        self.curve.restore(records)
 
     def clear(self) -> None:
         """Forget another project's curve."""
-        self._losses, self._dice = [], []
-        self._loss_curve.setData([], [])
-        self._dice_curve.setData([], [])
+        self.curve.restore(())
         self.headline.setText("Held-out Dice: n/a")
         self._score = None
         self.milestones.setText("")

@@ -11,6 +11,9 @@ from typing import Any
 import numpy as np
 from qtpy.QtCore import QObject, QTimer
 
+from napari_unet.gui.annotation_clock import AnnotationClock
+
+_PAINTING = ("paint", "erase", "fill", "polygon")  # modes; a drag in another one moves the view or picks
 _SCRIPT_CHECK_MS = 2000  # for writes that no event tells of
 
 
@@ -22,13 +25,17 @@ class StrokeWatcher(QObject):  # type: ignore[misc]
     layer : the annotation layer
     dims : the viewer's dims, for knowing which plane is shown
     settled : gets the plane numbers to compare
+    clock : measures the strokes
     """
 
-    def __init__(self, layer: Any, dims: Any, settled: Callable[[list[int]], None], parent: QObject) -> None:
+    def __init__(
+        self, layer: Any, dims: Any, settled: Callable[[list[int]], None], clock: AnnotationClock, parent: QObject
+    ) -> None:
         super().__init__(parent)
         self.layer = layer
         self._dims = dims
         self._settled = settled
+        self._clock = clock
         self._plane = self.plane
         self._soon = QTimer(self, singleShot=True, interval=0)
         self._soon.timeout.connect(self.check)
@@ -103,11 +110,16 @@ class StrokeWatcher(QObject):  # type: ignore[misc]
     def _drag(self, layer: Any, event: Any) -> Iterator[None]:
         # Our callback was added last: when it resumes on release, napari's own tool has finished writing.
         self._dragging = True
+        is_stroke = layer.mode in _PAINTING
+        if is_stroke:
+            self._clock.press()
         try:
             yield
             while event.type == "mouse_move":
                 yield
         finally:
             self._dragging = False
+        if is_stroke:
+            self._clock.release()
         self.check()
         self._soon.start()  # a fill or polygon may write after its event
