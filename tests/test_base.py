@@ -109,6 +109,32 @@ def test_a_correction_changes_as_little_as_it_must() -> None:
     assert torch.equal(head.mean, before["mean"])
 
 
+def test_a_correction_keeps_the_answers_where_nobody_has_painted() -> None:
+    """Unlabelled pixels that look a little like the new stroke change their class less often when they are named."""
+    random = torch.Generator().manual_seed(0)
+    target = torch.tensor([0, 1]).repeat_interleave(500)
+    features = 0.3 * torch.randn(1000, 10, generator=random) + 3 * target[:, None] * torch.eye(10)[0]
+    stroke = 0.3 * torch.randn(40, 10, generator=random) + 3 * torch.eye(10)[7]
+    unlabelled = 0.3 * torch.randn(400, 10, generator=random) + 1.6 * torch.eye(10)[7]
+    first = Experts(6, 4, 2)
+    fit_head(first, features, target)
+    corrected = torch.cat([features, stroke])
+    classes = torch.cat([target, torch.ones(40, dtype=torch.int64)])
+    new = torch.arange(1040) >= 1000
+    kept = {}
+    for name, named in (("alone", None), ("named", unlabelled)):
+        head = copy.deepcopy(first)
+        fit_head(head, corrected, classes, new, named)
+        with torch.no_grad():
+            before, after, there = (
+                one(points[:, :, None, None])[:, :, 0, 0].argmax(1)
+                for one, points in ((first, unlabelled), (head, unlabelled), (head, stroke))
+            )
+        kept[name] = (before == after).float().mean()
+        assert (there == 1).float().mean() > 0.9
+    assert kept["named"] > kept["alone"] + 0.2
+
+
 def test_a_head_that_cannot_see_a_class_does_not_fail() -> None:
     """Features that are all alike give a head without an opinion, and no number that is not finite."""
     head = Experts(3, 2, 2)
@@ -139,7 +165,8 @@ def test_features_are_those_of_every_class(project: Project) -> None:
     base = base_checkpoint()
     assert base is not None
     network = from_base(base, 3, 2).eval()
-    features, target, new = labelled_features(network, annotations, CPU, np.random.default_rng(0))
+    features, target, new, unlabelled = labelled_features(network, annotations, CPU, np.random.default_rng(0))
+    assert unlabelled.shape[1] == features.shape[1]
     assert features.shape == (sum(annotations.counts().values()), network.feature_channels)
     assert new.all()
     assert torch.bincount(target).tolist() == [annotations.counts()[k] for k in annotations.class_ids()]
@@ -157,8 +184,8 @@ def test_a_removed_class_is_not_learned(project: Project) -> None:
     assert (annotations.planes[image_id, 0].labels == third.id).any()
     base = base_checkpoint()
     assert base is not None
-    _, target, _ = labelled_features(from_base(base, 3, 2).eval(), annotations, CPU, np.random.default_rng(0))
-    assert torch.bincount(target).tolist() == [annotations.counts()[k] for k in (1, 2)]
+    known = labelled_features(from_base(base, 3, 2).eval(), annotations, CPU, np.random.default_rng(0))
+    assert torch.bincount(known.target).tolist() == [annotations.counts()[k] for k in (1, 2)]
 
 
 def test_a_correction_is_answered_at_once(project: Project) -> None:

@@ -18,6 +18,7 @@ from napari_unet.network.unet import Experts
 _PIXELS = 4000  # labelled pixels that the head is fitted to, as many of every class
 _DECAY_DEEP = 0.03
 _DECAY_SHALLOW = 0.003
+_KEPT = 3.0  # how strongly a correction keeps the answers on unlabelled pixels
 _ITERATIONS = 40
 _SMALLEST_DEVIATION = 1e-3
 
@@ -27,6 +28,7 @@ def fit_head(
     features: Float[Tensor, "n f"],
     target: Int64[Tensor, " n"],
     new: Bool[Tensor, " n"] | None = None,
+    unlabelled: Float[Tensor, "m f"] | None = None,
     seed: int = 0,
 ) -> None:
     """Change the head's weights so that they tell labelled pixels apart.
@@ -37,6 +39,7 @@ def fit_head(
     target : output index of each
     new : which of them a head that was fitted before has not seen; it then changes as little as it must for them.
         Without, the head is fitted from nothing
+    unlabelled : features of pixels whose answer such a head keeps as far as it can; used with ``new`` only
     seed : of the pixels that are drawn and of the hidden units
     """
     random = torch.Generator().manual_seed(seed)
@@ -48,6 +51,8 @@ def fit_head(
         _blank(head, random)
     else:
         shares = _shares(target, head.classes, new[chosen])
+        if unlabelled is not None:
+            features = torch.cat([features, unlabelled])  # after the labelled ones
     standard = ((features - head.mean) / head.deviation)[:, :, None, None]
     deep, shallow = standard[:, : head.split], standard[:, head.split :]
     experts = [
@@ -106,7 +111,17 @@ def _blank(head: Experts, random: torch.Generator) -> None:
 def _minimise(
     experts: Sequence[Expert], target: Int64[Tensor, " n"], shares: Float[Tensor, " n"], *, from_nothing: bool
 ) -> None:
-    """Least cross-entropy of the added logits, with a penalty for what is far from zero or from where it was."""
+    """Least cross-entropy of the added logits, with a penalty for what is far from zero or from where it was.
+
+    Logits beyond the targets are those of unlabelled pixels, held to the classes' probabilities that they had.
+    """
+    labelled = len(target)
+
+    def logits() -> Tensor:
+        return torch.stack([expert.logits()[:, :, 0, 0] for expert in experts]).sum(dim=0)
+
+    with torch.no_grad():
+        before = functional.softmax(logits()[labelled:], dim=1)
     parameters = [parameter for expert in experts for parameter in expert.parameters]
     origins = [torch.zeros_like(p) if from_nothing else p.detach().clone() for p in parameters]
     decays = [expert.decay for expert in experts for _ in expert.parameters]
@@ -114,8 +129,10 @@ def _minimise(
 
     def closure() -> Tensor:
         optimiser.zero_grad()
-        logits = torch.stack([expert.logits()[:, :, 0, 0] for expert in experts]).sum(dim=0)
-        loss = (functional.cross_entropy(logits, target, reduction="none") * shares).sum()
+        now = logits()
+        loss = (functional.cross_entropy(now[:labelled], target, reduction="none") * shares).sum()
+        if len(before):
+            loss = loss + _KEPT * functional.cross_entropy(now[labelled:], before)
         for parameter, origin, decay in zip(parameters, origins, decays, strict=True):
             if parameter.dim() > 1:
                 loss = loss + decay * (parameter - origin).square().sum()

@@ -1,6 +1,7 @@
 """What a frozen network says about labelled pixels, gathered from a bounded number of tiles."""
 
 from collections.abc import Iterator
+from typing import NamedTuple
 
 import numpy as np
 import torch
@@ -15,12 +16,30 @@ from napari_unet.training.annotated import AnnotatedPlane, Annotations, PlaneKey
 _TILE = 128  # px
 _CONTEXT = 32  # px around a tile; less than the halo, for speed: features near the rim are a little off
 _TILES = 16  # at most
+_UNLABELLED = 256  # pixels of each tile
+
+
+class LabelledFeatures(NamedTuple):
+    """What the network says about trained pixels and about some unlabelled ones of the same tiles, on the device.
+
+    Attributes
+    ----------
+    features : of trained pixels
+    target : output index of each
+    new : whether its stroke is new
+    unlabelled : features of pixels that nobody has painted, at random
+    """
+
+    features: Float[Tensor, "n f"]
+    target: Int64[Tensor, " n"]
+    new: Bool[Tensor, " n"]
+    unlabelled: Float[Tensor, "m f"]
 
 
 def labelled_features(
     network: UNet, annotations: Annotations, device: Device, random: np.random.Generator
-) -> tuple[Float[Tensor, "n f"], Int64[Tensor, " n"], Bool[Tensor, " n"]]:
-    """Features of trained pixels, the output index of each, and whether its stroke is new, on the device.
+) -> LabelledFeatures:
+    """Gather them from a bounded number of tiles.
 
     Every class is there that has trained pixels; of the other tiles those with new strokes come first, then others at
     random.
@@ -28,14 +47,23 @@ def labelled_features(
     class_ids = annotations.class_ids()
     index = torch.zeros(256, dtype=torch.int64)
     index[list(class_ids)] = torch.arange(len(class_ids))
-    features, targets, new = [], [], []
+    features, targets, new, unlabelled = [], [], [], []
     for key, region in _chosen(annotations, random):
         plane = annotations.planes[key]
         inside = plane.trained[region.slices] & np.isin(plane.labels[region.slices], class_ids)
-        features.append(_features(network, annotations, device, key, region)[:, torch.from_numpy(inside)].T)
+        blank = np.flatnonzero(plane.labels[region.slices] == 0)
+        some = random.choice(blank, min(_UNLABELLED, len(blank)), replace=False)
+        found = _features(network, annotations, device, key, region)
+        features.append(found[:, torch.from_numpy(inside)].T)
+        unlabelled.append(found.flatten(1)[:, torch.from_numpy(some)].T)
         targets.append(index[torch.from_numpy(plane.labels[region.slices][inside].astype(np.int64))])
         new.append(torch.from_numpy(plane.new[region.slices][inside]))
-    return torch.cat(features), torch.cat(targets).to(device.place), torch.cat(new).to(device.place)
+    return LabelledFeatures(
+        torch.cat(features),
+        torch.cat(targets).to(device.place),
+        torch.cat(new).to(device.place),
+        torch.cat(unlabelled),
+    )
 
 
 def _chosen(annotations: Annotations, random: np.random.Generator) -> list[tuple[PlaneKey, Region]]:

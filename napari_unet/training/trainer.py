@@ -128,9 +128,10 @@ class Trainer:
         head = self._average.head
         if not isinstance(head, Experts):
             return False
-        features, target, new = labelled_features(self._average, self.annotations, self._device, self._random)
+        known = labelled_features(self._average, self.annotations, self._device, self._random)
         head.requires_grad_(True)
-        fit_head(head, features, target, None if from_nothing else new, self._seed)
+        new = None if from_nothing else known.new
+        fit_head(head, known.features, known.target, new, known.unlabelled, self._seed)
         head.requires_grad_(False)
         return True
 
