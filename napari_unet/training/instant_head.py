@@ -18,7 +18,7 @@ from napari_unet.network.unet import Experts
 _PIXELS = 4000  # labelled pixels that the head is fitted to, as many of every class
 _DECAY_DEEP = 0.03
 _DECAY_SHALLOW = 0.003
-_KEPT = 3.0  # how strongly a correction keeps the answers on unlabelled pixels
+_KEPT = 1.0  # how strongly a correction keeps the answers on unlabelled pixels
 _ITERATIONS = 40
 _SMALLEST_DEVIATION = 1e-3
 
