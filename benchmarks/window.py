@@ -99,7 +99,8 @@ class PaintingWindow:
 
     def paint_with(self, class_id: int) -> None:
         """As the keys 1 to 9 do."""
-        self.panel._key(class_id)(None)
+        self.panel.class_table.select(class_id)
+        self.panel.painting.paint_with(class_id)
 
     def drag(self, path: np.ndarray, before_release: Callable[[], object] = lambda: None) -> None:
         """Paint along y, x points at the speed of a hand."""
