@@ -158,7 +158,8 @@ class AreaLayer(QObject):  # type: ignore[misc]
             return
         places = [place for box in layer.data if (place := _area_of(box, record)) is not None]
         if len(places) == len(layer.data):  # else a rectangle is being drawn
-            layer.features = {"dice": [area_text(self._scores.get(place)) for place in places]}
+            texts = [area_text(self._scores.get(place)) for place in places]
+            layer.features = {"dice": np.array(texts, dtype=object)}  # an empty list would make it a column of numbers
             layer.refresh_text()
 
 
