@@ -157,7 +157,8 @@ def report(outcomes: dict[str, Outcome], device: str, corrections: int) -> str:
         f"The first image of each set; two strokes per class, then at most {corrections} corrections of the largest "
         f"error, {_LOOK_S:g} s of looking before each. Seconds from the first stroke. Dice is the mean over the "
         f"classes, on the painted image itself. Objects are connected pixels, of at least {_SMALLEST_PX} px, in mask "
-        f"and truth alike, so touching ones count once. The package's base weights, which have seen these sets. Worker: "
+        "and truth alike, so touching ones count once. The package's base weights, which have seen these sets. "
+        "Worker: "
         f"{device}. {machine('napari', 'torch')}."
     )
     return "\n\n".join(["## Jobs", table(header, rows), note, ""])
