@@ -375,9 +375,10 @@ def test_another_project_gets_another_worker(bench: Bench, tmp_path: Path) -> No
 
 def test_an_answer_about_where_to_paint_never_comes_too_late(bench: Bench) -> None:
     """Only the newest question is answered on screen, and none after a stroke was painted since."""
-    first, second, third = (m.Suggested(n, "unsure", 1, 0, (0, 0, 8, 8)) for n in (1, 2, 4))
     bench.controller.ask_where_next()
-    assert bench.client.sent[-1] == m.Suggest(1, 1, 0)
+    number = bench.client.sent[-1].number
+    assert bench.client.sent[-1] == m.Suggest(number, 1, 0)
+    first, second, third = (m.Suggested(number + n, "unsure", 1, 0, (0, 0, 8, 8)) for n in (0, 1, 3))
     bench.controller.ask_where_next()
     bench.client.inbox = [first, second]
     bench.controller.tick()

@@ -306,3 +306,25 @@ def test_layers_of_the_user_are_used_and_never_removed(viewer: Any) -> None:
     viewer.window.remove_dock_widget(user.panel)
     assert sorted(names(user)) == ["a", "b", "c"]
     assert isinstance(user.panel, Panel)
+
+
+def test_images_of_another_kind_take_each_others_place(viewer: Any, folder: Path, tmp_path: Path) -> None:
+    """Pixels of another type, or a stack after a plane: the layer gives way to another one, and painting goes on."""
+    rng = np.random.default_rng(5)
+    with Project(folder) as project:
+        for name, pixels in (
+            ("bytes", rng.integers(0, 255, (120, 130), dtype=np.uint8)),
+            ("stack", rng.integers(0, 999, (3, 120, 130), dtype=np.uint16)),
+        ):
+            path = tmp_path / f"{name}.tif"
+            tifffile.imwrite(path, pixels, photometric="minisblack", metadata={"axes": "ZYX"[-pixels.ndim :]})
+            project.add_image(open_image(path), path)
+    user = opened(viewer, folder)
+    user.panel.start.click()
+    for name in ("bytes", "stack", *list(SHAPES)[:1]):
+        go(user, name)
+        settle(seconds=0.3)  # what is put off would happen by now
+        assert user.panel.canvas.annotation in viewer.layers
+        assert user.panel.canvas.prediction in viewer.layers
+        assert user.panel.controller.training
+    assert messages() == []

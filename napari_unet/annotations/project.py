@@ -220,14 +220,19 @@ class Project:
             old[area] = labels[area]
         return changed
 
-    def acceptable(self, image_id: int, plane: int, predicted: UInt8[np.ndarray, "y x"]) -> UInt8[np.ndarray, "y x"]:
+    def acceptable(
+        self, image_id: int, plane: int, predicted: UInt8[np.ndarray, "y x"], *, repaint: bool = False
+    ) -> UInt8[np.ndarray, "y x"]:
         """Those of the predicted labels that may be painted as the user's own: what is held out stays unlabelled.
 
         A network that is scored on what it predicted itself agrees with itself. So test areas and blocks that are held
         out take no predicted label, and the others that this touches are trained on for ever. What is painted already
-        stays.
+        stays, unless it is to be repainted.
         """
-        labels = np.where(self._stored(image_id, plane) == 0, predicted, 0).astype(np.uint8)
+        kept = np.isin(predicted, [label.id for label in self.classes()])
+        if not repaint:
+            kept &= self._stored(image_id, plane) == 0
+        labels = np.where(kept, predicted, 0).astype(np.uint8)
         labels[held_out_pixels(labels, plane, self.sides(image_id))] = 0
         labels = outside(labels, self.test_areas(image_id).get(plane, ()))
         with self._transaction() as database:

@@ -49,6 +49,7 @@ class AreaLayer(QObject):  # type: ignore[misc]
         self._drawing = False
         self._writing = False
         self._areas: dict[int, tuple[Region, ...]] = {}
+        self._said: tuple[AreaScore, ...] = ()  # of all images, kept for coming back to one
         self._scores: dict[tuple[int, Region], AreaScore] = {}
         self._soon = QTimer(self, singleShot=True, interval=0)
         self._soon.timeout.connect(self._read)
@@ -58,7 +59,8 @@ class AreaLayer(QObject):  # type: ignore[misc]
     ) -> None:
         """Show the test areas of an image; the layer that was active stays so."""
         self._image, self._record, self._channels_first = image, record, channels_first
-        self._areas, self._scores = areas, {}
+        self._areas = areas
+        self.show_scores(self._said)
         if areas:
             active = self._viewer.layers.selection.active
             self._write(self._present(), areas)
@@ -76,6 +78,7 @@ class AreaLayer(QObject):  # type: ignore[misc]
 
     def show_scores(self, scores: Sequence[AreaScore]) -> None:
         """Put the Dice of each area at its rectangle."""
+        self._said = tuple(scores)
         if self._record is not None:
             mine = [score for score in scores if score.image_id == self._record.id]
             self._scores = {(s.plane, Region(s.y0, s.x0, s.y1, s.x1)): s for s in mine}

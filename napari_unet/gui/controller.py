@@ -109,6 +109,7 @@ class Controller:
         self._held_back = False  # the user paused: strokes do not start the training again
         self._weights_wanted = False
         self._map: tuple[m.MapKind, int] = ("", 0)  # and the class of a probability
+        self._taken_over = False  # the next commit holds what the network said, not what the user knew
         self._question = 0  # number of the newest one about where to paint; answers to others are dropped
         self._deaths: list[float] = []
 
@@ -143,6 +144,7 @@ class Controller:
         self.plane = 0
         self._visible = None
         self.generation += 1
+        self._question += 1
         self._ask_weights()
         return self.image
 
@@ -153,7 +155,8 @@ class Controller:
         if not self.project.commit(self.image.id, plane, labels):
             return False
         self._question += 1  # an answer that is under way comes too late
-        self._tell(m.Annotated())
+        self._tell(m.Annotated(own=not self._taken_over))
+        self._taken_over = False
         self._ask_weights()
         self._window.show_classes()
         self._start_by_itself()
@@ -169,7 +172,7 @@ class Controller:
         """
         if self.image is None:
             return np.zeros_like(predicted)
-        labels = self._require().acceptable(self.image.id, plane, predicted)
+        labels = self.take_over(plane, predicted)
         if not labels.any():
             raise UserError(
                 "NU-A11",
@@ -178,6 +181,15 @@ class Controller:
                 "circle predicted pixels elsewhere",
             )
         return labels
+
+    def take_over(
+        self, plane: int, predicted: UInt8[np.ndarray, "y x"], *, repaint: bool = False
+    ) -> UInt8[np.ndarray, "y x"]:
+        """What of the predicted labels may be painted; the commit that follows says nothing about the overlay."""
+        if self.image is None:
+            return np.zeros_like(predicted)
+        self._taken_over = True
+        return self._require().acceptable(self.image.id, plane, predicted, repaint=repaint)
 
     def mark_test_areas(self, areas: dict[int, tuple[Region, ...]]) -> bool:
         """Save the test areas of the image, by plane; whether any are others now. The worker reads them at once."""

@@ -54,7 +54,11 @@ class LabelCheck(QWidget):  # type: ignore[misc]
         for name, tip, action in (
             ("Show", "Go to the stroke", self._go),
             ("Keep", "The stroke is right; do not ask again", self._keep),
-            ("Flip", "Repaint it as the class that the network says; undo works", self._flip),
+            (
+                "Flip",
+                "Repaint it as the network says, and erase what is held out; undo works",
+                self._flip,
+            ),
             ("Erase", "Erase it; undo works", self._erase),
             ("Later", "Ask about the next one first", self._later),
         ):
@@ -121,7 +125,9 @@ class LabelCheck(QWidget):  # type: ignore[misc]
         project = self._controller.project
         if self._open and project is not None:
             doubt = self._open[0]
-            project.keep_stroke(doubt.image_id, doubt.plane, doubt.class_id, self._pixels(doubt))
+            pixels = self._pixels(doubt)
+            if pixels.any():
+                project.keep_stroke(doubt.image_id, doubt.plane, doubt.class_id, pixels)
             self.show_doubts()
 
     def _flip(self) -> None:
@@ -137,10 +143,14 @@ class LabelCheck(QWidget):  # type: ignore[misc]
             return
         self._go()  # the watcher compares the plane that is shown
         doubt = self._open[0]
-        rows, columns = np.nonzero(self._pixels(doubt))
+        pixels = self._pixels(doubt)
+        # Where the network's own answer would be scored, the stroke is erased instead.
+        wanted = np.where(pixels, class_id, 0).astype(np.uint8)
+        labels = self._controller.take_over(doubt.plane, wanted, repaint=True) if class_id else wanted
+        rows, columns = np.nonzero(pixels)
         planes = annotation.data.shape[:-2]
         index = np.unravel_index(doubt.plane, planes) if planes else ()
-        annotation.data_setitem((*(np.full(len(rows), i) for i in index), rows, columns), class_id)
+        annotation.data_setitem((*(np.full(len(rows), i) for i in index), rows, columns), labels[rows, columns])
         self._canvas.watcher.check()
 
     def _later(self) -> None:

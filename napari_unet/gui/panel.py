@@ -94,6 +94,7 @@ class Panel(QWidget):  # type: ignore[misc]
         self._map_leave_soon.timeout.connect(self.map_layer.leave)
         self._map_leave_soon.timeout.connect(self.lasso.leave)
         self._leave_soon.timeout.connect(self._map_leave_soon.start)
+        self._leave_soon.timeout.connect(lambda: self.label_check.show_doubts())
         self._fill_images()
 
     # What the controller asks of a window
@@ -132,6 +133,8 @@ class Panel(QWidget):  # type: ignore[misc]
             return
         if suggested.region is not None and self.controller.image and suggested.image_id != self.controller.image.id:
             self.project_images.switch(suggested.image_id)
+            if self.controller.image is None or self.controller.image.id != suggested.image_id:
+                return  # it could not be opened, which was told
         self.where_next.show_suggestion(suggested)
 
     def show_doubted(self, doubted: Doubted) -> None:
@@ -223,7 +226,7 @@ class Panel(QWidget):  # type: ignore[misc]
 
     def open_project(self, folder: Path) -> None:
         """Use a project folder; its first image comes up in the viewer."""
-        self._check_strokes()
+        self.project_images.save()
         self._enter(folder)
         self._leave()
         self.project_images.open_first()
@@ -234,7 +237,7 @@ class Panel(QWidget):  # type: ignore[misc]
         if brought is not None:
             self.project_images.switch(brought)
             return
-        self._check_strokes()
+        self.project_images.save()
         self.channels_first.setVisible(layer.ndim > 2)  # elsewhere there is no axis to ask about
         image, path = source.image_of(layer, self.channels_first.isChecked())
         if self.controller.project is None:
@@ -409,6 +412,8 @@ class Panel(QWidget):  # type: ignore[misc]
             self._told(lambda: self._change_settings(settings_of_new_projects()))
         self.score_card.clear()
         self.label_check.show_doubts(())
+        self.class_table.show_dice(())
+        self.where_next.clear()
         self.project_name.setText(folder.name)
         self.project_name.setToolTip(str(folder))
         self.settings_form.show_settings(project.settings)
@@ -438,6 +443,7 @@ class Panel(QWidget):  # type: ignore[misc]
             self._choosing = False
         self.show_classes()
         self.label_check.show_doubts()
+        self.where_next.clear()
         self.painting.take(self.canvas.annotation)
         self.painting.paint_with(self.class_table.selected or project.classes()[0].id)
         self._fill_images()
@@ -490,6 +496,7 @@ class Panel(QWidget):  # type: ignore[misc]
         QGuiApplication.clipboard().setText(methods_paragraph(self._project(), score))
 
     def _areas_changed(self, areas: dict[int, tuple[Region, ...]]) -> None:
+        self.where_next.clear()  # the worker drops the question when anything is committed
         self._told(lambda: self.controller.mark_test_areas(areas))
 
     def _change_class(self, class_id: int, *, name: str | None = None, colour: str | None = None) -> None:
@@ -507,11 +514,13 @@ class Panel(QWidget):  # type: ignore[misc]
         self._classes_changed()
 
     def _classes_changed(self) -> None:
+        self.where_next.clear()
         self.controller.change_classes()
         self.canvas.colour(self._project().classes())
 
     def _change_settings(self, settings: Settings) -> None:
         self._project().settings = settings
+        self.where_next.clear()
         self.controller.change_classes()
 
     def _choose_map(self) -> None:
@@ -556,7 +565,7 @@ class Panel(QWidget):  # type: ignore[misc]
 
     def _layer_removed(self, event: Any) -> None:
         removed = getattr(event, "value", None)
-        if removed is not None and self.canvas.holds(removed):
+        if removed is not None and self.canvas.holds(removed) and not self._choosing:
             self._check_strokes()
             self.painting.leave()
             self._told(self.controller.pause)

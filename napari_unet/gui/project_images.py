@@ -202,10 +202,14 @@ class ProjectImages(QObject):  # type: ignore[misc]
         """Show an image of the project; when this raises, the image before is still there."""
         layer = self._users_layer(record)
         image = open_recorded(record) if layer is None else None
-        self._save()
+        self.save()
         before = _extent(self._canvas.image)
         if image is not None:
-            layer = self._ours.show(image, record)
+            self._panel._choosing = True  # a layer that gives way to this one was not taken away by the user
+            try:
+                layer = self._ours.show(image, record)
+            finally:
+                self._panel._choosing = False
         elif layer not in self._users:
             self._users.append(layer)
         self._uncover(layer)
@@ -215,7 +219,7 @@ class ProjectImages(QObject):  # type: ignore[misc]
             self._viewer.reset_view()
         self._list.show_current(record.id)
 
-    def _save(self) -> None:
+    def save(self) -> None:
         """Commit what is painted; raises, so that the image stays, when the disk does not take it."""
         watcher = self._canvas.watcher
         if watcher is not None:

@@ -73,12 +73,15 @@ class Learner:
         shown = self.selection.shown
         return Predictor(shown.network, shown.class_ids, self.device) if shown else None
 
-    def refresh(self) -> list[PlaneKey]:
-        """Read new strokes and settings from the project; the planes that changed."""
+    def refresh(self, *, own: bool = True) -> list[PlaneKey]:
+        """Read new strokes and settings from the project; the planes that changed.
+
+        Strokes that are not the user's own but the network's answer, taken over, say nothing about how good it is.
+        """
         before, self.settings = self.settings, self.project.settings
         changed = self.annotations.refresh(self.settings)
         shown = self.predictor
-        if changed and shown is not None:
+        if changed and own and shown is not None:
             self.agreement.note(shown)
         if changed:
             # The overlay answers to new strokes first; judging the network can wait a moment.

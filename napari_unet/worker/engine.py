@@ -97,7 +97,7 @@ class Engine:
             case Look():
                 self._look(message)
             case Annotated():
-                self._annotated()
+                self._annotated(own=message.own)
             case Train():
                 self._train(message.on)
             case Restore():
@@ -203,10 +203,10 @@ class Engine:
         self._where_next.note_look((message.image_id, message.plane))
         self._ask_again()
 
-    def _annotated(self) -> None:
+    def _annotated(self, *, own: bool) -> None:
         if self._learner is None:
             return
-        changed = self._learner.refresh()
+        changed = self._learner.refresh(own=own)
         self._where_next.note_strokes()
         self._strokes_are_new = True
         self._owed_to_training = 0.0

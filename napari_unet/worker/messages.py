@@ -43,6 +43,8 @@ class Look(Message, frozen=True):
 class Annotated(Message, frozen=True):
     """Strokes, classes or settings were committed to the project; read them."""
 
+    own: bool = True  # the strokes say what the user knows, not what the network said
+
 
 class Train(Message, frozen=True):
     """Begin (or go on) training, or pause: the network is scored and saved then."""
