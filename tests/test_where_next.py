@@ -97,6 +97,14 @@ def test_a_rare_class_comes_first_where_it_is_predicted(project: Project) -> Non
     assert places[0].reason == "class 'cell' is rare and predicted here"
 
 
+def test_no_place_lies_in_a_test_area(project: Project) -> None:
+    """What is painted there is never learned from, so nobody is sent there."""
+    project.set_test_areas(1, 0, [Region(0, 2 * TILE, HEIGHT, 3 * TILE)])
+    places = surveyed(project, (1.0, 0.0, 0.0))
+    assert 2 not in {column(place) for place in places}
+    assert len(places) == 9
+
+
 def test_painting_a_place_makes_it_less_useful(project: Project) -> None:
     """A stroke through the best place moves it back; a place painted all over is no place."""
     best = surveyed(project, (1.0, 0.0, 0.0))[0]

@@ -82,7 +82,11 @@ class Survey:
         features, shares, unsure = pooled_answers(self._network, self._device, plane, region)
         annotated = self._annotations.planes.get(key)
         labelled = np.zeros(plane.shape[:2], bool) if annotated is None else annotated.labels > 0
-        painted, free = painted_cells(labelled, region)
+        painted, _ = painted_cells(labelled, region)
+        taken = labelled.copy()
+        for area in self._annotations.project.test_areas(key[0]).get(key[1], ()):
+            taken[area.slices] = True  # a stroke there would teach nothing
+        _, free = painted_cells(taken, region)
         self._cells[key, region] = Cells(features, shares, unsure, painted, free)
 
     def places(self, weights: tuple[float, float, float] = WEIGHTS) -> list[Place]:
