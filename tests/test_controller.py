@@ -373,6 +373,22 @@ def test_another_project_gets_another_worker(bench: Bench, tmp_path: Path) -> No
     assert bench.client.sent == [m.Open(str(tmp_path / "q.unet"))]
 
 
+def test_what_was_taken_over_is_no_stroke_of_the_users(bench: Bench) -> None:
+    """The worker hears it of the commit that follows, and of none when nothing could be taken over."""
+    bench.paint(1)
+    with pytest.raises(UserError, match=r"^NU-A11: "):
+        bench.controller.accept(0, np.zeros((SIDE, SIDE), np.uint8))
+    bench.paint(2)
+    assert [message.own for message in bench.client.sent if isinstance(message, m.Annotated)] == [True, True]
+    predicted = np.zeros((SIDE, SIDE), np.uint8)
+    predicted[15] = 1
+    bench.labels = np.maximum(bench.labels, bench.controller.accept(0, predicted))
+    assert bench.controller.commit(0, bench.labels.copy())
+    bench.labels[17] = 1
+    assert bench.controller.commit(0, bench.labels.copy())
+    assert [message.own for message in bench.client.sent if isinstance(message, m.Annotated)][2:] == [False, True]
+
+
 def test_an_answer_about_where_to_paint_never_comes_too_late(bench: Bench) -> None:
     """Only the newest question is answered on screen, and none after a stroke was painted since."""
     bench.controller.ask_where_next()

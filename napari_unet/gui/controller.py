@@ -188,8 +188,9 @@ class Controller:
         """What of the predicted labels may be painted; the commit that follows says nothing about the overlay."""
         if self.image is None:
             return np.zeros_like(predicted)
-        self._taken_over = True
-        return self._require().acceptable(self.image.id, plane, predicted, repaint=repaint)
+        labels = self._require().acceptable(self.image.id, plane, predicted, repaint=repaint)
+        self._taken_over = bool(labels.any())
+        return labels
 
     def mark_test_areas(self, areas: dict[int, tuple[Region, ...]]) -> bool:
         """Save the test areas of the image, by plane; whether any are others now. The worker reads them at once."""

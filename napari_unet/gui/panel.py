@@ -276,7 +276,7 @@ class Panel(QWidget):  # type: ignore[misc]
         self.accept = QPushButton("Accept here")
         self.accept.setToolTip(
             "Draw a circle: the prediction inside becomes your own labels, to train on (A).\n"
-            "They are never used for the score; Escape ends it."
+            "Blocks that are held out for the score, and test areas, take none. Escape ends it."
         )
         self.start, self.pause, self.stop = (QPushButton(text) for text in ("Start", "Pause", "Stop"))
         self.start.setToolTip("Train; painting goes on")
@@ -413,6 +413,7 @@ class Panel(QWidget):  # type: ignore[misc]
         self.score_card.clear()
         self.label_check.show_doubts(())
         self.class_table.show_dice(())
+        self.areas.show_scores(())
         self.where_next.clear()
         self.project_name.setText(folder.name)
         self.project_name.setToolTip(str(folder))
