@@ -17,8 +17,9 @@ def keep_stroke(
     pixels: Bool[np.ndarray, "y x"],
 ) -> None:
     """Remember pixels of one class of a whole plane; the caller holds the transaction."""
-    rows, columns = (np.flatnonzero(pixels.any(axis=axis)) for axis in (1, 0))
-    box = Region(int(rows[0]), int(columns[0]), int(rows[-1]) + 1, int(columns[-1]) + 1)
+    box = Region.around(pixels)
+    if box is None:
+        return
     packed = zlib.compress(np.packbits(pixels[box.slices]).tobytes())
     connection.execute(
         "INSERT INTO kept_strokes (image_id, plane, class_id, y0, x0, y1, x1, pixels) VALUES (?, ?, ?, ?, ?, ?, ?, ?)",

@@ -79,10 +79,8 @@ def training_pixels(
     """Labelled pixels that are trained on: farther than the margin from any held-out pixel and from test areas."""
     trained = outside(labels, areas) > 0
     trained &= ~held_out
-    if held_out.any():
-        rows, columns = (np.flatnonzero(held_out.any(axis=axis)) for axis in (1, 0))
-        near = np.s_[
-            max(0, rows[0] - MARGIN) : rows[-1] + MARGIN + 1, max(0, columns[0] - MARGIN) : columns[-1] + MARGIN + 1
-        ]
+    box = Region.around(held_out)
+    if box is not None:
+        near = box.grown(MARGIN).clipped(*labels.shape).slices
         trained[near] &= ndimage.distance_transform_edt(~held_out[near]) > MARGIN
     return trained

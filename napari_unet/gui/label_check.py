@@ -125,9 +125,7 @@ class LabelCheck(QWidget):  # type: ignore[misc]
         project = self._controller.project
         if self._open and project is not None:
             doubt = self._open[0]
-            pixels = self._pixels(doubt)
-            if pixels.any():
-                project.keep_stroke(doubt.image_id, doubt.plane, doubt.class_id, pixels)
+            project.keep_stroke(doubt.image_id, doubt.plane, doubt.class_id, self._pixels(doubt))
             self.show_doubts()
 
     def _flip(self) -> None:

@@ -10,12 +10,12 @@ from superqt.utils import qthrottled
 from napari_unet.annotations.image_record import ImageRecord
 from napari_unet.gui.layers import geometry, place_over
 from napari_unet.images.tiles import Region
+from napari_unet.prediction.maps import HIGHEST
 from napari_unet.worker.messages import MapKind, Weights
 
 NOTHING, PROBABILITY, UNCERTAINTY, WEIGHT_MAP = "nothing", "probability", "uncertainty", "weight map"
 PREDICTED: dict[str, MapKind] = {PROBABILITY: "probability", UNCERTAINTY: "uncertainty"}  # come with the tiles
 _REFRESH_MS = 100
-_HIGHEST = 255  # of a predicted map on the wire
 
 
 class MapLayer:
@@ -68,7 +68,7 @@ class MapLayer:
     def write(self, image_id: int, plane: int, region: Region, values: UInt8[np.ndarray, "h w"]) -> None:
         """Put a tile of a predicted map, 0 to 255 for 0 to 1, into the layer."""
         if self.layer is not None and image_id == self._image_id and self.chosen[0] in PREDICTED:
-            _plane_of(self.layer, plane)[region.slices] = values / np.float16(_HIGHEST)
+            _plane_of(self.layer, plane)[region.slices] = values / np.float16(HIGHEST)
             self._refresh_soon()
 
     def write_weights(self, weights: Weights) -> None:

@@ -4,7 +4,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 import numpy as np
-from jaxtyping import Shaped
+from jaxtyping import Bool, Shaped
 
 
 @dataclass(frozen=True, slots=True, order=True)
@@ -25,6 +25,16 @@ class Region:
     def slices(self) -> tuple[slice, slice]:
         """For indexing an array of the plane."""
         return slice(self.y0, self.y1), slice(self.x0, self.x1)
+
+    @classmethod
+    def around(cls, pixels: Bool[np.ndarray, "y x"]) -> "Region | None":
+        """The smallest region that holds all pixels that are set; None when none is."""
+        rows, columns = (np.flatnonzero(pixels.any(axis=axis)) for axis in (1, 0))
+        return cls(int(rows[0]), int(columns[0]), int(rows[-1]) + 1, int(columns[-1]) + 1) if rows.size else None
+
+    def moved(self, rows: int, columns: int) -> "Region":
+        """The same region elsewhere."""
+        return Region(self.y0 + rows, self.x0 + columns, self.y1 + rows, self.x1 + columns)
 
     def grown(self, margin: int) -> "Region":
         """The same region with ``margin`` pixels more on every side."""

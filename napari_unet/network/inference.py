@@ -52,14 +52,21 @@ class Predictor:
         return logits[0, :, top : top + height, left : left + width].float().cpu()
 
 
+def valid_window(region: Region, architecture: Architecture) -> Region:
+    """What a network with valid padding reads for a region: its margin more, and of a side that it can take.
+
+    Nothing beyond the window enters, so all that comes out is right.
+    """
+    grown, stride = region.grown(architecture.margin), architecture.stride
+    y0, x0 = (start // stride * stride for start in (grown.y0, grown.x0))
+    return Region(y0, x0, y0 + architecture.fitting(grown.y1 - y0), x0 + architecture.fitting(grown.x1 - x0))
+
+
 def _window(region: Region, architecture: Architecture, height: int, width: int) -> Region:
     """What to read for a region; origins are multiples of the stride: the pooling grid then lies the same for all."""
-    stride = architecture.stride
     if architecture.margin:
-        # With valid padding nothing beyond the window enters, so all that comes out is right.
-        grown = region.grown(architecture.margin)
-        y0, x0 = (start // stride * stride for start in (grown.y0, grown.x0))
-        return Region(y0, x0, y0 + architecture.fitting(grown.y1 - y0), x0 + architecture.fitting(grown.x1 - x0))
+        return valid_window(region, architecture)
+    stride = architecture.stride
     grown = region.grown(architecture.halo).aligned(stride)
     plane = Region(0, 0, height, width).grown(_MIRRORED).aligned(stride)
     return Region(max(grown.y0, plane.y0), max(grown.x0, plane.x0), min(grown.y1, plane.y1), min(grown.x1, plane.x1))

@@ -3,7 +3,7 @@
 import numpy as np
 from jaxtyping import Float32, UInt8
 
-_HIGHEST = 255
+HIGHEST = 255  # stands for 1
 
 
 def map_values(
@@ -24,7 +24,7 @@ def map_values(
         values = probabilities[class_ids.index(class_id)]
     else:
         values = np.zeros_like(probabilities[0])
-    return np.rint(values * _HIGHEST).astype(np.uint8)
+    return np.rint(values * HIGHEST).astype(np.uint8)
 
 
 def uncertainty(probabilities: Float32[np.ndarray, "k h w"]) -> Float32[np.ndarray, "h w"]:

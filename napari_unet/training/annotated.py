@@ -115,17 +115,13 @@ class Annotations:
             tile = Region(row * TILE, column * TILE, (row + 1) * TILE, (column + 1) * TILE).clipped(*labels.shape)
             around = tile.grown(margin).clipped(*labels.shape)
             weights = border_weights(labels[around.slices], self._settings.border_weight, self._settings.border_sigma)
-            inner = Region(tile.y0 - around.y0, tile.x0 - around.x0, tile.y1 - around.y0, tile.x1 - around.x0)
-            border[tile.slices] = weights[inner.slices]
+            border[tile.slices] = weights[tile.moved(-around.y0, -around.x0).slices]
         return border
 
 
 def _stroke(painted: UInt8[np.ndarray, "y x"]) -> Stroke | None:
-    rows, columns = (np.flatnonzero(painted.any(axis=axis)) for axis in (1, 0))
-    if rows.size == 0:
-        return None
-    region = Region(int(rows[0]), int(columns[0]), int(rows[-1]) + 1, int(columns[-1]) + 1)
-    return Stroke(region, painted[region.slices].copy())
+    region = Region.around(painted > 0)
+    return None if region is None else Stroke(region, painted[region.slices].copy())
 
 
 def blocks_with(pixels: Bool[np.ndarray, "y x"]) -> list[Region]:

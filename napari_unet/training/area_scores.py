@@ -33,11 +33,10 @@ def confusion_at(
     """
     total = np.zeros((len(predictor.class_ids),) * 2, np.int64)
     for tile in grid(*region.shape, _TILE):
-        rows, columns = np.nonzero(truth[tile.slices])
-        if rows.size == 0:
+        known = Region.around(truth[tile.slices] > 0)
+        if known is None:
             continue
-        y0, x0 = tile.y0 + int(rows.min()), tile.x0 + int(columns.min())
-        y1, x1 = tile.y0 + int(rows.max()) + 1, tile.x0 + int(columns.max()) + 1
-        part = Region(region.y0 + y0, region.x0 + x0, region.y0 + y1, region.x0 + x1)
-        total += confusion(truth[y0:y1, x0:x1], predictor.classes(plane, part), predictor.class_ids)
+        part = known.moved(tile.y0, tile.x0)
+        found = predictor.classes(plane, part.moved(region.y0, region.x0))
+        total += confusion(truth[part.slices], found, predictor.class_ids)
     return total

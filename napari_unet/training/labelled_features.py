@@ -107,5 +107,4 @@ def _features(
     batch = torch.from_numpy(pixels).permute(2, 0, 1)[None].to(device.place)
     with device.autocast():
         found = network.features(batch)[0]
-    inner = Region(region.y0 - read.y0, region.x0 - read.x0, region.y1 - read.y0, region.x1 - read.x0)
-    return found[:, *inner.slices].float()
+    return found[:, *region.moved(-read.y0, -read.x0).slices].float()

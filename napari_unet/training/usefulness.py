@@ -13,6 +13,7 @@ from torch.nn import functional
 
 from napari_unet.images.tiles import Region, grid, read_mirrored
 from napari_unet.network.device import Device
+from napari_unet.network.inference import valid_window
 from napari_unet.network.unet import Architecture, Experts, UNet
 from napari_unet.training.annotated import Annotations, PlaneKey
 
@@ -123,7 +124,7 @@ class Survey:
             if min(part.shape) < min(side // 2, *region.shape):
                 continue  # a sliver at the rim
             inner = np.s_[part.y0 // _CELL : -(-part.y1 // _CELL), part.x0 // _CELL : -(-part.x1 // _CELL)]
-            place = Region(part.y0 + region.y0, part.x0 + region.x0, part.y1 + region.y0, part.x1 + region.x0)
+            place = part.moved(region.y0, region.x0)
             fields = (cells.features, cells.shares, cells.unsure, cells.painted, cells.free)
             found.append(_Tile(key, place, Cells(*(field[inner] for field in fields))))
         return found
@@ -195,8 +196,7 @@ def painted_cells(
     around = region.aligned(_CELL).grown(_REACH * _CELL)
     inside = around.clipped(*labelled.shape)
     pixels = np.zeros(around.shape, bool)
-    placed = Region(inside.y0 - around.y0, inside.x0 - around.x0, inside.y1 - around.y0, inside.x1 - around.x0)
-    pixels[placed.slices] = labelled[inside.slices]
+    pixels[inside.moved(-around.y0, -around.x0).slices] = labelled[inside.slices]
     rows, columns = (side // _CELL for side in around.shape)
     cells = np.any(pixels.reshape(rows, _CELL, columns, _CELL), axis=(1, 3))
     near = np.any(sliding_window_view(cells, (2 * _REACH + 1, 2 * _REACH + 1)), axis=(2, 3))
@@ -205,12 +205,9 @@ def painted_cells(
 
 def _window(region: Region, architecture: Architecture) -> Region:
     """What to read for a region, as the pooling grid wants it."""
-    stride = architecture.stride
-    if not architecture.margin:
-        return region.grown(_CONTEXT).aligned(stride)
-    grown = region.grown(architecture.margin)
-    y0, x0 = (start // stride * stride for start in (grown.y0, grown.x0))
-    return Region(y0, x0, y0 + architecture.fitting(grown.y1 - y0), x0 + architecture.fitting(grown.x1 - x0))
+    if architecture.margin:
+        return valid_window(region, architecture)
+    return region.grown(_CONTEXT).aligned(architecture.stride)
 
 
 def _ranks(values: Float[np.ndarray, " n"]) -> Float[np.ndarray, " n"]:
