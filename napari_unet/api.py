@@ -153,7 +153,7 @@ def load_model(path: Path, device: str = "auto") -> Model:
     return Model(checkpoint, Predictor(network, checkpoint.class_ids, chosen), classes)
 
 
-def predict(model: Model, image: Image, tile: int = 512) -> UInt8[np.ndarray, "planes y x"]:
+def predict(model: Model, image: Image, tile: int | None = None) -> UInt8[np.ndarray, "planes y x"]:
     """Class - 1 at every pixel of every plane; the same for every ``tile`` (a multiple of 16)."""
     return predict_mask(model.predictor, NormalisedPlanes(image), tile)
 
@@ -164,7 +164,7 @@ def predict_file(
     folder: Path,
     formats: Sequence[str] = ("tiff",),
     *,
-    tile: int = 512,
+    tile: int | None = None,
     probabilities: bool = False,
     tile_done: Callable[[], object] = lambda: None,
 ) -> list[Path]:
@@ -197,8 +197,7 @@ def export(
         if image_ids is None or record.id in image_ids:
             refuse_overwriting(record.path, folder, record.name)
             planes = NormalisedPlanes(project.open_pixels(record.id))
-            tile = project.settings.prediction_tile
-            written += write_prediction(model.predictor, model.checkpoint, planes, model.classes, folder, formats, tile)
+            written += write_prediction(model.predictor, model.checkpoint, planes, model.classes, folder, formats)
     return written
 
 

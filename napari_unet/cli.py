@@ -77,7 +77,7 @@ def _add_predict(commands: Any) -> None:
     predict.add_argument("--format", default="tiff", help="tiff, png or csv")
     predict.add_argument("--probabilities", action="store_true", help="also write them, as NPY (plane, class, y, x)")
     predict.add_argument("--objects", action="store_true", help="also write the table of objects, as CSV")
-    predict.add_argument("--tile", type=int, default=512, help="side in pixels; changes speed and memory only")
+    predict.add_argument("--tile", type=int, help="side in pixels; changes speed and memory only")
     predict.add_argument("--scheduler", default="", help="address of a Dask cluster (not available yet)")
     _add_device_and_json(predict)
     predict.set_defaults(run=_predict)
@@ -128,15 +128,23 @@ def _demo(options: argparse.Namespace) -> int:
     return run_demo(options.out, options.seconds, headless=options.headless)
 
 
+def _take_the_machine() -> None:
+    """All cores, and memory that is kept between tiles: there is no window beside."""
+    from napari_unet.network.device import set_threads
+    from napari_unet.network.memory import keep_freed_memory
+
+    set_threads(os.cpu_count())
+    keep_freed_memory()
+
+
 def _train(options: argparse.Namespace) -> int:
     from napari_unet import api
     from napari_unet.annotations.project import Project
-    from napari_unet.network.device import set_threads
 
     if len(options.images) != len(options.labels):
         what = f"{len(options.images)} images and {len(options.labels)} label files"
         raise UserError("NU-C02", what, "train", "give one label file for each image")
-    set_threads(os.cpu_count())
+    _take_the_machine()
     names = [name.strip() for name in options.classes.split(",") if name.strip()]
     with Project(options.project) as project:
         _change_settings(project, options)
@@ -177,15 +185,14 @@ def _training_line(result: Any) -> str:
 
 def _predict(options: argparse.Namespace) -> int:
     from napari_unet import api
-    from napari_unet.network.device import set_threads
 
     if options.scheduler:
         raise UserError(
             "NU-C04", "prediction on a Dask cluster is not available yet", "--scheduler", "leave the option out"
         )
-    if options.tile < 16 or options.tile % 16:
+    if options.tile is not None and (options.tile < 16 or options.tile % 16):
         raise UserError("NU-C05", f"a tile of {options.tile} px", "--tile", "choose a multiple of 16")
-    set_threads(os.cpu_count())
+    _take_the_machine()
     model = api.load_model(options.model, options.device)
     formats = [options.format, *(["csv"] if options.objects and options.format != "csv" else [])]
     bar = _Bar(len(options.images), "predicting", "image")
@@ -234,9 +241,8 @@ def _score_lines(path: Path, result: dict[str, Any]) -> list[str]:
 def _export(options: argparse.Namespace) -> int:
     from napari_unet import api
     from napari_unet.annotations.project import Project
-    from napari_unet.network.device import set_threads
 
-    set_threads(os.cpu_count())
+    _take_the_machine()
     with Project(options.project, read_only=True) as project:
         written = api.export(project, options.out, [options.format], device=options.device)
     _print({"files": [str(path) for path in written]}, options, [str(path) for path in written])

@@ -182,7 +182,7 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
             multiple_of=16,
             title="Prediction tile",
             extra={"unit": "px"},
-            description="Side of the tiles that are predicted at once; changes speed and memory, never the result.",
+            description="Side of the tiles that come over the image one by one; changes speed, never the result.",
         ),
     ] = 512
     start_by_itself: Annotated[

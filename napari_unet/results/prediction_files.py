@@ -28,7 +28,7 @@ def write_prediction(
     classes: Sequence[ClassLabel],
     folder: Path,
     formats: Sequence[str],
-    tile: int,
+    tile: int | None = None,
     tile_done: Callable[[], object] = lambda: None,
     *,
     stem: str | None = None,
@@ -53,7 +53,10 @@ def write_prediction(
 
 
 def predict_mask(
-    predictor: Predictor, planes: NormalisedPlanes, tile: int, tile_done: Callable[[], object] = lambda: None
+    predictor: Predictor,
+    planes: NormalisedPlanes,
+    tile: int | None = None,
+    tile_done: Callable[[], object] = lambda: None,
 ) -> UInt8[np.ndarray, "planes y x"]:
     """Class - 1 at every pixel of every plane."""
     image = planes.image
@@ -63,7 +66,9 @@ def predict_mask(
     return mask
 
 
-def write_probabilities(predictor: Predictor, planes: NormalisedPlanes, folder: Path, tile: int, stem: str) -> Path:
+def write_probabilities(
+    predictor: Predictor, planes: NormalisedPlanes, folder: Path, tile: int | None, stem: str
+) -> Path:
     """All probabilities as ``<stem>-probabilities.npy``: float32 with axes (plane, class, y, x)."""
     check_channels(predictor, planes)
     values: Float32[np.ndarray, "planes k y x"] = np.stack(

@@ -8,6 +8,7 @@ import traceback
 
 from napari_unet.errors import UserError
 from napari_unet.network.device import choose_device, set_threads
+from napari_unet.network.memory import keep_freed_memory
 from napari_unet.worker.channel import Channel
 from napari_unet.worker.engine import Engine
 from napari_unet.worker.messages import Failed, Message, Ready, ToWorker
@@ -31,6 +32,7 @@ def main() -> int:
 
 def _serve(channel: Channel[ToWorker]) -> int:
     set_threads()
+    keep_freed_memory()
     inbox: queue.SimpleQueue[ToWorker | None] = queue.SimpleQueue()
     threading.Thread(target=_listen, args=(channel, inbox), daemon=True).start()
     try:

@@ -318,7 +318,6 @@ class Engine:
             learner.project.classes(),
             Path(message.folder),
             message.formats,
-            learner.settings.prediction_tile,
         )
         self._send(Exported(tuple(str(path) for path in paths)))
 
