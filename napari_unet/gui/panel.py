@@ -261,6 +261,7 @@ class Panel(QWidget):  # type: ignore[misc]
         self.project_button = QPushButton("Project…")
         self.project_button.setToolTip("Open a project folder (NAME.unet) or make a new one")
         self.images = QComboBox()
+        self.images.setAccessibleName("image")
         self.images.setSizeAdjustPolicy(QComboBox.SizeAdjustPolicy.AdjustToMinimumContentsLengthWithIcon)
         self.images.setToolTip("The image layer to annotate")
         self.channels_first = QCheckBox("first axis is channels")
