@@ -319,6 +319,7 @@ class Engine:
             Path(message.folder),
             message.formats,
             learner.settings.prediction_tile,
+            settings=learner.project.settings,  # as they are now: telling objects apart needs no new network
         )
         self._send(Exported(tuple(str(path) for path in paths)))
 
