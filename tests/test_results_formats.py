@@ -4,6 +4,7 @@ import csv
 import errno
 import math
 import os
+import shutil
 import unicodedata
 from collections.abc import Callable, Iterable
 from functools import partial
@@ -338,6 +339,37 @@ def cut_off(save: Callable[..., None]) -> Callable[..., None]:
 
 def empty(_: Callable[..., None]) -> Callable[..., None]:
     return lambda path, *_: Path(path).write_bytes(b"")
+
+
+def writing_that_of(path: Path) -> Callable[..., None]:
+    """A writer that leaves what lies at another path."""
+
+    def copy(*given: Any, **_: object) -> None:
+        target = next(value for value in given if isinstance(value, Path) or hasattr(value, "write"))
+        if path.is_dir():
+            shutil.copytree(path, target, dirs_exist_ok=True)
+        elif isinstance(target, Path):
+            target.write_bytes(path.read_bytes())
+        else:
+            target.write(path.read_bytes())
+
+    return copy
+
+
+@pytest.mark.parametrize("name", sorted(FORMATS))
+def test_the_file_of_another_mask_is_caught(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, name: str) -> None:
+    """A sound file in which one pixel differs never takes the name: NU-E03, and the old file stays."""
+    mask, image, styles = example((2,))
+    mask[1, 2:5, 2:5] = 1
+    before = contents(export(mask, image, styles, tmp_path / "out", [name]))
+    mask[1, 2, 2] = 0
+    other = export(mask, image, styles, tmp_path / "other", [name])
+    mask[1, 2, 2] = 1
+    # Of a PNG stack the second plane is the wrong one; the first is then refused, which is as well.
+    monkeypatch.setattr(*WRITERS[name], writing_that_of(other[-1] if name == "png" else other[0]))
+    with pytest.raises(UserError, match="NU-E03"):
+        export(mask, image, styles, tmp_path / "out", [name])
+    assert contents((tmp_path / "out").iterdir()) == before
 
 
 def png_wrong(change: Callable[[PillowImage.Image], PillowImage.Image]) -> Callable[..., None]:
