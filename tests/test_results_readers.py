@@ -2,6 +2,7 @@
 
 import json
 import re
+import shutil
 from pathlib import Path
 
 import numpy as np
@@ -75,11 +76,20 @@ def test_ome_zarr_replaces_only_its_own(tmp_path: Path) -> None:
         (path,) = export(mask, image, CLASSES, tmp_path, ["ome-zarr"])
     assert list(tmp_path.iterdir()) == [path]
     other = tmp_path / "b.ome.zarr"
-    zarr.create_group(other)
-    before = sorted(other.rglob("*"))
-    with pytest.raises(UserError, match="NU-E08"):
-        export(mask, image, CLASSES, tmp_path, ["ome-zarr"], "b")
-    assert sorted(other.rglob("*")) == before
+    for made in (
+        lambda: zarr.create_group(other),
+        lambda: zarr.create_group(other, zarr_format=2),
+        lambda: zarr.create_array(other, shape=(2, 2), dtype="u1"),
+        lambda: other.write_bytes(b"a file"),
+        lambda: (other.mkdir(), (other / "zarr.json").write_text("{")),
+        other.mkdir,
+    ):
+        made()
+        before = sorted(tmp_path.rglob("*"))
+        with pytest.raises(UserError, match="NU-E08"):
+            export(mask, image, CLASSES, tmp_path, ["ome-zarr"], "b")
+        assert sorted(tmp_path.rglob("*")) == before
+        shutil.rmtree(other) if other.is_dir() else other.unlink()
 
 
 def test_ome_zarr_keeps_nan_and_negative_zero(tmp_path: Path) -> None:

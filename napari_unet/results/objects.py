@@ -2,7 +2,9 @@
 
 from collections.abc import Iterator
 from dataclasses import dataclass
+from typing import Any
 
+import msgspec
 import numpy as np
 from jaxtyping import Bool, Float64, Int, Int32, Int64, UInt8
 from scipy import ndimage
@@ -85,6 +87,11 @@ def objects_of_plane(
         classes[inside] = value
     numbers = _with_border(numbers, border)
     return _renumbered(numbers, _kept(numbers, settings), classes)
+
+
+def object_settings(settings: Settings) -> dict[str, Any]:
+    """The settings that say what an object is, for records of how a result was made."""
+    return {name: value for name, value in msgspec.to_builtins(settings).items() if name.startswith("object_")}
 
 
 def label_objects(mask: UInt8[np.ndarray, "y x"]) -> Int32[np.ndarray, "y x"]:

@@ -6,12 +6,11 @@ from datetime import UTC, datetime
 from importlib.metadata import version
 from pathlib import Path
 
-import msgspec
-
 from napari_unet.annotations.classes import ClassLabel
 from napari_unet.config import Settings
 from napari_unet.network.checkpoint import Checkpoint
 from napari_unet.results.json_file import write_json
+from napari_unet.results.objects import object_settings
 from napari_unet.storage import sha256
 
 CONTENTS = "results.json"
@@ -45,7 +44,7 @@ def write_contents(
             "mean_held_out_dice": checkpoint.facts.get("mean_held_out_dice"),
         },
         "classes": {str(label.id - 1): label.name for label in classes},
-        "objects": {k: v for k, v in msgspec.to_builtins(settings).items() if k.startswith("object_")},
+        "objects": object_settings(settings),
         "versions": {"Python": platform.python_version(), **{name: version(name) for name in _PACKAGES}},
         "files": {path.relative_to(folder).as_posix(): sha256(path) for path in _files(written)},
     }

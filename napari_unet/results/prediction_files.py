@@ -19,6 +19,7 @@ from napari_unet.results.file_stem import file_stem
 from napari_unet.results.formats import export, format_named
 from napari_unet.results.json_file import write_json
 from napari_unet.results.mask_npy import write_array
+from napari_unet.results.objects import object_settings
 from napari_unet.results.segmentation import ClassStyle
 
 
@@ -52,7 +53,7 @@ def write_prediction(
     written = export(mask, image, styles(classes, int(mask.max())), folder, formats, stem, settings)
     return [
         *written,
-        _write_provenance(folder / f"{file_stem(stem or image.name)}.json", checkpoint, classes, image.name),
+        _write_provenance(folder / f"{file_stem(stem or image.name)}.json", checkpoint, classes, image.name, settings),
     ]
 
 
@@ -92,7 +93,9 @@ def styles(classes: Sequence[ClassLabel], highest: int) -> list[ClassStyle]:
     return [ClassStyle(label.name, label.rgb) for label in labels]
 
 
-def _write_provenance(path: Path, checkpoint: Checkpoint, classes: Sequence[ClassLabel], image: str) -> Path:
+def _write_provenance(
+    path: Path, checkpoint: Checkpoint, classes: Sequence[ClassLabel], image: str, settings: Settings
+) -> Path:
     scores = checkpoint.facts.get("held_out_dice", {})
     record = {
         "image": image,
@@ -102,5 +105,6 @@ def _write_provenance(path: Path, checkpoint: Checkpoint, classes: Sequence[Clas
         "classes": {str(label.id - 1): label.name for label in classes},
         "held_out_dice": {label.name: scores.get(str(label.id)) for label in classes},
         "mean_held_out_dice": checkpoint.facts.get("mean_held_out_dice"),
+        "objects": object_settings(settings),
     }
     return write_json(path, record)
