@@ -249,7 +249,7 @@ class Panel(QWidget):  # type: ignore[misc]
     def export(self, folder: Path, formats: tuple[str, ...]) -> None:
         """Write the files of the present image."""
         if not formats:
-            raise UserError("NU-E02", "no format is ticked", "export", "tick TIFF, PNG or CSV")
+            raise UserError("NU-E02", "no format is ticked", "export", "tick TIFF, PNG, CSV or one under More")
         self._check_strokes()
         self.controller.export(folder, formats)
         self.export_row.button.setEnabled(False)

@@ -318,6 +318,7 @@ class Engine:
             learner.project.classes(),
             Path(message.folder),
             message.formats,
+            settings=learner.project.settings,  # as they are now: telling objects apart needs no new network
         )
         self._send(Exported(tuple(str(path) for path in paths)))
 
