@@ -261,6 +261,9 @@ def covered(hand: Hand) -> Hand:
     hand.draw(2, *STROKE)
     hand.answer(TILE, 2)
     hand.panel.view_row.kind.setCurrentText("uncertainty")
+    hand.panel.canvas.add_outlines("place", "yellow")
+    hand.panel.areas.draw()
+    hand.viewer.layers.selection.active = hand.panel.canvas.annotation
     return hand
 
 
@@ -273,6 +276,8 @@ def test_space_shows_the_bare_image_while_it_is_held(covered: Hand) -> None:
     native = hold_space(covered)
     assert not covered.colour(*STROKE[0]).any()
     assert not covered.colour(*INSIDE).any()
+    assert len(layers) == 6
+    assert [layer.opacity for layer in layers] == [0] * 6
     assert covered.panel.canvas.annotation.mode == "pan_zoom"
     QTest.keyRelease(native, Qt.Key.Key_Space)
     np.testing.assert_array_equal(covered.colour(*STROKE[0]), stroke)

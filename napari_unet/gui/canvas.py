@@ -90,8 +90,7 @@ class Canvas(QObject):  # type: ignore[misc]
     def leave(self) -> None:
         """Take our layers away; what was painted is in the project."""
         self._stop_watching()
-        ours = [layer for layer in (self.annotation, self.prediction, self.held_out) if layer is not None]
-        ours += self._further
+        ours = self.overlays
         self.image = self.annotation = self.prediction = self.held_out = None
         self._boxes = []
         self._score = None
@@ -104,6 +103,12 @@ class Canvas(QObject):  # type: ignore[misc]
         # napari leaves an empty box where its brush circle was; drawn as the only thing after an image was removed, it
         # crashed (napari 0.9.2). Told of the background colour anew, it takes the box away.
         self._viewer.canvas.events.background_color()
+
+    @property
+    def overlays(self) -> list[Any]:
+        """Our layers over the image that are there, the annotation first."""
+        fixed = (self.annotation, self.prediction, self.held_out)
+        return [layer for layer in fixed if layer is not None] + self._further
 
     def holds(self, layer: Any) -> bool:
         """Whether a layer is the image, or one of those over it that cannot be spared."""

@@ -1,13 +1,12 @@
 """Keys while the annotation layer is active: Space shows the bare image while it is held, C toggles the contour."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Sequence
 from typing import Any, no_type_check
 
 from qtpy.QtCore import QObject
 from qtpy.QtWidgets import QApplication
 
 from napari_unet.gui.canvas import Canvas
-from napari_unet.gui.map_layer import MapLayer
 from napari_unet.gui.view_row import ViewRow
 
 
@@ -15,12 +14,16 @@ class OverlayKeys(QObject):  # type: ignore[misc]
     """Binds the keys to each annotation layer; what is hidden comes back on release, or when the focus goes elsewhere.
 
     napari holds Space to pan. Both happen: the mouse pans over the bare image.
+
+    Parameters
+    ----------
+    others : layers of ours that are not the canvas's, None for what is not there
     """
 
-    def __init__(self, canvas: Canvas, map_layer: MapLayer, view_row: ViewRow, parent: QObject) -> None:
+    def __init__(self, canvas: Canvas, view_row: ViewRow, others: Callable[[], Sequence[Any]], parent: QObject) -> None:
         super().__init__(parent)
         self._canvas = canvas
-        self._map_layer = map_layer
+        self._others = others
         self._view_row = view_row
         self._hidden: list[tuple[Any, float]] = []
         self._mode = ""
@@ -39,9 +42,9 @@ class OverlayKeys(QObject):  # type: ignore[misc]
         annotation = self._canvas.annotation
         if self._hidden or annotation is None:
             return
-        ours = (annotation, self._canvas.prediction, self._canvas.held_out, self._map_layer.layer)
+        ours = self._canvas.overlays + [layer for layer in self._others() if layer is not None]
         # Not ``visible``: it would draw every layer anew, and leave the paint mode.
-        self._hidden = [(layer, layer.opacity) for layer in ours if layer is not None]
+        self._hidden = [(layer, layer.opacity) for layer in ours]
         for layer, _ in self._hidden:
             layer.opacity = 0
         self._mode, annotation.mode = str(annotation.mode), "pan_zoom"

@@ -298,7 +298,9 @@ class Panel(QWidget):  # type: ignore[misc]
         self.exported = QLabel("")
         self.exported.setWordWrap(True)
         self.view_row = ViewRow(self.canvas)
-        self.overlay_keys = OverlayKeys(self.canvas, self.map_layer, self.view_row, self)
+        self.overlay_keys = OverlayKeys(
+            self.canvas, self.view_row, lambda: (self.map_layer.layer, self.areas.layer), self
+        )
         self.settings_form = SettingsForm()
         # Long paths and names must not widen the dock.
         for label in (self.project_name, self.status, self.device, self.exported):
