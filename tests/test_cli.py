@@ -188,6 +188,38 @@ def test_verify_tells_sound_from_damaged(run: Run, project: Path, drawn: tuple[P
     assert sorted(line.split(":")[0] for line in out.splitlines()) == ["NU-M02", "NU-P03", "NU-P04"]
 
 
+def test_repair_keeps_what_is_whole(run: Run, project: Path, drawn: tuple[Path, Path]) -> None:
+    """Damaged parts are set aside, never overwritten; what is left is sound and can be trained on."""
+    with sqlite3.connect(project / DATABASE) as database:
+        database.execute("UPDATE tiles SET labels = x'00'")
+    database.close()
+    (project / "models" / "last.safetensors").write_bytes(b"short")
+    status, out, err = run("verify", "--repair", project)
+    assert (status, err) == (0, "")
+    assert sorted(line.split(":")[0] for line in out.splitlines()) == ["NU-M02", "NU-P03"]
+    assert [path.read_bytes() for path in project.glob("models/damaged-*/last.safetensors")] == [b"short"]
+    assert {path.read_bytes() for path in project.glob("damaged-*/tile-*")} == {b"\0"}
+    assert run("verify", project) == (0, "", "")
+    assert run("verify", "--repair", project) == (0, "", "")
+
+
+@pytest.mark.parametrize("share", [0.3, 0.5, 0.7])
+def test_what_can_be_read_of_a_damaged_database_is_kept(run: Run, project: Path, share: float) -> None:
+    """A tenth overwritten: the damaged file is kept byte for byte, and a sound one takes its place."""
+    data = bytearray((project / DATABASE).read_bytes())
+    first, last = int(share * len(data)), int((share + 0.1) * len(data))
+    data[first:last] = b"\xa5" * (last - first)
+    (project / DATABASE).write_bytes(data)
+    status, out, err = run("verify", "--repair", project)
+    assert status in {0, 1, 2}
+    assert "Traceback" not in out + err
+    aside = [path.read_bytes() for path in project.glob(f"damaged-*/{DATABASE}")]
+    assert aside in ([], [bytes(data)])
+    if aside:
+        with Project(project) as again:
+            assert again.integrity() == []
+
+
 @pytest.mark.parametrize("share", [0.0, 0.2, 0.4, 0.6, 0.8])
 def test_verify_survives_a_damaged_database(run: Run, project: Path, share: float) -> None:
     """A fifth of the database overwritten, wherever, is a finding or a refusal, never a crash."""
