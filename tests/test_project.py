@@ -397,7 +397,7 @@ def test_a_damaged_tile_is_not_painted_over_unless_it_is_safe(
 STRANGE = {
     "shape": "[1000000000, 1000000000, 1000000000]",
     "axes": "zzz",
-    "relative": "cell\0.npy",
+    "shape ": "[[1, 2], 3]",
     "pixel_y": float("inf"),
 }
 

@@ -123,6 +123,8 @@ def test_a_message_that_breaks_off_is_no_message(message: Any) -> None:
         struct.pack(">I", 0),
         struct.pack(">I", len(msgspec.msgpack.encode({"type": "Boom"}))) + msgspec.msgpack.encode({"type": "Boom"}),
         encode(m.Look(1, 1, 0, (0, 0, 1, 1))).replace(b"generation", b"generatiom"),
+        encode(m.Open("cells")).replace(b"cells", b"cel\xffs"),
+        struct.pack(">I", 40_000) + b"\x91" * 40_000,
     ],
 )
 def test_garbage_is_refused(data: bytes) -> None:

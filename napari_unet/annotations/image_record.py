@@ -67,7 +67,7 @@ def image_record(row: Sequence[Any], folder: Path) -> ImageRecord:
     path = Path(reference)
     beside = folder / relative
     # A project that was moved together with its images finds them beside itself.
-    if relative and (inside or not path.exists()) and beside.exists():
+    if inside or (relative and not path.exists() and beside.exists()):
         path = beside.resolve()
     if inside and not path.resolve().is_relative_to(folder.resolve()):
         raise ValueError(f"the copy of image {image_id} lies outside of the project")

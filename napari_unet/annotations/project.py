@@ -20,6 +20,7 @@ from napari_unet import storage
 from napari_unet.annotations import kept_strokes, schema, strokes, test_areas
 from napari_unet.annotations.classes import ClassLabel, default_colour, default_name
 from napari_unet.annotations.image_record import SELECT_IMAGES, ImageRecord, image_record
+from napari_unet.annotations.log_flusher import LogFlusher
 from napari_unet.annotations.recorded_image import open_recorded
 from napari_unet.annotations.split import BlockSide, held_out_pixels, outside
 from napari_unet.annotations.writer_lock import WriterLock
@@ -76,6 +77,7 @@ class Project:
         if not file.exists():
             self._refuse_or_make(file)
         _refuse_links(self.folder)
+        self._flusher = LogFlusher(file.with_name(f"{DATABASE}-wal"))
         self._database = schema.connect(file, read_only=read_only)
         self._lock: WriterLock | None = None
         if not read_only:
@@ -103,9 +105,14 @@ class Project:
 
     def close(self) -> None:
         """End the use of the folder; everything is already on disk."""
+        self._flusher.stop()
         self._database.close()
         if self._lock is not None:
             self._lock.release()
+
+    def flush(self) -> None:
+        """Wait until everything is safe from a power cut too; it is so within a second anyway."""
+        self._flusher.now()
 
     @property
     def is_newer(self) -> bool:
@@ -515,6 +522,7 @@ class Project:
             try:
                 yield self._database
                 self._database.execute("COMMIT")
+                self._flusher.soon()
             except BaseException:
                 if self._database.in_transaction:
                     self._database.execute("ROLLBACK")

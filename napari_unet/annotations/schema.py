@@ -97,7 +97,7 @@ def prepare(connection: sqlite3.Connection, file: Path) -> None:
         # WAL lets the worker read while the window writes, and a commit costs one append; but it needs shared memory,
         # which network drives do not give, so there the classic rollback journal is used.
         connection.execute(f"PRAGMA journal_mode = {'DELETE' if on_network_drive(file) else 'WAL'}")
-        # A process that dies loses nothing even without a flush; NORMAL flushes at checkpoints and keeps commits fast.
+        # A process that dies loses nothing even without a flush; NORMAL keeps commits fast; LogFlusher flushes soon.
         connection.execute("PRAGMA synchronous = NORMAL")
         connection.execute("PRAGMA foreign_keys = ON")
         update(connection, version_of(connection))
