@@ -11,7 +11,7 @@ from napari_unet.gui.controller import Controller
 _READABLE = {"NU-P02", "NU-P09", "NU-P10"}  # newer, open elsewhere, not writable
 
 
-def open_or_read(controller: Controller, folder: Path, parent: QWidget) -> Project:
+def open_or_read(controller: Controller, folder: Path, parent: QWidget | None) -> Project:
     """Open a project, read-only where the user takes that; UserError where it can be neither."""
     try:
         return controller.open_project(folder)
@@ -21,7 +21,7 @@ def open_or_read(controller: Controller, folder: Path, parent: QWidget) -> Proje
     return controller.open_project(folder, read_only=True)
 
 
-def _takes_offer(line: str, parent: QWidget) -> bool:
+def _takes_offer(line: str, parent: QWidget | None) -> bool:
     buttons = QMessageBox.StandardButton
     answer = QMessageBox.question(parent, "U-Net", f"{line}\n\nOpen it read-only?", buttons.Open | buttons.Cancel)
     return bool(answer == buttons.Open)
