@@ -284,8 +284,10 @@ def repair(folder: Path) -> list[str]:
             aside = salvage(file)
         finally:
             lock.release()
-        done.append(f"{DATABASE}: what can be read is in a new one, the damaged one is in {aside}")
     with Project(folder) as project:
+        if not is_sound:
+            kept = f"{len(project.images())} images and {sum(project.labelled_pixels().values())} painted pixels"
+            done.append(f"NU-P01: {kept} could be read and are in a new database, the damaged one is in {aside}")
         damaged = project.damaged_tiles()
         if damaged:
             project.set_aside(damaged)

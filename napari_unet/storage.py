@@ -131,13 +131,19 @@ def remove_abandoned(folder: Path) -> None:
 def set_aside(*paths: Path) -> Path | None:
     """Move damaged files of one folder into a new folder ``damaged-TIME`` beside them, which is returned.
 
-    None where they cannot be moved. Nothing that was set aside before is overwritten.
+    None where they cannot be moved: then all of them are where they were. Nothing that was set aside before is
+    overwritten.
     """
+    moved: list[tuple[Path, Path]] = []
     try:
         folder = new_folder_aside(paths[0].parent)
         for path in paths:
             disk.move(path, folder / path.name)
+            moved.append((path, folder / path.name))
     except OSError:
+        for path, aside in moved:
+            with contextlib.suppress(OSError):
+                disk.move(aside, path)
         return None
     return folder
 

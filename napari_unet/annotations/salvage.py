@@ -1,7 +1,9 @@
 """What can still be read of a damaged database, in a new one; the damaged one is set aside and never written."""
 
 import contextlib
+import shutil
 import sqlite3
+import tempfile
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -23,7 +25,7 @@ def salvage(file: Path) -> Path:
         changed then.
     """
     fresh = file.with_name(f"{storage.TEMPORARY_PREFIX}salvaged.sqlite")
-    fresh.unlink(missing_ok=True)
+    storage.disk.remove(fresh)
     try:
         _copy(file, fresh)
         aside = storage.set_aside(*[path for path in _files(file) if path.exists()])
@@ -37,7 +39,7 @@ def salvage(file: Path) -> Path:
         raise UserError("NU-E01", what, str(file), "check free space, then try again") from error
     finally:
         with contextlib.suppress(OSError):
-            fresh.unlink(missing_ok=True)
+            storage.disk.remove(fresh)
     return aside
 
 
@@ -50,35 +52,37 @@ def _copy(file: Path, fresh: Path) -> None:
     try:
         schema.update(target, 0)
         target.execute("BEGIN")
-        with contextlib.closing(_damaged(file)) as source:
-            for table in _TABLES:
-                for row in _readable(source, table):
-                    # A row that breaks a rule of its table is damaged too.
-                    with contextlib.suppress(sqlite3.Error):
-                        target.execute(f"INSERT OR IGNORE INTO {table} VALUES ({','.join('?' * len(row))})", row)  # noqa: S608
+        # From a copy: SQLite may write into a database when it opens or closes it.
+        with tempfile.TemporaryDirectory() as folder:
+            for path in _files(file):
+                if path.exists() and not path.name.endswith("-shm"):
+                    shutil.copyfile(path, Path(folder) / path.name)
+            with contextlib.closing(sqlite3.connect(Path(folder) / file.name, isolation_level=None)) as source:
+                source.text_factory = lambda raw: raw.decode("utf-8", "replace")
+                for table in _TABLES:
+                    _copy_table(source, target, table)
         target.execute("COMMIT")
-        target.execute("PRAGMA wal_checkpoint")
     finally:
         target.close()
 
 
-def _damaged(file: Path) -> sqlite3.Connection:
-    connection = sqlite3.connect(file, timeout=10, isolation_level=None)
-    connection.text_factory = lambda raw: raw.decode("utf-8", "replace")
-    return connection
+def _copy_table(source: sqlite3.Connection, target: sqlite3.Connection, table: str) -> None:
+    """The columns that this version knows; a newer one may have more."""
+    columns = target.execute(f"PRAGMA table_info({table})").fetchall()
+    names = ", ".join(str(column[1]) for column in columns)
+    places = ", ".join("?" * len(columns))
+    for row in _readable(source, table, names, [str(column[1]) for column in columns if column[5]]):
+        # A row that breaks a rule of its table is damaged too.
+        with contextlib.suppress(sqlite3.Error):
+            target.execute(f"INSERT OR IGNORE INTO {table} ({names}) VALUES ({places})", row)  # noqa: S608 - our names
 
 
-def _readable(source: sqlite3.Connection, table: str) -> Iterator[tuple[Any, ...]]:
+def _readable(source: sqlite3.Connection, table: str, names: str, key: list[str]) -> Iterator[tuple[Any, ...]]:
     """Rows before the first damage and after the last one; what lies between is lost."""
-    try:
-        columns = source.execute(f"PRAGMA table_info({table})").fetchall()
-    except sqlite3.Error:
-        return
-    order = [name for _, name, _, _, _, key in sorted(columns, key=lambda column: column[5]) if key]
-    for direction in ("", " DESC"):
+    for direction in ("ASC", "DESC"):
+        order = ", ".join(f"{name} {direction}" for name in key)
         try:
-            rows = source.execute(f"SELECT * FROM {table} ORDER BY {', '.join(name + direction for name in order)}")  # noqa: S608
-            yield from rows
+            yield from source.execute(f"SELECT {names} FROM {table} ORDER BY {order}")  # noqa: S608 - our names
         except sqlite3.Error:
             continue
         return

@@ -9,7 +9,6 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-import numpy as np
 import pytest
 
 from napari_unet import storage
@@ -142,22 +141,3 @@ def under_strace(script: str, arguments: list[str], inject: str) -> subprocess.C
     return subprocess.run(
         [*command, sys.executable, "-c", script, *arguments], capture_output=True, text=True, check=False, timeout=120
     )
-
-
-def after_power_loss(log: bytes, synced: int, chance: np.random.Generator, page: int = 4096) -> bytes:
-    """What may be left of an appended file when the power goes: what was flushed, then anything.
-
-    Pages that were not flushed are, each by itself, there, zero, old or garbage, and the end is cut anywhere.
-    """
-    left = bytearray(log)
-    for start in range(synced, len(left), page):
-        end = min(start + page, len(left))
-        match chance.integers(4):
-            case 0:
-                left[start:end] = bytes(end - start)
-            case 1:
-                left[start:end] = chance.bytes(end - start)
-            case 2:
-                half = (start + end) // 2
-                left[half:end] = bytes(end - half)
-    return bytes(left[: int(chance.integers(synced, len(left) + 1))])

@@ -12,14 +12,14 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from injectors import WHOLE, after_power_loss, strace_works, under_strace
+from injectors import WHOLE, strace_works, under_strace
 from jaxtyping import UInt8
 
+from benchmarks.reliability import SIDE, after_power_loss, new_project, stroke
 from napari_unet.annotations.project import DATABASE, Project
 from napari_unet.errors import UserError
 from napari_unet.images.image import Image
 
-SIDE = 300
 WAL = f"{DATABASE}-wal"
 PAINT = """
 import sys, zlib, numpy as np
@@ -37,14 +37,6 @@ for number in range(first, last):
 """.replace("{side}", str(SIDE))
 
 
-def stroke(labels: UInt8[np.ndarray, "y x"], number: int, seed: int) -> UInt8[np.ndarray, "y x"]:
-    """The labels after one more stroke, as the painter above makes it."""
-    y, x = np.random.default_rng((seed, number)).integers(0, SIDE - 40, 2)
-    after = labels.copy()
-    after[y : y + 9, x : x + 40] = 1 + number % 2
-    return after
-
-
 def states(count: int, seed: int) -> list[UInt8[np.ndarray, "y x"]]:
     """Labels after 0, 1, ... strokes."""
     found = [np.zeros((SIDE, SIDE), np.uint8)]
@@ -56,11 +48,7 @@ def states(count: int, seed: int) -> list[UInt8[np.ndarray, "y x"]]:
 @pytest.fixture
 def folder(tmp_path: Path) -> Path:
     """A project with an image and no strokes."""
-    with Project(tmp_path / "p.unet") as project:
-        for _ in range(2):
-            project.add_class()
-        project.add_image(Image("drawn", np.arange(SIDE * SIDE).reshape(SIDE, SIDE), "yx"))
-    return tmp_path / "p.unet"
+    return new_project(tmp_path / "p.unet")
 
 
 def stored(folder: Path) -> UInt8[np.ndarray, "y x"]:
