@@ -35,7 +35,7 @@ MAXIMUM_CLASS = 255
 _STROKES_BYTES = 128 * 2**20  # of planes kept unpacked
 
 
-_DAMAGE = (sqlite3.DatabaseError, ValueError, TypeError, LookupError, OverflowError, MemoryError, zlib.error)
+_DAMAGE = (sqlite3.DatabaseError, ValueError, TypeError, LookupError, OverflowError, zlib.error)
 P = ParamSpec("P")
 T = TypeVar("T")
 
@@ -47,6 +47,9 @@ def _damage_told(read: Callable[P, T]) -> Callable[P, T]:
     def told(*arguments: P.args, **named: P.kwargs) -> T:
         try:
             return read(*arguments, **named)
+        except sqlite3.OperationalError as error:  # a drive that is gone, another program that holds the database
+            what = f"the project cannot be read ({error})"
+            raise UserError("NU-P01", what, DATABASE, "check the drive and the folder, then try again") from error
         except _DAMAGE as error:
             what = f"the project holds something that it cannot hold ({' '.join(str(error).split())[:160]})"
             fix = "run napari-unet verify --repair, or restore the project from a copy"
@@ -565,7 +568,12 @@ class Project:
 
 def _refuse_links(folder: Path) -> None:
     """What is written under a link would land elsewhere."""
-    for path in folder.iterdir():
+    try:
+        paths = list(folder.iterdir())
+    except OSError as error:
+        what = f"the project cannot be opened ({error.strerror})"
+        raise UserError("NU-P01", what, str(folder), "check the folder and its permissions") from error
+    for path in paths:
         if path.is_symlink() and not path.resolve().is_relative_to(folder.resolve()):
             raise UserError(
                 "NU-P13",
