@@ -16,6 +16,7 @@ from napari_unet.annotations.image_record import ImageRecord
 from napari_unet.annotations.project import DATABASE, MAXIMUM_CLASS, Project
 from napari_unet.annotations.salvage import salvage
 from napari_unet.annotations.writer_lock import WriterLock
+from napari_unet.config import DEFAULT_SETTINGS, Settings
 from napari_unet.errors import UserError
 from napari_unet.images.image import Image
 from napari_unet.images.labels import read_labels
@@ -26,8 +27,9 @@ from napari_unet.network.base import base_checkpoint
 from napari_unet.network.checkpoint import Checkpoint, load_checkpoint
 from napari_unet.network.device import Device, choose_device
 from napari_unet.network.inference import Predictor
-from napari_unet.results.formats import format_named
+from napari_unet.results.formats import FORMATS, format_named
 from napari_unet.results.objects import label_objects
+from napari_unet.results.pack import write_contents
 from napari_unet.results.prediction_files import (
     predict_mask,
     write_prediction,
@@ -38,6 +40,7 @@ from napari_unet.training.learner import BEST, Learner
 from napari_unet.training.scores import confusion, dice, iou, mean_known, precision, recall, segmentation_accuracy
 
 _DEFAULT_SECONDS = 60.0
+PACK = "all"  # in place of the formats of an export
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,6 +66,7 @@ class Model:
     checkpoint: Checkpoint
     predictor: Predictor
     classes: tuple[ClassLabel, ...]
+    settings: Settings = DEFAULT_SETTINGS  # those of its project; they say how objects are told apart
 
 
 def train(
@@ -152,11 +156,14 @@ def load_model(path: Path, device: str = "auto") -> Model:
     is_project = path.is_dir()
     checkpoint = load_checkpoint(path / "models" / BEST if is_project else path)
     network = checkpoint.network().to(chosen.place)
-    classes = _project_classes(path) if is_project else _named_classes(checkpoint)
-    return Model(checkpoint, Predictor(network, checkpoint.class_ids, chosen), classes)
+    predictor = Predictor(network, checkpoint.class_ids, chosen)
+    if not is_project:
+        return Model(checkpoint, predictor, _named_classes(checkpoint))
+    with Project(path, read_only=True) as project:
+        return Model(checkpoint, predictor, tuple(project.classes()), project.settings)
 
 
-def predict(model: Model, image: Image, tile: int = 512) -> UInt8[np.ndarray, "planes y x"]:
+def predict(model: Model, image: Image, tile: int | None = None) -> UInt8[np.ndarray, "planes y x"]:
     """Class - 1 at every pixel of every plane; the same for every ``tile`` (a multiple of 16)."""
     return predict_mask(model.predictor, NormalisedPlanes(image), tile)
 
@@ -167,7 +174,7 @@ def predict_file(
     folder: Path,
     formats: Sequence[str] = ("tiff",),
     *,
-    tile: int = 512,
+    tile: int | None = None,
     probabilities: bool = False,
     tile_done: Callable[[], object] = lambda: None,
 ) -> list[Path]:
@@ -176,7 +183,16 @@ def predict_file(
     stem = image_stem(path)
     refuse_overwriting(path, folder, stem)
     written = write_prediction(
-        model.predictor, model.checkpoint, planes, model.classes, folder, formats, tile, tile_done, stem=stem
+        model.predictor,
+        model.checkpoint,
+        planes,
+        model.classes,
+        folder,
+        formats,
+        tile,
+        tile_done,
+        stem=stem,
+        settings=model.settings,
     )
     if probabilities:
         written.append(write_probabilities(model.predictor, planes, folder, tile, stem))
@@ -190,18 +206,36 @@ def export(
     *,
     device: str = "auto",
     image_ids: Sequence[int] | None = None,
+    settings: Settings | None = None,
 ) -> list[Path]:
-    """Predict the project's images with its network and write the results, named after the images."""
+    """Predict the project's images with its network and write the results, named after the images.
+
+    The format "all" means every format, and a "results.json" that says what made them. Objects are told apart as the
+    project's settings say, or those that are given.
+    """
+    pack = PACK in formats
+    formats = tuple(FORMATS) if pack else formats
     for name in formats:
         format_named(name)
     model = load_model(project.folder, device)
+    settings = settings or model.settings
     written: list[Path] = []
     for record in project.images():
         if image_ids is None or record.id in image_ids:
             refuse_overwriting(record.path, folder, record.name)
             planes = NormalisedPlanes(project.open_pixels(record.id))
-            tile = project.settings.prediction_tile
-            written += write_prediction(model.predictor, model.checkpoint, planes, model.classes, folder, formats, tile)
+            written += write_prediction(
+                model.predictor,
+                model.checkpoint,
+                planes,
+                model.classes,
+                folder,
+                formats,
+                settings=settings,
+            )
+    if pack:
+        network = project.models / BEST
+        written.append(write_contents(folder, written, network, model.checkpoint, model.classes, settings))
     return written
 
 
@@ -328,11 +362,6 @@ def _segmentation(
 
 def _by_value(values: Num[np.ndarray, " k"]) -> dict[str, float | None]:
     return {str(i): float(v) if np.isfinite(v) else None for i, v in enumerate(values)}
-
-
-def _project_classes(folder: Path) -> tuple[ClassLabel, ...]:
-    with Project(folder, read_only=True) as project:
-        return tuple(project.classes())
 
 
 def _named_classes(checkpoint: Checkpoint) -> tuple[ClassLabel, ...]:

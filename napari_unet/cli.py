@@ -6,11 +6,14 @@ import os
 import sqlite3
 import sys
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any, NoReturn
 
-from napari_unet.config import fields, settings_from
+from napari_unet.config import Field, Settings, fields, settings_from
 from napari_unet.errors import UserError
+
+_FORMATS = "tiff, ome-tiff, png, npy, ome-zarr, objects, imagej-roi, geojson, coco, csv or montage"
 
 # torch and napari take seconds to import, so every command imports what it needs when it is called.
 
@@ -60,11 +63,7 @@ def _add_train(commands: Any) -> None:
     length.add_argument("--steps", type=int, help="of training")
     train.add_argument("--seed", type=int, default=0)
     train.add_argument("--base", default="auto", help="auto, none or a .safetensors file to start from")
-    for field in fields():
-        if field.kind is not bool:
-            unit = f" [{field.unit}]" if field.unit else ""
-            train.add_argument(f"--{field.name.replace('_', '-')}", type=field.kind, dest=f"set_{field.name}",
-                               help=f"{field.help} Default {field.default}{unit}.".replace("%", "%%"))  # fmt: skip
+    _add_settings(train, [field for field in fields() if field.kind is not bool])
     _add_device_and_json(train)
     train.set_defaults(run=_train)
 
@@ -74,11 +73,14 @@ def _add_predict(commands: Any) -> None:
     predict.add_argument("--model", type=Path, required=True, help="a project or a .safetensors file")
     predict.add_argument("images", type=Path, nargs="+", metavar="IMG")
     predict.add_argument("--out", type=Path, required=True, help="folder for the masks")
-    predict.add_argument("--format", default="tiff", help="tiff, png or csv")
+    predict.add_argument("--format", default="tiff", help=_FORMATS)
     predict.add_argument("--probabilities", action="store_true", help="also write them, as NPY (plane, class, y, x)")
-    predict.add_argument("--objects", action="store_true", help="also write the table of objects, as CSV")
-    predict.add_argument("--tile", type=int, default=512, help="side in pixels; changes speed and memory only")
+    predict.add_argument(
+        "--objects", action="store_true", help="also write object numbers as TIFF and the table of objects"
+    )
+    predict.add_argument("--tile", type=int, help="side in pixels; changes speed and memory only")
     predict.add_argument("--scheduler", default="", help="address of a Dask cluster (not available yet)")
+    _add_object_settings(predict)
     _add_device_and_json(predict)
     predict.set_defaults(run=_predict)
 
@@ -95,7 +97,8 @@ def _add_export(commands: Any) -> None:
     export = commands.add_parser("export", help="predict and write a project's images")
     export.add_argument("--project", type=Path, required=True)
     export.add_argument("--out", type=Path, required=True)
-    export.add_argument("--format", default="tiff", help="tiff, png or csv")
+    export.add_argument("--format", default="tiff", help=f"{_FORMATS}; all for each of them and results.json")
+    _add_object_settings(export)
     _add_device_and_json(export)
     export.set_defaults(run=_export)
 
@@ -105,6 +108,20 @@ def _add_verify(commands: Any) -> None:
     verify.add_argument("project", type=Path)
     verify.add_argument("--repair", action="store_true", help="set aside what is damaged and keep what is whole")
     verify.set_defaults(run=_verify)
+
+
+def _add_object_settings(parser: argparse.ArgumentParser) -> None:
+    _add_settings(parser, [field for field in fields() if field.name.startswith("object_")])
+
+
+def _add_settings(parser: argparse.ArgumentParser, wanted: Sequence[Field]) -> None:
+    for field in wanted:
+        unit = f" [{field.unit}]" if field.unit else ""
+        kind: dict[str, Any] = (
+            {"action": argparse.BooleanOptionalAction} if field.kind is bool else {"type": field.kind}
+        )
+        text = f"{field.help} Default {field.default}{unit}.".replace("%", "%%")
+        parser.add_argument(f"--{field.name.replace('_', '-')}", dest=f"set_{field.name}", help=text, **kind)
 
 
 def _add_device_and_json(parser: argparse.ArgumentParser) -> None:
@@ -129,15 +146,23 @@ def _demo(options: argparse.Namespace) -> int:
     return run_demo(options.out, options.seconds, headless=options.headless)
 
 
+def _take_the_machine() -> None:
+    """All cores, and memory that is kept between tiles: there is no window beside."""
+    from napari_unet.network.device import set_threads
+    from napari_unet.network.memory import keep_freed_memory
+
+    set_threads(os.cpu_count())
+    keep_freed_memory()
+
+
 def _train(options: argparse.Namespace) -> int:
     from napari_unet import api
     from napari_unet.annotations.project import Project
-    from napari_unet.network.device import set_threads
 
     if len(options.images) != len(options.labels):
         what = f"{len(options.images)} images and {len(options.labels)} label files"
         raise UserError("NU-C02", what, "train", "give one label file for each image")
-    set_threads(os.cpu_count())
+    _take_the_machine()
     names = [name.strip() for name in options.classes.split(",") if name.strip()]
     with Project(options.project) as project:
         _change_settings(project, options)
@@ -153,19 +178,27 @@ def _train(options: argparse.Namespace) -> int:
 
 
 def _change_settings(project: Any, options: argparse.Namespace) -> None:
-    import msgspec
-
-    given = {
-        name.removeprefix("set_"): value
-        for name, value in vars(options).items()
-        if name.startswith("set_") and value is not None
-    }
+    given = _given(options)
     if "preset" in given:
         from napari_unet.network.presets import preset_named
 
         given = preset_named(given["preset"]).settings() | given
     if given:
-        project.settings = settings_from(msgspec.to_builtins(project.settings) | given)
+        project.settings = _changed(project.settings, given)
+
+
+def _given(options: argparse.Namespace) -> dict[str, Any]:
+    return {
+        name.removeprefix("set_"): value
+        for name, value in vars(options).items()
+        if name.startswith("set_") and value is not None
+    }
+
+
+def _changed(settings: Settings, given: dict[str, Any]) -> Settings:
+    import msgspec
+
+    return settings_from(msgspec.to_builtins(settings) | given)
 
 
 def _training_line(result: Any) -> str:
@@ -178,17 +211,17 @@ def _training_line(result: Any) -> str:
 
 def _predict(options: argparse.Namespace) -> int:
     from napari_unet import api
-    from napari_unet.network.device import set_threads
 
     if options.scheduler:
         raise UserError(
             "NU-C04", "prediction on a Dask cluster is not available yet", "--scheduler", "leave the option out"
         )
-    if options.tile < 16 or options.tile % 16:
+    if options.tile is not None and (options.tile < 16 or options.tile % 16):
         raise UserError("NU-C05", f"a tile of {options.tile} px", "--tile", "choose a multiple of 16")
-    set_threads(os.cpu_count())
+    _take_the_machine()
     model = api.load_model(options.model, options.device)
-    formats = [options.format, *(["csv"] if options.objects and options.format != "csv" else [])]
+    model = replace(model, settings=_changed(model.settings, _given(options)))
+    formats = [options.format, *(["objects", "csv"] if options.objects else [])]
     bar = _Bar(len(options.images), "predicting", "image")
     written = []
     for done, path in enumerate(options.images, start=1):
@@ -235,11 +268,11 @@ def _score_lines(path: Path, result: dict[str, Any]) -> list[str]:
 def _export(options: argparse.Namespace) -> int:
     from napari_unet import api
     from napari_unet.annotations.project import Project
-    from napari_unet.network.device import set_threads
 
-    set_threads(os.cpu_count())
+    _take_the_machine()
     with Project(options.project, read_only=True) as project:
-        written = api.export(project, options.out, [options.format], device=options.device)
+        settings = _changed(project.settings, _given(options))
+        written = api.export(project, options.out, [options.format], device=options.device, settings=settings)
     _print({"files": [str(path) for path in written]}, options, [str(path) for path in written])
     return 0
 

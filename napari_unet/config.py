@@ -182,12 +182,72 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
             multiple_of=16,
             title="Prediction tile",
             extra={"unit": "px"},
-            description="Side of the tiles that are predicted at once; changes speed and memory, never the result.",
+            description="Side of the tiles that come over the image one by one; changes speed, never the result.",
         ),
     ] = 512
+    object_split: Annotated[
+        float,
+        Meta(
+            ge=0,
+            le=1,
+            title="Split touching objects",
+            extra={"unit": "share of width"},
+            description="Touching objects of one class are cut where the neck between them is narrower than this share "
+            "of the narrower one's width; 0 leaves connected pieces whole.",
+        ),
+    ] = 0.5
+    object_minimum: Annotated[
+        int,
+        Meta(
+            ge=0,
+            le=1_000_000,
+            title="Smallest object",
+            extra={"unit": "px"},
+            description="Smaller objects are left out of tables and object files; masks keep them.",
+        ),
+    ] = 20
+    object_holes: Annotated[
+        int,
+        Meta(
+            ge=0,
+            le=1_000_000,
+            title="Fill holes up to",
+            extra={"unit": "px"},
+            description="Holes of at most so many background pixels count as part of their object; 0 for none.",
+        ),
+    ] = 20
+    object_border: Annotated[
+        int,
+        Meta(
+            ge=0,
+            le=255,
+            title="Border class",
+            extra={"unit": "class number"},
+            description="Number of a class that is painted between touching objects: it separates them, is no object "
+            "itself, and its pixels go to the objects beside them; 0 for none.",
+        ),
+    ] = 0
+    object_link: Annotated[
+        float,
+        Meta(
+            ge=0,
+            le=1,
+            title="Link objects over planes",
+            extra={"unit": "smallest IoU"},
+            description="Objects of neighbouring slices or times that overlap at least so much get one number; "
+            "0 numbers every plane apart.",
+        ),
+    ] = 0.0
+    object_cut: Annotated[
+        bool,
+        Meta(title="Leave out cut objects", description="Leave out objects that touch the frame of the image."),
+    ] = False
     start_by_itself: Annotated[
         bool, Meta(title="Start by itself", description="Begin training with the first stroke of the second class.")
     ] = True
+
+
+DEFAULT_SETTINGS = Settings()
 
 
 @dataclass(frozen=True, slots=True)

@@ -4,6 +4,7 @@ import contextlib
 import hashlib
 import os
 import secrets
+import shutil
 import time
 from collections.abc import Callable
 from datetime import UTC, datetime
@@ -159,7 +160,48 @@ def new_folder_aside(folder: Path) -> Path:
     return aside
 
 
+def replace_folder(path: Path, write: Callable[[Path], object]) -> None:
+    """Let ``write`` fill a temporary folder beside ``path``, flush it to the disk and move it into place.
+
+    A folder cannot be replaced in one move: the old one is moved aside first, so that a kill between two moves leaves
+    the old and the new one complete, under names that begin with ".writing-". Whatever folder lies at ``path`` goes.
+
+    Raises
+    ------
+    UserError
+        NU-E01 when the folder or the disk does not take the files; ``path`` is then as it was.
+    """
+    temporary, aside = (path.with_name(f"{TEMPORARY_PREFIX}{secrets.token_hex(8)}{path.suffix}") for _ in range(2))
+    try:
+        disk.make_folder(temporary)
+        write(temporary)
+        for file in sorted(temporary.rglob("*")):
+            if file.is_file():
+                disk.flush(file)
+        _swap(temporary, path, aside)
+    except OSError as error:
+        what = f"cannot write the folder ({error.strerror or error})"
+        raise UserError("NU-E01", what, str(path), "check the folder, its permissions and free space") from error
+    finally:
+        shutil.rmtree(temporary, ignore_errors=True)
+    shutil.rmtree(aside, ignore_errors=True)
+    with contextlib.suppress(OSError):
+        disk.flush_folder(path.parent)
+
+
 def sha256(path: Path) -> str:
     """Hexadecimal SHA-256 of a file's bytes."""
     with open(path, "rb") as stream:
         return hashlib.file_digest(stream, "sha256").hexdigest()
+
+
+def _swap(new: Path, path: Path, aside: Path) -> None:
+    if not path.exists():
+        disk.move(new, path)
+        return
+    disk.move(path, aside)
+    try:
+        disk.move(new, path)
+    except OSError:
+        disk.move(aside, path)
+        raise

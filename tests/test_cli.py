@@ -1,5 +1,6 @@
 """Laws of the command line: one object on standard output, one line per error, and the same results as the window."""
 
+import hashlib
 import json
 import sqlite3
 from collections.abc import Callable
@@ -15,6 +16,8 @@ from napari_unet.api import add_annotation
 from napari_unet.cli import main
 from napari_unet.images.image import Image
 from napari_unet.network.device import choose_device
+from napari_unet.results.formats import FORMATS
+from napari_unet.results.objects import label_objects
 from napari_unet.worker import messages as m
 from napari_unet.worker.engine import Engine
 
@@ -158,6 +161,41 @@ def test_export_equals_the_windows_export(run: Run, project: Path, tmp_path: Pat
         assert (tmp_path / "a" / name).read_bytes() == (tmp_path / "b" / name).read_bytes()
 
 
+def test_a_pack_holds_every_format_and_its_hashes(run: Run, project: Path, tmp_path: Path) -> None:
+    """Format all writes every format and a record whose hashes are those of the files, the model's included."""
+    out = tmp_path / "pack"
+    status, text, error = run(
+        "export", "--project", project, "--out", out, "--format", "all", "--device", "cpu", "--json"
+    )
+    assert status == 0, error
+    record = json.loads((out / "results.json").read_text("utf-8"))
+    files = {path.relative_to(out).as_posix(): path for path in out.rglob("*") if path.is_file()}
+    assert record["files"].keys() | {"results.json"} == files.keys()
+    assert all(hashlib.sha256(files[name].read_bytes()).hexdigest() == code for name, code in record["files"].items())
+    model = project / "models" / record["model"]["file"]
+    assert record["model"]["sha256"] == hashlib.sha256(model.read_bytes()).hexdigest()
+    assert record["model"]["step"] == 3
+    assert record["model"]["held_out_dice"].keys() == set(record["classes"].values())
+    assert record["objects"]["object_split"] == 0.5
+    assert len(json.loads(text)["files"]) > len(FORMATS)
+
+
+def test_object_settings_count_for_export_and_prediction(
+    run: Run, project: Path, drawn: tuple[Path, Path], tmp_path: Path
+) -> None:
+    """The same options give the same objects by export and predict; a smallest size beyond the image leaves none."""
+    given = ["--object-split", "0", "--object-minimum", "0", "--object-holes", "0", "--device", "cpu"]
+    assert run("export", "--project", project, "--out", tmp_path / "a", "--format", "objects", *given)[0] == 0
+    assert run("predict", "--model", project, drawn[0], "--out", tmp_path / "b", "--objects", *given)[0] == 0
+    mask = tifffile.imread(tmp_path / "b" / "cells.tif")
+    for folder in "ab":
+        found = tifffile.imread(tmp_path / folder / "cells-objects.tif")
+        np.testing.assert_array_equal(found, label_objects(mask))
+    given[3] = str(SIDE**2 + 1)
+    assert run("export", "--project", project, "--out", tmp_path / "c", "--format", "objects", *given)[0] == 0
+    assert not tifffile.imread(tmp_path / "c" / "cells-objects.tif").any()
+
+
 def test_score_of_known_masks(run: Run, tmp_path: Path) -> None:
     """A square of 20 px shifted by 5 has Dice 0.75, IoU and SEG 0.6; the background follows."""
     truth, found = np.zeros((2, 50, 60), np.uint8)
@@ -297,6 +335,8 @@ BAD: dict[str, list[str]] = {
     "predict in bad tiles": ["predict", "--model", "{project}", "{image}", "--out", "{tmp}/o", "--tile", "50"],
     "predict into a file": ["predict", "--model", "{project}", "{image}", "--out", "{text}"],
     "predict on a cluster": ["predict", "--model", "{project}", "{image}", "--out", "{tmp}/o", "--scheduler", "x"],
+    "export to a later format": ["export", "--project", "{project}", "--out", "{tmp}/o", "--format", "bioimageio"],
+    "export with a bad setting": ["export", "--project", "{project}", "--out", "{tmp}/o", "--object-split", "2"],
     "export to docx": ["export", "--project", "{project}", "--out", "{tmp}/o", "--format", "docx"],
     "export no project": ["export", "--project", "{tmp}/none", "--out", "{tmp}/o"],
     "score nothing": ["score", "--prediction", "{tmp}/x.tif", "--truth", "{labels}"],

@@ -364,7 +364,7 @@ def test_a_disk_that_fills_up_is_told_once(bench: Bench, monkeypatch: pytest.Mon
         bench.now += 11
         bench.controller.tick()
         assert notices.call_count == told
-    assert "NU-E07: only 0 MB are free" in notices.call_args.args[0]
+    assert "NU-E09: only 0 MB are free" in notices.call_args.args[0]
     bench.controller.export(Path("out"), ("tiff",))
     assert notices.call_count == 3
 

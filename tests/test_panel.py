@@ -20,7 +20,17 @@ napari = pytest.importorskip("napari")
 from napari.utils.notifications import notification_manager
 from qtpy.QtCore import QPoint, Qt
 from qtpy.QtTest import QTest
-from qtpy.QtWidgets import QApplication
+from qtpy.QtWidgets import (
+    QAbstractButton,
+    QAbstractItemView,
+    QAbstractSlider,
+    QAbstractSpinBox,
+    QApplication,
+    QComboBox,
+    QHeaderView,
+    QScrollBar,
+    QWidget,
+)
 
 from napari_unet.annotations.project import Project
 from napari_unet.api import export as export_project
@@ -483,6 +493,40 @@ def test_class_keys_choose_the_class(user: User) -> None:
         assert layer.selected_label == number
         assert user.panel.class_table.selected == number
         assert layer.mode == "paint"
+
+
+def test_the_keyboard_reaches_everything(user: User) -> None:
+    """Every control has a name to be read out and takes the focus by Tab; what is folded away does not."""
+    kinds = (QAbstractButton, QComboBox, QAbstractSpinBox, QAbstractSlider, QAbstractItemView)
+    panel, settings = user.panel, user.panel.settings_form
+
+    def controls() -> list[QWidget]:
+        found = [w for w in panel.findChildren(QWidget) if isinstance(w, kinds) and not isinstance(w, QScrollBar)]
+        return [w for w in found if w.isVisible() and w.isEnabled() and not isinstance(w, QHeaderView)]
+
+    def names(widget: QWidget) -> str:
+        return widget.accessibleName() or (widget.text() if isinstance(widget, QAbstractButton) else "")
+
+    folded = controls()
+    assert not [w for w in folded if not w.focusPolicy() & Qt.FocusPolicy.TabFocus]
+    assert all(map(names, folded))
+    assert not any(settings.content().isAncestorOf(w) for w in folded)
+    settings.expand(animate=False)
+    unfolded = [w for w in controls() if settings.content().isAncestorOf(w)]
+    assert len(unfolded) > 5
+    assert all(map(names, unfolded))
+
+
+def test_a_key_in_the_table_of_classes_begins_no_name(user: User) -> None:
+    """A digit is no new name; Enter on a colour asks for another one."""
+    table, asked = user.panel.class_table, []
+    table.table.setCurrentCell(0, 1)
+    QTest.keyClick(table.table, Qt.Key.Key_2)
+    assert table.table.state() != QAbstractItemView.State.EditingState
+    table._pick_colour = asked.append
+    table.table.setCurrentCell(1, 0)
+    table._enter()
+    assert [item.row() for item in asked] == [1]
 
 
 def test_bad_wishes_get_one_line_and_change_nothing(user: User, tmp_path: Path) -> None:

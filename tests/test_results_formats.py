@@ -4,10 +4,13 @@ import csv
 import errno
 import math
 import os
+import shutil
 import unicodedata
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
+from functools import partial
 from pathlib import Path
 from tempfile import TemporaryDirectory
+from typing import Any
 
 import numpy as np
 import pytest
@@ -18,12 +21,25 @@ from PIL import Image as PillowImage
 
 from napari_unet.errors import UserError
 from napari_unet.images.image import Image, PixelSize
-from napari_unet.results import mask_png, mask_tiff, object_table
+from napari_unet.results import (
+    coco,
+    formats,
+    geojson,
+    imagej_roi,
+    mask_png,
+    mask_tiff,
+    montage,
+    object_table,
+    ome_tiff,
+    ome_zarr,
+)
 from napari_unet.results.file_stem import file_stem
-from napari_unet.results.formats import FORMATS, LATER_FORMATS, export, format_named
-from napari_unet.results.mask_tiff import imagej_axes
+from napari_unet.results.formats import FORMATS, LATER_FORMATS, format_named
+from napari_unet.results.objects import AS_PAINTED
+from napari_unet.results.plane_axes import imagej_axes
 from napari_unet.results.segmentation import ClassStyle
 
+export = partial(formats.export, settings=AS_PAINTED)
 few_examples = settings(max_examples=40, deadline=None)
 plane_shapes = st.lists(st.integers(1, 4), max_size=4).map(tuple)
 # Cn: macOS refuses characters that are not assigned.
@@ -153,7 +169,7 @@ def test_tiff_names_its_classes_and_shows_them(tmp_path: Path) -> None:
 def test_csv_holds_every_object_of_every_plane(tmp_path: Path) -> None:
     """Areas in the table add up to the pixels of each class of each plane, and every float is read back exactly."""
     mask, image, styles = example((2, 3))
-    (path,) = export(mask, image, styles, tmp_path, ["csv"])
+    path, _ = export(mask, image, styles, tmp_path, ["csv"])
     with open(path, encoding="utf-8", newline="") as stream:
         rows = list(csv.DictReader(stream))
     for plane in range(image.planes):
@@ -168,7 +184,7 @@ def test_csv_holds_every_object_of_every_plane(tmp_path: Path) -> None:
 def test_csv_without_objects_has_its_header(tmp_path: Path) -> None:
     """A mask of background alone gives a table of one line, the header."""
     mask, image, styles = example()
-    (path,) = export(np.zeros_like(mask), image, styles, tmp_path, ["csv"])
+    path, _ = export(np.zeros_like(mask), image, styles, tmp_path, ["csv"])
     assert path.read_bytes().count(b"\n") == 1
 
 
@@ -179,7 +195,7 @@ def test_csv_keeps_any_class_name(name: str) -> None:
     mask, image, _ = example(classes=2)
     styles = [ClassStyle("background", (0, 0, 0)), ClassStyle(name, (1, 2, 3))]
     with TemporaryDirectory() as folder:
-        (path,) = export(mask, image, styles, Path(folder), ["csv", "csv"])
+        path, _ = export(mask, image, styles, Path(folder), ["csv", "csv"])
         with open(path, encoding="utf-8", newline="") as stream:
             assert {row["class_name"] for row in csv.DictReader(stream)} == {name}
 
@@ -187,7 +203,7 @@ def test_csv_keeps_any_class_name(name: str) -> None:
 def test_csv_of_nan_pixels_is_readable(tmp_path: Path) -> None:
     """An object over NaN alone has a mean that reads back as NaN."""
     image = Image("cells", np.full((3, 3), np.nan, np.float32), "yx")
-    (path,) = export(np.ones((1, 3, 3), np.uint8), image, classes_of(2), tmp_path, ["csv"])
+    path, _ = export(np.ones((1, 3, 3), np.uint8), image, classes_of(2), tmp_path, ["csv"])
     with open(path, encoding="utf-8", newline="") as stream:
         (row,) = csv.DictReader(stream)
     assert math.isnan(float(row["mean_intensity_c1"]))
@@ -230,8 +246,11 @@ def test_unicode_and_spaces_stay_in_names(tmp_path: Path) -> None:
     assert export(mask, image, styles, tmp_path, ["csv"], "v1.2")[0].name == "v1.2.csv"
 
 
-def fail_writing(path: Path, *_: object, **__: object) -> None:
-    Path(path).write_bytes(b"half")
+def fail_writing(path: Any, *_: object, **__: object) -> None:
+    if isinstance(path, Path):
+        (path / "half" if path.is_dir() else path).write_bytes(b"half")
+    else:
+        path.write(b"half")  # numpy is given an opened file
     raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
 
 
@@ -243,7 +262,21 @@ WRITERS: dict[str, tuple[object, str]] = {
     "tiff": (mask_tiff, "_write_stack"),
     "png": (mask_png.PillowImage.Image, "save"),
     "csv": (object_table, "_write_table"),
+    "objects": (mask_tiff, "_write_stack"),
+    "ome-tiff": (ome_tiff, "_write_ome"),
+    "ome-zarr": (ome_zarr, "_write_levels"),
+    "imagej-roi": (imagej_roi, "roiwrite"),
+    "geojson": (geojson, "_write_features"),
+    "coco": (coco, "_write_content"),
+    "npy": (np, "save"),
+    "montage": (montage, "_write_picture"),
 }
+
+
+def contents(paths: Iterable[Path]) -> dict[Path, bytes]:
+    """Every file, also those in folders, hidden ones included."""
+    files = [file for path in paths for file in (path.rglob("*") if path.is_dir() else [path])]
+    return {file: file.read_bytes() for file in files if file.is_file()}
 
 
 def fail_saving(_: object, path: Path, **__: object) -> None:
@@ -255,16 +288,14 @@ def fail_saving(_: object, path: Path, **__: object) -> None:
 def test_a_full_disk_leaves_the_old_file(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, name: str, step: str) -> None:
     """When the disk fills up the old file is byte-identical, no temporary stays, and the user reads NU-E01."""
     mask, image, styles = example()
-    (path,) = export(mask, image, styles, tmp_path, [name])
-    before = path.read_bytes()
+    before = contents(export(mask, image, styles, tmp_path, [name]))
     if step == "move":
         monkeypatch.setattr(os, "replace", fail_moving)
     else:
         monkeypatch.setattr(*WRITERS[name], fail_saving if name == "png" else fail_writing)
     with pytest.raises(UserError, match="NU-E01"):
         export(np.zeros_like(mask), image, styles, tmp_path, [name])
-    assert path.read_bytes() == before
-    assert list(tmp_path.iterdir()) == [path]
+    assert contents(tmp_path.iterdir()) == before
 
 
 @pytest.mark.parametrize("name", sorted(FORMATS))
@@ -310,6 +341,37 @@ def empty(_: Callable[..., None]) -> Callable[..., None]:
     return lambda path, *_: Path(path).write_bytes(b"")
 
 
+def writing_that_of(path: Path) -> Callable[..., None]:
+    """A writer that leaves what lies at another path."""
+
+    def copy(*given: Any, **_: object) -> None:
+        target = next(value for value in given if isinstance(value, Path) or hasattr(value, "write"))
+        if path.is_dir():
+            shutil.copytree(path, target, dirs_exist_ok=True)
+        elif isinstance(target, Path):
+            target.write_bytes(path.read_bytes())
+        else:
+            target.write(path.read_bytes())
+
+    return copy
+
+
+@pytest.mark.parametrize("name", sorted(FORMATS))
+def test_the_file_of_another_mask_is_caught(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, name: str) -> None:
+    """A sound file in which one pixel differs never takes the name: NU-E03, and the old file stays."""
+    mask, image, styles = example((2,))
+    mask[1, 2:5, 2:5] = 1
+    before = contents(export(mask, image, styles, tmp_path / "out", [name]))
+    mask[1, 2, 2] = 0
+    other = export(mask, image, styles, tmp_path / "other", [name])
+    mask[1, 2, 2] = 1
+    # Of a PNG stack the second plane is the wrong one; the first is then refused, which is as well.
+    monkeypatch.setattr(*WRITERS[name], writing_that_of(other[-1] if name == "png" else other[0]))
+    with pytest.raises(UserError, match="NU-E03"):
+        export(mask, image, styles, tmp_path / "out", [name])
+    assert contents((tmp_path / "out").iterdir()) == before
+
+
 def png_wrong(change: Callable[[PillowImage.Image], PillowImage.Image]) -> Callable[..., None]:
     save = PillowImage.Image.save
 
@@ -334,13 +396,11 @@ def recoloured(image: PillowImage.Image) -> PillowImage.Image:
 def refuses(tmp_path: Path, name: str, wrong: Callable[..., None], monkeypatch: pytest.MonkeyPatch) -> None:
     """Check that a wrong writer is caught and that the file of a right one stays."""
     mask, image, styles = example((2,) if name == "tiff" else ())
-    (path,) = export(mask, image, styles, tmp_path, [name])
-    before = path.read_bytes()
+    before = contents(export(mask, image, styles, tmp_path, [name]))
     monkeypatch.setattr(*WRITERS[name], wrong)
     with pytest.raises(UserError, match="NU-E03"):
         export(mask, image, styles, tmp_path, [name])
-    assert path.read_bytes() == before
-    assert list(tmp_path.iterdir()) == [path]
+    assert contents(tmp_path.iterdir()) == before
 
 
 @pytest.mark.parametrize("damage", [one_pixel_off, one_plane_short, cut_off, empty])

@@ -10,7 +10,7 @@ import pytest
 
 from napari_unet import storage
 from napari_unet.errors import UserError
-from napari_unet.storage import replace_file, sha256
+from napari_unet.storage import replace_file, replace_folder, sha256
 
 OLD, NEW = b"old", b"new and longer"
 
@@ -148,3 +148,56 @@ def test_sha256_is_that_of_the_standard(tmp_path: Path) -> None:
     assert sha256(path) == "ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad"
     path.write_bytes(b"abb")
     assert sha256(path) != "ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad"
+
+
+def fill_folder(path: Path) -> None:
+    (path / "deep").mkdir()
+    (path / "deep" / "new").write_bytes(NEW)
+
+
+def files_below(folder: Path) -> dict[str, bytes]:
+    return {str(path.relative_to(folder)): path.read_bytes() for path in folder.rglob("*") if path.is_file()}
+
+
+@pytest.mark.parametrize("is_there", [False, True])
+def test_a_folder_is_replaced_as_a_whole(tmp_path: Path, *, is_there: bool) -> None:
+    """The new folder has the new files alone, and nothing else lies beside it."""
+    target = tmp_path / "out" / "mask.ome.zarr"
+    if is_there:
+        target.mkdir(parents=True)
+        (target / "old").write_bytes(OLD)
+    replace_folder(target, fill_folder)
+    assert files_below(target) == {os.path.join("deep", "new"): NEW}
+    assert list(target.parent.iterdir()) == [target]
+
+
+@pytest.mark.parametrize("failing", [0, 1])
+def test_a_folder_that_cannot_be_moved_leaves_the_old_one(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, failing: int
+) -> None:
+    """Whichever of the two moves fails, the old folder is at its place again, and nothing is left beside it."""
+    target = tmp_path / "mask.ome.zarr"
+    target.mkdir()
+    (target / "old").write_bytes(OLD)
+    replace, calls = os.replace, []
+
+    def sometimes(source: Path, destination: Path) -> None:
+        calls.append(source)
+        if len(calls) == failing + 1:
+            no_space()
+        replace(source, destination)
+
+    monkeypatch.setattr(os, "replace", sometimes)
+    with pytest.raises(UserError, match="NU-E01"):
+        replace_folder(target, fill_folder)
+    assert files_below(tmp_path) == {os.path.join("mask.ome.zarr", "old"): OLD}
+
+
+def test_a_folder_that_cannot_be_written_leaves_the_old_one(tmp_path: Path) -> None:
+    """When the disk fills up the old folder is as it was, and nothing is left beside it."""
+    target = tmp_path / "mask.ome.zarr"
+    target.mkdir()
+    (target / "old").write_bytes(OLD)
+    with pytest.raises(UserError, match="NU-E01"):
+        replace_folder(target, lambda path: (fill_folder(path), no_space()))
+    assert files_below(tmp_path) == {os.path.join("mask.ome.zarr", "old"): OLD}

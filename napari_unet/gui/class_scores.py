@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 
-from qtpy.QtWidgets import QGridLayout, QLabel, QWidget
+from qtpy.QtWidgets import QGraphicsOpacityEffect, QGridLayout, QLabel, QWidget
 from superqt import QElidingLabel
 
 from napari_unet.annotations.classes import ClassLabel
@@ -10,6 +10,7 @@ from napari_unet.training.scores import ClassScore
 
 # Below two blocks there is no interval, and one of two is hardly one; 100 pixels are about three dabs of the brush.
 LEAST_BLOCKS, LEAST_PIXELS = 3, 100
+_FAINT = 0.65  # of the text's colour: napari's own for disabled text, 0.35, is hard to read
 _COUNTED = "Counted: strokes are connected held-out pixels within a block of 64 px; blocks and pixels hold this class."
 
 
@@ -38,13 +39,16 @@ class ClassScores(QWidget):  # type: ignore[misc]
                 dice.setText(class_text(score))
                 evidence.setText(evidence_text(score))
                 for label in (name, dice):
-                    label.setEnabled(not shortage(score))
+                    label.graphicsEffect().setEnabled(bool(shortage(score)))
                 for label in (name, dice, evidence):
                     label.setToolTip(f"{name.text()}: {evidence_text(score)}\n{_COUNTED}")
 
     def _row(self, line: int) -> tuple[QElidingLabel, QLabel, QElidingLabel]:
         name, dice, evidence = QElidingLabel(), QLabel(), QElidingLabel()
-        evidence.setEnabled(False)
+        for label in (name, dice, evidence):
+            faint = QGraphicsOpacityEffect(label)
+            faint.setOpacity(_FAINT)
+            label.setGraphicsEffect(faint)
         self._grid.addWidget(name, line, 0)
         self._grid.addWidget(dice, line, 1)
         self._grid.addWidget(evidence, line + 1, 0, 1, 2)

@@ -3,13 +3,14 @@
 from collections.abc import Callable, Sequence
 
 from qtpy.QtCore import QSize, Qt, Signal
-from qtpy.QtGui import QColor, QIcon, QPixmap
+from qtpy.QtGui import QColor, QIcon, QKeySequence, QPixmap
 from qtpy.QtWidgets import (
     QAbstractItemView,
     QColorDialog,
     QHBoxLayout,
     QHeaderView,
     QPushButton,
+    QShortcut,
     QSizePolicy,
     QTableWidget,
     QTableWidgetItem,
@@ -40,6 +41,7 @@ class ClassTable(QWidget):  # type: ignore[misc]
         self._classes: list[ClassLabel] = []
         self._filling = False
         self.table = QTableWidget(0, len(_COLUMNS), self)
+        self.table.setAccessibleName("classes")
         self._prepare_table()
         self.add_button = _button("+ class", "Add a class", self.added.emit)
         self.remove_button = _button(
@@ -115,6 +117,11 @@ class ClassTable(QWidget):  # type: ignore[misc]
         table.setSelectionBehavior(QAbstractItemView.SelectionBehavior.SelectRows)
         table.setSelectionMode(QAbstractItemView.SelectionMode.SingleSelection)
         table.setShowGrid(False)
+        table.setTabKeyNavigation(False)  # Tab leaves the table, arrows move in it
+        # Not by any key: a class key would begin a new name.
+        table.setEditTriggers(
+            QAbstractItemView.EditTrigger.DoubleClicked | QAbstractItemView.EditTrigger.EditKeyPressed
+        )
         table.setSizePolicy(QSizePolicy.Policy.Ignored, QSizePolicy.Policy.Fixed)
         table.setIconSize(QSize(14, 14))
         header = table.horizontalHeader()
@@ -123,6 +130,8 @@ class ClassTable(QWidget):  # type: ignore[misc]
         table.itemSelectionChanged.connect(self._selection_changed)
         table.itemChanged.connect(self._item_changed)
         table.itemDoubleClicked.connect(self._pick_colour)
+        enter = QShortcut(QKeySequence(Qt.Key.Key_Return), table, context=Qt.ShortcutContext.WidgetShortcut)
+        enter.activated.connect(self._enter)
 
     def _fit_height(self) -> None:
         rows = min(max(self.table.rowCount(), 2), _ROWS_SHOWN)
@@ -144,6 +153,11 @@ class ClassTable(QWidget):  # type: ignore[misc]
             self._filling = True
             item.setText(label.name)
             self._filling = False
+
+    def _enter(self) -> None:
+        item = self.table.currentItem()
+        if item is not None:
+            self._pick_colour(item)
 
     def _pick_colour(self, item: QTableWidgetItem) -> None:
         if item.column() == _COLOUR:

@@ -41,6 +41,8 @@ class ImageList(QWidget):  # type: ignore[misc]
         self.thumbnails = Thumbnails(self)
         self.table = ImageTable(self.thumbnails, self)
         self.view = QTableView(self)
+        self.view.setAccessibleName("images")
+        self.view.setTabKeyNavigation(False)  # Tab leaves the table, arrows move in it
         self._prepare_view()
         self.add_button = QPushButton("Add images…")
         self.add_button.setToolTip("Files for this project; or drop files and folders onto the panel")

@@ -5,9 +5,10 @@ from collections.abc import Sequence
 from typing import Any
 
 import pyqtgraph
-from qtpy.QtWidgets import QComboBox, QHBoxLayout, QLabel, QSizePolicy, QVBoxLayout, QWidget
+from qtpy.QtWidgets import QComboBox, QHBoxLayout, QSizePolicy, QVBoxLayout, QWidget
 
 from napari_unet.gui.annotation_clock import PAUSE_S
+from napari_unet.gui.remark import Remark
 from napari_unet.training.forecast import HORIZON_MIN, LEAST_SPAN_MIN, LEAST_TIMES, Forecast, forecast
 
 _HEIGHT = 130
@@ -39,14 +40,14 @@ class LearningCurve(QWidget):  # type: ignore[misc]
         self._dice_curve = self._plot.plot(pen=pyqtgraph.mkPen(_DICE, width=2), symbol="o", symbolSize=4,
                                            symbolBrush=_DICE, symbolPen=None, name="Dice")  # fmt: skip
         self.axis = QComboBox()
+        self.axis.setAccessibleName("horizontal axis of the curve")
         self.axis.addItems([STEP, ANNOTATION_TIME])
         self.axis.setToolTip(
             "Annotation time is the time of strokes, from press to release of the mouse, and of pauses\n"
             f"below {PAUSE_S:.0f} s between them. Scores from before it was measured are left out."
         )
         self.axis.currentTextChanged.connect(lambda _: self._change_axis())
-        self.forecast = QLabel("")
-        self.forecast.setWordWrap(True)
+        self.forecast = Remark()
         self.forecast.setToolTip(
             "Curves that saturate are fitted to held-out Dice over annotation time and carried on; ± is half of the\n"
             "95 % interval. It supposes that you go on painting as before, and it rests on held-out strokes: what\n"

@@ -255,7 +255,7 @@ class Panel(QWidget):  # type: ignore[misc]
     def export(self, folder: Path, formats: tuple[str, ...]) -> None:
         """Write the files of the present image."""
         if not formats:
-            raise UserError("NU-E02", "no format is ticked", "export", "tick TIFF, PNG or CSV")
+            raise UserError("NU-E02", "no format is ticked", "export", "tick TIFF, PNG, CSV or one under More")
         self._check_strokes()
         self.controller.export(folder, formats)
         self.export_row.button.setEnabled(False)
@@ -267,6 +267,7 @@ class Panel(QWidget):  # type: ignore[misc]
         self.project_button = QPushButton("Project…")
         self.project_button.setToolTip("Open a project folder (NAME.unet) or make a new one")
         self.images = QComboBox()
+        self.images.setAccessibleName("image")
         self.images.setSizeAdjustPolicy(QComboBox.SizeAdjustPolicy.AdjustToMinimumContentsLengthWithIcon)
         self.images.setToolTip("The image layer to annotate")
         self.channels_first = QCheckBox("first axis is channels")

@@ -9,6 +9,7 @@ from qtpy.QtWidgets import QHBoxLayout, QLabel, QPushButton, QVBoxLayout, QWidge
 from napari_unet.annotations.classes import ClassLabel
 from napari_unet.gui.class_scores import ClassScores, class_text
 from napari_unet.gui.learning_curve import LearningCurve
+from napari_unet.gui.remark import Remark
 from napari_unet.training.scores import AGREEMENT_STROKES, Score
 
 
@@ -30,8 +31,7 @@ class ScoreCard(QWidget):  # type: ignore[misc]
         self.curve = LearningCurve()
         layout = QVBoxLayout(self)
         layout.setContentsMargins(0, 0, 0, 0)
-        self.milestones = QLabel("")
-        self.milestones.setWordWrap(True)
+        self.milestones = Remark()
         self.milestones.setToolTip(
             "Mean Dice of three networks on the same held-out pixels: the one that is shown, the best so far, and the\n"
             "first one that was shown. The best was chosen on these pixels, which makes it look a little too good."
@@ -40,8 +40,7 @@ class ScoreCard(QWidget):  # type: ignore[misc]
         layout.addWidget(self.headline)
         layout.addWidget(self.milestones)
         layout.addWidget(self.class_scores)
-        self.agreement = QLabel("")
-        self.agreement.setWordWrap(True)
+        self.agreement = Remark()
         self.agreement.setToolTip(
             "Each new stroke is compared with what lay on screen before it was learned; the mean over the classes of\n"
             f"the share of their pixels that was right, over the last {AGREEMENT_STROKES} strokes outside test areas.\n"

@@ -26,9 +26,11 @@ class SettingsForm(QCollapsible):  # type: ignore[misc]
             widget = _widget(field)
             widget.changed.connect(self._emit)
             widget.native.setToolTip(field.help)
+            widget.native.setAccessibleName(field.label)
             self._widgets[field.name] = widget
             form.addRow(f"{field.label} [{field.unit}]" if field.unit else field.label, widget.native)
         self.addWidget(inner)
+        self.toggled.connect(self.content().setEnabled)  # the Tab key skips what is folded away
         self.collapse(animate=False)
 
     def show_settings(self, settings: Settings) -> None:

@@ -80,17 +80,21 @@ class ViewRow(QWidget):  # type: ignore[misc]
 
     def _build(self) -> None:
         self.look = QComboBox()
+        self.look.setAccessibleName("how the prediction is drawn")
         self.look.addItems([FILLED, CONTOUR, HIDDEN])
         self.look.setToolTip("How the prediction is drawn. C: filled or contour. Hold Space: the bare image")
         self.opacity = QSlider(Qt.Orientation.Horizontal)
+        self.opacity.setAccessibleName("opacity of the prediction")
         self.opacity.setRange(0, 100)
         self.opacity.setValue(_FIRST_PERCENT)
         self.opacity.setToolTip("Opacity of the prediction, percent")
         self.kind = QComboBox()
+        self.kind.setAccessibleName("also show")
         for number, (kind, text) in enumerate(_HELP.items()):
             self.kind.addItem(kind)
             self.kind.setItemData(number, text, Qt.ItemDataRole.ToolTipRole)
         self.of_class = QComboBox()
+        self.of_class.setAccessibleName("class of the probability")
         self.of_class.setToolTip("The class whose probability is shown")
         self.of_class.setVisible(False)
         self.state = QLabel("")

@@ -8,14 +8,14 @@ from napari_unet.images.image import Image
 _PERCENTILES = (0.5, 99.5)
 
 
-def thumbnail(image: Image, side: int) -> UInt8[np.ndarray, "h w 3"]:
-    """The middle plane at a coarse stride, its longer side between ``side`` and twice that (or as small as it is).
+def thumbnail(image: Image, side: int, plane: int | None = None) -> UInt8[np.ndarray, "h w 3"]:
+    """A plane (or the middle one) at a coarse step, its longer side from ``side`` to twice that (or as small as it is).
 
     Three channels are colours; of another number the mean is shown in grey. The percentiles 0.5 and 99.5 become black
     and white, NaN becomes black.
     """
-    step = max(1, max(image.height, image.width) // side)
-    pixels = image.read(image.planes // 2, slice(0, None, step), slice(0, None, step)).astype(np.float64)
+    every = slice(None, None, thumbnail_step(image, side))
+    pixels = image.read(image.planes // 2 if plane is None else plane, every, every).astype(np.float64)
     if image.channels != 3:
         pixels = np.repeat(pixels.mean(axis=2, keepdims=True), 3, axis=2)
     finite = pixels[np.isfinite(pixels)]
@@ -23,3 +23,8 @@ def thumbnail(image: Image, side: int) -> UInt8[np.ndarray, "h w 3"]:
     scale = 255 / (high - low) if high > low else 0.0
     shown = np.nan_to_num((pixels - low) * scale, nan=0.0, posinf=255.0, neginf=0.0)
     return np.clip(shown, 0, 255).astype(np.uint8)
+
+
+def thumbnail_step(image: Image, side: int) -> int:
+    """Every how many pixels a thumbnail takes one."""
+    return max(1, max(image.height, image.width) // side)

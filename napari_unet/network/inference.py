@@ -3,6 +3,7 @@
 import numpy as np
 import torch
 from jaxtyping import Float32, UInt8
+from torch import Tensor
 
 from napari_unet.images.tiles import Region, read_mirrored
 from napari_unet.network.device import Device
@@ -22,34 +23,40 @@ class Predictor:
     def __init__(self, network: UNet, class_ids: tuple[int, ...], device: Device) -> None:
         self.network = network
         self.class_ids = class_ids
-        self._device = device
+        self.device = device
         self._lookup = np.array(class_ids, np.uint8)
 
     def probabilities(self, plane: Float32[np.ndarray, "y x c"], region: Region) -> Float32[np.ndarray, "k h w"]:
         """Softmax over the classes for a region inside the plane."""
-        return torch.softmax(self._logits(plane, region), dim=0).numpy()
+        return torch.softmax(self._logits(plane, region), dim=0).cpu().numpy()
 
     def classes(self, plane: Float32[np.ndarray, "y x c"], region: Region) -> UInt8[np.ndarray, "h w"]:
         """Id of the most probable class of each pixel."""
-        return self._lookup[self._logits(plane, region).argmax(0).numpy()]
+        return self._lookup[_most_probable(self._logits(plane, region))]
 
     def classes_and_probabilities(
         self, plane: Float32[np.ndarray, "y x c"], region: Region
     ) -> tuple[UInt8[np.ndarray, "h w"], Float32[np.ndarray, "k h w"]]:
         """Both of the above from one forward pass."""
         logits = self._logits(plane, region)
-        return self._lookup[logits.argmax(0).numpy()], torch.softmax(logits, dim=0).numpy()
+        return self._lookup[_most_probable(logits)], torch.softmax(logits, dim=0).cpu().numpy()
 
     @torch.inference_mode()
-    def _logits(self, plane: Float32[np.ndarray, "y x c"], region: Region) -> torch.Tensor:
+    def _logits(self, plane: Float32[np.ndarray, "y x c"], region: Region) -> Tensor:
         architecture = self.network.architecture
         read = _window(region, architecture, *plane.shape[:2])
-        pixels = torch.from_numpy(read_mirrored(plane, read)).permute(2, 0, 1)[None].to(self._device.place)
-        with self._device.autocast():
+        pixels = torch.from_numpy(read_mirrored(plane, read)).permute(2, 0, 1)[None].to(self.device.place)
+        with self.device.autocast():
             logits = self.network(pixels)
         top, left = region.y0 - read.y0 - architecture.margin, region.x0 - read.x0 - architecture.margin
         height, width = region.shape
-        return logits[0, :, top : top + height, left : left + width].float().cpu()
+        return logits[0, :, top : top + height, left : left + width].float()
+
+
+def _most_probable(logits: Tensor) -> UInt8[np.ndarray, "h w"]:
+    """Index of the largest of (k, h, w), the first of equals."""
+    # Not argmax: over the first axis it took 0.77 s for 2 x 2048 x 2048 numbers on a CPU, max takes 0.06 s.
+    return logits.max(0).indices.to(torch.uint8).cpu().numpy()
 
 
 def valid_window(region: Region, architecture: Architecture) -> Region:

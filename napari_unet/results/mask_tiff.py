@@ -1,81 +1,61 @@
 """Masks as TIFF files that ImageJ and Fiji open with calibration, axes and class names."""
 
 import math
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import tifffile
-from jaxtyping import UInt8
+from jaxtyping import UInt
 
-from napari_unet.images.image import PixelSize
+from napari_unet.images.image import Image, PixelSize
 from napari_unet.results.measurements import unit_in_names
+from napari_unet.results.plane_axes import hyperstack
 from napari_unet.results.segmentation import Segmentation
 from napari_unet.results.verified import array_difference, write_verified
 
-_PLANE_AXES = "TZC"  # the order ImageJ stores them in
-_PREFERRED_AXES = "ZTC"  # the order unknown axes take what is left
 _RESOLUTION_TOLERANCE = 1e-6  # TIFF stores a ratio of two 32-bit integers
 
 
 def write_tiff(segmentation: Segmentation, base: Path) -> list[Path]:
     """Write all planes into ``base`` + ".tif", compressed with zlib, values class - 1."""
-    path = base.with_name(f"{base.name}.tif")
-    stack, axes = _hyperstack(segmentation)
-    pixel_size = segmentation.image.pixel_size
+    names = "\n".join(f"{value} = {style.name}" for value, style in enumerate(segmentation.classes))
+    metadata = {"min": 0, "max": max(1, len(segmentation.classes) - 1), "Info": names}
+    return [write_imagej_tiff(base.with_name(f"{base.name}.tif"), segmentation.mask, segmentation.image, metadata)]
+
+
+def write_imagej_tiff(
+    path: Path, values: UInt[np.ndarray, "planes y x"], image: Image, metadata: Mapping[str, Any]
+) -> Path:
+    """Write whole numbers of up to 16 bits over all planes of an image, with its axes and pixel size."""
+    stack, axes = hyperstack(values, image)
+    unit = _imagej_unit(image.pixel_size)
+    described = {**metadata, **({"unit": unit} if unit else {})}
 
     def write(temporary: Path) -> None:
-        _write_stack(temporary, stack, axes, segmentation)
+        _write_stack(temporary, stack, axes, image.pixel_size, described)
 
     def difference(temporary: Path) -> str:
-        return _stack_difference(temporary, stack, pixel_size)
+        return _stack_difference(temporary, stack, image.pixel_size)
 
-    return [write_verified(path, write, difference)]
-
-
-def imagej_axes(plane_axes: str) -> str:
-    """Name an image's plane axes in ImageJ's letters: t and z keep theirs, others take Z, T, C as far as free.
-
-    More than three plane axes do not fit into ImageJ: they become one long "Z".
-    """
-    if len(plane_axes) > len(_PLANE_AXES):
-        return "Z"
-    free = [axis for axis in _PREFERRED_AXES if axis.lower() not in plane_axes]
-    return "".join(axis.upper() if axis in "zt" else free.pop(0) for axis in plane_axes)
+    return write_verified(path, write, difference)
 
 
-def _hyperstack(segmentation: Segmentation) -> tuple[UInt8[np.ndarray, "... y x"], str]:
-    image, mask = segmentation.image, segmentation.mask
-    axes = imagej_axes(image.plane_axes)
-    if len(axes) == len(image.plane_axes):
-        mask = mask.reshape(image.annotation_shape)
-    order = sorted(range(len(axes)), key=lambda axis: _PLANE_AXES.index(axes[axis]))
-    stack = mask.transpose(*order, mask.ndim - 2, mask.ndim - 1)
-    return stack, "".join(axes[axis] for axis in order) + "YX"
-
-
-def _write_stack(path: Path, stack: UInt8[np.ndarray, "... y x"], axes: str, segmentation: Segmentation) -> None:
+def _write_stack(
+    path: Path, stack: UInt[np.ndarray, "... y x"], axes: str, pixel_size: PixelSize, metadata: Mapping[str, Any]
+) -> None:
     # tifffile takes a last axis of length 1 for samples; naming the samples keeps images that are one pixel wide.
+    # No colours: ImageJ reads "LUTs" only for several channels, and a palette would make other programs read RGB.
     tifffile.imwrite(
         path,
         stack[..., np.newaxis],
         imagej=True,
         photometric="minisblack",
         compression="zlib",
-        resolution=_resolution(segmentation.image.pixel_size),
-        metadata={"axes": f"{axes}S", **_imagej_metadata(segmentation)},
+        resolution=_resolution(pixel_size),
+        metadata={"axes": f"{axes}S", **metadata},
     )
-
-
-def _imagej_metadata(segmentation: Segmentation) -> dict[str, Any]:
-    # No colours: ImageJ reads "LUTs" only for several channels, and a palette would make other programs read RGB.
-    unit = _imagej_unit(segmentation.image.pixel_size)
-    return {
-        "min": 0,
-        "max": max(1, len(segmentation.classes) - 1),
-        "Info": "\n".join(f"{value} = {style.name}" for value, style in enumerate(segmentation.classes)),
-        **({"unit": unit} if unit else {}),
-    }
 
 
 def _imagej_unit(pixel_size: PixelSize) -> str:
@@ -87,7 +67,7 @@ def _resolution(pixel_size: PixelSize) -> tuple[float, float] | None:
     return (1 / pixel_size.x, 1 / pixel_size.y) if pixel_size.is_known else None
 
 
-def _stack_difference(path: Path, stack: UInt8[np.ndarray, "... y x"], pixel_size: PixelSize) -> str:
+def _stack_difference(path: Path, stack: UInt[np.ndarray, "... y x"], pixel_size: PixelSize) -> str:
     with tifffile.TiffFile(path) as file:
         if not file.is_imagej:
             return "not an ImageJ file"

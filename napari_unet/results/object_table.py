@@ -1,4 +1,4 @@
-"""The objects of all planes as a CSV file."""
+"""The objects of all planes, and a summary of them, as CSV files."""
 
 import csv
 import math
@@ -7,34 +7,44 @@ from pathlib import Path
 
 from napari_unet.results.measurements import Measurement, measure_plane, measurement_columns
 from napari_unet.results.segmentation import Segmentation
+from napari_unet.results.summary_table import summarise, summary_columns
 from napari_unet.results.verified import write_verified
 
 
 def write_csv(segmentation: Segmentation, base: Path) -> list[Path]:
-    """Write ``base`` + ".csv": one line for each object, UTF-8, floats with all their digits."""
-    # Measured before the file is begun, so that trouble in reading the image is not told as trouble in writing.
-    table = measure(segmentation)
-    columns = measurement_columns(segmentation.image.pixel_size, segmentation.image.channels)
-    path = base.with_name(f"{base.name}.csv")
+    """Write ``base`` + ".csv", one line for each object and plane, and ``base`` + "-summary.csv".
 
+    UTF-8, floats with all their digits.
+    """
+    # Measured before a file is begun, so that trouble in reading the image is not told as trouble in writing.
+    table, summary = measure(segmentation), summarise(segmentation)
+    image = segmentation.image
+    columns = measurement_columns(image.pixel_size, image.channels)
+    return [
+        _write_verified_table(base.with_name(f"{base.name}.csv"), columns, table),
+        _write_verified_table(base.with_name(f"{base.name}-summary.csv"), summary_columns(image.pixel_size), summary),
+    ]
+
+
+def measure(segmentation: Segmentation) -> list[Measurement]:
+    """Measure the objects of all planes, plane after plane."""
+    names = [style.name for style in segmentation.classes]
+    image, objects = segmentation.image, segmentation.objects
+    return [
+        row
+        for plane, numbers in enumerate(objects.numbers)
+        for row in measure_plane(numbers, objects.values, image.read(plane), image.pixel_size, names, plane)
+    ]
+
+
+def _write_verified_table(path: Path, columns: Sequence[str], table: Sequence[Measurement]) -> Path:
     def write(temporary: Path) -> None:
         _write_table(temporary, columns, table)
 
     def difference(temporary: Path) -> str:
         return _table_difference(temporary, columns, table)
 
-    return [write_verified(path, write, difference)]
-
-
-def measure(segmentation: Segmentation) -> list[Measurement]:
-    """Measure the objects of all planes, plane after plane."""
-    names = [style.name for style in segmentation.classes]
-    image = segmentation.image
-    return [
-        row
-        for plane, mask in enumerate(segmentation.mask)
-        for row in measure_plane(mask, image.read(plane), image.pixel_size, names, plane)
-    ]
+    return write_verified(path, write, difference)
 
 
 def _write_table(path: Path, columns: Sequence[str], table: Sequence[Measurement]) -> None:

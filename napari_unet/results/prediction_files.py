@@ -1,6 +1,5 @@
 """From an image and a network to files: predict every plane, write, and say beside it how it was made."""
 
-import json
 from collections.abc import Callable, Mapping, Sequence
 from datetime import UTC, datetime
 from importlib.metadata import version
@@ -10,6 +9,7 @@ import numpy as np
 from jaxtyping import Float32, UInt8
 
 from napari_unet.annotations.classes import ClassLabel, default_colour, default_name
+from napari_unet.config import DEFAULT_SETTINGS, Settings
 from napari_unet.errors import UserError
 from napari_unet.images.planes import NormalisedPlanes
 from napari_unet.network.checkpoint import Checkpoint
@@ -17,8 +17,10 @@ from napari_unet.network.inference import Predictor
 from napari_unet.prediction.plane import predict_plane, predict_probabilities
 from napari_unet.results.file_stem import file_stem
 from napari_unet.results.formats import export, format_named
+from napari_unet.results.json_file import write_json
+from napari_unet.results.mask_npy import write_array
+from napari_unet.results.objects import object_settings
 from napari_unet.results.segmentation import ClassStyle
-from napari_unet.results.verified import array_difference, write_verified
 
 
 def write_prediction(
@@ -28,12 +30,15 @@ def write_prediction(
     classes: Sequence[ClassLabel],
     folder: Path,
     formats: Sequence[str],
-    tile: int,
+    tile: int | None = None,
     tile_done: Callable[[], object] = lambda: None,
     *,
     stem: str | None = None,
+    settings: Settings = DEFAULT_SETTINGS,
 ) -> list[Path]:
     """Predict all planes and write them in every format, and a ``.json`` that names network, step, score and classes.
+
+    Objects are told apart as ``settings`` say.
 
     Raises
     ------
@@ -45,15 +50,18 @@ def write_prediction(
     check_channels(predictor, planes)
     mask = predict_mask(predictor, planes, tile, tile_done)
     image = planes.image
-    written = export(mask, image, styles(classes, int(mask.max())), folder, formats, stem)
+    written = export(mask, image, styles(classes, int(mask.max())), folder, formats, stem, settings)
     return [
         *written,
-        _write_provenance(folder / f"{file_stem(stem or image.name)}.json", checkpoint, classes, image.name),
+        _write_provenance(folder / f"{file_stem(stem or image.name)}.json", checkpoint, classes, image.name, settings),
     ]
 
 
 def predict_mask(
-    predictor: Predictor, planes: NormalisedPlanes, tile: int, tile_done: Callable[[], object] = lambda: None
+    predictor: Predictor,
+    planes: NormalisedPlanes,
+    tile: int | None = None,
+    tile_done: Callable[[], object] = lambda: None,
 ) -> UInt8[np.ndarray, "planes y x"]:
     """Class - 1 at every pixel of every plane."""
     image = planes.image
@@ -63,17 +71,15 @@ def predict_mask(
     return mask
 
 
-def write_probabilities(predictor: Predictor, planes: NormalisedPlanes, folder: Path, tile: int, stem: str) -> Path:
+def write_probabilities(
+    predictor: Predictor, planes: NormalisedPlanes, folder: Path, tile: int | None, stem: str
+) -> Path:
     """All probabilities as ``<stem>-probabilities.npy``: float32 with axes (plane, class, y, x)."""
     check_channels(predictor, planes)
     values: Float32[np.ndarray, "planes k y x"] = np.stack(
         [predict_probabilities(predictor, planes[plane], tile) for plane in range(planes.image.planes)]
     )
-    return write_verified(
-        folder / f"{file_stem(stem)}-probabilities.npy",
-        lambda path: np.save(path, values, allow_pickle=False),
-        lambda path: array_difference(np.load(path, allow_pickle=False), values),
-    )
+    return write_array(folder / f"{file_stem(stem)}-probabilities.npy", values)
 
 
 def check_channels(predictor: Predictor, planes: NormalisedPlanes) -> None:
@@ -92,7 +98,9 @@ def styles(classes: Sequence[ClassLabel], highest: int) -> list[ClassStyle]:
     return [ClassStyle(label.name, label.rgb) for label in labels]
 
 
-def _write_provenance(path: Path, checkpoint: Checkpoint, classes: Sequence[ClassLabel], image: str) -> Path:
+def _write_provenance(
+    path: Path, checkpoint: Checkpoint, classes: Sequence[ClassLabel], image: str, settings: Settings
+) -> Path:
     scores = checkpoint.facts.get("held_out_dice", {})
     record = {
         "image": image,
@@ -102,10 +110,6 @@ def _write_provenance(path: Path, checkpoint: Checkpoint, classes: Sequence[Clas
         "classes": {str(label.id - 1): label.name for label in classes},
         "held_out_dice": {label.name: scores.get(str(label.id)) for label in classes},
         "mean_held_out_dice": checkpoint.facts.get("mean_held_out_dice"),
+        "objects": object_settings(settings),
     }
-    text = json.dumps(record, indent=1, ensure_ascii=False)
-    return write_verified(
-        path,
-        lambda temporary: temporary.write_text(text, encoding="utf-8"),
-        lambda temporary: "" if temporary.read_text(encoding="utf-8") == text else "other text",
-    )
+    return write_json(path, record)

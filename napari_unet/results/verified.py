@@ -25,7 +25,12 @@ UNREADABLE = (
 )
 
 
-def write_verified(path: Path, write: Callable[[Path], object], difference: Callable[[Path], str]) -> Path:
+def write_verified(
+    path: Path,
+    write: Callable[[Path], object],
+    difference: Callable[[Path], str],
+    replace: Callable[[Path, Callable[[Path], object]], None] = replace_file,
+) -> Path:
     """Write a file beside ``path``, compare what it holds with what it should, and only then move it into place.
 
     Parameters
@@ -33,6 +38,7 @@ def write_verified(path: Path, write: Callable[[Path], object], difference: Call
     path : the file's final name; an existing file there is replaced, or kept as it was where anything fails
     write : fills the path it is given
     difference : reads the path it is given and tells in words what is wrong, "" where all is as it should be
+    replace : moves what was written into place; ``storage.replace_folder`` for a folder
 
     Raises
     ------
@@ -47,7 +53,7 @@ def write_verified(path: Path, write: Callable[[Path], object], difference: Call
             fix = "free disk space, check the disk, then export again or choose another format"
             raise UserError("NU-E03", f"the written file does not hold the result ({wrong})", str(path), fix)
 
-    replace_file(path, write_and_compare)
+    replace(path, write_and_compare)
     return path
 
 

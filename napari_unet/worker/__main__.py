@@ -43,9 +43,11 @@ def _serve(channel: Channel[ToWorker], heartbeat: Heartbeat) -> int:
     threading.Thread(target=_listen, args=(channel, inbox), daemon=True).start()
     # Heard from and listening before torch is there, which takes seconds.
     from napari_unet.network.device import choose_device, is_device_lost, set_threads
+    from napari_unet.network.memory import keep_freed_memory
     from napari_unet.worker.engine import Engine
 
     set_threads()
+    keep_freed_memory()
     try:
         device = choose_device(os.environ.get("NAPARI_UNET_DEVICE", "auto"))
     except UserError as error:

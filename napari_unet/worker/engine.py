@@ -351,7 +351,7 @@ class Engine:
             learner.project.classes(),
             Path(message.folder),
             message.formats,
-            learner.settings.prediction_tile,
+            settings=learner.project.settings,  # as they are now: telling objects apart needs no new network
         )
         self._send(Exported(tuple(str(path) for path in paths)))
 

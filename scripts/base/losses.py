@@ -7,6 +7,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
+from napari_unet.network.device import choose_device
 from napari_unet.network.unet import UNet, twice
 from scripts.base.episodes import Episode
 from scripts.base.filters import INTENSITIES, TARGETS, intensities, targets
@@ -44,11 +45,12 @@ class Losses(nn.Module):
         self.auxiliary = nn.Conv2d(width, TARGETS, 1)
         self.log_penalty = nn.Parameter(torch.tensor(-2.0))
         self.log_sharpness = nn.Parameter(torch.tensor(1.5))
+        self._device = choose_device("cpu")  # bfloat16 only where the processor multiplies in it: 30 times slower else
 
     def forward(self, network: UNet, episodes: Sequence[Episode]) -> Terms:
         """Losses of a network on some episodes."""
         x = torch.cat([episode.pixels for episode in episodes]).contiguous(memory_format=torch.channels_last)
-        with torch.autocast("cpu", dtype=torch.bfloat16):
+        with self._device.autocast():
             levels = network.decoded(x)
         fine, coarse = (level.float() for level in levels)
         scales = intensities(x.mean(1, keepdim=True))
