@@ -103,7 +103,7 @@ _FAULTS = [
     pytest.param(errno.EACCES, True, id="no permission"),
     pytest.param("kill", True, id="killed"),
 ]
-FAULTS = _FAULTS if WHOLE else [_FAULTS[0], _FAULTS[3], _FAULTS[5]]
+FAULTS = _FAULTS if WHOLE else [_FAULTS[3], _FAULTS[5]]
 
 
 @contextmanager
