@@ -9,7 +9,7 @@ export PIP_DISABLE_PIP_VERSION_CHECK := 1
 
 .DEFAULT_GOAL := help
 .NOTPARALLEL:
-.PHONY: help setup demo test check docs wheel-test benchmark clean \
+.PHONY: help setup demo test faults check docs wheel-test benchmark clean \
 	python-version system-libraries optional-libraries
 
 help: ## list these commands
@@ -31,6 +31,11 @@ test: system-libraries check wheel-test ## checks, wheel test, then the test sui
 	else \
 	    $(BIN)/python -m pytest; \
 	fi
+
+faults: system-libraries $(STAMP) ## everything that can go wrong, on purpose and in full: some hours; figures in docs/reliability.md
+	FAULTS=whole QT_QPA_PLATFORM=xcb xvfb-run -a -s "-screen 0 1400x1000x24 +extension GLX" \
+	    $(BIN)/python -m pytest tests/faults tests/test_kill.py --timeout 3600 --durations 20
+	$(BIN)/python -m benchmarks.soak --strokes 20000 --overlays 2000 --switches 200 --restarts 50
 
 check: $(STAMP) ## style, types, imports, spelling and metadata
 	$(BIN)/ruff check .

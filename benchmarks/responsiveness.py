@@ -25,6 +25,7 @@ from benchmarks.report import machine, table
 from benchmarks.simulated_strokes import strokes_over
 from benchmarks.window import PaintingWindow, scene
 from napari_unet.worker.client import worker_environment
+from napari_unet.worker.messages import Alive, Ready
 
 SIDE = 2048
 Home = Literal["process", "thread"]
@@ -64,9 +65,12 @@ class ThreadWorker:
         """As ``Client.send``."""
         self._inbox.put(message)
 
+    def kill(self) -> None:
+        """Has nothing to end."""
+
     def poll(self) -> list[Any]:
         """As ``Client.poll``."""
-        return [self._outbox.get_nowait() for _ in range(self._outbox.qsize())]
+        return [Alive(), *(self._outbox.get_nowait() for _ in range(self._outbox.qsize()))]
 
     def close(self) -> None:
         """As ``Client.close``."""
@@ -78,13 +82,14 @@ class ThreadWorker:
         from napari_unet.network.device import choose_device, set_threads
         from napari_unet.worker.__main__ import _turn
         from napari_unet.worker.engine import Engine
-        from napari_unet.worker.messages import Ready
+        from napari_unet.worker.heartbeat import Heartbeat
 
         set_threads()
         device = choose_device(os.environ.get("NAPARI_UNET_DEVICE", "auto"))
         self._outbox.put(Ready(device.kind, device.reason))
         engine = Engine(self._outbox.put, device)
-        while _turn(engine, self._inbox):
+        heartbeat = Heartbeat(self._outbox.put)
+        while _turn(engine, self._inbox, heartbeat):
             pass
         engine.save()
 

@@ -13,7 +13,9 @@ from jaxtyping import Num, UInt8
 
 from napari_unet.annotations.classes import ClassLabel, default_colour
 from napari_unet.annotations.image_record import ImageRecord
-from napari_unet.annotations.project import MAXIMUM_CLASS, Project
+from napari_unet.annotations.project import DATABASE, MAXIMUM_CLASS, Project
+from napari_unet.annotations.salvage import salvage
+from napari_unet.annotations.writer_lock import WriterLock
 from napari_unet.config import DEFAULT_SETTINGS, Settings
 from napari_unet.errors import UserError
 from napari_unet.images.image import Image
@@ -33,6 +35,7 @@ from napari_unet.results.prediction_files import (
     write_prediction,
     write_probabilities,
 )
+from napari_unet.storage import set_aside
 from napari_unet.training.learner import BEST, Learner
 from napari_unet.training.scores import confusion, dice, iou, mean_known, precision, recall, segmentation_accuracy
 
@@ -278,12 +281,18 @@ def score_files(prediction: Path, truth: Path) -> dict[str, Any]:
 
 
 def verify(folder: Path) -> list[str]:
-    """One line per finding in a project: database, strokes, images, networks; [] when all is sound."""
+    """One line per finding in a project: database, rows, every tile, images, networks; [] when all is sound."""
     with Project(folder, read_only=True) as project:
         findings = project.integrity()
         if findings:
             return findings  # nothing that a damaged database says can be relied on
-        findings += project.damaged_tiles()
+        if project.is_newer:
+            what = "the project was made by a newer version, so only a part of it was checked"
+            findings.append(str(UserError("NU-P02", what, str(project.folder), "update napari-unet-live")))
+        unreadable = list(project.unreadable_rows())
+        if unreadable:
+            return [*findings, *unreadable]
+        findings += map(str, project.damaged_tiles())
         checks: list[Callable[[], object]] = [partial(project.open_pixels, record.id) for record in project.images()]
         checks += [partial(load_checkpoint, path) for path in sorted(project.models.glob("*.safetensors"))]
         for check in checks:
@@ -292,6 +301,40 @@ def verify(folder: Path) -> list[str]:
             except UserError as error:
                 findings.append(str(error))
     return findings
+
+
+def repair(folder: Path) -> list[str]:
+    """Set aside what is damaged and keep what is whole; one line for each thing that was done.
+
+    Damaged tiles, networks and databases go into folders ``damaged-TIME`` and are never overwritten. Images are not
+    touched.
+    """
+    done = []
+    with Project(folder, read_only=True) as project:
+        is_sound, file = not project.integrity(), project.folder / DATABASE
+    if not is_sound:
+        lock = WriterLock(file.parent)
+        try:
+            aside = salvage(file)
+        finally:
+            lock.release()
+    with Project(folder) as project:
+        if not is_sound:
+            kept = f"{len(project.images())} images and {sum(project.labelled_pixels().values())} painted pixels"
+            done.append(f"NU-P01: {kept} could be read and are in a new database, the damaged one is in {aside}")
+        damaged = project.damaged_tiles()
+        if damaged:
+            project.set_aside(damaged)
+        done += project.notices
+        for path in sorted(project.models.glob("*.safetensors")):
+            try:
+                load_checkpoint(path)
+            except UserError as error:
+                if error.code == "NU-M03":
+                    continue  # a newer version's work is not damaged
+                moved = set_aside(*[part for part in (path, path.with_suffix(".json")) if part.is_file()])
+                done.append(f"{error.code}: {path.name} is damaged, {moved or 'it cannot be moved'}, train again")
+    return done
 
 
 def _read_mask(path: Path) -> Num[np.ndarray, "..."]:

@@ -106,6 +106,7 @@ def _add_export(commands: Any) -> None:
 def _add_verify(commands: Any) -> None:
     verify = commands.add_parser("verify", help="check a project's integrity")
     verify.add_argument("project", type=Path)
+    verify.add_argument("--repair", action="store_true", help="set aside what is damaged and keep what is whole")
     verify.set_defaults(run=_verify)
 
 
@@ -277,8 +278,11 @@ def _export(options: argparse.Namespace) -> int:
 
 
 def _verify(options: argparse.Namespace) -> int:
-    from napari_unet.api import verify
+    from napari_unet.api import repair, verify
 
+    if options.repair:
+        for line in repair(options.project):
+            print(line)
     found = verify(options.project)
     for line in found:
         print(line)

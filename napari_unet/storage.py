@@ -7,14 +7,90 @@ import secrets
 import shutil
 import time
 from collections.abc import Callable
+from datetime import UTC, datetime
 from pathlib import Path
+from typing import Protocol
 
 from napari_unet.errors import UserError
 
-_TEMPORARY_PREFIX = ".writing-"
+TEMPORARY_PREFIX = ".writing-"
+_ABANDONED_S = 3600.0  # a file that is being written is younger
 # Virus scanners, indexers, cloud clients and viewers hold a file open for a moment on Windows.
 _HELD_OPEN = (5, 32, 33)  # access denied, sharing violation, lock violation
 _MOVE_WAITS = (0.05, 0.1, 0.2, 0.4, 0.75, 1.0)  # seconds, 2.5 in all
+
+
+class Disk(Protocol):
+    """What changes files and folders, one operation at a time; tests put one in its place that fails at any of them."""
+
+    def make_folder(self, folder: Path) -> None:
+        """With those above it; one that is there stays."""
+
+    def write(self, path: Path, write: Callable[[Path], object]) -> None:
+        """Make a file and let ``write`` fill it."""
+
+    def flush(self, path: Path) -> None:
+        """Bring a file's bytes to the disk."""
+
+    def move(self, source: Path, target: Path) -> None:
+        """Give a file another name, in the place of what had it."""
+
+    def remove(self, path: Path) -> None:
+        """Take a file away if it is there."""
+
+    def flush_folder(self, folder: Path) -> None:
+        """Bring the names in a folder to the disk."""
+
+
+class SystemDisk:
+    """The disk as the operating system gives it."""
+
+    def make_folder(self, folder: Path) -> None:
+        """With those above it; one that is there stays."""
+        folder.mkdir(parents=True, exist_ok=True)
+
+    def write(self, path: Path, write: Callable[[Path], object]) -> None:
+        """Make a file and let ``write`` fill it."""
+        # Mode "x" never opens what is already there and gives the file the user's own default permissions.
+        with open(path, "xb"):
+            pass
+        write(path)
+
+    def flush(self, path: Path) -> None:
+        """Bring a file's bytes to the disk."""
+        with open(path, "rb+") as stream:
+            os.fsync(stream.fileno())
+
+    def move(self, source: Path, target: Path) -> None:
+        """Give a file another name; one that is held open for a moment is waited for."""
+        for wait in _MOVE_WAITS:
+            try:
+                os.replace(source, target)
+            except OSError as error:
+                if getattr(error, "winerror", None) not in _HELD_OPEN:
+                    raise
+                time.sleep(wait)
+            else:
+                return
+        os.replace(source, target)
+
+    def remove(self, path: Path) -> None:
+        """Take a file away if it is there."""
+        path.unlink(missing_ok=True)
+
+    def flush_folder(self, folder: Path) -> None:
+        """Bring the names in a folder to the disk, where the system can."""
+        # Windows cannot open a folder and some network drives cannot flush one; the new file is in place all the same.
+        if os.name == "posix":
+            with contextlib.suppress(OSError):
+                handle = os.open(folder, os.O_RDONLY)
+                try:
+                    os.fsync(handle)
+                finally:
+                    os.close(handle)
+
+
+disk: Disk = SystemDisk()
 
 
 def replace_file(path: Path, write: Callable[[Path], object]) -> None:
@@ -27,24 +103,61 @@ def replace_file(path: Path, write: Callable[[Path], object]) -> None:
     UserError
         NU-E01 when the folder or the disk does not take the file; ``path`` is then as it was.
     """
-    temporary = path.with_name(f"{_TEMPORARY_PREFIX}{secrets.token_hex(8)}{path.suffix}")
+    temporary = path.with_name(f"{TEMPORARY_PREFIX}{secrets.token_hex(8)}{path.suffix}")
     try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        # Mode "x" never opens what is already there and gives the file the user's own default permissions.
-        with open(temporary, "xb"):
-            pass
-        write(temporary)
-        with open(temporary, "rb+") as stream:
-            os.fsync(stream.fileno())
-        _move(temporary, path)
+        disk.make_folder(path.parent)
+        disk.write(temporary, write)
+        disk.flush(temporary)
+        disk.move(temporary, path)
     except OSError as error:
         what = f"cannot write the file ({error.strerror or error})"
         raise UserError("NU-E01", what, str(path), "check the folder, its permissions and free space") from error
     finally:
         # Where even the removal fails, the failure that led here is the one to tell.
         with contextlib.suppress(OSError):
-            temporary.unlink(missing_ok=True)
-    _flush_folder(path.parent)
+            disk.remove(temporary)
+    with contextlib.suppress(OSError):
+        disk.flush_folder(path.parent)
+
+
+def remove_abandoned(folder: Path) -> None:
+    """Take away what processes that died while writing have left in a folder."""
+    for path in folder.glob(f"{TEMPORARY_PREFIX}*"):
+        # Another process may do the same, and a folder that cannot be written keeps them.
+        with contextlib.suppress(OSError):
+            if time.time() - path.stat().st_mtime > _ABANDONED_S:
+                disk.remove(path)
+
+
+def set_aside(*paths: Path) -> Path | None:
+    """Move damaged files of one folder into a new folder ``damaged-TIME`` beside them, which is returned.
+
+    None where they cannot be moved: then all of them are where they were. Nothing that was set aside before is
+    overwritten.
+    """
+    moved: list[tuple[Path, Path]] = []
+    try:
+        folder = new_folder_aside(paths[0].parent)
+        for path in paths:
+            disk.move(path, folder / path.name)
+            moved.append((path, folder / path.name))
+    except OSError:
+        for path, aside in moved:
+            with contextlib.suppress(OSError):
+                disk.move(aside, path)
+        return None
+    return folder
+
+
+def new_folder_aside(folder: Path) -> Path:
+    """A folder ``damaged-TIME`` in this one that was not there before; OSError when it cannot be made."""
+    stamp = f"damaged-{datetime.now(UTC).strftime('%Y-%m-%dT%H%M%SZ')}"
+    aside, number = folder / stamp, 1
+    while aside.exists():
+        number += 1
+        aside = folder / f"{stamp}-{number}"
+    disk.make_folder(aside)
+    return aside
 
 
 def replace_folder(path: Path, write: Callable[[Path], object]) -> None:
@@ -58,14 +171,13 @@ def replace_folder(path: Path, write: Callable[[Path], object]) -> None:
     UserError
         NU-E01 when the folder or the disk does not take the files; ``path`` is then as it was.
     """
-    temporary, aside = (path.with_name(f"{_TEMPORARY_PREFIX}{secrets.token_hex(8)}{path.suffix}") for _ in range(2))
+    temporary, aside = (path.with_name(f"{TEMPORARY_PREFIX}{secrets.token_hex(8)}{path.suffix}") for _ in range(2))
     try:
-        temporary.mkdir(parents=True)
+        disk.make_folder(temporary)
         write(temporary)
         for file in sorted(temporary.rglob("*")):
             if file.is_file():
-                with open(file, "rb+") as stream:
-                    os.fsync(stream.fileno())
+                disk.flush(file)
         _swap(temporary, path, aside)
     except OSError as error:
         what = f"cannot write the folder ({error.strerror or error})"
@@ -73,7 +185,8 @@ def replace_folder(path: Path, write: Callable[[Path], object]) -> None:
     finally:
         shutil.rmtree(temporary, ignore_errors=True)
     shutil.rmtree(aside, ignore_errors=True)
-    _flush_folder(path.parent)
+    with contextlib.suppress(OSError):
+        disk.flush_folder(path.parent)
 
 
 def sha256(path: Path) -> str:
@@ -84,35 +197,11 @@ def sha256(path: Path) -> str:
 
 def _swap(new: Path, path: Path, aside: Path) -> None:
     if not path.exists():
-        _move(new, path)
+        disk.move(new, path)
         return
-    _move(path, aside)
+    disk.move(path, aside)
     try:
-        _move(new, path)
+        disk.move(new, path)
     except OSError:
-        _move(aside, path)
+        disk.move(aside, path)
         raise
-
-
-def _move(source: Path, target: Path) -> None:
-    for wait in _MOVE_WAITS:
-        try:
-            os.replace(source, target)
-        except OSError as error:
-            if getattr(error, "winerror", None) not in _HELD_OPEN:
-                raise
-            time.sleep(wait)
-        else:
-            return
-    os.replace(source, target)
-
-
-def _flush_folder(folder: Path) -> None:
-    # Windows cannot open a folder and some network drives cannot flush one; the new file is in place all the same.
-    if os.name == "posix":
-        with contextlib.suppress(OSError):
-            handle = os.open(folder, os.O_RDONLY)
-            try:
-                os.fsync(handle)
-            finally:
-                os.close(handle)

@@ -12,7 +12,9 @@ import pytest
 import tifffile
 
 from napari_unet.annotations.project import DATABASE, Project
+from napari_unet.api import add_annotation
 from napari_unet.cli import main
+from napari_unet.images.image import Image
 from napari_unet.network.device import choose_device
 from napari_unet.results.formats import FORMATS
 from napari_unet.results.objects import label_objects
@@ -224,6 +226,65 @@ def test_verify_tells_sound_from_damaged(run: Run, project: Path, drawn: tuple[P
     status, out, err = run("verify", project)
     assert (status, err) == (1, "")
     assert sorted(line.split(":")[0] for line in out.splitlines()) == ["NU-M02", "NU-P03", "NU-P04"]
+
+
+def test_repair_keeps_what_is_whole(run: Run, project: Path, drawn: tuple[Path, Path]) -> None:
+    """Damaged parts are set aside, never overwritten; what is left is sound and can be trained on."""
+    with sqlite3.connect(project / DATABASE) as database:
+        database.execute("UPDATE tiles SET labels = x'00'")
+    database.close()
+    (project / "models" / "last.safetensors").write_bytes(b"short")
+    status, out, err = run("verify", "--repair", project)
+    assert (status, err) == (0, "")
+    assert sorted(line.split(":")[0] for line in out.splitlines()) == ["NU-M02", "NU-P03"]
+    assert [path.read_bytes() for path in project.glob("models/damaged-*/last.safetensors")] == [b"short"]
+    assert {path.read_bytes() for path in project.glob("damaged-*/tile-*")} == {b"\0"}
+    assert run("verify", project) == (0, "", "")
+    assert run("verify", "--repair", project) == (0, "", "")
+
+
+@pytest.mark.parametrize("share", [0.3, 0.5, 0.7])
+def test_what_can_be_read_of_a_damaged_database_is_kept(run: Run, project: Path, share: float) -> None:
+    """A tenth overwritten: the damaged file is kept byte for byte, and a sound one takes its place."""
+    data = bytearray((project / DATABASE).read_bytes())
+    first, last = int(share * len(data)), int((share + 0.1) * len(data))
+    data[first:last] = b"\xa5" * (last - first)
+    (project / DATABASE).write_bytes(data)
+    status, out, err = run("verify", "--repair", project)
+    assert status in {0, 1, 2}
+    assert "Traceback" not in out + err
+    aside = [path.read_bytes() for path in project.glob(f"damaged-*/{DATABASE}")]
+    assert aside in ([], [bytes(data)])
+    if aside:
+        assert "NU-P01: " in out
+        with Project(project) as again:
+            assert again.integrity() == []
+
+
+def test_one_damaged_page_of_strokes_costs_its_tiles_alone(run: Run, tmp_path: Path) -> None:
+    """Tiles before and after the damage come through, as do the classes, the image and the settings."""
+    folder = tmp_path / "large.unet"
+    labels = np.random.default_rng(0).integers(0, 3, (1024, 1024)).astype(np.uint8)
+    with Project(folder) as project:
+        add_annotation(project, Image("drawn", np.zeros((1024, 1024), np.uint8), "yx"), labels[None])
+    data = bytearray((folder / DATABASE).read_bytes())
+    middle = len(data) // 2 // 4096 * 4096
+    data[middle : middle + 4096] = b"\xa5" * 4096
+    (folder / DATABASE).write_bytes(data)
+    assert run("verify", folder)[0] == 1
+    status, out, err = run("verify", "--repair", folder)
+    assert (status, err) == (0, "")
+    assert out.startswith("NU-P01: ")
+    with Project(folder) as again:
+        kept = again.annotation(1, 0)
+        assert [label.id for label in again.classes()] == [1, 2]
+    tiles = [kept[y : y + 256, x : x + 256] for y in range(0, 1024, 256) for x in range(0, 1024, 256)]
+    wanted = [labels[y : y + 256, x : x + 256] for y in range(0, 1024, 256) for x in range(0, 1024, 256)]
+    same = [np.array_equal(a, b) for a, b in zip(tiles, wanted, strict=True)]
+    assert sum(same) >= 12
+    assert all(a.any() == b for a, b in zip(tiles, same, strict=True))  # whole or empty, never something else
+    (left,) = folder.glob(f"damaged-*/{DATABASE}")
+    assert left.read_bytes() == bytes(data)
 
 
 @pytest.mark.parametrize("share", [0.0, 0.2, 0.4, 0.6, 0.8])

@@ -1,8 +1,10 @@
 """Laws of the controller: what reaches the screen, when training starts, and what a dead worker costs."""
 
+import shutil
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
-from unittest.mock import create_autospec
+from unittest.mock import Mock, create_autospec
 
 import msgspec
 import numpy as np
@@ -16,6 +18,7 @@ from napari_unet.images.image import Image
 from napari_unet.images.tiles import Region
 from napari_unet.training.scores import Score
 from napari_unet.worker import messages as m
+from napari_unet.worker.exit_code import LOST_DEVICE
 
 SIDE = 96
 VIEW = Region(0, 0, 50, 60)
@@ -30,6 +33,7 @@ class FakeClient:
         self.inbox: list[Any] = []
         self.exit_code: int | None = None
         self.closed = False
+        self.killed = False
 
     def send(self, message: m.Message) -> None:
         """Remember."""
@@ -39,6 +43,10 @@ class FakeClient:
         """Hand over once."""
         said, self.inbox = self.inbox, []
         return said
+
+    def kill(self) -> None:
+        """Remember."""
+        self.killed = True
 
     def close(self) -> None:
         """Remember."""
@@ -235,6 +243,132 @@ def test_rare_deaths_are_always_mended(bench: Bench) -> None:
     assert not any("NU-W05" in line for line in bench.lines())
 
 
+def wait(bench: Bench, seconds: float, *, alive: bool = True) -> None:
+    """Time goes by, looked at every second, with a sign of life each time or without."""
+    for _ in range(round(seconds)):
+        bench.now += 1
+        if alive:
+            bench.client.inbox.append(m.Alive())
+        bench.controller.tick()
+
+
+def test_a_worker_without_signs_is_replaced(bench: Bench) -> None:
+    """Fifteen seconds of silence end it, with one NU-W07; one that gives signs lives for ever."""
+    bench.controller.start()
+    wait(bench, 300)
+    assert len(bench.clients) == 1
+    wait(bench, 15, alive=False)
+    assert not bench.clients[0].killed
+    wait(bench, 1, alive=False)
+    assert bench.clients[0].killed
+    assert bench.clients[0].closed
+    assert len(bench.clients) == 2
+    assert [line[:6] for line in bench.lines()] == ["NU-W07"]
+    assert bench.client.sent[-1] == m.Train(on=True)
+
+
+def test_a_worker_that_never_speaks_is_given_up(bench: Bench) -> None:
+    """Python takes its time to start, but not for ever; after three restarts it stays as it is, with two lines."""
+    wait(bench, 30, alive=False)
+    assert len(bench.clients) == 1
+    bench.now += 2
+    bench.controller.tick()
+    assert len(bench.clients) == 2
+    wait(bench, 200, alive=False)
+    assert {line[:6] for line in bench.lines()} <= {"NU-W07", "NU-W05"}
+
+
+def test_a_sleep_is_no_hang(bench: Bench) -> None:
+    """Ten minutes in which this process did not run either count for nothing; silence after them does."""
+    wait(bench, 5)
+    bench.now += 600
+    bench.controller.tick()
+    wait(bench, 14, alive=False)
+    assert len(bench.clients) == 1
+    wait(bench, 3, alive=False)
+    assert len(bench.clients) == 2
+
+
+def test_a_worker_that_the_system_ended_asks_for_less(bench: Bench) -> None:
+    """Once for every death by the system, which takes the largest process; other deaths and starts by hand do not."""
+    bench.die()
+    bench.die()
+    assert bench.client.sent[0].memory_steps == 2
+    bench.client.exit_code = 1
+    bench.controller.tick()
+    assert bench.client.sent[0].memory_steps == 2
+    bench.controller.stop()
+    bench.controller.start()
+    assert bench.client.sent[0].memory_steps == 0
+
+
+def test_a_lost_device_is_spared(bench: Bench) -> None:
+    """A worker whose graphics processor failed is started again without it."""
+    bench.client.exit_code = LOST_DEVICE
+    bench.controller.tick()
+    assert bench.client.sent[0].spare_device
+    assert [line[:6] for line in bench.lines()] == ["NU-W06"]
+
+
+def test_a_worker_that_cannot_be_started_is_told(bench: Bench, monkeypatch: pytest.MonkeyPatch) -> None:
+    """It is one line, nothing is left running, and painting goes on."""
+    error = UserError("NU-W08", "the worker cannot be started", "python", "try again")
+    monkeypatch.setattr(bench.controller, "_start_worker", Mock(side_effect=error))
+    bench.client.exit_code = 1
+    with pytest.raises(UserError, match=r"^NU-W08: "):
+        bench.controller.tick()
+    assert not bench.controller.has_worker
+    bench.controller.tick()
+    assert bench.paint(1)
+
+
+def test_a_project_opened_read_only_is_left_alone(bench: Bench, tmp_path: Path) -> None:
+    """It can be looked at while another window writes it; strokes, classes and training are refused with NU-P11."""
+    bench.paint(1)
+    assert bench.controller.project is not None
+    folder = bench.controller.project.folder
+    other = Bench(tmp_path / "q.unet")
+    with pytest.raises(UserError, match=r"^NU-P09: "):
+        other.controller.open_project(folder)
+    assert other.controller.project is not None
+    assert other.controller.project.folder == tmp_path / "q.unet"
+    project = other.controller.open_project(folder, read_only=True)
+    other.controller.show_image(project.image(1))
+    np.testing.assert_array_equal(project.annotation(1, 0), bench.labels)
+    other.labels[40:50] = 1
+    for refused in (lambda: other.paint(1), other.controller.start, other.controller.restore_best):
+        with pytest.raises(UserError, match=r"^NU-P11: "):
+            refused()
+    other.client.inbox.append(m.Scored(Score(3, 0.5, ()), 0.25))
+    other.controller.tick()
+    assert bench.paint(2)
+    assert project.scores() == []
+    other.controller.close()
+    bench.controller.close()
+
+
+def test_the_same_project_can_be_opened_again(bench: Bench) -> None:
+    """The window that has it open is no other writer."""
+    assert bench.controller.project is not None
+    bench.controller.open_project(bench.controller.project.folder)
+    assert bench.controller.project is not None
+
+
+def test_a_disk_that_fills_up_is_told_once(bench: Bench, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Before anything fails, and again only after there was room in between; an export to a full disk is told too."""
+    free = [10**9]
+    monkeypatch.setattr(shutil, "disk_usage", lambda folder: SimpleNamespace(free=free[0]))
+    notices = bench.window.show_notice
+    for bytes_free, told in ((10**9, 0), (10**6, 1), (10**6, 1), (10**9, 1), (10**6, 2)):
+        free[0] = bytes_free
+        bench.now += 11
+        bench.controller.tick()
+        assert notices.call_count == told
+    assert "NU-E09: only 0 MB are free" in notices.call_args.args[0]
+    bench.controller.export(Path("out"), ("tiff",))
+    assert notices.call_count == 3
+
+
 def test_what_the_worker_says_is_shown(bench: Bench) -> None:
     """Each kind of message reaches its place in the window; a score of trained steps enters the history."""
     score = Score(3, 0.5, ())
@@ -246,6 +380,7 @@ def test_what_the_worker_says_is_shown(bench: Bench) -> None:
         m.Agreed(0.5, 3),
         m.Exported(("a.tif",)),
         m.Failed("NU-W03: x, y, z"),
+        m.Noticed("NU-T04: x, y, z"),
         m.Weights(1, 0, 1, 1, 2, bytes(4)),
     ]
     bench.controller.tick()
@@ -256,6 +391,7 @@ def test_what_the_worker_says_is_shown(bench: Bench) -> None:
     bench.window.show_agreement.assert_called_once_with(0.5, 3)
     bench.window.show_exported.assert_called_once_with(("a.tif",))
     assert bench.lines() == ["NU-W03: x, y, z"]
+    bench.window.show_notice.assert_called_once_with("NU-T04: x, y, z")
     assert bench.controller.project is not None
     assert [record["loss"] for record in bench.controller.project.scores()] == [0.25]
 

@@ -68,3 +68,14 @@ def test_every_error_is_in_the_book() -> None:
     explained = set(CODE.findall(book.read_text(encoding="utf-8")))
     assert len(raised) > 20
     assert sorted(raised - explained) == []
+
+
+def test_nothing_loads_objects() -> None:
+    """Every array that is loaded from a file is loaded without its objects, in so many words."""
+    loads = [
+        (path.name, call)
+        for path in ROOT.rglob("*.py")
+        for call in re.findall(r"\bnp\.load\((?:[^()]|\([^()]*\))*\)", path.read_text(encoding="utf-8"))
+    ]
+    assert len(loads) > 1
+    assert [load for load in loads if "allow_pickle=False" not in load[1]] == []

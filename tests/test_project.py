@@ -1,5 +1,6 @@
 """Laws of the project on disk: every stroke is kept, and no pixel changes sides."""
 
+import os
 import shutil
 import signal
 import sqlite3
@@ -7,6 +8,7 @@ import subprocess
 import sys
 import tempfile
 from pathlib import Path
+from unittest.mock import Mock
 
 import numpy as np
 import pytest
@@ -14,6 +16,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy.spatial import cKDTree
 
+from napari_unet import storage
 from napari_unet.annotations.project import DATABASE, Project
 from napari_unet.annotations.split import BLOCK, MARGIN, held_out_pixels, training_pixels
 from napari_unet.config import Settings
@@ -105,9 +108,9 @@ def test_a_reader_hears_of_changes(project: Project) -> None:
 def test_a_reader_cannot_write(project: Project) -> None:
     """Opened read-only, a project refuses strokes and classes with a plain error."""
     with Project(project.folder, read_only=True) as reader:
-        with pytest.raises(UserError, match=r"^NU-P07: "):
+        with pytest.raises(UserError, match=r"^NU-P11: "):
             reader.commit(1, 0, np.ones((HEIGHT, WIDTH), np.uint8))
-        with pytest.raises(UserError, match=r"^NU-P07: "):
+        with pytest.raises(UserError, match=r"^NU-P11: "):
             reader.add_class()
         assert not reader.annotation(1, 0).any()
 
@@ -149,6 +152,7 @@ def test_settings_and_classes_survive(project: Project) -> None:
     project.settings = Settings(tile=64, learning_rate=0.01)
     project.change_class(2, name="Zelle", colour="#112233")
     project.add_score(7, {"mean_dice": None})
+    project.close()
     with Project(project.folder) as again:
         assert again.settings == Settings(tile=64, learning_rate=0.01)
         assert (again.classes()[1].name, again.classes()[1].rgb) == ("Zelle", (0x11, 0x22, 0x33))
@@ -243,17 +247,70 @@ def test_accepted_predictions_are_never_scored(tmp_path: Path) -> None:
         assert {side.block for side in project.sides(record.id) if side.held_out} == held
 
 
-def test_a_newer_project_is_refused_and_left_alone(project: Project) -> None:
-    """An older program neither opens nor changes what a newer one made."""
+def test_a_newer_project_is_read_and_left_alone(project: Project) -> None:
+    """An older program shows what it knows of what a newer one made, and changes nothing in it."""
+    labels = np.ones((HEIGHT, WIDTH), np.uint8)
+    project.commit(1, 0, labels)
+    project.settings = Settings(tile=64)
     folder = project.folder
     project.close()
     with sqlite3.connect(folder / DATABASE) as database:
+        database.execute("ALTER TABLE images ADD COLUMN stain TEXT NOT NULL DEFAULT ''")
+        database.execute("ALTER TABLE tiles ADD COLUMN painter TEXT NOT NULL DEFAULT ''")
+        database.execute("CREATE TABLE orbits (name TEXT)")
+        database.execute("INSERT INTO settings VALUES ('warp', '9')")
         database.execute("PRAGMA user_version = 99")
     database.close()
     before = content(folder)
     refused("NU-P02", folder)
-    refused("NU-P02", folder, read_only=True)
+    with Project(folder, read_only=True) as reader:
+        assert reader.is_newer
+        assert reader.images()[0].name == picture().name
+        assert reader.settings == Settings(tile=64)
+        np.testing.assert_array_equal(reader.annotation(1, 0), labels)
+        with pytest.raises(UserError, match=r"^NU-P11: "):
+            reader.commit(1, 0, np.zeros_like(labels))
+        with pytest.raises(UserError, match=r"^NU-P11: "):
+            reader.add_class()
     assert content(folder) == before
+
+
+def test_there_is_one_writer(project: Project) -> None:
+    """A second writer, of this process or another, is refused in one line; readers are not; the next one is let in."""
+    refused("NU-P09", project.folder)
+    with pytest.raises(UserError, match=r"another window of this napari"):
+        Project(project.folder)
+    with Project(project.folder, read_only=True) as reader:
+        assert not reader.is_newer
+    script = "import sys; from napari_unet import Project; Project(sys.argv[1])"
+    done = subprocess.run([sys.executable, "-c", script, project.folder], capture_output=True, text=True, check=False)
+    assert f"NU-P09: the project is open in another program (process {os.getpid()} on " in done.stderr
+    project.close()
+    with Project(project.folder):
+        refused("NU-P09", project.folder)
+
+
+def test_a_dead_writer_holds_nothing(tmp_path: Path) -> None:
+    """A process that is killed while it has the project open leaves it to the next one, strokes and all."""
+    script = (
+        "import os, sys, numpy as np; from napari_unet import Project; from napari_unet.images.image import Image\n"
+        "project = Project(sys.argv[1]); project.add_class(); project.add_image(Image('i', np.eye(9), 'yx'))\n"
+        "project.commit(1, 0, np.eye(9, dtype=np.uint8)); os.kill(os.getpid(), 9)"
+    )
+    subprocess.run([sys.executable, "-c", script, tmp_path / "p.unet"], check=False)
+    assert (tmp_path / "p.unet" / "writer.lock").exists()
+    with Project(tmp_path / "p.unet") as project:
+        np.testing.assert_array_equal(project.annotation(1, 0), np.eye(9, dtype=np.uint8))
+
+
+@pytest.mark.parametrize("note", [b"", b"[[[[", b'{"pid": "x"}', b"\xff" * 9000])
+def test_the_note_of_a_lock_is_only_for_people(project: Project, note: bytes) -> None:
+    """Whatever is written in the lock's file, it is the lock that counts."""
+    (project.folder / "writer.lock").write_bytes(note)
+    refused("NU-P09", project.folder)
+    project.close()
+    with Project(project.folder):
+        pass
 
 
 @pytest.mark.parametrize("name", ["notes.txt", DATABASE])
@@ -299,12 +356,91 @@ def test_a_damaged_tile_is_found(project: Project) -> None:
         damaged[len(damaged) // 2] ^= 1
         database.execute("UPDATE tiles SET labels = ? WHERE tile_row = 1", (bytes(damaged),))
     database.close()
+    before = content(folder)
+    with Project(folder, read_only=True) as reader:
+        (tile,) = reader.damaged_tiles()
+        assert str(tile).startswith("NU-P03: ")
+        np.testing.assert_array_equal(reader.annotation(1, 0)[:256], labels[:256])
+        assert not reader.annotation(1, 0)[256:].any()
+        assert reader.notices == []
+    assert content(folder) == before
     with Project(folder) as again:
-        (line,) = again.damaged_tiles()
-        assert line.startswith("NU-P03: ")
-        with pytest.raises(UserError, match=r"^NU-P03: "):
-            again.annotation(1, 0)
+        np.testing.assert_array_equal(again.annotation(1, 0)[:256], labels[:256])
         assert not again.annotation(1, 1).any()
+        (line,) = again.notices
+        assert line.startswith("NU-P03: 1 annotation tiles")
+        (kept,) = folder.glob("damaged-*/tile-1-0-1-0")
+        assert kept.read_bytes() == bytes(damaged)
+        assert list(again.damaged_tiles()) == []
+        again.commit(1, 0, labels)
+        np.testing.assert_array_equal(again.annotation(1, 0), labels)
+    assert kept.read_bytes() == bytes(damaged)
+
+
+def test_a_damaged_tile_is_not_painted_over_unless_it_is_safe(
+    project: Project, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Where its bytes cannot be set aside, the plane is refused and the bytes stay."""
+    project.commit(1, 0, np.ones((HEIGHT, WIDTH), np.uint8))
+    folder = project.folder
+    project.close()
+    with sqlite3.connect(folder / DATABASE) as database:
+        database.execute("UPDATE tiles SET labels = x'00' WHERE tile_row = 1")
+    database.close()
+    monkeypatch.setattr(storage.SystemDisk, "flush", Mock(side_effect=OSError(28, "No space left on device")))
+    with Project(folder) as again:
+        with pytest.raises(UserError, match=r"^NU-E01: "):
+            again.commit(1, 0, np.zeros((HEIGHT, WIDTH), np.uint8))
+        assert [tile.packed for tile in again.damaged_tiles()] == [b"\0"]
+
+
+STRANGE = {
+    "shape": "[1000000000, 1000000000, 1000000000]",
+    "axes": "zzz",
+    "shape ": "[[1, 2], 3]",
+    "pixel_y": float("inf"),
+}
+
+
+@pytest.mark.parametrize("column", STRANGE)
+def test_strange_rows_are_one_line(project: Project, column: str) -> None:
+    """Sizes beyond every memory, axes that are none, names that are none: NU-P12, and nothing is allocated."""
+    folder = project.folder
+    project.close()
+    with sqlite3.connect(folder / DATABASE) as database:
+        database.execute(f"UPDATE images SET {column} = ?", (STRANGE[column],))  # noqa: S608
+    database.close()
+    with Project(folder) as again:
+        for read in (again.images, again.channels, lambda: again.annotation(1, 0), lambda: again.image(1)):
+            with pytest.raises(UserError, match=r"^NU-P12: "):
+                read()
+        assert len(list(again.unreadable_rows())) >= 1
+
+
+@pytest.mark.parametrize("name", ["models", "images", "worker.log", "writer.lock", DATABASE])
+def test_links_out_of_the_project_are_refused(project: Project, tmp_path: Path, name: str) -> None:
+    """A project from a stranger cannot have files written or taken from elsewhere."""
+    folder = project.folder
+    project.close()
+    outside = tmp_path / "outside"
+    inside = folder / name
+    if inside.exists():
+        inside.rename(outside)
+    inside.symlink_to(outside)
+    refused("NU-P13", folder)
+    refused("NU-P13", folder, read_only=True)
+
+
+def test_a_copy_that_lies_outside_is_no_copy(project: Project, tmp_path: Path) -> None:
+    """An image that the project calls its own lies in the project."""
+    np.save(tmp_path / "secret.npy", np.eye(9))
+    folder = project.folder
+    project.close()
+    with sqlite3.connect(folder / DATABASE) as database:
+        database.execute("UPDATE images SET relative = '../secret.npy', reference = '/etc/passwd'")
+    database.close()
+    with Project(folder) as again, pytest.raises(UserError, match=r"^NU-P12: .*outside of the project"):
+        again.open_pixels(1)
 
 
 # Images

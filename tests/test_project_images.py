@@ -26,13 +26,14 @@ from napari_unet.gui.panel import Panel
 from napari_unet.images.reading import open_image
 from napari_unet.images.tiles import Region
 from napari_unet.training.scores import BlockScore, Score
+from napari_unet.worker.messages import Alive
 
 pytestmark = pytest.mark.filterwarnings("default")
 SHAPES = {"a": (192, 160), "b": (128, 256), "c": (160, 160)}
 
 
 class SilentClient:
-    """A worker that never answers."""
+    """A worker that lives and never answers."""
 
     exit_code = None
 
@@ -42,8 +43,11 @@ class SilentClient:
     def send(self, message: Any) -> None:
         self.sent.append(message)
 
+    def kill(self) -> None:
+        """Has nothing to end."""
+
     def poll(self) -> list[Any]:
-        return []
+        return [Alive()]
 
     def close(self) -> None:
         """Nothing runs."""

@@ -1,6 +1,7 @@
 """What a project remembers of an image."""
 
 import json
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -9,6 +10,13 @@ from typing import Any
 import numpy as np
 
 from napari_unet.images.image import PixelSize
+
+_MOST_PIXELS = 2**34  # of a plane; labels of more fit into no memory
+# By name: a newer version may have added columns.
+SELECT_IMAGES = (
+    "SELECT id, name, reference, relative, inside, shape, dtype, axes, alpha, pixel_y, pixel_x, unit, fingerprint "
+    "FROM images"
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,22 +56,35 @@ class ImageRecord:
 
 
 def image_record(row: Sequence[Any], folder: Path) -> ImageRecord:
-    """Make a record of a row of the table ``images`` of the project in ``folder``."""
+    """Make a record of a row of ``SELECT_IMAGES`` of the project in ``folder``.
+
+    Raises
+    ------
+    ValueError
+        A row that no version of this program has written.
+    """
     image_id, name, reference, relative, inside, shape, dtype, axes, alpha, pixel_y, pixel_x, unit, fingerprint = row
     path = Path(reference)
     beside = folder / relative
     # A project that was moved together with its images finds them beside itself.
-    if relative and (inside or not path.exists()) and beside.exists():
+    if inside or (relative and not path.exists() and beside.exists()):
         path = beside.resolve()
+    if inside and not path.resolve().is_relative_to(folder.resolve()):
+        raise ValueError(f"the copy of image {image_id} lies outside of the project")
+    sizes = tuple(json.loads(shape))
+    _refuse_strange(image_id, sizes, axes, (pixel_y, pixel_x))
     return ImageRecord(
-        image_id,
-        name,
-        path,
-        bool(inside),
-        tuple(json.loads(shape)),
-        dtype,
-        axes,
-        bool(alpha),
-        PixelSize(pixel_y, pixel_x, unit),
+        image_id, name, path, bool(inside), sizes, dtype, axes, bool(alpha), PixelSize(pixel_y, pixel_x, unit),
         fingerprint,
-    )
+    )  # fmt: skip
+
+
+def _refuse_strange(image_id: int, sizes: tuple[Any, ...], axes: str, pixel: tuple[float, float]) -> None:
+    named = len(sizes) == len(axes) == len(set(axes)) and {"y", "x"} <= set(axes)
+    if not named or any(type(size) is not int or size < 1 for size in sizes):
+        raise ValueError(f"shape {sizes} and axes {axes!r} of image {image_id}")
+    height, width = sizes[axes.index("y")], sizes[axes.index("x")]
+    if height * width > _MOST_PIXELS:
+        raise ValueError(f"image {image_id} of {height} x {width} pixels")
+    if not all(math.isfinite(edge) and edge > 0 for edge in pixel):
+        raise ValueError(f"pixel size {pixel} of image {image_id}")

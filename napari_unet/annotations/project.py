@@ -3,32 +3,59 @@
 import json
 import os
 import sqlite3
-from collections.abc import Iterator, Sequence
+import zlib
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from datetime import UTC, datetime
+from functools import partial, wraps
 from pathlib import Path
 from types import TracebackType
-from typing import Any
+from typing import Any, ParamSpec, TypeVar
 
 import msgspec
 import numpy as np
 from jaxtyping import Bool, Int64, UInt8
 
+from napari_unet import storage
 from napari_unet.annotations import kept_strokes, schema, strokes, test_areas
 from napari_unet.annotations.classes import ClassLabel, default_colour, default_name
-from napari_unet.annotations.image_record import ImageRecord, image_record
+from napari_unet.annotations.image_record import SELECT_IMAGES, ImageRecord, image_record
+from napari_unet.annotations.log_flusher import LogFlusher
 from napari_unet.annotations.recorded_image import open_recorded
 from napari_unet.annotations.split import BlockSide, held_out_pixels, outside
+from napari_unet.annotations.writer_lock import WriterLock
 from napari_unet.config import Settings, settings_from
 from napari_unet.errors import UserError
 from napari_unet.images.image import Image
 from napari_unet.images.recently_used import RecentlyUsed
 from napari_unet.images.tiles import Region
-from napari_unet.storage import replace_file
 
 DATABASE = "project.sqlite"
 MAXIMUM_CLASS = 255
 _STROKES_BYTES = 128 * 2**20  # of planes kept unpacked
+
+
+_DAMAGE = (sqlite3.DatabaseError, ValueError, TypeError, LookupError, OverflowError, zlib.error)
+P = ParamSpec("P")
+T = TypeVar("T")
+
+
+def _damage_told(read: Callable[P, T]) -> Callable[P, T]:
+    """Of a method that reads: what a damaged or foreign database makes of it is one line."""
+
+    @wraps(read)
+    def told(*arguments: P.args, **named: P.kwargs) -> T:
+        try:
+            return read(*arguments, **named)
+        except sqlite3.OperationalError as error:  # a drive that is gone, another program that holds the database
+            what = f"the project cannot be read ({error})"
+            raise UserError("NU-P01", what, DATABASE, "check the drive and the folder, then try again") from error
+        except _DAMAGE as error:
+            what = f"the project holds something that it cannot hold ({' '.join(str(error).split())[:160]})"
+            fix = "run napari-unet verify --repair, or restore the project from a copy"
+            raise UserError("NU-P12", what, DATABASE, fix) from error
+
+    return told
 
 
 class Project:
@@ -42,7 +69,8 @@ class Project:
     Raises
     ------
     UserError
-        NU-P01 not a project, NU-P02 made by a newer version, NU-E01 the folder cannot be written.
+        NU-P01 not a project, NU-E01 the folder cannot be made; for writing also NU-P02 made by a newer version, NU-P09
+        open elsewhere, NU-P10 the folder cannot be written.
     """
 
     def __init__(self, folder: Path | str, *, read_only: bool = False) -> None:
@@ -51,11 +79,24 @@ class Project:
         file = self.folder / DATABASE
         if not file.exists():
             self._refuse_or_make(file)
+        _refuse_links(self.folder)
+        self._flusher = LogFlusher(file.with_name(f"{DATABASE}-wal"))
         self._database = schema.connect(file, read_only=read_only)
+        self._lock: WriterLock | None = None
+        if not read_only:
+            try:
+                self._lock = WriterLock(self.folder)
+                schema.prepare(self._database, file)
+                for folder in (self.folder, self.models, self.folder / "images"):
+                    storage.remove_abandoned(folder)
+            except UserError:
+                self.close()
+                raise
         self._planes: RecentlyUsed[tuple[int, int], UInt8[np.ndarray, "y x"]] = RecentlyUsed(
             _STROKES_BYTES, lambda labels: labels.nbytes
         )
         self._counts: dict[int, Int64[np.ndarray, 256]] | None = None  # by image
+        self.notices: list[str] = []  # what was found damaged, for the user
 
     def __enter__(self) -> "Project":
         return self
@@ -67,26 +108,51 @@ class Project:
 
     def close(self) -> None:
         """End the use of the folder; everything is already on disk."""
+        self._flusher.stop()
         self._database.close()
+        if self._lock is not None:
+            self._lock.release()
+
+    def flush(self) -> None:
+        """Wait until everything is safe from a power cut too; it is so within a second anyway."""
+        self._flusher.now()
+
+    @property
+    def is_newer(self) -> bool:
+        """Whether a newer version made it; what that version added is not seen here."""
+        return schema.version_of(self._database) > schema.VERSION
+
+    def refuse_when_read_only(self) -> None:
+        """UserError NU-P11 when nothing may be changed."""
+        if self.read_only:
+            raise UserError(
+                "NU-P11",
+                "the project is open read-only and nothing in it can be changed",
+                str(self.folder),
+                "close it elsewhere and open it again; what is painted now is not saved",
+            )
 
     # Images
 
+    @_damage_told
     def images(self) -> list[ImageRecord]:
         """In the order in which they were added."""
-        return [image_record(row, self.folder) for row in self._database.execute("SELECT * FROM images ORDER BY id")]
+        return [image_record(row, self.folder) for row in self._database.execute(f"{SELECT_IMAGES} ORDER BY id")]
 
+    @_damage_told
     def image(self, image_id: int) -> ImageRecord:
         """One image's record."""
-        row = self._database.execute("SELECT * FROM images WHERE id = ?", (image_id,)).fetchone()
+        row = self._database.execute(f"{SELECT_IMAGES} WHERE id = ?", (image_id,)).fetchone()
         if row is None:
             raise UserError(
                 "NU-P05", f"there is no image {image_id}", str(self.folder), "choose one of the project's images"
             )
         return image_record(row, self.folder)
 
+    @_damage_told
     def channels(self) -> int | None:
         """Of its first image; None when there is none."""
-        row = self._database.execute("SELECT * FROM images ORDER BY id LIMIT 1").fetchone()
+        row = self._database.execute(f"{SELECT_IMAGES} ORDER BY id LIMIT 1").fetchone()
         return None if row is None else image_record(row, self.folder).channels
 
     def add_image(self, image: Image, source: Path | None = None) -> ImageRecord:
@@ -131,6 +197,7 @@ class Project:
 
     # Classes
 
+    @_damage_told
     def classes(self) -> list[ClassLabel]:
         """Those that are not removed, by id."""
         rows = self._database.execute("SELECT id, name, colour FROM classes WHERE NOT removed ORDER BY id")
@@ -170,6 +237,7 @@ class Project:
     # Strokes
 
     @property
+    @_damage_told
     def revision(self) -> int:
         """Grows with every committed change of strokes or test areas; 0 when there was none yet."""
         query = (
@@ -178,6 +246,7 @@ class Project:
         )
         return int(self._database.execute(query).fetchone()[0])
 
+    @_damage_told
     def annotation(self, image_id: int, plane: int) -> UInt8[np.ndarray, "y x"]:
         """Stored strokes of a plane: 0 unlabelled, else the class id. A copy."""
         return self._stored(image_id, plane).copy()
@@ -239,21 +308,25 @@ class Project:
             strokes.keep_for_training(database, image_id, plane, labels)
         return labels
 
+    @_damage_told
     def labelled_pixels(self) -> dict[int, int]:
         """Painted pixels per class over all images."""
         counts = sum(self._counted().values(), np.zeros(256, np.int64))
         return {label.id: int(counts[label.id]) for label in self.classes()}
 
+    @_damage_told
     def labelled_pixels_by_image(self) -> dict[int, int]:
         """Painted pixels per image id over all classes; images without any are left out."""
         ids = [label.id for label in self.classes()]
         return {image_id: int(total) for image_id, c in self._counted().items() if (total := c[ids].sum())}
 
+    @_damage_told
     def painted_planes(self, image_id: int) -> list[int]:
         """Planes of an image that were ever painted on."""
         rows = self._database.execute("SELECT DISTINCT plane FROM tiles WHERE image_id = ? ORDER BY 1", (image_id,))
         return [row[0] for row in rows]
 
+    @_damage_told
     def changed_planes(self, since: int) -> list[tuple[int, int]]:
         """(image id, plane) of every painted plane with newer strokes or test areas; cached strokes are dropped."""
         rows = self._database.execute(
@@ -265,6 +338,7 @@ class Project:
             self._planes.drop(key)
         return rows
 
+    @_damage_told
     def sides(self, image_id: int) -> list[BlockSide]:
         """Which blocks of an image are held out."""
         return strokes.sides_of(self._database, image_id)
@@ -274,11 +348,13 @@ class Project:
         with self._transaction() as database:
             kept_strokes.keep_stroke(database, image_id, plane, class_id, pixels)
 
+    @_damage_told
     def kept_labels(self, image_id: int, plane: int) -> UInt8[np.ndarray, "y x"]:
         """Class id of each pixel that the user said is right, 0 elsewhere."""
         height, width = self.image(image_id).annotation_shape[-2:]
         return kept_strokes.kept_labels(self._database, image_id, plane, (height, width))
 
+    @_damage_told
     def test_areas(self, image_id: int) -> dict[int, tuple[Region, ...]]:
         """Rectangles of an image that are never trained on, by plane, in pixels."""
         return test_areas.areas_of(self._database, image_id)
@@ -298,37 +374,88 @@ class Project:
         with self._transaction() as database:
             test_areas.write_areas(database, image_id, plane, wanted, self.revision + 1)
             # Strokes that were in an area until now have no side of the split yet.
-            for key, _ in list(strokes.read_tiles(database, image_id, plane)):
-                strokes.hold_out(database, key, learnable[_tile_area(key.row, key.column)], fingerprint)
+            for tile in strokes.read_tiles(database, image_id, plane, labels.shape[-2:]):
+                if not isinstance(tile, strokes.DamagedTile):
+                    key = tile[0]
+                    strokes.hold_out(database, key, learnable[_tile_area(key.row, key.column)], fingerprint)
         return True
 
-    def damaged_tiles(self) -> Iterator[str]:
-        """One line per stored tile whose bytes are not those that were written."""
+    @_damage_told
+    def damaged_tiles(self) -> list[strokes.DamagedTile]:
+        """Every stored tile whose bytes are not those that were written."""
+        found = []
         for image_id, plane in self._database.execute("SELECT DISTINCT image_id, plane FROM tiles").fetchall():
-            try:
-                list(strokes.read_tiles(self._database, image_id, plane))
-            except UserError as error:
-                yield str(error)
+            shape = self.image(image_id).annotation_shape[-2:]
+            tiles = strokes.read_tiles(self._database, image_id, plane, shape)
+            found += [tile for tile in tiles if isinstance(tile, strokes.DamagedTile)]
+        return found
+
+    def set_aside(self, damaged: Sequence[strokes.DamagedTile]) -> None:
+        """Take damaged tiles out of the database; their bytes stay in a folder ``damaged-TIME``.
+
+        Raises
+        ------
+        UserError
+            NU-E01 or NU-P07 when the disk does not take them; they are where they were then.
+        """
+        try:
+            folder = storage.new_folder_aside(self.folder)
+        except OSError as error:
+            what = f"damaged tiles cannot be set aside ({error.strerror})"
+            raise UserError("NU-E01", what, str(self.folder), "check free space and permissions") from error
+        for tile in damaged:
+            name = "tile-" + "-".join(str(number) for number in tile.key)
+            storage.replace_file(folder / name, partial(_write_bytes, tile.packed))
+        with self._transaction() as database:
+            database.executemany(
+                "DELETE FROM tiles WHERE image_id = ? AND plane = ? AND tile_row = ? AND tile_column = ?",
+                [tile.key for tile in damaged],
+            )
+        what = f"{len(damaged)} annotation tiles were damaged and are shown unlabelled"
+        fix = "paint there again, or restore the project from a copy"
+        self.notices.append(str(UserError("NU-P03", what, f"their bytes are in {folder}", fix)))
 
     def integrity(self) -> list[str]:
         """SQLite's own findings; [] when the file is sound."""
         try:
             rows = [str(row[0]) for row in self._database.execute("PRAGMA integrity_check")]
+            broken = self._database.execute("PRAGMA foreign_key_check").fetchall()
+            rows += [f"{table} names an image that is not there" for table in sorted({str(row[0]) for row in broken})]
         except sqlite3.DatabaseError as error:
             rows = [str(error)]
-        where, fix = str(self.folder / DATABASE), "restore the project from a copy"
+        where, fix = str(self.folder / DATABASE), "run napari-unet verify --repair, or restore the project from a copy"
         return [
             str(UserError("NU-P01", f"the database is damaged ({' '.join(row.split())})", where, fix))
             for row in rows
             if row != "ok"
         ]
 
+    def unreadable_rows(self) -> Iterator[str]:
+        """One line per part of the database that holds something else than it should."""
+        checks: list[Callable[[], object]] = [lambda: self.settings, self.classes, self.scores, self.damaged_tiles]
+        ids = [row[0] for row in self._database.execute("SELECT id FROM images ORDER BY id")]
+        for image_id in ids:
+            checks += [partial(check, image_id) for check in (self.image, self.sides, self.test_areas)]
+            checks += [partial(self.kept_labels, image_id, plane) for plane in self._planes_kept(image_id)]
+        for check in checks:
+            try:
+                check()
+            except UserError as error:
+                yield str(error)
+
+    def _planes_kept(self, image_id: int) -> list[int]:
+        query = "SELECT DISTINCT plane FROM kept_strokes WHERE image_id = ? ORDER BY 1"
+        return [row[0] for row in self._database.execute(query, (image_id,))]
+
     # Settings and scores
 
     @property
+    @_damage_told
     def settings(self) -> Settings:
         """As the user set them; defaults elsewhere."""
         rows = self._database.execute("SELECT name, value FROM settings").fetchall()
+        if self.is_newer:
+            rows = [row for row in rows if row[0] in Settings.__struct_fields__]
         return settings_from({name: json.loads(value) for name, value in rows})
 
     @settings.setter
@@ -347,6 +474,7 @@ class Project:
                 (datetime.now(UTC).isoformat(timespec="seconds"), step, json.dumps(record)),
             )
 
+    @_damage_told
     def scores(self, last: int = 1000) -> list[dict[str, Any]]:
         """History of scores, oldest first."""
         rows = self._database.execute("SELECT record FROM scores ORDER BY id DESC LIMIT ?", (last,)).fetchall()
@@ -378,17 +506,26 @@ class Project:
                 "choose a plane of the image",
             )
         labels = np.zeros(record.annotation_shape[-2:], np.uint8)
-        for tile, part in strokes.read_tiles(self._database, image_id, plane):
-            labels[_tile_area(tile.row, tile.column)] = part
+        damaged = []
+        for tile in strokes.read_tiles(self._database, image_id, plane, labels.shape[-2:]):
+            if isinstance(tile, strokes.DamagedTile):
+                damaged.append(tile)
+            else:
+                key, part = tile
+                labels[_tile_area(key.row, key.column)] = part
+        if damaged and not self.read_only:
+            self.set_aside(damaged)  # before anything can be painted over them
         return labels
 
     @contextmanager
     def _transaction(self) -> Iterator[sqlite3.Connection]:
+        self.refuse_when_read_only()
         try:
             self._database.execute("BEGIN IMMEDIATE")
             try:
                 yield self._database
                 self._database.execute("COMMIT")
+                self._flusher.soon()
             except BaseException:
                 if self._database.in_transaction:
                     self._database.execute("ROLLBACK")
@@ -419,7 +556,7 @@ class Project:
 
     def _copy_pixels(self, image: Image, fingerprint: str) -> Path:
         path = self.folder / "images" / f"{fingerprint[:16]}.npy"
-        replace_file(path, lambda temporary: np.save(temporary, np.asarray(image.pixels), allow_pickle=False))
+        storage.replace_file(path, lambda temporary: np.save(temporary, np.asarray(image.pixels), allow_pickle=False))
         return path
 
     def _relative(self, path: Path) -> str:
@@ -427,6 +564,27 @@ class Project:
             return Path(os.path.relpath(path, self.folder)).as_posix()
         except ValueError:  # another drive on Windows
             return ""
+
+
+def _refuse_links(folder: Path) -> None:
+    """What is written under a link would land elsewhere."""
+    try:
+        paths = list(folder.iterdir())
+    except OSError as error:
+        what = f"the project cannot be opened ({error.strerror})"
+        raise UserError("NU-P01", what, str(folder), "check the folder and its permissions") from error
+    for path in paths:
+        if path.is_symlink() and not path.resolve().is_relative_to(folder.resolve()):
+            raise UserError(
+                "NU-P13",
+                f"the project's {path.name} is a link to a place outside of it",
+                str(folder),
+                "put the file or folder itself there",
+            )
+
+
+def _write_bytes(data: bytes, path: Path) -> None:
+    path.write_bytes(data)
 
 
 def _tile_area(row: int, column: int) -> tuple[slice, slice]:

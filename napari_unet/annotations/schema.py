@@ -3,6 +3,8 @@
 import os
 import sqlite3
 import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 from napari_unet.errors import UserError
@@ -43,29 +45,30 @@ CREATE TABLE test_areas (
     image_id INTEGER NOT NULL REFERENCES images (id), plane INTEGER NOT NULL, revision INTEGER NOT NULL,
     areas TEXT NOT NULL, PRIMARY KEY (image_id, plane)) STRICT, WITHOUT ROWID;
 """
-# What each format adds to the one before it, in order; never changed once released, only added to.
+# What each format adds to the one before it, in order; never changed once released, only added to. So a reader finds in
+# a newer project everything that it knows.
 STEPS = (_FIRST, _KEPT_STROKES, _TEST_AREAS)
 VERSION = len(STEPS)
 
 
 def connect(file: Path, *, read_only: bool) -> sqlite3.Connection:
-    """Open (or, when writable, create) the database.
+    """Open the database; a writer, which may create it, calls ``prepare`` next.
 
     Raises
     ------
     UserError
-        NU-P01 not a project or damaged, NU-P02 made by a newer version.
+        NU-P01 not a project or damaged, NU-P02 made by a newer version and to be written.
     """
-    try:
+    with _damage_told(file):
         connection = sqlite3.connect(file, timeout=10, isolation_level=None)
-        version = connection.execute("PRAGMA user_version").fetchone()[0]
-        if version > VERSION:
+        version = version_of(connection)
+        if version > VERSION and not read_only:
             connection.close()
             raise UserError(
                 "NU-P02",
-                f"the project was made by a newer version (format {version}, this one reads {VERSION})",
+                f"the project was made by a newer version (format {version}, this one writes {VERSION})",
                 str(file.parent),
-                "update napari-unet-live",
+                "update napari-unet-live, or open it read-only",
             )
         # Only this program's tables may be in it, and a reader makes none.
         if version == 0 and (read_only or connection.execute("SELECT 1 FROM sqlite_master LIMIT 1").fetchone()):
@@ -77,10 +80,33 @@ def connect(file: Path, *, read_only: bool) -> sqlite3.Connection:
                 "choose a folder NAME.unet or a name that does not exist yet",
             )
         if read_only:
-            connection = connection if version == VERSION else _brought_up_to_date(connection, version)
+            connection = connection if version >= VERSION else _brought_up_to_date(connection, version)
             connection.execute("PRAGMA query_only = 1")
-        else:
-            _prepare(connection, file, version)
+    return connection
+
+
+def prepare(connection: sqlite3.Connection, file: Path) -> None:
+    """Make a connection ready for writing: today's tables, and commits that a kill cannot undo.
+
+    Raises
+    ------
+    UserError
+        NU-P01 when it cannot be written.
+    """
+    with _damage_told(file):
+        # WAL lets the worker read while the window writes, and a commit costs one append; but it needs shared memory,
+        # which network drives do not give, so there the classic rollback journal is used.
+        connection.execute(f"PRAGMA journal_mode = {'DELETE' if on_network_drive(file) else 'WAL'}")
+        # A process that dies loses nothing even without a flush; NORMAL keeps commits fast; LogFlusher flushes soon.
+        connection.execute("PRAGMA synchronous = NORMAL")
+        connection.execute("PRAGMA foreign_keys = ON")
+        update(connection, version_of(connection))
+
+
+@contextmanager
+def _damage_told(file: Path) -> Iterator[None]:
+    try:
+        yield
     except sqlite3.Error as error:
         raise UserError(
             "NU-P01",
@@ -88,17 +114,11 @@ def connect(file: Path, *, read_only: bool) -> sqlite3.Connection:
             str(file.parent),
             "check the folder, or restore it from a copy",
         ) from error
-    return connection
 
 
-def _prepare(connection: sqlite3.Connection, file: Path, version: int) -> None:
-    # WAL lets the worker read while the window writes, and a commit costs one append; but it needs shared memory,
-    # which network drives do not give, so there the classic rollback journal is used.
-    connection.execute(f"PRAGMA journal_mode = {'DELETE' if on_network_drive(file) else 'WAL'}")
-    # A process that dies loses nothing even without a flush; NORMAL flushes at checkpoints and keeps commits fast.
-    connection.execute("PRAGMA synchronous = NORMAL")
-    connection.execute("PRAGMA foreign_keys = ON")
-    _update(connection, version)
+def version_of(connection: sqlite3.Connection) -> int:
+    """Number of the format."""
+    return int(connection.execute("PRAGMA user_version").fetchone()[0])
 
 
 def _brought_up_to_date(connection: sqlite3.Connection, version: int) -> sqlite3.Connection:
@@ -106,11 +126,11 @@ def _brought_up_to_date(connection: sqlite3.Connection, version: int) -> sqlite3
     copy = sqlite3.connect(":memory:", isolation_level=None)
     connection.backup(copy)
     connection.close()
-    _update(copy, version)
+    update(copy, version)
     return copy
 
 
-def _update(connection: sqlite3.Connection, version: int) -> None:
+def update(connection: sqlite3.Connection, version: int) -> None:
     """Bring the tables from an older format (0: there are none) to today's, all or nothing."""
     if version < VERSION:
         steps = "".join(STEPS[version:])

@@ -10,6 +10,7 @@ from jaxtyping import UInt8
 
 from napari_unet.annotations.split import BLOCK, Block, BlockSide, classes_by_block, is_candidate
 from napari_unet.errors import UserError
+from napari_unet.images.tiles import Region
 
 TILE = 256  # px; a stroke touches a few of these
 _BLOCKS_A_TILE = TILE // BLOCK
@@ -43,23 +44,26 @@ def write_tile(connection: sqlite3.Connection, key: TileKey, labels: UInt8[np.nd
     )
 
 
-def unpack_tile(key: TileKey, height: int, width: int, crc: int, packed: bytes) -> UInt8[np.ndarray, "h w"]:
-    """Pixels of a stored tile.
+class DamagedTile(NamedTuple):
+    """A stored tile whose bytes are not those that were written."""
 
-    Raises
-    ------
-    UserError
-        NU-P03 when the bytes are not those that were written.
-    """
+    key: TileKey
+    packed: bytes
+
+    def __str__(self) -> str:
+        fix = "open the project, which sets it aside, and paint there again; or restore it from a copy"
+        return str(UserError("NU-P03", f"annotation tile {tuple(self.key)} is damaged", "project.sqlite", fix))
+
+
+def unpack_tile(height: int, width: int, crc: int, packed: bytes) -> UInt8[np.ndarray, "h w"] | None:
+    """Pixels of a stored tile; None when its bytes are not those that were written."""
     unpacker = zlib.decompressobj()
     try:
         raw = unpacker.decompress(packed, TILE * TILE)
     except zlib.error:
-        raw = b""
-    if len(raw) != height * width or zlib.crc32(raw) != crc:
-        raise UserError(
-            "NU-P03", f"annotation tile {tuple(key)} is damaged", "project.sqlite", "restore the project from a copy"
-        )
+        return None
+    if min(height, width) < 1 or len(raw) != height * width or zlib.crc32(raw) != crc:
+        return None
     return np.frombuffer(raw, np.uint8).reshape(height, width)
 
 
@@ -95,24 +99,29 @@ def sides_of(connection: sqlite3.Connection, image_id: int) -> list[BlockSide]:
 
 
 def read_tiles(
-    connection: sqlite3.Connection, image_id: int, plane: int
-) -> Iterable[tuple[TileKey, UInt8[np.ndarray, "h w"]]]:
-    """Every stored tile of a plane."""
+    connection: sqlite3.Connection, image_id: int, plane: int, shape: tuple[int, ...]
+) -> Iterable[tuple[TileKey, UInt8[np.ndarray, "h w"]] | DamagedTile]:
+    """Every stored tile of a plane of that shape: its pixels, or what cannot be read as such."""
     rows = connection.execute(
         "SELECT tile_row, tile_column, height, width, crc, labels FROM tiles WHERE image_id = ? AND plane = ?",
         (image_id, plane),
-    )
+    ).fetchall()
     for row, column, height, width, crc, packed in rows:
         key = TileKey(image_id, plane, row, column)
-        yield key, unpack_tile(key, height, width, crc, packed)
+        labels = unpack_tile(height, width, crc, packed)
+        place = Region(row * TILE, column * TILE, (row + 1) * TILE, (column + 1) * TILE).clipped(*shape)
+        if labels is None or min(row, column) < 0 or labels.shape != place.shape:
+            yield DamagedTile(key, packed)
+        else:
+            yield key, labels
 
 
 def all_tiles(connection: sqlite3.Connection) -> Iterable[tuple[int, UInt8[np.ndarray, "h w"]]]:
-    """Image id and pixels of every stored tile."""
-    for row in connection.execute(
-        "SELECT image_id, plane, tile_row, tile_column, height, width, crc, labels FROM tiles"
-    ):
-        yield row[0], unpack_tile(TileKey(*row[:4]), *row[4:])
+    """Image id and pixels of every stored tile that is whole."""
+    for image_id, *stored in connection.execute("SELECT image_id, height, width, crc, labels FROM tiles"):
+        labels = unpack_tile(*stored)
+        if labels is not None:
+            yield image_id, labels
 
 
 def _is_trained(connection: sqlite3.Connection, class_id: int) -> bool:

@@ -29,13 +29,13 @@ class Canvas(QObject):  # type: ignore[misc]
     Parameters
     ----------
     viewer : napari's viewer
-    settled : called with the plane numbers whose strokes may have changed
+    settled : called with the plane numbers whose strokes may have changed; whether they are saved now
     clock : measures the strokes
     parent : ends this object with itself
     """
 
     def __init__(
-        self, viewer: Any, settled: Callable[[list[int]], None], clock: AnnotationClock, parent: QObject
+        self, viewer: Any, settled: Callable[[list[int]], bool], clock: AnnotationClock, parent: QObject
     ) -> None:
         super().__init__(parent)
         self._viewer = viewer

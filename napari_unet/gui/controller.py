@@ -13,14 +13,16 @@ from napari_unet.annotations.image_record import ImageRecord
 from napari_unet.annotations.project import Project
 from napari_unet.errors import UserError
 from napari_unet.gui.annotation_clock import AnnotationClock
+from napari_unet.gui.disk_space import DiskSpace, low_space
+from napari_unet.gui.supervision import Supervision
 from napari_unet.images.image import Image
 from napari_unet.images.overwriting import refuse_overwriting
 from napari_unet.images.tiles import Region
 from napari_unet.training.scores import Score
 from napari_unet.worker import messages as m
+from napari_unet.worker.exit_code import LOST_DEVICE
 
-_RESTARTS = 3  # in a minute; a worker that dies more often than that is left alone
-_RESTART_WINDOW_S = 60.0
+_KILLED = -9  # by the system, which does it to who takes the most memory
 
 
 @runtime_checkable
@@ -51,6 +53,9 @@ class Window(Protocol):
     def show_message(self, line: str) -> None:
         """One plain line about something that went wrong."""
 
+    def show_notice(self, line: str) -> None:
+        """One plain line about something that stops nothing."""
+
     def show_suggestion(self, suggested: m.Suggested) -> None:
         """Go where a stroke would teach most, or tell why there is no such place."""
 
@@ -77,6 +82,9 @@ class WorkerClient(Protocol):
 
     def poll(self) -> list[m.ToWindow]:
         """What has arrived."""
+
+    def kill(self) -> None:
+        """End it at once."""
 
     def close(self) -> None:
         """Let it save and end."""
@@ -111,23 +119,28 @@ class Controller:
         self._map: tuple[m.MapKind, int] = ("", 0)  # and the class of a probability
         self._taken_over = False  # the next commit holds what the network said, not what the user knew
         self._question = 0  # number of the newest one about where to paint; answers to others are dropped
-        self._deaths: list[float] = []
+        self._supervision = Supervision(clock)
+        self._disk_space = DiskSpace(clock)
+        self._memory_steps = 0  # how often a worker was ended by the system since the user's last start
+        self._spare_device = False
 
     @property
     def has_worker(self) -> bool:
         """Whether a worker process runs."""
         return self._client is not None
 
-    def open_project(self, folder: Path) -> Project:
+    def open_project(self, folder: Path, *, read_only: bool = False) -> Project:
         """Leave the present project and use this one."""
-        project = Project(folder)  # before the old one is let go: a wrong folder changes nothing
+        if self.project is not None and self.project.folder == Path(folder).absolute():
+            self.close()  # nobody else may write it, not even we
+        project = Project(folder, read_only=read_only)  # before the old one is let go: a wrong folder changes nothing
         self.close()
         self.project = project
         self._held_back = False
-        self._deaths.clear()
+        self._forget_deaths()
         measured = (r["annotation_s"] for r in reversed(project.scores()) if "annotation_s" in r)
         self.annotation_clock.set(next(measured, 0.0))
-        if not project.classes():
+        if not project.classes() and not read_only:
             for _ in range(2):
                 project.add_class()
         self._launch()
@@ -219,9 +232,9 @@ class Controller:
 
     def start(self) -> None:
         """Train until told otherwise; starts the worker again if it was stopped."""
-        self._require()
+        self._require().refuse_when_read_only()
         self._held_back = False
-        self._deaths.clear()
+        self._forget_deaths()
         if self._client is None:
             self._launch()
         self.training = True
@@ -235,6 +248,7 @@ class Controller:
 
     def restore_best(self) -> None:
         """Go back to the network with the highest held-out Dice; learning goes on from it."""
+        self._require().refuse_when_read_only()
         self._tell(m.Restore())
 
     def stop(self) -> None:
@@ -250,6 +264,9 @@ class Controller:
         if self.image is None:
             raise UserError("NU-W04", "no image is chosen", "export", "choose an image first")
         refuse_overwriting(self.image.path, folder, self.image.name)
+        low = low_space(folder if folder.exists() else folder.parent)
+        if low is not None:
+            self._window.show_notice(str(low))
         if self._client is None:
             self._launch()
         # Absolute, for the worker lives in another folder.
@@ -291,14 +308,22 @@ class Controller:
         self._window.show_classes()
 
     def tick(self) -> None:
-        """Deal with what the worker said and with its death."""
+        """Deal with what the worker said, with its death, and with a disk that fills up."""
+        if self.project is not None:
+            self._tell_of(self.project)
         client = self._client
         if client is None:
             return
         for message in client.poll():
+            self._supervision.heard()
             self._hear(message)
-        if client.exit_code is not None and client is self._client:
+        if client is not self._client:
+            return
+        if client.exit_code is not None:
             self._worker_died(client)
+        elif self._supervision.hangs():
+            client.kill()
+            self._worker_died(client, hung=True)
 
     def close(self) -> None:
         """Let go of worker and project; everything is on disk."""
@@ -340,41 +365,51 @@ class Controller:
             case m.Failed():
                 self.training = self.training and message.line.startswith("NU-E")
                 self._window.show_message(message.line)
+            case m.Noticed():
+                self._window.show_notice(message.line)
+            case m.Alive():
+                pass  # heard
+
+    def _tell_of(self, project: Project) -> None:
+        """What the user does not know yet of the project's files."""
+        for line in project.notices:
+            self._window.show_message(line)
+        project.notices.clear()
+        low = self._disk_space.news(project.folder)
+        if low is not None:
+            self._window.show_notice(str(low))
 
     def _remember(self, score: Score, loss: float | None) -> None:
-        if self.project is not None and loss is not None:
+        if self.project is not None and not self.project.read_only and loss is not None:
             record = {"loss": loss, "annotation_s": self.annotation_clock.seconds, **msgspec.to_builtins(score)}
             self.project.add_score(score.step, record)
 
-    def _worker_died(self, client: WorkerClient) -> None:
+    def _worker_died(self, client: WorkerClient, *, hung: bool = False) -> None:
+        code = client.exit_code
         client.close()
         self._client = None
-        now = self._clock()
-        self._deaths = [then for then in self._deaths if now - then < _RESTART_WINDOW_S] + [now]
-        if len(self._deaths) > _RESTARTS:
+        if code == _KILLED and not hung:
+            self._memory_steps += 1
+        self._spare_device = self._spare_device or code == LOST_DEVICE
+        line = self._supervision.note_death(hung=hung)
+        if line is not None:
+            self._window.show_message(str(line))
+        if self._supervision.is_given_up:
             self.training = False
-            line = UserError(
-                "NU-W05",
-                f"training stopped {len(self._deaths)} times in a minute",
-                "worker.log in the project",
-                "painting is saved; press Start to try again",
-            )
-            self._window.show_message(str(line))
-            return
-        if len(self._deaths) == 1:
-            line = UserError(
-                "NU-W06",
-                "training stopped unexpectedly and is being started again",
-                "worker",
-                "go on painting, every stroke is saved",
-            )
-            self._window.show_message(str(line))
-        self._launch()
+        else:
+            self._launch()
+
+    def _forget_deaths(self) -> None:
+        self._supervision.start_over()
+        self._memory_steps = 0
+        self._spare_device = False
 
     def _launch(self) -> None:
         project = self._require()
         self._client = self._start_worker(project.folder / "worker.log")
-        self._tell(m.Open(str(project.folder)))
+        self._supervision.launched()
+        opened = m.Open(str(project.folder), memory_steps=self._memory_steps, spare_device=self._spare_device)
+        self._tell(opened)
         self._ask_tiles()
         self._ask_weights()
         if self.training:

@@ -45,6 +45,7 @@ from napari_unet.gui.overlay_keys import OverlayKeys
 from napari_unet.gui.painting import KEYS, Painting
 from napari_unet.gui.preferences import settings_of_new_projects
 from napari_unet.gui.project_images import ProjectImages
+from napari_unet.gui.read_only_offer import open_or_read
 from napari_unet.gui.score_card import ScoreCard, canvas_text
 from napari_unet.gui.settings_form import SettingsForm
 from napari_unet.gui.view_row import ViewRow
@@ -76,6 +77,7 @@ class Panel(QWidget):  # type: ignore[misc]
         self._timer: Any = None  # events come before the constructor is done
         self._choosing = False
         self._ticking = False
+        self._unsaved = ""  # why strokes could not be saved, as it was told
         self._build()
         self._connect()
         self._timer = QTimer(self, interval=_TICK_MS)
@@ -166,6 +168,10 @@ class Panel(QWidget):  # type: ignore[misc]
         self._show_busy(False)
         self._show_buttons()
         show_error(line)
+
+    def show_notice(self, line: str) -> None:
+        """One plain line about something that stops nothing."""
+        show_info(line)
 
     def show_exported(self, paths: tuple[str, ...]) -> None:
         """Tell where the files are."""
@@ -410,7 +416,7 @@ class Panel(QWidget):  # type: ignore[misc]
 
     def _enter(self, folder: Path) -> Project:
         is_new = not (folder / DATABASE).exists()
-        project = self.controller.open_project(folder)
+        project = open_or_read(self.controller, folder, self)
         if is_new:
             self._told(lambda: self._change_settings(settings_of_new_projects()))
         self.score_card.clear()
@@ -418,7 +424,7 @@ class Panel(QWidget):  # type: ignore[misc]
         self.class_table.show_dice(())
         self.areas.show_scores(())
         self.where_next.clear()
-        self.project_name.setText(folder.name)
+        self.project_name.setText(folder.name + (" (read-only)" if project.read_only else ""))
         self.project_name.setToolTip(str(folder))
         self.settings_form.show_settings(project.settings)
         self.score_card.restore(project.scores())
@@ -453,9 +459,20 @@ class Panel(QWidget):  # type: ignore[misc]
         self._fill_images()
         self._show_buttons()
 
-    def _strokes_settled(self, planes: list[int]) -> None:
-        # Called from napari's events, where an exception would cancel the stroke: _told lets none through.
-        self._told(lambda: self._commit(planes))
+    def _strokes_settled(self, planes: list[int]) -> bool:
+        # Called from napari's events, where an exception would cancel the stroke: none may come through.
+        try:
+            self._commit(planes)
+        except UserError as error:
+            if str(error) != self._unsaved:  # it is tried again every two seconds, and told once
+                self._unsaved = str(error)
+                self.show_message(self._unsaved)
+            return False
+        if self._unsaved:
+            self._unsaved = ""
+            self.show_notice("All strokes are saved again")
+        self._show_buttons()
+        return True
 
     def _commit(self, planes: list[int]) -> None:
         for plane in planes:

@@ -224,7 +224,7 @@ class ProjectImages(QObject):  # type: ignore[misc]
         watcher = self._canvas.watcher
         if watcher is not None:
             watcher.check()
-            self._panel._commit([watcher.plane])
+            self._panel._commit(sorted({watcher.plane} | watcher.unsaved))
 
     def _uncover(self, layer: Any) -> None:
         """Hide the project's other images, which would lie over this one."""

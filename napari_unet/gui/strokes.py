@@ -20,16 +20,18 @@ _SCRIPT_CHECK_MS = 2000  # for writes that no event tells of
 class StrokeWatcher(QObject):  # type: ignore[misc]
     """Calls ``settled(planes)`` whenever strokes may have changed; ``settled`` must not raise.
 
+    Planes that could not be saved are handed over again every two seconds, until they are.
+
     Parameters
     ----------
     layer : the annotation layer
     dims : the viewer's dims, for knowing which plane is shown
-    settled : gets the plane numbers to compare
+    settled : gets the plane numbers to compare; whether all of them are saved
     clock : measures the strokes
     """
 
     def __init__(
-        self, layer: Any, dims: Any, settled: Callable[[list[int]], None], clock: AnnotationClock, parent: QObject
+        self, layer: Any, dims: Any, settled: Callable[[list[int]], bool], clock: AnnotationClock, parent: QObject
     ) -> None:
         super().__init__(parent)
         self.layer = layer
@@ -37,6 +39,7 @@ class StrokeWatcher(QObject):  # type: ignore[misc]
         self._settled = settled
         self._clock = clock
         self._plane = self.plane
+        self.unsaved: set[int] = set()
         self._soon = QTimer(self, singleShot=True, interval=0)
         self._soon.timeout.connect(self.check)
         self._regular = QTimer(self, interval=_SCRIPT_CHECK_MS)
@@ -69,9 +72,9 @@ class StrokeWatcher(QObject):  # type: ignore[misc]
         if self._dragging:
             return
         shown = self.plane
-        planes = self._all() if self._paints_across else sorted({self._plane, shown})
+        planes = self._all() if self._paints_across else sorted({self._plane, shown} | self.unsaved)
         self._plane = shown
-        self._settled(planes)
+        self.unsaved = set() if self._settled(planes) else set(planes)
 
     def stop(self) -> None:
         """Forget the layer."""

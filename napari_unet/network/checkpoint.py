@@ -4,7 +4,7 @@ import json
 import os
 import shutil
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import asdict, dataclass, field, fields
 from pathlib import Path
 from typing import Any
@@ -14,6 +14,7 @@ from safetensors import SafetensorError, safe_open
 from safetensors.torch import save_file
 from torch import Tensor
 
+from napari_unet import storage
 from napari_unet.errors import UserError
 from napari_unet.network.unet import Architecture, UNet, build
 from napari_unet.storage import replace_file, sha256
@@ -91,16 +92,22 @@ def _note_set_aside(note: Path) -> Iterator[None]:
     A kill between the two files would else leave a new network beside the old one's checksum, which looks damaged.
     """
     aside = note.with_name(f"{note.name}.old")
-    aside.unlink(missing_ok=True)
-    if note.is_file():
-        note.rename(aside)
+    try:
+        if note.is_file():
+            storage.disk.move(note, aside)
+    except OSError as error:
+        what = f"cannot write the file ({error.strerror or error})"
+        raise UserError("NU-E01", what, str(note), "check the folder, its permissions and free space") from error
     try:
         yield
     except UserError:
-        if aside.is_file():
-            aside.rename(note)
+        # Without its note the network is whole all the same; only the checksum is not compared.
+        with suppress(OSError):
+            if aside.is_file():
+                storage.disk.move(aside, note)
         raise
-    aside.unlink(missing_ok=True)
+    with suppress(OSError):
+        storage.disk.remove(aside)
 
 
 def load_checkpoint(path: Path) -> Checkpoint:

@@ -1,7 +1,9 @@
 """Which processor learns: found by running a convolution on it, not by asking whether it says it is there."""
 
+import gc
 import os
 import platform
+import re
 from dataclasses import dataclass
 
 import torch
@@ -12,6 +14,11 @@ from napari_unet.errors import UserError
 
 _ABSENT = "not present"
 DEVICES = ("auto", "cpu", "cuda", "mps")
+# torch tells of the processor's memory in a plain RuntimeError, in the words of each system.
+_NO_MEMORY = re.compile(
+    r"out of memory|not enough memory|can't allocate memory|cannot allocate memory|alloc_failed", re.IGNORECASE
+)
+_LOST = re.compile(r"device-side assert|CUDA (driver )?error|cuda.*unknown error|no kernel image|unspecified launch")
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,6 +56,30 @@ def choose_device(wanted: str = "auto") -> Device:
             return Device(kind, _reason(kind, failures), _has_bfloat16(kind))
         failures.append(f"{kind}: {failure}")
     raise UserError("NU-W01", f"the device does not work ({'; '.join(failures)})", wanted, "choose auto or cpu")
+
+
+def without_graphics(device: Device) -> Device:
+    """The processor, for one whose graphics processor has failed or is too small."""
+    return Device("cpu", f"{_reason('cpu', [])}; not {device.kind}, which failed", _has_bfloat16("cpu"))
+
+
+def is_out_of_memory(error: Exception) -> bool:
+    """Whether asking for less would help."""
+    if isinstance(error, MemoryError | torch.OutOfMemoryError):
+        return True
+    return isinstance(error, RuntimeError) and _NO_MEMORY.search(str(error)) is not None
+
+
+def is_device_lost(error: Exception) -> bool:
+    """Whether the graphics processor is of no use to this process any more."""
+    return isinstance(error, RuntimeError) and not is_out_of_memory(error) and _LOST.search(str(error)) is not None
+
+
+def give_back_memory() -> None:
+    """Free what nobody holds any more; to be called outside the ``except`` block, whose error holds tensors."""
+    gc.collect()
+    if torch.cuda.is_available():
+        torch.cuda.empty_cache()
 
 
 def probe(kind: str) -> str | None:

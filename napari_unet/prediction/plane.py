@@ -1,11 +1,14 @@
 """A whole plane at once, for files."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from dataclasses import replace
+from typing import TypeVar
 
 import numpy as np
 from jaxtyping import Float32, UInt8
 
-from napari_unet.images.tiles import grid
+from napari_unet.images.tiles import Region, grid
+from napari_unet.network.device import give_back_memory, is_out_of_memory
 from napari_unet.network.inference import Predictor
 from napari_unet.network.memory import free_memory
 from napari_unet.network.unet import Architecture
@@ -15,6 +18,9 @@ _SHARE = 4  # one in so many bytes of free memory may go into a tile
 _NUMBER = 4  # bytes
 _MAPS = 5  # full-size maps of the first level's width that are held at once
 _FILTERS = 38  # full-size filter responses per channel, what they are joined and computed from included
+
+_SMALLEST_TILE = 64  # px
+T = TypeVar("T")
 
 
 def predict_plane(
@@ -27,7 +33,8 @@ def predict_plane(
     height, width = pixels.shape[:2]
     classes = np.zeros((height, width), np.uint8)
     for region in grid(height, width, tile or whole_plane_tile(predictor)):
-        classes[region.slices] = predictor.classes(pixels, region)
+        for part, found in _in_parts(region, lambda part: predictor.classes(pixels, part)):
+            classes[part.slices] = found
         tile_done()
     return classes
 
@@ -39,8 +46,33 @@ def predict_probabilities(
     height, width = pixels.shape[:2]
     probabilities = np.zeros((len(predictor.class_ids), height, width), np.float32)
     for region in grid(height, width, tile or whole_plane_tile(predictor)):
-        probabilities[:, region.slices[0], region.slices[1]] = predictor.probabilities(pixels, region)
+        for part, found in _in_parts(region, lambda part: predictor.probabilities(pixels, part)):
+            probabilities[:, part.slices[0], part.slices[1]] = found
     return probabilities
+
+
+def _in_parts(region: Region, predict: Callable[[Region], T]) -> Iterator[tuple[Region, T]]:
+    """The region at once, or its halves where the memory is not enough; how it is cut changes no pixel."""
+    try:
+        found = predict(region)
+    except (RuntimeError, MemoryError) as error:
+        if not is_out_of_memory(error) or max(region.shape) <= _SMALLEST_TILE:
+            raise
+    else:
+        yield region, found
+        return
+    give_back_memory()  # here, where the error no longer holds what was computed
+    for half in _halves(region):
+        yield from _in_parts(half, predict)
+
+
+def _halves(region: Region) -> tuple[Region, Region]:
+    height, width = region.shape
+    if height >= width:
+        middle = region.y0 + height // 2
+        return replace(region, y1=middle), replace(region, y0=middle)
+    middle = region.x0 + width // 2
+    return replace(region, x1=middle), replace(region, x0=middle)
 
 
 def whole_plane_tile(predictor: Predictor) -> int:

@@ -35,6 +35,10 @@ class Agreement:
         """Whether a stroke is still to be judged."""
         return bool(self._waiting)
 
+    def forget(self) -> None:
+        """Leave unjudged what waits: the networks that it waits for are elsewhere now."""
+        self._waiting.clear()
+
     @property
     def strokes(self) -> int:
         """How many strokes stand behind the share."""

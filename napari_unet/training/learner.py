@@ -4,13 +4,15 @@ import math
 import time
 from pathlib import Path
 
+from napari_unet import storage
 from napari_unet.annotations.project import Project
 from napari_unet.errors import UserError
 from napari_unet.network.checkpoint import Checkpoint, copy_checkpoint, load_checkpoint, save_checkpoint
-from napari_unet.network.device import Device
+from napari_unet.network.device import Device, give_back_memory, is_out_of_memory
 from napari_unet.network.inference import Predictor
 from napari_unet.training.agreement import Agreement
 from napari_unet.training.annotated import Annotations, PlaneKey
+from napari_unet.training.economy import Economy
 from napari_unet.training.scores import Score
 from napari_unet.training.selection import Selection
 from napari_unet.training.trainer import Trainer
@@ -27,10 +29,15 @@ class Learner:
     on, ``previous.safetensors`` what ``best`` was before.
     """
 
-    def __init__(self, project: Project, device: Device, seed: int = 0, base: Checkpoint | None = None) -> None:
+    def __init__(
+        self, project: Project, device: Device, seed: int = 0, base: Checkpoint | None = None, memory_steps: int = 0
+    ) -> None:
         self.project = project
-        self.settings = project.settings
-        self.device = device
+        self._economy = Economy(device)
+        for _ in range(memory_steps):
+            self._economy = (self._economy.tighter(project.settings) or (self._economy, ""))[0]
+        self.settings = self._economy.applied(project.settings)
+        self.device = device = self._economy.device
         self.annotations = Annotations(project)
         self.selection = Selection(self.annotations, device)
         self.agreement = Agreement(self.annotations)
@@ -78,7 +85,7 @@ class Learner:
 
         Strokes that are not the user's own but the network's answer, taken over, say nothing about how good it is.
         """
-        before, self.settings = self.settings, self.project.settings
+        before, self.settings = self.settings, self._economy.applied(self.project.settings)
         changed = self.annotations.refresh(self.settings)
         shown = self.predictor
         if changed and own and shown is not None:
@@ -90,17 +97,56 @@ class Learner:
         if len(self.annotations.class_ids()) >= 2:
             self._check_channels()
             if self.trainer is None:
-                start = self._load(LAST) or self._load(BEST)
+                start = self._load(LAST) or self._load(BEST) or self._load(PREVIOUS)
                 self.trainer = Trainer(self.annotations, self.settings, self.device, self._seed, start, self._base)
             elif changed or self.settings != before or self.annotations.class_ids() != self.trainer.class_ids:
                 self.trainer.refresh(self.settings, new_strokes=bool(changed))
         return changed
 
     def step(self) -> float:
-        """One training step; its loss."""
+        """One training step; its loss, or NaN when the memory was not enough and less of it is asked for next time."""
         if self.trainer is None:
             raise UserError("NU-T01", self.obstacle, str(self.project.folder), "then start again")
-        return self.trainer.step()
+        try:
+            return self.trainer.step()
+        except (RuntimeError, MemoryError) as error:
+            if not is_out_of_memory(error):
+                raise
+        self.save_memory()  # here, where the error no longer holds what was computed
+        return math.nan
+
+    def save_memory(self) -> None:
+        """Ask for less memory from now on; the user reads in ``notices`` for less of what.
+
+        Raises
+        ------
+        UserError
+            NU-T03 when nothing is left to be saved.
+        """
+        found = self._economy.tighter(self.project.settings)
+        if found is None:
+            fix = "close other programs or choose a smaller network; painting is saved"
+            raise UserError("NU-T03", "the memory is not enough for a single tile", self.device.reason, fix)
+        self._economy, words = found
+        self.settings = self._economy.applied(self.project.settings)
+        fix = "nothing has to be done; close other programs to be faster again after Stop and Start"
+        self.notices.append(str(UserError("NU-T04", f"the memory is full; going on with {words}", "worker", fix)))
+        if self.trainer is not None:
+            self.trainer.let_go()
+        give_back_memory()
+        if self._economy.device != self.device:
+            self._move_to(self._economy.device)
+        elif self.trainer is not None:
+            self.trainer.refresh(self.settings, new_strokes=False)
+
+    def _move_to(self, device: Device) -> None:
+        self.device = device
+        self.agreement.forget()
+        self.selection.move_to(device)
+        self.version += 1
+        if self.trainer is not None:
+            start = self.trainer.checkpoint()
+            self.trainer = Trainer(self.annotations, self.settings, device, self._seed, start, self._base)
 
     def show_newest(self, *, score: bool = False) -> Score | None:
         """Let the newest average predict; scored first when asked for or due, and kept back if clearly worse."""
@@ -144,7 +190,7 @@ class Learner:
         return None if self.trainer is None or math.isnan(self.trainer.loss) else self.trainer.loss
 
     def _load_shown(self) -> None:
-        best = self._load(BEST)
+        best = self._load(BEST) or self._load(PREVIOUS)
         if best is not None:
             self.selection.restore(best)
             self.version = self._saved_version = 1
@@ -159,7 +205,7 @@ class Learner:
         except UserError as error:
             if error.code == "NU-M03":
                 raise  # a newer version's work is not ours to move
-            path.replace(path.with_name(f"{name}.damaged"))
+            storage.set_aside(path)
             self.notices.append(str(error))
             return None
 

@@ -112,6 +112,13 @@ class Selection:
         best, start = (self._milestone(candidate) for candidate in (self.best, self.start))
         return Score(self.shown.step, mean, classes, blocks, self._area_scores(), best, start)
 
+    def move_to(self, device: Device) -> None:
+        """Take all networks that are kept to another device."""
+        self._device = device
+        for candidate in (self.shown, self.best, self.start, self._rival):
+            if candidate is not None:
+                candidate.network.to(device.place)
+
     def rescore(self) -> Score | None:
         """Score what is shown on what is held out now; None while nothing is shown."""
         if self.shown is not None:

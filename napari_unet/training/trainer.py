@@ -197,6 +197,10 @@ class Trainer:
         self._plateau.take(self.loss)
         return self.loss
 
+    def let_go(self) -> None:
+        """Drop what a step that broke off has computed; the weights are those before it."""
+        self._optimiser.zero_grad(set_to_none=True)
+
     @property
     def is_settled(self) -> bool:
         """Whether the loss has stopped falling since the last stroke."""

@@ -2,18 +2,24 @@
 
 import os
 import queue
+import sqlite3
 import sys
 import threading
+import time
 import traceback
+from typing import TYPE_CHECKING
 
 from napari_unet.errors import UserError
-from napari_unet.network.device import choose_device, set_threads
-from napari_unet.network.memory import keep_freed_memory
 from napari_unet.worker.channel import Channel
-from napari_unet.worker.engine import Engine
+from napari_unet.worker.exit_code import LOST_DEVICE
+from napari_unet.worker.heartbeat import Heartbeat
 from napari_unet.worker.messages import Failed, Message, Ready, ToWorker
 
+if TYPE_CHECKING:
+    from napari_unet.worker.engine import Engine
+
 _NICE = 10  # below the window, above nothing at all
+_LAST_WORDS_S = 5.0  # for saving, after the window has gone
 
 
 def main() -> int:
@@ -24,17 +30,24 @@ def main() -> int:
     if hasattr(os, "nice"):
         os.nice(_NICE)
     channel: Channel[ToWorker] = Channel(sys.stdin.buffer, sink, ToWorker)
+    heartbeat = Heartbeat(channel.send)
+    heartbeat.start()
     try:
-        return _serve(channel)
+        return _serve(channel, heartbeat)
     except BrokenPipeError:
         return 0  # the window is gone
 
 
-def _serve(channel: Channel[ToWorker]) -> int:
-    set_threads()
-    keep_freed_memory()
+def _serve(channel: Channel[ToWorker], heartbeat: Heartbeat) -> int:
     inbox: queue.SimpleQueue[ToWorker | None] = queue.SimpleQueue()
     threading.Thread(target=_listen, args=(channel, inbox), daemon=True).start()
+    # Heard from and listening before torch is there, which takes seconds.
+    from napari_unet.network.device import choose_device, is_device_lost, set_threads
+    from napari_unet.network.memory import keep_freed_memory
+    from napari_unet.worker.engine import Engine
+
+    set_threads()
+    keep_freed_memory()
     try:
         device = choose_device(os.environ.get("NAPARI_UNET_DEVICE", "auto"))
     except UserError as error:
@@ -44,26 +57,38 @@ def _serve(channel: Channel[ToWorker]) -> int:
     engine = Engine(channel.send, device)
     while True:
         try:
-            if not _turn(engine, inbox):
+            if not _turn(engine, inbox, heartbeat):
                 engine.save()
                 return 0
         except UserError as error:
             engine.stop_after(error)
             channel.send(Failed(str(error)))
-        except (RuntimeError, MemoryError, ValueError, IndexError, KeyError, TypeError, OSError) as error:
+        except (
+            RuntimeError,
+            MemoryError,
+            ValueError,
+            IndexError,
+            KeyError,
+            TypeError,
+            OSError,
+            sqlite3.Error,
+        ) as error:
             if isinstance(error, BrokenPipeError):
                 raise
             traceback.print_exc()  # standard error is the log file
+            if is_device_lost(error):
+                return LOST_DEVICE
             engine.stop_after(error)
             channel.send(Failed(_line(error)))
 
 
-def _turn(engine: Engine, inbox: "queue.SimpleQueue[ToWorker | None]") -> bool:
+def _turn(engine: "Engine", inbox: "queue.SimpleQueue[ToWorker | None]", heartbeat: Heartbeat) -> bool:
     """Hear everything that was said, then do one slice of work; False when the window has gone."""
     busy = engine.has_work
     while True:
         try:
-            message = inbox.get(block=not busy)
+            with heartbeat.waiting():
+                message = inbox.get(block=not busy)
         except queue.Empty:
             break
         if message is None:
@@ -80,6 +105,8 @@ def _listen(channel: Channel[ToWorker], inbox: "queue.SimpleQueue[Message | None
             inbox.put(channel.receive())
     except (EOFError, UserError):
         inbox.put(None)
+        time.sleep(_LAST_WORDS_S)
+        os._exit(0)  # whatever still goes on, nobody waits for it
 
 
 def _line(error: Exception) -> str:

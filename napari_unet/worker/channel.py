@@ -45,7 +45,7 @@ class Channel(Generic[M]):
             raise _garbled(f"a message of {length} bytes")
         try:
             return self._decoder.decode(self._read(length))
-        except msgspec.DecodeError as error:
+        except (msgspec.DecodeError, ValueError, RecursionError) as error:  # text that is none is a ValueError
             raise _garbled(str(error)) from error
 
     def _read(self, count: int) -> bytes:

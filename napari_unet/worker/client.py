@@ -27,22 +27,33 @@ class Client:
 
     Not ``multiprocessing``: its spawn runs the user's script a second time and opens a second napari. The worker ends
     when its standard input does, so it cannot outlive this process.
+
+    Raises
+    ------
+    UserError
+        NU-W08 when the system starts no process.
     """
 
     def __init__(self, log: Path | None = None) -> None:
-        self._log: IO[bytes] | int = open(log, "ab") if log else subprocess.DEVNULL
+        self._log = _opened(log)
         below_normal = getattr(subprocess, "BELOW_NORMAL_PRIORITY_CLASS", 0) | getattr(
             subprocess, "CREATE_NO_WINDOW", 0
         )
-        self._process = subprocess.Popen(
-            [sys.executable, "-P", "-m", "napari_unet.worker"],
-            stdin=subprocess.PIPE,
-            stdout=subprocess.PIPE,
-            stderr=self._log,
-            cwd=tempfile.gettempdir(),
-            env=worker_environment(dict(os.environ)),
-            creationflags=below_normal,
-        )
+        try:
+            self._process = subprocess.Popen(
+                [sys.executable, "-P", "-m", "napari_unet.worker"],
+                stdin=subprocess.PIPE,
+                stdout=subprocess.PIPE,
+                stderr=self._log,
+                cwd=tempfile.gettempdir(),
+                env=worker_environment(dict(os.environ)),
+                creationflags=below_normal,
+            )
+        except OSError as error:
+            self._close_log()
+            what = f"the worker cannot be started ({error.strerror})"
+            fix = "close other programs, then press Start; painting is saved"
+            raise UserError("NU-W08", what, sys.executable, fix) from error
         if self._process.stdin is None or self._process.stdout is None:
             raise RuntimeError("Popen gave no pipes")
         self._channel: Channel[ToWindow] = Channel(self._process.stdout, self._process.stdin, ToWindow)
@@ -75,6 +86,10 @@ class Client:
             except queue.Empty:
                 return messages
 
+    def kill(self) -> None:
+        """End it at once; nothing is saved."""
+        self._process.kill()
+
     def close(self) -> None:
         """Ask the worker to save and end; end it if it does not. Safe to call twice."""
         self._outbox.put(None)
@@ -87,6 +102,9 @@ class Client:
             thread.join(_PATIENCE_S)
         if self._process.stdout is not None:
             self._process.stdout.close()
+        self._close_log()
+
+    def _close_log(self) -> None:
         if not isinstance(self._log, int):
             self._log.close()
 
@@ -120,6 +138,14 @@ def worker_environment(environment: dict[str, str]) -> dict[str, str]:
     clean.setdefault("OMP_WAIT_POLICY", "PASSIVE")
     clean["PYTHONUNBUFFERED"] = "1"
     return clean
+
+
+def _opened(log: Path | None) -> IO[bytes] | int:
+    """The log; without one where the disk takes none, for it is not worth a training."""
+    try:
+        return open(log, "ab") if log else subprocess.DEVNULL
+    except OSError:
+        return subprocess.DEVNULL
 
 
 def _close_quietly(pipe: IO[bytes]) -> None:

@@ -12,7 +12,7 @@ from napari_unet.annotations.project import Project
 from napari_unet.errors import UserError
 from napari_unet.images.tiles import Region
 from napari_unet.network.base import base_checkpoint
-from napari_unet.network.device import Device
+from napari_unet.network.device import Device, is_out_of_memory, without_graphics
 from napari_unet.prediction.maps import map_values
 from napari_unet.prediction.view import View
 from napari_unet.results.prediction_files import check_channels, write_prediction
@@ -26,11 +26,12 @@ from napari_unet.worker.messages import (
     Annotated,
     Export,
     Exported,
-    Failed,
     Look,
     Message,
+    Noticed,
     Open,
     Progress,
+    Ready,
     Restore,
     Scored,
     ShowWeights,
@@ -112,9 +113,30 @@ class Engine:
                 assert_never(message)
 
     def work(self) -> None:
-        """Do the most urgent slice."""
+        """Do the most urgent slice; when the memory is not enough for it, ask for less and do it again later."""
+        try:
+            self._work()
+        except (RuntimeError, MemoryError) as error:
+            if not is_out_of_memory(error) or self._learner is None:
+                raise
+        else:
+            self._tell_notices()
+            return
+        self._require().save_memory()
+        self._where_next = WhereNext(self._clock)  # it and the check hold networks of their own
+        self._stroke_scoring = StrokeScoring()
+        self._ask_again()
+        self._tell_notices()
+
+    def _tell_notices(self) -> None:
+        if self._learner is not None:
+            for line in self._learner.notices:
+                self._send(Noticed(line))
+            self._learner.notices.clear()
+
+    def _work(self) -> None:
         if self._exports:
-            self._export(self._exports.popleft())
+            self._export_next()
         elif self._weights_wanted is not None:
             wish, self._weights_wanted = self._weights_wanted, None
             self._send_weights(wish)
@@ -181,13 +203,15 @@ class Engine:
     def _open(self, message: Open) -> None:
         # The window writes strokes; the worker only reads the database. Checkpoints are files beside it.
         project = Project(message.folder, read_only=True)
-        self._learner = Learner(project, self._device, message.seed, base_checkpoint(message.base))
+        device = self._device
+        if message.spare_device and device.kind != "cpu":
+            device = without_graphics(device)
+            self._send(Ready(device.kind, device.reason))
+        self._learner = Learner(project, device, message.seed, base_checkpoint(message.base), message.memory_steps)
         self._where_next = WhereNext(self._clock)
         self._stroke_scoring = StrokeScoring()
         self._view = None
         self._training = False
-        for line in self._learner.notices:
-            self._send(Failed(line))
         if self._learner.predictor is not None:
             self._send(Scored(self._learner.selection.score(), None))
         self._report(at_once=True)
@@ -303,6 +327,15 @@ class Engine:
         self._owed_to_training = share * (self._clock() - began)
         place = (view.generation, view.image_id, view.plane, region.y0, region.x0)
         self._send(Tile(*place, *region.shape, labels.tobytes(), step, values))
+
+    def _export_next(self) -> None:
+        export = self._exports.popleft()
+        try:
+            self._export(export)
+        except (RuntimeError, MemoryError) as error:
+            if is_out_of_memory(error):
+                self._exports.appendleft(export)  # with smaller tiles
+            raise
 
     def _export(self, message: Export) -> None:
         learner = self._require()

@@ -27,6 +27,8 @@ class Open(Message, frozen=True):
     folder: str
     seed: int = 0
     base: str = "auto"  # what a new network starts from: "auto", "none" or the path of a checkpoint
+    memory_steps: int = 0  # how often less memory is to be asked for than the settings say
+    spare_device: bool = False  # the graphics processor failed: do without it
 
 
 class Look(Message, frozen=True):
@@ -87,6 +89,16 @@ class Ready(Message, frozen=True):
 
     device: str
     reason: str
+
+
+class Alive(Message, frozen=True):
+    """The worker waits for a message or computes."""
+
+
+class Noticed(Message, frozen=True):
+    """One plain line for the user about something that stops nothing."""
+
+    line: str
 
 
 class Tile(Message, frozen=True):
@@ -203,4 +215,6 @@ class Suggested(Message, frozen=True):
 
 
 ToWorker = Open | Look | Annotated | Train | Export | ShowWeights | Restore | Suggest
-ToWindow = Ready | Tile | Weights | Progress | Scored | Exported | Failed | Suggested | Doubted | Agreed
+ToWindow = (
+    Ready | Alive | Noticed | Tile | Weights | Progress | Scored | Exported | Failed | Suggested | Doubted | Agreed
+)

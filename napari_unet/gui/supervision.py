@@ -1,0 +1,79 @@
+"""Whether the worker lives, and how often it may be started again; judged by what it says and when."""
+
+import time
+from collections.abc import Callable
+
+from napari_unet.errors import UserError
+
+_RESTARTS = 3  # in a minute; a worker that dies more often than that is left alone
+_RESTART_WINDOW_S = 60.0
+_PATIENCE_S = 15.0  # without a sign; a worker that waits or computes gives one every second
+_FIRST_PATIENCE_S = 30.0  # until the first sign: Python is being started
+_ASLEEP_S = 5.0  # between two looks: then this process slept or was busy, and the worker with it, perhaps
+
+
+class Supervision:
+    """Of one worker after the other.
+
+    Parameters
+    ----------
+    clock : seconds, monotonic
+    """
+
+    def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:
+        self._clock = clock
+        self._deaths: list[float] = []
+        self._last_sign = self._last_look = clock()
+        self._has_spoken = False
+
+    def start_over(self) -> None:
+        """The user wants it tried again: what died before does not count."""
+        self._deaths.clear()
+
+    def launched(self) -> None:
+        """A worker was started."""
+        self._last_sign = self._last_look = self._clock()
+        self._has_spoken = False
+
+    def heard(self) -> None:
+        """It said something."""
+        self._last_sign = self._clock()
+        self._has_spoken = True
+
+    def hangs(self) -> bool:
+        """Whether it has given no sign for too long; to be asked often, as time between two askings is not its."""
+        now = self._clock()
+        if now - self._last_look > _ASLEEP_S:
+            self._last_sign = now
+        self._last_look = now
+        return now - self._last_sign > (_PATIENCE_S if self._has_spoken else _FIRST_PATIENCE_S)
+
+    @property
+    def deaths(self) -> int:
+        """In the last minute."""
+        return len(self._deaths)
+
+    def note_death(self, *, hung: bool) -> UserError | None:
+        """A worker ended by itself, or had to be ended; what to tell the user, who hears of the first one only."""
+        now = self._clock()
+        self._deaths = [then for then in self._deaths if now - then < _RESTART_WINDOW_S] + [now]
+        if self.is_given_up:
+            return UserError(
+                "NU-W05",
+                f"training stopped {self.deaths} times in a minute",
+                "worker.log in the project",
+                "painting is saved; press Start to try again",
+            )
+        if self.deaths > 1:
+            return None
+        if hung:
+            what = f"training gave no sign for {_PATIENCE_S if self._has_spoken else _FIRST_PATIENCE_S:.0f} s"
+            code = "NU-W07"
+        else:
+            what, code = "training stopped unexpectedly", "NU-W06"
+        return UserError(code, f"{what} and is being started again", "worker", "go on painting, every stroke is saved")
+
+    @property
+    def is_given_up(self) -> bool:
+        """Whether it died too often to be started again by itself."""
+        return self.deaths > _RESTARTS
