@@ -512,7 +512,8 @@ def trimmed(x: Tensor, rim: int) -> Tensor:
 def gaussian_kernel(sigma: float) -> Tensor:
     """Sampled Gaussian out to three sigmas, summing to 1."""
     radius = math.ceil(3 * sigma)
-    offsets = torch.arange(-radius, radius + 1, dtype=torch.float32)
+    # On the processor even where the network is built without memory: there it took half a second the first time.
+    offsets = torch.arange(-radius, radius + 1, dtype=torch.float32, device="cpu")
     weights = torch.exp(-0.5 * (offsets / sigma) ** 2)
     return weights / weights.sum()
 
@@ -558,6 +559,8 @@ def _fold_into(weights: dict[str, Tensor], convolved: str, normed: str, epsilon:
 
 def _initialise(module: nn.Module) -> None:
     """He et al. 2015 for rectified layers; a transposed 4x4 convolution starts as bilinear interpolation."""
+    if any(parameter.is_meta for parameter in module.parameters(recurse=False)):
+        return  # nothing to fill, and trying to took more than a second the first time
     if isinstance(module, nn.Conv2d | nn.ConvTranspose2d):
         nn.init.kaiming_normal_(module.weight, nonlinearity="relu")
         if module.bias is not None:
