@@ -8,7 +8,6 @@ import torch
 from jaxtyping import Bool, Float, Float32
 from numpy.lib.stride_tricks import sliding_window_view
 from scipy.spatial import KDTree
-from scipy.stats import rankdata
 from torch.nn import functional
 
 from napari_unet.images.tiles import Region, grid, read_mirrored
@@ -212,5 +211,7 @@ def _window(region: Region, architecture: Architecture) -> Region:
 
 def _ranks(values: Float[np.ndarray, " n"]) -> Float[np.ndarray, " n"]:
     """0 for the lowest to 1 for the highest; all alike, all 0."""
+    from scipy.stats import rankdata  # here, for it takes half a second of every start of the worker
+
     ranks = rankdata(values) - 1
     return np.zeros(len(ranks)) if np.ptp(values) == 0 else ranks / max(len(ranks) - 1, 1)
