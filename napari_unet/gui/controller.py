@@ -59,6 +59,9 @@ class Window(Protocol):
     def show_suggestion(self, suggested: m.Suggested) -> None:
         """Go where a stroke would teach most, or tell why there is no such place."""
 
+    def drop_suggestion(self) -> None:
+        """Take back where a stroke would teach most: it may be elsewhere by now."""
+
     def show_doubted(self, doubted: m.Doubted) -> None:
         """Ask about strokes that may be wrong."""
 
@@ -167,10 +170,8 @@ class Controller:
             return False
         if not self.project.commit(self.image.id, plane, labels):
             return False
-        self._question += 1  # an answer that is under way comes too late
-        self._tell(m.Annotated(own=not self._taken_over))
+        self._tell_annotated(own=not self._taken_over)
         self._taken_over = False
-        self._ask_weights()
         self._window.show_classes()
         self._start_by_itself()
         return True
@@ -212,8 +213,7 @@ class Controller:
         planes = sorted(set(areas) | set(self.project.test_areas(self.image.id)))
         changed = [self.project.set_test_areas(self.image.id, plane, areas.get(plane, ())) for plane in planes]
         if any(changed):
-            self._tell(m.Annotated())
-            self._ask_weights()
+            self._tell_annotated()
         return any(changed)
 
     def look(self, plane: int, visible: Region) -> None:
@@ -303,8 +303,7 @@ class Controller:
 
     def change_classes(self) -> None:
         """Tell the worker that classes or settings are different now."""
-        self._tell(m.Annotated())
-        self._ask_weights()
+        self._tell_annotated()
         self._window.show_classes()
 
     def tick(self) -> None:
@@ -428,6 +427,13 @@ class Controller:
         painted = sum(count > 0 for count in project.labelled_pixels().values())
         if painted >= 2 and not self.training and not self._held_back and project.settings.start_by_itself:
             self.start()
+
+    def _tell_annotated(self, *, own: bool = True) -> None:
+        """Something is annotated otherwise; the worker then drops the question where to paint."""
+        self._question += 1  # an answer that is under way comes too late
+        self._window.drop_suggestion()
+        self._tell(m.Annotated(own=own))
+        self._ask_weights()
 
     def _tell(self, message: m.Message) -> None:
         if self._client is not None:

@@ -128,6 +128,10 @@ class Panel(QWidget):  # type: ignore[misc]
         """Put a tile of a predicted map over the image."""
         self.map_layer.write(image_id, plane, region, values)
 
+    def drop_suggestion(self) -> None:
+        """Take back where a stroke would teach most."""
+        self.where_next.clear()
+
     def show_suggestion(self, suggested: Suggested) -> None:
         """Go where a stroke would teach most, but never while one is under way; other images come up for it."""
         if self.canvas.watcher is None or self.canvas.watcher.is_painting:
@@ -484,7 +488,6 @@ class Panel(QWidget):  # type: ignore[misc]
                     "NU-A10", what, ANNOTATION, "choose the image again; the strokes before that are in the project"
                 )
             if self.controller.commit(plane, labels):
-                self.where_next.clear()
                 self.label_check.show_doubts()
 
     def _check_strokes(self) -> None:
@@ -517,7 +520,6 @@ class Panel(QWidget):  # type: ignore[misc]
         QGuiApplication.clipboard().setText(methods_paragraph(self._project(), score))
 
     def _areas_changed(self, areas: dict[int, tuple[Region, ...]]) -> None:
-        self.where_next.clear()  # the worker drops the question when anything is committed
         self._told(lambda: self.controller.mark_test_areas(areas))
 
     def _change_class(self, class_id: int, *, name: str | None = None, colour: str | None = None) -> None:
@@ -535,13 +537,11 @@ class Panel(QWidget):  # type: ignore[misc]
         self._classes_changed()
 
     def _classes_changed(self) -> None:
-        self.where_next.clear()
         self.controller.change_classes()
         self.canvas.colour(self._project().classes())
 
     def _change_settings(self, settings: Settings) -> None:
         self._project().settings = settings
-        self.where_next.clear()
         self.controller.change_classes()
 
     def _choose_map(self) -> None:
