@@ -10,7 +10,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any, NoReturn
 
-from napari_unet.config import Field, Settings, fields, settings_from
+from napari_unet.config import Field, Settings, fields, preset_settings, settings_from
 from napari_unet.errors import UserError
 
 _FORMATS = "tiff, ome-tiff, png, npy, ome-zarr, objects, imagej-roi, geojson, coco, csv or montage"
@@ -182,7 +182,7 @@ def _change_settings(project: Any, options: argparse.Namespace) -> None:
     if "preset" in given:
         from napari_unet.network.presets import preset_named
 
-        given = preset_named(given["preset"]).settings() | given
+        given = preset_settings(preset_named(given["preset"]).name) | given
     if given:
         project.settings = _changed(project.settings, given)
 

@@ -40,7 +40,7 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
             description="fast starts from base weights; accurate is wider and light is for weak processors, both from "
             "scratch. From the literature, from scratch: unet-2015, unet-2015-batchnorm, elu-dropout, up-nearest, "
             "up-bilinear, up-bicubic, up-transposed-bilinear, up-unpooling, up-nails, skip-crop, skip-sum, skip-none, "
-            "dilated. Takes effect for a new network.",
+            "dilated. Another choice starts another network; the one that is shown stays until the new one is better.",
         ),
     ] = "fast"
     tile: Annotated[
@@ -300,6 +300,18 @@ def settings_from(values: dict[str, Any]) -> Settings:
         return msgspec.convert(values, Settings, strict=False)
     except msgspec.ValidationError as error:
         raise UserError("NU-C01", str(error), "settings", "choose a value that its help names") from error
+
+
+def preset_settings(name: str) -> dict[str, Any]:
+    """A network by name and the settings that go with it; the heavy borders are those of Ronneberger et al. 2015."""
+    usual = Settings()
+    border_weight = 10.0 if name.startswith("unet-2015") else usual.border_weight
+    return {
+        "preset": name,
+        "learning_rate": usual.learning_rate,
+        "border_weight": border_weight,
+        "border_sigma": usual.border_sigma,
+    }
 
 
 def _annotation(hint: Any) -> tuple[type, tuple[str, ...], Meta]:

@@ -17,6 +17,7 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 import napari_unet
+from napari_unet.config import preset_settings
 from napari_unet.errors import UserError
 from napari_unet.images.tiles import Region, read_mirrored
 from napari_unet.network.checkpoint import Checkpoint, load_checkpoint, save_checkpoint
@@ -135,7 +136,8 @@ def test_the_network_of_2015_is_the_paper_s() -> None:
 def test_the_training_of_2015_is_the_paper_s() -> None:
     """SGD with momentum 0.99, w_0 = 10, sigma = 5 pixels, He initialisation, dropout where the contraction ends."""
     preset = preset_named("unet-2015")
-    assert (preset.border_weight, preset.border_sigma) == (10, 5)
+    settings = preset_settings("unet-2015")
+    assert (settings["border_weight"], settings["border_sigma"]) == (10, 5)
     network = build(replace(preset.architecture, width=16))
     optimiser = preset.optimiser_for(network.parameters())
     assert isinstance(optimiser, torch.optim.SGD)

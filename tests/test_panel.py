@@ -9,6 +9,7 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
+import msgspec
 import numpy as np
 import pytest
 import tifffile
@@ -428,7 +429,28 @@ def test_a_setting_of_several_names_is_a_list(user: User) -> None:
     form = user.panel.settings_form
     assert form.settings.loss == "cross-entropy"
     form._widgets["loss"].value = "cross-entropy + dice"
-    assert user.panel.controller.project.settings.loss == "cross-entropy + dice"
+    assert user.panel.controller.project.settings == Settings(loss="cross-entropy + dice")
+
+
+def test_a_change_leaves_the_other_settings_as_they_are(user: User) -> None:
+    """Also those that have more digits than the form shows; defaults are shown in full."""
+    form = user.panel.settings_form
+    for name, value in msgspec.to_builtins(Settings()).items():
+        assert form._widgets[name].value == value
+    fine = Settings(learning_rate=1.23e-6)
+    form.show_settings(fine)
+    form._widgets["batch"].value = 3
+    assert form.settings == msgspec.structs.replace(fine, batch=3)
+
+
+def test_a_network_of_the_literature_brings_its_borders(user: User) -> None:
+    """Choosing it in the panel sets what the command line sets; the form and the project agree."""
+    form, project = user.panel.settings_form, user.panel.controller.project
+    form._widgets["preset"].value = "unet-2015"
+    assert (project.settings.preset, project.settings.border_weight) == ("unet-2015", 10)
+    assert form.settings == project.settings
+    form._widgets["preset"].value = "fast"
+    assert project.settings == Settings()
 
 
 def test_killing_the_worker_costs_nothing(user: User) -> None:

@@ -233,3 +233,33 @@ def test_a_damaged_checkpoint_is_set_aside_and_training_goes_on(tmp_path: Path) 
         assert aside.read_bytes() == b"not a network"
         assert learner.trainer is not None
         assert learner.trainer.step_count == 0
+
+
+def test_another_network_is_started_at_once_and_shown_when_it_is_better(tmp_path: Path) -> None:
+    """Choosing another preset or width needs no restart; the network on screen stays until a candidate follows it."""
+    with Project(tmp_path / "p.unet") as project:
+        project.settings = SETTINGS
+        image = Image("drawn", np.random.default_rng(0).integers(0, 255, (96, 96), np.uint8), "yx")
+        labels = np.zeros((1, 96, 96), np.uint8)
+        labels[0, 10:14, 5:90], labels[0, 70:74, 5:90] = 1, 2
+        add_annotation(project, image, labels)
+        learner = Learner(project, CPU)
+        learner.step()
+        learner.show_newest()
+        shown = learner.predictor
+        for changes in ({"preset": "skip-sum"}, {"width": 8}):
+            before = learner.trainer
+            project.settings = msgspec.structs.replace(project.settings, **changes)
+            learner.refresh()
+            assert learner.trainer is not None
+            assert learner.trainer is not before
+            assert learner.predictor is not None
+            assert shown is not None
+            assert learner.predictor.network is shown.network
+            learner.step()
+        architecture = learner.trainer.candidate().architecture
+        assert (architecture.skip, architecture.width) == ("sum", 8)
+        trainer = learner.trainer
+        project.settings = msgspec.structs.replace(project.settings, batch=1)
+        learner.refresh()
+        assert learner.trainer is trainer

@@ -5,6 +5,7 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
+import msgspec
 import numpy as np
 from jaxtyping import Bool, UInt8
 from napari.layers import Image
@@ -28,7 +29,7 @@ from qtpy.QtWidgets import (
 
 from napari_unet.annotations.image_record import ImageRecord
 from napari_unet.annotations.project import DATABASE, Project
-from napari_unet.config import Settings
+from napari_unet.config import Settings, preset_settings
 from napari_unet.errors import UserError
 from napari_unet.gui import source
 from napari_unet.gui.accept_lasso import AcceptLasso
@@ -379,7 +380,7 @@ class Panel(QWidget):  # type: ignore[misc]
         self.score_card.copy_wanted.connect(lambda score: self._told(lambda: self._copy_methods(score)))
         self.export_row.wanted.connect(lambda folder, formats: self._told(lambda: self.export(folder, formats)))
         self.view_row.wanted.connect(lambda: self._told(self._choose_map))
-        self.settings_form.changed.connect(lambda settings: self._told(lambda: self._change_settings(settings)))
+        self.settings_form.changed.connect(lambda settings: self._told(lambda: self._settings_chosen(settings)))
         events = self._viewer.layers.events
         # Kept for the end: napari holds bound methods weakly, but the viewer outlives a closed panel.
         self._layer_events = [
@@ -539,6 +540,12 @@ class Panel(QWidget):  # type: ignore[misc]
     def _classes_changed(self) -> None:
         self.controller.change_classes()
         self.canvas.colour(self._project().classes())
+
+    def _settings_chosen(self, settings: Settings) -> None:
+        if settings.preset != self._project().settings.preset:
+            settings = msgspec.structs.replace(settings, **preset_settings(settings.preset))
+            self.settings_form.show_settings(settings)
+        self._change_settings(settings)
 
     def _change_settings(self, settings: Settings) -> None:
         self._project().settings = settings

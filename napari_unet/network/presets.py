@@ -1,11 +1,10 @@
-"""Networks by name: members of the family, each with the training settings that belong to it.
+"""Networks by name: members of the family, each with the optimiser that belongs to it.
 
-docs/networks.md has a paragraph on each.
+``napari_unet.config.preset_settings`` has the settings that go with each, docs/networks.md a paragraph on each.
 """
 
 from collections.abc import Iterable
 from dataclasses import dataclass, field, replace
-from typing import Any
 
 import torch
 from torch import nn
@@ -28,8 +27,6 @@ class Preset:
     optimiser : "adamw" (Loshchilov and Hutter 2019) or "sgd", stochastic gradient descent with momentum
     learning_rate : per step
     momentum : share of the last update that goes on in the next; of "sgd" only
-    border_weight : w_0, extra weight of narrow gaps between objects
-    border_sigma : their width in pixels
     """
 
     name: str
@@ -37,17 +34,10 @@ class Preset:
     optimiser: str = "adamw"
     learning_rate: float = 1e-3
     momentum: float = 0.0
-    border_weight: float = 5.0
-    border_sigma: float = 5.0
 
     def architecture_for(self, channels: int, classes: int) -> Architecture:
         """The same network for images of so many channels and so many classes."""
         return replace(self.architecture, channels=channels, classes=classes)
-
-    def settings(self) -> dict[str, Any]:
-        """The settings that go with this network, by name in ``Settings``."""
-        names = ("learning_rate", "border_weight", "border_sigma")
-        return {"preset": self.name, **{name: getattr(self, name) for name in names}}
 
     def optimiser_for(self, parameters: Iterable[nn.Parameter], weight_decay: float = 0.0) -> torch.optim.Optimizer:
         """A fresh optimiser with the preset's learning rate and momentum."""
@@ -71,10 +61,8 @@ def preset_named(name: str) -> Preset:
 
 
 def _of_2015(name: str, architecture: Architecture) -> Preset:
-    """As trained in 2015: steepest descent with high momentum, heavy borders."""
-    return Preset(
-        name, architecture, optimiser="sgd", learning_rate=1e-3, momentum=0.99, border_weight=10.0, border_sigma=5.0
-    )
+    """As trained in 2015: steepest descent with high momentum."""
+    return Preset(name, architecture, optimiser="sgd", momentum=0.99)
 
 
 _UNET_2015 = Architecture(width=64, norm="none", padding="valid", dropout_contracted=0.5, intensities=False)

@@ -96,7 +96,7 @@ class Learner:
             self._next_scoring = max(self._next_scoring, time.monotonic() + _SCORING_PAUSE_S)
         if len(self.annotations.class_ids()) >= 2:
             self._check_channels()
-            if self.trainer is None:
+            if self.trainer is None or (self.settings.preset, self.settings.width) != (before.preset, before.width):
                 start = self._load(LAST) or self._load(BEST) or self._load(PREVIOUS)
                 self.trainer = Trainer(self.annotations, self.settings, self.device, self._seed, start, self._base)
             elif changed or self.settings != before or self.annotations.class_ids() != self.trainer.class_ids:
