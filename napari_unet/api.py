@@ -25,6 +25,8 @@ from napari_unet.network.base import base_checkpoint
 from napari_unet.network.checkpoint import Checkpoint, load_checkpoint
 from napari_unet.network.device import Device, choose_device
 from napari_unet.network.inference import Predictor
+from napari_unet.network.training_image import TrainingImage, difference, remembered, rescaling
+from napari_unet.prediction.rescaling import UNCHANGED
 from napari_unet.results.formats import FORMATS, format_named
 from napari_unet.results.objects import label_objects
 from napari_unet.results.pack import write_contents
@@ -64,6 +66,11 @@ class Model:
     predictor: Predictor
     classes: tuple[ClassLabel, ...]
     settings: Settings = DEFAULT_SETTINGS  # those of its project; they say how objects are told apart
+
+    @property
+    def trained_on(self) -> tuple[TrainingImage, ...]:
+        """What it was trained on; () where its file is older than this record."""
+        return remembered(self.checkpoint.facts)
 
 
 def train(
@@ -160,9 +167,20 @@ def load_model(path: Path, device: str = "auto") -> Model:
         return Model(checkpoint, predictor, tuple(project.classes()), project.settings)
 
 
-def predict(model: Model, image: Image, tile: int | None = None) -> UInt8[np.ndarray, "planes y x"]:
-    """Class - 1 at every pixel of every plane; the same for every ``tile`` (a multiple of 16)."""
-    return predict_mask(model.predictor, NormalisedPlanes(image), tile)
+def predict(
+    model: Model, image: Image, tile: int | None = None, *, rescale: bool = False
+) -> UInt8[np.ndarray, "planes y x"]:
+    """Class - 1 at every pixel of every plane; the same for every ``tile`` (a multiple of 16).
+
+    With ``rescale`` the network sees the image at the pixel size that it was trained on.
+
+    Raises
+    ------
+    UserError
+        NU-I17 when the image cannot be rescaled, for a pixel size is not known.
+    """
+    planes = NormalisedPlanes(image)
+    return predict_mask(model.predictor, planes, tile, factors=_factors(model, planes, rescale=rescale))
 
 
 def predict_file(
@@ -173,12 +191,16 @@ def predict_file(
     *,
     tile: int | None = None,
     probabilities: bool = False,
+    rescale: bool = False,
     tile_done: Callable[[], object] = lambda: None,
+    warn: Callable[[str], object] = lambda line: None,
 ) -> list[Path]:
-    """Predict an image file and write the result under its stem."""
+    """Predict an image file and write the result under its stem; ``warn`` hears when it is unlike those trained on."""
     planes = NormalisedPlanes(open_image(path))
     stem = image_stem(path)
     refuse_overwriting(path, folder, stem)
+    factors = _factors(model, planes, rescale=rescale)
+    _warn(model, planes, warn, rescaled=rescale)
     written = write_prediction(
         model.predictor,
         model.checkpoint,
@@ -190,9 +212,10 @@ def predict_file(
         tile_done,
         stem=stem,
         settings=model.settings,
+        factors=factors,
     )
     if probabilities:
-        written.append(write_probabilities(model.predictor, planes, folder, tile, stem))
+        written.append(write_probabilities(model.predictor, planes, folder, tile, stem, factors))
     return written
 
 
@@ -204,6 +227,7 @@ def export(
     device: str = "auto",
     image_ids: Sequence[int] | None = None,
     settings: Settings | None = None,
+    warn: Callable[[str], object] = lambda line: None,
 ) -> list[Path]:
     """Predict the project's images with its network and write the results, named after the images.
 
@@ -221,6 +245,7 @@ def export(
         if image_ids is None or record.id in image_ids:
             refuse_overwriting(record.path, folder, record.name)
             planes = NormalisedPlanes(project.open_pixels(record.id))
+            _warn(model, planes, warn)
             written += write_prediction(
                 model.predictor,
                 model.checkpoint,
@@ -292,6 +317,16 @@ def verify(folder: Path) -> list[str]:
             except UserError as error:
                 findings.append(str(error))
     return findings
+
+
+def _factors(model: Model, planes: NormalisedPlanes, *, rescale: bool) -> tuple[float, float]:
+    return rescaling(model.trained_on, planes) if rescale else UNCHANGED
+
+
+def _warn(model: Model, planes: NormalisedPlanes, warn: Callable[[str], object], *, rescaled: bool = False) -> None:
+    line = difference(model.trained_on, planes, rescaled=rescaled)
+    if line:
+        warn(line)
 
 
 def _read_mask(path: Path) -> Num[np.ndarray, "..."]:

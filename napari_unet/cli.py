@@ -78,6 +78,9 @@ def _add_predict(commands: Any) -> None:
     predict.add_argument(
         "--objects", action="store_true", help="also write object numbers as TIFF and the table of objects"
     )
+    predict.add_argument(
+        "--rescale", action="store_true", help="bring images to the pixel size that the network was trained on"
+    )
     predict.add_argument("--tile", type=int, help="side in pixels; changes speed and memory only")
     predict.add_argument("--scheduler", default="", help="address of a Dask cluster (not available yet)")
     _add_object_settings(predict)
@@ -222,14 +225,16 @@ def _predict(options: argparse.Namespace) -> int:
     model = replace(model, settings=_changed(model.settings, _given(options)))
     formats = [options.format, *(["objects", "csv"] if options.objects else [])]
     bar = _Bar(len(options.images), "predicting", "image")
-    written = []
+    written: list[Path] = []
+    warnings: list[str] = []
     for done, path in enumerate(options.images, start=1):
         written += api.predict_file(
-            model, path, options.out, formats, tile=options.tile, probabilities=options.probabilities
-        )
+            model, path, options.out, formats, tile=options.tile, probabilities=options.probabilities,
+            rescale=options.rescale, warn=warnings.append,
+        )  # fmt: skip
         bar.to(done, path.name)
     bar.close()
-    _print({"files": [str(path) for path in written]}, options, [str(path) for path in written])
+    _print_files(written, warnings, options)
     return 0
 
 
@@ -271,9 +276,20 @@ def _export(options: argparse.Namespace) -> int:
     _take_the_machine()
     with Project(options.project, read_only=True) as project:
         settings = _changed(project.settings, _given(options))
-        written = api.export(project, options.out, [options.format], device=options.device, settings=settings)
-    _print({"files": [str(path) for path in written]}, options, [str(path) for path in written])
+        warnings: list[str] = []
+        written = api.export(
+            project, options.out, [options.format], device=options.device, settings=settings, warn=warnings.append
+        )
+    _print_files(written, warnings, options)
     return 0
+
+
+def _print_files(written: Sequence[Path], warnings: Sequence[str], options: argparse.Namespace) -> None:
+    """Files to standard output, warnings to standard error, and both into the one object of --json."""
+    for line in warnings:
+        print(f"warning: {line}", file=sys.stderr)
+    names = [str(path) for path in written]
+    _print({"files": names, "warnings": list(warnings)}, options, names)
 
 
 def _verify(options: argparse.Namespace) -> int:

@@ -136,6 +136,30 @@ def test_predict_takes_a_file_as_well(run: Run, project: Path, drawn: tuple[Path
     np.testing.assert_array_equal(first, second)
 
 
+def test_a_prediction_warns_and_goes_on(run: Run, project: Path, drawn: tuple[Path, Path], tmp_path: Path) -> None:
+    """An image unlike those trained on is one warning on standard error and in the object, and is predicted."""
+    pixels = tifffile.imread(drawn[0])
+    tifffile.imwrite(tmp_path / "faint.tif", pixels // 30)
+    given = [
+        "predict",
+        "--model",
+        project,
+        tmp_path / "faint.tif",
+        drawn[0],
+        "--out",
+        tmp_path / "o",
+        "--device",
+        "cpu",
+    ]
+    status, out, err = run(*given, "--json")
+    assert status == 0
+    record = json.loads(out)
+    assert [line.split(":")[0] for line in record["warnings"]] == ["NU-I16"]
+    assert [line for line in err.splitlines() if "NU-" in line] == [f"warning: {record['warnings'][0]}"]
+    assert (tmp_path / "o" / "faint.tif").is_file()
+    assert refused(run(*given, "--rescale")) == "NU-I17"  # nobody knows the pixel sizes
+
+
 def test_the_image_itself_is_never_replaced(run: Run, project: Path, drawn: tuple[Path, Path]) -> None:
     """A mask does not take the place of the image that it was made from."""
     before = {path.name: path.read_bytes() for path in drawn[0].parent.iterdir()}

@@ -51,6 +51,9 @@ class Window(Protocol):
     def show_message(self, line: str) -> None:
         """One plain line about something that went wrong."""
 
+    def show_notice(self, line: str) -> None:
+        """One plain line that should be known; nothing has stopped."""
+
     def show_suggestion(self, suggested: m.Suggested) -> None:
         """Go where a stroke would teach most, or tell why there is no such place."""
 
@@ -340,6 +343,8 @@ class Controller:
             case m.Failed():
                 self.training = self.training and message.line.startswith("NU-E")
                 self._window.show_message(message.line)
+            case m.Noticed():
+                self._window.show_notice(message.line)
 
     def _remember(self, score: Score, loss: float | None) -> None:
         if self.project is not None and loss is not None:

@@ -13,6 +13,7 @@ from napari_unet.errors import UserError
 from napari_unet.images.tiles import Region
 from napari_unet.network.base import base_checkpoint
 from napari_unet.network.device import Device
+from napari_unet.network.training_image import difference
 from napari_unet.prediction.maps import map_values
 from napari_unet.prediction.view import View
 from napari_unet.results.prediction_files import check_channels, write_prediction
@@ -29,6 +30,7 @@ from napari_unet.worker.messages import (
     Failed,
     Look,
     Message,
+    Noticed,
     Open,
     Progress,
     Restore,
@@ -81,6 +83,7 @@ class Engine:
         self._next_progress = 0.0
         self._owed_to_training = 0.0  # seconds
         self._strokes_are_new = False
+        self._compared: set[int] = set()  # images of which was told whether they are unlike those trained on
 
     @property
     def has_work(self) -> bool:
@@ -186,6 +189,7 @@ class Engine:
         self._stroke_scoring = StrokeScoring()
         self._view = None
         self._training = False
+        self._compared.clear()
         for line in self._learner.notices:
             self._send(Failed(line))
         if self._learner.predictor is not None:
@@ -290,6 +294,7 @@ class Engine:
             return
         planes = learner.annotations.pixels(view.image_id)
         check_channels(predictor, planes)
+        self._compare(view.image_id)
         share = _TRAINING_SHARE if view.next_is_visible else _REST_TRAINING_SHARE
         region = view.take()
         began = self._clock()
@@ -311,6 +316,7 @@ class Engine:
             raise UserError(
                 "NU-E05", "there is no trained network to predict with", "export", "paint two classes and train first"
             )
+        self._compare(message.image_id)
         paths = write_prediction(
             predictor,
             learner.selection.checkpoint(),
@@ -321,6 +327,16 @@ class Engine:
             settings=learner.project.settings,  # as they are now: telling objects apart needs no new network
         )
         self._send(Exported(tuple(str(path) for path in paths)))
+
+    def _compare(self, image_id: int) -> None:
+        """Tell once when an image that nothing is painted on is unlike those that were trained on."""
+        annotations = self._require().annotations
+        if image_id in self._compared or any(image_id == painted for painted, _ in annotations.planes):
+            return
+        self._compared.add(image_id)
+        line = difference(annotations.training_images(), annotations.pixels(image_id))
+        if line:
+            self._send(Noticed(line))
 
     def _send_weights(self, message: ShowWeights) -> None:
         annotations = self._require().annotations

@@ -192,6 +192,12 @@ class Failed(Message, frozen=True):
     line: str
 
 
+class Noticed(Message, frozen=True):
+    """One plain line that the user should know; nothing has stopped."""
+
+    line: str
+
+
 class Suggested(Message, frozen=True):
     """Where a stroke would teach most, and why; without a region, why there is no such place."""
 
@@ -203,4 +209,4 @@ class Suggested(Message, frozen=True):
 
 
 ToWorker = Open | Look | Annotated | Train | Export | ShowWeights | Restore | Suggest
-ToWindow = Ready | Tile | Weights | Progress | Scored | Exported | Failed | Suggested | Doubted | Agreed
+ToWindow = Ready | Tile | Weights | Progress | Scored | Exported | Failed | Noticed | Suggested | Doubted | Agreed
