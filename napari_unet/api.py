@@ -13,7 +13,7 @@ from jaxtyping import Num, UInt8
 
 from napari_unet.annotations.classes import ClassLabel, default_colour
 from napari_unet.annotations.image_record import ImageRecord
-from napari_unet.annotations.project import MAXIMUM_CLASS, Project
+from napari_unet.annotations.project import DATABASE, MAXIMUM_CLASS, Project
 from napari_unet.config import DEFAULT_SETTINGS, Settings
 from napari_unet.errors import UserError
 from napari_unet.images.image import Image
@@ -25,13 +25,16 @@ from napari_unet.network.base import base_checkpoint
 from napari_unet.network.checkpoint import Checkpoint, load_checkpoint
 from napari_unet.network.device import Device, choose_device
 from napari_unet.network.inference import Predictor
+from napari_unet.network.package import open_network
 from napari_unet.network.training_image import TrainingImage, difference, remembered, rescaling
 from napari_unet.prediction.rescaling import UNCHANGED
-from napari_unet.results.formats import FORMATS, format_named
+from napari_unet.results.formats import FORMATS, MODEL_FORMAT, format_named
+from napari_unet.results.model_package import write_model_package
 from napari_unet.results.objects import label_objects
 from napari_unet.results.pack import write_contents
 from napari_unet.results.prediction_files import (
     predict_mask,
+    styles,
     write_prediction,
     write_probabilities,
 )
@@ -85,7 +88,8 @@ def train(
 ) -> TrainingResult:
     """Train on the project's strokes for a time (60 s unless told) or a number of steps; saves the network in it.
 
-    A new network starts from ``base``: "auto" for the base weights of the package, "none", or a checkpoint's path.
+    A new network starts from ``base``: "auto" for the base weights of the package, "none", or the path of a trained
+    network: a project, a ``.safetensors`` file or a model package of ours.
 
     Raises
     ------
@@ -155,13 +159,12 @@ def ensure_classes(project: Project, highest: int, names: Sequence[str] = ()) ->
 
 
 def load_model(path: Path, device: str = "auto") -> Model:
-    """A network to predict with, from a project folder or a ``.safetensors`` file."""
+    """A network to predict with, from a project folder, a ``.safetensors`` file or a model package of ours."""
     chosen = choose_device(device)
-    is_project = path.is_dir()
-    checkpoint = load_checkpoint(path / "models" / BEST if is_project else path)
+    checkpoint = open_network(path)
     network = checkpoint.network().to(chosen.place)
     predictor = Predictor(network, checkpoint.class_ids, chosen)
-    if not is_project:
+    if not (path / DATABASE).is_file():
         return Model(checkpoint, predictor, _named_classes(checkpoint))
     with Project(path, read_only=True) as project:
         return Model(checkpoint, predictor, tuple(project.classes()), project.settings)
@@ -231,17 +234,18 @@ def export(
 ) -> list[Path]:
     """Predict the project's images with its network and write the results, named after the images.
 
-    The format "all" means every format, and a "results.json" that says what made them. Objects are told apart as the
-    project's settings say, or those that are given.
+    The format "all" means every format of a result, and a "results.json" that says what made them; "bioimageio" is the
+    network itself, as a model package. Objects are told apart as the project's settings say, or those that are given.
     """
     pack = PACK in formats
-    formats = tuple(FORMATS) if pack else formats
+    packages = MODEL_FORMAT in formats
+    formats = tuple(FORMATS) if pack else [name for name in formats if name != MODEL_FORMAT]
     for name in formats:
         format_named(name)
     model = load_model(project.folder, device)
     settings = settings or model.settings
-    written: list[Path] = []
-    for record in project.images():
+    written: list[Path] = [_export_model(project, model, folder)] if packages else []
+    for record in project.images() if formats else ():
         if image_ids is None or record.id in image_ids:
             refuse_overwriting(record.path, folder, record.name)
             planes = NormalisedPlanes(project.open_pixels(record.id))
@@ -259,6 +263,15 @@ def export(
         network = project.models / BEST
         written.append(write_contents(folder, written, network, model.checkpoint, model.classes, settings))
     return written
+
+
+def _export_model(project: Project, model: Model, folder: Path) -> Path:
+    records = sorted(project.images(), key=lambda record: not project.painted_planes(record.id))
+    if not records:
+        raise UserError("NU-E10", "there is no image for an example", str(project.folder), "add an image first")
+    image = project.open_pixels(records[0].id)
+    colours = styles(model.classes, max(model.checkpoint.class_ids) - 1)
+    return write_model_package(folder, project.folder.stem, model.checkpoint, image, colours)
 
 
 def score(prediction: Num[np.ndarray, "..."], truth: Num[np.ndarray, "..."]) -> dict[str, Any]:

@@ -62,7 +62,11 @@ def _add_train(commands: Any) -> None:
     length.add_argument("--seconds", type=float, help="of training (default 60)")
     length.add_argument("--steps", type=int, help="of training")
     train.add_argument("--seed", type=int, default=0)
-    train.add_argument("--base", default="auto", help="auto, none or a .safetensors file to start from")
+    train.add_argument(
+        "--base",
+        default="auto",
+        help="auto, none, or a network to go on from: a project, .safetensors file or model package",
+    )
     _add_settings(train, [field for field in fields() if field.kind is not bool])
     _add_device_and_json(train)
     train.set_defaults(run=_train)
@@ -70,7 +74,12 @@ def _add_train(commands: Any) -> None:
 
 def _add_predict(commands: Any) -> None:
     predict = commands.add_parser("predict", help="masks for image files")
-    predict.add_argument("--model", type=Path, required=True, help="a project or a .safetensors file")
+    predict.add_argument(
+        "--model",
+        type=Path,
+        required=True,
+        help="a project, a .safetensors file or a model package made by this program",
+    )
     predict.add_argument("images", type=Path, nargs="+", metavar="IMG")
     predict.add_argument("--out", type=Path, required=True, help="folder for the masks")
     predict.add_argument("--format", default="tiff", help=_FORMATS)
@@ -100,7 +109,11 @@ def _add_export(commands: Any) -> None:
     export = commands.add_parser("export", help="predict and write a project's images")
     export.add_argument("--project", type=Path, required=True)
     export.add_argument("--out", type=Path, required=True)
-    export.add_argument("--format", default="tiff", help=f"{_FORMATS}; all for each of them and results.json")
+    export.add_argument(
+        "--format",
+        default="tiff",
+        help=f"{_FORMATS}; all for each of them and results.json; bioimageio for the network as a model package",
+    )
     _add_object_settings(export)
     _add_device_and_json(export)
     export.set_defaults(run=_export)

@@ -3,6 +3,7 @@
 import hashlib
 import json
 import sqlite3
+import zipfile
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -298,7 +299,9 @@ BAD: dict[str, list[str]] = {
     "predict in bad tiles": ["predict", "--model", "{project}", "{image}", "--out", "{tmp}/o", "--tile", "50"],
     "predict into a file": ["predict", "--model", "{project}", "{image}", "--out", "{text}"],
     "predict on a cluster": ["predict", "--model", "{project}", "{image}", "--out", "{tmp}/o", "--scheduler", "x"],
-    "export to a later format": ["export", "--project", "{project}", "--out", "{tmp}/o", "--format", "bioimageio"],
+    "predict to a model": ["predict", "--model", "{project}", "{image}", "--out", "{tmp}/o", "--format", "bioimageio"],
+    "predict with a foreign package": ["predict", "--model", "{zip}", "{image}", "--out", "{tmp}/o"],
+    "train from a foreign package": ["train", "--project", "{project}", "--base", "{zip}", "--steps", "1"],
     "export with a bad setting": ["export", "--project", "{project}", "--out", "{tmp}/o", "--object-split", "2"],
     "export to docx": ["export", "--project", "{project}", "--out", "{tmp}/o", "--format", "docx"],
     "export no project": ["export", "--project", "{tmp}/none", "--out", "{tmp}/o"],
@@ -327,5 +330,8 @@ def test_bad_input_is_one_line(run: Run, drawn: tuple[Path, Path], tmp_path: Pat
         tifffile.imwrite(places[key], pixels, photometric="rgb" if pixels.ndim == 3 else "minisblack")
     places["text"] = tmp_path / "notes.txt"
     places["text"].write_text("dear diary")
+    places["zip"] = tmp_path / "foreign.zip"
+    with zipfile.ZipFile(places["zip"], "w") as package:
+        package.writestr("weights.pt", b"pickled")
     assert refused(run(*[part.format(**places) for part in BAD[name]])).startswith("NU-")
     assert not (tmp_path / "o").exists()
