@@ -1,4 +1,4 @@
-"""The command line: ``napari-unet [demo | train | predict | score | export | verify]``."""
+"""The command line: ``napari-unet [demo | train | predict | score | export | models | verify]``."""
 
 import argparse
 import json
@@ -39,7 +39,7 @@ def _parser() -> argparse.ArgumentParser:
     parser = _Parser(prog="napari-unet", description="Paint a few strokes and watch a U-Net learn them.")
     parser.set_defaults(run=_open_napari)
     commands = parser.add_subparsers(title="commands", metavar="COMMAND")
-    for add in (_add_demo, _add_train, _add_predict, _add_score, _add_export, _add_verify):
+    for add in (_add_demo, _add_train, _add_predict, _add_score, _add_export, _add_models, _add_verify):
         add(commands)
     return parser
 
@@ -117,6 +117,13 @@ def _add_export(commands: Any) -> None:
     _add_object_settings(export)
     _add_device_and_json(export)
     export.set_defaults(run=_export)
+
+
+def _add_models(commands: Any) -> None:
+    models = commands.add_parser("models", help="trained networks with their scores and what they were trained on")
+    models.add_argument("paths", type=Path, nargs="+", metavar="PATH", help="projects, networks or folders of them")
+    models.add_argument("--json", action="store_true")
+    models.set_defaults(run=_models)
 
 
 def _add_verify(commands: Any) -> None:
@@ -217,11 +224,17 @@ def _changed(settings: Settings, given: dict[str, Any]) -> Settings:
 
 
 def _training_line(result: Any) -> str:
-    scores = ", ".join(
-        f"{name} {'n/a' if dice is None else f'{dice:.3f}'}" for name, dice in result.held_out_dice.items()
-    )
+    scores = _dice(result.held_out_dice)
     done = f"{result.steps} steps in {result.seconds:.1f} s on {result.device}"
     return f"{done}; held-out Dice: {scores}; {result.checkpoint}"
+
+
+def _dice(by_name: dict[str, float | None]) -> str:
+    return ", ".join(f"{name} {_number(dice)}" for name, dice in by_name.items())
+
+
+def _number(value: float | None) -> str:
+    return "n/a" if value is None else f"{value:.3f}"
 
 
 def _predict(options: argparse.Namespace) -> int:
@@ -303,6 +316,25 @@ def _print_files(written: Sequence[Path], warnings: Sequence[str], options: argp
         print(f"warning: {line}", file=sys.stderr)
     names = [str(path) for path in written]
     _print({"files": names, "warnings": list(warnings)}, options, names)
+
+
+def _models(options: argparse.Namespace) -> int:
+    from napari_unet.results.model_list import list_models
+
+    records = list_models(options.paths)
+    _print({"models": records}, options, [_model_line(record) for record in records])
+    return 0
+
+
+def _model_line(record: dict[str, Any]) -> str:
+    if "error" in record:
+        return f"{record['path']}: {record['error']}"
+    count, sizes = len(record["trained_on"]), " and ".join(record["pixel_sizes"])
+    trained = f"images trained on: {count}, with pixels of {sizes}" if count else "images trained on: not remembered"
+    return (
+        f"{record['path']}: mean held-out Dice {_number(record['mean_held_out_dice'])} "
+        f"({_dice(record['held_out_dice'])}), step {record['step']}, channels: {record['channels']}, {trained}"
+    )
 
 
 def _verify(options: argparse.Namespace) -> int:

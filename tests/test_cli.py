@@ -5,6 +5,7 @@ import json
 import sqlite3
 import zipfile
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -14,6 +15,7 @@ import tifffile
 
 from napari_unet.annotations.project import DATABASE, Project
 from napari_unet.cli import main
+from napari_unet.network.checkpoint import load_checkpoint, save_checkpoint
 from napari_unet.network.device import choose_device
 from napari_unet.results.formats import FORMATS
 from napari_unet.results.objects import label_objects
@@ -219,6 +221,29 @@ def test_object_settings_count_for_export_and_prediction(
     assert not tifffile.imread(tmp_path / "c" / "cells-objects.tif").any()
 
 
+def test_models_are_listed_with_their_scores(run: Run, project: Path, tmp_path: Path) -> None:
+    """A project, or all networks of a folder, the best first; what cannot be read is told beside the others."""
+    folder = tmp_path / "models"
+    folder.mkdir()
+    best = load_checkpoint(project / "models" / "best.safetensors")
+    for name, score in (("low", 0.25), ("unknown", None), ("high", 0.75)):
+        save_checkpoint(replace(best, facts=best.facts | {"mean_held_out_dice": score}), folder / f"{name}.safetensors")
+    (folder / "broken.safetensors").write_bytes(b"short")
+    status, out, err = run("models", folder, "--json")
+    assert (status, err) == (0, "")
+    records = json.loads(out)["models"]
+    assert [Path(r["path"]).stem for r in records[:2]] == ["high", "low"]
+    assert {Path(r["path"]).stem: r["error"][:6] for r in records if "error" in r} == {"broken": "NU-M02"}
+    assert records[0]["trained_on"] == ["cells"]
+    assert records[0]["held_out_dice"].keys() == set(best.class_names)
+    status, out, _ = run("models", folder / "high.safetensors", project)
+    assert status == 0
+    assert len(out.splitlines()) == 2
+    line = next(line for line in out.splitlines() if "high" in line)
+    assert "mean held-out Dice 0.750" in line
+    assert line.endswith("images trained on: 1, with pixels of 1 x 1 pixel")
+
+
 def test_score_of_known_masks(run: Run, tmp_path: Path) -> None:
     """A square of 20 px shifted by 5 has Dice 0.75, IoU and SEG 0.6; the background follows."""
     truth, found = np.zeros((2, 50, 60), np.uint8)
@@ -305,6 +330,8 @@ BAD: dict[str, list[str]] = {
     "export with a bad setting": ["export", "--project", "{project}", "--out", "{tmp}/o", "--object-split", "2"],
     "export to docx": ["export", "--project", "{project}", "--out", "{tmp}/o", "--format", "docx"],
     "export no project": ["export", "--project", "{tmp}/none", "--out", "{tmp}/o"],
+    "models of nothing": ["models", "{tmp}/in"],
+    "models of a text": ["models", "{text}"],
     "score nothing": ["score", "--prediction", "{tmp}/x.tif", "--truth", "{labels}"],
     "score unequal counts": ["score", "--prediction", "{labels}", "{labels}", "--truth", "{labels}"],
     "score unequal shapes": ["score", "--prediction", "{labels}", "--truth", "{other}"],
