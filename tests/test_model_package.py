@@ -32,6 +32,8 @@ from napari_unet.network.unet import Architecture, build
 from napari_unet.results import model_package
 from napari_unet.results.model_package import least_side, normalised, write_model_package
 from napari_unet.results.segmentation import ClassStyle
+from napari_unet.worker import messages as m
+from napari_unet.worker.engine import Engine
 
 # bioimageio.spec 0.5.14 leaves the files that it hashes to the garbage collector.
 pytestmark = pytest.mark.filterwarnings(
@@ -128,6 +130,14 @@ def described(path: Path) -> Any:
     return load_model_description(path)
 
 
+def leave_onnx_out(monkeypatch: pytest.MonkeyPatch) -> None:
+    """It takes half a minute; where it is not what is tested, packages do without."""
+    unchanged = exchange.writers
+    monkeypatch.setattr(
+        exchange, "writers", lambda network: {k: write for k, write in unchanged(network).items() if k != "onnx"}
+    )
+
+
 def softmax(logits: np.ndarray) -> np.ndarray:
     """Probabilities over axis 1."""
     powers = np.exp(logits - logits.max(axis=1, keepdims=True))
@@ -201,11 +211,9 @@ def test_every_network_is_traced_or_left_out(name: str, tmp_path: Path) -> None:
 def test_the_sizes_of_other_networks_are_valid(name: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Networks that give less than they take, or cannot be traced, are described rightly (without ONNX, for time)."""
     architecture = replace(PRESETS[name].architecture, width=4, channels=3)
-    checkpoint = Checkpoint(architecture, (1, 2), ("background", ""), 1, dict(build(architecture).state_dict()))
-    unchanged = exchange.writers
-    monkeypatch.setattr(
-        exchange, "writers", lambda network: {k: write for k, write in unchanged(network).items() if k != "onnx"}
-    )
+    names = ("Hintergrund ü", "") if name == "skip-crop" else ("cell", "cell")
+    checkpoint = Checkpoint(architecture, (1, 2), names, 1, dict(build(architecture).state_dict()))
+    leave_onnx_out(monkeypatch)
     image = Image("colour", np.random.default_rng(0).integers(0, 255, (40, 50, 3), np.uint8), "yxc")
     path = write_model_package(tmp_path, name, checkpoint, image, STYLES)
     (output,) = described(path).outputs
@@ -241,6 +249,22 @@ def test_going_on_from_a_project(project: Path) -> None:
     assert base is not None
     expected = load_checkpoint(project / "models" / "best.safetensors")
     assert all(torch.equal(base.weights[name], tensor) for name, tensor in expected.weights.items())
+
+
+def test_the_worker_packages_what_it_shows(project: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Alone or with results of the image; the files are named to the window."""
+    leave_onnx_out(monkeypatch)
+    said: list[Any] = []
+    engine = Engine(said.append, Device("cpu", "", bfloat16=False))
+    engine.receive(m.Open(str(project)))
+    for formats in (("bioimageio",), ("png", "bioimageio")):
+        engine.receive(m.Export(1, str(tmp_path), formats))
+        engine.work()
+        exported = [message for message in said if isinstance(message, m.Exported)][-1]
+        assert [Path(path).suffix for path in exported.paths] == [".zip", ".png", ".json"][: 2 * len(formats) - 1]
+    shown, best = (load_model(path, "cpu").checkpoint for path in (Path(exported.paths[0]), project))
+    assert shown.step == best.step
+    assert all(torch.equal(shown.weights[name], tensor) for name, tensor in best.weights.items())
 
 
 class Poison:
@@ -308,6 +332,20 @@ def test_damaged_and_oversized_packages_are_refused(
         patch.setattr(package, "_MOST_MEMBERS", 2)
         assert code() == "NU-M05"
     load_model(path, "cpu")
+
+
+def test_onnx_that_fails_is_one_line(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """As with versions that do not fit together; no file takes its name."""
+
+    def failing(*arguments: object, **options: object) -> None:
+        raise torch.onnx.OnnxExporterError("no translation\nfor this")
+
+    monkeypatch.setattr(torch.onnx, "export", failing)
+    network = build(Architecture(1, 2, 4))
+    checkpoint = Checkpoint(network.architecture, (1, 2), ("a", "b"), 1, dict(network.state_dict()))
+    with pytest.raises(UserError, match=r"^NU-E11: .*no translation for this"):
+        write_model_package(tmp_path, "x", checkpoint, picture(), STYLES)
+    assert not list(tmp_path.iterdir())
 
 
 def test_what_is_not_installed_is_named(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

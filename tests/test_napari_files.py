@@ -142,7 +142,7 @@ def test_a_sample_that_cannot_be_downloaded_is_told(monkeypatch: pytest.MonkeyPa
         raise OSError("name or service not known\nand more")
 
     monkeypatch.setattr(data, "human_mitosis", no_network)
-    with pytest.raises(UserError, match=r"^NU-I18: .*not known\), "):
+    with pytest.raises(UserError, match=r"^NU-I18: .*not known and more\), "):
         sample.dividing_nuclei()
     monkeypatch.setattr(data, "human_mitosis", lambda: np.zeros((4, 5), np.uint8))
     ((pixels, meta, kind),) = sample.dividing_nuclei()

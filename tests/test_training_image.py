@@ -73,6 +73,8 @@ def test_a_record_that_makes_no_sense_is_none() -> None:
         (planes(640.0, "nm"), "trained on 500 x 500 nm"),
         (planes(7.0, "pixel"), ""),
         (planes(7.0, "furlong"), ""),
+        (planes(1e-300), ""),
+        (planes(spread=1e-300), "intensities span"),
         (planes(spread=9.0), ""),
         (planes(spread=11.0), "intensities span"),
         (planes(spread=1 / 11), "intensities span"),

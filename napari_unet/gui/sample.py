@@ -25,7 +25,7 @@ def dividing_nuclei() -> list[tuple[Any, dict[str, Any], str]]:
     try:
         pixels = data.human_mitosis()
     except (ModuleNotFoundError, OSError, ValueError) as error:  # no pooch; no network; another hash
-        what = f"the sample cannot be downloaded ({str(error).splitlines()[0][:200]})"
+        what = f"the sample cannot be downloaded ({' '.join(str(error).split())[:200]})"
         fix = "check the connection and try again, or use the bundled sample"
         raise UserError("NU-I18", what, "dividing nuclei", fix) from error
     return [(pixels, {"name": "dividing nuclei"}, "image")]

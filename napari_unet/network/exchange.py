@@ -11,6 +11,7 @@ import torch
 from torch import Tensor
 from torch.jit._trace import TracerWarning
 
+from napari_unet.errors import UserError
 from napari_unet.network.unet import UNet
 
 OPSET = 18
@@ -35,23 +36,32 @@ def write_onnx(network: UNet, example: Tensor, path: Path) -> None:
     """Write one ONNX file whose rows and columns may be of any size that the network takes.
 
     Needs the packages onnx and onnxscript.
+
+    Raises
+    ------
+    UserError
+        NU-E11 when the exporter of the installed torch cannot translate the network.
     """
     sizes = {2: torch.export.Dim.DYNAMIC, 3: torch.export.Dim.DYNAMIC}
     with warnings.catch_warnings(), _no_chatter():
         warnings.filterwarnings("ignore", r"`isinstance\(treespec, LeafSpec\)`", FutureWarning)  # torch about itself
-        torch.onnx.export(
-            network,
-            (example,),
-            path,
-            input_names=["image"],
-            output_names=["logits"],
-            dynamic_shapes=(sizes,),
-            opset_version=OPSET,
-            dynamo=True,
-            external_data=False,
-            verbose=False,
-            custom_translation_table={torch.ops.aten.hypot.default: _hypotenuse()},
-        )
+        try:
+            torch.onnx.export(
+                network,
+                (example,),
+                path,
+                input_names=["image"],
+                output_names=["logits"],
+                dynamic_shapes=(sizes,),
+                opset_version=OPSET,
+                dynamo=True,
+                external_data=False,
+                verbose=False,
+                custom_translation_table={torch.ops.aten.hypot.default: _hypotenuse()},
+            )
+        except torch.onnx.OnnxExporterError as error:
+            what = f"the network cannot be written as ONNX ({' '.join(str(error).split())[:200]})"
+            raise UserError("NU-E11", what, f"torch {torch.__version__}", "install the versions we tested") from error
 
 
 def writers(network: UNet) -> dict[str, Callable[[UNet, Tensor, Path], None]]:

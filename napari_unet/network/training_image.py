@@ -15,6 +15,7 @@ MOST_IMAGES = 64  # that a checkpoint remembers: its description is limited to a
 _PIXEL_SIZE_FACTOR = 1.25  # and its inverse: what augmentation has shown the network anyway
 _RANGE_FACTOR = 10.0  # and its inverse; each image is normalised by its own range, so less says nothing
 _MOST_RESCALING = 16.0  # and its inverse
+_SIZES = (1e-9, 1e9)  # micrometres that a pixel can have; others are mistakes in a file
 _PACKAGES = ("napari-unet-live", "torch", "numpy")
 _MICROMETRES = {
     "pm": 1e-6,
@@ -130,7 +131,7 @@ def _ratios(trained: Sequence[TrainingImage], found: TrainingImage) -> list[tupl
 def _micrometres(image: TrainingImage) -> tuple[float, float] | None:
     factor = _MICROMETRES.get(image.unit, 0.0)
     sizes = image.pixel_size[0] * factor, image.pixel_size[1] * factor
-    return sizes if all(math.isfinite(size) and size > 0 for size in sizes) else None
+    return sizes if all(_SIZES[0] < size < _SIZES[1] for size in sizes) else None
 
 
 def _farness(ratios: tuple[float, float]) -> float:
@@ -140,12 +141,14 @@ def _farness(ratios: tuple[float, float]) -> float:
 def _range_difference(trained: Sequence[TrainingImage], found: TrainingImage) -> str:
     for channel in range(found.channels):
         mine = found.high[channel] - found.low[channel]
-        theirs = [each.high[channel] - each.low[channel] for each in trained if len(each.high) > channel]
+        bounds = [pair for each in trained for pair in list(zip(each.low, each.high, strict=False))[channel:][:1]]
+        theirs = [high - low for low, high in bounds]
         known = [spread for spread in theirs if spread > 0]
         if mine <= 0 or not known:
             continue
-        nearest = min(known, key=lambda spread: abs(math.log(mine / spread)))
-        if abs(math.log(mine / nearest)) > math.log(_RANGE_FACTOR) + 1e-9:
+        farness = {spread: abs(math.log(mine) - math.log(spread)) for spread in known}
+        nearest = min(known, key=farness.__getitem__)
+        if farness[nearest] > math.log(_RANGE_FACTOR) + 1e-9:
             which = f" of channel {channel + 1}" if found.channels > 1 else ""
             return f"intensities{which} span {mine:.4g}, trained on {nearest:.4g}"
     return ""

@@ -49,7 +49,8 @@ def write_model_package(
     Raises
     ------
     UserError
-        NU-E09 when bioimageio.spec, onnx or onnxscript are not installed; NU-E01, NU-E03 as every export.
+        NU-E09 when bioimageio.spec, onnx or onnxscript are not installed; NU-E11 when ONNX cannot be written; NU-E01,
+        NU-E03 as every export.
     """
     _require_packages()
     network = checkpoint.network()

@@ -16,7 +16,9 @@ from napari_unet.network.device import Device
 from napari_unet.network.training_image import difference
 from napari_unet.prediction.maps import map_values
 from napari_unet.prediction.view import View
-from napari_unet.results.prediction_files import check_channels, write_prediction
+from napari_unet.results.formats import MODEL_FORMAT
+from napari_unet.results.model_package import write_model_package
+from napari_unet.results.prediction_files import check_channels, styles, write_prediction
 from napari_unet.training.learner import Learner
 from napari_unet.training.scores import Score
 from napari_unet.training.weight_map import class_weights, pixel_weights
@@ -317,15 +319,18 @@ class Engine:
                 "NU-E05", "there is no trained network to predict with", "export", "paint two classes and train first"
             )
         self._compare(message.image_id)
-        paths = write_prediction(
-            predictor,
-            learner.selection.checkpoint(),
-            learner.annotations.pixels(message.image_id),
-            learner.project.classes(),
-            Path(message.folder),
-            message.formats,
-            settings=learner.project.settings,  # as they are now: telling objects apart needs no new network
-        )
+        project, folder = learner.project, Path(message.folder)
+        checkpoint, planes = learner.selection.checkpoint(), learner.annotations.pixels(message.image_id)
+        paths: list[Path] = []
+        if MODEL_FORMAT in message.formats:
+            colours = styles(project.classes(), max(checkpoint.class_ids) - 1)
+            paths.append(write_model_package(folder, project.folder.stem, checkpoint, planes.image, colours))
+        formats = [name for name in message.formats if name != MODEL_FORMAT]
+        if formats:
+            settings = project.settings  # as they are now: telling objects apart needs no new network
+            paths += write_prediction(
+                predictor, checkpoint, planes, project.classes(), folder, formats, settings=settings
+            )
         self._send(Exported(tuple(str(path) for path in paths)))
 
     def _compare(self, image_id: int) -> None:
