@@ -27,11 +27,16 @@ from napari_unet.network.base import base_checkpoint
 from napari_unet.network.checkpoint import Checkpoint, load_checkpoint
 from napari_unet.network.device import Device, choose_device
 from napari_unet.network.inference import Predictor
-from napari_unet.results.formats import FORMATS, format_named
+from napari_unet.network.package import open_network
+from napari_unet.network.training_image import TrainingImage, difference, remembered, rescaling
+from napari_unet.prediction.rescaling import UNCHANGED
+from napari_unet.results.formats import FORMATS, MODEL_FORMAT, format_named
+from napari_unet.results.model_package import write_model_package
 from napari_unet.results.objects import label_objects
 from napari_unet.results.pack import write_contents
 from napari_unet.results.prediction_files import (
     predict_mask,
+    styles,
     write_prediction,
     write_probabilities,
 )
@@ -68,6 +73,11 @@ class Model:
     classes: tuple[ClassLabel, ...]
     settings: Settings = DEFAULT_SETTINGS  # those of its project; they say how objects are told apart
 
+    @property
+    def trained_on(self) -> tuple[TrainingImage, ...]:
+        """What it was trained on; () where its file is older than this record."""
+        return remembered(self.checkpoint.facts)
+
 
 def train(
     project: Project,
@@ -81,7 +91,8 @@ def train(
 ) -> TrainingResult:
     """Train on the project's strokes for a time (60 s unless told) or a number of steps; saves the network in it.
 
-    A new network starts from ``base``: "auto" for the base weights of the package, "none", or a checkpoint's path.
+    A new network starts from ``base``: "auto" for the base weights of the package, "none", or the path of a trained
+    network: a project, a ``.safetensors`` file or a model package of ours.
 
     Raises
     ------
@@ -151,21 +162,31 @@ def ensure_classes(project: Project, highest: int, names: Sequence[str] = ()) ->
 
 
 def load_model(path: Path, device: str = "auto") -> Model:
-    """A network to predict with, from a project folder or a ``.safetensors`` file."""
+    """A network to predict with, from a project folder, a ``.safetensors`` file or a model package of ours."""
     chosen = choose_device(device)
-    is_project = path.is_dir()
-    checkpoint = load_checkpoint(path / "models" / BEST if is_project else path)
+    checkpoint = open_network(path)
     network = checkpoint.network().to(chosen.place)
     predictor = Predictor(network, checkpoint.class_ids, chosen)
-    if not is_project:
+    if not (path / DATABASE).is_file():
         return Model(checkpoint, predictor, _named_classes(checkpoint))
     with Project(path, read_only=True) as project:
         return Model(checkpoint, predictor, tuple(project.classes()), project.settings)
 
 
-def predict(model: Model, image: Image, tile: int | None = None) -> UInt8[np.ndarray, "planes y x"]:
-    """Class - 1 at every pixel of every plane; the same for every ``tile`` (a multiple of 16)."""
-    return predict_mask(model.predictor, NormalisedPlanes(image), tile)
+def predict(
+    model: Model, image: Image, tile: int | None = None, *, rescale: bool = False
+) -> UInt8[np.ndarray, "planes y x"]:
+    """Class - 1 at every pixel of every plane; the same for every ``tile`` (a multiple of 16).
+
+    With ``rescale`` the network sees the image at the pixel size that it was trained on.
+
+    Raises
+    ------
+    UserError
+        NU-I17 when the image cannot be rescaled, for a pixel size is not known.
+    """
+    planes = NormalisedPlanes(image)
+    return predict_mask(model.predictor, planes, tile, factors=_factors(model, planes, rescale=rescale))
 
 
 def predict_file(
@@ -176,12 +197,16 @@ def predict_file(
     *,
     tile: int | None = None,
     probabilities: bool = False,
+    rescale: bool = False,
     tile_done: Callable[[], object] = lambda: None,
+    warn: Callable[[str], object] = lambda line: None,
 ) -> list[Path]:
-    """Predict an image file and write the result under its stem."""
+    """Predict an image file and write the result under its stem; ``warn`` hears when it is unlike those trained on."""
     planes = NormalisedPlanes(open_image(path))
     stem = image_stem(path)
     refuse_overwriting(path, folder, stem)
+    factors = _factors(model, planes, rescale=rescale)
+    _warn(model, planes, warn, rescaled=rescale)
     written = write_prediction(
         model.predictor,
         model.checkpoint,
@@ -193,9 +218,10 @@ def predict_file(
         tile_done,
         stem=stem,
         settings=model.settings,
+        factors=factors,
     )
     if probabilities:
-        written.append(write_probabilities(model.predictor, planes, folder, tile, stem))
+        written.append(write_probabilities(model.predictor, planes, folder, tile, stem, factors))
     return written
 
 
@@ -207,23 +233,26 @@ def export(
     device: str = "auto",
     image_ids: Sequence[int] | None = None,
     settings: Settings | None = None,
+    warn: Callable[[str], object] = lambda line: None,
 ) -> list[Path]:
     """Predict the project's images with its network and write the results, named after the images.
 
-    The format "all" means every format, and a "results.json" that says what made them. Objects are told apart as the
-    project's settings say, or those that are given.
+    The format "all" means every format of a result, and a "results.json" that says what made them; "bioimageio" is the
+    network itself, as a model package. Objects are told apart as the project's settings say, or those that are given.
     """
     pack = PACK in formats
-    formats = tuple(FORMATS) if pack else formats
+    packages = MODEL_FORMAT in formats
+    formats = tuple(FORMATS) if pack else [name for name in formats if name != MODEL_FORMAT]
     for name in formats:
         format_named(name)
     model = load_model(project.folder, device)
     settings = settings or model.settings
-    written: list[Path] = []
-    for record in project.images():
+    written: list[Path] = [_export_model(project, model, folder)] if packages else []
+    for record in project.images() if formats else ():
         if image_ids is None or record.id in image_ids:
             refuse_overwriting(record.path, folder, record.name)
             planes = NormalisedPlanes(project.open_pixels(record.id))
+            _warn(model, planes, warn)
             written += write_prediction(
                 model.predictor,
                 model.checkpoint,
@@ -237,6 +266,15 @@ def export(
         network = project.models / BEST
         written.append(write_contents(folder, written, network, model.checkpoint, model.classes, settings))
     return written
+
+
+def _export_model(project: Project, model: Model, folder: Path) -> Path:
+    records = sorted(project.images(), key=lambda record: not project.painted_planes(record.id))
+    if not records:
+        raise UserError("NU-E10", "there is no image for an example", str(project.folder), "add an image first")
+    image = project.open_pixels(records[0].id)
+    colours = styles(model.classes, max(model.checkpoint.class_ids) - 1)
+    return write_model_package(folder, project.folder.stem, model.checkpoint, image, colours)
 
 
 def score(prediction: Num[np.ndarray, "..."], truth: Num[np.ndarray, "..."]) -> dict[str, Any]:
@@ -335,6 +373,16 @@ def repair(folder: Path) -> list[str]:
                 moved = set_aside(*[part for part in (path, path.with_suffix(".json")) if part.is_file()])
                 done.append(f"{error.code}: {path.name} is damaged, {moved or 'it cannot be moved'}, train again")
     return done
+
+
+def _factors(model: Model, planes: NormalisedPlanes, *, rescale: bool) -> tuple[float, float]:
+    return rescaling(model.trained_on, planes) if rescale else UNCHANGED
+
+
+def _warn(model: Model, planes: NormalisedPlanes, warn: Callable[[str], object], *, rescaled: bool = False) -> None:
+    line = difference(model.trained_on, planes, rescaled=rescaled)
+    if line:
+        warn(line)
 
 
 def _read_mask(path: Path) -> Num[np.ndarray, "..."]:

@@ -1,4 +1,4 @@
-"""The command line: ``napari-unet [demo | train | predict | score | export | verify]``."""
+"""The command line: ``napari-unet [demo | train | predict | score | export | models | verify]``."""
 
 import argparse
 import json
@@ -39,7 +39,7 @@ def _parser() -> argparse.ArgumentParser:
     parser = _Parser(prog="napari-unet", description="Paint a few strokes and watch a U-Net learn them.")
     parser.set_defaults(run=_open_napari)
     commands = parser.add_subparsers(title="commands", metavar="COMMAND")
-    for add in (_add_demo, _add_train, _add_predict, _add_score, _add_export, _add_verify):
+    for add in (_add_demo, _add_train, _add_predict, _add_score, _add_export, _add_models, _add_verify):
         add(commands)
     return parser
 
@@ -62,7 +62,11 @@ def _add_train(commands: Any) -> None:
     length.add_argument("--seconds", type=float, help="of training (default 60)")
     length.add_argument("--steps", type=int, help="of training")
     train.add_argument("--seed", type=int, default=0)
-    train.add_argument("--base", default="auto", help="auto, none or a .safetensors file to start from")
+    train.add_argument(
+        "--base",
+        default="auto",
+        help="auto, none, or a network to go on from: a project, .safetensors file or model package",
+    )
     _add_settings(train, [field for field in fields() if field.kind is not bool])
     _add_device_and_json(train)
     train.set_defaults(run=_train)
@@ -70,13 +74,21 @@ def _add_train(commands: Any) -> None:
 
 def _add_predict(commands: Any) -> None:
     predict = commands.add_parser("predict", help="masks for image files")
-    predict.add_argument("--model", type=Path, required=True, help="a project or a .safetensors file")
+    predict.add_argument(
+        "--model",
+        type=Path,
+        required=True,
+        help="a project, a .safetensors file or a model package made by this program",
+    )
     predict.add_argument("images", type=Path, nargs="+", metavar="IMG")
     predict.add_argument("--out", type=Path, required=True, help="folder for the masks")
     predict.add_argument("--format", default="tiff", help=_FORMATS)
     predict.add_argument("--probabilities", action="store_true", help="also write them, as NPY (plane, class, y, x)")
     predict.add_argument(
         "--objects", action="store_true", help="also write object numbers as TIFF and the table of objects"
+    )
+    predict.add_argument(
+        "--rescale", action="store_true", help="bring images to the pixel size that the network was trained on"
     )
     predict.add_argument("--tile", type=int, help="side in pixels; changes speed and memory only")
     predict.add_argument("--scheduler", default="", help="address of a Dask cluster (not available yet)")
@@ -97,10 +109,21 @@ def _add_export(commands: Any) -> None:
     export = commands.add_parser("export", help="predict and write a project's images")
     export.add_argument("--project", type=Path, required=True)
     export.add_argument("--out", type=Path, required=True)
-    export.add_argument("--format", default="tiff", help=f"{_FORMATS}; all for each of them and results.json")
+    export.add_argument(
+        "--format",
+        default="tiff",
+        help=f"{_FORMATS}; all for each of them and results.json; bioimageio for the network as a model package",
+    )
     _add_object_settings(export)
     _add_device_and_json(export)
     export.set_defaults(run=_export)
+
+
+def _add_models(commands: Any) -> None:
+    models = commands.add_parser("models", help="trained networks with their scores and what they were trained on")
+    models.add_argument("paths", type=Path, nargs="+", metavar="PATH", help="projects, networks or folders of them")
+    models.add_argument("--json", action="store_true")
+    models.set_defaults(run=_models)
 
 
 def _add_verify(commands: Any) -> None:
@@ -202,11 +225,17 @@ def _changed(settings: Settings, given: dict[str, Any]) -> Settings:
 
 
 def _training_line(result: Any) -> str:
-    scores = ", ".join(
-        f"{name} {'n/a' if dice is None else f'{dice:.3f}'}" for name, dice in result.held_out_dice.items()
-    )
+    scores = _dice(result.held_out_dice)
     done = f"{result.steps} steps in {result.seconds:.1f} s on {result.device}"
     return f"{done}; held-out Dice: {scores}; {result.checkpoint}"
+
+
+def _dice(by_name: dict[str, float | None]) -> str:
+    return ", ".join(f"{name} {_number(dice)}" for name, dice in by_name.items())
+
+
+def _number(value: float | None) -> str:
+    return "n/a" if value is None else f"{value:.3f}"
 
 
 def _predict(options: argparse.Namespace) -> int:
@@ -223,14 +252,16 @@ def _predict(options: argparse.Namespace) -> int:
     model = replace(model, settings=_changed(model.settings, _given(options)))
     formats = [options.format, *(["objects", "csv"] if options.objects else [])]
     bar = _Bar(len(options.images), "predicting", "image")
-    written = []
+    written: list[Path] = []
+    warnings: list[str] = []
     for done, path in enumerate(options.images, start=1):
         written += api.predict_file(
-            model, path, options.out, formats, tile=options.tile, probabilities=options.probabilities
-        )
+            model, path, options.out, formats, tile=options.tile, probabilities=options.probabilities,
+            rescale=options.rescale, warn=warnings.append,
+        )  # fmt: skip
         bar.to(done, path.name)
     bar.close()
-    _print({"files": [str(path) for path in written]}, options, [str(path) for path in written])
+    _print_files(written, warnings, options)
     return 0
 
 
@@ -272,9 +303,39 @@ def _export(options: argparse.Namespace) -> int:
     _take_the_machine()
     with Project(options.project, read_only=True) as project:
         settings = _changed(project.settings, _given(options))
-        written = api.export(project, options.out, [options.format], device=options.device, settings=settings)
-    _print({"files": [str(path) for path in written]}, options, [str(path) for path in written])
+        warnings: list[str] = []
+        written = api.export(
+            project, options.out, [options.format], device=options.device, settings=settings, warn=warnings.append
+        )
+    _print_files(written, warnings, options)
     return 0
+
+
+def _print_files(written: Sequence[Path], warnings: Sequence[str], options: argparse.Namespace) -> None:
+    """Files to standard output, warnings to standard error, and both into the one object of --json."""
+    for line in warnings:
+        print(f"warning: {line}", file=sys.stderr)
+    names = [str(path) for path in written]
+    _print({"files": names, "warnings": list(warnings)}, options, names)
+
+
+def _models(options: argparse.Namespace) -> int:
+    from napari_unet.results.model_list import list_models
+
+    records = list_models(options.paths)
+    _print({"models": records}, options, [_model_line(record) for record in records])
+    return 0
+
+
+def _model_line(record: dict[str, Any]) -> str:
+    if "error" in record:
+        return f"{record['path']}: {record['error']}"
+    count, sizes = len(record["trained_on"]), " and ".join(record["pixel_sizes"])
+    trained = f"images trained on: {count}, with pixels of {sizes}" if count else "images trained on: not remembered"
+    return (
+        f"{record['path']}: mean held-out Dice {_number(record['mean_held_out_dice'])} "
+        f"({_dice(record['held_out_dice'])}), step {record['step']}, channels: {record['channels']}, {trained}"
+    )
 
 
 def _verify(options: argparse.Namespace) -> int:

@@ -3,7 +3,9 @@
 import hashlib
 import json
 import sqlite3
+import zipfile
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -15,6 +17,7 @@ from napari_unet.annotations.project import DATABASE, Project
 from napari_unet.api import add_annotation
 from napari_unet.cli import main
 from napari_unet.images.image import Image
+from napari_unet.network.checkpoint import load_checkpoint, save_checkpoint
 from napari_unet.network.device import choose_device
 from napari_unet.results.formats import FORMATS
 from napari_unet.results.objects import label_objects
@@ -138,6 +141,30 @@ def test_predict_takes_a_file_as_well(run: Run, project: Path, drawn: tuple[Path
     np.testing.assert_array_equal(first, second)
 
 
+def test_a_prediction_warns_and_goes_on(run: Run, project: Path, drawn: tuple[Path, Path], tmp_path: Path) -> None:
+    """An image unlike those trained on is one warning on standard error and in the object, and is predicted."""
+    pixels = tifffile.imread(drawn[0])
+    tifffile.imwrite(tmp_path / "faint.tif", pixels // 30)
+    given = [
+        "predict",
+        "--model",
+        project,
+        tmp_path / "faint.tif",
+        drawn[0],
+        "--out",
+        tmp_path / "o",
+        "--device",
+        "cpu",
+    ]
+    status, out, err = run(*given, "--json")
+    assert status == 0
+    record = json.loads(out)
+    assert [line.split(":")[0] for line in record["warnings"]] == ["NU-I16"]
+    assert [line for line in err.splitlines() if "NU-" in line] == [f"warning: {record['warnings'][0]}"]
+    assert (tmp_path / "o" / "faint.tif").is_file()
+    assert refused(run(*given, "--rescale")) == "NU-I17"  # nobody knows the pixel sizes
+
+
 def test_the_image_itself_is_never_replaced(run: Run, project: Path, drawn: tuple[Path, Path]) -> None:
     """A mask does not take the place of the image that it was made from."""
     before = {path.name: path.read_bytes() for path in drawn[0].parent.iterdir()}
@@ -194,6 +221,29 @@ def test_object_settings_count_for_export_and_prediction(
     given[3] = str(SIDE**2 + 1)
     assert run("export", "--project", project, "--out", tmp_path / "c", "--format", "objects", *given)[0] == 0
     assert not tifffile.imread(tmp_path / "c" / "cells-objects.tif").any()
+
+
+def test_models_are_listed_with_their_scores(run: Run, project: Path, tmp_path: Path) -> None:
+    """A project, or all networks of a folder, the best first; what cannot be read is told beside the others."""
+    folder = tmp_path / "models"
+    folder.mkdir()
+    best = load_checkpoint(project / "models" / "best.safetensors")
+    for name, score in (("low", 0.25), ("unknown", None), ("high", 0.75)):
+        save_checkpoint(replace(best, facts=best.facts | {"mean_held_out_dice": score}), folder / f"{name}.safetensors")
+    (folder / "broken.safetensors").write_bytes(b"short")
+    status, out, err = run("models", folder, "--json")
+    assert (status, err) == (0, "")
+    records = json.loads(out)["models"]
+    assert [Path(r["path"]).stem for r in records[:2]] == ["high", "low"]
+    assert {Path(r["path"]).stem: r["error"][:6] for r in records if "error" in r} == {"broken": "NU-M02"}
+    assert records[0]["trained_on"] == ["cells"]
+    assert records[0]["held_out_dice"].keys() == set(best.class_names)
+    status, out, _ = run("models", folder / "high.safetensors", project)
+    assert status == 0
+    assert len(out.splitlines()) == 2
+    line = next(line for line in out.splitlines() if "high" in line)
+    assert "mean held-out Dice 0.750" in line
+    assert line.endswith("images trained on: 1, with pixels of 1 x 1 pixel")
 
 
 def test_score_of_known_masks(run: Run, tmp_path: Path) -> None:
@@ -335,10 +385,14 @@ BAD: dict[str, list[str]] = {
     "predict in bad tiles": ["predict", "--model", "{project}", "{image}", "--out", "{tmp}/o", "--tile", "50"],
     "predict into a file": ["predict", "--model", "{project}", "{image}", "--out", "{text}"],
     "predict on a cluster": ["predict", "--model", "{project}", "{image}", "--out", "{tmp}/o", "--scheduler", "x"],
-    "export to a later format": ["export", "--project", "{project}", "--out", "{tmp}/o", "--format", "bioimageio"],
+    "predict to a model": ["predict", "--model", "{project}", "{image}", "--out", "{tmp}/o", "--format", "bioimageio"],
+    "predict with a foreign package": ["predict", "--model", "{zip}", "{image}", "--out", "{tmp}/o"],
+    "train from a foreign package": ["train", "--project", "{project}", "--base", "{zip}", "--steps", "1"],
     "export with a bad setting": ["export", "--project", "{project}", "--out", "{tmp}/o", "--object-split", "2"],
     "export to docx": ["export", "--project", "{project}", "--out", "{tmp}/o", "--format", "docx"],
     "export no project": ["export", "--project", "{tmp}/none", "--out", "{tmp}/o"],
+    "models of nothing": ["models", "{tmp}/in"],
+    "models of a text": ["models", "{text}"],
     "score nothing": ["score", "--prediction", "{tmp}/x.tif", "--truth", "{labels}"],
     "score unequal counts": ["score", "--prediction", "{labels}", "{labels}", "--truth", "{labels}"],
     "score unequal shapes": ["score", "--prediction", "{labels}", "--truth", "{other}"],
@@ -364,5 +418,8 @@ def test_bad_input_is_one_line(run: Run, drawn: tuple[Path, Path], tmp_path: Pat
         tifffile.imwrite(places[key], pixels, photometric="rgb" if pixels.ndim == 3 else "minisblack")
     places["text"] = tmp_path / "notes.txt"
     places["text"].write_text("dear diary")
+    places["zip"] = tmp_path / "foreign.zip"
+    with zipfile.ZipFile(places["zip"], "w") as package:
+        package.writestr("weights.pt", b"pickled")
     assert refused(run(*[part.format(**places) for part in BAD[name]])).startswith("NU-")
     assert not (tmp_path / "o").exists()

@@ -101,6 +101,15 @@ def tile(generation: int, plane: int = 0) -> m.Tile:
     return m.Tile(generation, 1, plane, 4, 6, 2, 3, bytes([1, 2, 1, 2, 1, 2]), 9)
 
 
+def test_a_notice_stops_nothing(bench: Bench) -> None:
+    """It is shown, and training goes on."""
+    bench.controller.start()
+    bench.client.inbox.append(m.Noticed("NU-I16: a, b, c"))
+    bench.controller.tick()
+    bench.window.show_notice.assert_called_once_with("NU-I16: a, b, c")
+    assert bench.controller.training
+
+
 def test_the_worker_is_started_with_the_project(bench: Bench) -> None:
     """Opening starts one worker, tells it the folder, and makes two classes to paint with."""
     assert bench.controller.project is not None
@@ -364,7 +373,7 @@ def test_a_disk_that_fills_up_is_told_once(bench: Bench, monkeypatch: pytest.Mon
         bench.now += 11
         bench.controller.tick()
         assert notices.call_count == told
-    assert "NU-E09: only 0 MB are free" in notices.call_args.args[0]
+    assert "NU-E12: only 0 MB are free" in notices.call_args.args[0]
     bench.controller.export(Path("out"), ("tiff",))
     assert notices.call_count == 3
 

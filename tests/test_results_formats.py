@@ -34,7 +34,7 @@ from napari_unet.results import (
     ome_zarr,
 )
 from napari_unet.results.file_stem import file_stem
-from napari_unet.results.formats import FORMATS, LATER_FORMATS, format_named
+from napari_unet.results.formats import FORMATS, MODEL_FORMAT, format_named
 from napari_unet.results.objects import AS_PAINTED
 from napari_unet.results.plane_axes import imagej_axes
 from napari_unet.results.segmentation import ClassStyle
@@ -484,7 +484,7 @@ def test_a_wrong_table_is_caught(tmp_path: Path, monkeypatch: pytest.MonkeyPatch
     refuses(tmp_path, "csv", wrong, monkeypatch)
 
 
-@pytest.mark.parametrize("name", [*LATER_FORMATS, "TIFF", "", "docx"])
+@pytest.mark.parametrize("name", [MODEL_FORMAT, "TIFF", "", "docx"])
 def test_other_formats_are_refused_before_anything_is_written(tmp_path: Path, name: str) -> None:
     """A format that is unknown or still to come is told in one line with those that exist, and no file appears."""
     with pytest.raises(UserError, match=r"^NU-E02: ") as caught:

@@ -261,6 +261,18 @@ def region(tile: m.Tile) -> Region:
     return Region(tile.y0, tile.x0, tile.y0 + tile.height, tile.x0 + tile.width)
 
 
+def test_an_image_unlike_the_painted_ones_is_told_once(trained: Project) -> None:
+    """The image that is painted on never; another one when its first tile is predicted, and only then."""
+    odd = trained.add_image(Image("odd", np.random.default_rng(1).normal(0, 50, (80, 80)).astype(np.float32), "yx"))
+    paint(trained)
+    engine, said = engine_of(trained)
+    for generation, image_id in enumerate((1, odd.id, 1, odd.id)):
+        engine.receive(m.Look(generation, image_id, 0, (0, 0, 80, 80)))
+        rest(engine)
+        assert len(of(m.Noticed, said)) == (generation >= 1)
+    assert of(m.Noticed, said)[0].line.startswith("NU-I16: ")
+
+
 def test_what_is_on_screen_comes_first(trained: Project) -> None:
     """A look is answered by every tile of the plane once, those in view first, all with the look's generation."""
     engine, said = engine_of(trained)

@@ -20,7 +20,7 @@ def low_space(folder: Path) -> UserError | None:
     if free >= LOW:
         return None
     what = f"only {free // 2**20} MB are free on the disk"
-    return UserError("NU-E09", what, str(folder), "free some space; strokes, networks and exports need it")
+    return UserError("NU-E12", what, str(folder), "free some space; strokes, networks and exports need it")
 
 
 class DiskSpace:

@@ -15,6 +15,7 @@ MORE_FORMATS = {
     "ome-tiff": "OME-TIFF",
     "npy": "NumPy (NPY)",
     "montage": "Montage to check by (PNG)",
+    "bioimageio": "Network as bioimage.io package (half a minute)",
 }
 _HELP = {
     "tiff": "Class mask with its pixel size; opens in Fiji",

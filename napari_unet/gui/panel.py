@@ -10,7 +10,7 @@ import numpy as np
 from jaxtyping import Bool, UInt8
 from napari.layers import Image
 from napari.utils import progress
-from napari.utils.notifications import show_error, show_info
+from napari.utils.notifications import show_error, show_info, show_warning
 from qtpy.QtCore import QEvent, Qt, QTimer
 from qtpy.QtGui import QGuiApplication
 from qtpy.QtWidgets import (
@@ -176,7 +176,7 @@ class Panel(QWidget):  # type: ignore[misc]
 
     def show_notice(self, line: str) -> None:
         """One plain line about something that stops nothing."""
-        show_info(line)
+        show_warning(line)
 
     def show_exported(self, paths: tuple[str, ...]) -> None:
         """Tell where the files are."""

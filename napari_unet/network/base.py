@@ -6,7 +6,8 @@ from pathlib import Path
 import torch
 from torch import Tensor
 
-from napari_unet.network.checkpoint import Checkpoint, load_checkpoint
+from napari_unet.network.checkpoint import Checkpoint
+from napari_unet.network.package import open_network
 from napari_unet.network.unet import UNet, build
 
 BASE = Path(__file__).with_name("base.safetensors")
@@ -14,14 +15,14 @@ STEM = "down.0.0.weight"  # of the convolution that reads the image
 
 
 def base_checkpoint(choice: str = "auto") -> Checkpoint | None:
-    """Base weights to start from: "auto" for those of the package, "none", or the path of another checkpoint.
+    """Base weights to start from: "auto" for those that come with this program, "none", or the path of a network.
 
     Raises
     ------
     UserError
-        NU-M01 to NU-M04 when the file is not there or cannot be used.
+        NU-M01 to NU-M05 when the file is not there or cannot be used; see ``package.open_network``.
     """
-    return None if choice == "none" else load_checkpoint(BASE if choice == "auto" else Path(choice))
+    return None if choice == "none" else open_network(BASE if choice == "auto" else Path(choice))
 
 
 def from_base(base: Checkpoint, channels: int, classes: int) -> UNet:

@@ -471,6 +471,11 @@ def build(architecture: Architecture, seed: int = 0) -> UNet:
         return UNet(architecture).to(memory_format=torch.channels_last)  # type: ignore[call-overload]
 
 
+def from_fields(**fields: int | float | bool | str) -> UNet:
+    """An untrained network from the fields of its architecture: what the description of a model package calls."""
+    return UNet(Architecture(**fields))  # type: ignore[arg-type]
+
+
 @torch.no_grad()
 def fold(network: UNet) -> UNet:
     """The same function without batch norm: its running statistics and scales become part of the convolutions.

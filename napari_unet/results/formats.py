@@ -39,7 +39,7 @@ FORMATS: dict[str, Writer] = {
     "npy": write_npy,
     "montage": write_montage,
 }
-LATER_FORMATS = ("bioimageio",)
+MODEL_FORMAT = "bioimageio"  # holds the network, not a result; see ``results.model_package``
 
 
 def export(
@@ -81,9 +81,9 @@ def format_named(name: str) -> Writer:
     Raises
     ------
     UserError
-        NU-E02 for a format that is unknown or still to come.
+        NU-E02 for a format that is unknown, or holds no result.
     """
     if name in FORMATS:
         return FORMATS[name]
-    what = f"the format '{name}' is not available yet" if name in LATER_FORMATS else f"'{name}' is not a format"
+    what = f"'{name}' holds a network, no result" if name == MODEL_FORMAT else f"'{name}' is not a format"
     raise UserError("NU-E02", what, "export", f"choose one of {', '.join(FORMATS)}")

@@ -4,6 +4,7 @@ from collections.abc import Callable, Mapping, Sequence
 from datetime import UTC, datetime
 from importlib.metadata import version
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from jaxtyping import Float32, UInt8
@@ -15,6 +16,7 @@ from napari_unet.images.planes import NormalisedPlanes
 from napari_unet.network.checkpoint import Checkpoint
 from napari_unet.network.inference import Predictor
 from napari_unet.prediction.plane import predict_plane, predict_probabilities
+from napari_unet.prediction.rescaling import UNCHANGED, rescaled, scaled_back
 from napari_unet.results.file_stem import file_stem
 from napari_unet.results.formats import export, format_named
 from napari_unet.results.json_file import write_json
@@ -35,10 +37,11 @@ def write_prediction(
     *,
     stem: str | None = None,
     settings: Settings = DEFAULT_SETTINGS,
+    factors: tuple[float, float] = UNCHANGED,
 ) -> list[Path]:
     """Predict all planes and write them in every format, and a ``.json`` that names network, step, score and classes.
 
-    Objects are told apart as ``settings`` say.
+    Objects are told apart as ``settings`` say. The network sees the image with ``factors`` times its rows and columns.
 
     Raises
     ------
@@ -48,13 +51,11 @@ def write_prediction(
     for name in formats:
         format_named(name)  # before the long work, not after it
     check_channels(predictor, planes)
-    mask = predict_mask(predictor, planes, tile, tile_done)
+    mask = predict_mask(predictor, planes, tile, tile_done, factors)
     image = planes.image
     written = export(mask, image, styles(classes, int(mask.max())), folder, formats, stem, settings)
-    return [
-        *written,
-        _write_provenance(folder / f"{file_stem(stem or image.name)}.json", checkpoint, classes, image.name, settings),
-    ]
+    record = _provenance(checkpoint, classes, image.name, settings, factors)
+    return [*written, write_json(folder / f"{file_stem(stem or image.name)}.json", record)]
 
 
 def predict_mask(
@@ -62,22 +63,31 @@ def predict_mask(
     planes: NormalisedPlanes,
     tile: int | None = None,
     tile_done: Callable[[], object] = lambda: None,
+    factors: tuple[float, float] = UNCHANGED,
 ) -> UInt8[np.ndarray, "planes y x"]:
     """Class - 1 at every pixel of every plane."""
     image = planes.image
     mask = np.zeros((image.planes, image.height, image.width), np.uint8)
     for plane in range(image.planes):
-        mask[plane] = predict_plane(predictor, planes[plane], tile, tile_done) - 1
+        found = predict_plane(predictor, rescaled(planes[plane], factors), tile, tile_done)
+        mask[plane] = scaled_back(found, image.height, image.width) - 1
     return mask
 
 
 def write_probabilities(
-    predictor: Predictor, planes: NormalisedPlanes, folder: Path, tile: int | None, stem: str
+    predictor: Predictor,
+    planes: NormalisedPlanes,
+    folder: Path,
+    tile: int | None,
+    stem: str,
+    factors: tuple[float, float] = UNCHANGED,
 ) -> Path:
     """All probabilities as ``<stem>-probabilities.npy``: float32 with axes (plane, class, y, x)."""
     check_channels(predictor, planes)
+    image = planes.image
+    seen = (rescaled(planes[plane], factors) for plane in range(image.planes))
     values: Float32[np.ndarray, "planes k y x"] = np.stack(
-        [predict_probabilities(predictor, planes[plane], tile) for plane in range(planes.image.planes)]
+        [scaled_back(predict_probabilities(predictor, each, tile), image.height, image.width) for each in seen]
     )
     return write_array(folder / f"{file_stem(stem)}-probabilities.npy", values)
 
@@ -98,11 +108,15 @@ def styles(classes: Sequence[ClassLabel], highest: int) -> list[ClassStyle]:
     return [ClassStyle(label.name, label.rgb) for label in labels]
 
 
-def _write_provenance(
-    path: Path, checkpoint: Checkpoint, classes: Sequence[ClassLabel], image: str, settings: Settings
-) -> Path:
+def _provenance(
+    checkpoint: Checkpoint,
+    classes: Sequence[ClassLabel],
+    image: str,
+    settings: Settings,
+    factors: tuple[float, float],
+) -> dict[str, Any]:
     scores = checkpoint.facts.get("held_out_dice", {})
-    record = {
+    return {
         "image": image,
         "made": datetime.now(UTC).isoformat(timespec="seconds"),
         "napari-unet-live": version("napari-unet-live"),
@@ -111,5 +125,5 @@ def _write_provenance(
         "held_out_dice": {label.name: scores.get(str(label.id)) for label in classes},
         "mean_held_out_dice": checkpoint.facts.get("mean_held_out_dice"),
         "objects": object_settings(settings),
+        "rescaled": list(factors),
     }
-    return write_json(path, record)

@@ -10,8 +10,10 @@ from napari_unet.annotations.project import Project
 from napari_unet.annotations.split import BLOCK, held_out_pixels, outside, training_pixels
 from napari_unet.annotations.strokes import TILE
 from napari_unet.config import Settings
+from napari_unet.errors import UserError
 from napari_unet.images.planes import NormalisedPlanes, OpenedImages
 from napari_unet.images.tiles import Region
+from napari_unet.network.training_image import MOST_IMAGES, TrainingImage, training_image
 from napari_unet.training.weight_map import border_weights
 
 PlaneKey = tuple[int, int]  # image id, plane
@@ -51,6 +53,7 @@ class Annotations:
         self.revision = 0
         self._settings = Settings()
         self._images = OpenedImages(project.open_pixels)
+        self._described: dict[int, TrainingImage] = {}
 
     def pixels(self, image_id: int) -> NormalisedPlanes:
         """Normalised planes of an image of the project; ask again rather than keep them."""
@@ -88,6 +91,17 @@ class Annotations:
     def channels(self) -> int:
         """Channels of the annotated images; 0 when nothing is annotated."""
         return next((self.pixels(image_id).image.channels for image_id, _ in self.planes), 0)
+
+    def training_images(self) -> list[TrainingImage]:
+        """What the first 64 images that are trained on are like; one that cannot be read any more is left out."""
+        trained = sorted({image_id for (image_id, _), plane in self.planes.items() if plane.positions})[:MOST_IMAGES]
+        for image_id in trained:
+            if image_id not in self._described:
+                try:
+                    self._described[image_id] = training_image(self.pixels(image_id))
+                except UserError:
+                    continue  # it was moved away meanwhile; what was learned from it is saved all the same
+        return [self._described[image_id] for image_id in trained if image_id in self._described]
 
     def _read(self, image_id: int, plane: int) -> AnnotatedPlane:
         labels = self.project.annotation(image_id, plane)

@@ -11,6 +11,7 @@ from napari_unet.images.tiles import Region
 from napari_unet.network.checkpoint import Checkpoint
 from napari_unet.network.device import Device
 from napari_unet.network.inference import Predictor
+from napari_unet.network.training_image import as_fact
 from napari_unet.network.unet import UNet
 from napari_unet.training.annotated import Annotations, PlaneKey
 from napari_unet.training.area_scores import area_scores
@@ -195,6 +196,7 @@ class Selection:
             facts={
                 "held_out_dice": {str(c.class_id): c.dice for c in score.classes},
                 "mean_held_out_dice": score.mean_dice,
+                **as_fact(self._annotations.training_images()),
             },
         )
 

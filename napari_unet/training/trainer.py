@@ -13,6 +13,7 @@ from napari_unet.config import Settings
 from napari_unet.network.checkpoint import Checkpoint
 from napari_unet.network.device import Device
 from napari_unet.network.presets import preset_named
+from napari_unet.network.training_image import as_fact
 from napari_unet.network.unet import Experts, UNet
 from napari_unet.training.annotated import Annotations
 from napari_unet.training.augmentation import TrainingTile
@@ -226,6 +227,7 @@ class Trainer:
                 "learning_rate": self._settings.learning_rate,
                 "since_stroke": self._since_stroke,
                 "steps_here": self._steps_here,
+                **as_fact(self.annotations.training_images()),
             },
         )
 

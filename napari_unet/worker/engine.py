@@ -13,9 +13,12 @@ from napari_unet.errors import UserError
 from napari_unet.images.tiles import Region
 from napari_unet.network.base import base_checkpoint
 from napari_unet.network.device import Device, is_out_of_memory, without_graphics
+from napari_unet.network.training_image import difference
 from napari_unet.prediction.maps import map_values
 from napari_unet.prediction.view import View
-from napari_unet.results.prediction_files import check_channels, write_prediction
+from napari_unet.results.formats import MODEL_FORMAT
+from napari_unet.results.model_package import write_model_package
+from napari_unet.results.prediction_files import check_channels, styles, write_prediction
 from napari_unet.training.learner import Learner
 from napari_unet.training.scores import Score
 from napari_unet.training.weight_map import class_weights, pixel_weights
@@ -82,6 +85,7 @@ class Engine:
         self._next_progress = 0.0
         self._owed_to_training = 0.0  # seconds
         self._strokes_are_new = False
+        self._compared: set[int] = set()  # images of which was told whether they are unlike those trained on
 
     @property
     def has_work(self) -> bool:
@@ -212,6 +216,7 @@ class Engine:
         self._stroke_scoring = StrokeScoring()
         self._view = None
         self._training = False
+        self._compared.clear()
         if self._learner.predictor is not None:
             self._send(Scored(self._learner.selection.score(), None))
         self._report(at_once=True)
@@ -314,6 +319,7 @@ class Engine:
             return
         planes = learner.annotations.pixels(view.image_id)
         check_channels(predictor, planes)
+        self._compare(view.image_id)
         share = _TRAINING_SHARE if view.next_is_visible else _REST_TRAINING_SHARE
         region = view.take()
         began = self._clock()
@@ -344,16 +350,30 @@ class Engine:
             raise UserError(
                 "NU-E05", "there is no trained network to predict with", "export", "paint two classes and train first"
             )
-        paths = write_prediction(
-            predictor,
-            learner.selection.checkpoint(),
-            learner.annotations.pixels(message.image_id),
-            learner.project.classes(),
-            Path(message.folder),
-            message.formats,
-            settings=learner.project.settings,  # as they are now: telling objects apart needs no new network
-        )
+        self._compare(message.image_id)
+        project, folder = learner.project, Path(message.folder)
+        checkpoint, planes = learner.selection.checkpoint(), learner.annotations.pixels(message.image_id)
+        paths: list[Path] = []
+        if MODEL_FORMAT in message.formats:
+            colours = styles(project.classes(), max(checkpoint.class_ids) - 1)
+            paths.append(write_model_package(folder, project.folder.stem, checkpoint, planes.image, colours))
+        formats = [name for name in message.formats if name != MODEL_FORMAT]
+        if formats:
+            settings = project.settings  # as they are now: telling objects apart needs no new network
+            paths += write_prediction(
+                predictor, checkpoint, planes, project.classes(), folder, formats, settings=settings
+            )
         self._send(Exported(tuple(str(path) for path in paths)))
+
+    def _compare(self, image_id: int) -> None:
+        """Tell once when an image that nothing is painted on is unlike those that were trained on."""
+        annotations = self._require().annotations
+        if image_id in self._compared or any(image_id == painted for painted, _ in annotations.planes):
+            return
+        self._compared.add(image_id)
+        line = difference(annotations.training_images(), annotations.pixels(image_id))
+        if line:
+            self._send(Noticed(line))
 
     def _send_weights(self, message: ShowWeights) -> None:
         annotations = self._require().annotations

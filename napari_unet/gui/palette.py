@@ -1,0 +1,59 @@
+"""Commands for napari's palette, and the panel that they act on."""
+
+from pathlib import Path
+from typing import Any
+
+import napari
+from qtpy.QtWidgets import QAbstractButton
+
+from napari_unet.errors import UserError
+
+_PLUGIN = "napari-unet-live"
+
+
+def panel_of(viewer: Any) -> Any:
+    """The panel of a viewer, opened if it is not."""
+    _, panel = viewer.window.add_plugin_dock_widget(_PLUGIN)
+    return panel
+
+
+def open_in_panel(viewer: Any, folder: Path) -> None:
+    """Use a project folder; what is wrong with it is told in one line."""
+    panel = panel_of(viewer)
+    panel._told(lambda: panel.open_project(folder))
+
+
+def open_project() -> None:
+    """Ask for a project folder."""
+    _press(_present_panel().project_button)
+
+
+def start() -> None:
+    """Train."""
+    _press(_present_panel().start)
+
+
+def pause() -> None:
+    """Stop learning for now."""
+    _press(_present_panel().pause)
+
+
+def where_next() -> None:
+    """Go where a stroke should teach most."""
+    _press(_present_panel().where_next.button)
+
+
+def export() -> None:
+    """Ask for a folder and write the formats that are ticked."""
+    _press(_present_panel().export_row.button)
+
+
+def _press(button: QAbstractButton) -> None:
+    button.click()  # does nothing where the panel has it disabled
+
+
+def _present_panel() -> Any:
+    viewer = napari.current_viewer()
+    if viewer is None:
+        raise UserError("NU-W04", "there is no napari window", "command palette", "open napari first")
+    return panel_of(viewer)

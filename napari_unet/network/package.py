@@ -1,0 +1,82 @@
+"""A network out of whatever holds one: a project, a checkpoint file, or a model package made by this program."""
+
+import tempfile
+import zipfile
+import zlib
+from pathlib import Path
+
+from napari_unet.errors import UserError
+from napari_unet.network.checkpoint import Checkpoint, load_checkpoint
+
+NETWORK = "model.safetensors"  # in a package; other weights there are for other programs and are never read
+_IN_PROJECT = Path("models", "best.safetensors")
+_ZIP = b"PK\x03\x04"
+_MOST_MEMBERS = 1000
+_MOST_BYTES = 2**30  # of the network; the largest preset has a tenth of it
+_UNPACKED = (NETWORK, f"{Path(NETWORK).stem}.json")
+
+
+def open_network(path: Path) -> Checkpoint:
+    """Load the network of a project folder, a ``.safetensors`` file, or a model package, zipped or unpacked.
+
+    Of a package only our own network and its checksum are read; nothing in it is executed.
+
+    Raises
+    ------
+    UserError
+        NU-M01 to NU-M04 as ``load_checkpoint``; NU-M05 for a zip file that is damaged or no package of ours.
+    """
+    if path.is_dir():
+        inside = path / NETWORK
+        return load_checkpoint(inside if inside.is_file() else path / _IN_PROJECT)
+    return _unpacked(path) if _is_zip(path) else load_checkpoint(path)
+
+
+def _is_zip(path: Path) -> bool:
+    if not path.is_file():
+        return False
+    with open(path, "rb") as stream:
+        return stream.read(len(_ZIP)) == _ZIP
+
+
+def _unpacked(path: Path) -> Checkpoint:
+    with tempfile.TemporaryDirectory() as folder:
+        try:
+            with zipfile.ZipFile(path) as package:
+                for name, content in _members(package, path).items():
+                    (Path(folder) / name).write_bytes(content)
+        except (zipfile.BadZipFile, zlib.error, EOFError, NotImplementedError, RuntimeError, ValueError) as error:
+            raise _no_package(path, f"it is damaged: {error}") from error
+        try:
+            return load_checkpoint(Path(folder) / NETWORK)
+        except UserError as error:
+            raise UserError(error.code, error.what, f"{path}: {NETWORK}", error.fix) from error
+
+
+def _members(package: zipfile.ZipFile, path: Path) -> dict[str, bytes]:
+    """The files that are read, by names of our own: what else the package holds or how it calls it does not matter."""
+    infos = package.infolist()
+    if len(infos) > _MOST_MEMBERS:
+        raise _no_package(path, f"it holds {len(infos)} files")
+    wanted = {info.filename: info for info in infos if info.filename in _UNPACKED}
+    if NETWORK not in wanted:
+        raise _no_package(path, f"{NETWORK} is not in it")
+    return {name: _limited(package, info, path) for name, info in wanted.items()}
+
+
+def _limited(package: zipfile.ZipFile, info: zipfile.ZipInfo, path: Path) -> bytes:
+    # Read rather than believed: a forged size says nothing about what comes out.
+    with package.open(info) as stream:
+        content = stream.read(_MOST_BYTES + 1)
+    if len(content) > _MOST_BYTES:
+        raise _no_package(path, f"{info.filename} is larger than {_MOST_BYTES} bytes")
+    return content
+
+
+def _no_package(path: Path, detail: str) -> UserError:
+    return UserError(
+        "NU-M05",
+        f"this is no model package of napari-unet ({detail})",
+        str(path),
+        "choose a .bioimageio.zip that `napari-unet export --format bioimageio` wrote",
+    )

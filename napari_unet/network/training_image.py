@@ -1,0 +1,154 @@
+"""What a network was trained on: kept among the facts of its checkpoint, and compared with an image to predict."""
+
+import math
+from collections.abc import Sequence
+from importlib.metadata import version
+from typing import Any
+
+import msgspec
+
+from napari_unet.errors import UserError
+from napari_unet.images.planes import NormalisedPlanes
+
+FACT = "trained_on"
+MOST_IMAGES = 64  # that a checkpoint remembers: its description is limited to a megabyte, and each is looked into
+_PIXEL_SIZE_FACTOR = 1.25  # and its inverse: what augmentation has shown the network anyway
+_RANGE_FACTOR = 10.0  # and its inverse; each image is normalised by its own range, so less says nothing
+_MOST_RESCALING = 16.0  # and its inverse
+_SIZES = (1e-9, 1e9)  # micrometres that a pixel can have; others are mistakes in a file
+_PACKAGES = ("napari-unet-live", "torch", "numpy")
+_MICROMETRES = {
+    "pm": 1e-6,
+    "angstrom": 1e-4,
+    "nm": 1e-3,
+    "um": 1.0,
+    "mm": 1e3,
+    "cm": 1e4,
+    "inch": 25.4e3,
+    "m": 1e6,
+}
+
+
+class TrainingImage(msgspec.Struct, frozen=True):
+    """What is remembered of an image that was trained on.
+
+    Attributes
+    ----------
+    name, channels : as in the project
+    pixel_size : y and x, in ``unit``; "pixel" where nothing is known
+    low, high : per channel, the percentiles of the raw values that normalisation takes to -1 and +1
+    """
+
+    name: str
+    channels: int
+    pixel_size: tuple[float, float]
+    unit: str
+    low: tuple[float, ...]
+    high: tuple[float, ...]
+
+
+def training_image(planes: NormalisedPlanes) -> TrainingImage:
+    """Describe an image; reads a sample of it the first time."""
+    image, bounds = planes.image, planes.normalisation
+    size = image.pixel_size
+    name = image.name.encode(errors="replace").decode()  # file names may hold what no encoding does
+    return TrainingImage(name, image.channels, (size.y, size.x), size.unit, bounds.low, bounds.high)
+
+
+def as_fact(images: Sequence[TrainingImage]) -> dict[str, Any]:
+    """For the facts of a checkpoint, with the versions at work."""
+    return {
+        FACT: {
+            "images": msgspec.to_builtins(images),
+            "versions": {name: version(name) for name in _PACKAGES},
+        }
+    }
+
+
+def remembered(facts: dict[str, Any]) -> tuple[TrainingImage, ...]:
+    """What a checkpoint remembers; () for files from before it did, and where the record makes no sense."""
+    try:
+        return msgspec.convert(facts[FACT]["images"], tuple[TrainingImage, ...])
+    except (KeyError, TypeError, msgspec.ValidationError):
+        return ()
+
+
+def difference(trained: Sequence[TrainingImage], planes: NormalisedPlanes, *, rescaled: bool = False) -> str:
+    """One coded line when an image differs much from all that was trained on, in pixel size or intensities; else "".
+
+    The pixel size does not count where the image is ``rescaled`` for prediction.
+    """
+    same_kind = [each for each in trained if each.channels == planes.image.channels]
+    if not same_kind:
+        return ""
+    found = training_image(planes)
+    size = "" if rescaled else _size_difference(same_kind, found)
+    parts = [part for part in (size, _range_difference(same_kind, found)) if part]
+    if not parts:
+        return ""
+    rescale = "predict with --rescale to bring it to the trained pixel size, and " if size else ""
+    fix = f"{rescale}look at the result closely"
+    return str(UserError("NU-I16", f"the image is unlike those trained on ({'; '.join(parts)})", found.name, fix))
+
+
+def rescaling(trained: Sequence[TrainingImage], planes: NormalisedPlanes) -> tuple[float, float]:
+    """Factors of height and width that bring an image to the nearest pixel size that was trained on.
+
+    Raises
+    ------
+    UserError
+        NU-I17 when one of the pixel sizes is not known, or they have nothing to do with each other.
+    """
+    found = training_image(planes)
+    ratios = _ratios(trained, found)
+    fix = "leave --rescale out"
+    if not ratios:
+        what = "the pixel size of the image or of those trained on is not known"
+        raise UserError("NU-I17", what, found.name, fix)
+    nearest = min(ratios, key=_farness)
+    if _farness(nearest) > math.log(_MOST_RESCALING):
+        what = f"a pixel is {nearest[1]:.4g} times as large as those trained on"
+        raise UserError("NU-I17", what, found.name, f"check the pixel sizes, or {fix}")
+    return nearest
+
+
+def _size_difference(trained: Sequence[TrainingImage], found: TrainingImage) -> str:
+    ratios = _ratios(trained, found)
+    nearest = min(ratios, key=_farness, default=(1.0, 1.0))
+    if _farness(nearest) <= math.log(_PIXEL_SIZE_FACTOR) + 1e-9:
+        return ""
+    (y, x), unit = found.pixel_size, found.unit
+    return f"pixels of {y:.4g} x {x:.4g} {unit}, trained on {y / nearest[0]:.4g} x {x / nearest[1]:.4g} {unit}"
+
+
+def _ratios(trained: Sequence[TrainingImage], found: TrainingImage) -> list[tuple[float, float]]:
+    """Edge lengths of a pixel over those of each image trained on, where both are known."""
+    mine = _micrometres(found)
+    theirs = [_micrometres(each) for each in trained]
+    return [(mine[0] / each[0], mine[1] / each[1]) for each in theirs if each and mine] if mine else []
+
+
+def _micrometres(image: TrainingImage) -> tuple[float, float] | None:
+    factor = _MICROMETRES.get(image.unit, 0.0)
+    sizes = image.pixel_size[0] * factor, image.pixel_size[1] * factor
+    return sizes if all(_SIZES[0] < size < _SIZES[1] for size in sizes) else None
+
+
+def _farness(ratios: tuple[float, float]) -> float:
+    return max(abs(math.log(ratio)) for ratio in ratios)
+
+
+def _range_difference(trained: Sequence[TrainingImage], found: TrainingImage) -> str:
+    for channel in range(found.channels):
+        mine = found.high[channel] - found.low[channel]
+        bounds = [pair for each in trained for pair in list(zip(each.low, each.high, strict=False))[channel:][:1]]
+        theirs = [high - low for low, high in bounds]
+        known = [spread for spread in theirs if spread > 0]
+        if mine <= 0 or not known:
+            continue
+        farness = {spread: abs(math.log(mine) - math.log(spread)) for spread in known}
+        nearest = min(known, key=farness.__getitem__)
+        if farness[nearest] > math.log(_RANGE_FACTOR) + 1e-9:
+            which = f" of channel {channel + 1}" if found.channels > 1 else ""
+            return f"intensities{which} span {mine:.4g}, trained on {nearest:.4g}"
+    return ""

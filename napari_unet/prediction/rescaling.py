@@ -1,0 +1,26 @@
+"""To the pixel size that a network was trained on, and back."""
+
+import numpy as np
+from jaxtyping import Float32, Shaped
+from skimage.transform import resize
+
+UNCHANGED = (1.0, 1.0)
+
+
+def rescaled(pixels: Float32[np.ndarray, "y x c"], factors: tuple[float, float]) -> Float32[np.ndarray, "h w c"]:
+    """A plane with so many times its rows and columns: linear in between, blurred first where it shrinks."""
+    height, width = (max(1, round(side * factor)) for side, factor in zip(pixels.shape, factors, strict=False))
+    if (height, width) == pixels.shape[:2]:
+        return pixels
+    shrinks = min(factors) < 1
+    return resize(pixels, (height, width), order=1, mode="edge", anti_aliasing=shrinks, preserve_range=True)
+
+
+def scaled_back(values: Shaped[np.ndarray, "*k h w"], height: int, width: int) -> Shaped[np.ndarray, "*k y x"]:
+    """Values at so many rows and columns, each that of the nearest pixel: classes are never mixed."""
+    rows, columns = (_nearest(old, new) for old, new in zip(values.shape[-2:], (height, width), strict=True))
+    return values[..., rows[:, None], columns]
+
+
+def _nearest(old: int, new: int) -> Shaped[np.ndarray, " new"]:
+    return ((np.arange(new) + 0.5) * (old / new)).astype(np.intp).clip(0, old - 1)
