@@ -30,7 +30,7 @@ def write_torchscript(network: UNet, example: Tensor, path: Path) -> None:
         warnings.filterwarnings("ignore", r"`torch\.jit\.", DeprecationWarning)
         warnings.filterwarnings("ignore", category=TracerWarning)
         traced = torch.jit.trace(network, example, check_trace=False)  # type: ignore[no-untyped-call] # noqa: TID251
-        torch.jit.save(traced, path)  # type: ignore[no-untyped-call] # noqa: TID251 - never read
+        torch.jit.save(traced, path)  # noqa: TID251 - never read
 
 
 def write_onnx(network: UNet, example: Tensor, path: Path) -> None:

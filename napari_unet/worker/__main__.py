@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from napari_unet.worker.engine import Engine
 
 _NICE = 10  # below the window, above nothing at all
-_LAST_WORDS_S = 5.0  # for saving, after the window has gone
+_LAST_WORDS_S = 1.5  # for saving, after the window has gone; what is not finished by then leaves the older file
 
 
 def main() -> int:
@@ -122,4 +122,6 @@ def _line(error: Exception) -> str:
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    status = main()
+    sys.stderr.flush()
+    os._exit(status)  # everything is saved; taking the interpreter apart would take seconds on a busy machine
