@@ -40,7 +40,10 @@ def project(tmp_path_factory: pytest.TempPathFactory) -> Path:
     with Project(folder) as made:
         made.settings = Settings(tile=64, width=4, prediction_tile=64)
         add_annotation(made, planes().image, labels[np.newaxis], ["dark", "bright"])
-        made.add_image(Image("unpainted", RAMP[::-1].copy(), "yx", PixelSize(9.0, 9.0, "um")))
+        erased = made.add_image(Image("erased", RAMP[::-1].copy(), "yx", PixelSize(9.0, 9.0, "um"))).id
+        made.add_image(Image("unpainted", RAMP[:, ::-1].copy(), "yx", PixelSize(5.0, 5.0, "um")))
+        for painted in (labels, np.zeros_like(labels)):
+            made.commit(erased, 0, painted)
         train(made, steps=2, device="cpu")
     return folder
 
