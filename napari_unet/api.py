@@ -9,6 +9,7 @@ from typing import Any
 
 import msgspec
 import numpy as np
+import torch
 from jaxtyping import Num, UInt8
 
 from napari_unet.annotations.classes import ClassLabel, default_colour
@@ -16,6 +17,7 @@ from napari_unet.annotations.image_record import ImageRecord
 from napari_unet.annotations.project import MAXIMUM_CLASS, Project
 from napari_unet.config import DEFAULT_SETTINGS, Settings
 from napari_unet.errors import UserError
+from napari_unet.images.folder import images_of
 from napari_unet.images.image import Image
 from napari_unet.images.labels import read_labels
 from napari_unet.images.overwriting import image_stem, refuse_overwriting
@@ -28,11 +30,8 @@ from napari_unet.network.inference import Predictor
 from napari_unet.results.formats import FORMATS, format_named
 from napari_unet.results.objects import label_objects
 from napari_unet.results.pack import write_contents
-from napari_unet.results.prediction_files import (
-    predict_mask,
-    write_prediction,
-    write_probabilities,
-)
+from napari_unet.results.prediction_files import predict_mask, write_prediction
+from napari_unet.results.stems import distinct_stems, project_stems
 from napari_unet.training.learner import BEST, Learner
 from napari_unet.training.scores import confusion, dice, iou, mean_known, precision, recall, segmentation_accuracy
 
@@ -54,6 +53,27 @@ class TrainingResult:
     def as_json(self) -> dict[str, Any]:
         """For ``--json``."""
         return asdict(self)
+
+
+@dataclass(frozen=True, slots=True)
+class Failure:
+    """An image of a batch that could not be predicted, and why."""
+
+    image: Path
+    error: UserError
+
+
+@dataclass(frozen=True, slots=True)
+class Batch:
+    """What became of several images: the files that are there now, and the images that failed."""
+
+    files: list[Path]
+    failed: list[Failure]
+
+    def as_json(self) -> dict[str, Any]:
+        """For ``--json``."""
+        failed = [{"image": str(failure.image), "error": str(failure.error)} for failure in self.failed]
+        return {"files": [str(path) for path in self.files], "failed": failed}
 
 
 @dataclass(frozen=True, slots=True)
@@ -173,13 +193,18 @@ def predict_file(
     *,
     tile: int | None = None,
     probabilities: bool = False,
+    stem: str | None = None,
     tile_done: Callable[[], object] = lambda: None,
 ) -> list[Path]:
-    """Predict an image file and write the result under its stem."""
+    """Predict an image file and write the result under a stem, the image's own unless told.
+
+    Where the files are there already, made by the same network, settings and formats from the same image, nothing is
+    written.
+    """
     planes = NormalisedPlanes(open_image(path))
-    stem = image_stem(path)
+    stem = stem or image_stem(path)
     refuse_overwriting(path, folder, stem)
-    written = write_prediction(
+    return write_prediction(
         model.predictor,
         model.checkpoint,
         planes,
@@ -190,10 +215,64 @@ def predict_file(
         tile_done,
         stem=stem,
         settings=model.settings,
+        probabilities=probabilities,
+        source=path,
+        resume=True,
     )
-    if probabilities:
-        written.append(write_probabilities(model.predictor, planes, folder, tile, stem))
-    return written
+
+
+def predict_files(
+    model: Model,
+    paths: Sequence[Path],
+    folder: Path,
+    formats: Sequence[str] = ("tiff",),
+    *,
+    tile: int | None = None,
+    probabilities: bool = False,
+    started: Callable[[Path, int, int], object] = lambda path, index, count: None,
+    failed: Callable[[Failure], object] = lambda failure: None,
+    tile_done: Callable[[], object] = lambda: None,
+) -> Batch:
+    """Predict image files and folders of them, going on after an image that fails and where an earlier call stopped.
+
+    Images of the same name are told apart by ``results.stems.distinct_stems``.
+
+    Parameters
+    ----------
+    started : told each image, its place in the batch from 0 on and how many there are
+    failed : told each failure at once
+
+    Raises
+    ------
+    UserError
+        NU-E02 for a format that does not exist, NU-I16 for a folder without an image.
+    """
+    for name in formats:
+        format_named(name)
+    images = images_of(paths)
+    stems = distinct_stems([(image_stem(path), path) for path in images])
+    batch = Batch([], [])
+    for index, (path, stem) in enumerate(zip(images, stems, strict=True)):
+        started(path, index, len(images))
+        try:
+            batch.files.extend(
+                predict_file(
+                    model, path, folder, formats, tile=tile, probabilities=probabilities, stem=stem, tile_done=tile_done
+                )
+            )
+        except (UserError, MemoryError, torch.OutOfMemoryError) as error:
+            batch.failed.append(Failure(path, _told(error, path)))
+            failed(batch.failed[-1])
+    return batch
+
+
+def _told(error: Exception, path: Path) -> UserError:
+    if not isinstance(error, UserError):
+        return UserError(
+            "NU-E09", "there is not enough memory", str(path), "choose a smaller --tile or a larger machine"
+        )
+    # An image knows its name only, and a batch may hold many of that name.
+    return UserError(error.code, error.what, str(path), error.fix) if error.where == path.stem else error
 
 
 def export(
@@ -208,7 +287,7 @@ def export(
     """Predict the project's images with its network and write the results, named after the images.
 
     The format "all" means every format, and a "results.json" that says what made them. Objects are told apart as the
-    project's settings say, or those that are given.
+    project's settings say, or those that are given, images of the same name by ``results.stems.distinct_stems``.
     """
     pack = PACK in formats
     formats = tuple(FORMATS) if pack else formats
@@ -217,9 +296,11 @@ def export(
     model = load_model(project.folder, device)
     settings = settings or model.settings
     written: list[Path] = []
+    stems = project_stems(project)
     for record in project.images():
         if image_ids is None or record.id in image_ids:
-            refuse_overwriting(record.path, folder, record.name)
+            stem = stems[record.id]
+            refuse_overwriting(record.path, folder, stem)
             planes = NormalisedPlanes(project.open_pixels(record.id))
             written += write_prediction(
                 model.predictor,
@@ -228,6 +309,7 @@ def export(
                 model.classes,
                 folder,
                 formats,
+                stem=stem,
                 settings=settings,
             )
     if pack:

@@ -71,7 +71,7 @@ def _add_train(commands: Any) -> None:
 def _add_predict(commands: Any) -> None:
     predict = commands.add_parser("predict", help="masks for image files")
     predict.add_argument("--model", type=Path, required=True, help="a project or a .safetensors file")
-    predict.add_argument("images", type=Path, nargs="+", metavar="IMG")
+    predict.add_argument("images", type=Path, nargs="+", metavar="IMG", help="image files and folders of them")
     predict.add_argument("--out", type=Path, required=True, help="folder for the masks")
     predict.add_argument("--format", default="tiff", help=_FORMATS)
     predict.add_argument("--probabilities", action="store_true", help="also write them, as NPY (plane, class, y, x)")
@@ -221,16 +221,14 @@ def _predict(options: argparse.Namespace) -> int:
     model = api.load_model(options.model, options.device)
     model = replace(model, settings=_changed(model.settings, _given(options)))
     formats = [options.format, *(["objects", "csv"] if options.objects else [])]
-    bar = _Bar(len(options.images), "predicting", "image")
-    written = []
-    for done, path in enumerate(options.images, start=1):
-        written += api.predict_file(
-            model, path, options.out, formats, tile=options.tile, probabilities=options.probabilities
-        )
-        bar.to(done, path.name)
+    bar = _BatchBar()
+    batch = api.predict_files(
+        model, options.images, options.out, formats, tile=options.tile, probabilities=options.probabilities,
+        started=bar.start, failed=lambda failure: bar.say(f"error: {failure.error}"), tile_done=bar.tile,
+    )  # fmt: skip
     bar.close()
-    _print({"files": [str(path) for path in written]}, options, [str(path) for path in written])
-    return 0
+    _print(batch.as_json(), options, [str(path) for path in batch.files])
+    return 2 if batch.failed else 0
 
 
 def _score(options: argparse.Namespace) -> int:
@@ -286,7 +284,8 @@ def _verify(options: argparse.Namespace) -> int:
 
 
 def _print(record: dict[str, Any], options: argparse.Namespace, lines: Sequence[str]) -> None:
-    print(json.dumps(record) if options.json else "\n".join(lines))
+    for line in [json.dumps(record)] if options.json else lines:
+        print(line)
 
 
 def _require_napari() -> None:
@@ -317,6 +316,37 @@ class _Bar:
 
     def close(self) -> None:
         self._bar.close()
+
+
+class _BatchBar:
+    """Images done and tiles of the present one, on standard error."""
+
+    def __init__(self) -> None:
+        self._bar: _Bar | None = None
+        self._name, self._place, self._tiles = "", 0, 0
+
+    def start(self, path: Path, place: int, count: int) -> None:
+        """The image that is now in work, its place from 0 on, and how many there are."""
+        self._bar = self._bar or _Bar(count, "predicting", "image")
+        self._name, self._place, self._tiles = path.name, place, 0
+        self._bar.to(place, path.name)
+
+    def tile(self) -> None:
+        """One tile more of the present image is done."""
+        self._tiles += 1
+        if self._bar:
+            self._bar.to(self._place, f"{self._name}, tile {self._tiles}")
+
+    def say(self, line: str) -> None:
+        """Print a line without disturbing the bar."""
+        from tqdm import tqdm
+
+        tqdm.write(line, file=sys.stderr)
+
+    def close(self) -> None:
+        if self._bar:
+            self._bar.to(self._place + 1, "")
+            self._bar.close()
 
 
 if __name__ == "__main__":

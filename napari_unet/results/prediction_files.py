@@ -1,8 +1,6 @@
 """From an image and a network to files: predict every plane, write, and say beside it how it was made."""
 
 from collections.abc import Callable, Mapping, Sequence
-from datetime import UTC, datetime
-from importlib.metadata import version
 from pathlib import Path
 
 import numpy as np
@@ -17,10 +15,12 @@ from napari_unet.network.inference import Predictor
 from napari_unet.prediction.plane import predict_plane, predict_probabilities
 from napari_unet.results.file_stem import file_stem
 from napari_unet.results.formats import export, format_named
-from napari_unet.results.json_file import write_json
 from napari_unet.results.mask_npy import write_array
-from napari_unet.results.objects import object_settings
+from napari_unet.results.provenance import finished, origin, write_provenance
 from napari_unet.results.segmentation import ClassStyle
+from napari_unet.storage import remove_file
+
+PROBABILITIES = "probabilities"  # named among the formats of a provenance
 
 
 def write_prediction(
@@ -35,10 +35,19 @@ def write_prediction(
     *,
     stem: str | None = None,
     settings: Settings = DEFAULT_SETTINGS,
+    probabilities: bool = False,
+    source: Path | None = None,
+    resume: bool = False,
 ) -> list[Path]:
-    """Predict all planes and write them in every format, and a ``.json`` that names network, step, score and classes.
+    """Predict all planes and write them in every format, and a ``.json`` that says what made them.
 
-    Objects are told apart as ``settings`` say.
+    Parameters
+    ----------
+    stem : beginning of the file names; the image's name where None
+    settings : how objects are told apart
+    probabilities : write them as well, as ``<stem>-probabilities.npy``
+    source : the image's file, if it has one
+    resume : write nothing where the files that this call would write are there already
 
     Raises
     ------
@@ -48,13 +57,20 @@ def write_prediction(
     for name in formats:
         format_named(name)  # before the long work, not after it
     check_channels(predictor, planes)
-    mask = predict_mask(predictor, planes, tile, tile_done)
     image = planes.image
+    stem = file_stem(stem or image.name)
+    note = folder / f"{stem}.json"
+    wanted = [*formats, *([PROBABILITIES] if probabilities else [])]
+    came_from = origin(image, checkpoint, classes, settings, wanted, source)
+    done = finished(note, came_from) if resume else []
+    if done:
+        return done
+    mask = predict_mask(predictor, planes, tile, tile_done)
+    remove_file(note)  # a kill among the next lines must not leave it beside files that it does not speak of
     written = export(mask, image, styles(classes, int(mask.max())), folder, formats, stem, settings)
-    return [
-        *written,
-        _write_provenance(folder / f"{file_stem(stem or image.name)}.json", checkpoint, classes, image.name, settings),
-    ]
+    if probabilities:
+        written.append(_write_probabilities(predictor, planes, folder, tile, stem))
+    return [*written, write_provenance(note, image, checkpoint, classes, came_from, written)]
 
 
 def predict_mask(
@@ -71,15 +87,14 @@ def predict_mask(
     return mask
 
 
-def write_probabilities(
+def _write_probabilities(
     predictor: Predictor, planes: NormalisedPlanes, folder: Path, tile: int | None, stem: str
 ) -> Path:
-    """All probabilities as ``<stem>-probabilities.npy``: float32 with axes (plane, class, y, x)."""
-    check_channels(predictor, planes)
+    """All probabilities: float32 with axes (plane, class, y, x)."""
     values: Float32[np.ndarray, "planes k y x"] = np.stack(
         [predict_probabilities(predictor, planes[plane], tile) for plane in range(planes.image.planes)]
     )
-    return write_array(folder / f"{file_stem(stem)}-probabilities.npy", values)
+    return write_array(folder / f"{stem}-probabilities.npy", values)
 
 
 def check_channels(predictor: Predictor, planes: NormalisedPlanes) -> None:
@@ -96,20 +111,3 @@ def styles(classes: Sequence[ClassLabel], highest: int) -> list[ClassStyle]:
     last = max([*known, highest + 1])
     labels = [known.get(k) or ClassLabel(k, default_name(k), default_colour(k)) for k in range(1, last + 1)]
     return [ClassStyle(label.name, label.rgb) for label in labels]
-
-
-def _write_provenance(
-    path: Path, checkpoint: Checkpoint, classes: Sequence[ClassLabel], image: str, settings: Settings
-) -> Path:
-    scores = checkpoint.facts.get("held_out_dice", {})
-    record = {
-        "image": image,
-        "made": datetime.now(UTC).isoformat(timespec="seconds"),
-        "napari-unet-live": version("napari-unet-live"),
-        "step": checkpoint.step,
-        "classes": {str(label.id - 1): label.name for label in classes},
-        "held_out_dice": {label.name: scores.get(str(label.id)) for label in classes},
-        "mean_held_out_dice": checkpoint.facts.get("mean_held_out_dice"),
-        "objects": object_settings(settings),
-    }
-    return write_json(path, record)

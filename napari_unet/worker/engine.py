@@ -16,6 +16,7 @@ from napari_unet.network.device import Device
 from napari_unet.prediction.maps import map_values
 from napari_unet.prediction.view import View
 from napari_unet.results.prediction_files import check_channels, write_prediction
+from napari_unet.results.stems import project_stems
 from napari_unet.training.learner import Learner
 from napari_unet.training.scores import Score
 from napari_unet.training.weight_map import class_weights, pixel_weights
@@ -318,6 +319,7 @@ class Engine:
             learner.project.classes(),
             Path(message.folder),
             message.formats,
+            stem=project_stems(learner.project)[message.image_id],
             settings=learner.project.settings,  # as they are now: telling objects apart needs no new network
         )
         self._send(Exported(tuple(str(path) for path in paths)))
