@@ -2,6 +2,7 @@
 
 import time
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import nullcontext
 from dataclasses import asdict, dataclass
 from functools import partial
 from pathlib import Path
@@ -27,7 +28,9 @@ from napari_unet.network.base import base_checkpoint
 from napari_unet.network.checkpoint import Checkpoint, load_checkpoint
 from napari_unet.network.device import Device, choose_device
 from napari_unet.network.inference import Predictor
+from napari_unet.prediction.cluster import Cluster, connected
 from napari_unet.results.formats import FORMATS, format_named
+from napari_unet.results.large_ome_zarr import is_large
 from napari_unet.results.objects import label_objects
 from napari_unet.results.pack import write_contents
 from napari_unet.results.prediction_files import predict_mask, write_prediction
@@ -80,6 +83,7 @@ class Batch:
 class Model:
     """A trained network, ready to predict."""
 
+    path: Path  # of the checkpoint
     checkpoint: Checkpoint
     predictor: Predictor
     classes: tuple[ClassLabel, ...]
@@ -171,13 +175,14 @@ def load_model(path: Path, device: str = "auto") -> Model:
     """A network to predict with, from a project folder or a ``.safetensors`` file."""
     chosen = choose_device(device)
     is_project = path.is_dir()
-    checkpoint = load_checkpoint(path / "models" / BEST if is_project else path)
+    file = path / "models" / BEST if is_project else path
+    checkpoint = load_checkpoint(file)
     network = checkpoint.network().to(chosen.place)
     predictor = Predictor(network, checkpoint.class_ids, chosen)
     if not is_project:
-        return Model(checkpoint, predictor, _named_classes(checkpoint))
+        return Model(file, checkpoint, predictor, _named_classes(checkpoint))
     with Project(path, read_only=True) as project:
-        return Model(checkpoint, predictor, tuple(project.classes()), project.settings)
+        return Model(file, checkpoint, predictor, tuple(project.classes()), project.settings)
 
 
 def predict(model: Model, image: Image, tile: int | None = None) -> UInt8[np.ndarray, "planes y x"]:
@@ -194,14 +199,21 @@ def predict_file(
     tile: int | None = None,
     probabilities: bool = False,
     stem: str | None = None,
+    cluster: Cluster | None = None,
     tile_done: Callable[[], object] = lambda: None,
 ) -> list[Path]:
     """Predict an image file and write the result under a stem, the image's own unless told.
 
     Where the files are there already, made by the same network, settings and formats from the same image, nothing is
     written.
+
+    Raises
+    ------
+    UserError
+        NU-E10 for objects or probabilities beside the "ome-zarr" of a plane that is not held in memory.
     """
     planes = NormalisedPlanes(open_image(path))
+    _refuse_objects_of_large(planes.image, path, formats, probabilities)
     stem = stem or image_stem(path)
     refuse_overwriting(path, folder, stem)
     return write_prediction(
@@ -218,7 +230,14 @@ def predict_file(
         probabilities=probabilities,
         source=path,
         resume=True,
+        cluster=cluster,
     )
+
+
+def _refuse_objects_of_large(image: Image, path: Path, formats: Sequence[str], probabilities: bool) -> None:
+    if "ome-zarr" in formats and is_large(image) and (probabilities or len(formats) > 1):
+        what = f"a plane of {image.height} x {image.width} pixels goes to OME-Zarr without objects or probabilities"
+        raise UserError("NU-E10", what, str(path), "leave these options out, or choose tiff, which takes the memory")
 
 
 def predict_files(
@@ -229,6 +248,8 @@ def predict_files(
     *,
     tile: int | None = None,
     probabilities: bool = False,
+    scheduler: str = "",
+    device: str = "auto",
     started: Callable[[Path, int, int], object] = lambda path, index, count: None,
     failed: Callable[[Failure], object] = lambda failure: None,
     tile_done: Callable[[], object] = lambda: None,
@@ -239,30 +260,38 @@ def predict_files(
 
     Parameters
     ----------
+    scheduler : address of a running Dask cluster, which then predicts, to "ome-zarr" alone
+    device : for the processes of the cluster, each of which chooses for itself
     started : told each image, its place in the batch from 0 on and how many there are
     failed : told each failure at once
 
     Raises
     ------
     UserError
-        NU-E02 for a format that does not exist, NU-I16 for a folder without an image.
+        NU-E02 for a format that does not exist, NU-I16 for a folder without an image; for a cluster NU-C04, NU-C10
+        and NU-C12.
     """
     for name in formats:
         format_named(name)
     images = images_of(paths)
+    if scheduler and (probabilities or list(formats) != ["ome-zarr"]):
+        fix = "give --format ome-zarr and neither --objects nor --probabilities"
+        raise UserError("NU-C12", "a cluster writes OME-Zarr only", scheduler, fix)
     stems = distinct_stems([(image_stem(path), path) for path in images])
     batch = Batch([], [])
-    for index, (path, stem) in enumerate(zip(images, stems, strict=True)):
-        started(path, index, len(images))
-        try:
-            batch.files.extend(
-                predict_file(
-                    model, path, folder, formats, tile=tile, probabilities=probabilities, stem=stem, tile_done=tile_done
-                )
-            )
-        except (UserError, MemoryError, torch.OutOfMemoryError) as error:
-            batch.failed.append(Failure(path, _told(error, path)))
-            failed(batch.failed[-1])
+    with connected(scheduler, model.path, device) if scheduler else nullcontext() as cluster:
+        for index, (path, stem) in enumerate(zip(images, stems, strict=True)):
+            started(path, index, len(images))
+            try:
+                batch.files.extend(
+                    predict_file(
+                        model, path, folder, formats, tile=tile, probabilities=probabilities, stem=stem,
+                        cluster=cluster, tile_done=tile_done,
+                    )
+                )  # fmt: skip
+            except (UserError, MemoryError, torch.OutOfMemoryError) as error:
+                batch.failed.append(Failure(path, _told(error, path)))
+                failed(batch.failed[-1])
     return batch
 
 

@@ -79,7 +79,7 @@ def _add_predict(commands: Any) -> None:
         "--objects", action="store_true", help="also write object numbers as TIFF and the table of objects"
     )
     predict.add_argument("--tile", type=int, help="side in pixels; changes speed and memory only")
-    predict.add_argument("--scheduler", default="", help="address of a Dask cluster (not available yet)")
+    predict.add_argument("--scheduler", default="", help="address of a running Dask cluster; with --format ome-zarr")
     _add_object_settings(predict)
     _add_device_and_json(predict)
     predict.set_defaults(run=_predict)
@@ -211,10 +211,6 @@ def _training_line(result: Any) -> str:
 def _predict(options: argparse.Namespace) -> int:
     from napari_unet import api
 
-    if options.scheduler:
-        raise UserError(
-            "NU-C04", "prediction on a Dask cluster is not available yet", "--scheduler", "leave the option out"
-        )
     if options.tile is not None and (options.tile < 16 or options.tile % 16):
         raise UserError("NU-C05", f"a tile of {options.tile} px", "--tile", "choose a multiple of 16")
     _take_the_machine()
@@ -224,6 +220,7 @@ def _predict(options: argparse.Namespace) -> int:
     bar = _BatchBar()
     batch = api.predict_files(
         model, options.images, options.out, formats, tile=options.tile, probabilities=options.probabilities,
+        scheduler=options.scheduler, device=options.device,
         started=bar.start, failed=lambda failure: bar.say(f"error: {failure.error}"), tile_done=bar.tile,
     )  # fmt: skip
     bar.close()

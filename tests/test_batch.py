@@ -26,9 +26,9 @@ from napari_unet.training.learner import BEST
 SHAPE = (50, 70)
 
 
-def save_network(path: Path, seed: int = 0) -> Path:
+def save_network(path: Path, seed: int = 0, channels: int = 1) -> Path:
     """A network of random weights."""
-    architecture = Architecture(width=4, depth=2)
+    architecture = Architecture(channels, width=4, depth=2)
     weights = {name: tensor.clone() for name, tensor in build(architecture, seed).state_dict().items()}
     save_checkpoint(Checkpoint(architecture, (1, 2), ("background", "cell"), 7, weights), path)
     return path

@@ -5,7 +5,8 @@ from collections.abc import Callable
 import numpy as np
 from jaxtyping import Float32, UInt8
 
-from napari_unet.images.tiles import grid
+from napari_unet.images.lazy_plane import LazyPlane
+from napari_unet.images.tiles import Region, grid
 from napari_unet.network.inference import Predictor
 from napari_unet.network.memory import free_memory
 from napari_unet.network.unet import Architecture
@@ -24,10 +25,21 @@ def predict_plane(
     tile_done: Callable[[], object] = lambda: None,
 ) -> UInt8[np.ndarray, "y x"]:
     """Class id of every pixel; the same for every ``tile`` (``whole_plane_tile`` where None)."""
-    height, width = pixels.shape[:2]
+    return predict_region(predictor, pixels, Region(0, 0, *pixels.shape[:2]), tile, tile_done)
+
+
+def predict_region(
+    predictor: Predictor,
+    plane: Float32[np.ndarray, "y x c"] | LazyPlane,
+    region: Region,
+    tile: int | None = None,
+    tile_done: Callable[[], object] = lambda: None,
+) -> UInt8[np.ndarray, "h w"]:
+    """Class id of every pixel of a region inside a plane, the same as in the whole plane."""
+    height, width = region.shape
     classes = np.zeros((height, width), np.uint8)
-    for region in grid(height, width, tile or whole_plane_tile(predictor)):
-        classes[region.slices] = predictor.classes(pixels, region)
+    for part in grid(height, width, tile or whole_plane_tile(predictor)):
+        classes[part.slices] = predictor.classes(plane, part.moved(region.y0, region.x0))
         tile_done()
     return classes
 

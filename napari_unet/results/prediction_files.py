@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from jaxtyping import Float32, UInt8
@@ -9,12 +10,15 @@ from jaxtyping import Float32, UInt8
 from napari_unet.annotations.classes import ClassLabel, default_colour, default_name
 from napari_unet.config import DEFAULT_SETTINGS, Settings
 from napari_unet.errors import UserError
+from napari_unet.images.normalisation import Normalisation
 from napari_unet.images.planes import NormalisedPlanes
 from napari_unet.network.checkpoint import Checkpoint
 from napari_unet.network.inference import Predictor
+from napari_unet.prediction.cluster import Cluster
 from napari_unet.prediction.plane import predict_plane, predict_probabilities
 from napari_unet.results.file_stem import file_stem
 from napari_unet.results.formats import export, format_named
+from napari_unet.results.large_ome_zarr import CHUNK, ChunkFile, ChunkTask, is_large
 from napari_unet.results.mask_npy import write_array
 from napari_unet.results.provenance import finished, origin, write_provenance
 from napari_unet.results.segmentation import ClassStyle
@@ -38,6 +42,7 @@ def write_prediction(
     probabilities: bool = False,
     source: Path | None = None,
     resume: bool = False,
+    cluster: Cluster | None = None,
 ) -> list[Path]:
     """Predict all planes and write them in every format, and a ``.json`` that says what made them.
 
@@ -48,6 +53,9 @@ def write_prediction(
     probabilities : write them as well, as ``<stem>-probabilities.npy``
     source : the image's file, if it has one
     resume : write nothing where the files that this call would write are there already
+    cluster : predicts the ``source``, in place of this process, for "ome-zarr" alone
+
+    For "ome-zarr" alone a plane larger than ``LARGE`` is never held in memory, and has no objects.
 
     Raises
     ------
@@ -65,12 +73,51 @@ def write_prediction(
     done = finished(note, came_from) if resume else []
     if done:
         return done
-    mask = predict_mask(predictor, planes, tile, tile_done)
-    remove_file(note)  # a kill among the next lines must not leave it beside files that it does not speak of
-    written = export(mask, image, styles(classes, int(mask.max())), folder, formats, stem, settings)
-    if probabilities:
-        written.append(_write_probabilities(predictor, planes, folder, tile, stem))
+    if wanted == ["ome-zarr"] and (cluster or is_large(image)):
+        highest = max(checkpoint.class_ids) - 1
+        file = ChunkFile((folder / f"{stem}.ome.zarr").absolute(), image, tuple(styles(classes, highest)), CHUNK)
+        _fill(file, predictor, planes.normalisation, came_from, tile, tile_done, source, cluster)
+        remove_file(note)
+        written = [file.finish()]
+    else:
+        mask = predict_mask(predictor, planes, tile, tile_done)
+        remove_file(note)  # a kill among the next lines must not leave it beside files that it does not speak of
+        written = export(mask, image, styles(classes, int(mask.max())), folder, formats, stem, settings)
+        if probabilities:
+            written.append(_write_probabilities(predictor, planes, folder, tile, stem))
     return [*written, write_provenance(note, image, checkpoint, classes, came_from, written)]
+
+
+def _fill(
+    file: ChunkFile,
+    predictor: Predictor,
+    normalisation: Normalisation,
+    came_from: dict[str, Any],
+    tile: int | None,
+    chunk_done: Callable[[], object],
+    source: Path | None,
+    cluster: Cluster | None,
+) -> None:
+    """Predict the chunks that are missing, here or on a cluster."""
+    file.begin(came_from)
+    if cluster is None or source is None:
+        for chunk in file.missing():
+            file.write(predictor, normalisation, chunk, tile)
+            chunk_done()
+        return
+    task = ChunkTask(
+        image=source.resolve(),
+        image_fingerprint=came_from["image_fingerprint"],
+        network=cluster.network,
+        network_fingerprint=came_from["network"],
+        device=cluster.device,
+        normalisation=normalisation,
+        path=file.path,
+        classes=tuple(file.classes),
+        chunk=file.chunk,
+        tile=tile,
+    )
+    cluster.run(task, file.missing(), chunk_done)
 
 
 def predict_mask(
