@@ -88,21 +88,6 @@ def move_folder(new: Path, path: Path) -> None:
     _flush_folder(path.parent)
 
 
-def remove_file(path: Path) -> None:
-    """Remove a file if it is there.
-
-    Raises
-    ------
-    UserError
-        NU-E01 when it cannot be removed.
-    """
-    try:
-        path.unlink(missing_ok=True)
-    except OSError as error:
-        what = f"cannot replace the file ({error.strerror or error})"
-        raise UserError("NU-E01", what, str(path), "check the folder and its permissions") from error
-
-
 def sha256(path: Path) -> str:
     """Hexadecimal SHA-256 of a file's bytes."""
     with open(path, "rb") as stream:

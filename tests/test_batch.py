@@ -20,6 +20,7 @@ from napari_unet.errors import UserError
 from napari_unet.images.image import Image
 from napari_unet.network.checkpoint import Checkpoint, save_checkpoint
 from napari_unet.network.unet import Architecture, build
+from napari_unet.results.formats import FORMATS
 from napari_unet.results.stems import distinct_stems
 from napari_unet.training.learner import BEST
 
@@ -69,7 +70,8 @@ def test_a_folder_is_predicted_and_a_bad_file_stops_nothing(
 ) -> None:
     """All sound images of a folder have results; each bad one has one line that names it, and the status is 2."""
     write_images(tmp_path / "in", ["a.tif", "c.tif"])
-    (tmp_path / "in" / "b.tif").write_bytes(b"no TIFF at all")
+    for name in ("b.tif", "._a.tif"):  # macOS keeps such a file beside each one on foreign disks
+        (tmp_path / "in" / name).write_bytes(b"no TIFF at all")
     tifffile.imwrite(tmp_path / "in" / "colour.tif", np.zeros((30, 40, 3), np.uint8), photometric="rgb")
     out = tmp_path / "out"
     status, printed, errors = predict(capsys, "--model", network, tmp_path / "in", "--out", out)
@@ -185,6 +187,29 @@ def test_a_kill_costs_one_image(network: Path, tmp_path: Path) -> None:
     assert api.predict_files(model, [tmp_path / "in"], out, ["tiff", "png"]).failed == []
     assert {name: data for name, data in contents(out).items() if not name.startswith(".writing-")} == expected
     assert all(changes(out)[f"{number:02}.tif"] == times[f"{number:02}.tif"] for number in range(20))
+
+
+def test_a_stopped_newer_result_is_not_taken_for_the_older(
+    network: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Where another network was stopped between two files, the first network makes both anew."""
+    (image,), out = write_images(tmp_path / "in", ["a.tif"]), tmp_path / "out"
+    model = api.load_model(network, "cpu")
+    other = api.load_model(save_network(tmp_path / "other.safetensors", seed=1), "cpu")
+    api.predict_file(model, image, out, ["tiff", "png"])
+    kept = contents(out)
+
+    def stop(*_: object) -> list[Path]:
+        raise KeyboardInterrupt
+
+    png = FORMATS["png"]
+    monkeypatch.setitem(FORMATS, "png", stop)
+    with pytest.raises(KeyboardInterrupt):
+        api.predict_file(other, image, out, ["tiff", "png"])
+    monkeypatch.setitem(FORMATS, "png", png)
+    assert contents(out) != kept
+    api.predict_file(model, image, out, ["tiff", "png"])
+    assert contents(out) == kept
 
 
 def test_images_of_one_name_keep_their_own_results(

@@ -8,10 +8,11 @@ from napari_unet.images.reading import SUFFIXES, ZARR_METADATA
 
 
 def image_paths(path: Path) -> list[Path]:
-    """A file or Zarr image itself; of any other folder the images in it by name, not those in its subfolders."""
+    """A file or Zarr image itself; of any other folder the images in it by name, not those hidden or in subfolders."""
     if not path.is_dir() or _is_zarr(path):
         return [path]
-    return sorted(p for p in path.iterdir() if _is_zarr(p) or (p.is_file() and p.suffix.lower() in SUFFIXES))
+    shown = (p for p in path.iterdir() if not p.name.startswith("."))
+    return sorted(p for p in shown if _is_zarr(p) or (p.is_file() and p.suffix.lower() in SUFFIXES))
 
 
 def images_of(paths: Sequence[Path]) -> list[Path]:

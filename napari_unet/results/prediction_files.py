@@ -22,7 +22,6 @@ from napari_unet.results.large_ome_zarr import CHUNK, ChunkFile, ChunkTask, is_l
 from napari_unet.results.mask_npy import write_array
 from napari_unet.results.provenance import finished, origin, write_provenance
 from napari_unet.results.segmentation import ClassStyle
-from napari_unet.storage import remove_file
 
 PROBABILITIES = "probabilities"  # named among the formats of a provenance
 
@@ -77,11 +76,9 @@ def write_prediction(
         highest = max(checkpoint.class_ids) - 1
         file = ChunkFile((folder / f"{stem}.ome.zarr").absolute(), image, tuple(styles(classes, highest)), CHUNK)
         _fill(file, predictor, planes.normalisation, came_from, tile, tile_done, source, cluster)
-        remove_file(note)
         written = [file.finish()]
     else:
         mask = predict_mask(predictor, planes, tile, tile_done)
-        remove_file(note)  # a kill among the next lines must not leave it beside files that it does not speak of
         written = export(mask, image, styles(classes, int(mask.max())), folder, formats, stem, settings)
         if probabilities:
             written.append(_write_probabilities(predictor, planes, folder, tile, stem))
