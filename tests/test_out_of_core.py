@@ -26,7 +26,8 @@ from napari_unet.images.tiles import Region
 from napari_unet.network.inference import Predictor
 from napari_unet.prediction.plane import predict_region
 from napari_unet.results import large_ome_zarr, prediction_files
-from napari_unet.results.large_ome_zarr import Chunk, ChunkTask
+from napari_unet.results.large_ome_zarr import Chunk, ChunkFile, ChunkTask
+from napari_unet.results.segmentation import ClassStyle
 
 CHUNK = 48
 SHAPE = (110, 150)
@@ -192,6 +193,22 @@ def test_an_interrupted_image_goes_on(network: Path, tmp_path: Path, monkeypatch
     np.testing.assert_array_equal(classes(out / "a.ome.zarr"), api.predict(other, open_image(tmp_path / "a.zarr"))[0])
 
 
+def test_a_chunk_of_background_is_there(network: Path, tmp_path: Path) -> None:
+    """A chunk that holds nothing but zeros, or -0.0, counts as made and keeps its bits."""
+    image = Image("empty", np.full(SHAPE, -0.0, np.float32), "yx")
+    predictor = api.load_model(network, "cpu").predictor
+    predictor._lookup = np.ones(2, np.uint8)
+    file = ChunkFile(tmp_path / "empty.ome.zarr", image, (ClassStyle("background", (0, 0, 0)),), CHUNK)
+    file.begin({})
+    for count in range(12, 0, -1):
+        chunks = file.missing()
+        assert len(chunks) == count
+        file.write(predictor, measure_normalisation(image), chunks[-1], 64)
+    copied = open_image(file.finish())
+    assert not classes(file.path).any()
+    assert np.signbit(copied.read(0)).all()
+
+
 @pytest.mark.usefixtures("small_chunks")
 def test_what_cannot_be_had_is_said_before_the_work(
     capsys: pytest.CaptureFixture[str], network: Path, tmp_path: Path
@@ -204,6 +221,10 @@ def test_what_cannot_be_had_is_said_before_the_work(
         assert status == 2
         assert [line.split(": ")[1] for line in errors] == ["NU-E10"]
     assert not (tmp_path / "out").exists()
+    (tmp_path / "file").write_text("no folder")
+    status, _, errors = predict(capsys, *given[:4], tmp_path / "file", *given[5:])
+    assert status == 2
+    assert [line.split(": ")[1] for line in errors] == ["NU-E01"]
     model = api.load_model(network, "cpu")
     for formats, code in ((["tiff"], "NU-C12"), (["ome-zarr", "csv"], "NU-C12"), (["ome-zarr"], "NU-C04")):
         with pytest.raises(UserError, match=code):

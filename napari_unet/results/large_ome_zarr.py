@@ -3,6 +3,7 @@
 import json
 import shutil
 from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
@@ -72,13 +73,14 @@ class ChunkFile:
         Raises
         ------
         UserError
-            NU-E08 when a folder of that name lies there that is no earlier export.
+            NU-E08 when a folder of that name lies there that is no earlier export; NU-E01 when it cannot be written.
         """
         refuse_foreign(self.path)
         if _record(self.folder / _JOB) == job:
             return
         shutil.rmtree(self.folder, ignore_errors=True)
-        create_levels(self.folder, levels_of(self.image, self.classes, None), self.chunk)
+        with _refusal_told(self.path):
+            create_levels(self.folder, levels_of(self.image, self.classes, None), self.chunk)
         write_json(self.folder / _JOB, job)
 
     def missing(self) -> list[Chunk]:
@@ -102,12 +104,9 @@ class ChunkFile:
             (labels, mask),
         ):
             array, place = self._array(level.group), level.place(index, *chunk.region.slices)
-            try:
+            with _refusal_told(self.path):
                 array[place] = values
                 wrong = array_difference(bits(array[place]), bits(values))
-            except OSError as error:
-                what = f"cannot write the file ({error.strerror or error})"
-                raise UserError("NU-E01", what, str(self.folder), "check the folder and free space") from error
             if wrong:
                 fix = "free disk space, check the disk, then predict again"
                 raise UserError("NU-E03", f"a chunk does not hold the result ({wrong})", str(self.folder), fix)
@@ -120,14 +119,11 @@ class ChunkFile:
         UserError
             NU-E01 when the system refuses.
         """
-        try:
-            (self.folder / _JOB).unlink()
+        with _refusal_told(self.path):
             for remains in self.folder.rglob("*.partial"):  # of chunks that were in hand at a kill
                 remains.unlink()
             move_folder(self.folder, self.path)
-        except OSError as error:
-            what, fix = f"cannot write the folder ({error.strerror or error})", "check the folder and free space"
-            raise UserError("NU-E01", what, str(self.path), fix) from error
+            (self.path / _JOB).unlink()  # not before: where the folder cannot be moved, its chunks still count
         return self.path
 
     def _chunks(self) -> Iterator[Chunk]:
@@ -148,7 +144,8 @@ class ChunkFile:
         return True
 
     def _array(self, group: str) -> zarr.Array[Any]:
-        return zarr.open_array(LocalStore(self.folder / group / "0"), mode="r+", config={"write_empty_chunks": True})
+        array: zarr.Array[Any] = zarr.open_array(LocalStore(self.folder / group / "0"), mode="r+")
+        return array.with_config({"write_empty_chunks": True})  # a chunk of background is one that was made
 
     def _index(self, plane: int) -> tuple[int, ...]:
         numbers, _ = plane_numbers(self.image)
@@ -214,6 +211,15 @@ def _image(path: Path, fingerprint: str) -> Image:
 def is_large(image: Image) -> bool:
     """Whether a plane is too large to be held in memory."""
     return image.height * image.width > LARGE
+
+
+@contextmanager
+def _refusal_told(path: Path) -> Iterator[None]:
+    try:
+        yield
+    except OSError as error:
+        what, fix = f"cannot write the folder ({error.strerror or error})", "check the folder and free space"
+        raise UserError("NU-E01", what, str(path), fix) from error
 
 
 def _record(path: Path) -> Any:
