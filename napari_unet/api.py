@@ -210,7 +210,7 @@ def predict_file(
     Raises
     ------
     UserError
-        NU-E10 for objects or probabilities beside the "ome-zarr" of a plane that is not held in memory.
+        NU-E14 for objects or probabilities beside the "ome-zarr" of a plane that is not held in memory.
     """
     planes = NormalisedPlanes(open_image(path))
     _refuse_objects_of_large(planes.image, path, formats, probabilities)
@@ -237,7 +237,7 @@ def predict_file(
 def _refuse_objects_of_large(image: Image, path: Path, formats: Sequence[str], probabilities: bool) -> None:
     if "ome-zarr" in formats and is_large(image) and (probabilities or len(formats) > 1):
         what = f"a plane of {image.height} x {image.width} pixels goes to OME-Zarr without objects or probabilities"
-        raise UserError("NU-E10", what, str(path), "leave these options out, or choose tiff, which takes the memory")
+        raise UserError("NU-E14", what, str(path), "leave these options out, or choose tiff, which takes the memory")
 
 
 def predict_files(
@@ -268,7 +268,7 @@ def predict_files(
     Raises
     ------
     UserError
-        NU-E02 for a format that does not exist, NU-I16 for a folder without an image; for a cluster NU-C04, NU-C10
+        NU-E02 for a format that does not exist, NU-I18 for a folder without an image; for a cluster NU-C04, NU-C10
         and NU-C12.
     """
     for name in formats:
@@ -298,7 +298,7 @@ def predict_files(
 def _told(error: Exception, path: Path) -> UserError:
     if not isinstance(error, UserError):
         return UserError(
-            "NU-E09", "there is not enough memory", str(path), "choose a smaller --tile or a larger machine"
+            "NU-E13", "there is not enough memory", str(path), "choose a smaller --tile or a larger machine"
         )
     # An image knows its name only, and a batch may hold many of that name.
     return UserError(error.code, error.what, str(path), error.fix) if error.where == path.stem else error

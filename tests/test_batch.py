@@ -83,7 +83,7 @@ def test_a_folder_is_predicted_and_a_bad_file_stops_nothing(
     assert str(tmp_path / "in" / "colour.tif") in errors[1]
     assert [Path(failure["image"]).name for failure in printed["failed"]] == ["b.tif", "colour.tif"]
     (tmp_path / "empty").mkdir()
-    with pytest.raises(UserError, match="NU-I16"):
+    with pytest.raises(UserError, match="NU-I18"):
         api.predict_files(api.load_model(network, "cpu"), [tmp_path / "in", tmp_path / "empty"], tmp_path / "none")
     assert not (tmp_path / "none").exists()
 
@@ -100,7 +100,7 @@ def test_lack_of_memory_costs_one_image(network: Path, tmp_path: Path, monkeypat
 
     monkeypatch.setattr(api, "predict_file", full)
     batch = api.predict_files(api.load_model(network, "cpu"), [tmp_path / "in"], tmp_path / "out")
-    assert [(failure.image, failure.error.code) for failure in batch.failed] == [(images[0], "NU-E09")]
+    assert [(failure.image, failure.error.code) for failure in batch.failed] == [(images[0], "NU-E13")]
     assert [path.name for path in batch.files] == ["b.tif", "b.json"]
 
 

@@ -219,7 +219,7 @@ def test_what_cannot_be_had_is_said_before_the_work(
     for option in ("--objects", "--probabilities"):
         status, _, errors = predict(capsys, *given, option)
         assert status == 2
-        assert [line.split(": ")[1] for line in errors] == ["NU-E10"]
+        assert [line.split(": ")[1] for line in errors] == ["NU-E14"]
     assert not (tmp_path / "out").exists()
     (tmp_path / "file").write_text("no folder")
     status, _, errors = predict(capsys, *given[:4], tmp_path / "file", *given[5:])
@@ -307,7 +307,7 @@ def test_another_network_or_image_is_refused(network: Path, tmp_path: Path) -> N
         tmp_path / "a.zarr", "other", network, "other", "cpu", measure_normalisation(image), tmp_path / "o", (), 48, 16
     )
     chunk = Chunk(0, Region(0, 0, 48, 48))
-    with pytest.raises(UserError, match="NU-M05"):
+    with pytest.raises(UserError, match="NU-M06"):
         task(chunk)
     with pytest.raises(UserError, match="NU-I15"):
         replace(task, network_fingerprint=model.checkpoint.fingerprint())(chunk)

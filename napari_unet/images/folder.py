@@ -21,14 +21,14 @@ def images_of(paths: Sequence[Path]) -> list[Path]:
     Raises
     ------
     UserError
-        NU-I16 for a folder without an image.
+        NU-I18 for a folder without an image.
     """
     found: dict[Path, Path] = {}
     for path in paths:
         images = image_paths(path)
         if not images:
             fix = "choose the folder in which the images themselves lie"
-            raise UserError("NU-I16", "there is no image in the folder", str(path), fix)
+            raise UserError("NU-I18", "there is no image in the folder", str(path), fix)
         for image in images:
             found.setdefault(image.resolve(), image)
     return list(found.values())

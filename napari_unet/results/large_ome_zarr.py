@@ -180,7 +180,7 @@ class ChunkTask:
         Raises
         ------
         UserError
-            NU-I15 or NU-M05 when image or network are not what they were, and as ``ChunkFile.write``.
+            NU-I15 or NU-M06 when image or network are not what they were, and as ``ChunkFile.write``.
         """
         predictor = _predictor(self.network, self.network_fingerprint, self.device)
         image = _image(self.image, self.image_fingerprint)
@@ -193,7 +193,7 @@ def _predictor(network: Path, fingerprint: str, device: str) -> Predictor:
     checkpoint = load_checkpoint(network)
     if checkpoint.fingerprint() != fingerprint:
         fix = "wait until training has ended, or predict with a copy of the network"
-        raise UserError("NU-M05", "the network changed while it was predicting", str(network), fix)
+        raise UserError("NU-M06", "the network changed while it was predicting", str(network), fix)
     chosen = choose_device(device)
     keep_freed_memory()  # the process was started for this work
     return Predictor(checkpoint.network().to(chosen.place), checkpoint.class_ids, chosen)
