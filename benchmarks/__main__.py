@@ -10,8 +10,9 @@ from pathlib import Path
 
 REPOSITORY = Path(__file__).resolve().parents[1]
 QUICK = ("learning", "overlay", "responsiveness", "sampling")  # minutes
-NAMES = (*QUICK, "annotator", "where_next", "jobs", "objects")  # which take long, and run only when they are named
-_ONE_THREAD = ("learning", "sampling", "annotator", "where_next", "objects")  # without a window
+SLOW = ("annotator", "where_next", "jobs", "objects", "out_of_core")  # run only when they are named
+NAMES = (*QUICK, *SLOW)
+_ONE_THREAD = ("learning", "sampling", "annotator", "where_next", "objects", "out_of_core")  # without a window
 _SCREEN = "-screen 0 1400x1000x24 +extension GLX"
 
 
@@ -81,6 +82,7 @@ def _arguments(name: str, options: argparse.Namespace) -> list[str]:
         "where_next": {"--strokes": options.strokes, "--sets": options.sets, "--seeds": seeds},
         "jobs": {"--seed": seeds[:1]},
         "objects": {"--sets": options.sets},
+        "out_of_core": {},
     }[name]
     words: list[str] = []
     for flag, value in wanted.items():

@@ -2,6 +2,7 @@
 
 import time
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import nullcontext
 from dataclasses import asdict, dataclass
 from functools import partial
 from pathlib import Path
@@ -9,6 +10,7 @@ from typing import Any
 
 import msgspec
 import numpy as np
+import torch
 from jaxtyping import Num, UInt8
 
 from napari_unet.annotations.classes import ClassLabel, default_colour
@@ -18,6 +20,7 @@ from napari_unet.annotations.salvage import salvage
 from napari_unet.annotations.writer_lock import WriterLock
 from napari_unet.config import DEFAULT_SETTINGS, Settings
 from napari_unet.errors import UserError
+from napari_unet.images.folder import images_of
 from napari_unet.images.image import Image
 from napari_unet.images.labels import read_labels
 from napari_unet.images.overwriting import image_stem, refuse_overwriting
@@ -29,17 +32,15 @@ from napari_unet.network.device import Device, choose_device
 from napari_unet.network.inference import Predictor
 from napari_unet.network.package import open_network
 from napari_unet.network.training_image import TrainingImage, difference, remembered, rescaling
+from napari_unet.prediction.cluster import Cluster, connected
 from napari_unet.prediction.rescaling import UNCHANGED
 from napari_unet.results.formats import FORMATS, MODEL_FORMAT, format_named
+from napari_unet.results.large_ome_zarr import is_large
 from napari_unet.results.model_package import write_model_package
 from napari_unet.results.objects import label_objects
 from napari_unet.results.pack import write_contents
-from napari_unet.results.prediction_files import (
-    predict_mask,
-    styles,
-    write_prediction,
-    write_probabilities,
-)
+from napari_unet.results.prediction_files import predict_mask, styles, write_prediction
+from napari_unet.results.stems import distinct_stems, project_stems
 from napari_unet.storage import set_aside
 from napari_unet.training.learner import BEST, Learner
 from napari_unet.training.scores import confusion, dice, iou, mean_known, precision, recall, segmentation_accuracy
@@ -65,9 +66,31 @@ class TrainingResult:
 
 
 @dataclass(frozen=True, slots=True)
+class Failure:
+    """An image of a batch that could not be predicted, and why."""
+
+    image: Path
+    error: UserError
+
+
+@dataclass(frozen=True, slots=True)
+class Batch:
+    """What became of several images: the files that are there now, and the images that failed."""
+
+    files: list[Path]
+    failed: list[Failure]
+
+    def as_json(self) -> dict[str, Any]:
+        """For ``--json``."""
+        failed = [{"image": str(failure.image), "error": str(failure.error)} for failure in self.failed]
+        return {"files": [str(path) for path in self.files], "failed": failed}
+
+
+@dataclass(frozen=True, slots=True)
 class Model:
     """A trained network, ready to predict."""
 
+    path: Path  # of the project, package or checkpoint that holds it
     checkpoint: Checkpoint
     predictor: Predictor
     classes: tuple[ClassLabel, ...]
@@ -168,9 +191,9 @@ def load_model(path: Path, device: str = "auto") -> Model:
     network = checkpoint.network().to(chosen.place)
     predictor = Predictor(network, checkpoint.class_ids, chosen)
     if not (path / DATABASE).is_file():
-        return Model(checkpoint, predictor, _named_classes(checkpoint))
+        return Model(path, checkpoint, predictor, _named_classes(checkpoint))
     with Project(path, read_only=True) as project:
-        return Model(checkpoint, predictor, tuple(project.classes()), project.settings)
+        return Model(path, checkpoint, predictor, tuple(project.classes()), project.settings)
 
 
 def predict(
@@ -198,16 +221,30 @@ def predict_file(
     tile: int | None = None,
     probabilities: bool = False,
     rescale: bool = False,
+    stem: str | None = None,
+    cluster: Cluster | None = None,
     tile_done: Callable[[], object] = lambda: None,
     warn: Callable[[str], object] = lambda line: None,
 ) -> list[Path]:
-    """Predict an image file and write the result under its stem; ``warn`` hears when it is unlike those trained on."""
+    """Predict an image file and write the result under a stem, the image's own unless told.
+
+    ``warn`` hears when the image is unlike those that were trained on.
+
+    Where the files are there already, made by the same network, settings and formats from the same image, nothing is
+    written.
+
+    Raises
+    ------
+    UserError
+        NU-E14 for objects or probabilities beside the "ome-zarr" of a plane that is not held in memory.
+    """
     planes = NormalisedPlanes(open_image(path))
-    stem = image_stem(path)
+    _refuse_objects_of_large(planes.image, path, formats, probabilities)
+    stem = stem or image_stem(path)
     refuse_overwriting(path, folder, stem)
     factors = _factors(model, planes, rescale=rescale)
     _warn(model, planes, warn, rescaled=rescale)
-    written = write_prediction(
+    return write_prediction(
         model.predictor,
         model.checkpoint,
         planes,
@@ -219,10 +256,84 @@ def predict_file(
         stem=stem,
         settings=model.settings,
         factors=factors,
+        probabilities=probabilities,
+        source=path,
+        resume=True,
+        cluster=cluster,
     )
-    if probabilities:
-        written.append(write_probabilities(model.predictor, planes, folder, tile, stem, factors))
-    return written
+
+
+def _refuse_objects_of_large(image: Image, path: Path, formats: Sequence[str], probabilities: bool) -> None:
+    if "ome-zarr" in formats and is_large(image) and (probabilities or len(formats) > 1):
+        what = f"a plane of {image.height} x {image.width} pixels goes to OME-Zarr without objects or probabilities"
+        raise UserError("NU-E14", what, str(path), "leave these options out, or choose tiff, which takes the memory")
+
+
+def predict_files(
+    model: Model,
+    paths: Sequence[Path],
+    folder: Path,
+    formats: Sequence[str] = ("tiff",),
+    *,
+    tile: int | None = None,
+    probabilities: bool = False,
+    rescale: bool = False,
+    scheduler: str = "",
+    device: str = "auto",
+    started: Callable[[Path, int, int], object] = lambda path, index, count: None,
+    failed: Callable[[Failure], object] = lambda failure: None,
+    tile_done: Callable[[], object] = lambda: None,
+    warn: Callable[[str], object] = lambda line: None,
+) -> Batch:
+    """Predict image files and folders of them, going on after an image that fails and where an earlier call stopped.
+
+    Images of the same name are told apart by ``results.stems.distinct_stems``.
+
+    Parameters
+    ----------
+    scheduler : address of a running Dask cluster, which then predicts, to "ome-zarr" alone
+    device : for the processes of the cluster, each of which chooses for itself
+    started : told each image, its place in the batch from 0 on and how many there are
+    failed : told each failure at once
+    warn : told what should be known of an image that is predicted
+
+    Raises
+    ------
+    UserError
+        NU-E02 for a format that does not exist, NU-I19 for a folder without an image; for a cluster NU-C04, NU-C10
+        and NU-C12.
+    """
+    for name in formats:
+        format_named(name)
+    images = images_of(paths)
+    if scheduler and (probabilities or rescale or list(formats) != ["ome-zarr"]):
+        fix = "give --format ome-zarr and neither --objects nor --probabilities nor --rescale"
+        raise UserError("NU-C12", "a cluster writes OME-Zarr only", scheduler, fix)
+    stems = distinct_stems([(image_stem(path), path) for path in images])
+    batch = Batch([], [])
+    with connected(scheduler, model.path, device) if scheduler else nullcontext() as cluster:
+        for index, (path, stem) in enumerate(zip(images, stems, strict=True)):
+            started(path, index, len(images))
+            try:
+                batch.files.extend(
+                    predict_file(
+                        model, path, folder, formats, tile=tile, probabilities=probabilities, stem=stem,
+                        rescale=rescale, cluster=cluster, tile_done=tile_done, warn=warn,
+                    )
+                )  # fmt: skip
+            except (UserError, MemoryError, torch.OutOfMemoryError) as error:
+                batch.failed.append(Failure(path, _told(error, path)))
+                failed(batch.failed[-1])
+    return batch
+
+
+def _told(error: Exception, path: Path) -> UserError:
+    if not isinstance(error, UserError):
+        return UserError(
+            "NU-E13", "there is not enough memory", str(path), "choose a smaller --tile or a larger machine"
+        )
+    # An image knows its name only, and a batch may hold many of that name.
+    return UserError(error.code, error.what, str(path), error.fix) if error.where == path.stem else error
 
 
 def export(
@@ -239,6 +350,7 @@ def export(
 
     The format "all" means every format of a result, and a "results.json" that says what made them; "bioimageio" is the
     network itself, as a model package. Objects are told apart as the project's settings say, or those that are given.
+    Images of the same name are told apart by ``results.stems.distinct_stems``.
     """
     pack = PACK in formats
     packages = MODEL_FORMAT in formats
@@ -248,9 +360,11 @@ def export(
     model = load_model(project.folder, device)
     settings = settings or model.settings
     written: list[Path] = [_export_model(project, model, folder)] if packages else []
+    stems = project_stems(project)
     for record in project.images() if formats else ():
         if image_ids is None or record.id in image_ids:
-            refuse_overwriting(record.path, folder, record.name)
+            stem = stems[record.id]
+            refuse_overwriting(record.path, folder, stem)
             planes = NormalisedPlanes(project.open_pixels(record.id))
             _warn(model, planes, warn)
             written += write_prediction(
@@ -260,6 +374,7 @@ def export(
                 model.classes,
                 folder,
                 formats,
+                stem=stem,
                 settings=settings,
             )
     if pack:

@@ -80,7 +80,7 @@ def _add_predict(commands: Any) -> None:
         required=True,
         help="a project, a .safetensors file or a model package made by this program",
     )
-    predict.add_argument("images", type=Path, nargs="+", metavar="IMG")
+    predict.add_argument("images", type=Path, nargs="+", metavar="IMG", help="image files and folders of them")
     predict.add_argument("--out", type=Path, required=True, help="folder for the masks")
     predict.add_argument("--format", default="tiff", help=_FORMATS)
     predict.add_argument("--probabilities", action="store_true", help="also write them, as NPY (plane, class, y, x)")
@@ -91,7 +91,7 @@ def _add_predict(commands: Any) -> None:
         "--rescale", action="store_true", help="bring images to the pixel size that the network was trained on"
     )
     predict.add_argument("--tile", type=int, help="side in pixels; changes speed and memory only")
-    predict.add_argument("--scheduler", default="", help="address of a Dask cluster (not available yet)")
+    predict.add_argument("--scheduler", default="", help="address of a running Dask cluster; with --format ome-zarr")
     _add_object_settings(predict)
     _add_device_and_json(predict)
     predict.set_defaults(run=_predict)
@@ -241,28 +241,23 @@ def _number(value: float | None) -> str:
 def _predict(options: argparse.Namespace) -> int:
     from napari_unet import api
 
-    if options.scheduler:
-        raise UserError(
-            "NU-C04", "prediction on a Dask cluster is not available yet", "--scheduler", "leave the option out"
-        )
     if options.tile is not None and (options.tile < 16 or options.tile % 16):
         raise UserError("NU-C05", f"a tile of {options.tile} px", "--tile", "choose a multiple of 16")
     _take_the_machine()
     model = api.load_model(options.model, options.device)
     model = replace(model, settings=_changed(model.settings, _given(options)))
     formats = [options.format, *(["objects", "csv"] if options.objects else [])]
-    bar = _Bar(len(options.images), "predicting", "image")
-    written: list[Path] = []
+    bar = _BatchBar()
     warnings: list[str] = []
-    for done, path in enumerate(options.images, start=1):
-        written += api.predict_file(
-            model, path, options.out, formats, tile=options.tile, probabilities=options.probabilities,
-            rescale=options.rescale, warn=warnings.append,
-        )  # fmt: skip
-        bar.to(done, path.name)
+    batch = api.predict_files(
+        model, options.images, options.out, formats, tile=options.tile, probabilities=options.probabilities,
+        rescale=options.rescale, scheduler=options.scheduler, device=options.device,
+        started=bar.start, failed=lambda failure: bar.say(f"error: {failure.error}"), tile_done=bar.tile,
+        warn=warnings.append,
+    )  # fmt: skip
     bar.close()
-    _print_files(written, warnings, options)
-    return 0
+    _print_files(batch.as_json(), warnings, options)
+    return 2 if batch.failed else 0
 
 
 def _score(options: argparse.Namespace) -> int:
@@ -307,16 +302,15 @@ def _export(options: argparse.Namespace) -> int:
         written = api.export(
             project, options.out, [options.format], device=options.device, settings=settings, warn=warnings.append
         )
-    _print_files(written, warnings, options)
+    _print_files({"files": [str(path) for path in written]}, warnings, options)
     return 0
 
 
-def _print_files(written: Sequence[Path], warnings: Sequence[str], options: argparse.Namespace) -> None:
+def _print_files(record: dict[str, Any], warnings: Sequence[str], options: argparse.Namespace) -> None:
     """Files to standard output, warnings to standard error, and both into the one object of --json."""
     for line in warnings:
         print(f"warning: {line}", file=sys.stderr)
-    names = [str(path) for path in written]
-    _print({"files": names, "warnings": list(warnings)}, options, names)
+    _print(record | {"warnings": list(warnings)}, options, record["files"])
 
 
 def _models(options: argparse.Namespace) -> int:
@@ -351,7 +345,8 @@ def _verify(options: argparse.Namespace) -> int:
 
 
 def _print(record: dict[str, Any], options: argparse.Namespace, lines: Sequence[str]) -> None:
-    print(json.dumps(record) if options.json else "\n".join(lines))
+    for line in [json.dumps(record)] if options.json else lines:
+        print(line)
 
 
 def _require_napari() -> None:
@@ -382,6 +377,37 @@ class _Bar:
 
     def close(self) -> None:
         self._bar.close()
+
+
+class _BatchBar:
+    """Images done and tiles of the present one, on standard error."""
+
+    def __init__(self) -> None:
+        self._bar: _Bar | None = None
+        self._name, self._place, self._tiles = "", 0, 0
+
+    def start(self, path: Path, place: int, count: int) -> None:
+        """The image that is now in work, its place from 0 on, and how many there are."""
+        self._bar = self._bar or _Bar(count, "predicting", "image")
+        self._name, self._place, self._tiles = path.name, place, 0
+        self._bar.to(place, path.name)
+
+    def tile(self) -> None:
+        """One tile more of the present image is done."""
+        self._tiles += 1
+        if self._bar:
+            self._bar.to(self._place, f"{self._name}, tile {self._tiles}")
+
+    def say(self, line: str) -> None:
+        """Print a line without disturbing the bar."""
+        from tqdm import tqdm
+
+        tqdm.write(line, file=sys.stderr)
+
+    def close(self) -> None:
+        if self._bar:
+            self._bar.to(self._place + 1, "")
+            self._bar.close()
 
 
 if __name__ == "__main__":

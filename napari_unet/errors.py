@@ -18,3 +18,6 @@ class UserError(Exception):
         self.what = what
         self.where = where
         self.fix = fix
+
+    def __reduce__(self) -> tuple[type["UserError"], tuple[str, str, str, str]]:
+        return type(self), (self.code, self.what, self.where, self.fix)  # an exception is rebuilt from one line else

@@ -171,19 +171,31 @@ def replace_folder(path: Path, write: Callable[[Path], object]) -> None:
     UserError
         NU-E01 when the folder or the disk does not take the files; ``path`` is then as it was.
     """
-    temporary, aside = (path.with_name(f"{TEMPORARY_PREFIX}{secrets.token_hex(8)}{path.suffix}") for _ in range(2))
+    temporary = path.with_name(f"{TEMPORARY_PREFIX}{secrets.token_hex(8)}{path.suffix}")
     try:
         disk.make_folder(temporary)
         write(temporary)
-        for file in sorted(temporary.rglob("*")):
-            if file.is_file():
-                disk.flush(file)
-        _swap(temporary, path, aside)
+        move_folder(temporary, path)
     except OSError as error:
         what = f"cannot write the folder ({error.strerror or error})"
         raise UserError("NU-E01", what, str(path), "check the folder, its permissions and free space") from error
     finally:
         shutil.rmtree(temporary, ignore_errors=True)
+
+
+def move_folder(new: Path, path: Path) -> None:
+    """Flush a finished folder to the disk and put it in the place of another, which goes, as ``replace_folder`` does.
+
+    Raises
+    ------
+    OSError
+        When the system refuses; ``path`` is then as it was.
+    """
+    aside = path.with_name(f"{TEMPORARY_PREFIX}{secrets.token_hex(8)}{path.suffix}")
+    for file in sorted(new.rglob("*")):
+        if file.is_file():
+            disk.flush(file)
+    _swap(new, path, aside)
     shutil.rmtree(aside, ignore_errors=True)
     with contextlib.suppress(OSError):
         disk.flush_folder(path.parent)

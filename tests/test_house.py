@@ -52,6 +52,12 @@ def test_the_window_never_knows_torch(tmp_path: Path) -> None:
     assert loaded(names, TORCH, tmp_path) == []
 
 
+def test_dask_is_imported_only_where_it_is_used(tmp_path: Path) -> None:
+    """Importing every module outside the gui does not bring Dask's cluster."""
+    names = [name for name in modules() if not of_window(name) and name != "napari_unet.gui"]
+    assert loaded(names, {"distributed"}, tmp_path) == []
+
+
 def test_the_two_laws_above_can_fail(tmp_path: Path) -> None:
     """The same check finds Qt in the panel and torch in the network."""
     pytest.importorskip("napari")

@@ -6,6 +6,8 @@ from dataclasses import dataclass
 import numpy as np
 from jaxtyping import Bool, Shaped
 
+from napari_unet.images.lazy_plane import LazyPlane
+
 
 @dataclass(frozen=True, slots=True, order=True)
 class Region:
@@ -80,13 +82,15 @@ def outward(tiles: list[Region], view: Region) -> list[Region]:
     return sorted(tiles, key=distance)
 
 
-def read_mirrored(plane: Shaped[np.ndarray, "y x ..."], region: Region) -> Shaped[np.ndarray, "h w ..."]:
+def read_mirrored(plane: Shaped[np.ndarray, "y x ..."] | LazyPlane, region: Region) -> Shaped[np.ndarray, "h w ..."]:
     """Copy a region; what lies outside the plane is mirrored at its rim, as often as needed."""
     rows = _mirrored(np.arange(region.y0, region.y1), plane.shape[0])
     columns = _mirrored(np.arange(region.x0, region.x1), plane.shape[1])
+    y0, x0 = int(rows.min()), int(columns.min())
+    needed = plane[y0 : int(rows.max()) + 1, x0 : int(columns.max()) + 1]
     if region == region.clipped(plane.shape[0], plane.shape[1]):
-        return plane[region.slices].copy()
-    return plane[rows[:, None], columns[None, :]]
+        return needed.copy()
+    return needed[rows[:, None] - y0, columns[None, :] - x0]
 
 
 def _mirrored(index: Shaped[np.ndarray, " n"], size: int) -> Shaped[np.ndarray, " n"]:

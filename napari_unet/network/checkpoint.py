@@ -1,5 +1,6 @@
 """A network on disk: weights as safetensors, everything else as JSON in the same file."""
 
+import hashlib
 import json
 import os
 import shutil
@@ -52,6 +53,14 @@ class Checkpoint:
         network = build(self.architecture)
         network.load_state_dict(self.weights)
         return network.eval()
+
+    def fingerprint(self) -> str:
+        """SHA-256 of all that predictions depend on, however it is stored: architecture, classes and weights."""
+        digest = hashlib.sha256(repr((self.architecture, self.class_ids)).encode())
+        for name, tensor in sorted(self.weights.items()):
+            digest.update(repr((name, tuple(tensor.shape), tensor.dtype)).encode())
+            digest.update(tensor.detach().cpu().numpy().tobytes())
+        return digest.hexdigest()
 
 
 def save_checkpoint(checkpoint: Checkpoint, path: Path) -> str:

@@ -7,6 +7,7 @@ from typing import TypeVar
 import numpy as np
 from jaxtyping import Float32, UInt8
 
+from napari_unet.images.lazy_plane import LazyPlane
 from napari_unet.images.tiles import Region, grid
 from napari_unet.network.device import give_back_memory, is_out_of_memory
 from napari_unet.network.inference import Predictor
@@ -30,10 +31,23 @@ def predict_plane(
     tile_done: Callable[[], object] = lambda: None,
 ) -> UInt8[np.ndarray, "y x"]:
     """Class id of every pixel; the same for every ``tile`` (``whole_plane_tile`` where None)."""
-    height, width = pixels.shape[:2]
+    return predict_region(predictor, pixels, Region(0, 0, *pixels.shape[:2]), tile, tile_done)
+
+
+def predict_region(
+    predictor: Predictor,
+    plane: Float32[np.ndarray, "y x c"] | LazyPlane,
+    region: Region,
+    tile: int | None = None,
+    tile_done: Callable[[], object] = lambda: None,
+) -> UInt8[np.ndarray, "h w"]:
+    """Class id of every pixel of a region inside a plane, the same as in the whole plane."""
+    height, width = region.shape
     classes = np.zeros((height, width), np.uint8)
-    for region in grid(height, width, tile or whole_plane_tile(predictor)):
-        for part, found in _in_parts(region, lambda part: predictor.classes(pixels, part)):
+    for tile_region in grid(height, width, tile or whole_plane_tile(predictor)):
+        for part, found in _in_parts(
+            tile_region, lambda part: predictor.classes(plane, part.moved(region.y0, region.x0))
+        ):
             classes[part.slices] = found
         tile_done()
     return classes

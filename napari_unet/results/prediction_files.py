@@ -1,8 +1,6 @@
 """From an image and a network to files: predict every plane, write, and say beside it how it was made."""
 
 from collections.abc import Callable, Mapping, Sequence
-from datetime import UTC, datetime
-from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
@@ -12,17 +10,21 @@ from jaxtyping import Float32, UInt8
 from napari_unet.annotations.classes import ClassLabel, default_colour, default_name
 from napari_unet.config import DEFAULT_SETTINGS, Settings
 from napari_unet.errors import UserError
+from napari_unet.images.normalisation import Normalisation
 from napari_unet.images.planes import NormalisedPlanes
 from napari_unet.network.checkpoint import Checkpoint
 from napari_unet.network.inference import Predictor
+from napari_unet.prediction.cluster import Cluster
 from napari_unet.prediction.plane import predict_plane, predict_probabilities
 from napari_unet.prediction.rescaling import UNCHANGED, rescaled, scaled_back
 from napari_unet.results.file_stem import file_stem
 from napari_unet.results.formats import export, format_named
-from napari_unet.results.json_file import write_json
+from napari_unet.results.large_ome_zarr import CHUNK, ChunkFile, ChunkTask, is_large
 from napari_unet.results.mask_npy import write_array
-from napari_unet.results.objects import object_settings
+from napari_unet.results.provenance import finished, origin, write_provenance
 from napari_unet.results.segmentation import ClassStyle
+
+PROBABILITIES = "probabilities"  # named among the formats of a provenance
 
 
 def write_prediction(
@@ -38,10 +40,24 @@ def write_prediction(
     stem: str | None = None,
     settings: Settings = DEFAULT_SETTINGS,
     factors: tuple[float, float] = UNCHANGED,
+    probabilities: bool = False,
+    source: Path | None = None,
+    resume: bool = False,
+    cluster: Cluster | None = None,
 ) -> list[Path]:
-    """Predict all planes and write them in every format, and a ``.json`` that names network, step, score and classes.
+    """Predict all planes and write them in every format, and a ``.json`` that says what made them.
 
-    Objects are told apart as ``settings`` say. The network sees the image with ``factors`` times its rows and columns.
+    Parameters
+    ----------
+    stem : beginning of the file names; the image's name where None
+    settings : how objects are told apart
+    factors : the network sees the image with so many times its rows and columns
+    probabilities : write them as well, as ``<stem>-probabilities.npy``
+    source : the image's file, if it has one
+    resume : write nothing where the files that this call would write are there already
+    cluster : predicts the ``source``, in place of this process, for "ome-zarr" alone
+
+    For "ome-zarr" alone a plane larger than ``LARGE`` is never held in memory, and has no objects; rescaled it is.
 
     Raises
     ------
@@ -51,11 +67,57 @@ def write_prediction(
     for name in formats:
         format_named(name)  # before the long work, not after it
     check_channels(predictor, planes)
-    mask = predict_mask(predictor, planes, tile, tile_done, factors)
     image = planes.image
-    written = export(mask, image, styles(classes, int(mask.max())), folder, formats, stem, settings)
-    record = _provenance(checkpoint, classes, image.name, settings, factors)
-    return [*written, write_json(folder / f"{file_stem(stem or image.name)}.json", record)]
+    stem = file_stem(stem or image.name)
+    note = folder / f"{stem}.json"
+    wanted = [*formats, *([PROBABILITIES] if probabilities else [])]
+    came_from = origin(image, checkpoint, classes, settings, wanted, factors, source)
+    done = finished(note, came_from) if resume else []
+    if done:
+        return done
+    if wanted == ["ome-zarr"] and factors == UNCHANGED and (cluster or is_large(image)):
+        highest = max(checkpoint.class_ids) - 1
+        file = ChunkFile((folder / f"{stem}.ome.zarr").absolute(), image, tuple(styles(classes, highest)), CHUNK)
+        _fill(file, predictor, planes.normalisation, came_from, tile, tile_done, source, cluster)
+        written = [file.finish()]
+    else:
+        mask = predict_mask(predictor, planes, tile, tile_done, factors)
+        written = export(mask, image, styles(classes, int(mask.max())), folder, formats, stem, settings)
+        if probabilities:
+            written.append(_write_probabilities(predictor, planes, folder, tile, stem, factors))
+    return [*written, write_provenance(note, image, checkpoint, classes, came_from, written)]
+
+
+def _fill(
+    file: ChunkFile,
+    predictor: Predictor,
+    normalisation: Normalisation,
+    came_from: dict[str, Any],
+    tile: int | None,
+    chunk_done: Callable[[], object],
+    source: Path | None,
+    cluster: Cluster | None,
+) -> None:
+    """Predict the chunks that are missing, here or on a cluster."""
+    file.begin(came_from)
+    if cluster is None or source is None:
+        for chunk in file.missing():
+            file.write(predictor, normalisation, chunk, tile)
+            chunk_done()
+        return
+    task = ChunkTask(
+        image=source.resolve(),
+        image_fingerprint=came_from["image_fingerprint"],
+        network=cluster.network,
+        network_fingerprint=came_from["network"],
+        device=cluster.device,
+        normalisation=normalisation,
+        path=file.path,
+        classes=tuple(file.classes),
+        chunk=file.chunk,
+        tile=tile,
+    )
+    cluster.run(task, file.missing(), chunk_done)
 
 
 def predict_mask(
@@ -74,22 +136,21 @@ def predict_mask(
     return mask
 
 
-def write_probabilities(
+def _write_probabilities(
     predictor: Predictor,
     planes: NormalisedPlanes,
     folder: Path,
     tile: int | None,
     stem: str,
-    factors: tuple[float, float] = UNCHANGED,
+    factors: tuple[float, float],
 ) -> Path:
-    """All probabilities as ``<stem>-probabilities.npy``: float32 with axes (plane, class, y, x)."""
-    check_channels(predictor, planes)
+    """All probabilities: float32 with axes (plane, class, y, x)."""
     image = planes.image
     seen = (rescaled(planes[plane], factors) for plane in range(image.planes))
     values: Float32[np.ndarray, "planes k y x"] = np.stack(
         [scaled_back(predict_probabilities(predictor, each, tile), image.height, image.width) for each in seen]
     )
-    return write_array(folder / f"{file_stem(stem)}-probabilities.npy", values)
+    return write_array(folder / f"{stem}-probabilities.npy", values)
 
 
 def check_channels(predictor: Predictor, planes: NormalisedPlanes) -> None:
@@ -106,24 +167,3 @@ def styles(classes: Sequence[ClassLabel], highest: int) -> list[ClassStyle]:
     last = max([*known, highest + 1])
     labels = [known.get(k) or ClassLabel(k, default_name(k), default_colour(k)) for k in range(1, last + 1)]
     return [ClassStyle(label.name, label.rgb) for label in labels]
-
-
-def _provenance(
-    checkpoint: Checkpoint,
-    classes: Sequence[ClassLabel],
-    image: str,
-    settings: Settings,
-    factors: tuple[float, float],
-) -> dict[str, Any]:
-    scores = checkpoint.facts.get("held_out_dice", {})
-    return {
-        "image": image,
-        "made": datetime.now(UTC).isoformat(timespec="seconds"),
-        "napari-unet-live": version("napari-unet-live"),
-        "step": checkpoint.step,
-        "classes": {str(label.id - 1): label.name for label in classes},
-        "held_out_dice": {label.name: scores.get(str(label.id)) for label in classes},
-        "mean_held_out_dice": checkpoint.facts.get("mean_held_out_dice"),
-        "objects": object_settings(settings),
-        "rescaled": list(factors),
-    }

@@ -19,6 +19,7 @@ from napari_unet.prediction.view import View
 from napari_unet.results.formats import MODEL_FORMAT
 from napari_unet.results.model_package import write_model_package
 from napari_unet.results.prediction_files import check_channels, styles, write_prediction
+from napari_unet.results.stems import project_stems
 from napari_unet.training.learner import Learner
 from napari_unet.training.scores import Score
 from napari_unet.training.weight_map import class_weights, pixel_weights
@@ -360,8 +361,9 @@ class Engine:
         formats = [name for name in message.formats if name != MODEL_FORMAT]
         if formats:
             settings = project.settings  # as they are now: telling objects apart needs no new network
+            stem = project_stems(project)[message.image_id]
             paths += write_prediction(
-                predictor, checkpoint, planes, project.classes(), folder, formats, settings=settings
+                predictor, checkpoint, planes, project.classes(), folder, formats, stem=stem, settings=settings
             )
         self._send(Exported(tuple(str(path) for path in paths)))
 
