@@ -162,6 +162,7 @@ def test_a_prediction_warns_and_goes_on(run: Run, project: Path, drawn: tuple[Pa
     assert [line.split(":")[0] for line in record["warnings"]] == ["NU-I16"]
     assert [line for line in err.splitlines() if "NU-" in line] == [f"warning: {record['warnings'][0]}"]
     assert (tmp_path / "o" / "faint.tif").is_file()
+    given.remove(drawn[0])
     assert refused(run(*given, "--rescale")) == "NU-I17"  # nobody knows the pixel sizes
 
 
