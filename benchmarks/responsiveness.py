@@ -116,7 +116,8 @@ def brush_latencies(window: PaintingWindow, moves: int, gaps: list[float], seed:
     brush = _Brush(window)
     latencies: list[float] = []
     while len(latencies) < moves:
-        start = random.uniform(SIDE * 0.1, SIDE * 0.9 - _STROKE_PX * _MOVES_PER_STROKE, 2)
+        side = window.panel.canvas.annotation.data.shape[-1]
+        start = random.uniform(side * 0.1, side * 0.9 - _STROKE_PX * _MOVES_PER_STROKE, 2)
         window.paint_with(1 + int(random.integers(2)))
         window.press(start)
         ticks: list[float] = []
@@ -189,9 +190,9 @@ def _step(window: PaintingWindow) -> int:
 # One home of the engine, in a process of its own
 
 
-def measure_home(home: Home, seconds: float, moves: int) -> dict[str, Any]:
+def measure_home(home: Home, seconds: float, moves: int, side: int) -> dict[str, Any]:
     """Idle and training, in this process."""
-    painted = scene(SIDE)
+    painted = scene(side)
     window = PaintingWindow(painted.pixels)
     controller = window.panel.controller
     if home == "thread":
@@ -214,15 +215,15 @@ def measure_home(home: Home, seconds: float, moves: int) -> dict[str, Any]:
     window.close()
     if has_torch != (home == "thread"):
         raise RuntimeError(f"torch in the window's process: {has_torch}, with the engine in a {home}")
-    facts = {"image": painted.origin, "device": device}
+    facts = {"image": f"{side} x {side} image ({painted.origin})", "device": device}
     return {"idle": asdict(idle), "training": asdict(training), "facts": facts}
 
 
-def in_fresh_process(home: Home, seconds: float, moves: int) -> dict[str, Any]:
+def in_fresh_process(home: Home, seconds: float, moves: int, side: int) -> dict[str, Any]:
     with tempfile.TemporaryDirectory() as folder:
         result = Path(folder) / "result.json"
         command = [sys.executable, "-m", "benchmarks.responsiveness", "--home", home, "--write", str(result)]
-        command += ["--seconds", str(seconds), "--moves", str(moves)]
+        command += ["--seconds", str(seconds), "--moves", str(moves), "--side", str(side)]
         # A thread cannot have an environment of its own, so its process gets the worker's: the same OpenMP settings.
         environment = worker_environment(dict(os.environ)) if home == "thread" else dict(os.environ)
         environment["HOME"] = environment["USERPROFILE"] = folder
@@ -237,7 +238,7 @@ def in_fresh_process(home: Home, seconds: float, moves: int) -> dict[str, Any]:
 def report(homes: dict[Home, dict[str, Any]], seconds: float, moves: int) -> str:
     facts = homes["process"]["facts"]
     note = (
-        f"{SIDE} x {SIDE} image ({facts['image']}), worker: {facts['device']}. Event loop: gaps between the ticks of a "
+        f"{facts['image']}, worker: {facts['device']}. Event loop: gaps between the ticks of a "
         f"{_TIMER_MS} ms timer, {seconds:g} s without painting and then while painting. Brush: {moves} simulated moves "
         f"of {_STROKE_PX} px, strokes of {_MOVES_PER_STROKE}, from the moment a move is due to the end of the next "
         f"drawing of the canvas. Idle: the worker stopped, prediction still shown. Training: training and predicting, "
@@ -289,14 +290,15 @@ def main(arguments: Sequence[str] | None = None) -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--seconds", type=float, default=20.0, help="of each measurement of the event loop")
     parser.add_argument("--moves", type=int, default=200, help="of the brush in each state")
+    parser.add_argument("--side", type=int, default=SIDE, help="of the image in pixels")
     parser.add_argument("--home", choices=("process", "thread"), help="only this one, written as JSON")
     parser.add_argument("--write", type=Path, help="where that goes")
     options = parser.parse_args(arguments)
     if options.home:
-        options.write.write_text(json.dumps(measure_home(options.home, options.seconds, options.moves)))
+        options.write.write_text(json.dumps(measure_home(options.home, options.seconds, options.moves, options.side)))
         return
     homes: dict[Home, dict[str, Any]] = {
-        home: in_fresh_process(home, options.seconds, options.moves) for home in ("process", "thread")
+        home: in_fresh_process(home, options.seconds, options.moves, options.side) for home in ("process", "thread")
     }
     print(report(homes, options.seconds, options.moves))
 
