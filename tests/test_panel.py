@@ -190,7 +190,7 @@ def test_the_whole_job(user: User, tmp_path: Path) -> None:
     assert panel.controller.training
     assert settle(lambda: (panel.canvas.prediction.data > 0).all())
     undo_depth = len(panel.canvas.annotation._undo_history)
-    assert settle(lambda: panel.progress_shown.step > 60), panel.progress_shown
+    assert settle(lambda: panel.progress_shown.step > 60, 3 * _PATIENCE_S), panel.progress_shown  # slow processors
     assert len(panel.canvas.annotation._undo_history) == undo_depth
     panel.pause.click()
     assert settle(lambda: panel.progress_shown.state == "paused" and panel.progress_shown.waiting_tiles == 0)
