@@ -10,7 +10,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any, NoReturn
 
-from napari_unet.config import Field, Settings, fields, preset_settings, settings_from
+from napari_unet.config import Field, changed, fields, preset_settings
 from napari_unet.errors import UserError
 
 _FORMATS = "tiff, ome-tiff, png, npy, ome-zarr, objects, imagej-roi, geojson, coco, csv or montage"
@@ -207,7 +207,7 @@ def _change_settings(project: Any, options: argparse.Namespace) -> None:
 
         given = preset_settings(preset_named(given["preset"]).name) | given
     if given:
-        project.settings = _changed(project.settings, given)
+        project.settings = changed(project.settings, given)
 
 
 def _given(options: argparse.Namespace) -> dict[str, Any]:
@@ -216,12 +216,6 @@ def _given(options: argparse.Namespace) -> dict[str, Any]:
         for name, value in vars(options).items()
         if name.startswith("set_") and value is not None
     }
-
-
-def _changed(settings: Settings, given: dict[str, Any]) -> Settings:
-    import msgspec
-
-    return settings_from(msgspec.to_builtins(settings) | given)
 
 
 def _training_line(result: Any) -> str:
@@ -245,7 +239,7 @@ def _predict(options: argparse.Namespace) -> int:
         raise UserError("NU-C05", f"a tile of {options.tile} px", "--tile", "choose a multiple of 16")
     _take_the_machine()
     model = api.load_model(options.model, options.device)
-    model = replace(model, settings=_changed(model.settings, _given(options)))
+    model = replace(model, settings=changed(model.settings, _given(options)))
     formats = [options.format, *(["objects", "csv"] if options.objects else [])]
     bar = _BatchBar()
     warnings: list[str] = []
@@ -297,7 +291,7 @@ def _export(options: argparse.Namespace) -> int:
 
     _take_the_machine()
     with Project(options.project, read_only=True) as project:
-        settings = _changed(project.settings, _given(options))
+        settings = changed(project.settings, _given(options))
         warnings: list[str] = []
         written = api.export(
             project, options.out, [options.format], device=options.device, settings=settings, warn=warnings.append

@@ -302,9 +302,14 @@ def settings_from(values: dict[str, Any]) -> Settings:
         raise UserError("NU-C01", str(error), "settings", "choose a value that its help names") from error
 
 
+def changed(settings: Settings, values: dict[str, Any]) -> Settings:
+    """The same settings with these values, checked as ``settings_from`` checks them."""
+    return settings_from(msgspec.to_builtins(settings) | values)
+
+
 def preset_settings(name: str) -> dict[str, Any]:
     """A network by name and the settings that go with it; the heavy borders are those of Ronneberger et al. 2015."""
-    usual = Settings()
+    usual = DEFAULT_SETTINGS
     border_weight = 10.0 if name.startswith("unet-2015") else usual.border_weight
     return {
         "preset": name,

@@ -103,7 +103,7 @@ def replace_file(path: Path, write: Callable[[Path], object]) -> None:
     UserError
         NU-E01 when the folder or the disk does not take the file; ``path`` is then as it was.
     """
-    temporary = path.with_name(f"{TEMPORARY_PREFIX}{secrets.token_hex(8)}{path.suffix}")
+    temporary = _beside(path)
     try:
         disk.make_folder(path.parent)
         disk.write(temporary, write)
@@ -160,6 +160,11 @@ def new_folder_aside(folder: Path) -> Path:
     return aside
 
 
+def _beside(path: Path) -> Path:
+    """A name in the same folder that nobody has, with the same suffix: writers choose the format by it."""
+    return path.with_name(f"{TEMPORARY_PREFIX}{secrets.token_hex(8)}{path.suffix}")
+
+
 def replace_folder(path: Path, write: Callable[[Path], object]) -> None:
     """Let ``write`` fill a temporary folder beside ``path``, flush it to the disk and move it into place.
 
@@ -171,7 +176,7 @@ def replace_folder(path: Path, write: Callable[[Path], object]) -> None:
     UserError
         NU-E01 when the folder or the disk does not take the files; ``path`` is then as it was.
     """
-    temporary = path.with_name(f"{TEMPORARY_PREFIX}{secrets.token_hex(8)}{path.suffix}")
+    temporary = _beside(path)
     try:
         disk.make_folder(temporary)
         write(temporary)
@@ -191,7 +196,7 @@ def move_folder(new: Path, path: Path) -> None:
     OSError
         When the system refuses; ``path`` is then as it was.
     """
-    aside = path.with_name(f"{TEMPORARY_PREFIX}{secrets.token_hex(8)}{path.suffix}")
+    aside = _beside(path)
     for file in sorted(new.rglob("*")):
         if file.is_file():
             disk.flush(file)

@@ -5,7 +5,6 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
-import msgspec
 import numpy as np
 from jaxtyping import Bool, UInt8
 from napari.layers import Image
@@ -29,7 +28,7 @@ from qtpy.QtWidgets import (
 
 from napari_unet.annotations.image_record import ImageRecord
 from napari_unet.annotations.project import DATABASE, Project
-from napari_unet.config import Settings, preset_settings
+from napari_unet.config import Settings, changed, preset_settings
 from napari_unet.errors import UserError
 from napari_unet.gui import source
 from napari_unet.gui.accept_lasso import AcceptLasso
@@ -543,7 +542,7 @@ class Panel(QWidget):  # type: ignore[misc]
 
     def _settings_chosen(self, settings: Settings) -> None:
         if settings.preset != self._project().settings.preset:
-            settings = msgspec.structs.replace(settings, **preset_settings(settings.preset))
+            settings = changed(settings, preset_settings(settings.preset))
             self.settings_form.show_settings(settings)
         self._change_settings(settings)
 

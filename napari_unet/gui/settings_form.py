@@ -10,7 +10,7 @@ from qtpy.QtCore import Signal
 from qtpy.QtWidgets import QFormLayout, QWidget
 from superqt import QCollapsible
 
-from napari_unet.config import Field, Settings, fields, settings_from
+from napari_unet.config import Field, Settings, changed, fields
 
 
 class SettingsForm(QCollapsible):  # type: ignore[misc]
@@ -51,7 +51,7 @@ class SettingsForm(QCollapsible):  # type: ignore[misc]
 
     def _change(self, name: str, value: Any) -> None:
         # One field alone: the others may be shown with fewer digits than they have.
-        self.settings = settings_from(msgspec.to_builtins(self.settings) | {name: value})
+        self.settings = changed(self.settings, {name: value})
         self.changed.emit(self.settings)
 
 

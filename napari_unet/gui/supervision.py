@@ -46,7 +46,11 @@ class Supervision:
         if now - self._last_look > _ASLEEP_S:
             self._last_sign = now
         self._last_look = now
-        return now - self._last_sign > (_PATIENCE_S if self._has_spoken else _FIRST_PATIENCE_S)
+        return now - self._last_sign > self._patience
+
+    @property
+    def _patience(self) -> float:
+        return _PATIENCE_S if self._has_spoken else _FIRST_PATIENCE_S
 
     @property
     def deaths(self) -> int:
@@ -67,7 +71,7 @@ class Supervision:
         if self.deaths > 1:
             return None
         if hung:
-            what = f"training gave no sign for {_PATIENCE_S if self._has_spoken else _FIRST_PATIENCE_S:.0f} s"
+            what = f"training gave no sign for {self._patience:.0f} s"
             code = "NU-W07"
         else:
             what, code = "training stopped unexpectedly", "NU-W06"
