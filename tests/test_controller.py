@@ -159,6 +159,8 @@ def test_a_look_is_told_once(bench: Bench) -> None:
     looks = [message for message in bench.client.sent if isinstance(message, m.Look)]
     assert [look.visible for look in looks] == [(0, 0, 50, 60), (5, 5, 60, 60)]
     assert len({look.generation for look in looks}) == 1
+    bench.controller.look(0, Region(5, 5, 60, 60), small=True)
+    assert bench.client.sent[-1] == m.Look(looks[0].generation, 1, 0, (5, 5, 60, 60), small=True)
 
 
 def test_commit_is_on_disk_before_it_returns(bench: Bench) -> None:

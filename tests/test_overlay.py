@@ -174,6 +174,20 @@ def test_what_is_on_screen_is_asked_for_first(hand: Hand) -> None:
     assert len({look.generation for look in hand.looks}) == 1
 
 
+@pytest.mark.parametrize(
+    "place", [{}, {"scale": (0.25, 0.25)}, {"affine": np.array([[0, 3, 5], [-3, 0, 7], [0, 0, 1]])}]
+)
+def test_what_is_shown_small_is_asked_for_as_such(
+    viewer: Any, monkeypatch: pytest.MonkeyPatch, place: dict[str, Any]
+) -> None:
+    """When a pixel of the screen covers two of the image each way, whatever unit the image is in; not in 3-D."""
+    hand = open_image(viewer, monkeypatch, np.zeros((SIDE, SIDE), np.uint8), **place)
+    pixel = 3 if "affine" in place else place.get("scale", (1, 1))[0]
+    for screen_pixels, small in ((0.7, False), (0.45, True), (1.5, False)):
+        viewer.scene.camera.zoom = screen_pixels / pixel
+        assert settle(lambda small=small: hand.looks[-1].small == small, 5)
+
+
 def test_answers_for_another_plane_or_image_are_never_shown(viewer: Any, monkeypatch: pytest.MonkeyPatch) -> None:
     """A tile that was asked for before the slider or the image was moved changes nothing."""
     hand = open_image(viewer, monkeypatch, np.zeros((2, SIDE, SIDE), np.uint8))
@@ -377,5 +391,7 @@ def test_how_far_the_overlay_is_behind_is_said(hand: Hand) -> None:
     hand.worker.inbox = [m.Progress("training", 99, 0.1, 12, shown_step=84, behind=True)]
     assert settle(lambda: hand.panel.view_row.state.text(), 5)
     assert hand.panel.view_row.state.text() == "overlay: step 84 · 12 tiles waiting · newest strokes not in it yet"
+    hand.worker.inbox = [m.Progress("training", 99, 0.1, 0, shown_step=99, halved=True)]
+    assert settle(lambda: hand.panel.view_row.state.text() == "overlay: step 99 · half resolution while learning", 5)
     hand.worker.inbox = [m.Progress("resting", 99, 0.1, 0, shown_step=99)]
     assert settle(lambda: hand.panel.view_row.state.text() == "overlay: step 99", 5)

@@ -3,9 +3,12 @@
 from pathlib import Path
 
 import numpy as np
+from hypothesis import given
+from hypothesis import strategies as st
 
 from napari_unet.annotations.project import Project
 from napari_unet.images.folder import image_paths
+from napari_unet.images.halved_plane import HalvedPlane
 from napari_unet.images.image import Image
 from napari_unet.images.planes import NormalisedPlanes, OpenedImages
 from napari_unet.images.thumbnail import thumbnail
@@ -82,6 +85,19 @@ def test_strokes_come_back_equal_when_the_store_kept_other_planes(tmp_path: Path
                 np.testing.assert_array_equal(project.annotation(known, 0), labels)
             assert project._planes.held_bytes == SIDE * SIDE
         assert sum(project.labelled_pixels().values()) == sum((labels > 0).sum() for labels in wanted.values())
+
+
+@given(st.integers(1, 9), st.integers(1, 9), st.data())
+def test_a_halved_plane_is_made_of_means_of_four(height: int, width: int, drawn: st.DataObject) -> None:
+    """Whatever part is read, and of odd sizes too; the last row or column counts twice there."""
+    plane = np.random.default_rng(height).random((height, width, 2), np.float32)
+    padded = np.pad(plane, [(0, height % 2), (0, width % 2), (0, 0)], mode="edge")
+    means = padded.reshape(padded.shape[0] // 2, 2, padded.shape[1] // 2, 2, 2).mean((1, 3))
+    halved = HalvedPlane(plane)
+    assert halved.shape == means.shape
+    y0, x0 = (drawn.draw(st.integers(0, n - 1)) for n in means.shape[:2])
+    np.testing.assert_allclose(halved[y0 : means.shape[0], x0 : means.shape[1]], means[y0:, x0:], rtol=1e-6)
+    np.testing.assert_allclose(halved[y0 : y0 + 1, x0 : x0 + 1], means[y0 : y0 + 1, x0 : x0 + 1], rtol=1e-6)
 
 
 def test_a_thumbnail_is_small_and_shows_the_middle_plane() -> None:

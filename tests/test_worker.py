@@ -22,7 +22,7 @@ from napari_unet.annotations.project import Project
 from napari_unet.config import Settings
 from napari_unet.errors import UserError
 from napari_unet.images.image import Image
-from napari_unet.images.tiles import Region, grid
+from napari_unet.images.tiles import Region, grid, outward
 from napari_unet.network.checkpoint import Checkpoint, save_checkpoint
 from napari_unet.network.device import Device
 from napari_unet.network.unet import Architecture, build
@@ -48,6 +48,7 @@ EXAMPLES: list[Any] = [
     m.Open("/data/Zellen ü.unet", 7),
     m.Look(3, 1, 0, (-5, 0, 10**6, 9)),
     m.Look(3, 1, 0, (0, 0, 9, 9), "probability", 2),
+    m.Look(3, 1, 0, (0, 0, 9, 9), small=True),
     m.Annotated(),
     m.Restore(),
     m.Train(on=True),
@@ -261,6 +262,58 @@ def region(tile: m.Tile) -> Region:
     return Region(tile.y0, tile.x0, tile.y0 + tile.height, tile.x0 + tile.width)
 
 
+def put_together(tiles: list[m.Tile]) -> np.ndarray:
+    """The plane that tiles make, the newer over the older."""
+    whole = np.zeros((HEIGHT, WIDTH), np.uint8)
+    for tile in tiles:
+        whole[region(tile).slices] = tile.array()
+    return whole
+
+
+def test_what_is_shown_small_comes_at_half_resolution_first(trained: Project) -> None:
+    """The part on screen in a quarter of the tiles; then every tile of the plane, as if nothing had come before."""
+    engine, said = engine_of(trained)
+    view = Region(0, 0, HEIGHT - 20, TILE)
+    engine.receive(m.Look(1, 1, 0, (view.y0, view.x0, view.y1, view.x1), small=True))
+    rest(engine)
+    tiles = of(m.Tile, said)
+    previews = [tile for tile in grid(HEIGHT, WIDTH, 2 * TILE) if tile.intersects(view)]
+    assert [region(tile) for tile in tiles[: len(previews)]] == outward(previews, view)
+    assert sorted(map(region, tiles[len(previews) :])) == sorted(grid(HEIGHT, WIDTH, TILE))
+    again, as_ever = engine_of(trained)
+    again.receive(m.Look(1, 1, 0, (0, 0, 10, 10)))
+    rest(again)
+    np.testing.assert_array_equal(put_together(tiles), put_together(of(m.Tile, as_ever)))
+    first = put_together(tiles[: len(previews)])[:, :TILE]
+    assert (first[::2, ::2] == first[1::2, 1::2]).all()
+    assert (first[20:50, 20:60] == 2).mean() > 0.95
+    assert (first[60:80] == 1).mean() > 0.95
+
+
+def test_while_learning_what_is_shown_small_stays_at_half_resolution(project: Project) -> None:
+    """Until it pauses or the user looks closer; and the window is told."""
+    project.settings = Settings(tile=64, width=4, prediction_tile=TILE)
+    engine, said = engine_of(project)
+    paint(project)
+    whole = (0, 0, HEIGHT, WIDTH)
+    engine.receive(m.Annotated())
+    engine.receive(m.Look(1, 1, 0, whole, small=True))
+    engine.receive(m.Train(on=True))
+    for _ in range(60):
+        engine.work()
+    assert of(m.Tile, said)
+    assert {region(tile) for tile in of(m.Tile, said)} == set(grid(HEIGHT, WIDTH, 2 * TILE))
+    assert of(m.Progress, said)[-1].halved
+    for closer_or_paused in (m.Look(1, 1, 0, (0, 0, TILE, TILE)), m.Train(on=False)):
+        engine.receive(m.Look(1, 1, 0, whole, small=True))
+        said.clear()
+        engine.receive(closer_or_paused)
+        for _ in range(30):
+            engine.work()
+        assert {region(tile) for tile in of(m.Tile, said)} >= {Region(0, 0, TILE, TILE)}
+        assert not of(m.Progress, said)[-1].halved
+
+
 def test_an_image_unlike_the_painted_ones_is_told_once(trained: Project) -> None:
     """The image that is painted on never; another one when its first tile is predicted, and only then."""
     odd = trained.add_image(Image("odd", np.random.default_rng(1).normal(0, 50, (80, 80)).astype(np.float32), "yx"))
@@ -287,9 +340,7 @@ def test_what_is_on_screen_comes_first(trained: Project) -> None:
     assert any(seen)
     assert not all(seen)
     assert {tile.step for tile in tiles} == {40}
-    whole = np.zeros((HEIGHT, WIDTH), np.uint8)
-    for tile in tiles:
-        whole[region(tile).slices] = tile.array()
+    whole = put_together(tiles)
     assert (whole[100:120, 110:150] == 2).mean() > 0.95
     assert (whole[60:80, 10:150] == 1).mean() > 0.95
     assert of(m.Progress, said)[-1].waiting_tiles == 0

@@ -167,6 +167,18 @@ class Canvas(QObject):  # type: ignore[misc]
             return Region(0, 0, height, width)
         return region
 
+    @property
+    def is_small(self) -> bool:
+        """Whether a pixel of the screen covers two pixels of the image or more, each way."""
+        layer = self.annotation
+        if layer is None or self._viewer.dims.ndisplay > 2:
+            return False
+        steps = np.zeros((3, layer.ndim))
+        steps[1, -2] = steps[2, -1] = 1  # one pixel down, one to the right
+        origin, *neighbours = (np.array(layer.data_to_world(step)) for step in steps)
+        pixel = max(float(np.linalg.norm(neighbour - origin)) for neighbour in neighbours)
+        return bool(self._viewer.scene.camera.zoom * pixel <= 1 / 2)
+
     def write(self, image_id: int, plane: int, region: Region, labels: UInt8[np.ndarray, "h w"]) -> None:
         """Put predicted classes over the image."""
         if self.prediction is not None and image_id == self._image_id:

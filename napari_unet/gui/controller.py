@@ -117,6 +117,7 @@ class Controller:
         self.annotation_clock = AnnotationClock(clock)
         self._client: WorkerClient | None = None
         self._visible: tuple[int, int, int, int] | None = None
+        self._small = False
         self._held_back = False  # the user paused: strokes do not start the training again
         self._weights_wanted = False
         self._map: tuple[m.MapKind, int] = ("", 0)  # and the class of a probability
@@ -216,8 +217,8 @@ class Controller:
             self._tell_annotated()
         return any(changed)
 
-    def look(self, plane: int, visible: Region) -> None:
-        """Tell the worker what is on screen now."""
+    def look(self, plane: int, visible: Region, *, small: bool = False) -> None:
+        """Tell the worker what is on screen now, and whether so small that every second pixel is shown at most."""
         if self.image is None:
             return
         if plane != self.plane:
@@ -226,8 +227,8 @@ class Controller:
             self._visible = None
             self._ask_weights()
         wanted = (visible.y0, visible.x0, visible.y1, visible.x1)
-        if wanted != self._visible:
-            self._visible = wanted
+        if (wanted, small) != (self._visible, self._small):
+            self._visible, self._small = wanted, small
             self._ask_tiles()
 
     def start(self) -> None:
@@ -416,7 +417,7 @@ class Controller:
 
     def _ask_tiles(self) -> None:
         if self.image is not None and self._visible is not None:
-            self._tell(m.Look(self.generation, self.image.id, self.plane, self._visible, *self._map))
+            self._tell(m.Look(self.generation, self.image.id, self.plane, self._visible, *self._map, self._small))
 
     def _ask_weights(self) -> None:
         if self._weights_wanted and self.image is not None:

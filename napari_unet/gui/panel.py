@@ -411,7 +411,7 @@ class Panel(QWidget):  # type: ignore[misc]
         self.project_images.go_on()
         watcher, visible = self.canvas.watcher, self.canvas.visible()
         if watcher is not None and visible is not None:
-            self.controller.look(watcher.plane, visible)
+            self.controller.look(watcher.plane, visible, small=self.canvas.is_small)
 
     def _choose_image(self) -> None:
         layer = self.images.currentData()

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 import numpy as np
 from jaxtyping import Bool, Shaped
 
+from napari_unet.images.halved_plane import HalvedPlane
 from napari_unet.images.lazy_plane import LazyPlane
 
 
@@ -51,6 +52,10 @@ class Region:
             -(-self.x1 // multiple) * multiple,
         )
 
+    def halved(self) -> "Region":
+        """The pixels of a ``HalvedPlane`` that lie in this region, whose origin is even."""
+        return Region(self.y0 // 2, self.x0 // 2, -(-self.y1 // 2), -(-self.x1 // 2))
+
     def intersects(self, other: "Region") -> bool:
         """Whether the two share a pixel."""
         return self.y0 < other.y1 and other.y0 < self.y1 and self.x0 < other.x1 and other.x0 < self.x1
@@ -82,7 +87,9 @@ def outward(tiles: list[Region], view: Region) -> list[Region]:
     return sorted(tiles, key=distance)
 
 
-def read_mirrored(plane: Shaped[np.ndarray, "y x ..."] | LazyPlane, region: Region) -> Shaped[np.ndarray, "h w ..."]:
+def read_mirrored(
+    plane: Shaped[np.ndarray, "y x ..."] | LazyPlane | HalvedPlane, region: Region
+) -> Shaped[np.ndarray, "h w ..."]:
     """Copy a region; what lies outside the plane is mirrored at its rim, as often as needed."""
     rows = _mirrored(np.arange(region.y0, region.y1), plane.shape[0])
     columns = _mirrored(np.arange(region.x0, region.x1), plane.shape[1])

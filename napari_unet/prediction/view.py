@@ -15,6 +15,7 @@ class View:
     image_id, plane : what is shown
     visible : the part of the plane that is on screen
     map, class_id : what is shown beside the classes, see ``napari_unet.prediction.maps``
+    small : the screen shows every second pixel at most
     """
 
     generation: int
@@ -23,27 +24,44 @@ class View:
     visible: Region
     map: str = ""
     class_id: int = 0
+    small: bool = False
+    _previews: list[Region] = field(default_factory=list)
     _waiting: list[Region] = field(default_factory=list)
 
-    def refill(self, height: int, width: int, tile: int) -> None:
-        """Ask for every tile again, because the network or the strokes changed."""
-        self._waiting = outward(list(grid(height, width, tile)), self.visible)
+    def refill(self, height: int, width: int, tile: int, *, preview: bool = False, whole: bool = True) -> None:
+        """Ask for every tile again, because the network or the strokes changed.
+
+        Parameters
+        ----------
+        height, width, tile : of the plane, and the side of a tile, px
+        preview : what is on screen comes at half resolution first, a quarter of the work, if it is shown small
+        whole : and then at full resolution all the same
+        """
+        preview = preview and self.small
+        tiles = outward(list(grid(height, width, tile)), self.visible)
+        self._waiting = [one for one in tiles if whole or not preview or not one.intersects(self.visible)]
+        coarse = grid(height, width, 2 * tile) if preview else ()
+        self._previews = outward([one for one in coarse if one.intersects(self.visible)], self.visible)
 
     def look_at(self, visible: Region) -> None:
         """Move the visible part; what is already predicted stays so."""
         self.visible = visible
+        self._previews = outward(self._previews, visible)
         self._waiting = outward(self._waiting, visible)
 
     @property
     def waiting(self) -> int:
         """Tiles still to be predicted."""
-        return len(self._waiting)
+        return len(self._previews) + len(self._waiting)
 
     @property
     def next_is_visible(self) -> bool:
         """Whether the next tile is on screen."""
-        return bool(self._waiting) and self._waiting[0].intersects(self.visible)
+        following = self._previews or self._waiting
+        return bool(following) and following[0].intersects(self.visible)
 
-    def take(self) -> Region:
-        """The next tile, which is waiting no longer."""
-        return self._waiting.pop(0)
+    def take(self) -> tuple[Region, bool]:
+        """The next tile, which is waiting no longer, and whether it is wanted at half resolution."""
+        if self._previews:
+            return self._previews.pop(0), True
+        return self._waiting.pop(0), False

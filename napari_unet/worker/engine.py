@@ -7,9 +7,11 @@ from pathlib import Path
 from typing import assert_never
 
 import numpy as np
+from jaxtyping import UInt8
 
 from napari_unet.annotations.project import Project
 from napari_unet.errors import UserError
+from napari_unet.images.halved_plane import HalvedPlane
 from napari_unet.images.tiles import Region
 from napari_unet.network.base import base_checkpoint
 from napari_unet.network.device import Device, is_out_of_memory, without_graphics
@@ -227,11 +229,16 @@ class Engine:
         if self._view is not None and self._view.generation == message.generation:
             self._view.look_at(visible)
             self._view.map, self._view.class_id = message.map, message.class_id
+            was_small, self._view.small = self._view.small, message.small
+            if was_small and not message.small:
+                self._ask_again()
             return
-        self._view = View(message.generation, message.image_id, message.plane, visible, message.map, message.class_id)
+        self._view = View(
+            message.generation, message.image_id, message.plane, visible, message.map, message.class_id, message.small
+        )
         self._owed_to_training = 0.0  # another image answers at once
         self._where_next.note_look((message.image_id, message.plane))
-        self._ask_again()
+        self._ask_again(preview=True)
 
     def _annotated(self, *, own: bool) -> None:
         if self._learner is None:
@@ -306,12 +313,18 @@ class Engine:
         self._strokes_are_new = False
         self._ask_again()
 
-    def _ask_again(self) -> None:
+    def _ask_again(self, *, preview: bool = False) -> None:
+        """Ask for every tile; while the network learns, for none at full resolution that is shown small.
+
+        That would be done only after many newer networks.
+        """
         if self._view is None or self._learner is None:
             return
+        learns = self._can_train
         # By its record: while a user pages through images, none of them is opened.
         height, width = self._learner.project.image(self._view.image_id).annotation_shape[-2:]
-        self._view.refill(height, width, self._learner.settings.prediction_tile)
+        tile = self._learner.settings.prediction_tile
+        self._view.refill(height, width, tile, preview=preview or learns, whole=not learns)
 
     def _predict_tile(self) -> None:
         learner, view = self._require(), self._view
@@ -322,14 +335,19 @@ class Engine:
         check_channels(predictor, planes)
         self._compare(view.image_id)
         share = _TRAINING_SHARE if view.next_is_visible else _REST_TRAINING_SHARE
-        region = view.take()
+        region, halved = view.take()
         began = self._clock()
+        plane = planes[view.plane]
+        source, part = (HalvedPlane(plane), region.halved()) if halved else (plane, region)
         values = b""
         if view.map:
-            labels, probabilities = predictor.classes_and_probabilities(planes[view.plane], region)
-            values = map_values(view.map, view.class_id, predictor.class_ids, probabilities).tobytes()
+            labels, probabilities = predictor.classes_and_probabilities(source, part)
+            map_shown = map_values(view.map, view.class_id, predictor.class_ids, probabilities)
+            values = (_doubled(map_shown, region) if halved else map_shown).tobytes()
         else:
-            labels = predictor.classes(planes[view.plane], region)
+            labels = predictor.classes(source, part)
+        if halved:
+            labels = _doubled(labels, region)
         step = learner.selection.shown.step if learner.selection.shown else 0
         self._owed_to_training = share * (self._clock() - began)
         place = (view.generation, view.image_id, view.plane, region.y0, region.x0)
@@ -401,11 +419,17 @@ class Engine:
         waiting = self._view.waiting if self._view else 0
         loss, shown = (learner.loss, learner.selection.shown) if learner else (None, None)
         shown_step = shown.step if shown else None
-        self._send(
-            Progress(state, step, loss, waiting, obstacle, shown_step, self._strokes_are_new)  # type: ignore[arg-type]
-        )
+        halved = self._can_train and self._view is not None and self._view.small
+        progress = Progress(state, step, loss, waiting, obstacle, shown_step, self._strokes_are_new, halved)  # type: ignore[arg-type]
+        self._send(progress)
 
     def _require(self) -> Learner:
         if self._learner is None:
             raise UserError("NU-W04", "no project is open", "worker", "choose an image first")
         return self._learner
+
+
+def _doubled(values: UInt8[np.ndarray, "h w"], region: Region) -> UInt8[np.ndarray, "y x"]:
+    """What was predicted for a halved plane, at the size of the region."""
+    height, width = region.shape
+    return values.repeat(2, axis=0).repeat(2, axis=1)[:height, :width]

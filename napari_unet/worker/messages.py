@@ -40,6 +40,7 @@ class Look(Message, frozen=True):
     visible: tuple[int, int, int, int]  # y0, x0, y1, x1 in pixels of the plane
     map: MapKind = ""  # what is wanted with the classes
     class_id: int = 0  # of a probability
+    small: bool = False  # the screen shows every second pixel at most
 
 
 class Annotated(Message, frozen=True):
@@ -170,6 +171,7 @@ class Progress(Message, frozen=True):
     reason: str = ""
     shown_step: int | None = None  # of the network in the overlay
     behind: bool = False  # strokes or classes came since that network
+    halved: bool = False  # what is on screen comes at half resolution until learning rests
 
 
 class Scored(Message, frozen=True):

@@ -1,0 +1,29 @@
+"""A plane at half its resolution, for a quick look at what is shown small."""
+
+from dataclasses import dataclass
+
+import numpy as np
+from jaxtyping import Float32
+
+from napari_unet.images.lazy_plane import LazyPlane
+
+
+@dataclass(frozen=True, slots=True)
+class HalvedPlane:
+    """A plane of which each pixel is the mean of four of another one; a last odd row or column counts twice."""
+
+    whole: Float32[np.ndarray, "y x c"] | LazyPlane
+
+    @property
+    def shape(self) -> tuple[int, int, int]:
+        """Height, width, channels."""
+        height, width, channels = self.whole.shape
+        return -(-height // 2), -(-width // 2), channels
+
+    def __getitem__(self, region: tuple[slice, slice]) -> Float32[np.ndarray, "h w c"]:
+        """Pixels of these rows and columns, no more of the other plane is read than they need."""
+        rows, columns = (slice(2 * along.start, 2 * along.stop) for along in region)
+        part = self.whole[rows, columns]
+        odd = [(0, length % 2) for length in part.shape[:2]]
+        part = np.pad(part, [*odd, (0, 0)], mode="edge")
+        return (part[::2, ::2] + part[1::2, ::2] + part[::2, 1::2] + part[1::2, 1::2]) / 4
