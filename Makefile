@@ -7,6 +7,11 @@ STAMP := $(VENV)/.installed
 
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
 
+# Windows on Linux: real ones, on the invisible screen that pytest starts.
+WINDOWS = $(if $(shell command -v Xvfb),env QT_QPA_PLATFORM=xcb)
+# As many processes as processors, each with a screen of its own, but no more than memory allows.
+PARALLEL := -n logical --maxprocesses 4 --dist worksteal
+
 .DEFAULT_GOAL := help
 .NOTPARALLEL:
 .PHONY: help setup demo test faults check docs wheel-test benchmark clean \
@@ -25,16 +30,11 @@ demo: optional-libraries $(STAMP) ## learn, show, score and export a real image;
 	    $(BIN)/napari-unet demo --headless --out demo-out; \
 	fi
 
-test: system-libraries check wheel-test ## checks, wheel test, then the test suite on an invisible screen
-	@if command -v xvfb-run >/dev/null; then \
-	    QT_QPA_PLATFORM=xcb xvfb-run -a -s "-screen 0 1400x1000x24 +extension GLX" $(BIN)/python -m pytest; \
-	else \
-	    $(BIN)/python -m pytest; \
-	fi
+test: system-libraries check wheel-test ## checks, wheel test, then the test suite on invisible screens
+	$(WINDOWS) $(BIN)/python -m pytest $(PARALLEL)
 
 faults: system-libraries $(STAMP) ## everything that can go wrong, on purpose and in full: some hours; figures in docs/reliability.md
-	FAULTS=whole QT_QPA_PLATFORM=xcb xvfb-run -a -s "-screen 0 1400x1000x24 +extension GLX" \
-	    $(BIN)/python -m pytest tests/faults tests/test_kill.py --timeout 3600 --durations 20
+	FAULTS=whole $(WINDOWS) $(BIN)/python -m pytest tests/faults tests/test_kill.py --timeout 3600 --durations 20
 	$(BIN)/python -m benchmarks.soak --strokes 20000 --overlays 2000 --switches 200 --restarts 50
 
 check: $(STAMP) ## style, types, imports, spelling and metadata

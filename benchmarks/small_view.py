@@ -48,7 +48,7 @@ def measure(task: Task) -> tuple[list[float], list[float]]:
         def classify(picture: Picture, halvings: int = halvings) -> np.ndarray:
             plane: Any = planes[id(picture)]
             for _ in range(halvings):
-                plane = np.asarray(HalvedPlane(plane)[: -(-plane.shape[0] // 2), : -(-plane.shape[1] // 2)])
+                plane = np.asarray(HalvedPlane(plane)[0 : -(-plane.shape[0] // 2), 0 : -(-plane.shape[1] // 2)])
             labels = predictor.classes(plane, Region(0, 0, *plane.shape[:2]))
             height, width = picture.truth.shape
             return labels.repeat(2**halvings, 0).repeat(2**halvings, 1)[:height, :width] - 1
