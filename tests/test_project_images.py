@@ -105,6 +105,22 @@ def stored(folder: Path) -> dict[str, np.ndarray]:
         return {record.name: project.annotation(record.id, 0) for record in project.images()}
 
 
+def test_an_image_of_the_project_before_is_not_taken_for_one_of_this(viewer: Any, folder: Path) -> None:
+    """Its layer stays when no image of the next project can be opened; chosen then, it joins that project as itself."""
+    user = opened(viewer, folder)
+    with Project(folder.parent / "other.unet") as project:
+        project.add_class("background")
+        tifffile.imwrite(folder.parent / "d.tif", np.zeros((64, 64), np.uint8))
+        project.add_image(open_image(folder.parent / "d.tif"), folder.parent / "d.tif")
+    (folder.parent / "d.tif").unlink()
+    user.panel.open_project(folder.parent / "other.unet")
+    settle(seconds=0.1)
+    [layer] = [layer for layer in viewer.layers if layer.name == "a"]
+    user.panel.choose_image(layer)
+    assert user.panel.controller.image.name == "a"
+    assert user.panel.controller.image.annotation_shape == SHAPES["a"]
+
+
 def press(user: User, key: Qt.Key) -> None:
     QTest.keyClick(user.viewer.window._qt_viewer.canvas.native, key)
     settle(seconds=0.05)

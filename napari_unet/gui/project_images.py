@@ -66,6 +66,7 @@ class ProjectImages(QObject):  # type: ignore[misc]
         """Show the first image of a project just opened; of those that cannot be opened, the first is told."""
         self._waiting.clear()
         self._wanted = None
+        self._ours.image_id = None  # it shows an image of the project before; the same number is another one here
         self._list.thumbnails.clear()
         self._list.table.show_dice({})
         self._show_rows()
