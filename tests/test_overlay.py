@@ -391,7 +391,5 @@ def test_how_far_the_overlay_is_behind_is_said(hand: Hand) -> None:
     hand.worker.inbox = [m.Progress("training", 99, 0.1, 12, shown_step=84, behind=True)]
     assert settle(lambda: hand.panel.view_row.state.text(), 5)
     assert hand.panel.view_row.state.text() == "overlay: step 84 · 12 tiles waiting · newest strokes not in it yet"
-    hand.worker.inbox = [m.Progress("training", 99, 0.1, 0, shown_step=99, halved=True)]
-    assert settle(lambda: hand.panel.view_row.state.text() == "overlay: step 99 · half resolution while learning", 5)
     hand.worker.inbox = [m.Progress("resting", 99, 0.1, 0, shown_step=99)]
     assert settle(lambda: hand.panel.view_row.state.text() == "overlay: step 99", 5)

@@ -26,6 +26,7 @@ from napari_unet.images.tiles import Region, grid, outward
 from napari_unet.network.checkpoint import Checkpoint, save_checkpoint
 from napari_unet.network.device import Device
 from napari_unet.network.unet import Architecture, build
+from napari_unet.prediction.view import View
 from napari_unet.training import trainer as trainer_module
 from napari_unet.training.annotated import Annotations
 from napari_unet.training.label_check import Doubt
@@ -290,28 +291,21 @@ def test_what_is_shown_small_comes_at_half_resolution_first(trained: Project) ->
     assert (first[60:80] == 1).mean() > 0.95
 
 
-def test_while_learning_what_is_shown_small_stays_at_half_resolution(project: Project) -> None:
-    """Until it pauses or the user looks closer; and the window is told."""
-    project.settings = Settings(tile=64, width=4, prediction_tile=TILE)
-    engine, said = engine_of(project)
-    paint(project)
-    whole = (0, 0, HEIGHT, WIDTH)
-    engine.receive(m.Annotated())
-    engine.receive(m.Look(1, 1, 0, whole, small=True))
-    engine.receive(m.Train(on=True))
-    for _ in range(60):
-        engine.work()
-    assert of(m.Tile, said)
-    assert {region(tile) for tile in of(m.Tile, said)} == set(grid(HEIGHT, WIDTH, 2 * TILE))
-    assert of(m.Progress, said)[-1].halved
-    for closer_or_paused in (m.Look(1, 1, 0, (0, 0, TILE, TILE)), m.Train(on=False)):
-        engine.receive(m.Look(1, 1, 0, whole, small=True))
-        said.clear()
-        engine.receive(closer_or_paused)
-        for _ in range(30):
-            engine.work()
-        assert {region(tile) for tile in of(m.Tile, said)} >= {Region(0, 0, TILE, TILE)}
-        assert not of(m.Progress, said)[-1].halved
+def test_only_what_is_blank_comes_at_half_resolution() -> None:
+    """Previews begin again with a new network until they fill the screen; from then on it is full resolution."""
+    whole = Region(0, 0, HEIGHT, WIDTH)
+    view = View(1, 1, 0, whole, small=True)
+    previews = sorted(grid(HEIGHT, WIDTH, 2 * TILE))
+    view.refill(HEIGHT, WIDTH, TILE)
+    assert view.take()[1]
+    view.refill(HEIGHT, WIDTH, TILE)
+    assert sorted(view.take() for _ in previews) == [(one, True) for one in previews]
+    assert view.next_is_visible
+    view.take()
+    view.refill(HEIGHT, WIDTH, TILE)
+    assert sorted(view.take() for _ in range(view.waiting)) == [
+        (one, False) for one in sorted(grid(HEIGHT, WIDTH, TILE))
+    ]
 
 
 def test_an_image_unlike_the_painted_ones_is_told_once(trained: Project) -> None:

@@ -142,8 +142,6 @@ def overlay_text(progress: Progress) -> str:
     parts = [f"overlay: step {progress.shown_step}"]
     if progress.waiting_tiles:
         parts.append(f"{progress.waiting_tiles} {'tile' if progress.waiting_tiles == 1 else 'tiles'} waiting")
-    if progress.halved:
-        parts.append("half resolution while learning")
     if progress.behind:
         parts.append("newest strokes not in it yet")
     return " · ".join(parts)

@@ -25,22 +25,18 @@ class View:
     map: str = ""
     class_id: int = 0
     small: bool = False
+    _is_blank: bool = True
     _previews: list[Region] = field(default_factory=list)
     _waiting: list[Region] = field(default_factory=list)
 
-    def refill(self, height: int, width: int, tile: int, *, preview: bool = False, whole: bool = True) -> None:
+    def refill(self, height: int, width: int, tile: int) -> None:
         """Ask for every tile again, because the network or the strokes changed.
 
-        Parameters
-        ----------
-        height, width, tile : of the plane, and the side of a tile, px
-        preview : what is on screen comes at half resolution first, a quarter of the work, if it is shown small
-        whole : and then at full resolution all the same
+        Where nothing is predicted yet and the plane is shown small, what is on screen comes at half resolution first,
+        which takes a quarter of the time.
         """
-        preview = preview and self.small
-        tiles = outward(list(grid(height, width, tile)), self.visible)
-        self._waiting = [one for one in tiles if whole or not preview or not one.intersects(self.visible)]
-        coarse = grid(height, width, 2 * tile) if preview else ()
+        self._waiting = outward(list(grid(height, width, tile)), self.visible)
+        coarse = grid(height, width, 2 * tile) if self.small and self._is_blank else ()
         self._previews = outward([one for one in coarse if one.intersects(self.visible)], self.visible)
 
     def look_at(self, visible: Region) -> None:
@@ -64,4 +60,5 @@ class View:
         """The next tile, which is waiting no longer, and whether it is wanted at half resolution."""
         if self._previews:
             return self._previews.pop(0), True
+        self._is_blank = False
         return self._waiting.pop(0), False

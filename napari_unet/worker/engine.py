@@ -229,16 +229,14 @@ class Engine:
         if self._view is not None and self._view.generation == message.generation:
             self._view.look_at(visible)
             self._view.map, self._view.class_id = message.map, message.class_id
-            was_small, self._view.small = self._view.small, message.small
-            if was_small and not message.small:
-                self._ask_again()
+            self._view.small = message.small
             return
         self._view = View(
             message.generation, message.image_id, message.plane, visible, message.map, message.class_id, message.small
         )
         self._owed_to_training = 0.0  # another image answers at once
         self._where_next.note_look((message.image_id, message.plane))
-        self._ask_again(preview=True)
+        self._ask_again()
 
     def _annotated(self, *, own: bool) -> None:
         if self._learner is None:
@@ -313,18 +311,12 @@ class Engine:
         self._strokes_are_new = False
         self._ask_again()
 
-    def _ask_again(self, *, preview: bool = False) -> None:
-        """Ask for every tile; while the network learns, for none at full resolution that is shown small.
-
-        That would be done only after many newer networks.
-        """
+    def _ask_again(self) -> None:
         if self._view is None or self._learner is None:
             return
-        learns = self._can_train
         # By its record: while a user pages through images, none of them is opened.
         height, width = self._learner.project.image(self._view.image_id).annotation_shape[-2:]
-        tile = self._learner.settings.prediction_tile
-        self._view.refill(height, width, tile, preview=preview or learns, whole=not learns)
+        self._view.refill(height, width, self._learner.settings.prediction_tile)
 
     def _predict_tile(self) -> None:
         learner, view = self._require(), self._view
@@ -419,9 +411,9 @@ class Engine:
         waiting = self._view.waiting if self._view else 0
         loss, shown = (learner.loss, learner.selection.shown) if learner else (None, None)
         shown_step = shown.step if shown else None
-        halved = self._can_train and self._view is not None and self._view.small
-        progress = Progress(state, step, loss, waiting, obstacle, shown_step, self._strokes_are_new, halved)  # type: ignore[arg-type]
-        self._send(progress)
+        self._send(
+            Progress(state, step, loss, waiting, obstacle, shown_step, self._strokes_are_new)  # type: ignore[arg-type]
+        )
 
     def _require(self) -> Learner:
         if self._learner is None:

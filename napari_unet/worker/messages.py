@@ -171,7 +171,6 @@ class Progress(Message, frozen=True):
     reason: str = ""
     shown_step: int | None = None  # of the network in the overlay
     behind: bool = False  # strokes or classes came since that network
-    halved: bool = False  # what is on screen comes at half resolution until learning rests
 
 
 class Scored(Message, frozen=True):
