@@ -145,7 +145,7 @@ class PaintingWindow:
     def _is_warm(self, steps: int) -> bool:
         progress, prediction = self.panel.progress_shown, self.panel.canvas.prediction
         trained = progress is not None and progress.state == "training" and progress.step >= steps
-        return trained and prediction is not None and bool(np.asarray(prediction.data).all())
+        return trained and prediction is not None and bool(np.asarray(prediction.data).any())
 
     def _send(self, kind: Any, point: Sequence[float], button: Any, buttons: Any) -> None:
         y, x = (float(value) for value in point)
