@@ -54,29 +54,59 @@ class Outcome:
     true: str
 
 
-def do_job(labelled_set: LabelledSet, corrections: int, seed: int) -> tuple[Outcome, str]:
-    """The outcome, and the device of the worker."""
+class Protocol:
+    """What the user does and sees, in seconds since napari's empty window, with a picture of it where one is wanted.
+
+    Parameters
+    ----------
+    folder : gets the pictures; None for none
+    """
+
+    def __init__(self, window: PaintingWindow, folder: Path | None) -> None:
+        self.lines: list[str] = []
+        self._window = window
+        self._folder = folder
+
+    def note(self, what: str, picture: str = "") -> None:
+        """Write down what has just happened."""
+        self.lines.append(f"{time.monotonic() - self._window.opened:6.1f} s  {what}")
+        if picture and self._folder is not None:
+            self._window.viewer.window._qt_window.grab().save(str(self._folder / f"{picture}.png"))
+
+
+def do_job(
+    labelled_set: LabelledSet, corrections: int, seed: int, pictures: Path | None = None
+) -> tuple[Outcome, str, list[str]]:
+    """The outcome, the device of the worker, and the protocol."""
     picture = read_picture(labelled_set, min(path for path in labelled_set.images.iterdir() if path.is_file()))
     classes = len(labelled_set.classes)
     window = PaintingWindow(np.asarray(picture.image.pixels))
     panel, hand = window.panel, hand_for(picture.truth.shape)
+    protocol = Protocol(window, pictures)
+    name = labelled_set.name
+    protocol.note("Plugins > U-Net; the image dropped on napari: panel, project and layers are there", f"{name}-1-open")
     for _ in range(classes - 2):
         panel.class_table.add_button.click()
+        protocol.note("click: + class")
     began = time.monotonic()
     strokes = hand.first_strokes(picture.truth, classes, seed)
     for stroke in strokes:
-        _paint(window, stroke)
+        _paint(window, stroke, protocol)
     window.wait(_PATIENCE_S, lambda: bool((panel.canvas.prediction.data > 0).all()))
     first = time.monotonic() - began
     first_dice = _dice(picture, labelled_set, window)
-    made = _correct(window, picture, hand, corrections, np.random.default_rng(seed))
+    protocol.note(f"the overlay covers the image, Dice {first_dice:.3f}", f"{name}-2-first")
+    made = _correct(window, picture, hand, corrections, np.random.default_rng(seed), protocol)
     corrected = time.monotonic() - began
+    protocol.note(f"corrected, Dice {_dice(picture, labelled_set, window):.3f}", f"{name}-3-corrected")
     panel.pause.click()
     window.wait(_PATIENCE_S, lambda: panel.progress_shown.state == "paused" and not panel.progress_shown.waiting_tiles)
+    protocol.note("click: Pause; the last tile is repainted")
     with tempfile.TemporaryDirectory() as folder:
         panel.export(Path(folder), ("tiff", "png", "csv"))
         window.wait(_PATIENCE_S, lambda: bool(panel.exported.text()))
         exported = time.monotonic() - began
+        protocol.note("clicks: Export, OK for the folder; mask and table are written", f"{name}-4-exported")
         rows = list(csv.DictReader(next(Path(folder).glob("*.csv")).open(encoding="utf-8")))
     last_dice = _dice(picture, labelled_set, window)
     mask, device = _shown(window), panel.device.text()
@@ -94,18 +124,24 @@ def do_job(labelled_set: LabelledSet, corrections: int, seed: int) -> tuple[Outc
         found=_numbers(counts, mask, classes),
         true=_numbers([_objects(picture.truth == k) for k in range(1, classes)], picture.truth, classes),
     )
-    return outcome, device
+    return outcome, device, protocol.lines
 
 
-def _paint(window: PaintingWindow, stroke: Stroke) -> None:
+def _paint(window: PaintingWindow, stroke: Stroke, protocol: Protocol) -> None:
     window.paint_with(stroke.class_index + 1)
     window.panel.canvas.annotation.brush_size = 2 * stroke.radius + 1
     window.drag(stroke.path)
+    protocol.note(f"key {stroke.class_index + 1}, a stroke {len(stroke.path)} px long, {2 * stroke.radius + 1} px wide")
     window.wait(0.5)
 
 
 def _correct(
-    window: PaintingWindow, picture: Picture, hand: Hand, corrections: int, random: np.random.Generator
+    window: PaintingWindow,
+    picture: Picture,
+    hand: Hand,
+    corrections: int,
+    random: np.random.Generator,
+    protocol: Protocol,
 ) -> int:
     """Strokes over the largest errors; how many there were."""
     canvas = window.panel.canvas
@@ -115,7 +151,7 @@ def _correct(
         stroke = hand.correction(picture.truth, shown, labels, random)
         if stroke is None:
             return number
-        _paint(window, stroke)
+        _paint(window, stroke, protocol)
     window.wait(_LOOK_S)
     return corrections
 
@@ -168,11 +204,15 @@ def main(arguments: Sequence[str] | None = None) -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--corrections", type=int, default=_CORRECTIONS)
     parser.add_argument("--seed", type=int, default=0)
+    parser.add_argument("--pictures", type=Path, help="folder for a picture of the window at every step")
     options = parser.parse_args(arguments)
-    outcomes, device = {}, ""
+    if options.pictures is not None:
+        options.pictures.mkdir(parents=True, exist_ok=True)
+    outcomes, device, protocols = {}, "", []
     for job, name in JOBS.items():
-        outcomes[job], device = do_job(set_named(name), options.corrections, options.seed)
-    print(report(outcomes, device, options.corrections))
+        outcomes[job], device, lines = do_job(set_named(name), options.corrections, options.seed, options.pictures)
+        protocols.append(f"### Protocol: {job}\n\n```text\n" + "\n".join(lines) + "\n```\n")
+    print("\n".join([report(outcomes, device, options.corrections), *protocols]))
 
 
 if __name__ == "__main__":

@@ -73,6 +73,7 @@ class PaintingWindow:
             raise SystemExit("run it with 'python -m benchmarks', which gives napari settings of its own")
         self.viewer = napari.Viewer(show=True)
         self.viewer.window._qt_window.resize(*_SIZE)
+        self.opened = time.monotonic()  # napari's empty window
         _, self.panel = self.viewer.window.add_plugin_dock_widget("napari-unet-live")
         if start_worker is not None:
             self.panel.controller._start_worker = start_worker

@@ -385,6 +385,29 @@ def test_one_map_at_a_time(hand: Hand) -> None:
     assert order.index("dark") < order.index("weight map") < order.index("prediction") < order.index("annotation")
 
 
+def test_an_outdated_overlay_is_grey(hand: Hand) -> None:
+    """While strokes wait that nothing learns: paused, or without a worker; in colour again once something does."""
+
+    def saturation() -> float:
+        red, green, blue, _ = hand.panel.canvas.prediction.get_color(2)
+        return float(max(red, green, blue) - min(red, green, blue))
+
+    hand.draw(2, *STROKE)
+    bright = saturation()
+    assert bright > 0.5
+    for progress, shown in (
+        (m.Progress("training", 9, 0.1, 4, shown_step=8, behind=True), 1),
+        (m.Progress("paused", 9, None, 0, shown_step=8, behind=True), 0.2),
+        (m.Progress("training", 9, 0.1, 4, shown_step=9), 1),
+    ):
+        hand.worker.inbox = [progress]
+        assert settle(lambda shown=shown: abs(saturation() - shown * bright) < 0.02, 5)
+    hand.panel.stop.click()
+    assert saturation() == pytest.approx(bright, abs=0.02)
+    hand.draw(2, (20, 40), (20, 90))
+    assert saturation() == pytest.approx(0.2 * bright, abs=0.02)
+
+
 def test_how_far_the_overlay_is_behind_is_said(hand: Hand) -> None:
     """Step, tiles to come, and strokes that the network on screen has not seen."""
     assert overlay_text(m.Progress("waiting", 0, None, 4)) == ""

@@ -51,6 +51,7 @@ class Canvas(QObject):  # type: ignore[misc]
         self._place: dict[str, Any] = {}
         self._boxes: list[Any] = []
         self._score: Score | None = None
+        self._outdated = False
         self._predicted = _predictions()
         self._further: list[Any] = []
         self._refresh_soon = qthrottled(timeout=_REFRESH_MS)(self._refresh)
@@ -94,6 +95,7 @@ class Canvas(QObject):  # type: ignore[misc]
         self.image = self.annotation = self.prediction = self.held_out = None
         self._boxes = []
         self._score = None
+        self._outdated = False
         self._predicted = _predictions()
         self._further = []
         for layer in ours:
@@ -199,7 +201,13 @@ class Canvas(QObject):  # type: ignore[misc]
         if self.annotation is not None:
             layers.colour_annotation(self.annotation, classes)
         if self.prediction is not None:
-            layers.colour_prediction(self.prediction, classes)
+            layers.colour_prediction(self.prediction, classes, outdated=self._outdated)
+
+    def show_outdated(self, outdated: bool, classes: Sequence[ClassLabel]) -> None:
+        """Grey the prediction while nothing learns the newest strokes."""
+        if outdated != self._outdated:
+            self._outdated = outdated
+            self.colour(classes)
 
     @property
     def is_painting(self) -> bool:

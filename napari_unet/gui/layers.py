@@ -1,12 +1,14 @@
 """The layers that lie over an image: annotation, prediction, held-out boxes."""
 
 from collections.abc import Sequence
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
 from jaxtyping import UInt8
 from napari.layers import Image, Labels, Shapes
 from napari.utils.colormaps import DirectLabelColormap
+from qtpy.QtGui import QColor
 
 from napari_unet.annotations.classes import BACKGROUND, ClassLabel
 from napari_unet.images.tiles import Region
@@ -15,6 +17,7 @@ from napari_unet.training.scores import BlockScore
 ANNOTATION, PREDICTION, HELD_OUT = "annotation", "prediction", "held-out Dice"
 _BOX_COLOUR = "white"
 _OUTLINE_WIDTH = 2  # px of the image
+_OUTDATED_SATURATION = 0.2  # of the colour's own
 
 
 def geometry(image: Image | Labels, channels_first: bool) -> dict[str, Any]:
@@ -70,9 +73,10 @@ def colour_annotation(layer: Labels, classes: Sequence[ClassLabel]) -> None:
     layer.colormap = _colours(classes, hidden=())
 
 
-def colour_prediction(layer: Labels, classes: Sequence[ClassLabel]) -> None:
-    """The same colours, but background stays clear, or nothing of the image would be seen."""
-    layer.colormap = _colours(classes, hidden=(BACKGROUND,))
+def colour_prediction(layer: Labels, classes: Sequence[ClassLabel], *, outdated: bool = False) -> None:
+    """The same colours, greyed where outdated, but background stays clear, or nothing of the image would be seen."""
+    shown = [replace(label, colour=_greyed(label.colour)) for label in classes] if outdated else classes
+    layer.colormap = _colours(shown, hidden=(BACKGROUND,))
 
 
 def write_prediction(layer: Labels, plane: int, region: Region, labels: UInt8[np.ndarray, "h w"]) -> None:
@@ -142,6 +146,12 @@ def corners(plane: int, region: Region, plane_shape: tuple[int, ...]) -> np.ndar
     # Edges of pixels, not their centres.
     y0, x0, y1, x1 = region.y0 - 0.5, region.x0 - 0.5, region.y1 - 0.5, region.x1 - 0.5
     return np.array([[*index, y, x] for y, x in ((y0, x0), (y0, x1), (y1, x1), (y1, x0))], float)
+
+
+def _greyed(colour: str) -> str:
+    """The same hue and lightness with little of the colour left."""
+    hue, saturation, lightness, _ = QColor(colour).getHslF()
+    return str(QColor.fromHslF(max(hue, 0.0), _OUTDATED_SATURATION * saturation, lightness).name())
 
 
 def _colours(classes: Sequence[ClassLabel], hidden: Sequence[int]) -> DirectLabelColormap:
