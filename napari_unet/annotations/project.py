@@ -558,6 +558,9 @@ class Project:
     @contextmanager
     def _transaction(self) -> Iterator[sqlite3.Connection]:
         self.refuse_when_read_only()
+        if not (self.folder / DATABASE).exists():  # POSIX lets us write on into a file that is deleted
+            what, fix = "the project's folder is gone", "put it back; what is painted now stays on its layer until then"
+            raise UserError("NU-P24", what, str(self.folder), fix)
         try:
             self._database.execute("BEGIN IMMEDIATE")
             try:
