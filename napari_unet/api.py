@@ -28,7 +28,7 @@ from napari_unet.images.planes import NormalisedPlanes
 from napari_unet.images.reading import open_image
 from napari_unet.network.base import base_checkpoint
 from napari_unet.network.checkpoint import Checkpoint, load_checkpoint
-from napari_unet.network.device import Device, choose_device
+from napari_unet.network.device import choose_device
 from napari_unet.network.inference import Predictor
 from napari_unet.network.package import open_network
 from napari_unet.network.training_image import TrainingImage, difference, remembered, rescaling
@@ -59,6 +59,7 @@ class TrainingResult:
     held_out_dice: dict[str, float | None]
     mean_held_out_dice: float | None
     checkpoint: str
+    warnings: tuple[str, ...] = ()  # what went wrong without stopping anything, such as a memory that was full
 
     def as_json(self) -> dict[str, Any]:
         """For ``--json``."""
@@ -136,10 +137,10 @@ def train(
         done += 1
         if done % 50 == 0:
             learner.show_newest()
-    return _finish(project, learner, chosen, done, time.monotonic() - began)
+    return _finish(project, learner, done, time.monotonic() - began)
 
 
-def _finish(project: Project, learner: Learner, device: Device, steps: int, seconds: float) -> TrainingResult:
+def _finish(project: Project, learner: Learner, steps: int, seconds: float) -> TrainingResult:
     score = learner.show_newest(score=True)
     path = learner.save()
     if score is None or path is None:
@@ -147,7 +148,8 @@ def _finish(project: Project, learner: Learner, device: Device, steps: int, seco
     project.add_score(score.step, msgspec.to_builtins(score))
     names = {label.id: label.name for label in project.classes()}
     by_name = {names[c.class_id]: c.dice for c in score.classes}
-    return TrainingResult(round(seconds, 3), steps, device.kind, by_name, score.mean_dice, str(path))
+    told = (*project.notices, *learner.notices)
+    return TrainingResult(round(seconds, 3), steps, learner.device.kind, by_name, score.mean_dice, str(path), told)
 
 
 def add_annotated_image(project: Project, image: Path, labels: Path, names: Sequence[str] = ()) -> ImageRecord:

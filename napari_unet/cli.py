@@ -196,6 +196,7 @@ def _train(options: argparse.Namespace) -> int:
                            seed=options.seed, base=options.base,
                            progress=lambda step, loss: bar.to(step + 1, f"loss {loss:.3f}"))  # fmt: skip
         bar.close()
+    _tell(result.warnings)
     _print(result.as_json(), options, [_training_line(result)])
     return 0
 
@@ -302,9 +303,13 @@ def _export(options: argparse.Namespace) -> int:
 
 def _print_files(record: dict[str, Any], warnings: Sequence[str], options: argparse.Namespace) -> None:
     """Files to standard output, warnings to standard error, and both into the one object of --json."""
+    _tell(warnings)
+    _print(record | {"warnings": list(warnings)}, options, record["files"])
+
+
+def _tell(warnings: Sequence[str]) -> None:
     for line in warnings:
         print(f"warning: {line}", file=sys.stderr)
-    _print(record | {"warnings": list(warnings)}, options, record["files"])
 
 
 def _models(options: argparse.Namespace) -> int:

@@ -3,6 +3,7 @@
 import contextlib
 import hashlib
 import os
+import re
 import secrets
 import shutil
 import time
@@ -14,6 +15,7 @@ from typing import Protocol
 from napari_unet.errors import UserError
 
 TEMPORARY_PREFIX = ".writing-"
+_TEMPORARY = re.compile(r"\.writing-([0-9a-f]{16}|salvaged)(\.|$)")  # nobody else's file is named like this
 _ABANDONED_S = 3600.0  # a file that is being written is younger
 # Virus scanners, indexers, cloud clients and viewers hold a file open for a moment on Windows.
 _HELD_OPEN = (5, 32, 33)  # access denied, sharing violation, lock violation
@@ -125,7 +127,7 @@ def remove_abandoned(folder: Path) -> None:
     for path in folder.glob(f"{TEMPORARY_PREFIX}*"):
         # Another process may do the same, and a folder that cannot be written keeps them.
         with contextlib.suppress(OSError):
-            if time.time() - path.stat().st_mtime > _ABANDONED_S:
+            if _TEMPORARY.match(path.name) and time.time() - path.lstat().st_mtime > _ABANDONED_S:
                 disk.remove(path)
 
 

@@ -21,6 +21,7 @@ from napari_unet.network.checkpoint import load_checkpoint, save_checkpoint
 from napari_unet.network.device import choose_device
 from napari_unet.results.formats import FORMATS
 from napari_unet.results.objects import label_objects
+from napari_unet.training.trainer import Trainer
 from napari_unet.worker import messages as m
 from napari_unet.worker.engine import Engine
 
@@ -98,6 +99,25 @@ def test_train_prints_one_object(run: Run, drawn: tuple[Path, Path], tmp_path: P
     with Project(tmp_path / "p.unet", read_only=True) as project:
         assert (project.settings.tile, project.settings.width) == (64, 4)
         assert len(project.scores()) == 1
+
+
+def test_train_tells_what_was_saved_on(run: Run, project: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A memory that is full, and a network that is damaged, stop nothing and are told, here and in the object."""
+    (project / "models" / "best.safetensors").write_bytes(b"broken")
+    step, calls = Trainer.step, []
+
+    def full_once(trainer: Trainer) -> float:
+        calls.append(1)
+        if len(calls) == 1:
+            raise MemoryError
+        return step(trainer)
+
+    monkeypatch.setattr(Trainer, "step", full_once)
+    status, out, err = run("train", "--project", project, "--steps", 3, "--device", "cpu", "--json")
+    assert status == 0
+    told = json.loads(out)["warnings"]
+    assert [line[:6] for line in told] == ["NU-M02", "NU-T04"]
+    assert [line for line in err.splitlines() if line.startswith("warning")] == [f"warning: {line}" for line in told]
 
 
 def test_training_goes_on_in_the_same_project(run: Run, project: Path) -> None:

@@ -523,3 +523,25 @@ def test_a_kill_loses_no_acknowledged_stroke(project: Project) -> None:
             labels = again.annotation(1, 0).ravel()[: painted * 20 : 20]
             assert again.integrity() == []
         np.testing.assert_array_equal(labels, 1 + np.arange(painted) % 2)
+
+
+def test_what_killed_writes_left_behind_is_swept(tmp_path: Path) -> None:
+    """When the project is opened for writing: our old temporary files, and neither young ones nor others' files."""
+    folder = tmp_path / "p.unet"
+    with Project(folder) as project:
+        project.models.mkdir(exist_ok=True)
+        (folder / "images").mkdir(exist_ok=True)
+    old, new = ".writing-0123456789abcdef", ".writing-fedcba9876543210"
+    ours = [folder / f"{old}.json", folder / "models" / f"{old}.safetensors", folder / "images" / f"{old}.npy"]
+    ours += [folder / ".writing-salvaged.sqlite", folder / old]
+    young = [folder / "models" / f"{new}.safetensors"]
+    others = [folder / ".writing-desk.txt", folder / "models" / "writing-0123456789abcdef", tmp_path / old]
+    for path in (*ours, *young, *others):
+        path.write_bytes(b"x")
+        age = 0 if path in young else 4000
+        os.utime(path, (path.stat().st_atime, path.stat().st_mtime - age))
+    Project(folder, read_only=True).close()
+    assert all(path.exists() for path in ours)
+    Project(folder).close()
+    assert [path for path in ours if path.exists()] == []
+    assert all(path.exists() for path in (*young, *others))

@@ -266,7 +266,7 @@ def test_files_join_by_drop_and_those_that_do_not_fit_are_told(viewer: Any, fold
     said = (mime, Qt.LeftButton, Qt.NoModifier)
     assert QApplication.sendEvent(user.panel, QDragEnterEvent(QPoint(5, 5), Qt.CopyAction, *said))
     assert QApplication.sendEvent(user.panel, QDropEvent(QPointF(5, 5), Qt.CopyAction, *said))
-    assert settle(lambda: len(messages()) > 0, 10)
+    assert settle(lambda: len(messages()) > 0)
     lines = messages()[0].splitlines()
     assert [line[:6] for line in lines] == ["NU-I11", "NU-I09"]
     assert [record.name for record in user.panel.image_list.table.records] == ["a", "b", "c", "d0", "d1"]
@@ -278,7 +278,7 @@ def test_files_make_a_project_where_there_is_none(viewer: Any, folder: Path) -> 
     panel.controller._start_worker = SilentClient
     assert not panel.image_list.view.isVisibleTo(panel)
     panel.project_images.add([folder.parent / "b.tif"])
-    assert settle(lambda: panel.canvas.annotation is not None, 10)
+    assert settle(lambda: panel.canvas.annotation is not None)
     assert panel.controller.project.folder == folder.parent / "b.unet"
     assert not panel.image_list.view.isVisibleTo(panel)
 
@@ -289,9 +289,9 @@ def test_a_missing_file_is_marked_and_found_again(viewer: Any, folder: Path) -> 
     here.rename(away)
     user = opened(viewer, folder)
     panel, table = user.panel, user.panel.image_list.table
-    assert settle(lambda: table.data(table.index(1, 0)) == "⚠ b", 10)
+    assert settle(lambda: table.data(table.index(1, 0)) == "⚠ b")
     assert table.data(table.index(1, 0), Qt.ToolTipRole).startswith("NU-P04")
-    assert settle(lambda: table.data(table.index(0, 0), Qt.DecorationRole) is not None, 10)
+    assert settle(lambda: table.data(table.index(0, 0), Qt.DecorationRole) is not None)
     go(user, "b")
     assert present(user) == "a"
     assert panel.image_list.find_button.isVisibleTo(panel)

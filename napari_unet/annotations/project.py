@@ -4,7 +4,7 @@ import json
 import os
 import sqlite3
 import zlib
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from datetime import UTC, datetime
 from functools import partial, wraps
@@ -17,7 +17,7 @@ import numpy as np
 from jaxtyping import Bool, Int64, UInt8
 
 from napari_unet import storage
-from napari_unet.annotations import kept_strokes, schema, strokes, test_areas
+from napari_unet.annotations import kept_strokes, schema, strokes, test_areas, unsaved_strokes
 from napari_unet.annotations.classes import ClassLabel, default_colour, default_name
 from napari_unet.annotations.image_record import SELECT_IMAGES, ImageRecord, image_record
 from napari_unet.annotations.log_flusher import LogFlusher
@@ -96,7 +96,9 @@ class Project:
             _STROKES_BYTES, lambda labels: labels.nbytes
         )
         self._counts: dict[int, Int64[np.ndarray, 256]] | None = None  # by image
-        self.notices: list[str] = []  # what was found damaged, for the user
+        self.notices: list[str] = []  # what was found damaged or came back, for the user
+        if not read_only:
+            self._take_back_strokes()
 
     def __enter__(self) -> "Project":
         return self
@@ -288,6 +290,20 @@ class Project:
             counts += np.bincount(labels[area].ravel(), minlength=256) - np.bincount(old[area].ravel(), minlength=256)
             old[area] = labels[area]
         return changed
+
+    def keep_elsewhere(self, image: ImageRecord, planes: Mapping[int, UInt8[np.ndarray, "y x"]]) -> Path:
+        """Write what of these labels is not saved outside of the project, which takes it back when it is opened.
+
+        Raises
+        ------
+        UserError
+            NU-P22 when no place takes it.
+        """
+        unsaved = [
+            unsaved_strokes.unsaved_plane(image.fingerprint, plane, self._stored(image.id, plane), labels)
+            for plane, labels in planes.items()
+        ]
+        return unsaved_strokes.keep(unsaved_strokes.UnsavedStrokes(str(self.folder), tuple(unsaved)))
 
     def acceptable(
         self, image_id: int, plane: int, predicted: UInt8[np.ndarray, "y x"], *, repaint: bool = False
@@ -485,6 +501,28 @@ class Project:
         """Folder of the checkpoints."""
         return self.folder / "models"
 
+    def _take_back_strokes(self) -> None:
+        """Commit strokes that an earlier session could not save here; a file that is not taken stays where it is."""
+        for path in unsaved_strokes.files():
+            try:
+                unsaved = unsaved_strokes.read(path)
+                ids = {record.fingerprint: record.id for record in self.images()}
+                if not unsaved_strokes.belongs(unsaved, self.folder, ids):
+                    continue
+                for part in unsaved.planes:
+                    image_id = ids[part.fingerprint]
+                    self.commit(image_id, part.plane, part.over(self.annotation(image_id, part.plane)))
+                self.flush()
+                storage.disk.remove(path)
+            except UserError as error:
+                self.notices.append(str(error))
+            except (OSError, ValueError, LookupError, zlib.error) as error:
+                what = f"strokes that were kept elsewhere cannot be read ({' '.join(str(error).split())[:160]})"
+                self.notices.append(str(UserError("NU-P23", what, str(path), "paint them again and remove the file")))
+            else:
+                what = "strokes that could not be saved last time are in the project now"
+                self.notices.append(str(UserError("NU-P21", what, str(self.folder), "nothing is left to do")))
+
     def _counted(self) -> dict[int, Int64[np.ndarray, "256"]]:
         if self._counts is None:
             self._counts = {}
@@ -520,6 +558,9 @@ class Project:
     @contextmanager
     def _transaction(self) -> Iterator[sqlite3.Connection]:
         self.refuse_when_read_only()
+        if not (self.folder / DATABASE).exists():  # POSIX lets us write on into a file that is deleted
+            what, fix = "the project's folder is gone", "put it back; what is painted now stays on its layer until then"
+            raise UserError("NU-P24", what, str(self.folder), fix)
         try:
             self._database.execute("BEGIN IMMEDIATE")
             try:

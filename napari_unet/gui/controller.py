@@ -1,7 +1,7 @@
 """What happens between a painted stroke and a new overlay. Knows neither Qt nor napari."""
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Protocol, runtime_checkable
 
@@ -176,6 +176,18 @@ class Controller:
         self._window.show_classes()
         self._start_by_itself()
         return True
+
+    def keep_elsewhere(self, planes: Mapping[int, UInt8[np.ndarray, "y x"]]) -> UserError | None:
+        """Strokes of the image that the project's disk refuses, and whose layer goes; what to tell the user."""
+        if self.project is None or self.image is None or self.project.read_only or not planes:
+            return None
+        try:
+            path = self.project.keep_elsewhere(self.image, planes)
+        except UserError as error:
+            return error
+        what = "strokes that the project's disk does not take are kept elsewhere"
+        fix = "open the project again when there is room: it takes them back"
+        return UserError("NU-P20", what, str(path), fix)
 
     def accept(self, plane: int, predicted: UInt8[np.ndarray, "y x"]) -> UInt8[np.ndarray, "y x"]:
         """What of the predicted labels (0: not asked for) the user may take over; paint it, then it is committed.

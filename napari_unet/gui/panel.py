@@ -1,5 +1,6 @@
 """The dock widget: image, classes, training, scores, export, in the order of the work."""
 
+import logging
 from collections.abc import Callable
 from functools import partial
 from pathlib import Path
@@ -48,6 +49,7 @@ from napari_unet.gui.project_images import ProjectImages
 from napari_unet.gui.read_only_offer import open_or_read
 from napari_unet.gui.score_card import ScoreCard, canvas_text
 from napari_unet.gui.settings_form import SettingsForm
+from napari_unet.gui.strokes import StrokeWatcher
 from napari_unet.gui.view_row import ViewRow
 from napari_unet.gui.where_next import WhereNext
 from napari_unet.images.tiles import Region
@@ -56,6 +58,7 @@ from napari_unet.training.scores import Score
 from napari_unet.worker.client import Client
 from napari_unet.worker.messages import Doubted, Progress, Suggested, Weights
 
+_LOG = logging.getLogger(__name__)
 _TICK_MS = 30
 _NARROWEST_PX = 280
 _STATES = {"waiting": "Waiting", "training": "Training", "resting": "Resting until you paint", "paused": "Paused"}
@@ -77,6 +80,7 @@ class Panel(QWidget):  # type: ignore[misc]
         self._timer: Any = None  # events come before the constructor is done
         self._choosing = False
         self._ticking = False
+        self._given_up: StrokeWatcher | None = None  # of a layer whose strokes are kept elsewhere
         self._unsaved = ""  # why strokes could not be saved, as it was told
         self._build()
         self._connect()
@@ -225,7 +229,7 @@ class Panel(QWidget):  # type: ignore[misc]
         self._map_leave_soon.stop()
         self.project_images.stop()
         self.where_next.stop()
-        self._check_strokes()
+        self._save_last_strokes()
         self._show_busy(False)
         _let_go(self.controller, self._layer_events)
         if viewer_stays:
@@ -501,6 +505,18 @@ class Panel(QWidget):  # type: ignore[misc]
         if self.canvas.watcher is not None:
             self.canvas.watcher.check()
 
+    def _save_last_strokes(self) -> None:
+        """Their layer goes: what the disk still refuses is kept elsewhere."""
+        self._check_strokes()
+        watcher = self.canvas.watcher
+        if watcher is None or not watcher.unsaved or watcher is self._given_up:  # napari closes in several steps
+            return
+        self._given_up = watcher
+        planes = {plane: self.canvas.plane_labels(plane) for plane in sorted(watcher.unsaved)}
+        told = self.controller.keep_elsewhere({n: labels for n, labels in planes.items() if labels is not None})
+        if told is not None:
+            _LOG.warning("%s", told)  # a window that closes shows nothing any more
+
     def _begin_accepting(self) -> None:
         record, image = self.controller.image, self.canvas.image
         if record is not None and image is not None:
@@ -600,7 +616,7 @@ class Panel(QWidget):  # type: ignore[misc]
     def _layer_removed(self, event: Any) -> None:
         removed = getattr(event, "value", None)
         if removed is not None and self.canvas.holds(removed) and not self._choosing:
-            self._check_strokes()
+            self._save_last_strokes()
             self.painting.leave()
             self._told(self.controller.pause)
             self._leave_soon.start()  # napari is still busy removing; it crashes when more goes at once

@@ -2,6 +2,7 @@
 
 from collections import deque
 from collections.abc import Callable
+from concurrent.futures import Future
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
@@ -23,7 +24,9 @@ from napari_unet.gui.image_list import ImageList
 from napari_unet.images.folder import image_paths
 from napari_unet.images.reading import SUPPORTED, open_image
 from napari_unet.training.scores import Score
+from napari_unet.worker.decoder_client import DecoderClient
 
+_LOOK_MS = 10  # whether a file to add is checked
 _KEYS = {"PageDown": 1, "PageUp": -1}
 _FILE_PROBLEMS = ("NU-I", "NU-P04", "NU-P06")
 
@@ -50,7 +53,9 @@ class ProjectImages(QObject):  # type: ignore[misc]
         self._wanted: int | None = None  # waits for the end of a stroke
         self._waiting: deque[Path] = deque()
         self._refused: list[str] = []
-        self._add_soon = QTimer(self, singleShot=True, interval=0)
+        self._decoder = DecoderClient()
+        self._checking: tuple[Path, Future[None]] | None = None
+        self._add_soon = QTimer(self, singleShot=True, interval=_LOOK_MS)
         self._add_soon.timeout.connect(self._add_next)
         image_list.chosen.connect(self.switch)
         image_list.stepped.connect(self.step)
@@ -65,6 +70,7 @@ class ProjectImages(QObject):  # type: ignore[misc]
     def open_first(self) -> None:
         """Show the first image of a project just opened; of those that cannot be opened, the first is told."""
         self._waiting.clear()
+        self._checking = None
         self._wanted = None
         self._ours.image_id = None  # it shows an image of the project before; the same number is another one here
         self._list.thumbnails.clear()
@@ -129,8 +135,9 @@ class ProjectImages(QObject):  # type: ignore[misc]
         self._list.table.show_dice({image_id: sum(dice) / len(dice) for image_id, dice in found.items()})
 
     def stop(self) -> None:
-        """Let go of the viewer and of the thread."""
+        """Let go of the viewer, of threads and processes."""
         self._add_soon.stop()
+        self._decoder.stop()
         self._list.thumbnails.stop()
         for key in _KEYS:
             self._viewer.bind_key(key, None)
@@ -138,7 +145,7 @@ class ProjectImages(QObject):  # type: ignore[misc]
     # Joining
 
     def add(self, paths: list[Path]) -> None:
-        """Add image files, and those in folders, to the project: one a turn of the event loop."""
+        """Add image files, and those in folders, to the project, once another process could open them."""
         found = [image for path in paths for image in image_paths(path)]
         if not found:
             error = UserError("NU-I12", "there is no image in the folder", str(paths[0]), f"choose {SUPPORTED}")
@@ -163,20 +170,30 @@ class ProjectImages(QObject):  # type: ignore[misc]
         self.switch(image_id)
 
     def _add_next(self) -> None:
-        if self._waiting:
-            try:
-                self._add_one(self._waiting.popleft())
-            except UserError as error:
-                self._refused.append(str(error))
+        if self._checking is None and self._waiting:
+            path = self._waiting.popleft()
+            self._checking = path, self._decoder.check(path)
+        if self._checking is not None:
+            self._add_checked(*self._checking)
             self._list.place.setText(f"{len(self._waiting)} to add")
             self._add_soon.start()
             return
+        self._decoder.rest()
         self._show_rows()
         if self._refused:
             self._panel.show_message("\n".join(self._refused))
             self._refused.clear()
         if self._present is None and self._list.table.records:
             self.switch(self._list.table.records[0].id)
+
+    def _add_checked(self, path: Path, checked: Future[None]) -> None:
+        if checked.done():
+            self._checking = None
+            try:
+                checked.result()
+                self._add_one(path)
+            except UserError as error:
+                self._refused.append(str(error))
 
     def _add_one(self, path: Path) -> None:
         image = open_image(path)

@@ -74,7 +74,9 @@ class StrokeWatcher(QObject):  # type: ignore[misc]
         shown = self.plane
         planes = self._all() if self._paints_across else sorted({self._plane, shown} | self.unsaved)
         self._plane = shown
-        self.unsaved = set() if self._settled(planes) else set(planes)
+        self.unsaved = set(planes)  # until it is sure that they are not
+        if self._settled(planes):
+            self.unsaved = set()
 
     def stop(self) -> None:
         """Forget the layer."""

@@ -1,6 +1,6 @@
-"""Thumbnails of a project's images, made by a thread one after the other, the one asked for last first."""
+"""Thumbnails of a project's images, made by another process one after the other, the one asked for last first."""
 
-from concurrent.futures import Future, ThreadPoolExecutor
+from concurrent.futures import Future
 
 import numpy as np
 from jaxtyping import UInt8
@@ -8,9 +8,8 @@ from qtpy.QtCore import QObject, QTimer, Signal
 from qtpy.QtGui import QImage, QPixmap
 
 from napari_unet.annotations.image_record import ImageRecord
-from napari_unet.annotations.recorded_image import open_recorded
 from napari_unet.errors import UserError
-from napari_unet.images.thumbnail import thumbnail
+from napari_unet.worker.decoder_client import DecoderClient
 
 SIDE = 32  # px; at least, for the longer side
 _COLLECT_MS = 30
@@ -19,18 +18,20 @@ _COLLECT_MS = 30
 class Thumbnails(QObject):  # type: ignore[misc]
     """Emits ``made`` with the id of an image whose thumbnail, or whose problem, is known now.
 
-    The thread touches neither Qt nor the project's database.
+    Parameters
+    ----------
+    decoder : opens the images; it is ended when there is nothing to do
     """
 
     made = Signal(int)
 
-    def __init__(self, parent: QObject) -> None:
+    def __init__(self, parent: QObject, decoder: DecoderClient | None = None) -> None:
         super().__init__(parent)
+        self._decoder = decoder or DecoderClient()
         self._pictures: dict[int, QPixmap] = {}
         self._problems: dict[int, str] = {}
         self._wanted: dict[int, ImageRecord] = {}
-        self._making: tuple[int, Future[UInt8[np.ndarray, "h w 3"] | str]] | None = None
-        self._thread = ThreadPoolExecutor(1, thread_name_prefix="thumbnails")
+        self._making: tuple[int, Future[UInt8[np.ndarray, "h w 3"]]] | None = None
         self._timer = QTimer(self, interval=_COLLECT_MS)
         self._timer.timeout.connect(self._collect)
 
@@ -59,15 +60,15 @@ class Thumbnails(QObject):  # type: ignore[misc]
         self._pictures.pop(image_id, None)
 
     def clear(self) -> None:
-        """Forget a project's images; what the thread is making is dropped."""
+        """Forget a project's images; what is being made is dropped."""
         self._making = None
         for known in (self._pictures, self._problems, self._wanted):
             known.clear()
 
     def stop(self) -> None:
-        """End the thread."""
+        """Make no more."""
         self._timer.stop()
-        self._thread.shutdown(wait=False, cancel_futures=True)
+        self._decoder.stop()
 
     def _collect(self) -> None:
         if self._making is not None:
@@ -75,26 +76,19 @@ class Thumbnails(QObject):  # type: ignore[misc]
             if not future.done():
                 return
             self._making = None
-            self._keep(image_id, future.result())
+            try:
+                self._pictures[image_id] = _pixmap(future.result())
+            except UserError as error:
+                self._problems[image_id] = str(error)
+            self.made.emit(image_id)
         elif self._wanted:
             image_id, record = self._wanted.popitem()
-            self._making = image_id, self._thread.submit(_picture, record)
+            self._making = image_id, self._decoder.thumbnail(record, SIDE)
         else:
             self._timer.stop()
-
-    def _keep(self, image_id: int, found: UInt8[np.ndarray, "h w 3"] | str) -> None:
-        if isinstance(found, str):
-            self._problems[image_id] = found
-        else:
-            height, width, _ = found.shape
-            self._pictures[image_id] = QPixmap.fromImage(
-                QImage(found.tobytes(), width, height, 3 * width, QImage.Format.Format_RGB888)
-            )
-        self.made.emit(image_id)
+            self._decoder.rest()
 
 
-def _picture(record: ImageRecord) -> UInt8[np.ndarray, "h w 3"] | str:
-    try:
-        return thumbnail(open_recorded(record), SIDE)
-    except (UserError, OSError) as error:
-        return str(error)
+def _pixmap(picture: UInt8[np.ndarray, "h w 3"]) -> QPixmap:
+    height, width, _ = picture.shape
+    return QPixmap.fromImage(QImage(picture.tobytes(), width, height, 3 * width, QImage.Format.Format_RGB888))

@@ -34,7 +34,7 @@ class Image:
     Attributes
     ----------
     name : what the user calls it (file stem or layer name)
-    pixels : array-like with shape, dtype and slicing (numpy, memory map, zarr); nothing is read before it is asked for
+    pixels : array-like with shape, dtype and slicing (numpy, NPY file, zarr); nothing is read before it is asked for
     axes : one lower-case letter per axis of ``pixels``: "y" and "x" always, "c" for channels, any other letter
         (z, t, ...) for planes that are painted one by one
     pixel_size : of y and x

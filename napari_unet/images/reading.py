@@ -29,6 +29,7 @@ from zarr.storage import LocalStore
 
 from napari_unet.errors import UserError
 from napari_unet.images.image import Image, PixelSize
+from napari_unet.images.npy_pixels import open_npy
 
 # What one read may decode at once: a whole PNG or JPEG, one strip, tile or chunk of the others.
 MAX_DECODED_BYTES = 4 * 2**30
@@ -153,6 +154,7 @@ class _FilePixels:
                 return np.asarray(self.array[tuple(selection)])
             finally:
                 self.release()
+                self._refuse_change()  # while it was read, whatever came of that
 
     def __array__(self, dtype: Any = None, copy: bool | None = None) -> Shaped[np.ndarray, "..."]:
         """All pixels, for code that wants a numpy array."""
@@ -502,7 +504,7 @@ def _upright(pixels: Shaped[np.ndarray, "y x *c"], orientation: int) -> Shaped[n
 
 
 def _open_npy(path: Path, expand_palette: bool) -> _Content:
-    array = np.load(path, mmap_mode="r", allow_pickle=False)
+    array = open_npy(path)
     return _Content(_lazy(path, array), _guessed_axes(array.shape))
 
 

@@ -1,1 +1,1 @@
-"""The process that owns the device: messages, channel, engine and the client that starts it."""
+"""The process that owns the device, and the one that decodes foreign images: messages, channel and clients."""

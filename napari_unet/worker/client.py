@@ -127,7 +127,7 @@ class Client:
             return  # the worker is gone, which exit_code tells
         finally:
             if pipe is not None:
-                _close_quietly(pipe)
+                close_quietly(pipe)
 
 
 def worker_environment(environment: dict[str, str]) -> dict[str, str]:
@@ -148,7 +148,8 @@ def _opened(log: Path | None) -> IO[bytes] | int:
         return subprocess.DEVNULL
 
 
-def _close_quietly(pipe: IO[bytes]) -> None:
+def close_quietly(pipe: IO[bytes]) -> None:
+    """Close a pipe whose other end may be gone."""
     try:
         pipe.close()
     except BrokenPipeError:

@@ -1,0 +1,106 @@
+"""Strokes that the project's disk refused, in a small file elsewhere until the project takes them back."""
+
+import contextlib
+import os
+import secrets
+import stat
+import tempfile
+import zlib
+from collections.abc import Iterable, Iterator
+from pathlib import Path
+
+import msgspec
+import numpy as np
+from jaxtyping import Int16, UInt8
+
+from napari_unet import storage
+from napari_unet.errors import UserError
+
+PREFIX, SUFFIX = "napari-unet-unsaved-", ".strokes"
+_LARGEST = 256 * 2**20  # bytes of a file that are read
+_UNCHANGED = -1
+
+
+class UnsavedPlane(msgspec.Struct, frozen=True):
+    """What was painted on one plane since it was last saved."""
+
+    fingerprint: str  # of the image
+    plane: int
+    height: int
+    width: int
+    packed: bytes  # zlib of int16: the new label, or -1 where nothing was painted
+
+    def over(self, saved: UInt8[np.ndarray, "y x"]) -> UInt8[np.ndarray, "y x"]:
+        """The saved labels with these painted over them; ValueError when they do not fit."""
+        if saved.shape != (self.height, self.width):
+            raise ValueError(f"strokes of {self.height} x {self.width} pixels on {saved.shape}")
+        raw = zlib.decompressobj().decompress(self.packed, 2 * saved.size)
+        painted: Int16[np.ndarray, "y x"] = np.frombuffer(raw, "<i2").reshape(saved.shape)
+        return np.where(painted == _UNCHANGED, saved, painted).astype(np.uint8)
+
+
+class UnsavedStrokes(msgspec.Struct, frozen=True):
+    """The planes of one project, and where that project lay."""
+
+    folder: str
+    planes: tuple[UnsavedPlane, ...]
+
+
+def unsaved_plane(
+    fingerprint: str, plane: int, saved: UInt8[np.ndarray, "y x"], labels: UInt8[np.ndarray, "y x"]
+) -> UnsavedPlane:
+    """What of a plane's labels is not saved."""
+    painted = np.where(labels == saved, _UNCHANGED, labels.astype(np.int16)).astype("<i2")
+    height, width = labels.shape
+    return UnsavedPlane(fingerprint, plane, height, width, zlib.compress(painted.tobytes(), 1))
+
+
+def keep(unsaved: UnsavedStrokes) -> Path:
+    """Write a file into the home folder, or else into that for temporary files; where it is.
+
+    Raises
+    ------
+    UserError
+        NU-P22 when neither takes it.
+    """
+    data = msgspec.msgpack.encode(unsaved)
+    for place in _places():
+        path = place / f"{PREFIX}{secrets.token_hex(6)}{SUFFIX}"
+        with contextlib.suppress(UserError):  # the next place, then; none is told below
+            storage.replace_file(path, lambda temporary: temporary.write_bytes(data))
+            return path
+    places = " and ".join(str(place) for place in _places())
+    raise UserError("NU-P22", "the newest strokes can be saved nowhere and are lost", places, "free some space")
+
+
+def files() -> Iterator[Path]:
+    """Files of ``keep`` that this user has written, the oldest first."""
+    found = []
+    for place in _places():
+        with contextlib.suppress(OSError):
+            paths = [Path(entry.path) for entry in os.scandir(place) if entry.name.startswith(PREFIX)]
+            found += [(path.lstat().st_mtime_ns, path) for path in paths if path.suffix == SUFFIX and _is_ours(path)]
+    return (path for _, path in sorted(found))
+
+
+def read(path: Path) -> UnsavedStrokes:
+    """What a file holds; OSError or ValueError (msgspec's too) when it cannot be read."""
+    with open(path, "rb") as stream:
+        return msgspec.msgpack.decode(stream.read(_LARGEST), type=UnsavedStrokes)
+
+
+def belongs(unsaved: UnsavedStrokes, folder: Path, fingerprints: Iterable[str]) -> bool:
+    """Whether they are of this project, which may have been moved since."""
+    if unsaved.folder == str(folder):
+        return True
+    return not Path(unsaved.folder).exists() and {plane.fingerprint for plane in unsaved.planes} <= set(fingerprints)
+
+
+def _places() -> list[Path]:
+    return list(dict.fromkeys(Path(place) for place in (os.path.expanduser("~"), tempfile.gettempdir())))
+
+
+def _is_ours(path: Path) -> bool:
+    """Anybody may put files into the folder for temporary ones."""
+    status = path.lstat()
+    return stat.S_ISREG(status.st_mode) and (os.name != "posix" or status.st_uid == os.getuid())

@@ -1,0 +1,114 @@
+"""Pixels of an NPY file, read from their places in it: not mapped, or a file cut short would end the process."""
+
+import itertools
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import IO, Any
+
+import numpy as np
+from jaxtyping import Shaped
+
+_HEADERS = {(1, 0): np.lib.format.read_array_header_1_0, (2, 0): np.lib.format.read_array_header_2_0}
+_SPAN_BYTES = 4 * 2**20  # what lies between wanted pixels is read with them up to here
+
+
+@dataclass(frozen=True, slots=True)
+class NpyPixels:
+    """An array in a file, sliced as images are: one integer or forward slice for each axis.
+
+    Attributes
+    ----------
+    sizes : of the axes as they lie in the file, the fastest last
+    fortran : they lie the other way round
+    start : bytes before the first pixel
+    """
+
+    path: Path
+    sizes: tuple[int, ...]
+    fortran: bool
+    dtype: np.dtype[Any]
+    start: int
+
+    @property
+    def shape(self) -> tuple[int, ...]:
+        """Sizes of the axes."""
+        return self.sizes[::-1] if self.fortran else self.sizes
+
+    def __getitem__(self, key: tuple[int | slice, ...]) -> Shaped[np.ndarray, "..."]:
+        """Pixels as a copy; EOFError when the file ends before them."""
+        if self.fortran:
+            return self._read(key[::-1]).transpose()
+        return self._read(key)
+
+    def _read(self, key: Sequence[int | slice]) -> Shaped[np.ndarray, "..."]:
+        parts: list[int | range] = [range(size)[part] for part, size in zip(key, self.sizes, strict=True)]
+        wanted = [range(part, part + 1) if isinstance(part, int) else part for part in parts]
+        found = np.empty([len(indices) for indices in wanted], self.dtype)
+        if found.size:
+            axis = self._axis_of_spans(wanted)
+            inner = (slice(None, None, wanted[axis].step), *(_slice(indices) for indices in wanted[axis + 1 :]))
+            span = np.empty((_extent(wanted[axis]), *self.sizes[axis + 1 :]), self.dtype)
+            with open(self.path, "rb") as stream:
+                for places in itertools.product(*(enumerate(indices) for indices in wanted[:axis])):
+                    target = found[tuple(place for place, _ in places)]
+                    is_whole = target.shape == span.shape
+                    self._fill(target if is_whole else span, stream, [*(i for _, i in places), wanted[axis][0]])
+                    if not is_whole:
+                        target[...] = span[inner]
+        return found.reshape([len(part) for part in parts if isinstance(part, range)])
+
+    def _axis_of_spans(self, wanted: Sequence[range]) -> int:
+        """The axis along which one piece of the file is read at once, with all of the axes after it.
+
+        The last that is not wanted whole (or after it, where it is wanted in steps), or one before it where the pixels
+        between the wanted ones cost little.
+        """
+        whole = [indices == range(size) for indices, size in zip(wanted, self.sizes, strict=True)]
+        axis = max((n for n, is_whole in enumerate(whole) if not is_whole), default=0)
+        if wanted[axis].step > 1 and axis + 1 < len(wanted):
+            axis += 1
+        while axis > 0 and _extent(wanted[axis - 1]) * self._bytes_of(axis - 1) <= _SPAN_BYTES:
+            axis -= 1
+        return axis
+
+    def _bytes_of(self, axis: int) -> int:
+        """From one index of an axis to the next."""
+        return math.prod(self.sizes[axis + 1 :]) * self.dtype.itemsize
+
+    def _fill(self, span: Shaped[np.ndarray, "..."], stream: IO[bytes], first: Sequence[int]) -> None:
+        """Read what lies from one place on, named by its index along the first axes."""
+        stream.seek(self.start + sum(index * self._bytes_of(axis) for axis, index in enumerate(first)))
+        if stream.readinto(span.reshape(-1).view(np.uint8)) < span.nbytes:  # type: ignore[attr-defined]
+            raise EOFError("the file ends too early")
+
+
+def open_npy(path: Path) -> NpyPixels:
+    """Read the header alone.
+
+    Raises
+    ------
+    OSError, ValueError
+        For a file that is none, that holds objects or fewer pixels than it says.
+    """
+    with open(path, "rb") as stream:
+        version = np.lib.format.read_magic(stream)
+        if version not in _HEADERS:
+            raise ValueError(f"NPY version {version}")
+        shape, fortran, dtype = _HEADERS[version](stream)
+        start, end = stream.tell(), stream.seek(0, 2)
+    if dtype.hasobject:
+        raise ValueError("the array holds objects")
+    if min(shape, default=0) < 0 or start + math.prod(shape) * dtype.itemsize > end:
+        raise ValueError("the file ends too early")
+    return NpyPixels(path, shape[::-1] if fortran else shape, fortran, dtype, start)
+
+
+def _extent(indices: range) -> int:
+    """From the first to the last."""
+    return indices[-1] + 1 - indices[0]
+
+
+def _slice(indices: range) -> slice:
+    return slice(indices.start, indices.stop, indices.step)

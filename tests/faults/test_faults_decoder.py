@@ -1,0 +1,136 @@
+"""S10: an image that hangs, crashes or eats memory while it is decoded costs its own row a picture, nothing else."""
+
+import sys
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import psutil
+import pytest
+import tifffile
+
+from napari_unet.annotations.image_record import ImageRecord
+from napari_unet.annotations.project import Project
+from napari_unet.errors import UserError
+from napari_unet.images.reading import open_image
+from napari_unet.images.thumbnail import thumbnail
+from napari_unet.worker.decoder_client import DecoderClient
+
+ROGUE = """
+import os, sys, time
+import numpy as np
+from napari_unet.images import reading
+from napari_unet.worker import decoder
+real = reading._OPENERS["tiff"]
+
+def rogue(path, expand_palette):
+    if path.stem == "hangs":
+        time.sleep(600)
+    if path.stem == "crashes":
+        os.abort()
+    if path.stem == "babbles":
+        os.write(stream, b"x" * 4096)
+    if path.stem == "eats":
+        np.ones(8 * 2**30, np.uint8)
+    return real(path, expand_palette)
+
+stream = os.dup(1)
+reading._OPENERS["tiff"] = rogue
+sys.exit(decoder.main())
+"""
+NAMES = ("good", "crashes", "babbles", "eats", "fine")
+
+
+@pytest.fixture
+def records(tmp_path: Path) -> dict[str, ImageRecord]:
+    """Images of a project; which of them are bad, only the rogue knows."""
+    found = {}
+    with Project(tmp_path / "p.unet") as project:
+        for number, name in enumerate((*NAMES, "hangs")):
+            path = tmp_path / f"{name}.tif"
+            tifffile.imwrite(path, np.random.default_rng(number).integers(0, 999, (90, 70)).astype(np.uint16))
+            found[name] = project.add_image(open_image(path), path)
+    return found
+
+
+@pytest.fixture
+def client() -> Iterator[Callable[[float], DecoderClient]]:
+    made: list[DecoderClient] = []
+
+    def start(patience_s: float) -> DecoderClient:
+        made.append(DecoderClient([sys.executable, "-P", "-c", ROGUE], patience_s))
+        return made[-1]
+
+    yield start
+    for one in made:
+        one.stop()
+        one._thread.shutdown(wait=True)
+    assert psutil.Process().children() == []
+
+
+def outcome(do: Callable[[], Any]) -> Any:
+    """What comes back, or the code of what is told."""
+    try:
+        return do()
+    except UserError as error:
+        return error.code
+
+
+def test_a_rogue_image_costs_its_own_thumbnail(
+    records: dict[str, ImageRecord], client: Callable[[float], DecoderClient]
+) -> None:
+    """The others come, before and after it; the process is another one then."""
+    decoder = client(120.0)
+    found = {name: outcome(decoder.thumbnail(records[name], 32).result) for name in NAMES}
+    for name in ("good", "fine"):
+        np.testing.assert_array_equal(found[name], thumbnail(open_image(records[name].path), 32))
+    codes = {name: code for name, code in found.items() if isinstance(code, str)}
+    assert codes == {"crashes": "NU-S11", "babbles": "NU-S11", "eats": "NU-I11"}
+
+
+def test_an_image_that_hangs_is_given_up(
+    records: dict[str, ImageRecord], client: Callable[[float], DecoderClient]
+) -> None:
+    """When the time is over its process is ended, whatever it does."""
+    decoder = client(0.5)
+    assert outcome(decoder.thumbnail(records["hangs"], 32).result) == "NU-S10"
+    assert psutil.Process().children() == []
+
+
+def test_files_to_add_are_tried_there_first(
+    records: dict[str, ImageRecord], client: Callable[[float], DecoderClient], tmp_path: Path
+) -> None:
+    """What opening would raise is raised; a stop in the middle ends process and wait at once."""
+    decoder = client(120.0)
+    assert outcome(decoder.check(records["good"].path).result) is None
+    assert outcome(decoder.check(tmp_path / "missing.tif").result) == "NU-I10"
+    (tmp_path / "broken.png").write_bytes(b"\x89PNG\r\n\x1a\nnothing")
+    assert outcome(decoder.check(tmp_path / "broken.png").result) == "NU-I11"
+    assert outcome(decoder.check(records["crashes"].path).result) == "NU-S11"
+    assert outcome(decoder.check(records["fine"].path).result) is None
+    waiting = decoder.check(records["hangs"].path)
+    decoder.stop()
+    assert outcome(lambda: waiting.result(60)) == "NU-S11"
+
+
+def test_the_list_shows_the_others(
+    records: dict[str, ImageRecord], client: Callable[[float], DecoderClient], qtbot: Any
+) -> None:
+    """In the window's list: every sound image has its picture, the others the line that says why not."""
+    from qtpy.QtCore import QObject
+
+    from napari_unet.gui.thumbnails import Thumbnails
+
+    parent = QObject()
+    thumbnails = Thumbnails(parent, client(120.0))
+    wanted = [records[name] for name in NAMES]
+    for record in wanted:
+        assert thumbnails.of(record) is None
+    qtbot.waitUntil(
+        lambda: all(thumbnails.of(record) or thumbnails.problem_of(record.id) for record in wanted), timeout=120_000
+    )
+    assert [thumbnails.problem_of(record.id)[:6] for record in wanted] == ["", "NU-S11", "NU-S11", "NU-I11", ""]
+    qtbot.waitUntil(lambda: psutil.Process().children() == [], timeout=60_000)  # nothing to do: no process
+    thumbnails.stop()
+    thumbnails.stop()

@@ -1,0 +1,175 @@
+"""F10, F16, F38, F42, F57: what happens to the window and its layers costs no stroke and leaves nothing behind."""
+
+import os
+import sys
+import threading
+from collections.abc import Callable, Iterator
+from typing import Any
+
+import numpy as np
+import psutil
+import pytest
+
+if sys.platform.startswith("linux") and not os.environ.get("DISPLAY"):
+    pytest.skip("needs a display: run under xvfb-run", allow_module_level=True)
+
+napari = pytest.importorskip("napari")
+from injectors import WHOLE
+from napari.layers import Image
+from napari.utils.notifications import notification_manager
+from test_panel import User, drawn_image, messages, settle
+
+from napari_unet.annotations.project import Project
+from napari_unet.errors import UserError
+
+pytestmark = pytest.mark.filterwarnings("default")  # napari's own
+
+
+@pytest.fixture
+def viewer(qtbot: Any) -> Iterator[Any]:
+    notification_manager.records.clear()
+    shown = napari.Viewer(show=True)
+    shown.window.resize(1200, 800)
+    yield shown
+    if shown in napari.Viewer._instances:
+        shown.close()
+    settle(seconds=0.1)
+
+
+@pytest.fixture
+def user(viewer: Any) -> User:
+    viewer.add_image(drawn_image(), name="cells")
+    return User(viewer)
+
+
+@pytest.mark.parametrize("order", ["panel", "viewer", "image", "annotation", "all layers"])
+def test_strokes_that_a_full_disk_refused_outlive_their_layer(
+    user: User, caplog: pytest.LogCaptureFixture, order: str
+) -> None:
+    """F10, F16: whatever goes first; the next opening finds them, and the place was told."""
+    project, viewer = user.panel.controller.project, user.viewer
+    folder = project.folder
+    user.draw(1, (15, 75), (90, 75))
+    before = user.stored()
+    noise = np.random.default_rng(0).integers(0, 3, before.shape).astype(np.uint8)
+    database = project._database
+    pages = database.execute("PRAGMA page_count").fetchone()[0]
+    database.execute(f"PRAGMA max_page_count = {pages}")
+    user.panel.canvas.annotation.data[...] = noise
+    assert settle(lambda: user.panel.canvas.watcher.unsaved == {0}, 10)
+    np.testing.assert_array_equal(user.stored(), before)
+    settle(seconds=0.5)  # napari draws what it has to say
+    {
+        "panel": lambda: viewer.window.remove_dock_widget(user.panel),
+        "viewer": viewer.close,
+        "image": lambda: viewer.layers.remove("cells"),
+        "annotation": lambda: viewer.layers.remove("annotation"),
+        "all layers": viewer.layers.clear,
+    }[order]()
+    settle(seconds=0.5)
+    if order not in {"panel", "viewer"}:
+        viewer.close()
+    settle(seconds=0.1)
+    assert [line[:6] for line in messages()] == ["NU-P07"]
+    assert [record.message[:6] for record in caplog.records if record.name.startswith("napari_unet")] == ["NU-P20"]
+    with Project(folder) as again:
+        np.testing.assert_array_equal(again.annotation(1, 0), noise)
+        assert [line[:6] for line in again.notices] == ["NU-P21"]
+
+
+@pytest.mark.parametrize("where", ["controller.commit", "canvas.plane_labels", "_strokes_settled", "show_message"])
+def test_an_error_in_a_listener_costs_no_stroke(
+    user: User, qtbot: Any, monkeypatch: pytest.MonkeyPatch, where: str
+) -> None:
+    """F42: what is painted stays on the layer and is saved as soon as the error has gone, on whatever plane."""
+    owner: Any = user.panel
+    *path, name = where.split(".")
+    for part in path:
+        owner = getattr(owner, part)
+    if where == "_strokes_settled":
+        owner, name = user.panel.canvas.watcher, "_settled"
+    faults: list[int] = []
+
+    def fail(*_: Any) -> Any:
+        faults.append(1)
+        raise RuntimeError("injected")
+
+    user.draw(1, (15, 75), (40, 75))
+    with monkeypatch.context() as patch, qtbot.capture_exceptions():
+        if where == "show_message":
+            patch.setattr(user.panel.controller, "commit", _raising(UserError("NU-P07", "full", "there", "wait")))
+        patch.setattr(owner, name, fail)
+        user.draw(2, (32, 32), (48, 48))
+        settle(seconds=0.1)
+        assert faults
+        assert (user.painted == 2).any()
+        assert user.panel.canvas.watcher.unsaved == {0}
+    assert settle(lambda: np.array_equal(user.stored(), user.painted), 10)
+    assert settle(lambda: user.panel.canvas.watcher.unsaved == set(), 10)
+
+
+def _raising(error: Exception) -> Callable[..., Any]:
+    def fail(*_: Any, **__: Any) -> Any:
+        raise error
+
+    return fail
+
+
+def test_layers_may_change_at_any_time_while_training(user: User) -> None:
+    """F38: renamed, moved, hidden, copied, taken away and put back at random times; no error, no stroke lost."""
+    chance = np.random.default_rng(0)
+    layers, panel = user.viewer.layers, user.panel
+    user.draw_two_classes()
+    assert settle(lambda: panel.controller.training)
+
+    def rename() -> None:
+        layers[int(chance.integers(len(layers)))].name = f"renamed {chance.integers(99)}"
+
+    def hide() -> None:
+        layer = layers[int(chance.integers(len(layers)))]
+        layer.visible = not layer.visible
+
+    def move() -> None:
+        layers.move(int(chance.integers(len(layers))), int(chance.integers(len(layers))))
+
+    def copy() -> None:
+        layers.append(Image(panel.canvas.image.data, name="copy"))
+
+    def take(what: str) -> None:
+        layers.remove(getattr(panel.canvas, what))
+        settle(seconds=0.3)
+        panel.choose_image(next(layer for layer in layers if isinstance(layer, Image)))
+
+    def replace() -> None:
+        image = panel.canvas.image
+        layers.remove(image)
+        settle(seconds=0.3)
+        panel.choose_image(user.viewer.add_image(image.data, name="again"))
+
+    acts = [rename, hide, move, copy, replace, *(lambda what=what: take(what) for what in ("annotation", "prediction"))]
+    for turn in range(20 if WHOLE else 3):
+        settle(seconds=float(chance.uniform(0, 0.7)))
+        acts[int(chance.integers(len(acts))) if turn >= len(acts) else turn * 2 % len(acts)]()
+        settle(seconds=0.05)
+        assert panel.canvas.annotation is not None
+        panel.canvas.annotation.paint((20 + turn, 100), 1 + turn % 2)
+        assert settle(lambda: np.array_equal(user.stored(), user.painted), 5)
+    assert (user.stored()[20 : 20 + turn + 1, 100] > 0).all()
+    assert [n for n in notification_manager.records if n.severity >= "error"] == []
+
+
+def test_a_panel_opened_and_closed_leaves_nothing(viewer: Any) -> None:
+    """F57: file handles, threads and processes are as many as after the first time, and no layer of ours is left."""
+    viewer.add_image(drawn_image(), name="cells")
+    me = psutil.Process()
+    counts = []
+    for _ in range(50 if WHOLE else 3):
+        user = User(viewer)
+        user.draw(1, (15, 75), (40, 75))
+        settle(seconds=0.5)  # the stroke is drawn: closed in the same turn, napari's drawing has crashed (Mesa)
+        viewer.window.remove_dock_widget(user.panel)
+        settle(seconds=0.2)
+        assert [layer.name for layer in viewer.layers] == ["cells"]
+        counts.append((me.num_fds(), threading.active_count(), len(me.children())))
+    assert counts[-1] <= counts[0]
+    assert messages() == []
