@@ -164,11 +164,11 @@ class Controller:
         self._ask_weights()
         return self.image
 
-    def commit(self, plane: int, labels: UInt8[np.ndarray, "y x"]) -> bool:
-        """Save the strokes of a plane; whether anything had changed. Begins training when it can."""
+    def commit(self, plane: int, labels: UInt8[np.ndarray, "h w"], region: Region | None = None) -> bool:
+        """Save the strokes of a plane or a region of it; whether anything had changed. Begins training when it can."""
         if self.project is None or self.image is None:
             return False
-        if not self.project.commit(self.image.id, plane, labels):
+        if not self.project.commit(self.image.id, plane, labels, region):
             return False
         self._tell_annotated(own=not self._taken_over)
         self._taken_over = False
@@ -176,8 +176,12 @@ class Controller:
         self._start_by_itself()
         return True
 
-    def accept(self, plane: int, predicted: UInt8[np.ndarray, "y x"]) -> UInt8[np.ndarray, "y x"]:
+    def accept(
+        self, plane: int, predicted: UInt8[np.ndarray, "h w"], region: Region | None = None
+    ) -> UInt8[np.ndarray, "h w"]:
         """What of the predicted labels (0: not asked for) the user may take over; paint it, then it is committed.
+
+        They are those of a region, or of the whole plane.
 
         Raises
         ------
@@ -186,7 +190,7 @@ class Controller:
         """
         if self.image is None:
             return np.zeros_like(predicted)
-        labels = self.take_over(plane, predicted)
+        labels = self.take_over(plane, predicted, region)
         if not labels.any():
             raise UserError(
                 "NU-A11",
@@ -197,12 +201,12 @@ class Controller:
         return labels
 
     def take_over(
-        self, plane: int, predicted: UInt8[np.ndarray, "y x"], *, repaint: bool = False
-    ) -> UInt8[np.ndarray, "y x"]:
+        self, plane: int, predicted: UInt8[np.ndarray, "h w"], region: Region | None = None, *, repaint: bool = False
+    ) -> UInt8[np.ndarray, "h w"]:
         """What of the predicted labels may be painted; the commit that follows says nothing about the overlay."""
         if self.image is None:
             return np.zeros_like(predicted)
-        labels = self._require().acceptable(self.image.id, plane, predicted, repaint=repaint)
+        labels = self._require().acceptable(self.image.id, plane, predicted, region, repaint=repaint)
         self._taken_over = bool(labels.any())
         return labels
 

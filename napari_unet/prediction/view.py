@@ -15,6 +15,7 @@ class View:
     image_id, plane : what is shown
     visible : the part of the plane that is on screen
     map, class_id : what is shown beside the classes, see ``napari_unet.prediction.maps``
+    covered : the part of the plane that can be shown; None for all of it
     """
 
     generation: int
@@ -23,11 +24,14 @@ class View:
     visible: Region
     map: str = ""
     class_id: int = 0
+    covered: Region | None = None
     _waiting: list[Region] = field(default_factory=list)
 
     def refill(self, height: int, width: int, tile: int) -> None:
         """Ask for every tile again, because the network or the strokes changed."""
-        self._waiting = outward(list(grid(height, width, tile)), self.visible)
+        wanted = self.covered or Region(0, 0, height, width)
+        tiles = [region for region in grid(height, width, tile) if region.intersects(wanted)]
+        self._waiting = outward(tiles, self.visible)
 
     def look_at(self, visible: Region) -> None:
         """Move the visible part; what is already predicted stays so."""
