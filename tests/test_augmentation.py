@@ -14,6 +14,7 @@ from napari_unet.annotations.project import Project
 from napari_unet.config import Settings
 from napari_unet.images.image import Image
 from napari_unet.images.normalisation import CLIP
+from napari_unet.images.tiled_plane import TiledPlane
 from napari_unet.training.annotated import Annotations
 from napari_unet.training.augmentation import (
     DEFAULT,
@@ -380,8 +381,9 @@ def test_beyond_the_rim_pixels_are_mirrored_and_weigh_nothing(annotations: Annot
     plane = annotations.planes[1, 0]
     annotations.pixels(1)[0][:] = 0.25
     annotations.planes = {(1, 0): plane}
-    plane.labels[:], plane.trained[:] = 1, True
-    plane.positions = {1: np.arange(plane.labels.size)}
+    everywhere = np.ones(plane.labels.shape, np.uint8)
+    plane.labels, plane.trained = TiledPlane.of(everywhere), TiledPlane.of(everywhere > 0)
+    plane.positions = {1: np.arange(everywhere.size)}
     sampler = Sampler(annotations, TILE, np.random.default_rng(2), replace(MOVING, scale=4.0))
     unlabelled = 0
     for _ in range(50):

@@ -12,6 +12,8 @@ import torch
 from napari_unet.annotations.project import DATABASE, Project
 from napari_unet.annotations.schema import STEPS
 from napari_unet.images.image import Image
+from napari_unet.images.tiled_plane import TiledPlane
+from napari_unet.images.tiles import Region
 from napari_unet.network.checkpoint import Checkpoint, save_checkpoint
 from napari_unet.network.device import Device
 from napari_unet.network.unet import Architecture, build
@@ -39,11 +41,12 @@ def halves(wrong_share: float = 1.0) -> np.ndarray:
 
 
 FLIPPED = Doubt(1, 0, 2, 1, (70, 5, 74, 40), (70, 5))
+BOX = Region(*FLIPPED.box)
 
 
 def scored(check: LabelCheck, *scorings: tuple[np.ndarray, np.ndarray]) -> tuple[Doubt, ...]:
     for labels, predicted in scorings:
-        check.score(KEY, labels, labels > 0, predicted)
+        check.score(KEY, TiledPlane.of(labels), TiledPlane.of(labels > 0), TiledPlane.of(predicted))
     return check.doubts()
 
 
@@ -53,7 +56,8 @@ def test_the_flipped_stroke_is_found_and_no_other() -> None:
     assert scored(check, both, both) == ()
     assert scored(check, both) == (FLIPPED,)
     assert scored(check, both) == (FLIPPED,)
-    found = stroke_of(FLIPPED, strokes())
+    found = np.zeros((SIDE, SIDE), bool)
+    found[BOX.slices] = stroke_of(FLIPPED, strokes()[BOX.slices])
     np.testing.assert_array_equal(found, (strokes() == 2) & (np.arange(SIDE) < 48))
 
 
@@ -74,7 +78,8 @@ def test_what_was_not_predicted_or_not_trained_says_nothing() -> None:
     assert scored(check, both) == (FLIPPED,)
     fresh = LabelCheck()
     for _ in range(3):
-        fresh.score(KEY, strokes(), (strokes() > 0) & (np.arange(SIDE)[:, None] < 60), halves())
+        trained = (strokes() > 0) & (np.arange(SIDE)[:, None] < 60)
+        fresh.score(KEY, TiledPlane.of(strokes()), TiledPlane.of(trained), TiledPlane.of(halves()))
     assert fresh.doubts() == ()
 
 
@@ -89,7 +94,7 @@ def test_a_stroke_that_grows_or_goes() -> None:
         (70, 5, 90, 40)
     ]
     assert scored(LabelCheck(), both, both, both, (over, halves())) == ()
-    assert not stroke_of(FLIPPED, over).any()
+    assert not stroke_of(FLIPPED, over[BOX.slices]).any()
     assert scored(LabelCheck(), both, both, (over, halves()), both) == ()
 
 

@@ -186,6 +186,6 @@ def test_the_evidence_is_counted(project: Project) -> None:
     plane = annotations.planes[1, 0]
     assert len(plane.held_out_blocks) >= 2
     for one in score.classes:
-        assert one.pixels == (plane.held_out & (plane.labels == one.class_id)).sum()
+        assert one.pixels == (plane.held_out[:] & (plane.labels[:] == one.class_id)).sum()
         assert one.blocks == len(plane.held_out_blocks)
         assert one.strokes == one.pixels / 16  # each stroke is 16 px of one row

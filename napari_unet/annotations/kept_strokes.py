@@ -14,24 +14,24 @@ def keep_stroke(
     image_id: int,
     plane: int,
     class_id: int,
-    pixels: Bool[np.ndarray, "y x"],
+    pixels: Bool[np.ndarray, "h w"],
+    origin: tuple[int, int],
 ) -> None:
-    """Remember pixels of one class of a whole plane; the caller holds the transaction."""
-    box = Region.around(pixels)
-    if box is None:
+    """Remember pixels of one class, which begin at row and column ``origin``; the caller holds the transaction."""
+    inside = Region.around(pixels)
+    if inside is None:
         return
-    packed = zlib.compress(np.packbits(pixels[box.slices]).tobytes())
+    packed = zlib.compress(np.packbits(pixels[inside.slices]).tobytes())
+    box = inside.moved(*origin)
     connection.execute(
         "INSERT INTO kept_strokes (image_id, plane, class_id, y0, x0, y1, x1, pixels) VALUES (?, ?, ?, ?, ?, ?, ?, ?)",
         (image_id, plane, class_id, box.y0, box.x0, box.y1, box.x1, packed),
     )
 
 
-def kept_labels(
-    connection: sqlite3.Connection, image_id: int, plane: int, shape: tuple[int, int]
-) -> UInt8[np.ndarray, "y x"]:
-    """Class id of each pixel that was kept, 0 elsewhere; of two the newer."""
-    labels = np.zeros(shape, np.uint8)
+def kept_labels(connection: sqlite3.Connection, image_id: int, plane: int, region: Region) -> UInt8[np.ndarray, "h w"]:
+    """Class id of each pixel of a region that was kept, 0 elsewhere; of two the newer."""
+    labels = np.zeros(region.shape, np.uint8)
     rows = connection.execute(
         "SELECT class_id, y0, x0, y1, x1, pixels FROM kept_strokes WHERE image_id = ? AND plane = ? ORDER BY id",
         (image_id, plane),
@@ -40,5 +40,6 @@ def kept_labels(
         box = Region(y0, x0, y1, x1)
         bits = np.frombuffer(zlib.decompress(packed), np.uint8)
         inside = np.unpackbits(bits, count=box.shape[0] * box.shape[1]).reshape(box.shape).astype(bool)
-        labels[box.slices][inside] = class_id
+        part = box.within(region)
+        labels[part.moved(-region.y0, -region.x0).slices][inside[part.moved(-box.y0, -box.x0).slices]] = class_id
     return labels

@@ -28,6 +28,7 @@ from napari_unet.config import Settings, settings_from
 from napari_unet.errors import UserError
 from napari_unet.images.image import Image
 from napari_unet.images.recently_used import RecentlyUsed
+from napari_unet.images.tiled_plane import TiledPlane, TilePlace
 from napari_unet.images.tiles import Region
 
 DATABASE = "project.sqlite"
@@ -92,8 +93,8 @@ class Project:
             except UserError:
                 self.close()
                 raise
-        self._planes: RecentlyUsed[tuple[int, int], UInt8[np.ndarray, "y x"]] = RecentlyUsed(
-            _STROKES_BYTES, lambda labels: labels.nbytes
+        self._planes: RecentlyUsed[tuple[int, int], TiledPlane] = RecentlyUsed(
+            _STROKES_BYTES, lambda stored: stored.nbytes
         )
         self._counts: dict[int, Int64[np.ndarray, 256]] | None = None  # by image
         self.notices: list[str] = []  # what was found damaged or came back, for the user
@@ -249,47 +250,60 @@ class Project:
         return int(self._database.execute(query).fetchone()[0])
 
     @_damage_told
-    def annotation(self, image_id: int, plane: int) -> UInt8[np.ndarray, "y x"]:
-        """Stored strokes of a plane: 0 unlabelled, else the class id. A copy."""
-        return self._stored(image_id, plane).copy()
+    def annotation(self, image_id: int, plane: int, region: Region | None = None) -> UInt8[np.ndarray, "h w"]:
+        """Stored strokes of a plane, or of a region inside it: 0 unlabelled, else the class id. A copy."""
+        stored = self._stored(image_id, plane)
+        return stored[:] if region is None else stored[region.slices]
 
-    def commit(self, image_id: int, plane: int, labels: UInt8[np.ndarray, "y x"]) -> list[tuple[int, int]]:
-        """Make the stored strokes equal to ``labels`` in one transaction; the rows and columns of the changed tiles.
+    @_damage_told
+    def newer_tiles(self, image_id: int, plane: int, since: int) -> dict[TilePlace, UInt8[np.ndarray, "_ _"]]:
+        """Stored tiles of a plane that changed after a revision; damaged ones are left out."""
+        tiles = strokes.read_tiles(self._database, image_id, plane, self.image(image_id).annotation_shape[-2:], since)
+        whole = (tile for tile in tiles if not isinstance(tile, strokes.DamagedTile))
+        return {TilePlace(key.row, key.column): labels for key, labels in whole}
 
-        When this returns, a kill of the process loses nothing of it.
+    def commit(
+        self, image_id: int, plane: int, labels: UInt8[np.ndarray, "h w"], region: Region | None = None
+    ) -> list[tuple[int, int]]:
+        """Make the stored strokes of a plane equal to ``labels`` in one transaction; where the changed tiles are.
+
+        With a ``region`` inside the plane, ``labels`` are those of the region, and strokes elsewhere stay. When this
+        returns, a kill of the process loses nothing of it.
 
         Raises
         ------
         UserError
-            NU-A07 shape other than the image's, NU-P07 the disk does not take it.
+            NU-A07 shape other than the plane's or the region's, NU-P07 the disk does not take it.
         """
-        old = self._stored(image_id, plane)
-        if labels.shape != old.shape:
+        stored = self._stored(image_id, plane)
+        region = Region(0, 0, *stored.shape) if region is None else region
+        if labels.shape != region.shape:
             raise UserError(
                 "NU-A07",
-                f"strokes of shape {labels.shape} do not fit the plane's {old.shape}",
+                f"strokes of shape {labels.shape} do not fit the plane's {region.shape}",
                 self.image(image_id).name,
                 "paint on a layer of the image's size",
             )
-        changed = strokes.changed_tiles(old, labels)
+        changed = strokes.changed_tiles(stored, labels, region)
         if not changed:
             return []
         fingerprint = self.image(image_id).fingerprint
         # Before the write, or the change would count twice.
         counts = self._counted().setdefault(image_id, np.zeros(256, np.int64))
-        learnable = outside(labels, self.test_areas(image_id).get(plane, ()))
+        areas = self.test_areas(image_id).get(plane, ())
         with self._transaction() as database:
             revision = self.revision + 1
-            for row, column in changed:
-                key = strokes.TileKey(image_id, plane, row, column)
-                part = labels[_tile_area(row, column)]
-                strokes.write_tile(database, key, part, revision)
-                strokes.hold_out(database, key, learnable[_tile_area(row, column)], fingerprint)
-        for row, column in changed:
-            area = _tile_area(row, column)
-            counts += np.bincount(labels[area].ravel(), minlength=256) - np.bincount(old[area].ravel(), minlength=256)
-            old[area] = labels[area]
-        return changed
+            for place, tile in changed.items():
+                key = strokes.TileKey(image_id, plane, *place)
+                strokes.write_tile(database, key, tile, revision)
+                strokes.hold_out(database, key, _learnable(stored.area(place), tile, areas), fingerprint)
+        for place, tile in changed.items():
+            before = stored.tile(place)
+            counts += np.bincount(tile.ravel(), minlength=256) - np.bincount(before.ravel(), minlength=256)
+            stored.tiles[place] = tile
+        self._planes.drop((image_id, plane))  # to be counted with its new size
+        self._planes.get((image_id, plane), lambda: stored)
+        return [*changed]
 
     def keep_elsewhere(self, image: ImageRecord, planes: Mapping[int, UInt8[np.ndarray, "y x"]]) -> Path:
         """Write what of these labels is not saved outside of the project, which takes it back when it is opened.
@@ -300,28 +314,37 @@ class Project:
             NU-P22 when no place takes it.
         """
         unsaved = [
-            unsaved_strokes.unsaved_plane(image.fingerprint, plane, self._stored(image.id, plane), labels)
+            unsaved_strokes.unsaved_plane(image.fingerprint, plane, self._stored(image.id, plane)[:], labels)
             for plane, labels in planes.items()
         ]
         return unsaved_strokes.keep(unsaved_strokes.UnsavedStrokes(str(self.folder), tuple(unsaved)))
 
     def acceptable(
-        self, image_id: int, plane: int, predicted: UInt8[np.ndarray, "y x"], *, repaint: bool = False
-    ) -> UInt8[np.ndarray, "y x"]:
+        self,
+        image_id: int,
+        plane: int,
+        predicted: UInt8[np.ndarray, "h w"],
+        region: Region | None = None,
+        *,
+        repaint: bool = False,
+    ) -> UInt8[np.ndarray, "h w"]:
         """Those of the predicted labels that may be painted as the user's own: what is held out stays unlabelled.
 
         A network that is scored on what it predicted itself agrees with itself. So test areas and blocks that are held
         out take no predicted label, and the others that this touches are trained on for ever. What is painted already
-        stays, unless it is to be repainted.
+        stays, unless it is to be repainted. ``predicted`` is that of a ``region`` inside the plane, or of all of it.
         """
+        stored = self._stored(image_id, plane)
+        region = Region(0, 0, *stored.shape) if region is None else region
         kept = np.isin(predicted, [label.id for label in self.classes()])
         if not repaint:
-            kept &= self._stored(image_id, plane) == 0
+            kept &= stored[region.slices] == 0
         labels = np.where(kept, predicted, 0).astype(np.uint8)
-        labels[held_out_pixels(labels, plane, self.sides(image_id))] = 0
-        labels = outside(labels, self.test_areas(image_id).get(plane, ()))
+        origin = (region.y0, region.x0)
+        labels[held_out_pixels(labels, plane, self.sides(image_id), origin=origin)] = 0
+        labels = _learnable(region, labels, self.test_areas(image_id).get(plane, ()))
         with self._transaction() as database:
-            strokes.keep_for_training(database, image_id, plane, labels)
+            strokes.keep_for_training(database, image_id, plane, labels, origin)
         return labels
 
     @_damage_told
@@ -359,16 +382,23 @@ class Project:
         """Which blocks of an image are held out."""
         return strokes.sides_of(self._database, image_id)
 
-    def keep_stroke(self, image_id: int, plane: int, class_id: int, pixels: Bool[np.ndarray, "y x"]) -> None:
-        """Remember that these pixels are right, whatever a network says of them."""
+    def keep_stroke(
+        self,
+        image_id: int,
+        plane: int,
+        class_id: int,
+        pixels: Bool[np.ndarray, "h w"],
+        origin: tuple[int, int] = (0, 0),
+    ) -> None:
+        """Remember that these pixels, which begin at row and column ``origin``, are right, whatever a network says."""
         with self._transaction() as database:
-            kept_strokes.keep_stroke(database, image_id, plane, class_id, pixels)
+            kept_strokes.keep_stroke(database, image_id, plane, class_id, pixels, origin)
 
     @_damage_told
-    def kept_labels(self, image_id: int, plane: int) -> UInt8[np.ndarray, "y x"]:
-        """Class id of each pixel that the user said is right, 0 elsewhere."""
-        height, width = self.image(image_id).annotation_shape[-2:]
-        return kept_strokes.kept_labels(self._database, image_id, plane, (height, width))
+    def kept_labels(self, image_id: int, plane: int, region: Region | None = None) -> UInt8[np.ndarray, "h w"]:
+        """Class id of each pixel of a plane, or of a region inside it, that the user said is right; 0 elsewhere."""
+        whole = Region(0, 0, *self.image(image_id).annotation_shape[-2:])
+        return kept_strokes.kept_labels(self._database, image_id, plane, region or whole)
 
     @_damage_told
     def test_areas(self, image_id: int) -> dict[int, tuple[Region, ...]]:
@@ -380,20 +410,18 @@ class Project:
 
         What is painted in them, before or after, is not trained on until the area is gone.
         """
-        labels = self._stored(image_id, plane)
-        wanted = sorted({area.clipped(*labels.shape) for area in areas})
+        stored = self._stored(image_id, plane)
+        wanted = sorted({area.clipped(*stored.shape) for area in areas})
         wanted = [area for area in wanted if 0 not in area.shape]
         if wanted == sorted(self.test_areas(image_id).get(plane, ())):
             return False
         fingerprint = self.image(image_id).fingerprint
-        learnable = outside(labels, wanted)
         with self._transaction() as database:
             test_areas.write_areas(database, image_id, plane, wanted, self.revision + 1)
             # Strokes that were in an area until now have no side of the split yet.
-            for tile in strokes.read_tiles(database, image_id, plane, labels.shape[-2:]):
-                if not isinstance(tile, strokes.DamagedTile):
-                    key = tile[0]
-                    strokes.hold_out(database, key, learnable[_tile_area(key.row, key.column)], fingerprint)
+            for place, tile in sorted(stored.tiles.items()):
+                key = strokes.TileKey(image_id, plane, *place)
+                strokes.hold_out(database, key, _learnable(stored.area(place), tile, wanted), fingerprint)
         return True
 
     @_damage_told
@@ -531,10 +559,10 @@ class Project:
                 counts += np.bincount(part.ravel(), minlength=256)
         return self._counts
 
-    def _stored(self, image_id: int, plane: int) -> UInt8[np.ndarray, "y x"]:
+    def _stored(self, image_id: int, plane: int) -> TiledPlane:
         return self._planes.get((image_id, plane), lambda: self._read(image_id, plane))
 
-    def _read(self, image_id: int, plane: int) -> UInt8[np.ndarray, "y x"]:
+    def _read(self, image_id: int, plane: int) -> TiledPlane:
         record = self.image(image_id)
         if not 0 <= plane < record.planes:
             raise UserError(
@@ -543,17 +571,17 @@ class Project:
                 record.name,
                 "choose a plane of the image",
             )
-        labels = np.zeros(record.annotation_shape[-2:], np.uint8)
+        stored = TiledPlane(record.annotation_shape[-2:], np.uint8)
         damaged = []
-        for tile in strokes.read_tiles(self._database, image_id, plane, labels.shape[-2:]):
+        for tile in strokes.read_tiles(self._database, image_id, plane, stored.shape):
             if isinstance(tile, strokes.DamagedTile):
                 damaged.append(tile)
             else:
-                key, part = tile
-                labels[_tile_area(key.row, key.column)] = part
+                key, labels = tile
+                stored.tiles[TilePlace(key.row, key.column)] = labels
         if damaged and not self.read_only:
             self.set_aside(damaged)  # before anything can be painted over them
-        return labels
+        return stored
 
     @contextmanager
     def _transaction(self) -> Iterator[sqlite3.Connection]:
@@ -628,6 +656,6 @@ def _write_bytes(data: bytes, path: Path) -> None:
     path.write_bytes(data)
 
 
-def _tile_area(row: int, column: int) -> tuple[slice, slice]:
-    side = strokes.TILE
-    return slice(row * side, (row + 1) * side), slice(column * side, (column + 1) * side)
+def _learnable(region: Region, labels: UInt8[np.ndarray, "h w"], areas: Sequence[Region]) -> UInt8[np.ndarray, "h w"]:
+    """Labels of a region without those in test areas of the plane and the margin around them."""
+    return outside(labels, [area.moved(-region.y0, -region.x0) for area in areas])

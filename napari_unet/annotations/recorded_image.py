@@ -22,7 +22,7 @@ def open_recorded(record: ImageRecord) -> Image:
             "put it back or point to where it is now; its strokes are kept",
         )
     image = open_image(record.path, axes=record.axes)
-    image = Image(record.name, image.pixels, record.axes, record.pixel_size, record.alpha)
+    image = Image(record.name, image.pixels, record.axes, record.pixel_size, record.alpha, image.coarser)
     if image.fingerprint() != record.fingerprint:
         raise UserError(
             "NU-P06",

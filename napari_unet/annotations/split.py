@@ -59,17 +59,28 @@ def outside(labels: UInt8[np.ndarray, "y x"], areas: Sequence[Region]) -> UInt8[
 
 
 def held_out_pixels(
-    labels: UInt8[np.ndarray, "y x"], plane: int, sides: Iterable[BlockSide], areas: Sequence[Region] = ()
+    labels: UInt8[np.ndarray, "y x"],
+    plane: int,
+    sides: Iterable[BlockSide],
+    areas: Sequence[Region] = (),
+    origin: tuple[int, int] = (0, 0),
 ) -> Bool[np.ndarray, "y x"]:
-    """Labelled pixels of a whole plane that only score, those in test areas left out: they have scores of their own."""
+    """Labelled pixels that only score, those in test areas left out: they have scores of their own.
+
+    Parameters
+    ----------
+    labels : of a whole plane, or of a part of it
+    origin : row and column at which they begin
+    areas : test areas in pixels of ``labels``
+    """
     held = np.zeros(labels.shape, bool)
     for side in sides:
         if side.held_out and side.block.plane == plane:
-            y, x = side.block.row * BLOCK, side.block.column * BLOCK
-            area = np.s_[y : y + BLOCK, x : x + BLOCK]
+            y, x = side.block.row * BLOCK - origin[0], side.block.column * BLOCK - origin[1]
+            area = Region(y, x, y + BLOCK, x + BLOCK).clipped(*labels.shape).slices
             held[area] |= labels[area] == side.class_id
     for test_area in areas:
-        held[test_area.slices] = False
+        held[test_area.clipped(*labels.shape).slices] = False
     return held
 
 

@@ -10,9 +10,9 @@ from jaxtyping import UInt8
 
 from napari_unet.annotations.split import BLOCK, Block, BlockSide, classes_by_block, is_candidate
 from napari_unet.errors import UserError
+from napari_unet.images.tiled_plane import TILE, TiledPlane, TilePlace
 from napari_unet.images.tiles import Region
 
-TILE = 256  # px; a stroke touches a few of these
 _BLOCKS_A_TILE = TILE // BLOCK
 
 
@@ -25,14 +25,21 @@ class TileKey(NamedTuple):
     column: int
 
 
-def changed_tiles(old: UInt8[np.ndarray, "y x"], new: UInt8[np.ndarray, "y x"]) -> list[tuple[int, int]]:
-    """Rows and columns of the tiles in which two versions of a plane differ."""
-    if np.array_equal(old, new):
-        return []
-    different = old != new
-    rows = np.add.reduceat(different, np.arange(0, old.shape[0], TILE), axis=0, dtype=np.int64)
-    counts = np.add.reduceat(rows, np.arange(0, old.shape[1], TILE), axis=1)
-    return [(int(r), int(c)) for r, c in np.argwhere(counts)]
+def changed_tiles(
+    stored: TiledPlane, labels: UInt8[np.ndarray, "h w"], region: Region
+) -> dict[TilePlace, UInt8[np.ndarray, "_ _"]]:
+    """The tiles that labels of a region change, as they are to be."""
+    changed = {}
+    for place in stored.places(region):
+        area = stored.area(place)
+        inside = area.within(region)
+        new = labels[inside.moved(-region.y0, -region.x0).slices]
+        part = inside.moved(-area.y0, -area.x0).slices
+        old = stored.tiles.get(place)
+        if new.any() if old is None else not np.array_equal(old[part], new):
+            changed[place] = stored.tile(place).copy()
+            changed[place][part] = new
+    return changed
 
 
 def write_tile(connection: sqlite3.Connection, key: TileKey, labels: UInt8[np.ndarray, "h w"], revision: int) -> None:
@@ -81,12 +88,18 @@ def hold_out(connection: sqlite3.Connection, key: TileKey, labels: UInt8[np.ndar
 
 
 def keep_for_training(
-    connection: sqlite3.Connection, image_id: int, plane: int, labels: UInt8[np.ndarray, "y x"]
+    connection: sqlite3.Connection, image_id: int, plane: int, labels: UInt8[np.ndarray, "h w"], origin: tuple[int, int]
 ) -> None:
-    """Every block and class of these labels whose side is not decided yet is trained on, whatever its hash says."""
+    """Every block and class of these labels whose side is not decided yet is trained on, whatever its hash says.
+
+    ``labels`` begin at row and column ``origin``.
+    """
+    rows, columns = (start % BLOCK for start in origin)
+    aligned = np.pad(labels, ((rows, 0), (columns, 0)))
+    first = (origin[0] // BLOCK, origin[1] // BLOCK)
     connection.executemany(
         "INSERT OR IGNORE INTO blocks VALUES (?, ?, ?, ?, ?, 0)",
-        [(image_id, *block, class_id) for block, class_id in classes_by_block(labels, plane, 0, 0)],
+        [(image_id, *block, class_id) for block, class_id in classes_by_block(aligned, plane, *first)],
     )
 
 
@@ -99,12 +112,13 @@ def sides_of(connection: sqlite3.Connection, image_id: int) -> list[BlockSide]:
 
 
 def read_tiles(
-    connection: sqlite3.Connection, image_id: int, plane: int, shape: tuple[int, ...]
+    connection: sqlite3.Connection, image_id: int, plane: int, shape: tuple[int, ...], since: int = -1
 ) -> Iterable[tuple[TileKey, UInt8[np.ndarray, "h w"]] | DamagedTile]:
-    """Every stored tile of a plane of that shape: its pixels, or what cannot be read as such."""
+    """Every stored tile of a plane of that shape that is newer: its pixels, or what cannot be read as such."""
     rows = connection.execute(
-        "SELECT tile_row, tile_column, height, width, crc, labels FROM tiles WHERE image_id = ? AND plane = ?",
-        (image_id, plane),
+        "SELECT tile_row, tile_column, height, width, crc, labels FROM tiles "
+        "WHERE image_id = ? AND plane = ? AND revision > ?",
+        (image_id, plane, since),
     ).fetchall()
     for row, column, height, width, crc, packed in rows:
         key = TileKey(image_id, plane, row, column)

@@ -4,7 +4,7 @@ from collections.abc import Callable, Sequence
 from typing import Any
 
 import numpy as np
-from jaxtyping import UInt8
+from jaxtyping import Bool, UInt8
 from napari.layers import Image, Labels, Shapes
 from qtpy.QtCore import QObject
 from superqt.utils import qthrottled
@@ -150,12 +150,15 @@ class Canvas(QObject):  # type: ignore[misc]
         data: UInt8[np.ndarray, "*planes y x"] = self.prediction.data
         return data.reshape(-1, *self._shape[-2:])[plane]
 
-    def paint(self, plane: int, labels: UInt8[np.ndarray, "y x"]) -> None:
-        """Paint labels (0: leave what is there) as one stroke that undo takes back."""
-        if self.annotation is not None and labels.any():
-            ys, xs = np.nonzero(labels)
+    def paint(
+        self, plane: int, labels: UInt8[np.ndarray, "h w"], region: Region, where: Bool[np.ndarray, "h w"]
+    ) -> None:
+        """Paint some of the labels of a region as one stroke that undo takes back."""
+        if self.annotation is not None and where.any():
+            ys, xs = np.nonzero(where)
             before = np.unravel_index(plane, self._shape[:-2]) if len(self._shape) > 2 else ()
-            self.annotation.data_setitem((*(np.full(ys.shape, i) for i in before), ys, xs), labels[ys, xs])
+            index = (*(np.full(ys.shape, i) for i in before), ys + region.y0, xs + region.x0)
+            self.annotation.data_setitem(index, labels[ys, xs])
 
     def visible(self) -> Region | None:
         """The part of the plane on screen, in pixels; None while nothing can be told."""

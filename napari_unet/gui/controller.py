@@ -165,11 +165,11 @@ class Controller:
         self._ask_weights()
         return self.image
 
-    def commit(self, plane: int, labels: UInt8[np.ndarray, "y x"]) -> bool:
-        """Save the strokes of a plane; whether anything had changed. Begins training when it can."""
+    def commit(self, plane: int, labels: UInt8[np.ndarray, "h w"], region: Region | None = None) -> bool:
+        """Save the strokes of a plane or a region of it; whether anything had changed. Begins training when it can."""
         if self.project is None or self.image is None:
             return False
-        if not self.project.commit(self.image.id, plane, labels):
+        if not self.project.commit(self.image.id, plane, labels, region):
             return False
         self._tell_annotated(own=not self._taken_over)
         self._taken_over = False
@@ -189,8 +189,12 @@ class Controller:
         fix = "open the project again when there is room: it takes them back"
         return UserError("NU-P20", what, str(path), fix)
 
-    def accept(self, plane: int, predicted: UInt8[np.ndarray, "y x"]) -> UInt8[np.ndarray, "y x"]:
+    def accept(
+        self, plane: int, predicted: UInt8[np.ndarray, "h w"], region: Region | None = None
+    ) -> UInt8[np.ndarray, "h w"]:
         """What of the predicted labels (0: not asked for) the user may take over; paint it, then it is committed.
+
+        They are those of a region, or of the whole plane.
 
         Raises
         ------
@@ -199,7 +203,7 @@ class Controller:
         """
         if self.image is None:
             return np.zeros_like(predicted)
-        labels = self.take_over(plane, predicted)
+        labels = self.take_over(plane, predicted, region)
         if not labels.any():
             raise UserError(
                 "NU-A11",
@@ -210,12 +214,12 @@ class Controller:
         return labels
 
     def take_over(
-        self, plane: int, predicted: UInt8[np.ndarray, "y x"], *, repaint: bool = False
-    ) -> UInt8[np.ndarray, "y x"]:
+        self, plane: int, predicted: UInt8[np.ndarray, "h w"], region: Region | None = None, *, repaint: bool = False
+    ) -> UInt8[np.ndarray, "h w"]:
         """What of the predicted labels may be painted; the commit that follows says nothing about the overlay."""
         if self.image is None:
             return np.zeros_like(predicted)
-        labels = self._require().acceptable(self.image.id, plane, predicted, repaint=repaint)
+        labels = self._require().acceptable(self.image.id, plane, predicted, region, repaint=repaint)
         self._taken_over = bool(labels.any())
         return labels
 
@@ -429,7 +433,8 @@ class Controller:
 
     def _ask_tiles(self) -> None:
         if self.image is not None and self._visible is not None:
-            self._tell(m.Look(self.generation, self.image.id, self.plane, self._visible, *self._map, self._small))
+            wish = (self.generation, self.image.id, self.plane, self._visible, *self._map)
+            self._tell(m.Look(*wish, small=self._small))
 
     def _ask_weights(self) -> None:
         if self._weights_wanted and self.image is not None:

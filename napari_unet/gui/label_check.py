@@ -8,6 +8,7 @@ from jaxtyping import Bool
 from napari.layers import Shapes
 from qtpy.QtWidgets import QHBoxLayout, QLabel, QPushButton, QSizePolicy, QVBoxLayout, QWidget
 
+from napari_unet.annotations.project import Project
 from napari_unet.gui.canvas import Canvas
 from napari_unet.gui.controller import Controller
 from napari_unet.gui.layers import show_outlines
@@ -106,15 +107,11 @@ class LabelCheck(QWidget):  # type: ignore[misc]
         project, image = self._controller.project, self._controller.image
         if project is None or image is None or image.id != doubt.image_id:
             return False
-        pixels = self._pixels(doubt)
+        pixels = _pixels(project, doubt)
         if not pixels.any() or doubt.predicted not in [label.id for label in project.classes()]:
             return False
-        kept = project.kept_labels(image.id, doubt.plane)
+        kept = project.kept_labels(image.id, doubt.plane, Region(*doubt.box))
         return bool(np.mean(kept[pixels] == doubt.class_id) <= _KEPT)
-
-    def _pixels(self, doubt: Doubt) -> Bool[np.ndarray, "y x"]:
-        labels = self._canvas.plane_labels(doubt.plane)
-        return np.zeros((0, 0), bool) if labels is None else stroke_of(doubt, labels)
 
     def _go(self) -> None:
         if self._open and self._canvas.annotation is not None:
@@ -125,7 +122,7 @@ class LabelCheck(QWidget):  # type: ignore[misc]
         project = self._controller.project
         if self._open and project is not None:
             doubt = self._open[0]
-            project.keep_stroke(doubt.image_id, doubt.plane, doubt.class_id, self._pixels(doubt))
+            project.keep_stroke(doubt.image_id, doubt.plane, doubt.class_id, _pixels(project, doubt), doubt.box[:2])
             self.show_doubts()
 
     def _flip(self) -> None:
@@ -136,21 +133,23 @@ class LabelCheck(QWidget):  # type: ignore[misc]
         self._repaint(0)
 
     def _repaint(self, class_id: int) -> None:
-        annotation = self._canvas.annotation
-        if not self._open or annotation is None or self._canvas.watcher is None:
+        project, watcher = self._controller.project, self._canvas.watcher
+        if not self._open or project is None or watcher is None:
             return
         self._go()  # the watcher compares the plane that is shown
         doubt = self._open[0]
-        pixels = self._pixels(doubt)
+        pixels, box = _pixels(project, doubt), Region(*doubt.box)
         # Where the network's own answer would be scored, the stroke is erased instead.
         wanted = np.where(pixels, class_id, 0).astype(np.uint8)
-        labels = self._controller.take_over(doubt.plane, wanted, repaint=True) if class_id else wanted
-        rows, columns = np.nonzero(pixels)
-        planes = annotation.data.shape[:-2]
-        index = np.unravel_index(doubt.plane, planes) if planes else ()
-        annotation.data_setitem((*(np.full(len(rows), i) for i in index), rows, columns), labels[rows, columns])
-        self._canvas.watcher.check()
+        labels = self._controller.take_over(doubt.plane, wanted, box, repaint=True) if class_id else wanted
+        self._canvas.paint(doubt.plane, labels, box, pixels)
+        watcher.check()
 
     def _later(self) -> None:
         self._open = self._open[1:] + self._open[:1]
         self._show()
+
+
+def _pixels(project: Project, doubt: Doubt) -> Bool[np.ndarray, "h w"]:
+    """Those of a doubted stroke in its box, as it is stored now."""
+    return stroke_of(doubt, project.annotation(doubt.image_id, doubt.plane, Region(*doubt.box)))

@@ -527,7 +527,8 @@ class Panel(QWidget):  # type: ignore[misc]
         watcher = self.canvas.watcher
         if watcher is not None:
             predicted = np.where(inside, self.canvas.plane_prediction(watcher.plane), 0).astype(np.uint8)
-            self.canvas.paint(watcher.plane, self.controller.accept(watcher.plane, predicted))
+            labels = self.controller.accept(watcher.plane, predicted)
+            self.canvas.paint(watcher.plane, labels, Region(0, 0, *labels.shape), labels > 0)
             watcher.check()
 
     def _refuse_label(self, label: int) -> None:

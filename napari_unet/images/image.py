@@ -1,7 +1,7 @@
 """One opened microscope image: planes of y, x, channel pixels, read when asked for."""
 
 import hashlib
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import numpy as np
@@ -9,6 +9,7 @@ from jaxtyping import Num, Shaped
 
 from napari_unet.errors import UserError
 
+LARGE = 8192**2  # px of a plane; above that nothing as large as the plane is held in memory
 _PIXEL_KINDS = "uif"  # unsigned, signed, floating; no complex, no objects
 _FINGERPRINT_ROWS = 16
 
@@ -39,6 +40,7 @@ class Image:
         (z, t, ...) for planes that are painted one by one
     pixel_size : of y and x
     alpha : the last channel is an alpha channel and is not handed out
+    coarser : the same pixels with fewer rows and columns each time, as ``pixels``; () where the file holds no pyramid
     """
 
     name: str
@@ -46,6 +48,7 @@ class Image:
     axes: str
     pixel_size: PixelSize = PixelSize()
     alpha: bool = False
+    coarser: tuple[Any, ...] = field(default=(), repr=False)
 
     def __post_init__(self) -> None:
         shape = tuple(self.pixels.shape)
@@ -73,6 +76,20 @@ class Image:
                 self.name,
                 "convert the image to uint8, uint16 or float32",
             )
+
+    @property
+    def is_large(self) -> bool:
+        """Whether a plane is larger than ``LARGE``."""
+        return self.height * self.width > LARGE
+
+    def coarse(self, side: int) -> "Image":
+        """The smallest resolution whose longer side is at least so many pixels; the image itself where there is none.
+
+        Its pixels are not those of the image: for looking at, not for learning from.
+        """
+        rows, columns = self.axes.index("y"), self.axes.index("x")
+        fitting = [level for level in self.coarser if max(level.shape[rows], level.shape[columns]) >= side]
+        return replace(self, pixels=fitting[-1], coarser=()) if fitting else self
 
     @property
     def height(self) -> int:

@@ -11,6 +11,7 @@ PERCENTILES = (0.2, 99.8)
 CLIP = 3.0
 _SAMPLED_PLANES = 16
 _SAMPLED_VALUES = 250_000  # a plane
+_SQUARES, _SQUARE = 8, 64  # in a row and in a column, and px: what is sampled of a large plane
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,7 +37,7 @@ class Normalisation:
 
 
 def measure_normalisation(image: Image) -> Normalisation:
-    """Percentiles over a regular sample of all planes; a constant channel gets an empty range."""
+    """Percentiles over a regular sample of all planes, of large ones of squares; a constant channel has no range."""
     columns = [_sample(image, plane) for plane in _sampled_planes(image.planes)]
     values = np.concatenate(columns).astype(np.float64)
     bounds = [_bounds(values[:, channel]) for channel in range(image.channels)]
@@ -48,8 +49,19 @@ def _sampled_planes(planes: int) -> list[int]:
 
 
 def _sample(image: Image, plane: int) -> Num[np.ndarray, "n c"]:
+    if image.is_large:  # single pixels from everywhere would be in every chunk of the file
+        squares = [image.read(plane, *square).reshape(-1, image.channels) for square in _squares(image)]
+        return np.concatenate(squares)
     step = max(1, int(np.sqrt(image.height * image.width / _SAMPLED_VALUES)))
     return image.read(plane, slice(0, None, step), slice(0, None, step)).reshape(-1, image.channels)
+
+
+def _squares(image: Image) -> list[tuple[slice, slice]]:
+    """Rows and columns of squares at equal distances, the rim left out."""
+    starts = [
+        [int((number + 0.5) * side / _SQUARES) for number in range(_SQUARES)] for side in (image.height, image.width)
+    ]
+    return [(slice(y, y + _SQUARE), slice(x, x + _SQUARE)) for y in starts[0] for x in starts[1]]
 
 
 def _bounds(values: Num[np.ndarray, " n"]) -> tuple[float, float]:

@@ -6,6 +6,7 @@ import numpy as np
 from jaxtyping import Float32
 
 from napari_unet.images.image import Image
+from napari_unet.images.lazy_plane import LazyPlane, Planes
 from napari_unet.images.normalisation import Normalisation, measure_normalisation
 from napari_unet.images.recently_used import RecentlyUsed
 
@@ -13,7 +14,7 @@ _BUDGET_BYTES = 512 * 2**20
 _OPENED_BYTES = 256 * 2**20  # of pixels that a format decodes at once
 _OPENED_COST = 2 * 2**20  # of any opened image; bounds the number of open files too
 
-Planes = RecentlyUsed[tuple[int, int], Float32[np.ndarray, "y x c"]]
+WHOLE = 4096**2  # px of a plane; larger ones are read and kept piece by piece
 
 
 class NormalisedPlanes:
@@ -22,7 +23,7 @@ class NormalisedPlanes:
     Parameters
     ----------
     image : where the pixels come from
-    kept : where planes are kept, shared by several images; by itself one of its own of 512 MiB
+    kept : where planes and pieces are kept, shared by several images; by itself one of its own of 512 MiB
     image_id : tells the planes of this image from others in ``kept``
     """
 
@@ -39,8 +40,10 @@ class NormalisedPlanes:
             self._normalisation = measure_normalisation(self.image)
         return self._normalisation
 
-    def __getitem__(self, plane: int) -> Float32[np.ndarray, "y x c"]:
-        """Normalised pixels of a plane; do not write into them."""
+    def __getitem__(self, plane: int) -> Float32[np.ndarray, "y x c"] | LazyPlane:
+        """Normalised pixels of a plane, of a large one lazily; do not write into them."""
+        if self.image.height * self.image.width > WHOLE:
+            return LazyPlane(self.image, plane, self.normalisation, self._kept, self._image_id)
         return self._kept.get((self._image_id, plane), lambda: self.normalisation.apply(self.image.read(plane)))
 
 
@@ -50,7 +53,7 @@ class OpenedImages:
     Parameters
     ----------
     open_image : opens the image of a number
-    planes_bytes : of normalised planes in all
+    planes_bytes : of normalised planes and pieces in all
     opened_bytes : of the images themselves, as opened
     """
 

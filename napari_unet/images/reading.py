@@ -13,7 +13,7 @@ import tokenize
 import warnings
 import zlib
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -112,6 +112,7 @@ class _Content:
     axes: Sequence[str]
     pixel_size: PixelSize = _UNKNOWN
     alpha: bool = False
+    coarser: Sequence[Any] = ()
 
 
 @dataclass(frozen=True, eq=False)
@@ -254,15 +255,16 @@ def _image(path: Path, content: _Content, axes: str | None) -> Image:
     else:
         letters = "".join(axes[axis] for axis in kept).lower() if named_all else axes.lower()
     alpha = _has_alpha(content, kept, letters)
+    levels = (_squeezed(path, pixels, kept) for pixels in (content.pixels, *content.coarser))
     try:
-        return Image(path.stem, _squeezed(path, content, kept), letters, content.pixel_size, alpha)
+        pixels, *coarser = levels
+        return Image(path.stem, pixels, letters, content.pixel_size, alpha, tuple(coarser))
     except UserError as error:
         # The image knows its name only; the user looks for a file.
         raise UserError(error.code, error.what, str(path), error.fix) from error
 
 
-def _squeezed(path: Path, content: _Content, kept: tuple[int, ...]) -> Any:
-    pixels = content.pixels
+def _squeezed(path: Path, pixels: Any, kept: tuple[int, ...]) -> Any:
     if isinstance(pixels, _FilePixels):
         return _FilePixels(path, pixels.array, kept, pixels.release)
     return pixels.reshape([pixels.shape[axis] for axis in kept])
@@ -325,6 +327,20 @@ def _refuse_first_chunk(path: Path, pixels: _FilePixels) -> None:
         pixels[(0,) * pixels.ndim]
 
 
+def _pyramid(levels: Sequence[_FilePixels], names: Sequence[str]) -> list[_FilePixels]:
+    """The coarser levels, up to the first that is not a smaller picture of the same planes and channels."""
+    spatial = [index for index, name in enumerate(names) if name.lower() in ("y", "x")]
+    coarser: list[_FilePixels] = []
+    for level in levels[1:]:
+        finer = coarser[-1] if coarser else levels[0]
+        pairs = list(enumerate(zip(level.shape, finer.shape, strict=False)))
+        smaller = all(0 < new < old if index in spatial else new == old for index, (new, old) in pairs)
+        if level.ndim != finer.ndim or level.dtype != finer.dtype or not smaller:
+            break
+        coarser.append(level)
+    return coarser
+
+
 def _pixel_size(y: float, x: float, unit: str) -> PixelSize:
     known = _UNITS.get(unit.strip().lower())
     if known is None or not all(math.isfinite(edge) and edge > 0 for edge in (y, x)):
@@ -344,10 +360,10 @@ def _open_tiff(path: Path, expand_palette: bool) -> _Content:
         _refuse_missing_bytes(path, series)
         axes, pixel_size = _tiff_axes(series), _tiff_pixel_size(file)
         alpha = any(int(kind) in (1, 2) for kind in series.keyframe.extrasamples[-1:])
-        store = series.aszarr(level=0, squeeze=False)
-    pixels = _lazy(path, zarr.open_array(store, mode="r", zarr_format=2), store.close)
-    _refuse_first_chunk(path, pixels)
-    return _Content(pixels, axes, pixel_size, alpha)
+        stores = [series.aszarr(level=level, squeeze=False) for level in range(len(series.levels))]
+    levels = [_lazy(path, zarr.open_array(store, mode="r", zarr_format=2), store.close) for store in stores]
+    _refuse_first_chunk(path, levels[0])
+    return _Content(levels[0], axes, pixel_size, alpha, _pyramid(levels, axes))
 
 
 @contextlib.contextmanager
@@ -519,10 +535,22 @@ def _open_zarr(path: Path, expand_palette: bool) -> _Content:
     scales = attributes.get("ome", attributes).get("multiscales")
     if not scales:
         raise _unsupported(path, "the Zarr group holds no multiscale image")
-    level = _level_folder(path, str(scales[0]["datasets"][0]["path"]))
+    finest, *others = scales[0]["datasets"]
     names = _ngff_axes(scales[0])
     size = _ngff_pixel_size(scales[0], names) if names else _UNKNOWN
-    return _zarr_array(path, level, _zarr_metadata(path, level), names, size)
+    content = _zarr_level(path, finest, names, size)
+    levels = [content.pixels]
+    for each in others:
+        try:
+            levels.append(_zarr_level(path, each, names, size).pixels)
+        except (UserError, *_DAMAGE):
+            break  # the image is whole without it
+    return replace(content, coarser=_pyramid(levels, content.axes))
+
+
+def _zarr_level(path: Path, dataset: dict[str, Any], names: list[str] | None, pixel_size: PixelSize) -> _Content:
+    level = _level_folder(path, str(dataset["path"]))
+    return _zarr_array(path, level, _zarr_metadata(path, level), names, pixel_size)
 
 
 def _zarr_array(

@@ -12,8 +12,9 @@ def thumbnail(image: Image, side: int, plane: int | None = None) -> UInt8[np.nda
     """A plane (or the middle one) at a coarse step, its longer side from ``side`` to twice that (or as small as it is).
 
     Three channels are colours; of another number the mean is shown in grey. The percentiles 0.5 and 99.5 become black
-    and white, NaN becomes black.
+    and white, NaN becomes black. Of a pyramid a coarse resolution is read.
     """
+    image = image.coarse(side)
     every = slice(None, None, thumbnail_step(image, side))
     pixels = image.read(image.planes // 2 if plane is None else plane, every, every).astype(np.float64)
     if image.channels != 3:

@@ -65,6 +65,11 @@ class Region:
         y0, x0 = min(max(self.y0, 0), height), min(max(self.x0, 0), width)
         return Region(y0, x0, max(y0, min(self.y1, height)), max(x0, min(self.x1, width)))
 
+    def within(self, other: "Region") -> "Region":
+        """The part that lies in another region too (possibly empty)."""
+        inside = self.moved(-other.y0, -other.x0).clipped(*other.shape)
+        return inside.moved(other.y0, other.x0)
+
     def __contains__(self, point: tuple[float, float]) -> bool:
         return self.y0 <= point[0] < self.y1 and self.x0 <= point[1] < self.x1
 

@@ -26,7 +26,7 @@ T = TypeVar("T")
 
 def predict_plane(
     predictor: Predictor,
-    pixels: Float32[np.ndarray, "y x c"],
+    pixels: Float32[np.ndarray, "y x c"] | LazyPlane,
     tile: int | None = None,
     tile_done: Callable[[], object] = lambda: None,
 ) -> UInt8[np.ndarray, "y x"]:
@@ -54,7 +54,7 @@ def predict_region(
 
 
 def predict_probabilities(
-    predictor: Predictor, pixels: Float32[np.ndarray, "y x c"], tile: int | None = None
+    predictor: Predictor, pixels: Float32[np.ndarray, "y x c"] | LazyPlane, tile: int | None = None
 ) -> Float32[np.ndarray, "k y x"]:
     """Probability of every class at every pixel; the same for every ``tile`` (``whole_plane_tile`` where None)."""
     height, width = pixels.shape[:2]

@@ -15,6 +15,7 @@ class View:
     image_id, plane : what is shown
     visible : the part of the plane that is on screen
     map, class_id : what is shown beside the classes, see ``napari_unet.prediction.maps``
+    covered : the part of the plane that can be shown; None for all of it
     small : the screen shows every second pixel at most
     """
 
@@ -24,6 +25,7 @@ class View:
     visible: Region
     map: str = ""
     class_id: int = 0
+    covered: Region | None = None
     small: bool = False
     _is_blank: bool = True
     _previews: list[Region] = field(default_factory=list)
@@ -35,9 +37,12 @@ class View:
         Where nothing is predicted yet and the plane is shown small, what is on screen comes at half resolution first,
         which takes a quarter of the time.
         """
-        self._waiting = outward(list(grid(height, width, tile)), self.visible)
+        wanted = self.covered or Region(0, 0, height, width)
+        tiles = [region for region in grid(height, width, tile) if region.intersects(wanted)]
+        self._waiting = outward(tiles, self.visible)
         coarse = grid(height, width, 2 * tile) if self.small and self._is_blank else ()
-        self._previews = outward([one for one in coarse if one.intersects(self.visible)], self.visible)
+        on_screen = [region for region in coarse if region.intersects(self.visible) and region.intersects(wanted)]
+        self._previews = outward(on_screen, self.visible)
 
     def look_at(self, visible: Region) -> None:
         """Move the visible part; what is already predicted stays so."""

@@ -13,7 +13,7 @@ import zarr
 from zarr.storage import LocalStore
 
 from napari_unet.errors import UserError
-from napari_unet.images.image import Image
+from napari_unet.images.image import LARGE, Image
 from napari_unet.images.lazy_plane import LazyPlane
 from napari_unet.images.normalisation import Normalisation
 from napari_unet.images.reading import open_image
@@ -30,7 +30,6 @@ from napari_unet.results.segmentation import ClassStyle
 from napari_unet.results.verified import UNREADABLE, array_difference
 from napari_unet.storage import move_folder
 
-LARGE = 8192**2  # px of a plane; above that nothing as large as the plane is held in memory
 CHUNK = 2048  # px; one chunk is one task, and the largest tile
 _JOB = "job.json"  # in the unfinished folder: what made its chunks
 

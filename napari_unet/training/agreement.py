@@ -46,7 +46,7 @@ class Agreement:
 
     def note(self, predictor: Predictor) -> None:
         """Remember what was painted since the last reading, to be judged by this network."""
-        parts = [(key, plane.stroke) for key, plane in self._annotations.planes.items() if plane.stroke is not None]
+        parts = [(key, stroke) for key, plane in self._annotations.planes.items() for stroke in plane.strokes]
         if parts:
             self._waiting.append(Unjudged(predictor, parts))
 

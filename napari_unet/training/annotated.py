@@ -1,5 +1,7 @@
 """The strokes of a project as the trainer needs them, kept up to date by revision."""
 
+import math
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 from typing import NamedTuple
 
@@ -7,11 +9,11 @@ import numpy as np
 from jaxtyping import Bool, Float32, Int64, UInt8
 
 from napari_unet.annotations.project import Project
-from napari_unet.annotations.split import BLOCK, held_out_pixels, outside, training_pixels
-from napari_unet.annotations.strokes import TILE
+from napari_unet.annotations.split import BLOCK, MARGIN, BlockSide, held_out_pixels, outside, training_pixels
 from napari_unet.config import Settings
 from napari_unet.errors import UserError
 from napari_unet.images.planes import NormalisedPlanes, OpenedImages
+from napari_unet.images.tiled_plane import TILE, TiledPlane, TilePlace
 from napari_unet.images.tiles import Region
 from napari_unet.network.training_image import MOST_IMAGES, TrainingImage, training_image
 from napari_unet.training.weight_map import border_weights
@@ -30,18 +32,44 @@ class Stroke(NamedTuple):
 class AnnotatedPlane:
     """One painted plane: labels, what is trained on, what is held out, border weights, and where each class lies.
 
-    ``new`` marks trained pixels that were painted or changed since the last time the plane was read.
+    Only the tiles that were painted are held. ``new`` marks trained pixels that were painted or changed since the last
+    time the plane was read.
     """
 
-    labels: UInt8[np.ndarray, "y x"]
-    trained: Bool[np.ndarray, "y x"]
-    held_out: Bool[np.ndarray, "y x"]
-    border: Float32[np.ndarray, "y x"]
-    new: Bool[np.ndarray, "y x"]
+    labels: TiledPlane  # uint8
+    trained: TiledPlane  # bool
+    held_out: TiledPlane  # bool
+    border: TiledPlane  # float32
+    new: TiledPlane  # bool
     positions: dict[int, Int64[np.ndarray, " n"]] = field(default_factory=dict)  # flat indices of trained pixels
     held_out_blocks: list[Region] = field(default_factory=list)  # those with at least one held-out pixel
-    stroke: Stroke | None = None  # what was painted since the last reading, test areas left out
+    strokes: list[Stroke] = field(default_factory=list)  # painted since the last reading, test areas left out
     areas: tuple[Region, ...] = ()  # test areas: nothing in them is trained on or held out by blocks
+
+    @classmethod
+    def blank(cls, shape: tuple[int, ...]) -> "AnnotatedPlane":
+        """A plane that nothing is painted on."""
+        labels, border = TiledPlane(shape, np.uint8), TiledPlane(shape, np.float32, fill=1)
+        trained, held_out, new = (TiledPlane(shape, np.bool_) for _ in range(3))
+        return cls(labels, trained, held_out, border, new)
+
+    def find(self) -> None:
+        """Note where each class and the held-out blocks lie."""
+        width = self.labels.shape[1]
+        flat, classes = [np.zeros(0, np.int64)], [np.zeros(0, np.uint8)]
+        for band in _bands(self.labels):
+            labels = self.labels[band.slices]
+            rows, columns = np.nonzero(self.trained[band.slices])
+            flat.append((rows + band.y0) * width + columns + band.x0)
+            classes.append(labels[rows, columns])
+        places, found = np.concatenate(flat), np.concatenate(classes)
+        self.positions = {int(k): places[found == k] for k in np.unique(found)}
+        self.held_out_blocks = sorted(
+            block.moved(area.y0, area.x0)
+            for place, held_out in self.held_out.tiles.items()
+            for area in [self.held_out.area(place)]
+            for block in blocks_with(held_out)
+        )
 
 
 class Annotations:
@@ -67,10 +95,10 @@ class Annotations:
         revision = self.project.revision  # before the reading: what is committed meanwhile is read the next time
         changed = self.project.changed_planes(since)
         for known in self.planes.values():
-            known.new.fill(False)
-            known.stroke = None
+            known.new.tiles.clear()
+            known.strokes.clear()
         for image_id, plane in changed:
-            self.planes[image_id, plane] = self._read(image_id, plane)
+            self._read(image_id, plane, since)
         self.revision = revision
         return changed
 
@@ -103,39 +131,103 @@ class Annotations:
                     continue  # it was moved away meanwhile; what was learned from it is saved all the same
         return [self._described[image_id] for image_id in trained if image_id in self._described]
 
-    def _read(self, image_id: int, plane: int) -> AnnotatedPlane:
-        labels = self.project.annotation(image_id, plane)
+    def _read(self, image_id: int, plane: int, since: int) -> None:
+        """Bring a plane up to date: the tiles that changed, and what lies so near that it depends on them."""
+        if (image_id, plane) not in self.planes:
+            self.planes[image_id, plane] = AnnotatedPlane.blank(self.project.image(image_id).annotation_shape[-2:])
+        painted = self.planes[image_id, plane]
         areas = self.project.test_areas(image_id).get(plane, ())
-        held_out = held_out_pixels(labels, plane, self.project.sides(image_id), areas)
-        trained = training_pixels(labels, held_out, areas)
-        flat = np.flatnonzero(trained)
-        classes = labels.ravel()[flat]
-        positions = {int(k): flat[classes == k] for k in np.unique(classes)}
-        border = self._border(labels, trained)
-        known = self.planes.get((image_id, plane))
-        new = trained.copy() if known is None else trained & ~(known.trained & (known.labels == labels))
-        painted = outside(labels if known is None else np.where(labels != known.labels, labels, 0), areas)
-        blocks = blocks_with(held_out)
-        return AnnotatedPlane(labels, trained, held_out, border, new, positions, blocks, _stroke(painted), areas)
+        fresh = self.project.newer_tiles(image_id, plane, since)
+        repainted: dict[TilePlace, Bool[np.ndarray, "h w"]] = {}
+        for place, labels in sorted(fresh.items()):
+            repainted[place] = labels != painted.labels.tile(place)
+            said = outside(np.where(repainted[place], labels, 0), _seen_from(painted.labels.area(place), areas))
+            painted.strokes += _stroke(said, painted.labels.area(place))
+            painted.labels.tiles[place] = labels
+        everything = since == 0 or areas != painted.areas
+        painted.areas = areas
+        sides = _by_tile(self.project.sides(image_id), plane)
+        for place in painted.labels.tiles if everything else self._near(fresh, painted.labels):
+            self._learn_from(painted, place, plane, sides, repainted.get(place))
+        painted.find()
 
-    def _border(self, labels: UInt8[np.ndarray, "y x"], trained: Bool[np.ndarray, "y x"]) -> Float32[np.ndarray, "y x"]:
-        """Border weights where something is trained, tile by tile: strokes cover little of a large plane."""
-        border = np.ones(labels.shape, np.float32)
-        if self._settings.border_weight == 0:
-            return border
-        margin = int(4 * self._settings.border_sigma) + 1
-        rows, columns = np.nonzero(trained)
-        for row, column in sorted(set(zip((rows // TILE).tolist(), (columns // TILE).tolist(), strict=True))):
-            tile = Region(row * TILE, column * TILE, (row + 1) * TILE, (column + 1) * TILE).clipped(*labels.shape)
-            around = tile.grown(margin).clipped(*labels.shape)
-            weights = border_weights(labels[around.slices], self._settings.border_weight, self._settings.border_sigma)
-            border[tile.slices] = weights[tile.moved(-around.y0, -around.x0).slices]
-        return border
+    def _near(self, changed: Iterable[TilePlace], labels: TiledPlane) -> set[TilePlace]:
+        """Painted tiles of which something depends on what is painted in one of these."""
+        reach = range(-math.ceil(self._reach / TILE), math.ceil(self._reach / TILE) + 1)
+        near = {TilePlace(place.row + i, place.column + j) for place in changed for i in reach for j in reach}
+        return near & labels.tiles.keys()
+
+    @property
+    def _reach(self) -> int:
+        """How far what is said of a pixel depends on others, in px."""
+        return max(MARGIN + 1, self._border_margin)
+
+    @property
+    def _border_margin(self) -> int:
+        return int(4 * self._settings.border_sigma) + 1 if self._settings.border_weight else 0
+
+    def _learn_from(
+        self,
+        painted: AnnotatedPlane,
+        place: TilePlace,
+        plane: int,
+        sides: dict[TilePlace, list[BlockSide]],
+        repainted: Bool[np.ndarray, "h w"] | None,
+    ) -> None:
+        """Decide for every pixel of a tile what it is for."""
+        area = painted.labels.area(place)
+        around = area.grown(self._reach).clipped(*painted.labels.shape)
+        labels = painted.labels[around.slices]
+        near = [side for each in painted.labels.places(around) for side in sides.get(each, ())]
+        areas = _seen_from(around, painted.areas)
+        held_out = held_out_pixels(labels, plane, near, areas, (around.y0, around.x0))
+        inside = area.moved(-around.y0, -around.x0).slices
+        trained = training_pixels(labels, held_out, areas)[inside]
+        before = painted.trained.tile(place)
+        kept = before if repainted is None else before & ~repainted
+        painted.new.tiles[place] = trained & ~kept
+        painted.trained.tiles[place] = trained
+        painted.held_out.tiles[place] = held_out[inside]
+        painted.border.tiles.pop(place, None)
+        if self._settings.border_weight and trained.any():
+            painted.border.tiles[place] = self._border(painted.labels, area)
+
+    def _border(self, labels: TiledPlane, tile: Region) -> Float32[np.ndarray, "h w"]:
+        around = tile.grown(self._border_margin).clipped(*labels.shape)
+        weights = border_weights(labels[around.slices], self._settings.border_weight, self._settings.border_sigma)
+        return weights[tile.moved(-around.y0, -around.x0).slices]
 
 
-def _stroke(painted: UInt8[np.ndarray, "y x"]) -> Stroke | None:
+def _bands(plane: TiledPlane) -> list[Region]:
+    """Rows of tiles, from the first to the last column that is held, so that pixels come in the order of the plane."""
+    columns: dict[int, list[int]] = {}
+    for row, column in sorted(plane.tiles):
+        columns.setdefault(row, []).append(column)
+    return [
+        Region(row * TILE, held[0] * TILE, (row + 1) * TILE, (held[-1] + 1) * TILE).clipped(*plane.shape)
+        for row, held in columns.items()
+    ]
+
+
+def _by_tile(sides: Iterable[BlockSide], plane: int) -> dict[TilePlace, list[BlockSide]]:
+    """The sides of the blocks of a plane by the tile in which the block lies."""
+    found: dict[TilePlace, list[BlockSide]] = {}
+    for side in sides:
+        if side.block.plane == plane and side.held_out:
+            found.setdefault(TilePlace(side.block.row * BLOCK // TILE, side.block.column * BLOCK // TILE), []).append(
+                side
+            )
+    return found
+
+
+def _seen_from(region: Region, areas: Iterable[Region]) -> tuple[Region, ...]:
+    """Areas of a plane in pixels of a region of it."""
+    return tuple(area.moved(-region.y0, -region.x0) for area in areas)
+
+
+def _stroke(painted: UInt8[np.ndarray, "h w"], area: Region) -> list[Stroke]:
     region = Region.around(painted > 0)
-    return None if region is None else Stroke(region, painted[region.slices].copy())
+    return [] if region is None else [Stroke(region.moved(area.y0, area.x0), painted[region.slices].copy())]
 
 
 def blocks_with(pixels: Bool[np.ndarray, "y x"]) -> list[Region]:

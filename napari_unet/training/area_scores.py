@@ -3,6 +3,7 @@
 import numpy as np
 from jaxtyping import Float32, Int64, UInt8
 
+from napari_unet.images.lazy_plane import LazyPlane
 from napari_unet.images.tiles import Region, grid
 from napari_unet.network.inference import Predictor
 from napari_unet.training.annotated import Annotations
@@ -16,8 +17,10 @@ def area_scores(predictor: Predictor, annotations: Annotations) -> tuple[AreaSco
     scores = []
     for (image_id, plane), painted in annotations.planes.items():
         for area in painted.areas:
-            truth = painted.labels[area.slices]
-            matrix = confusion_at(predictor, annotations.pixels(image_id)[plane], area, truth)
+            pixels = annotations.pixels(image_id)[plane]
+            matrix = np.zeros((len(predictor.class_ids),) * 2, np.int64)
+            for part, truth in painted.labels.parts(area):
+                matrix += confusion_at(predictor, pixels, part, truth)
             classes = tuple(score for score in class_scores(matrix[None], predictor.class_ids) if score.pixels)
             place = (image_id, plane, area.y0, area.x0, area.y1, area.x1)
             scores.append(AreaScore(*place, mean_known(dice(matrix)), classes))
@@ -25,7 +28,10 @@ def area_scores(predictor: Predictor, annotations: Annotations) -> tuple[AreaSco
 
 
 def confusion_at(
-    predictor: Predictor, plane: Float32[np.ndarray, "y x c"], region: Region, truth: UInt8[np.ndarray, "h w"]
+    predictor: Predictor,
+    plane: Float32[np.ndarray, "y x c"] | LazyPlane,
+    region: Region,
+    truth: UInt8[np.ndarray, "h w"],
 ) -> Int64[np.ndarray, "k k"]:
     """Pixels of a region by true class (row) and predicted class (column); ``truth`` is 0 where nothing is known.
 

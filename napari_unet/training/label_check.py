@@ -7,6 +7,7 @@ import numpy as np
 from jaxtyping import Bool, UInt8
 from scipy import ndimage
 
+from napari_unet.images.tiled_plane import TiledPlane
 from napari_unet.images.tiles import Region
 
 _IN_A_ROW = 3  # scorings in which a stroke must be wrong
@@ -39,9 +40,9 @@ class LabelCheck:
     def score(
         self,
         key: tuple[int, int],
-        labels: UInt8[np.ndarray, "y x"],
-        trained: Bool[np.ndarray, "y x"],
-        predicted: UInt8[np.ndarray, "y x"],
+        labels: TiledPlane,
+        trained: TiledPlane,
+        predicted: TiledPlane,
     ) -> None:
         """Take note of a scoring of one plane.
 
@@ -71,23 +72,25 @@ class LabelCheck:
         return tuple(doubt for plane in self._wrong.values() for times, doubt in plane.values() if times >= _IN_A_ROW)
 
 
-def strokes_of(labels: UInt8[np.ndarray, "y x"]) -> Iterator[tuple[int, Region, Bool[np.ndarray, "h w"]]]:
+def strokes_of(labels: TiledPlane) -> Iterator[tuple[int, Region, Bool[np.ndarray, "h w"]]]:
     """Connected pieces of each class: the class, a box around the piece, and its pixels in the box."""
+    found = [piece for box, part in labels.islands() for piece in _pieces(part, box)]
+    yield from sorted(found, key=lambda piece: (piece[0], _first_pixel(piece[1], piece[2])))
+
+
+def _pieces(labels: UInt8[np.ndarray, "y x"], place: Region) -> Iterator[tuple[int, Region, Bool[np.ndarray, "h w"]]]:
     for class_id in np.flatnonzero(np.bincount(labels.ravel())[1:]) + 1:
         parts, _ = ndimage.label(labels == class_id, _TOUCHING)
         for number, (rows, columns) in enumerate(ndimage.find_objects(parts), start=1):
             box = Region(rows.start, columns.start, rows.stop, columns.stop)
-            yield int(class_id), box, parts[rows, columns] == number
+            yield int(class_id), box.moved(place.y0, place.x0), parts[rows, columns] == number
 
 
-def stroke_of(doubt: Doubt, labels: UInt8[np.ndarray, "y x"]) -> Bool[np.ndarray, "y x"]:
-    """Pixels of a doubted stroke as it is now; none when it was painted over."""
-    found = np.zeros(labels.shape, bool)
-    box = Region(*doubt.box)
-    parts, _ = ndimage.label(labels[box.slices] == doubt.class_id, _TOUCHING)
-    number = parts[doubt.pixel[0] - box.y0, doubt.pixel[1] - box.x0]
-    found[box.slices] = (parts == number) & (number > 0)
-    return found
+def stroke_of(doubt: Doubt, labels: UInt8[np.ndarray, "h w"]) -> Bool[np.ndarray, "h w"]:
+    """Pixels of a doubted stroke as it is now, in its box as ``labels`` are; none when it was painted over."""
+    parts, _ = ndimage.label(labels == doubt.class_id, _TOUCHING)
+    number = parts[doubt.pixel[0] - doubt.box[0], doubt.pixel[1] - doubt.box[1]]
+    return (parts == number) & (number > 0)
 
 
 def _first_pixel(box: Region, inside: Bool[np.ndarray, "h w"]) -> tuple[int, int]:

@@ -1,5 +1,6 @@
 """Where a stroke would teach most: places that the network is unsure of, that are like nothing painted, or rare."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import NamedTuple
 
@@ -10,13 +11,15 @@ from numpy.lib.stride_tricks import sliding_window_view
 from scipy.spatial import KDTree
 from torch.nn import functional
 
+from napari_unet.images.lazy_plane import LazyPlane
+from napari_unet.images.tiled_plane import TILE, TiledPlane
 from napari_unet.images.tiles import Region, grid, read_mirrored
 from napari_unet.network.device import Device
 from napari_unet.network.inference import valid_window
 from napari_unet.network.unet import Architecture, Experts, UNet
 from napari_unet.training.annotated import Annotations, PlaneKey
 
-LOOKED_AT = 256  # px, the side of what is looked at in one go
+LOOKED_AT = TILE  # px, the side of what is looked at in one go
 _CELL = 8  # px, the side of the squares over which the network's features are averaged
 _REACH = 2  # cells around a painted one that count as painted: a stroke there would say little that is new
 _CONTEXT = 32  # px around a region; less than the halo, for speed: features near its rim are a little off
@@ -81,12 +84,10 @@ class Survey:
         plane = self._annotations.pixels(key[0])[key[1]]
         features, shares, unsure = pooled_answers(self._network, self._device, plane, region)
         annotated = self._annotations.planes.get(key)
-        labelled = np.zeros(plane.shape[:2], bool) if annotated is None else annotated.labels > 0
+        labelled = TiledPlane(plane.shape, np.uint8) if annotated is None else annotated.labels
         painted, _ = painted_cells(labelled, region)
-        taken = labelled.copy()
-        for area in self._annotations.project.test_areas(key[0]).get(key[1], ()):
-            taken[area.slices] = True  # a stroke there would teach nothing
-        _, free = painted_cells(taken, region)
+        areas = self._annotations.project.test_areas(key[0]).get(key[1], ())
+        _, free = painted_cells(labelled, region, areas)  # a stroke in a test area would teach nothing
         self._cells[key, region] = Cells(features, shares, unsure, painted, free)
 
     def places(self, weights: tuple[float, float, float] = WEIGHTS) -> list[Place]:
@@ -165,7 +166,7 @@ def tile_side(height: int, width: int) -> int:
 
 @torch.inference_mode()
 def pooled_answers(
-    network: UNet, device: Device, plane: Float32[np.ndarray, "y x c"], region: Region
+    network: UNet, device: Device, plane: Float32[np.ndarray, "y x c"] | LazyPlane, region: Region
 ) -> tuple[
     Float32[np.ndarray, "rows columns f"], Float32[np.ndarray, "rows columns k"], Float32[np.ndarray, "rows columns"]
 ]:
@@ -189,13 +190,15 @@ def pooled_answers(
 
 
 def painted_cells(
-    labelled: Bool[np.ndarray, "y x"], region: Region
+    labels: TiledPlane, region: Region, areas: Sequence[Region] = ()
 ) -> tuple[Bool[np.ndarray, "rows columns"], Bool[np.ndarray, "rows columns"]]:
-    """Which cells of a region hold a labelled pixel, and which have none in or near them."""
+    """Which cells of a region hold a pixel that is labelled or in an area, and which have none in or near them."""
     around = region.aligned(_CELL).grown(_REACH * _CELL)
-    inside = around.clipped(*labelled.shape)
+    inside = around.clipped(*labels.shape)
     pixels = np.zeros(around.shape, bool)
-    pixels[inside.moved(-around.y0, -around.x0).slices] = labelled[inside.slices]
+    pixels[inside.moved(-around.y0, -around.x0).slices] = labels[inside.slices] > 0
+    for area in areas:
+        pixels[area.within(around).moved(-around.y0, -around.x0).slices] = True
     rows, columns = (side // _CELL for side in around.shape)
     cells = np.any(pixels.reshape(rows, _CELL, columns, _CELL), axis=(1, 3))
     near = np.any(sliding_window_view(cells, (2 * _REACH + 1, 2 * _REACH + 1)), axis=(2, 3))

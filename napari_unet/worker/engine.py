@@ -231,9 +231,9 @@ class Engine:
             self._view.map, self._view.class_id = message.map, message.class_id
             self._view.small = message.small
             return
-        self._view = View(
-            message.generation, message.image_id, message.plane, visible, message.map, message.class_id, message.small
-        )
+        covered = Region(*message.covered) if message.covered else None
+        wish = (message.map, message.class_id, covered, message.small)
+        self._view = View(message.generation, message.image_id, message.plane, visible, *wish)
         self._owed_to_training = 0.0  # another image answers at once
         self._where_next.note_look((message.image_id, message.plane))
         self._ask_again()
@@ -389,14 +389,16 @@ class Engine:
 
     def _send_weights(self, message: ShowWeights) -> None:
         annotations = self._require().annotations
+        height, width = annotations.project.image(message.image_id).annotation_shape[-2:]
+        region = Region(*message.covered) if message.covered else Region(0, 0, height, width)
         painted = annotations.planes.get((message.image_id, message.plane))
         if painted is None:
-            image = annotations.pixels(message.image_id).image
-            weights = np.zeros((image.height, image.width), np.float32)
+            weights = np.zeros(region.shape, np.float32)
         else:
-            balance = class_weights(annotations.counts())
-            weights = pixel_weights(painted.labels, painted.trained, balance, painted.border)
-        self._send(Weights.of(message.image_id, message.plane, weights, _MOST_WEIGHTS))
+            here, balance = region.slices, class_weights(annotations.counts())
+            weights = pixel_weights(painted.labels[here], painted.trained[here], balance, painted.border[here])
+        place = (message.image_id, message.plane)
+        self._send(Weights.of(*place, weights, _MOST_WEIGHTS, (region.y0, region.x0)))
 
     def _report(self, *, at_once: bool) -> None:
         now = self._clock()

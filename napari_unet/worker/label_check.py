@@ -5,16 +5,15 @@ from collections import deque
 from collections.abc import Iterator
 
 import numpy as np
-from jaxtyping import UInt8
 
-from napari_unet.images.tiles import Region, grid
+from napari_unet.images.tiled_plane import TiledPlane
+from napari_unet.images.tiles import Region
 from napari_unet.network.inference import Predictor
 from napari_unet.training.annotated import PlaneKey
 from napari_unet.training.label_check import LabelCheck
 from napari_unet.training.learner import Learner
 from napari_unet.worker.messages import Doubted
 
-_TILE = 256  # px
 _TILES = 12  # at most for one scoring; where more is painted, they take turns
 _APART = 40  # steps between two scorings at least: else they would ask the same network
 
@@ -25,7 +24,7 @@ class StrokeScoring:
     def __init__(self) -> None:
         self._check = LabelCheck()
         self._waiting: deque[tuple[PlaneKey, Region]] = deque()
-        self._predicted: dict[PlaneKey, UInt8[np.ndarray, "y x"]] = {}
+        self._predicted: dict[PlaneKey, TiledPlane] = {}
         self._predictor: Predictor | None = None
         self._step = 0
         self._last: tuple[PlaneKey, Region] | None = None
@@ -53,8 +52,8 @@ class StrokeScoring:
             return None
         self._last = key, region = self._waiting.popleft()
         plane = learner.annotations.pixels(key[0])[key[1]]
-        predicted = self._predicted.setdefault(key, np.zeros(plane.shape[:2], np.uint8))
-        predicted[region.slices] = predictor.classes(plane, region)
+        predicted = self._predicted.setdefault(key, TiledPlane(plane.shape, np.uint8))
+        predicted.write(region, predictor.classes(plane, region))
         if self._waiting:
             return None
         for done, answers in self._predicted.items():
@@ -68,6 +67,6 @@ class StrokeScoring:
 def _trained(learner: Learner) -> Iterator[tuple[PlaneKey, Region]]:
     """Tiles with trained pixels."""
     for key, plane in learner.annotations.planes.items():
-        for region in grid(plane.labels.shape[0], plane.labels.shape[1], _TILE):
-            if plane.trained[region.slices].any():
-                yield key, region
+        for place, trained in sorted(plane.trained.tiles.items()):
+            if trained.any():
+                yield key, plane.trained.area(place)

@@ -32,7 +32,7 @@ class Open(Message, frozen=True):
 
 
 class Look(Message, frozen=True):
-    """A part of a plane is on screen: predict it, then the rest of the plane."""
+    """A part of a plane is on screen: predict it, then the rest of what is covered."""
 
     generation: int
     image_id: int
@@ -40,6 +40,7 @@ class Look(Message, frozen=True):
     visible: tuple[int, int, int, int]  # y0, x0, y1, x1 in pixels of the plane
     map: MapKind = ""  # what is wanted with the classes
     class_id: int = 0  # of a probability
+    covered: tuple[int, int, int, int] | None = None  # as visible: what layers lie over; None for the whole plane
     small: bool = False  # the screen shows every second pixel at most
 
 
@@ -72,6 +73,7 @@ class ShowWeights(Message, frozen=True):
 
     image_id: int
     plane: int
+    covered: tuple[int, int, int, int] | None = None  # y0, x0, y1, x1 of the part that is wanted; None for all of it
 
 
 class Suggest(Message, frozen=True):
@@ -132,7 +134,7 @@ class Tile(Message, frozen=True):
 
 
 class Weights(Message, frozen=True):
-    """The weight map of a plane; one value for each square of ``factor`` pixels, cut off at the plane's end."""
+    """The weight map of a part of a plane; one value for each square of ``factor`` pixels, cut off at its end."""
 
     image_id: int
     plane: int
@@ -140,10 +142,22 @@ class Weights(Message, frozen=True):
     height: int  # of the values, as are the bytes
     width: int
     data: bytes  # float16
+    y0: int = 0
+    x0: int = 0
 
     @classmethod
-    def of(cls, image_id: int, plane: int, weights: Float32[np.ndarray, "y x"], most_bytes: int) -> "Weights":
-        """Weights as they are, or the largest of each square when all would be more bytes than allowed."""
+    def of(
+        cls,
+        image_id: int,
+        plane: int,
+        weights: Float32[np.ndarray, "h w"],
+        most_bytes: int,
+        origin: tuple[int, int] = (0, 0),
+    ) -> "Weights":
+        """Weights as they are, or the largest of each square when all would be more bytes than allowed.
+
+        They begin at row and column ``origin``.
+        """
         factor = 1
         while 2 * math.prod(-(-side // factor) for side in weights.shape) > most_bytes:
             factor += 1
@@ -151,7 +165,7 @@ class Weights(Message, frozen=True):
             weights = np.maximum.reduceat(weights, np.arange(0, weights.shape[axis], factor), axis=axis)
         height, width = weights.shape
         values = np.minimum(weights, np.finfo(np.float16).max).astype(np.float16)
-        return cls(image_id, plane, factor, height, width, values.tobytes())
+        return cls(image_id, plane, factor, height, width, values.tobytes(), *origin)
 
     def array(self) -> Float16[np.ndarray, "y x"]:
         """The values; UserError NU-W02 when the bytes are not those of such a map."""

@@ -133,9 +133,9 @@ class WhereNext:
 def _painted(learner: Learner) -> Iterator[tuple[PlaneKey, Region]]:
     """Regions with strokes, those with most of them first."""
     counted = [
-        (np.count_nonzero(plane.labels[region.slices]), key, region)
+        (np.count_nonzero(tile), key, plane.labels.area(place))
         for key, plane in learner.annotations.planes.items()
-        for region in grid(plane.labels.shape[0], plane.labels.shape[1], LOOKED_AT)
+        for place, tile in plane.labels.tiles.items()
     ]
     return ((key, region) for count, key, region in sorted(counted, reverse=True) if count)
 

@@ -1,0 +1,121 @@
+"""A plane of which only the tiles are held that somebody wrote into: what is painted sparsely costs little memory."""
+
+from collections.abc import Iterator
+from typing import Any, NamedTuple
+
+import numpy as np
+from jaxtyping import Shaped
+from scipy import ndimage
+
+from napari_unet.images.tiles import Region
+
+TILE = 256  # px; a stroke touches a few of these
+
+
+class TilePlace(NamedTuple):
+    """Row and column of a tile, counted in tiles."""
+
+    row: int
+    column: int
+
+
+class TiledPlane:
+    """Looks like an array of a plane when it is sliced; what it gives is a copy.
+
+    Parameters
+    ----------
+    shape : height and width of the plane
+    dtype : of its values
+    fill : value of all pixels in tiles that are not held
+
+    Attributes
+    ----------
+    tiles : those that are held, cut at the rim of the plane
+    """
+
+    def __init__(self, shape: tuple[int, ...], dtype: Any, fill: int = 0) -> None:
+        self.shape = (int(shape[0]), int(shape[1]))
+        self.dtype = np.dtype(dtype)
+        self.tiles: dict[TilePlace, np.ndarray] = {}
+        self._fill = fill
+
+    @classmethod
+    def of(cls, values: Shaped[np.ndarray, "y x"]) -> "TiledPlane":
+        """Hold every tile of an array in which something is not 0."""
+        plane = cls(values.shape, values.dtype)
+        for place in plane.places(Region(0, 0, *plane.shape)):
+            part = values[plane.area(place).slices]
+            if part.any():
+                plane.tiles[place] = part.copy()
+        return plane
+
+    @property
+    def nbytes(self) -> int:
+        """Of the tiles that are held."""
+        return sum(tile.nbytes for tile in self.tiles.values())
+
+    def area(self, place: TilePlace) -> Region:
+        """The pixels of a tile."""
+        row, column = place
+        return Region(row * TILE, column * TILE, (row + 1) * TILE, (column + 1) * TILE).clipped(*self.shape)
+
+    def places(self, region: Region) -> Iterator[TilePlace]:
+        """Tiles, held or not, that share a pixel with a region inside the plane, row by row."""
+        if 0 not in region.shape:
+            for row in range(region.y0 // TILE, -(-region.y1 // TILE)):
+                for column in range(region.x0 // TILE, -(-region.x1 // TILE)):
+                    yield TilePlace(row, column)
+
+    def parts(self, region: Region) -> Iterator[tuple[Region, Shaped[np.ndarray, "h w"]]]:
+        """Of every held tile what lies in a region: where, and the values."""
+        for place in self.places(region):
+            tile = self.tiles.get(place)
+            if tile is not None:
+                area = self.area(place)
+                inside = area.within(region)
+                yield inside, tile[inside.moved(-area.y0, -area.x0).slices]
+
+    def tile(self, place: TilePlace) -> Shaped[np.ndarray, "h w"]:
+        """The values of a tile; do not write into them."""
+        tile = self.tiles.get(place)
+        return np.full(self.area(place).shape, self._fill, self.dtype) if tile is None else tile
+
+    def islands(self) -> Iterator[tuple[Region, Shaped[np.ndarray, "h w"]]]:
+        """Held tiles that touch each other, corners included: the box around them, and in it their values alone."""
+        taken = np.zeros([-(-side // TILE) for side in self.shape], bool)
+        for place in self.tiles:
+            taken[place] = True
+        groups, count = ndimage.label(taken, np.ones((3, 3)))
+        for number in range(1, count + 1):
+            places = [TilePlace(int(row), int(column)) for row, column in np.argwhere(groups == number)]
+            areas = [self.area(place) for place in places]
+            box = Region(
+                min(area.y0 for area in areas),
+                min(area.x0 for area in areas),
+                max(area.y1 for area in areas),
+                max(area.x1 for area in areas),
+            )
+            values = np.full(box.shape, self._fill, self.dtype)
+            for place, area in zip(places, areas, strict=True):
+                values[area.moved(-box.y0, -box.x0).slices] = self.tiles[place]
+            yield box, values
+
+    def write(self, region: Region, values: Shaped[np.ndarray, "h w"]) -> None:
+        """Put values into a region inside the plane; tiles that are not there are made."""
+        for place in self.places(region):
+            area = self.area(place)
+            inside = area.within(region)
+            tile = self.tiles.setdefault(place, self.tile(place))
+            tile[inside.moved(-area.y0, -area.x0).slices] = values[inside.moved(-region.y0, -region.x0).slices]
+
+    def __getitem__(self, key: slice | tuple[slice, slice]) -> Shaped[np.ndarray, "h w"]:
+        rows, columns = key if isinstance(key, tuple) else (key, slice(None))
+        (y0, y1, _), (x0, x1, _) = rows.indices(self.shape[0]), columns.indices(self.shape[1])
+        region = Region(y0, x0, max(y0, y1), max(x0, x1))
+        values = np.full(region.shape, self._fill, self.dtype) if self._fill else np.zeros(region.shape, self.dtype)
+        for part, tile in self.parts(region):
+            values[part.moved(-y0, -x0).slices] = tile
+        return values
+
+    def __array__(self, dtype: Any = None, copy: bool | None = None) -> Shaped[np.ndarray, "y x"]:
+        return np.asarray(self[:], dtype=dtype)
