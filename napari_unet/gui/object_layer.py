@@ -158,4 +158,4 @@ def _features(objects: Objects) -> dict[str, Sequence[Cell]]:
 
 
 def _nothing(cell: Cell) -> Cell:
-    return "" if isinstance(cell, str) else type(cell)(0) if isinstance(cell, int) else float("nan")
+    return "" if isinstance(cell, str) else 0 if isinstance(cell, int) else float("nan")

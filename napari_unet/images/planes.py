@@ -7,6 +7,7 @@ from jaxtyping import Float32
 
 from napari_unet.images.image import Image
 from napari_unet.images.normalisation import Normalisation, measure_normalisation
+from napari_unet.images.plane_stack import PlanePixels, PlaneStack
 from napari_unet.images.recently_used import RecentlyUsed
 
 _BUDGET_BYTES = 512 * 2**20
@@ -42,6 +43,12 @@ class NormalisedPlanes:
     def __getitem__(self, plane: int) -> Float32[np.ndarray, "y x c"]:
         """Normalised pixels of a plane; do not write into them."""
         return self._kept.get((self._image_id, plane), lambda: self.normalisation.apply(self.image.read(plane)))
+
+    def around(self, plane: int, context: int) -> PlanePixels:
+        """A plane as a network reads it that sees so many planes on either side."""
+        if context == 0:
+            return self[plane]
+        return PlaneStack(tuple(self[each] for each in self.image.around(plane, context)))
 
 
 class OpenedImages:

@@ -7,6 +7,7 @@ import numpy as np
 from jaxtyping import Bool, Shaped
 
 from napari_unet.images.lazy_plane import LazyPlane
+from napari_unet.images.plane_stack import PlaneStack
 
 
 @dataclass(frozen=True, slots=True, order=True)
@@ -82,7 +83,9 @@ def outward(tiles: list[Region], view: Region) -> list[Region]:
     return sorted(tiles, key=distance)
 
 
-def read_mirrored(plane: Shaped[np.ndarray, "y x ..."] | LazyPlane, region: Region) -> Shaped[np.ndarray, "h w ..."]:
+def read_mirrored(
+    plane: Shaped[np.ndarray, "y x ..."] | LazyPlane | PlaneStack, region: Region
+) -> Shaped[np.ndarray, "h w ..."]:
     """Copy a region; what lies outside the plane is mirrored at its rim, as often as needed."""
     rows = _mirrored(np.arange(region.y0, region.y1), plane.shape[0])
     columns = _mirrored(np.arange(region.x0, region.x1), plane.shape[1])

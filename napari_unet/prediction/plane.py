@@ -7,7 +7,7 @@ from typing import TypeVar
 import numpy as np
 from jaxtyping import Float32, UInt8
 
-from napari_unet.images.lazy_plane import LazyPlane
+from napari_unet.images.plane_stack import PlanePixels
 from napari_unet.images.tiles import Region, grid
 from napari_unet.network.device import give_back_memory, is_out_of_memory
 from napari_unet.network.inference import Predictor
@@ -36,7 +36,7 @@ def predict_plane(
 
 def predict_region(
     predictor: Predictor,
-    plane: Float32[np.ndarray, "y x c"] | LazyPlane,
+    plane: PlanePixels,
     region: Region,
     tile: int | None = None,
     tile_done: Callable[[], object] = lambda: None,

@@ -1,8 +1,9 @@
 """What a network says where somebody painted: predicted only there, and counted."""
 
 import numpy as np
-from jaxtyping import Float32, Int64, UInt8
+from jaxtyping import Int64, UInt8
 
+from napari_unet.images.plane_stack import PlanePixels
 from napari_unet.images.tiles import Region, grid
 from napari_unet.network.inference import Predictor
 from napari_unet.training.annotated import Annotations
@@ -17,7 +18,7 @@ def area_scores(predictor: Predictor, annotations: Annotations) -> tuple[AreaSco
     for (image_id, plane), painted in annotations.planes.items():
         for area in painted.areas:
             truth = painted.labels[area.slices]
-            matrix = confusion_at(predictor, annotations.pixels(image_id)[plane], area, truth)
+            matrix = confusion_at(predictor, annotations.pixels(image_id).around(plane, predictor.context), area, truth)
             classes = tuple(score for score in class_scores(matrix[None], predictor.class_ids) if score.pixels)
             place = (image_id, plane, area.y0, area.x0, area.y1, area.x1)
             scores.append(AreaScore(*place, mean_known(dice(matrix)), classes))
@@ -25,7 +26,7 @@ def area_scores(predictor: Predictor, annotations: Annotations) -> tuple[AreaSco
 
 
 def confusion_at(
-    predictor: Predictor, plane: Float32[np.ndarray, "y x c"], region: Region, truth: UInt8[np.ndarray, "h w"]
+    predictor: Predictor, plane: PlanePixels, region: Region, truth: UInt8[np.ndarray, "h w"]
 ) -> Int64[np.ndarray, "k k"]:
     """Pixels of a region by true class (row) and predicted class (column); ``truth`` is 0 where nothing is known.
 

@@ -327,12 +327,12 @@ class Engine:
         share = _TRAINING_SHARE if view.next_is_visible else _REST_TRAINING_SHARE
         region = view.take()
         began = self._clock()
-        values = b""
+        pixels, values = planes.around(view.plane, predictor.context), b""
         if view.map in PREDICTED_MAPS:
-            labels, probabilities = predictor.classes_and_probabilities(planes[view.plane], region)
+            labels, probabilities = predictor.classes_and_probabilities(pixels, region)
             values = map_values(view.map, view.class_id, predictor.class_ids, probabilities).tobytes()
         else:
-            labels = predictor.classes(planes[view.plane], region)
+            labels = predictor.classes(pixels, region)
         step = learner.selection.shown.step if learner.selection.shown else 0
         self._owed_to_training = share * (self._clock() - began)
         place = (view.generation, view.image_id, view.plane, region.y0, region.x0)

@@ -52,7 +52,7 @@ class StrokeScoring:
         if not self._waiting or predictor is None:
             return None
         self._last = key, region = self._waiting.popleft()
-        plane = learner.annotations.pixels(key[0])[key[1]]
+        plane = learner.annotations.pixels(key[0]).around(key[1], predictor.context)
         predicted = self._predicted.setdefault(key, np.zeros(plane.shape[:2], np.uint8))
         predicted[region.slices] = predictor.classes(plane, region)
         if self._waiting:
