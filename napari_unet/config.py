@@ -174,6 +174,17 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
             description="Channels of the first level of a new network; 0 for the preset's own.",
         ),
     ] = 0
+    context_planes: Annotated[
+        int,
+        Meta(
+            ge=0,
+            le=2,
+            title="Planes around",
+            extra={"unit": "on either side"},
+            description="How many planes before and after a plane the network sees with it, along the last axis of a "
+            "stack or a time series; 0 for none. Another choice starts another network.",
+        ),
+    ] = 0
     prediction_tile: Annotated[
         int,
         Meta(

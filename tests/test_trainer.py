@@ -246,6 +246,7 @@ def test_another_network_is_started_at_once_and_shown_when_it_is_better(tmp_path
         learner = Learner(project, CPU)
         learner.step()
         learner.show_newest()
+        learner.save()
         shown = learner.predictor
         for changes in ({"preset": "skip-sum"}, {"width": 8}):
             before = learner.trainer

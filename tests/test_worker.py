@@ -7,6 +7,7 @@ import struct
 import subprocess
 import sys
 import time
+import zlib
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -61,6 +62,7 @@ EXAMPLES: list[Any] = [
     m.Tile(3, 1, 0, 64, 0, 2, 3, bytes(range(6)), 12),
     m.Tile(3, 1, 0, 64, 0, 2, 3, bytes(6), 12, bytes(range(6))),
     m.Weights(1, 0, 2, 1, 3, bytes(6)),
+    m.Objects.of(3, (1, 0), np.array([[0, 2], [1, 0]], np.int32), ("object", "area_um2"), ((1, 0.25), (2, 1.5))),
     m.Progress("waiting", 0, None, 4, "paint"),
     m.Progress("training", 5, 0.25, 0),
     m.Scored(SCORE, None),
@@ -176,6 +178,18 @@ def test_a_weight_map_says_its_shape() -> None:
         with pytest.raises(UserError, match=r"^NU-W02: "):
             odd.array()
     assert m.Weights.of(1, 0, np.full((1, 2), 1e6, np.float32), 4).array().tolist() == [[65504, 65504]]
+
+
+def test_objects_say_their_shape() -> None:
+    """Numbers come back as they were; other sizes, numbers without a row and bombs are refused."""
+    sent = of(m.Objects, EXAMPLES)[0]
+    assert sent.array().tolist() == [[0, 2], [1, 0]]
+    bomb = zlib.compress(bytes(10**6))
+    for odd in ({"height": 3}, {"height": 0}, {"numbers": bomb}, {"numbers": b"?"}, {"rows": sent.rows[:1]}):
+        with pytest.raises(UserError, match=r"^NU-W02: "):
+            msgspec.structs.replace(sent, **odd).array()
+    with pytest.raises(UserError, match=r"^NU-W02: "):
+        msgspec.structs.replace(sent, columns=("object",)).array()
 
 
 def test_what_is_dangerous_is_not_inherited() -> None:

@@ -44,6 +44,9 @@ class Window(Protocol):
     def show_map(self, image_id: int, plane: int, region: Region, values: UInt8[np.ndarray, "h w"]) -> None:
         """Put a tile of the wanted map over the image."""
 
+    def show_objects(self, objects: m.Objects) -> None:
+        """Put numbered objects over the image, with what was measured of them."""
+
     def show_progress(self, progress: m.Progress) -> None:
         """Tell how training goes."""
 
@@ -307,7 +310,7 @@ class Controller:
             self._ask_weights()
 
     def want_map(self, kind: m.MapKind, class_id: int = 0) -> None:
-        """Ask for a map with the tiles; "" for none."""
+        """Ask for a map with the tiles, or for the objects of the plane; "" for neither."""
         if (kind, class_id) == self._map:
             return
         self._map = (kind, class_id)
@@ -364,6 +367,9 @@ class Controller:
                         self._window.show_map(message.image_id, message.plane, place, message.map_array())
             case m.Weights():
                 self._window.show_weights(message)
+            case m.Objects():
+                if message.generation == self.generation:
+                    self._window.show_objects(message)
             case m.Progress():
                 self._window.show_progress(message)
             case m.Scored():

@@ -42,6 +42,7 @@ from napari_unet.gui.image_list import ImageList
 from napari_unet.gui.label_check import LabelCheck
 from napari_unet.gui.layers import ANNOTATION
 from napari_unet.gui.map_layer import NOTHING, PREDICTED, WEIGHT_MAP, MapLayer
+from napari_unet.gui.object_layer import OBJECTS, ObjectLayer
 from napari_unet.gui.overlay_keys import OverlayKeys
 from napari_unet.gui.painting import KEYS, Painting
 from napari_unet.gui.preferences import settings_of_new_projects
@@ -56,7 +57,7 @@ from napari_unet.images.tiles import Region
 from napari_unet.results.methods_paragraph import methods_paragraph
 from napari_unet.training.scores import Score
 from napari_unet.worker.client import Client
-from napari_unet.worker.messages import Doubted, Progress, Suggested, Weights
+from napari_unet.worker.messages import Doubted, Objects, Progress, Suggested, Weights
 
 _LOG = logging.getLogger(__name__)
 _TICK_MS = 30
@@ -73,6 +74,7 @@ class Panel(QWidget):  # type: ignore[misc]
         self.controller = Controller(self, Client)
         self.canvas = Canvas(napari_viewer, self._strokes_settled, self.controller.annotation_clock, self)
         self.map_layer = MapLayer(napari_viewer)
+        self.object_layer = ObjectLayer(napari_viewer, self.canvas)
         self.lasso = AcceptLasso(napari_viewer, lambda inside: self._told(lambda: self._accept(inside)), self)
         self.areas = AreaLayer(napari_viewer, self._areas_changed, self._paint_again, self)
         self.progress_shown: Progress | None = None
@@ -98,6 +100,7 @@ class Panel(QWidget):  # type: ignore[misc]
         # Removed in the same turn as the other layers, the map crashed napari's next drawing.
         self._map_leave_soon = QTimer(self, singleShot=True, interval=100)
         self._map_leave_soon.timeout.connect(self.map_layer.leave)
+        self._map_leave_soon.timeout.connect(self.object_layer.leave)
         self._map_leave_soon.timeout.connect(self.lasso.leave)
         self._leave_soon.timeout.connect(self._map_leave_soon.start)
         self._leave_soon.timeout.connect(lambda: self.label_check.show_doubts())
@@ -131,6 +134,11 @@ class Panel(QWidget):  # type: ignore[misc]
     def show_map(self, image_id: int, plane: int, region: Region, values: UInt8[np.ndarray, "h w"]) -> None:
         """Put a tile of a predicted map over the image."""
         self.map_layer.write(image_id, plane, region, values)
+
+    def show_objects(self, objects: Objects) -> None:
+        """Put numbered objects over the image."""
+        self.object_layer.write(objects)
+        self.view_row.show_count(self.object_layer.count)
 
     def drop_suggestion(self) -> None:
         """Take back where a stroke would teach most."""
@@ -314,7 +322,7 @@ class Panel(QWidget):  # type: ignore[misc]
         self.exported.setWordWrap(True)
         self.view_row = ViewRow(self.canvas)
         self.overlay_keys = OverlayKeys(
-            self.canvas, self.view_row, lambda: (self.map_layer.layer, self.areas.layer), self
+            self.canvas, self.view_row, lambda: (self.map_layer.layer, self.object_layer.layer, self.areas.layer), self
         )
         self.settings_form = SettingsForm()
         # Long paths and names must not widen the dock.
@@ -384,6 +392,7 @@ class Panel(QWidget):  # type: ignore[misc]
         self.score_card.copy_wanted.connect(lambda score: self._told(lambda: self._copy_methods(score)))
         self.export_row.wanted.connect(lambda folder, formats: self._told(lambda: self.export(folder, formats)))
         self.view_row.wanted.connect(lambda: self._told(self._choose_map))
+        self.view_row.table_wanted.connect(self.object_layer.open_table)
         self.settings_form.changed.connect(lambda settings: self._told(lambda: self._settings_chosen(settings)))
         events = self._viewer.layers.events
         # Kept for the end: napari holds bound methods weakly, but the viewer outlives a closed panel.
@@ -452,6 +461,7 @@ class Panel(QWidget):  # type: ignore[misc]
             self.painting.leave()
             self.lasso.follow(layer, record, channels_first)
             self.map_layer.follow(layer, record, channels_first)
+            self.object_layer.follow(layer, record, channels_first)
             self.areas.leave()
             self.canvas.show(layer, record, labels.reshape(record.annotation_shape), project.classes(), channels_first)
             self.view_row.dress()
@@ -575,20 +585,29 @@ class Panel(QWidget):  # type: ignore[misc]
         self.controller.change_classes()
 
     def _choose_map(self) -> None:
-        """Show the chosen map and ask for it, or hide it and ask no more."""
+        """Show the chosen map or the objects and ask for them; hide what is not chosen and ask for it no more."""
         (kind, class_id), record, image = self.view_row.map, self.controller.image, self.canvas.image
+        if record is None or image is None:
+            kind = NOTHING
+        if kind in (NOTHING, OBJECTS):
+            self.map_layer.hide()
+        if kind != OBJECTS:
+            self.object_layer.hide()
         if kind != NOTHING and record is not None and image is not None:
             first = "c" in record.axes and not image.rgb
-            self.map_layer.show(image, record, first, (kind, class_id), self.view_row.map_name)
-        else:
-            self.map_layer.hide()
+            if kind == OBJECTS:
+                self.object_layer.show(image, record, first)
+            else:
+                self.map_layer.show(image, record, first, (kind, class_id), self.view_row.map_name)
+        self.view_row.show_count(self.object_layer.count)
         self.controller.want_weights(kind == WEIGHT_MAP)
-        self.controller.want_map(PREDICTED.get(kind, ""), class_id)
+        self.controller.want_map("objects" if kind == OBJECTS else PREDICTED.get(kind, ""), class_id)
 
     def _leave(self) -> None:
         self.painting.leave()
         self.lasso.leave()
         self.map_layer.leave()
+        self.object_layer.leave()
         self.areas.leave()
         self.canvas.leave()
 
@@ -622,9 +641,10 @@ class Panel(QWidget):  # type: ignore[misc]
             self._told(self.controller.pause)
             self._leave_soon.start()  # napari is still busy removing; it crashes when more goes at once
             self.map_layer.hide()  # drawn as the only one that is left, it crashed as well
+            self.object_layer.hide()
             self.status.setText("Choose an image layer; the strokes are in the project")
-        elif removed is not None and removed == self.map_layer.layer:
-            self.map_layer.forget()
+        elif removed is not None and removed in (self.map_layer.layer, self.object_layer.layer):
+            (self.map_layer if removed == self.map_layer.layer else self.object_layer).forget()
             self.view_row.kind.setCurrentText(NOTHING)
         elif removed is not None:
             self.canvas.forget(removed)

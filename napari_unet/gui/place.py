@@ -13,6 +13,16 @@ _SHARE = 0.4  # that it takes then
 
 def show_place(viewer: Any, annotation: Labels, plane: int, region: Region) -> None:
     """Show the plane, with the region in the middle of the canvas and large enough to paint in."""
+    centre_on(viewer, annotation, plane, region)
+    camera = viewer.scene.camera
+    canvas = min(viewer.canvas.size)
+    side = max(extent * abs(scale) for extent, scale in zip(region.shape, annotation.scale[-2:], strict=True))
+    if not _SMALLEST_SHARE * canvas <= side * camera.zoom <= _LARGEST_SHARE * canvas:
+        camera.zoom = _SHARE * canvas / side
+
+
+def centre_on(viewer: Any, annotation: Labels, plane: int, region: Region) -> None:
+    """Show the plane, with the region in the middle of the canvas, as large as it was."""
     planes = annotation.data.shape[:-2]
     index = np.unravel_index(plane, planes) if planes else ()
     middle = ((region.y0 + region.y1 - 1) / 2, (region.x0 + region.x1 - 1) / 2)
@@ -23,7 +33,3 @@ def show_place(viewer: Any, annotation: Labels, plane: int, region: Region) -> N
         dims.set_point(first + axis, world[axis])
     displayed = [axis - first for axis in dims.displayed[-2:]]
     camera.center = (*camera.center[:-2], *(world[axis] for axis in displayed))
-    canvas = min(viewer.canvas.size)
-    side = max(extent * abs(scale) for extent, scale in zip(region.shape, annotation.scale[-2:], strict=True))
-    if not _SMALLEST_SHARE * canvas <= side * camera.zoom <= _LARGEST_SHARE * canvas:
-        camera.zoom = _SHARE * canvas / side

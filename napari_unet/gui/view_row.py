@@ -4,12 +4,13 @@ from collections.abc import Sequence
 from typing import Any
 
 from qtpy.QtCore import Qt, Signal
-from qtpy.QtWidgets import QComboBox, QGridLayout, QLabel, QSizePolicy, QSlider, QWidget
+from qtpy.QtWidgets import QComboBox, QGridLayout, QLabel, QPushButton, QSizePolicy, QSlider, QWidget
 from superqt.utils import signals_blocked
 
 from napari_unet.annotations.classes import ClassLabel
 from napari_unet.gui.canvas import Canvas
 from napari_unet.gui.map_layer import NOTHING, PROBABILITY, UNCERTAINTY, WEIGHT_MAP
+from napari_unet.gui.object_layer import OBJECTS
 from napari_unet.worker.messages import Progress
 
 FILLED, CONTOUR, HIDDEN = "filled", "contour", "hidden"
@@ -20,13 +21,22 @@ _HELP = {
     PROBABILITY: "What the network gives to one class, 0 to 1",
     UNCERTAINTY: "1 minus the distance between the two most probable classes: 1 where the network cannot decide",
     WEIGHT_MAP: "How much each painted pixel counts in training: 0 where it is held out",
+    OBJECTS: "The separate objects of this plane, numbered and measured; touching ones are told apart as the advanced "
+    "settings say",
 }
 
 
 class ViewRow(QWidget):  # type: ignore[misc]
-    """Owns the look of the prediction layer, and emits which map is wanted: its kind, and a class id or 0."""
+    """Owns the look of the prediction layer.
+
+    Signals
+    -------
+    wanted : which map is wanted, or the objects: its kind, and a class id or 0
+    table_wanted : the table of the objects is
+    """
 
     wanted = Signal(str, int)
+    table_wanted = Signal()
 
     def __init__(self, canvas: Canvas, parent: QWidget | None = None) -> None:
         super().__init__(parent)
@@ -51,7 +61,7 @@ class ViewRow(QWidget):  # type: ignore[misc]
 
     @property
     def map(self) -> tuple[str, int]:
-        """Kind of the chosen map, and its class id or 0."""
+        """Kind of the chosen map, or the objects, and a class id or 0."""
         kind = self.kind.currentText()
         return kind, (self.of_class.currentData() or 0) if kind == PROBABILITY else 0
 
@@ -78,6 +88,10 @@ class ViewRow(QWidget):  # type: ignore[misc]
         """Tell which network the overlay shows, how much of it is still to come, and whether strokes are ahead."""
         self.state.setText(overlay_text(progress))
 
+    def show_count(self, objects: int) -> None:
+        """Tell how many objects are shown."""
+        self.table.setText(f"Table ({objects})")
+
     def _build(self) -> None:
         self.look = QComboBox()
         self.look.setAccessibleName("how the prediction is drawn")
@@ -97,6 +111,14 @@ class ViewRow(QWidget):  # type: ignore[misc]
         self.of_class.setAccessibleName("class of the probability")
         self.of_class.setToolTip("The class whose probability is shown")
         self.of_class.setVisible(False)
+        self.table = QPushButton()
+        self.table.setToolTip(
+            "Measurements of the objects. A row that is selected is shown in the middle; clicking an object selects "
+            "its row. To paint again, select the annotation layer"
+        )
+        self.table.setVisible(False)
+        self.table.clicked.connect(self.table_wanted)
+        self.show_count(0)
         self.state = QLabel("")
         for widget in (self.of_class, self.state):  # long names must not widen the dock
             widget.setSizePolicy(QSizePolicy.Policy.Ignored, QSizePolicy.Policy.Preferred)
@@ -108,6 +130,7 @@ class ViewRow(QWidget):  # type: ignore[misc]
         layout.addWidget(QLabel("Also show"), 1, 0)
         layout.addWidget(self.kind, 1, 1)
         layout.addWidget(self.of_class, 1, 2)
+        layout.addWidget(self.table, 1, 2)
         layout.addWidget(self.state, 2, 0, 1, 3)
         layout.setColumnStretch(2, 1)
 
@@ -132,6 +155,7 @@ class ViewRow(QWidget):  # type: ignore[misc]
     def _choose(self) -> None:
         kind, class_id = self.map
         self.of_class.setVisible(kind == PROBABILITY)
+        self.table.setVisible(kind == OBJECTS)
         self.wanted.emit(kind, class_id)
 
 

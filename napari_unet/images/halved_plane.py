@@ -6,13 +6,14 @@ import numpy as np
 from jaxtyping import Float32
 
 from napari_unet.images.lazy_plane import LazyPlane
+from napari_unet.images.plane_stack import PlaneStack
 
 
 @dataclass(frozen=True, slots=True)
 class HalvedPlane:
     """A plane of which each pixel is the mean of four of another one; a last odd row or column counts twice."""
 
-    whole: Float32[np.ndarray, "y x c"] | LazyPlane
+    whole: Float32[np.ndarray, "y x c"] | LazyPlane | PlaneStack
 
     @property
     def shape(self) -> tuple[int, int, int]:

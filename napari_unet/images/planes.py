@@ -8,6 +8,7 @@ from jaxtyping import Float32
 from napari_unet.images.image import Image
 from napari_unet.images.lazy_plane import LazyPlane, Planes
 from napari_unet.images.normalisation import Normalisation, measure_normalisation
+from napari_unet.images.plane_stack import PlaneStack
 from napari_unet.images.recently_used import RecentlyUsed
 
 _BUDGET_BYTES = 512 * 2**20
@@ -45,6 +46,12 @@ class NormalisedPlanes:
         if self.image.height * self.image.width > WHOLE:
             return LazyPlane(self.image, plane, self.normalisation, self._kept, self._image_id)
         return self._kept.get((self._image_id, plane), lambda: self.normalisation.apply(self.image.read(plane)))
+
+    def around(self, plane: int, context: int) -> Float32[np.ndarray, "y x c"] | LazyPlane | PlaneStack:
+        """A plane as a network reads it that sees so many planes on either side."""
+        if context == 0:
+            return self[plane]
+        return PlaneStack(tuple(self[each] for each in self.image.around(plane, context)))
 
 
 class OpenedImages:

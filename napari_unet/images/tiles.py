@@ -8,6 +8,7 @@ from jaxtyping import Bool, Shaped
 
 from napari_unet.images.halved_plane import HalvedPlane
 from napari_unet.images.lazy_plane import LazyPlane
+from napari_unet.images.plane_stack import PlaneStack
 
 
 @dataclass(frozen=True, slots=True, order=True)
@@ -93,7 +94,7 @@ def outward(tiles: list[Region], view: Region) -> list[Region]:
 
 
 def read_mirrored(
-    plane: Shaped[np.ndarray, "y x ..."] | LazyPlane | HalvedPlane, region: Region
+    plane: Shaped[np.ndarray, "y x ..."] | LazyPlane | PlaneStack | HalvedPlane, region: Region
 ) -> Shaped[np.ndarray, "h w ..."]:
     """Copy a region; what lies outside the plane is mirrored at its rim, as often as needed."""
     rows = _mirrored(np.arange(region.y0, region.y1), plane.shape[0])

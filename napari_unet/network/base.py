@@ -25,16 +25,18 @@ def base_checkpoint(choice: str = "auto") -> Checkpoint | None:
     return None if choice == "none" else open_network(BASE if choice == "auto" else Path(choice))
 
 
-def from_base(base: Checkpoint, channels: int, classes: int) -> UNet:
+def from_base(base: Checkpoint, channels: int, classes: int, context: int = 0) -> UNet:
     """A network for images of any number of channels that starts from base weights; its head knows no class yet.
 
     With as many channels as the base has, every channel meets the weights that it was trained with. Otherwise the
-    channels share the sum of the weights, as if the image were the grey mean of its channels.
+    channels share the sum of the weights, as if the image were the grey mean of its channels. Planes around the one
+    that is predicted, ``context`` on either side, begin with weights of zero.
     """
-    architecture = replace(base.architecture, channels=channels, classes=classes)
+    seen = channels * (2 * context + 1)
+    architecture = replace(base.architecture, channels=seen, classes=classes, context=context)
     network = build(architecture)
     kept = {name: tensor for name, tensor in base.weights.items() if not name.startswith("head.")}
-    kept[STEM] = _stem(kept[STEM], channels)
+    kept[STEM] = _between_zeros(_stem(kept[STEM], channels), context)
     network.load_state_dict(kept, strict=False)
     return network
 
@@ -44,3 +46,9 @@ def _stem(weights: Tensor, channels: int) -> Tensor:
         return weights
     total = weights.to(torch.float32).sum(dim=1, keepdim=True)
     return (total / channels).expand(-1, channels, -1, -1).contiguous()
+
+
+def _between_zeros(weights: Tensor, context: int) -> Tensor:
+    """Weights of the middle plane among those of its neighbours."""
+    rim = torch.zeros_like(weights).repeat(1, context, 1, 1)
+    return torch.cat([rim, weights, rim], dim=1) if context else weights

@@ -20,7 +20,8 @@ from napari_unet.errors import UserError
 from napari_unet.network.unet import Architecture, UNet, build
 from napari_unet.storage import replace_file, sha256
 
-FORMAT = 2  # 1 knew channels, classes, width and depth of the architecture only
+FORMAT = 3  # 1 knew channels, classes, width and depth of the architecture only, 2 no planes around
+_WITHOUT_CONTEXT = 2  # is still written where it is enough, so that older versions read it
 _HEADER_LIMIT = 2**20  # bytes of metadata that are believed
 _LIMITS = {"channels": 256, "classes": 255, "width": 128, "depth": 6}
 
@@ -56,7 +57,8 @@ class Checkpoint:
 
     def fingerprint(self) -> str:
         """SHA-256 of all that predictions depend on, however it is stored: architecture, classes and weights."""
-        digest = hashlib.sha256(repr((self.architecture, self.class_ids)).encode())
+        context = (self.architecture.context,) if self.architecture.context else ()
+        digest = hashlib.sha256(repr((self.architecture, self.class_ids, *context)).encode())
         for name, tensor in sorted(self.weights.items()):
             digest.update(repr((name, tuple(tensor.shape), tensor.dtype)).encode())
             digest.update(tensor.detach().cpu().numpy().tobytes())
@@ -142,9 +144,12 @@ def load_checkpoint(path: Path) -> Checkpoint:
 
 
 def _record(checkpoint: Checkpoint) -> dict[str, Any]:
+    architecture = asdict(checkpoint.architecture)
+    if not checkpoint.architecture.context:
+        del architecture["context"]
     return {
-        "format": FORMAT,
-        "architecture": asdict(checkpoint.architecture),
+        "format": FORMAT if checkpoint.architecture.context else _WITHOUT_CONTEXT,
+        "architecture": architecture,
         "class_ids": list(checkpoint.class_ids),
         "class_names": list(checkpoint.class_names),
         "step": checkpoint.step,

@@ -5,8 +5,7 @@ import torch
 from jaxtyping import Float32, UInt8
 from torch import Tensor
 
-from napari_unet.images.halved_plane import HalvedPlane
-from napari_unet.images.lazy_plane import LazyPlane
+from napari_unet.images.plane_pixels import PlanePixels
 from napari_unet.images.tiles import Region, read_mirrored
 from napari_unet.network.device import Device
 from napari_unet.network.unet import Architecture, UNet
@@ -28,27 +27,28 @@ class Predictor:
         self.device = device
         self._lookup = np.array(class_ids, np.uint8)
 
-    def probabilities(
-        self, plane: Float32[np.ndarray, "y x c"] | LazyPlane | HalvedPlane, region: Region
-    ) -> Float32[np.ndarray, "k h w"]:
+    @property
+    def context(self) -> int:
+        """Planes on either side that the network sees, to be read with ``NormalisedPlanes.around``."""
+        return self.network.architecture.context
+
+    def probabilities(self, plane: PlanePixels, region: Region) -> Float32[np.ndarray, "k h w"]:
         """Softmax over the classes for a region inside the plane."""
         return torch.softmax(self._logits(plane, region), dim=0).cpu().numpy()
 
-    def classes(
-        self, plane: Float32[np.ndarray, "y x c"] | LazyPlane | HalvedPlane, region: Region
-    ) -> UInt8[np.ndarray, "h w"]:
+    def classes(self, plane: PlanePixels, region: Region) -> UInt8[np.ndarray, "h w"]:
         """Id of the most probable class of each pixel."""
         return self._lookup[_most_probable(self._logits(plane, region))]
 
     def classes_and_probabilities(
-        self, plane: Float32[np.ndarray, "y x c"] | LazyPlane | HalvedPlane, region: Region
+        self, plane: PlanePixels, region: Region
     ) -> tuple[UInt8[np.ndarray, "h w"], Float32[np.ndarray, "k h w"]]:
         """Both of the above from one forward pass."""
         logits = self._logits(plane, region)
         return self._lookup[_most_probable(logits)], torch.softmax(logits, dim=0).cpu().numpy()
 
     @torch.inference_mode()
-    def _logits(self, plane: Float32[np.ndarray, "y x c"] | LazyPlane | HalvedPlane, region: Region) -> Tensor:
+    def _logits(self, plane: PlanePixels, region: Region) -> Tensor:
         architecture = self.network.architecture
         read = _window(region, architecture, *plane.shape[:2])
         pixels = torch.from_numpy(read_mirrored(plane, read)).permute(2, 0, 1)[None].to(self.device.place)

@@ -5,7 +5,7 @@ model package as the network's source.
 """
 
 import math
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from itertools import pairwise
 
 import torch
@@ -34,7 +34,7 @@ class Architecture:
 
     Attributes
     ----------
-    channels : of the image
+    channels : of the input: those of the image, once for every plane that is seen
     classes : outputs
     width : channels after the first convolution; doubles at every level
     depth : how often the image is halved
@@ -52,6 +52,7 @@ class Architecture:
     dropout_contracted : share dropped at the end of the contracting path, after each of its last two levels
     intensities : whether the head also reads the intensities and their blurs
     head : "linear" (one 1x1 convolution), or "experts": see ``Experts``
+    context : planes on either side of the one that is predicted that are seen with it
 
     Raises
     ------
@@ -74,6 +75,7 @@ class Architecture:
     dropout_contracted: float = 0.0
     intensities: bool = True
     head: str = "linear"
+    context: int = field(default=0, repr=False)  # the hash of a network without context is as it always was
 
     def __post_init__(self) -> None:
         for name, known in CHOICES.items():
@@ -81,10 +83,17 @@ class Architecture:
                 raise ValueError(f"{name} {getattr(self, name)!r} is none of {', '.join(known)}")
         if min(self.channels, self.classes, self.width, self.depth) < 1:
             raise ValueError("channels, classes, width and depth are at least 1")
+        if self.context < 0 or self.channels % (2 * self.context + 1):
+            raise ValueError(f"{self.channels} channels are not those of {2 * self.context + 1} planes")
         if not all(0 <= rate < 1 for rate in (self.dropout_top, self.dropout_bottom, self.dropout_contracted)):
             raise ValueError("a dropout rate is at least 0 and below 1")
         if self.head == "experts" and (self.padding == "valid" or not self.intensities):
             raise ValueError("a head of experts reads intensities and needs same padding")
+
+    @property
+    def image_channels(self) -> int:
+        """Channels of one plane."""
+        return self.channels // (2 * self.context + 1)
 
     @property
     def stride(self) -> int:

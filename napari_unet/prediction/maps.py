@@ -4,6 +4,7 @@ import numpy as np
 from jaxtyping import Float32, UInt8
 
 HIGHEST = 255  # stands for 1
+PREDICTED_MAPS = ("probability", "uncertainty")
 
 
 def map_values(

@@ -7,7 +7,7 @@ from typing import TypeVar
 import numpy as np
 from jaxtyping import Float32, UInt8
 
-from napari_unet.images.lazy_plane import LazyPlane
+from napari_unet.images.plane_pixels import PlanePixels
 from napari_unet.images.tiles import Region, grid
 from napari_unet.network.device import give_back_memory, is_out_of_memory
 from napari_unet.network.inference import Predictor
@@ -26,7 +26,7 @@ T = TypeVar("T")
 
 def predict_plane(
     predictor: Predictor,
-    pixels: Float32[np.ndarray, "y x c"] | LazyPlane,
+    pixels: PlanePixels,
     tile: int | None = None,
     tile_done: Callable[[], object] = lambda: None,
 ) -> UInt8[np.ndarray, "y x"]:
@@ -36,7 +36,7 @@ def predict_plane(
 
 def predict_region(
     predictor: Predictor,
-    plane: Float32[np.ndarray, "y x c"] | LazyPlane,
+    plane: PlanePixels,
     region: Region,
     tile: int | None = None,
     tile_done: Callable[[], object] = lambda: None,
@@ -54,7 +54,7 @@ def predict_region(
 
 
 def predict_probabilities(
-    predictor: Predictor, pixels: Float32[np.ndarray, "y x c"] | LazyPlane, tile: int | None = None
+    predictor: Predictor, pixels: PlanePixels, tile: int | None = None
 ) -> Float32[np.ndarray, "k y x"]:
     """Probability of every class at every pixel; the same for every ``tile`` (``whole_plane_tile`` where None)."""
     height, width = pixels.shape[:2]

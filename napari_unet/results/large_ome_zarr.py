@@ -16,6 +16,7 @@ from napari_unet.errors import UserError
 from napari_unet.images.image import LARGE, Image
 from napari_unet.images.lazy_plane import LazyPlane
 from napari_unet.images.normalisation import Normalisation
+from napari_unet.images.plane_stack import PlaneStack
 from napari_unet.images.reading import open_image
 from napari_unet.images.tiles import Region, grid
 from napari_unet.network.device import choose_device
@@ -94,7 +95,8 @@ class ChunkFile:
         UserError
             NU-E01 when it cannot be written, NU-E03 when it does not hold what was written.
         """
-        plane = LazyPlane(self.image, chunk.plane, normalisation)
+        around = self.image.around(chunk.plane, predictor.context)
+        plane = PlaneStack(tuple(LazyPlane(self.image, each, normalisation) for each in around))
         mask = predict_region(predictor, plane, chunk.region, tile) - 1
         pixels, labels = levels_of(self.image, self.classes, None)
         index = self._index(chunk.plane)

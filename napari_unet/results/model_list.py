@@ -53,7 +53,8 @@ def _described(checkpoint: Checkpoint) -> dict[str, Any]:
     images = remembered(checkpoint.facts)
     return {
         "step": checkpoint.step,
-        "channels": checkpoint.architecture.channels,
+        "channels": checkpoint.architecture.image_channels,
+        "context_planes": checkpoint.architecture.context,
         "mean_held_out_dice": checkpoint.facts.get("mean_held_out_dice"),
         "held_out_dice": {name: scores.get(str(class_id)) for class_id, name in names},
         "trained_on": [image.name for image in images],

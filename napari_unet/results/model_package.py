@@ -60,7 +60,7 @@ def write_model_package(
     with tempfile.TemporaryDirectory(ignore_cleanup_errors=True) as temporary:
         parts = Path(temporary)
         _write_parts(parts, name, checkpoint, network, raw, styles)
-        description = _description(parts, name, checkpoint, raw, list(exchange.writers(network)))
+        description = _description(parts, name, checkpoint, list(exchange.writers(network)))
         return write_verified(path, lambda target: _pack(description, target), _difference)
 
 
@@ -90,10 +90,12 @@ def _is_installed(name: str) -> bool:
 
 
 def _example(image: Image, architecture: Architecture) -> Float32[np.ndarray, "1 c y x"]:
-    """The middle of the first plane, mirrored where it is too small."""
+    """The middle of the first plane and of those that are seen with it, mirrored where it is too small."""
     side = least_side(architecture) + architecture.stride
     y0, x0 = (image.height - side) // 2, (image.width - side) // 2
-    pixels = read_mirrored(np.nan_to_num(image.read(0).astype(np.float32)), Region(y0, x0, y0 + side, x0 + side))
+    around = image.around(0, architecture.context)
+    planes = np.concatenate([np.nan_to_num(image.read(plane).astype(np.float32)) for plane in around], axis=2)
+    pixels = read_mirrored(planes, Region(y0, x0, y0 + side, x0 + side))
     return np.ascontiguousarray(np.moveaxis(pixels, 2, 0)[np.newaxis])
 
 
@@ -118,7 +120,9 @@ def _write_parts(
     (folder / "README.md").write_text(_documentation(name, checkpoint), encoding="utf-8")
     colours = np.array([style.colour for style in styles], np.uint8)
     values = np.array(checkpoint.class_ids)[probabilities[0].argmax(0)] - 1
-    PillowImage.fromarray(_cover(raw[0], colours[values])).save(folder / "cover.png")
+    first = checkpoint.architecture.context * checkpoint.architecture.image_channels
+    shown = raw[0][first : first + checkpoint.architecture.image_channels]
+    PillowImage.fromarray(_cover(shown, colours[values])).save(folder / "cover.png")
 
 
 def _cover(raw: Float32[np.ndarray, "c y x"], classes: UInt8[np.ndarray, "h w 3"]) -> UInt8[np.ndarray, "h w2 3"]:
@@ -144,6 +148,7 @@ def _documentation(name: str, checkpoint: Checkpoint) -> str:
             "",
             *lines,
             "",
+            *_context_lines(checkpoint.architecture),
             "Pixels become numbers as the description says, from the percentiles of the whole image given.",
             f"`{NETWORK}` is the network as napari-unet-live keeps it: `napari-unet predict --model PACKAGE.zip`.",
             "",
@@ -159,13 +164,22 @@ def _documentation(name: str, checkpoint: Checkpoint) -> str:
     )
 
 
+def _context_lines(architecture: Architecture) -> list[str]:
+    if architecture.context == 0:
+        return []
+    names = ", ".join(channel_names(architecture))
+    return [
+        f"The input is a plane with those around it as further channels: {names}.",
+        "Beyond the ends of a stack its first and last plane are repeated.",
+        "",
+    ]
+
+
 def _number(value: float | None) -> str:
     return "n/a" if value is None else f"{value:.3f}"
 
 
-def _description(
-    parts: Path, name: str, checkpoint: Checkpoint, raw: Float32[np.ndarray, "1 c y x"], kinds: Sequence[str]
-) -> Any:
+def _description(parts: Path, name: str, checkpoint: Checkpoint, kinds: Sequence[str]) -> Any:
     """The model's description, checked against the files."""
     from bioimageio.spec.model import v0_5 as spec
 
@@ -176,7 +190,7 @@ def _description(
         cite=[spec.CiteEntry(text=_PAPER, doi=spec.Doi(_DOI))],
         covers=[spec.FileDescr(source=parts / "cover.png")],
         tags=["napari-unet", "unet", "semantic-segmentation", "2d", "pytorch"],
-        inputs=[_input(parts, checkpoint.architecture, raw.shape[1])],
+        inputs=[_input(parts, checkpoint.architecture)],
         outputs=[_output(parts, checkpoint)],
         weights=spec.WeightsDescr(**_weights(parts, checkpoint.architecture, kinds)),
         attachments=[spec.FileDescr(source=parts / each) for each in (NETWORK, f"{Path(NETWORK).stem}.json")],
@@ -189,7 +203,14 @@ def _model_name(name: str) -> str:
     return f"{kept[:50]} (napari-unet)"
 
 
-def _input(parts: Path, architecture: Architecture, channels: int) -> Any:
+def channel_names(architecture: Architecture) -> list[str]:
+    """Of the input: those of the planes before come first, those of the planes after last."""
+    numbers = range(1, architecture.image_channels + 1)
+    steps = range(-architecture.context, architecture.context + 1)
+    return [f"channel{number}" + (f" of plane {step:+d}" if step else "") for step in steps for number in numbers]
+
+
+def _input(parts: Path, architecture: Architecture) -> Any:
     from bioimageio.spec.model import v0_5 as spec
 
     size = spec.ParameterizedSize(min=least_side(architecture), step=architecture.stride)
@@ -201,7 +222,7 @@ def _input(parts: Path, architecture: Architecture, channels: int) -> Any:
         id=spec.TensorId("image"),
         axes=[
             spec.BatchAxis(),
-            spec.ChannelAxis(channel_names=[f"channel{number}" for number in range(1, channels + 1)]),
+            spec.ChannelAxis(channel_names=channel_names(architecture)),
             *(spec.SpaceInputAxis(id=spec.AxisId(axis), size=size) for axis in "yx"),
         ],
         test_tensor=spec.FileDescr(source=parts / "test-input.npy"),

@@ -131,7 +131,8 @@ def predict_mask(
     image = planes.image
     mask = np.zeros((image.planes, image.height, image.width), np.uint8)
     for plane in range(image.planes):
-        found = predict_plane(predictor, rescaled(planes[plane], factors), tile, tile_done)
+        pixels = rescaled(planes.around(plane, predictor.context)[:, :], factors)
+        found = predict_plane(predictor, pixels, tile, tile_done)
         mask[plane] = scaled_back(found, image.height, image.width) - 1
     return mask
 
@@ -146,7 +147,8 @@ def _write_probabilities(
 ) -> Path:
     """All probabilities: float32 with axes (plane, class, y, x)."""
     image = planes.image
-    seen = (rescaled(planes[plane], factors) for plane in range(image.planes))
+    around = (planes.around(plane, predictor.context) for plane in range(image.planes))
+    seen = (rescaled(pixels[:, :], factors) for pixels in around)
     values: Float32[np.ndarray, "planes k y x"] = np.stack(
         [scaled_back(predict_probabilities(predictor, each, tile), image.height, image.width) for each in seen]
     )
@@ -155,7 +157,7 @@ def _write_probabilities(
 
 def check_channels(predictor: Predictor, planes: NormalisedPlanes) -> None:
     """Refuse an image of another kind than the network learned on."""
-    wanted, found = predictor.network.architecture.channels, planes.image.channels
+    wanted, found = predictor.network.architecture.image_channels, planes.image.channels
     if wanted != found:
         what = f"the network learned on {wanted} channels, the image has {found}"
         raise UserError("NU-I08", what, planes.image.name, "choose an image of the same kind or train on this one")

@@ -55,7 +55,8 @@ class Agreement:
         predictor, parts = self._waiting.popleft()
         total = np.zeros((len(predictor.class_ids),) * 2, np.int64)
         for (image_id, plane), (region, labels) in parts:
-            total += confusion_at(predictor, self._annotations.pixels(image_id)[plane], region, labels)
+            pixels = self._annotations.pixels(image_id).around(plane, predictor.context)
+            total += confusion_at(predictor, pixels, region, labels)
         if total.any():
             self._judged.append((predictor.class_ids, total))
 

@@ -1,9 +1,9 @@
 """What a network says where somebody painted: predicted only there, and counted."""
 
 import numpy as np
-from jaxtyping import Float32, Int64, UInt8
+from jaxtyping import Int64, UInt8
 
-from napari_unet.images.lazy_plane import LazyPlane
+from napari_unet.images.plane_pixels import PlanePixels
 from napari_unet.images.tiles import Region, grid
 from napari_unet.network.inference import Predictor
 from napari_unet.training.annotated import Annotations
@@ -17,7 +17,7 @@ def area_scores(predictor: Predictor, annotations: Annotations) -> tuple[AreaSco
     scores = []
     for (image_id, plane), painted in annotations.planes.items():
         for area in painted.areas:
-            pixels = annotations.pixels(image_id)[plane]
+            pixels = annotations.pixels(image_id).around(plane, predictor.context)
             matrix = np.zeros((len(predictor.class_ids),) * 2, np.int64)
             for part, truth in painted.labels.parts(area):
                 matrix += confusion_at(predictor, pixels, part, truth)
@@ -28,10 +28,7 @@ def area_scores(predictor: Predictor, annotations: Annotations) -> tuple[AreaSco
 
 
 def confusion_at(
-    predictor: Predictor,
-    plane: Float32[np.ndarray, "y x c"] | LazyPlane,
-    region: Region,
-    truth: UInt8[np.ndarray, "h w"],
+    predictor: Predictor, plane: PlanePixels, region: Region, truth: UInt8[np.ndarray, "h w"]
 ) -> Int64[np.ndarray, "k k"]:
     """Pixels of a region by true class (row) and predicted class (column); ``truth`` is 0 where nothing is known.
 

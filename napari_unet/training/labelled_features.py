@@ -103,7 +103,7 @@ def _features(
     network: UNet, annotations: Annotations, device: Device, key: PlaneKey, region: Region
 ) -> Float[Tensor, "f y x"]:
     read = region.grown(_CONTEXT).aligned(network.architecture.stride)
-    pixels = read_mirrored(annotations.pixels(key[0])[key[1]], read)
+    pixels = read_mirrored(annotations.pixels(key[0]).around(key[1], network.architecture.context), read)
     batch = torch.from_numpy(pixels).permute(2, 0, 1)[None].to(device.place)
     with device.autocast():
         found = network.features(batch)[0]

@@ -6,6 +6,7 @@ from pathlib import Path
 
 from napari_unet import storage
 from napari_unet.annotations.project import Project
+from napari_unet.config import Settings
 from napari_unet.errors import UserError
 from napari_unet.network.checkpoint import Checkpoint, copy_checkpoint, load_checkpoint, save_checkpoint
 from napari_unet.network.device import Device, give_back_memory, is_out_of_memory
@@ -96,7 +97,7 @@ class Learner:
             self._next_scoring = max(self._next_scoring, time.monotonic() + _SCORING_PAUSE_S)
         if len(self.annotations.class_ids()) >= 2:
             self._check_channels()
-            if self.trainer is None or (self.settings.preset, self.settings.width) != (before.preset, before.width):
+            if self.trainer is None or _network_of(self.settings) != _network_of(before):
                 start = self._load(LAST) or self._load(BEST) or self._load(PREVIOUS)
                 self.trainer = Trainer(self.annotations, self.settings, self.device, self._seed, start, self._base)
             elif changed or self.settings != before or self.annotations.class_ids() != self.trainer.class_ids:
@@ -219,3 +220,8 @@ class Learner:
                 str(self.project.folder),
                 "annotate images of one kind in a project",
             )
+
+
+def _network_of(settings: Settings) -> tuple[str, int, int]:
+    """The settings of which another choice means another network."""
+    return settings.preset, settings.width, settings.context_planes

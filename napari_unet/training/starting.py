@@ -21,7 +21,7 @@ def starting_network(
     base: Checkpoint | None = None,
 ) -> UNet:
     """Go on with ``start`` where it fits image and preset; else base weights where the preset has some; else fresh."""
-    fresh = preset_named(settings.preset).architecture_for(channels, len(class_ids))
+    fresh = preset_named(settings.preset).architecture_for(channels, len(class_ids), settings.context_planes)
     if settings.width:
         fresh = replace(fresh, width=settings.width)
     based = base if base and settings.preset == DEFAULT and settings.width in {0, base.architecture.width} else None
@@ -29,7 +29,7 @@ def starting_network(
         network = start.network()
         adapt_head(network, start.class_ids, class_ids)
         return network
-    return from_base(based, channels, len(class_ids)) if based else build(fresh, seed)
+    return from_base(based, channels, len(class_ids), settings.context_planes) if based else build(fresh, seed)
 
 
 @torch.no_grad()
@@ -62,7 +62,8 @@ def _other_outputs(head: nn.Module, old: tuple[int, ...], new: tuple[int, ...]) 
 
 def _fits(start: Checkpoint, fresh: Architecture, base: Checkpoint | None) -> bool:
     def kind(architecture: Architecture) -> Architecture:
-        return replace(architecture, channels=fresh.channels, classes=fresh.classes)
+        return replace(architecture, channels=fresh.channels, context=fresh.context, classes=fresh.classes)
 
     kinds = {fresh} | ({kind(base.architecture)} if base else set())
-    return start.architecture.channels == fresh.channels and kind(start.architecture) in kinds
+    sees_as_much = (start.architecture.channels, start.architecture.context) == (fresh.channels, fresh.context)
+    return sees_as_much and kind(start.architecture) in kinds

@@ -2,7 +2,7 @@
 
 import copy
 import math
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -14,7 +14,7 @@ from napari_unet.network.checkpoint import Checkpoint
 from napari_unet.network.device import Device
 from napari_unet.network.presets import preset_named
 from napari_unet.network.training_image import as_fact
-from napari_unet.network.unet import Experts, UNet
+from napari_unet.network.unet import Architecture, Experts, UNet
 from napari_unet.training.annotated import Annotations
 from napari_unet.training.augmentation import TrainingTile
 from napari_unet.training.consistency import consistency, disturbed
@@ -74,7 +74,6 @@ class Trainer:
         base: Checkpoint | None = None,
     ) -> None:
         self.annotations = annotations
-        self.step_count = start.step if start else 0
         self.loss = math.nan
         self._settings = settings
         self._device = device
@@ -85,14 +84,17 @@ class Trainer:
         self._network = self._place(
             starting_network(annotations.channels(), self.class_ids, settings, seed, start, base)
         )
+        if start is not None and not _is_of(start, self._network.architecture):
+            start = None  # another network was chosen since
+        self.step_count = start.step if start else 0
         self._average = copy.deepcopy(self._network).eval().requires_grad_(False)
         self._rate = settings.learning_rate
         self._since_stroke = 0
         self._steps_here = 0
         self._plateau = Plateau()
         self._optimiser = self._fresh_optimiser()
-        margin = self._network.architecture.margin
-        self._sampler = Sampler(annotations, self._input_side(), self._random, rim=margin)
+        seen = self._network.architecture
+        self._sampler = Sampler(annotations, self._input_side(), self._random, rim=seen.margin, context=seen.context)
         if start is not None:
             self._resume(start)
         else:
@@ -309,6 +311,10 @@ class Trainer:
         self._average.load_state_dict(good["average"])
         self._optimiser.load_state_dict(good["optimiser"])
         self._rate /= 2
+
+
+def _is_of(start: Checkpoint, architecture: Architecture) -> bool:
+    return replace(start.architecture, classes=architecture.classes) == architecture
 
 
 def _on_cpu(tensors: dict[str, Tensor]) -> dict[str, Tensor]:

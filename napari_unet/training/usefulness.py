@@ -11,7 +11,7 @@ from numpy.lib.stride_tricks import sliding_window_view
 from scipy.spatial import KDTree
 from torch.nn import functional
 
-from napari_unet.images.lazy_plane import LazyPlane
+from napari_unet.images.plane_pixels import PlanePixels
 from napari_unet.images.tiled_plane import TILE, TiledPlane
 from napari_unet.images.tiles import Region, grid, read_mirrored
 from napari_unet.network.device import Device
@@ -81,7 +81,7 @@ class Survey:
 
     def look(self, key: PlaneKey, region: Region) -> None:
         """Predict one region, whose origin is a multiple of ``LOOKED_AT``."""
-        plane = self._annotations.pixels(key[0])[key[1]]
+        plane = self._annotations.pixels(key[0]).around(key[1], self._network.architecture.context)
         features, shares, unsure = pooled_answers(self._network, self._device, plane, region)
         annotated = self._annotations.planes.get(key)
         labelled = TiledPlane(plane.shape, np.uint8) if annotated is None else annotated.labels
@@ -166,7 +166,7 @@ def tile_side(height: int, width: int) -> int:
 
 @torch.inference_mode()
 def pooled_answers(
-    network: UNet, device: Device, plane: Float32[np.ndarray, "y x c"] | LazyPlane, region: Region
+    network: UNet, device: Device, plane: PlanePixels, region: Region
 ) -> tuple[
     Float32[np.ndarray, "rows columns f"], Float32[np.ndarray, "rows columns k"], Float32[np.ndarray, "rows columns"]
 ]:

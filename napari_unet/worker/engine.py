@@ -16,7 +16,7 @@ from napari_unet.images.tiles import Region
 from napari_unet.network.base import base_checkpoint
 from napari_unet.network.device import Device, is_out_of_memory, without_graphics
 from napari_unet.network.training_image import difference
-from napari_unet.prediction.maps import map_values
+from napari_unet.prediction.maps import PREDICTED_MAPS, map_values
 from napari_unet.prediction.view import View
 from napari_unet.results.formats import MODEL_FORMAT
 from napari_unet.results.model_package import write_model_package
@@ -27,6 +27,7 @@ from napari_unet.training.scores import Score
 from napari_unet.training.weight_map import class_weights, pixel_weights
 from napari_unet.worker.channel import LIMIT
 from napari_unet.worker.label_check import StrokeScoring
+from napari_unet.worker.live_objects import LiveObjects
 from napari_unet.worker.messages import (
     Agreed,
     Annotated,
@@ -82,6 +83,7 @@ class Engine:
         self._weights_wanted: ShowWeights | None = None
         self._where_next = WhereNext(clock)
         self._stroke_scoring = StrokeScoring()
+        self._live_objects = LiveObjects(send)
         self._showing_pause = _FIRST_SHOWING_S
         self._next_showing = 0.0
         self._next_save = 0.0
@@ -250,6 +252,7 @@ class Engine:
         self._answer_at_once()
         if changed and not self._can_train:  # nobody else would score what is shown on other pixels
             self._send_score(self._learner.selection.rescore())
+        self._live_objects.ask(self._view, self._learner)  # classes or settings may be others
         self._report(at_once=True)
 
     def _send_score(self, score: Score | None) -> None:
@@ -329,10 +332,10 @@ class Engine:
         share = _TRAINING_SHARE if view.next_is_visible else _REST_TRAINING_SHARE
         region, halved = view.take()
         began = self._clock()
-        plane = planes[view.plane]
+        plane = planes.around(view.plane, predictor.context)
         source, part = (HalvedPlane(plane), region.halved()) if halved else (plane, region)
         values = b""
-        if view.map:
+        if view.map in PREDICTED_MAPS:
             labels, probabilities = predictor.classes_and_probabilities(source, part)
             map_shown = map_values(view.map, view.class_id, predictor.class_ids, probabilities)
             values = (_doubled(map_shown, region) if halved else map_shown).tobytes()
@@ -344,6 +347,10 @@ class Engine:
         self._owed_to_training = share * (self._clock() - began)
         place = (view.generation, view.image_id, view.plane, region.y0, region.x0)
         self._send(Tile(*place, *region.shape, labels.tobytes(), step, values))
+        if not halved:
+            self._live_objects.put(view, region, labels, planes)
+        if not view.next_is_visible:
+            self._live_objects.ask(view, learner)
 
     def _export_next(self) -> None:
         export = self._exports.popleft()

@@ -1,17 +1,19 @@
 """What the window and the worker say to each other. Frozen structs, msgpack on the wire, never a pickle."""
 
 import math
+import zlib
 from typing import Literal
 
 import msgspec
 import numpy as np
-from jaxtyping import Float16, Float32, UInt8
+from jaxtyping import Float16, Float32, Int32, UInt8, UInt16
 
 from napari_unet.errors import UserError
 from napari_unet.training.label_check import Doubt
 from napari_unet.training.scores import Score
 
-MapKind = Literal["", "probability", "uncertainty"]
+MapKind = Literal["", "probability", "uncertainty", "objects"]
+Cell = int | float | str
 
 
 class Message(msgspec.Struct, frozen=True, tag=True):
@@ -38,7 +40,7 @@ class Look(Message, frozen=True):
     image_id: int
     plane: int
     visible: tuple[int, int, int, int]  # y0, x0, y1, x1 in pixels of the plane
-    map: MapKind = ""  # what is wanted with the classes
+    map: MapKind = ""  # what is wanted with the classes; "objects" come for the whole plane, as ``Objects``
     class_id: int = 0  # of a probability
     covered: tuple[int, int, int, int] | None = None  # as visible: what layers lie over; None for the whole plane
     small: bool = False  # the screen shows every second pixel at most
@@ -175,6 +177,47 @@ class Weights(Message, frozen=True):
         return np.frombuffer(self.data, np.float16).reshape(self.height, self.width)
 
 
+class Objects(Message, frozen=True):
+    """The separate objects of the plane on screen, and a row of measurements for each."""
+
+    generation: int
+    image_id: int
+    plane: int
+    height: int
+    width: int
+    numbers: bytes  # uint16, compressed; 0 where no object is
+    columns: tuple[str, ...]
+    rows: tuple[tuple[Cell, ...], ...]  # of the objects 1, 2, ...
+
+    @classmethod
+    def of(
+        cls,
+        generation: int,
+        place: tuple[int, int],
+        numbers: Int32[np.ndarray, "y x"],
+        columns: tuple[str, ...],
+        rows: tuple[tuple[Cell, ...], ...],
+    ) -> "Objects":
+        """Numbers up to 65535, at a place of image id and plane."""
+        packed = zlib.compress(numbers.astype(np.uint16).tobytes(), 1)
+        height, width = numbers.shape
+        return cls(generation, *place, height, width, packed, columns, rows)
+
+    def array(self) -> UInt16[np.ndarray, "y x"]:
+        """The number at every pixel; UserError NU-W02 when numbers or rows are not those of such a plane."""
+        size = 2 * self.height * self.width if min(self.height, self.width) > 0 else 0
+        try:
+            data = zlib.decompressobj().decompress(self.numbers, size + 1)  # never more than is wanted
+        except zlib.error:
+            data = b""
+        is_whole = size > 0 and len(data) == size and all(len(row) == len(self.columns) for row in self.rows)
+        numbers = np.frombuffer(data if is_whole else b"", np.uint16)
+        if not is_whole or numbers.max() > len(self.rows):
+            what = f"objects of {len(self.rows)} rows and {len(data)} bytes for {self.height} x {self.width} pixels"
+            raise UserError("NU-W02", what, "worker", "restart the training; painting is saved")
+        return numbers.reshape(self.height, self.width)
+
+
 class Progress(Message, frozen=True):
     """How training goes."""
 
@@ -231,5 +274,17 @@ class Suggested(Message, frozen=True):
 
 ToWorker = Open | Look | Annotated | Train | Export | ShowWeights | Restore | Suggest
 ToWindow = (
-    Ready | Alive | Noticed | Tile | Weights | Progress | Scored | Exported | Failed | Suggested | Doubted | Agreed
+    Ready
+    | Alive
+    | Noticed
+    | Tile
+    | Weights
+    | Objects
+    | Progress
+    | Scored
+    | Exported
+    | Failed
+    | Suggested
+    | Doubted
+    | Agreed
 )

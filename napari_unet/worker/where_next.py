@@ -147,4 +147,4 @@ def _is_readable(key: PlaneKey, learner: Learner) -> bool:
         image = learner.annotations.pixels(key[0]).image
     except UserError:
         return False
-    return shown is not None and image.channels == shown.network.architecture.channels
+    return shown is not None and image.channels == shown.network.architecture.image_channels

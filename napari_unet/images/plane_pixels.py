@@ -1,0 +1,10 @@
+"""What a network reads: a plane in memory, in its file, between its neighbours, or at half its resolution."""
+
+import numpy as np
+from jaxtyping import Float32
+
+from napari_unet.images.halved_plane import HalvedPlane
+from napari_unet.images.lazy_plane import LazyPlane
+from napari_unet.images.plane_stack import PlaneStack
+
+PlanePixels = Float32[np.ndarray, "y x c"] | LazyPlane | PlaneStack | HalvedPlane
