@@ -13,6 +13,7 @@ from napari_unet.annotations.image_record import ImageRecord
 from napari_unet.annotations.project import Project
 from napari_unet.errors import UserError
 from napari_unet.gui.annotation_clock import AnnotationClock
+from napari_unet.gui.cover import corners, first_cover
 from napari_unet.gui.disk_space import DiskSpace, low_space
 from napari_unet.gui.supervision import Supervision
 from napari_unet.images.image import Image
@@ -117,6 +118,7 @@ class Controller:
         self.annotation_clock = AnnotationClock(clock)
         self._client: WorkerClient | None = None
         self._visible: tuple[int, int, int, int] | None = None
+        self._covered: tuple[int, int, int, int] | None = None  # by layers; None for the whole plane
         self._held_back = False  # the user paused: strokes do not start the training again
         self._weights_wanted = False
         self._map: tuple[m.MapKind, int] = ("", 0)  # and the class of a probability
@@ -159,6 +161,8 @@ class Controller:
         self.image = record
         self.plane = 0
         self._visible = None
+        cover = first_cover(record)
+        self._covered = None if cover.shape == record.annotation_shape[-2:] else corners(cover)
         self.generation += 1
         self._question += 1
         self._ask_weights()
@@ -220,16 +224,17 @@ class Controller:
             self._tell_annotated()
         return any(changed)
 
-    def look(self, plane: int, visible: Region) -> None:
-        """Tell the worker what is on screen now."""
+    def look(self, plane: int, visible: Region, cover: Region | None = None) -> None:
+        """Tell the worker what is on screen now, and what part of the plane layers cover (None: all of it)."""
         if self.image is None:
             return
-        if plane != self.plane:
-            self.plane = plane
+        covered = None if cover is None else corners(cover)
+        if plane != self.plane or covered != self._covered:
+            self.plane, self._covered = plane, covered
             self.generation += 1
             self._visible = None
             self._ask_weights()
-        wanted = (visible.y0, visible.x0, visible.y1, visible.x1)
+        wanted = corners(visible)
         if wanted != self._visible:
             self._visible = wanted
             self._ask_tiles()
@@ -420,11 +425,11 @@ class Controller:
 
     def _ask_tiles(self) -> None:
         if self.image is not None and self._visible is not None:
-            self._tell(m.Look(self.generation, self.image.id, self.plane, self._visible, *self._map))
+            self._tell(m.Look(self.generation, self.image.id, self.plane, self._visible, *self._map, self._covered))
 
     def _ask_weights(self) -> None:
         if self._weights_wanted and self.image is not None:
-            self._tell(m.ShowWeights(self.image.id, self.plane))
+            self._tell(m.ShowWeights(self.image.id, self.plane, self._covered))
 
     def _start_by_itself(self) -> None:
         project = self._require()

@@ -116,7 +116,8 @@ class LabelCheck(QWidget):  # type: ignore[misc]
     def _go(self) -> None:
         if self._open and self._canvas.annotation is not None:
             region = Region(*self._open[0].box).grown(_RIM)
-            show_place(self._viewer, self._canvas.annotation, self._open[0].plane, region)
+            self._canvas.follow(region.clipped(*self._canvas.plane_shape))
+            show_place(self._viewer, self._canvas, self._open[0].plane, region)
 
     def _keep(self) -> None:
         project = self._controller.project

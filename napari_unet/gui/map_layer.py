@@ -8,7 +8,7 @@ from napari.layers import Image
 from superqt.utils import qthrottled
 
 from napari_unet.annotations.image_record import ImageRecord
-from napari_unet.gui.layers import geometry, place_over
+from napari_unet.gui.layers import covering, geometry, place_over
 from napari_unet.images.tiles import Region
 from napari_unet.prediction.maps import HIGHEST
 from napari_unet.worker.messages import MapKind, Weights
@@ -29,13 +29,23 @@ class MapLayer:
         self.chosen = (NOTHING, 0)  # kind, and class id or 0
         self._viewer = viewer
         self._image_id = 0
+        self.cover = Region(0, 0, 0, 0)
         self._refresh_soon = qthrottled(timeout=_REFRESH_MS)(self._refresh)
 
-    def show(self, image: Image, record: ImageRecord, channels_first: bool, chosen: tuple[str, int], name: str) -> None:
-        """Show a map over an image; empty until values are written. The selected layer stays selected."""
+    def show(
+        self,
+        image: Image,
+        record: ImageRecord,
+        channels_first: bool,
+        cover: Region,
+        chosen: tuple[str, int],
+        name: str,
+    ) -> None:
+        """Show a map over the covered part; empty until values are written. The selected layer stays selected."""
         if self.layer is None:
-            self._image_id = record.id
-            self.layer = _empty(record, name, geometry(image, channels_first))  # known before the viewer tells of it
+            self._image_id, self.cover = record.id, cover
+            place = covering(geometry(image, channels_first), cover)
+            self.layer = _empty(_nothing(record, cover), name, place)  # known before the viewer tells of it
             layers, active = self._viewer.layers, self._viewer.layers.selection.active
             layers.insert(layers.index(image) + 1, self.layer)  # below strokes and prediction
             layers.selection.active = active
@@ -46,16 +56,16 @@ class MapLayer:
         self.chosen, self.layer.name = chosen, name
         self.layer.visible = True
 
-    def follow(self, image: Image, record: ImageRecord, channels_first: bool) -> None:
-        """Lie over another image, empty, if there is a layer already and it does not lie below that image."""
+    def follow(self, image: Image, record: ImageRecord, channels_first: bool, cover: Region) -> None:
+        """Lie over another image or part, empty, if there is a layer already and it does not lie below that image."""
         layer, layers = self.layer, self._viewer.layers
         if (
             layer is not None
             and layer.ndim == len(record.annotation_shape)
             and layers.index(layer) > layers.index(image)
         ):
-            self._image_id = record.id
-            place_over(layer, np.zeros(record.annotation_shape, np.float16), geometry(image, channels_first))
+            self._image_id, self.cover = record.id, cover
+            place_over(layer, _nothing(record, cover), covering(geometry(image, channels_first), cover))
         else:
             self.leave()
 
@@ -68,13 +78,17 @@ class MapLayer:
     def write(self, image_id: int, plane: int, region: Region, values: UInt8[np.ndarray, "h w"]) -> None:
         """Put a tile of a predicted map, 0 to 255 for 0 to 1, into the layer."""
         if self.layer is not None and image_id == self._image_id and self.chosen[0] in PREDICTED:
-            _plane_of(self.layer, plane)[region.slices] = values / np.float16(HIGHEST)
+            part, cover = region.within(self.cover), self.cover
+            inside = values[part.moved(-region.y0, -region.x0).slices]
+            _plane_of(self.layer, plane)[part.moved(-cover.y0, -cover.x0).slices] = inside / np.float16(HIGHEST)
             self._refresh_soon()
 
     def write_weights(self, weights: Weights) -> None:
         """Put the weights of a plane into the layer."""
         if self.layer is None or weights.image_id != self._image_id or self.chosen[0] != WEIGHT_MAP:
             return
+        if (weights.y0, weights.x0) != (self.cover.y0, self.cover.x0):
+            return  # the layers have moved on
         values, factor = weights.array(), weights.factor
         height, width = self.layer.data.shape[-2:]
         full = values.repeat(factor, axis=0).repeat(factor, axis=1)[:height, :width]
@@ -97,8 +111,11 @@ class MapLayer:
             self.layer.refresh(extent=False, thumbnail=False)
 
 
-def _empty(record: ImageRecord, name: str, place: dict[str, Any]) -> Image:
-    values = np.zeros(record.annotation_shape, np.float16)
+def _nothing(record: ImageRecord, cover: Region) -> Float16[np.ndarray, "*planes h w"]:
+    return np.zeros((*record.plane_shape, *cover.shape), np.float16)
+
+
+def _empty(values: Float16[np.ndarray, "*planes h w"], name: str, place: dict[str, Any]) -> Image:
     return Image(values, name=name, rgb=False, colormap="inferno", opacity=0.6, contrast_limits=(0, 1), **place)
 
 

@@ -36,6 +36,7 @@ from napari_unet.gui.area_layer import AreaLayer
 from napari_unet.gui.canvas import Canvas
 from napari_unet.gui.class_table import ClassTable
 from napari_unet.gui.controller import Controller
+from napari_unet.gui.cover import SIDE, first_cover
 from napari_unet.gui.export_row import ExportRow
 from napari_unet.gui.image_list import ImageList
 from napari_unet.gui.label_check import LabelCheck
@@ -70,7 +71,9 @@ class Panel(QWidget):  # type: ignore[misc]
         self.controller = Controller(self, Client)
         self.canvas = Canvas(napari_viewer, self._strokes_settled, self.controller.annotation_clock, self)
         self.map_layer = MapLayer(napari_viewer)
-        self.lasso = AcceptLasso(napari_viewer, lambda inside: self._told(lambda: self._accept(inside)), self)
+        self.lasso = AcceptLasso(
+            napari_viewer, lambda: self.canvas.cover, lambda inside: self._told(lambda: self._accept(inside)), self
+        )
         self.areas = AreaLayer(napari_viewer, self._areas_changed, self._paint_again, self)
         self.progress_shown: Progress | None = None
         self._busy: Any = None
@@ -312,6 +315,9 @@ class Panel(QWidget):  # type: ignore[misc]
             self.canvas, self.view_row, lambda: (self.map_layer.layer, self.areas.layer), self
         )
         self.settings_form = SettingsForm()
+        self.zoom_hint = QLabel(f"Zoom in to paint: more than {SIDE} x {SIDE} pixels are on screen")
+        self.zoom_hint.setWordWrap(True)
+        self.zoom_hint.hide()
         # Long paths and names must not widen the dock.
         for label in (self.project_name, self.status, self.device, self.exported):
             label.setSizePolicy(QSizePolicy.Policy.Ignored, QSizePolicy.Policy.Preferred)
@@ -336,6 +342,7 @@ class Panel(QWidget):  # type: ignore[misc]
         layout = QVBoxLayout(inner)
         layout.addLayout(head)
         layout.addWidget(self.image_list)
+        layout.addWidget(self.zoom_hint)
         layout.addWidget(self.class_table)
         layout.addWidget(self.where_next)
         layout.addWidget(self.label_check)
@@ -411,7 +418,16 @@ class Panel(QWidget):  # type: ignore[misc]
         self.project_images.go_on()
         watcher, visible = self.canvas.watcher, self.canvas.visible()
         if watcher is not None and visible is not None:
-            self.controller.look(watcher.plane, visible)
+            self._follow(visible)
+            self.controller.look(watcher.plane, visible, None if self.canvas.covers_all else self.canvas.cover)
+
+    def _follow(self, visible: Region) -> None:
+        """Keep our layers of a large plane where the user looks."""
+        image, record = self.canvas.image, self.controller.image
+        self.canvas.follow(visible)
+        if self.map_layer.layer is not None and self.map_layer.cover != self.canvas.cover and image and record:
+            self.map_layer.follow(image, record, "c" in record.axes and not image.rgb, self.canvas.cover)
+        self.zoom_hint.setVisible(self.canvas.is_too_far_out)
 
     def _choose_image(self) -> None:
         layer = self.images.currentData()
@@ -438,17 +454,15 @@ class Panel(QWidget):  # type: ignore[misc]
         project = self.controller.project
         if project is None:
             return
-        labels = np.zeros((record.planes, *record.annotation_shape[-2:]), np.uint8)
-        for plane in project.painted_planes(record.id):
-            labels[plane] = project.annotation(record.id, plane)
         self._choosing = True
         try:
             channels_first = "c" in record.axes and not layer.rgb
             self.painting.leave()
             self.lasso.follow(layer, record, channels_first)
-            self.map_layer.follow(layer, record, channels_first)
+            self.map_layer.follow(layer, record, channels_first, first_cover(record))
             self.areas.leave()
-            self.canvas.show(layer, record, labels.reshape(record.annotation_shape), project.classes(), channels_first)
+            strokes = partial(_strokes, project, record)
+            self.canvas.show(layer, record, strokes, project.classes(), channels_first)
             self.view_row.dress()
             self.overlay_keys.bind()
             self._choose_map()
@@ -487,7 +501,7 @@ class Panel(QWidget):  # type: ignore[misc]
                 raise UserError(
                     "NU-A10", what, ANNOTATION, "choose the image again; the strokes before that are in the project"
                 )
-            if self.controller.commit(plane, labels):
+            if self.controller.commit(plane, labels, self.canvas.cover):
                 self.label_check.show_doubts()
 
     def _check_strokes(self) -> None:
@@ -499,13 +513,13 @@ class Panel(QWidget):  # type: ignore[misc]
         if record is not None and image is not None:
             self.lasso.begin(image, record, "c" in record.axes and not image.rgb)
 
-    def _accept(self, inside: Bool[np.ndarray, "y x"]) -> None:
+    def _accept(self, inside: Bool[np.ndarray, "h w"]) -> None:
         self._check_strokes()
         watcher = self.canvas.watcher
         if watcher is not None:
             predicted = np.where(inside, self.canvas.plane_prediction(watcher.plane), 0).astype(np.uint8)
-            labels = self.controller.accept(watcher.plane, predicted)
-            self.canvas.paint(watcher.plane, labels, Region(0, 0, *labels.shape), labels > 0)
+            labels = self.controller.accept(watcher.plane, predicted, self.canvas.cover)
+            self.canvas.paint(watcher.plane, labels, self.canvas.cover, labels > 0)
             watcher.check()
 
     def _refuse_label(self, label: int) -> None:
@@ -556,7 +570,7 @@ class Panel(QWidget):  # type: ignore[misc]
         (kind, class_id), record, image = self.view_row.map, self.controller.image, self.canvas.image
         if kind != NOTHING and record is not None and image is not None:
             first = "c" in record.axes and not image.rgb
-            self.map_layer.show(image, record, first, (kind, class_id), self.view_row.map_name)
+            self.map_layer.show(image, record, first, self.canvas.cover, (kind, class_id), self.view_row.map_name)
         else:
             self.map_layer.hide()
         self.controller.want_weights(kind == WEIGHT_MAP)
@@ -644,6 +658,14 @@ class Panel(QWidget):  # type: ignore[misc]
         self.restore.setEnabled(self.controller.has_worker)
         self.export_row.setEnabled(ready)
         self.class_table.setEnabled(self.controller.project is not None)
+
+
+def _strokes(project: Project, record: ImageRecord, cover: Region) -> UInt8[np.ndarray, "*planes h w"]:
+    """What is painted in a part of all planes of an image."""
+    labels = np.zeros((record.planes, *cover.shape), np.uint8)
+    for plane in project.painted_planes(record.id):
+        labels[plane] = project.annotation(record.id, plane, cover)
+    return labels.reshape(*record.plane_shape, *cover.shape)
 
 
 def _let_go(controller: Controller, connected: list[Any], *_: object) -> None:
