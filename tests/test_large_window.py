@@ -2,7 +2,6 @@
 
 import os
 import sys
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -63,7 +62,7 @@ class Wanderer(Hand):
 
 
 @pytest.fixture
-def user(viewer: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Wanderer]:
+def user(viewer: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Wanderer:
     """A project with a pyramid of 1000 x 700 px, of which 256 x 256 are covered at once."""
     monkeypatch.setattr(cover, "SIDE", SIDE)
     for module in (cover, image):
@@ -78,7 +77,7 @@ def user(viewer: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterat
     made.panel.controller._start_worker = Recorder
     made.panel.open_project(tmp_path / "p.unet")
     settle(seconds=0.3)
-    yield made
+    return made
 
 
 def test_strokes_through_moving_layers_are_where_they_were_painted(user: Wanderer) -> None:
@@ -93,7 +92,7 @@ def test_strokes_through_moving_layers_are_where_they_were_painted(user: Wandere
         user.draw(class_id, (y, x - 15), (y, x + 15))
         settle(seconds=0.2)
         part = canvas.cover
-        assert (part.y0 <= y < part.y1) and (part.x0 <= x < part.x1)
+        assert (y, x) in part
         assert (user.stored()[y, x - 12 : x + 12] == class_id).all()
         np.testing.assert_array_equal(user.stored()[part.slices], user.painted)
         expected[part.slices] = user.painted

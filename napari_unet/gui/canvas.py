@@ -180,7 +180,7 @@ class Canvas(QObject):  # type: ignore[misc]
             self.held_out = None
         self._further = [one for one in self._further if one != layer]
 
-    def plane_labels(self, plane: int) -> UInt8[np.ndarray, "y x"] | None:
+    def plane_labels(self, plane: int) -> UInt8[np.ndarray, "h w"] | None:
         """What is painted on the covered part of a plane; None when the layer holds something else by now."""
         if self.annotation is None:
             return None
@@ -200,14 +200,14 @@ class Canvas(QObject):  # type: ignore[misc]
         self, plane: int, labels: UInt8[np.ndarray, "h w"], region: Region, where: Bool[np.ndarray, "h w"]
     ) -> None:
         """Paint some of the labels of a region as one stroke that undo takes back; those that are covered."""
-        ys, xs = np.nonzero(where)
-        inside = [(y + region.y0, x + region.x0) in self.cover for y, x in zip(ys.tolist(), xs.tolist(), strict=True)]
-        ys, xs = ys[inside], xs[inside]
+        part, cover = region.within(self.cover), self.cover
+        inside = part.moved(-region.y0, -region.x0).slices
+        ys, xs = np.nonzero(where[inside])
         if self.annotation is not None and ys.size:
             before = np.unravel_index(plane, self._shape[:-2]) if len(self._shape) > 2 else ()
-            rows, columns = ys + region.y0 - self.cover.y0, xs + region.x0 - self.cover.x0
+            rows, columns = ys + part.y0 - cover.y0, xs + part.x0 - cover.x0
             index = (*(np.full(ys.shape, i) for i in before), rows, columns)
-            self.annotation.data_setitem(index, labels[ys, xs])
+            self.annotation.data_setitem(index, labels[inside][ys, xs])
 
     def visible(self) -> Region | None:
         """The part of the plane on screen, in pixels; None while nothing can be told."""
