@@ -10,7 +10,7 @@ from pathlib import Path
 
 REPOSITORY = Path(__file__).resolve().parents[1]
 QUICK = ("learning", "overlay", "responsiveness", "sampling")  # minutes
-SLOW = ("annotator", "where_next", "jobs", "objects", "out_of_core")  # run only when they are named
+SLOW = ("annotator", "where_next", "jobs", "objects", "out_of_core", "large_image")  # run only when they are named
 NAMES = (*QUICK, *SLOW)
 _ONE_THREAD = ("learning", "sampling", "annotator", "where_next", "objects", "out_of_core")  # without a window
 _SCREEN = "-screen 0 1400x1000x24 +extension GLX"
@@ -83,6 +83,7 @@ def _arguments(name: str, options: argparse.Namespace) -> list[str]:
         "jobs": {"--seed": seeds[:1]},
         "objects": {"--sets": options.sets},
         "out_of_core": {},
+        "large_image": {"--seconds": options.seconds},
     }[name]
     words: list[str] = []
     for flag, value in wanted.items():

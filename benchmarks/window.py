@@ -4,6 +4,7 @@ import os
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 import napari
@@ -64,11 +65,11 @@ class PaintingWindow:
 
     Parameters
     ----------
-    pixels : the image
+    image : pixels, or a file that is added to a new project
     start_worker : replaces the worker process, for comparison; None leaves the panel as it is
     """
 
-    def __init__(self, pixels: np.ndarray, start_worker: Callable[[Any], Any] | None = None) -> None:
+    def __init__(self, image: np.ndarray | Path, start_worker: Callable[[Any], Any] | None = None) -> None:
         if not os.environ.get("NAPARI_CONFIG"):
             raise SystemExit("run it with 'python -m benchmarks', which gives napari settings of its own")
         self.viewer = napari.Viewer(show=True)
@@ -77,7 +78,10 @@ class PaintingWindow:
         _, self.panel = self.viewer.window.add_plugin_dock_widget("napari-unet-live")
         if start_worker is not None:
             self.panel.controller._start_worker = start_worker
-        self.viewer.add_image(pixels, name="benchmark")
+        if isinstance(image, Path):
+            self.panel.project_images.add([image])
+        else:
+            self.viewer.add_image(image, name="benchmark")
         self.canvas = self.viewer.window._qt_viewer.canvas
         if not self.wait(_SHOW_WITHIN_S, lambda: self.panel.canvas.annotation is not None):
             raise RuntimeError("the panel did not take up the image")

@@ -305,16 +305,23 @@ class Project:
         self._planes.get((image_id, plane), lambda: stored)
         return [*changed]
 
-    def keep_elsewhere(self, image: ImageRecord, planes: Mapping[int, UInt8[np.ndarray, "y x"]]) -> Path:
+    def keep_elsewhere(
+        self, image: ImageRecord, planes: Mapping[int, UInt8[np.ndarray, "h w"]], region: Region | None = None
+    ) -> Path:
         """Write what of these labels is not saved outside of the project, which takes it back when it is opened.
+
+        They are those of a region, or of whole planes.
 
         Raises
         ------
         UserError
             NU-P22 when no place takes it.
         """
+        region = Region(0, 0, *image.annotation_shape[-2:]) if region is None else region
         unsaved = [
-            unsaved_strokes.unsaved_plane(image.fingerprint, plane, self._stored(image.id, plane)[:], labels)
+            unsaved_strokes.unsaved_plane(
+                image.fingerprint, plane, region, self.annotation(image.id, plane, region), labels
+            )
             for plane, labels in planes.items()
         ]
         return unsaved_strokes.keep(unsaved_strokes.UnsavedStrokes(str(self.folder), tuple(unsaved)))
@@ -539,7 +546,8 @@ class Project:
                     continue
                 for part in unsaved.planes:
                     image_id = ids[part.fingerprint]
-                    self.commit(image_id, part.plane, part.over(self.annotation(image_id, part.plane)))
+                    saved = self.annotation(image_id, part.plane, part.region)
+                    self.commit(image_id, part.plane, part.over(saved), part.region)
                 self.flush()
                 storage.disk.remove(path)
             except UserError as error:

@@ -15,6 +15,7 @@ from jaxtyping import Int16, UInt8
 
 from napari_unet import storage
 from napari_unet.errors import UserError
+from napari_unet.images.tiles import Region
 
 PREFIX, SUFFIX = "napari-unet-unsaved-", ".strokes"
 _LARGEST = 256 * 2**20  # bytes of a file that are read
@@ -26,9 +27,16 @@ class UnsavedPlane(msgspec.Struct, frozen=True):
 
     fingerprint: str  # of the image
     plane: int
+    y0: int  # of the part of the plane
+    x0: int
     height: int
     width: int
     packed: bytes  # zlib of int16: the new label, or -1 where nothing was painted
+
+    @property
+    def region(self) -> Region:
+        """The part of the plane."""
+        return Region(self.y0, self.x0, self.y0 + self.height, self.x0 + self.width)
 
     def over(self, saved: UInt8[np.ndarray, "y x"]) -> UInt8[np.ndarray, "y x"]:
         """The saved labels with these painted over them; ValueError when they do not fit."""
@@ -47,12 +55,11 @@ class UnsavedStrokes(msgspec.Struct, frozen=True):
 
 
 def unsaved_plane(
-    fingerprint: str, plane: int, saved: UInt8[np.ndarray, "y x"], labels: UInt8[np.ndarray, "y x"]
+    fingerprint: str, plane: int, region: Region, saved: UInt8[np.ndarray, "h w"], labels: UInt8[np.ndarray, "h w"]
 ) -> UnsavedPlane:
-    """What of a plane's labels is not saved."""
+    """What of the labels of a region is not saved."""
     painted = np.where(labels == saved, _UNCHANGED, labels.astype(np.int16)).astype("<i2")
-    height, width = labels.shape
-    return UnsavedPlane(fingerprint, plane, height, width, zlib.compress(painted.tobytes(), 1))
+    return UnsavedPlane(fingerprint, plane, region.y0, region.x0, *region.shape, zlib.compress(painted.tobytes(), 1))
 
 
 def keep(unsaved: UnsavedStrokes) -> Path:

@@ -11,6 +11,7 @@ from skimage.draw import polygon2mask
 
 from napari_unet.annotations.image_record import ImageRecord
 from napari_unet.gui.layers import geometry, place_over
+from napari_unet.images.tiles import Region
 
 ACCEPT = "accept here"
 
@@ -21,15 +22,22 @@ class AcceptLasso(QObject):  # type: ignore[misc]
     Parameters
     ----------
     viewer : napari's viewer
-    circled : called with the pixels of the plane that lie inside of the circle
+    cover : the part of the plane in which pixels can be taken over
+    circled : called with the pixels of that part that lie inside of the circle
     """
 
-    def __init__(self, viewer: Any, circled: Callable[[Bool[np.ndarray, "y x"]], None], parent: QObject) -> None:
+    def __init__(
+        self,
+        viewer: Any,
+        cover: Callable[[], Region],
+        circled: Callable[[Bool[np.ndarray, "h w"]], None],
+        parent: QObject,
+    ) -> None:
         super().__init__(parent)
         self._viewer = viewer
         self._circled = circled
         self._layer: Shapes | None = None
-        self._plane: tuple[int, ...] = (0, 0)
+        self._cover = cover
         self._back_to: Any = None
         self._finish_soon = QTimer(self, singleShot=True, interval=0)
         self._finish_soon.timeout.connect(self._finish)
@@ -40,7 +48,6 @@ class AcceptLasso(QObject):  # type: ignore[misc]
             self._back_to = self._viewer.layers.selection.active
         if self._layer is None:
             shape = record.annotation_shape
-            self._plane = shape[-2:]
             self._layer = Shapes(
                 None,
                 ndim=len(shape),
@@ -61,7 +68,6 @@ class AcceptLasso(QObject):  # type: ignore[misc]
     def follow(self, image: Image, record: ImageRecord, channels_first: bool) -> None:
         """Lie over another image, if there is a layer already."""
         if self._layer is not None and self._layer.ndim == len(record.annotation_shape):
-            self._plane = record.annotation_shape[-2:]
             place_over(self._layer, [], geometry(image, channels_first))
             self._return()
         else:
@@ -88,7 +94,8 @@ class AcceptLasso(QObject):  # type: ignore[misc]
         layer = self._layer
         if layer is None or not len(layer.data):
             return
-        inside = polygon2mask(self._plane, np.asarray(layer.data[-1])[:, -2:])
+        cover = self._cover()
+        inside = polygon2mask(cover.shape, np.asarray(layer.data[-1])[:, -2:] - (cover.y0, cover.x0))
         self._return()
         self._circled(inside)
 

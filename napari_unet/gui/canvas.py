@@ -1,5 +1,6 @@
 """Our layers in the viewer: made over an image, written in place, refreshed ten times a second at most."""
 
+import itertools
 from collections.abc import Callable, Sequence
 from typing import Any
 
@@ -13,7 +14,8 @@ from napari_unet.annotations.classes import ClassLabel
 from napari_unet.annotations.image_record import ImageRecord
 from napari_unet.gui import layers
 from napari_unet.gui.annotation_clock import AnnotationClock
-from napari_unet.gui.strokes import StrokeWatcher
+from napari_unet.gui.cover import can_cover, cover_around, first_cover
+from napari_unet.gui.strokes import PAINTING, StrokeWatcher
 from napari_unet.images.recently_used import RecentlyUsed
 from napari_unet.images.tiles import Region
 from napari_unet.training.scores import Score
@@ -21,6 +23,8 @@ from napari_unet.training.scores import Score
 _REFRESH_MS = 100
 _TEXT_SIZE = 11
 _PREDICTED_BYTES = 128 * 2**20
+
+Strokes = Callable[[Region], UInt8[np.ndarray, "*planes h w"]]  # what is painted in a region of all planes
 
 
 class Canvas(QObject):  # type: ignore[misc]
@@ -47,7 +51,10 @@ class Canvas(QObject):  # type: ignore[misc]
         self.held_out: Shapes | None = None
         self.watcher: StrokeWatcher | None = None
         self._image_id = 0
-        self._shape: tuple[int, ...] = ()
+        self.cover = Region(0, 0, 0, 0)  # the part of a plane that annotation and prediction lie over
+        self._strokes: Strokes = lambda cover: np.zeros(cover.shape, np.uint8)
+        self._shape: tuple[int, ...] = ()  # of the image's planes
+        self._mode = ""  # to paint in again, once the user has zoomed in
         self._place: dict[str, Any] = {}
         self._boxes: list[Any] = []
         self._score: Score | None = None
@@ -60,26 +67,30 @@ class Canvas(QObject):  # type: ignore[misc]
         self,
         image: Image,
         record: ImageRecord,
-        labels: UInt8[np.ndarray, "*planes y x"],
+        strokes: Strokes,
         classes: Sequence[ClassLabel],
         channels_first: bool,
     ) -> None:
-        """Put annotation and prediction over an image: the layers that lie over another one move, or new ones come."""
+        """Put annotation and prediction over an image: the layers that lie over another one move, or new ones come.
+
+        Of a large plane only a part is covered, see ``follow``.
+        """
         place = layers.geometry(image, channels_first)
         if not self._can_move(image, place, record.annotation_shape):
             self.leave()
         self._stop_watching()
         self.image, self._image_id, self._shape = image, record.id, record.annotation_shape
-        predicted = self._predicted.get(record.id, lambda: np.zeros(record.annotation_shape, np.uint8))
+        self.cover, self._strokes, self._mode = first_cover(record), strokes, ""
+        self._place, above = place, layers.covering(place, self.cover)
+        labels, predicted = strokes(self.cover), self._prediction_here()
         if self.annotation is None:
-            self._place = place
-            self.prediction = self._add(layers.prediction_layer(predicted, place, classes))
+            self.prediction = self._add(layers.prediction_layer(predicted, above, classes))
             self.held_out = self._add(layers.held_out_layer(place, len(record.annotation_shape)))
-            self.annotation = self._add(layers.annotation_layer(labels, place, classes))
+            self.annotation = self._add(layers.annotation_layer(labels, above, classes))
         else:
-            layers.place_over(self.prediction, predicted, place)
+            layers.place_over(self.prediction, predicted, above)
             layers.place_over(self.held_out, [], place)
-            layers.place_over(self.annotation, labels, place)
+            layers.place_over(self.annotation, labels, above)
             for further in self._further:
                 layers.place_over(further, [], place)
             self._boxes = []
@@ -87,6 +98,43 @@ class Canvas(QObject):  # type: ignore[misc]
         self._viewer.layers.selection.active = self.annotation
         self.annotation.mode = "paint"
         self.watcher = StrokeWatcher(self.annotation, self._viewer.dims, self._settled, self._clock, self)
+
+    def follow(self, visible: Region) -> None:
+        """Cover what is visible of a large plane, and move the layers there when they do not.
+
+        Strokes stay in the project, and undo does not go back beyond a move. Where more is visible than can be
+        covered, nothing can be painted.
+        """
+        if self.annotation is None or self.watcher is None or self.covers_all:
+            return
+        self._allow_painting(can_cover(visible))
+        if visible.within(self.cover) == visible or not can_cover(visible) or self.watcher.is_painting:
+            return
+        self.watcher.check()
+        if self.watcher.unsaved:
+            return  # they are nowhere else
+        self._stop_watching()
+        self.cover = cover_around(visible, Region(0, 0, *self._shape[-2:]))
+        above = layers.covering(self._place, self.cover)
+        if self.prediction is not None:
+            layers.place_over(self.prediction, self._prediction_here(), above)
+        layers.place_over(self.annotation, self._strokes(self.cover), above)
+        self.watcher = StrokeWatcher(self.annotation, self._viewer.dims, self._settled, self._clock, self)
+
+    @property
+    def plane_shape(self) -> tuple[int, ...]:
+        """Height and width of the image."""
+        return self._shape[-2:]
+
+    @property
+    def covers_all(self) -> bool:
+        """Whether the layers lie over whole planes."""
+        return self.cover.shape == self._shape[-2:]
+
+    @property
+    def is_too_far_out(self) -> bool:
+        """Whether nothing can be painted until the user zooms in."""
+        return bool(self._mode)
 
     def leave(self) -> None:
         """Take our layers away; what was painted is in the project."""
@@ -121,7 +169,7 @@ class Canvas(QObject):  # type: ignore[misc]
         if self.annotation is None:
             return None
         active = self._viewer.layers.selection.active
-        layer = layers.outlines_layer(name, colour, layers.geometry(self.annotation, False), self.annotation.ndim)
+        layer = layers.outlines_layer(name, colour, self._place, self.annotation.ndim)
         self._further.append(self._add(layer))
         self._viewer.layers.selection.active = active
         return layer
@@ -134,39 +182,42 @@ class Canvas(QObject):  # type: ignore[misc]
             self.held_out = None
         self._further = [one for one in self._further if one != layer]
 
-    def plane_labels(self, plane: int) -> UInt8[np.ndarray, "y x"] | None:
-        """What is painted on a plane, as the layer holds it; None when the layer holds something else by now."""
+    def plane_labels(self, plane: int) -> UInt8[np.ndarray, "h w"] | None:
+        """What is painted on the covered part of a plane; None when the layer holds something else by now."""
         if self.annotation is None:
             return None
         data = np.asarray(self.annotation.data)
-        if data.shape != self._shape:
+        if data.shape != (*self._shape[:-2], *self.cover.shape):
             return None
         return np.ascontiguousarray(data.reshape(-1, *data.shape[-2:])[plane], dtype=np.uint8)
 
-    def plane_prediction(self, plane: int) -> UInt8[np.ndarray, "y x"]:
-        """What is predicted on a plane, as it is shown; 0 where nothing is."""
+    def plane_prediction(self, plane: int) -> UInt8[np.ndarray, "h w"]:
+        """What is predicted on the covered part of a plane, as it is shown; 0 where nothing is."""
         if self.prediction is None:
-            return np.zeros(self._shape[-2:], np.uint8)
-        data: UInt8[np.ndarray, "*planes y x"] = self.prediction.data
-        return data.reshape(-1, *self._shape[-2:])[plane]
+            return np.zeros(self.cover.shape, np.uint8)
+        data: UInt8[np.ndarray, "*planes h w"] = self.prediction.data
+        return data.reshape(-1, *self.cover.shape)[plane]
 
     def paint(
         self, plane: int, labels: UInt8[np.ndarray, "h w"], region: Region, where: Bool[np.ndarray, "h w"]
     ) -> None:
-        """Paint some of the labels of a region as one stroke that undo takes back."""
-        if self.annotation is not None and where.any():
-            ys, xs = np.nonzero(where)
+        """Paint some of the labels of a region as one stroke that undo takes back; those that are covered."""
+        part, cover = region.within(self.cover), self.cover
+        inside = part.moved(-region.y0, -region.x0).slices
+        ys, xs = np.nonzero(where[inside])
+        if self.annotation is not None and ys.size:
             before = np.unravel_index(plane, self._shape[:-2]) if len(self._shape) > 2 else ()
-            index = (*(np.full(ys.shape, i) for i in before), ys + region.y0, xs + region.x0)
-            self.annotation.data_setitem(index, labels[ys, xs])
+            rows, columns = ys + part.y0 - cover.y0, xs + part.x0 - cover.x0
+            index = (*(np.full(ys.shape, i) for i in before), rows, columns)
+            self.annotation.data_setitem(index, labels[inside][ys, xs])
 
     def visible(self) -> Region | None:
         """The part of the plane on screen, in pixels; None while nothing can be told."""
         layer = self.annotation
         if layer is None:
             return None
-        height, width = layer.data.shape[-2:]
-        (y0, x0), (y1, x1) = np.asarray(layer.corner_pixels)[:, -2:]
+        height, width = self._shape[-2:]
+        (y0, x0), (y1, x1) = np.asarray(layer.corner_pixels)[:, -2:] if self.covers_all else self._corners(layer)
         region = Region(int(y0), int(x0), int(y1) + 1, int(x1) + 1).clipped(height, width)
         if 0 in region.shape or self._viewer.dims.ndisplay > 2:
             return Region(0, 0, height, width)
@@ -187,7 +238,9 @@ class Canvas(QObject):  # type: ignore[misc]
     def write(self, image_id: int, plane: int, region: Region, labels: UInt8[np.ndarray, "h w"]) -> None:
         """Put predicted classes over the image."""
         if self.prediction is not None and image_id == self._image_id:
-            layers.write_prediction(self.prediction, plane, region, labels)
+            part = region.within(self.cover)
+            inside = labels[part.moved(-region.y0, -region.x0).slices]
+            layers.write_prediction(self.prediction, plane, part.moved(-self.cover.y0, -self.cover.x0), inside)
             self._refresh_soon()
 
     def show_score(self, score: Score, text: str) -> None:
@@ -228,6 +281,33 @@ class Canvas(QObject):  # type: ignore[misc]
             and place.keys() == self._place.keys()
         )
 
+    def _corners(self, layer: Labels) -> tuple[tuple[float, float], tuple[float, float]]:
+        """First and last row and column on screen, in pixels of the plane: a layer knows only what it covers."""
+        dims, camera = self._viewer.dims, self._viewer.scene.camera
+        half = np.asarray(self._viewer.canvas.size) / (2 * camera.zoom)
+        places = []
+        for signs in itertools.product((-1, 1), repeat=2):
+            point = np.array(dims.point)
+            point[list(dims.displayed[-2:])] = np.asarray(camera.center[-2:]) + half * signs
+            places.append(np.asarray(layer.world_to_data(point))[-2:])
+        lowest, highest = (edge(places, axis=0) for edge in (np.min, np.max))
+        y, x = self.cover.y0, self.cover.x0
+        return (lowest[0] + y, lowest[1] + x), (highest[0] + y, highest[1] + x)
+
+    def _allow_painting(self, on: bool) -> None:
+        """Let the brush go while more is visible than is covered: what it painted elsewhere would be lost."""
+        if self.annotation is None:
+            return
+        if on and self._mode:
+            self._mode, self.annotation.mode = "", self._mode
+        elif not on and self.annotation.mode in PAINTING:
+            self._mode = str(self.annotation.mode)
+            self.annotation.mode = "pan_zoom"
+
+    def _prediction_here(self) -> UInt8[np.ndarray, "*planes h w"]:
+        shape = (*self._shape[:-2], *self.cover.shape)
+        return self._predicted.get((self._image_id, self.cover), lambda: np.zeros(shape, np.uint8))
+
     def _stop_watching(self) -> None:
         if self.watcher is not None:
             self.watcher.stop()
@@ -255,6 +335,6 @@ class Canvas(QObject):  # type: ignore[misc]
             self.prediction.refresh(extent=False, thumbnail=False)
 
 
-def _predictions() -> RecentlyUsed[int, UInt8[np.ndarray, "*planes y x"]]:
-    """The newest overlay of each image, by image id: shown at once when the user comes back, until it is repainted."""
+def _predictions() -> RecentlyUsed[tuple[int, Region], UInt8[np.ndarray, "*planes h w"]]:
+    """The newest overlay of each image, by id and cover: shown when the user comes back, until it is repainted."""
     return RecentlyUsed(_PREDICTED_BYTES, lambda labels: labels.nbytes)

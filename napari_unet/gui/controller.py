@@ -13,6 +13,7 @@ from napari_unet.annotations.image_record import ImageRecord
 from napari_unet.annotations.project import Project
 from napari_unet.errors import UserError
 from napari_unet.gui.annotation_clock import AnnotationClock
+from napari_unet.gui.cover import corners, first_cover
 from napari_unet.gui.disk_space import DiskSpace, low_space
 from napari_unet.gui.supervision import Supervision
 from napari_unet.images.image import Image
@@ -121,6 +122,7 @@ class Controller:
         self._client: WorkerClient | None = None
         self._visible: tuple[int, int, int, int] | None = None
         self._small = False
+        self._covered: tuple[int, int, int, int] | None = None  # by layers; None for the whole plane
         self._held_back = False  # the user paused: strokes do not start the training again
         self._weights_wanted = False
         self._map: tuple[m.MapKind, int] = ("", 0)  # and the class of a probability
@@ -163,6 +165,8 @@ class Controller:
         self.image = record
         self.plane = 0
         self._visible = None
+        cover = first_cover(record)
+        self._covered = None if cover.shape == record.annotation_shape[-2:] else corners(cover)
         self.generation += 1
         self._question += 1
         self._ask_weights()
@@ -180,12 +184,12 @@ class Controller:
         self._start_by_itself()
         return True
 
-    def keep_elsewhere(self, planes: Mapping[int, UInt8[np.ndarray, "y x"]]) -> UserError | None:
+    def keep_elsewhere(self, planes: Mapping[int, UInt8[np.ndarray, "h w"]], region: Region) -> UserError | None:
         """Strokes of the image that the project's disk refuses, and whose layer goes; what to tell the user."""
         if self.project is None or self.image is None or self.project.read_only or not planes:
             return None
         try:
-            path = self.project.keep_elsewhere(self.image, planes)
+            path = self.project.keep_elsewhere(self.image, planes, region)
         except UserError as error:
             return error
         what = "strokes that the project's disk does not take are kept elsewhere"
@@ -236,16 +240,23 @@ class Controller:
             self._tell_annotated()
         return any(changed)
 
-    def look(self, plane: int, visible: Region, *, small: bool = False) -> None:
-        """Tell the worker what is on screen now, and whether so small that every second pixel is shown at most."""
+    def look(self, plane: int, visible: Region, cover: Region | None = None, *, small: bool = False) -> None:
+        """Tell the worker what is on screen now.
+
+        Parameters
+        ----------
+        cover : the part of the plane that layers cover; None for all of it
+        small : the screen shows every second pixel at most
+        """
         if self.image is None:
             return
-        if plane != self.plane:
-            self.plane = plane
+        covered = None if cover is None else corners(cover)
+        if plane != self.plane or covered != self._covered:
+            self.plane, self._covered = plane, covered
             self.generation += 1
             self._visible = None
             self._ask_weights()
-        wanted = (visible.y0, visible.x0, visible.y1, visible.x1)
+        wanted = corners(visible)
         if (wanted, small) != (self._visible, self._small):
             self._visible, self._small = wanted, small
             self._ask_tiles()
@@ -439,12 +450,12 @@ class Controller:
 
     def _ask_tiles(self) -> None:
         if self.image is not None and self._visible is not None:
-            wish = (self.generation, self.image.id, self.plane, self._visible, *self._map)
+            wish = (self.generation, self.image.id, self.plane, self._visible, *self._map, self._covered)
             self._tell(m.Look(*wish, small=self._small))
 
     def _ask_weights(self) -> None:
         if self._weights_wanted and self.image is not None:
-            self._tell(m.ShowWeights(self.image.id, self.plane))
+            self._tell(m.ShowWeights(self.image.id, self.plane, self._covered))
 
     def _start_by_itself(self) -> None:
         project = self._require()

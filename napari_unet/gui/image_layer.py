@@ -42,4 +42,6 @@ class ImageLayer:
 
 def _alike(layer: NapariImage, content: dict[str, Any]) -> bool:
     pixels = content["data"]
+    if layer.multiscale or content["multiscale"]:
+        return False
     return bool(layer.rgb) == content["rgb"] and layer.data.ndim == pixels.ndim and layer.data.dtype == pixels.dtype

@@ -116,7 +116,8 @@ class LabelCheck(QWidget):  # type: ignore[misc]
     def _go(self) -> None:
         if self._open and self._canvas.annotation is not None:
             region = Region(*self._open[0].box).grown(_RIM)
-            show_place(self._viewer, self._canvas.annotation, self._open[0].plane, region)
+            self._canvas.follow(region.clipped(*self._canvas.plane_shape))
+            show_place(self._viewer, self._canvas, self._open[0].plane, region)
 
     def _keep(self) -> None:
         project = self._controller.project
@@ -133,8 +134,8 @@ class LabelCheck(QWidget):  # type: ignore[misc]
         self._repaint(0)
 
     def _repaint(self, class_id: int) -> None:
-        project, watcher = self._controller.project, self._canvas.watcher
-        if not self._open or project is None or watcher is None:
+        project = self._controller.project
+        if not self._open or project is None:
             return
         self._go()  # the watcher compares the plane that is shown
         doubt = self._open[0]
@@ -143,7 +144,8 @@ class LabelCheck(QWidget):  # type: ignore[misc]
         wanted = np.where(pixels, class_id, 0).astype(np.uint8)
         labels = self._controller.take_over(doubt.plane, wanted, box, repaint=True) if class_id else wanted
         self._canvas.paint(doubt.plane, labels, box, pixels)
-        watcher.check()
+        if self._canvas.watcher is not None:
+            self._canvas.watcher.check()
 
     def _later(self) -> None:
         self._open = self._open[1:] + self._open[:1]

@@ -8,6 +8,7 @@ import numpy as np
 from jaxtyping import UInt8
 from napari.layers import Image, Labels, Shapes
 from napari.utils.colormaps import DirectLabelColormap
+from napari.utils.transforms import Affine
 from qtpy.QtGui import QColor
 
 from napari_unet.annotations.classes import BACKGROUND, ClassLabel
@@ -32,6 +33,16 @@ def geometry(image: Image | Labels, channels_first: bool) -> dict[str, Any]:
     if not skip:  # a rotation that mixes channels with space has no meaning
         place |= {"rotate": image.rotate, "shear": image.shear, "affine": image.affine}
     return place
+
+
+def covering(place: dict[str, Any], cover: Region) -> dict[str, Any]:
+    """The geometry of a layer over a part of the planes only."""
+    if (cover.y0, cover.x0) == (0, 0):
+        return place
+    names = ("scale", "translate", "rotate", "shear")
+    seen = Affine(ndim=len(place["scale"]), **{name: place[name] for name in names if name in place})
+    origin = (*[0] * (len(place["scale"]) - 2), cover.y0, cover.x0)
+    return {**place, "translate": tuple(seen(origin))}
 
 
 def place_over(layer: Labels | Image | Shapes, data: Any, place: dict[str, Any]) -> None:

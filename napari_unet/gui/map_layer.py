@@ -23,10 +23,18 @@ class MapLayer(WrittenLayer):
         super().__init__(viewer)
         self.chosen = (NOTHING, 0)  # kind, and class id or 0
 
-    def show(self, image: Image, record: ImageRecord, channels_first: bool, chosen: tuple[str, int], name: str) -> None:
-        """Show a map over an image; empty until values are written. The selected layer stays selected."""
+    def show(
+        self,
+        image: Image,
+        record: ImageRecord,
+        channels_first: bool,
+        cover: Region,
+        chosen: tuple[str, int],
+        name: str,
+    ) -> None:
+        """Show a map over the covered part; empty until values are written. The selected layer stays selected."""
         if self.layer is None:
-            self._add(image, record, channels_first)
+            self._add(image, record, channels_first, cover)
         elif chosen != self.chosen:
             self.layer.data[...] = 0
             _limit(self.layer, 1.0)
@@ -42,13 +50,17 @@ class MapLayer(WrittenLayer):
     def write(self, image_id: int, plane: int, region: Region, values: UInt8[np.ndarray, "h w"]) -> None:
         """Put a tile of a predicted map, 0 to 255 for 0 to 1, into the layer."""
         if self.layer is not None and image_id == self._image_id and self.chosen[0] in PREDICTED:
-            self._plane(plane)[region.slices] = values / np.float16(HIGHEST)
+            part, cover = region.within(self.cover), self.cover
+            inside = values[part.moved(-region.y0, -region.x0).slices]
+            self._plane(plane)[part.moved(-cover.y0, -cover.x0).slices] = inside / np.float16(HIGHEST)
             self._refresh_soon()
 
     def write_weights(self, weights: Weights) -> None:
         """Put the weights of a plane into the layer."""
         if self.layer is None or weights.image_id != self._image_id or self.chosen[0] != WEIGHT_MAP:
             return
+        if (weights.y0, weights.x0) != (self.cover.y0, self.cover.x0):
+            return  # the layers have moved on
         values, factor = weights.array(), weights.factor
         height, width = self.layer.data.shape[-2:]
         full = values.repeat(factor, axis=0).repeat(factor, axis=1)[:height, :width]
@@ -56,8 +68,8 @@ class MapLayer(WrittenLayer):
         _limit(self.layer, max(1.0, float(values.max())))
         self._refresh_soon()
 
-    def _empty(self, record: ImageRecord, place: dict[str, Any]) -> Image:
-        values = np.zeros(record.annotation_shape, np.float16)
+    def _empty(self, shape: tuple[int, ...], place: dict[str, Any]) -> Image:
+        values = np.zeros(shape, np.float16)
         return Image(values, name="map", rgb=False, colormap="inferno", opacity=0.6, contrast_limits=(0, 1), **place)
 
 

@@ -44,20 +44,20 @@ class ObjectLayer(WrittenLayer):
         """How many objects are shown."""
         return 0 if self._objects is None else len(self._objects.rows)
 
-    def show(self, image: Image, record: ImageRecord, channels_first: bool) -> None:
+    def show(self, image: Image, record: ImageRecord, channels_first: bool, cover: Region) -> None:
         """Show the objects of an image; none until they are written. The selected layer stays selected."""
         if self.layer is None:
-            layer = self._add(image, record, channels_first, self._canvas.prediction)
+            layer = self._add(image, record, channels_first, cover, self._canvas.prediction)
             layer.events.selected_label.connect(self._selected)
             layer.mouse_drag_callbacks.append(self._click)
         if self._outline is None or self._outline not in self._viewer.layers:
             self._outline = self._canvas.add_outlines(OUTLINE, _COLOUR)
         self.layer.visible = True
 
-    def follow(self, image: Image, record: ImageRecord, channels_first: bool) -> None:
+    def follow(self, image: Image, record: ImageRecord, channels_first: bool, cover: Region) -> None:
         """Lie over another image, empty."""
         self._clear()
-        super().follow(image, record, channels_first)
+        super().follow(image, record, channels_first, cover)
         if self.layer is not None:
             self.layer.editable = False
 
@@ -107,9 +107,9 @@ class ObjectLayer(WrittenLayer):
 
     def _selected(self, event: Any = None) -> None:
         self._draw_outline()
-        box, annotation = self._box(), self._canvas.annotation
-        if box is not None and annotation is not None and self._objects is not None and not self._clicking:
-            centre_on(self._viewer, annotation, self._objects.plane, box)
+        box = self._box()
+        if box is not None and self._objects is not None and not self._clicking:
+            centre_on(self._viewer, self._canvas, self._objects.plane, box)
 
     @no_type_check  # a wrapper of a type checker would not be a generator function, by which napari knows this one
     def _click(self, layer: Any, event: Any) -> Iterator[None]:
@@ -145,8 +145,8 @@ class ObjectLayer(WrittenLayer):
             self._draw_outline()
             self._refresh_soon()
 
-    def _empty(self, record: ImageRecord, place: dict[str, Any]) -> Labels:
-        layer = Labels(np.zeros(record.annotation_shape, np.uint16), name=OBJECTS, opacity=0.7, **place)
+    def _empty(self, shape: tuple[int, ...], place: dict[str, Any]) -> Labels:
+        layer = Labels(np.zeros(shape, np.uint16), name=OBJECTS, opacity=0.7, **place)
         layer.editable = False
         return layer
 

@@ -37,6 +37,7 @@ from napari_unet.gui.area_layer import AreaLayer
 from napari_unet.gui.canvas import Canvas
 from napari_unet.gui.class_table import ClassTable
 from napari_unet.gui.controller import Controller
+from napari_unet.gui.cover import SIDE, first_cover
 from napari_unet.gui.export_row import ExportRow
 from napari_unet.gui.image_list import ImageList
 from napari_unet.gui.label_check import LabelCheck
@@ -75,7 +76,9 @@ class Panel(QWidget):  # type: ignore[misc]
         self.canvas = Canvas(napari_viewer, self._strokes_settled, self.controller.annotation_clock, self)
         self.map_layer = MapLayer(napari_viewer)
         self.object_layer = ObjectLayer(napari_viewer, self.canvas)
-        self.lasso = AcceptLasso(napari_viewer, lambda inside: self._told(lambda: self._accept(inside)), self)
+        self.lasso = AcceptLasso(
+            napari_viewer, lambda: self.canvas.cover, lambda inside: self._told(lambda: self._accept(inside)), self
+        )
         self.areas = AreaLayer(napari_viewer, self._areas_changed, self._paint_again, self)
         self.progress_shown: Progress | None = None
         self._busy: Any = None
@@ -325,6 +328,9 @@ class Panel(QWidget):  # type: ignore[misc]
             self.canvas, self.view_row, lambda: (self.map_layer.layer, self.object_layer.layer, self.areas.layer), self
         )
         self.settings_form = SettingsForm()
+        self.zoom_hint = QLabel(f"Zoom in to paint: more than {SIDE} x {SIDE} pixels are on screen")
+        self.zoom_hint.setWordWrap(True)
+        self.zoom_hint.hide()
         # Long paths and names must not widen the dock.
         for label in (self.project_name, self.status, self.device, self.exported):
             label.setSizePolicy(QSizePolicy.Policy.Ignored, QSizePolicy.Policy.Preferred)
@@ -349,6 +355,7 @@ class Panel(QWidget):  # type: ignore[misc]
         layout = QVBoxLayout(inner)
         layout.addLayout(head)
         layout.addWidget(self.image_list)
+        layout.addWidget(self.zoom_hint)
         layout.addWidget(self.class_table)
         layout.addWidget(self.where_next)
         layout.addWidget(self.label_check)
@@ -425,7 +432,18 @@ class Panel(QWidget):  # type: ignore[misc]
         self.project_images.go_on()
         watcher, visible = self.canvas.watcher, self.canvas.visible()
         if watcher is not None and visible is not None:
-            self.controller.look(watcher.plane, visible, small=self.canvas.is_small)
+            self._follow(visible)
+            cover = None if self.canvas.covers_all else self.canvas.cover
+            self.controller.look(watcher.plane, visible, cover, small=self.canvas.is_small)
+
+    def _follow(self, visible: Region) -> None:
+        """Keep our layers of a large plane where the user looks."""
+        image, record, before = self.canvas.image, self.controller.image, self.canvas.cover
+        self.canvas.follow(visible)
+        if self.canvas.cover != before and image is not None and record is not None:
+            for ours in (self.map_layer, self.object_layer):
+                ours.follow(image, record, "c" in record.axes and not image.rgb, self.canvas.cover)
+        self.zoom_hint.setVisible(self.canvas.is_too_far_out)
 
     def _choose_image(self) -> None:
         layer = self.images.currentData()
@@ -452,18 +470,16 @@ class Panel(QWidget):  # type: ignore[misc]
         project = self.controller.project
         if project is None:
             return
-        labels = np.zeros((record.planes, *record.annotation_shape[-2:]), np.uint8)
-        for plane in project.painted_planes(record.id):
-            labels[plane] = project.annotation(record.id, plane)
         self._choosing = True
         try:
             channels_first = "c" in record.axes and not layer.rgb
             self.painting.leave()
             self.lasso.follow(layer, record, channels_first)
-            self.map_layer.follow(layer, record, channels_first)
-            self.object_layer.follow(layer, record, channels_first)
+            for ours in (self.map_layer, self.object_layer):
+                ours.follow(layer, record, channels_first, first_cover(record))
             self.areas.leave()
-            self.canvas.show(layer, record, labels.reshape(record.annotation_shape), project.classes(), channels_first)
+            strokes = partial(_strokes, project, record)
+            self.canvas.show(layer, record, strokes, project.classes(), channels_first)
             self.view_row.dress()
             self.overlay_keys.bind()
             self._choose_map()
@@ -502,7 +518,7 @@ class Panel(QWidget):  # type: ignore[misc]
                 raise UserError(
                     "NU-A10", what, ANNOTATION, "choose the image again; the strokes before that are in the project"
                 )
-            if self.controller.commit(plane, labels):
+            if self.controller.commit(plane, labels, self.canvas.cover):
                 self.label_check.show_doubts()
                 if not self.controller.has_worker:
                     self._show_outdated(True)
@@ -523,7 +539,8 @@ class Panel(QWidget):  # type: ignore[misc]
             return
         self._given_up = watcher
         planes = {plane: self.canvas.plane_labels(plane) for plane in sorted(watcher.unsaved)}
-        told = self.controller.keep_elsewhere({n: labels for n, labels in planes.items() if labels is not None})
+        kept = {plane: labels for plane, labels in planes.items() if labels is not None}
+        told = self.controller.keep_elsewhere(kept, self.canvas.cover)
         if told is not None:
             _LOG.warning("%s", told)  # a window that closes shows nothing any more
 
@@ -532,13 +549,13 @@ class Panel(QWidget):  # type: ignore[misc]
         if record is not None and image is not None:
             self.lasso.begin(image, record, "c" in record.axes and not image.rgb)
 
-    def _accept(self, inside: Bool[np.ndarray, "y x"]) -> None:
+    def _accept(self, inside: Bool[np.ndarray, "h w"]) -> None:
         self._check_strokes()
         watcher = self.canvas.watcher
         if watcher is not None:
             predicted = np.where(inside, self.canvas.plane_prediction(watcher.plane), 0).astype(np.uint8)
-            labels = self.controller.accept(watcher.plane, predicted)
-            self.canvas.paint(watcher.plane, labels, Region(0, 0, *labels.shape), labels > 0)
+            labels = self.controller.accept(watcher.plane, predicted, self.canvas.cover)
+            self.canvas.paint(watcher.plane, labels, self.canvas.cover, labels > 0)
             watcher.check()
 
     def _refuse_label(self, label: int) -> None:
@@ -596,9 +613,9 @@ class Panel(QWidget):  # type: ignore[misc]
         if kind != NOTHING and record is not None and image is not None:
             first = "c" in record.axes and not image.rgb
             if kind == OBJECTS:
-                self.object_layer.show(image, record, first)
+                self.object_layer.show(image, record, first, self.canvas.cover)
             else:
-                self.map_layer.show(image, record, first, (kind, class_id), self.view_row.map_name)
+                self.map_layer.show(image, record, first, self.canvas.cover, (kind, class_id), self.view_row.map_name)
         self.view_row.show_count(self.object_layer.count)
         self.controller.want_weights(kind == WEIGHT_MAP)
         self.controller.want_map("objects" if kind == OBJECTS else PREDICTED.get(kind, ""), class_id)
@@ -687,6 +704,14 @@ class Panel(QWidget):  # type: ignore[misc]
         self.restore.setEnabled(self.controller.has_worker)
         self.export_row.setEnabled(ready)
         self.class_table.setEnabled(self.controller.project is not None)
+
+
+def _strokes(project: Project, record: ImageRecord, cover: Region) -> UInt8[np.ndarray, "*planes h w"]:
+    """What is painted in a part of all planes of an image."""
+    labels = np.zeros((record.planes, *cover.shape), np.uint8)
+    for plane in project.painted_planes(record.id):
+        labels[plane] = project.annotation(record.id, plane, cover)
+    return labels.reshape(*record.plane_shape, *cover.shape)
 
 
 def _let_go(controller: Controller, connected: list[Any], *_: object) -> None:

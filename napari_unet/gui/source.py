@@ -93,12 +93,14 @@ def _file_of(layer: Any, image: Image) -> Path | None:
 
 
 def layer_content(image: Image, record: ImageRecord) -> dict[str, Any]:
-    """Arguments of ``viewer.add_image`` for an image of a project."""
+    """Arguments of ``viewer.add_image`` for an image of a project; a large pyramid stays in its file."""
     rgb = record.axes.endswith("c")
     spatial = len(record.axes) - int(rgb)
     size = record.pixel_size
+    is_pyramid = image.is_large and bool(image.coarser)
     return {
-        "data": np.asarray(image.pixels),
+        "data": [image.pixels, *image.coarser] if is_pyramid else np.asarray(image.pixels),
+        "multiscale": is_pyramid,
         "name": record.name,
         "rgb": rgb,
         "scale": (*[1.0] * (spatial - 2), size.y, size.x),

@@ -13,7 +13,7 @@ from qtpy.QtCore import QObject, QTimer
 
 from napari_unet.gui.annotation_clock import AnnotationClock
 
-_PAINTING = ("paint", "erase", "fill", "polygon")  # modes; a drag in another one moves the view or picks
+PAINTING = ("paint", "erase", "fill", "polygon")  # modes; a drag in another one moves the view or picks
 _SCRIPT_CHECK_MS = 2000  # for writes that no event tells of
 
 
@@ -115,7 +115,7 @@ class StrokeWatcher(QObject):  # type: ignore[misc]
     def _drag(self, layer: Any, event: Any) -> Iterator[None]:
         # Our callback was added last: when it resumes on release, napari's own tool has finished writing.
         self._dragging = True
-        is_stroke = layer.mode in _PAINTING
+        is_stroke = layer.mode in PAINTING
         if is_stroke:
             self._clock.press()
         try:

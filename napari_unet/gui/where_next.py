@@ -62,7 +62,7 @@ class WhereNext(QWidget):  # type: ignore[misc]
         if suggested.region is None or annotation is None:
             return
         region = Region(*suggested.region)
-        show_place(self._viewer, annotation, suggested.plane, region)
+        show_place(self._viewer, self._canvas, suggested.plane, region)
         self._outline(annotation, [(suggested.plane, region)])
 
     def clear(self) -> None:

@@ -8,7 +8,8 @@ from napari.layers import Image
 from superqt.utils import qthrottled
 
 from napari_unet.annotations.image_record import ImageRecord
-from napari_unet.gui.layers import geometry, place_over
+from napari_unet.gui.layers import covering, geometry, place_over
+from napari_unet.images.tiles import Region
 
 _REFRESH_MS = 100
 
@@ -20,22 +21,24 @@ class WrittenLayer(ABC):
         self.layer: Any = None
         self._viewer = viewer
         self._image_id = 0
+        self.cover = Region(0, 0, 0, 0)  # the part of a plane that the layer lies over
         self._refresh_soon = qthrottled(timeout=_REFRESH_MS)(self._refresh)
 
     @abstractmethod
-    def _empty(self, record: ImageRecord, place: dict[str, Any]) -> Any:
-        """A new layer over all planes of an image."""
+    def _empty(self, shape: tuple[int, ...], place: dict[str, Any]) -> Any:
+        """A new layer of that shape: all planes of an image, or a part of each."""
 
-    def follow(self, image: Image, record: ImageRecord, channels_first: bool) -> None:
-        """Lie over another image, empty, if there is a layer already and it does not lie below that image."""
+    def follow(self, image: Image, record: ImageRecord, channels_first: bool, cover: Region) -> None:
+        """Lie over another image or part, empty, if there is a layer already and it does not lie below that image."""
         layer, layers = self.layer, self._viewer.layers
         if (
             layer is not None
             and layer.ndim == len(record.annotation_shape)
             and layers.index(layer) > layers.index(image)
         ):
-            self._image_id = record.id
-            place_over(layer, np.zeros(record.annotation_shape, layer.dtype), geometry(image, channels_first))
+            self._image_id, self.cover = record.id, cover
+            nothing = np.zeros((*record.plane_shape, *cover.shape), layer.dtype)
+            place_over(layer, nothing, covering(geometry(image, channels_first), cover))
         else:
             self.leave()
 
@@ -54,10 +57,12 @@ class WrittenLayer(ABC):
         """Let go of the layer that the user removed."""
         self.layer = None
 
-    def _add(self, image: Image, record: ImageRecord, channels_first: bool, below: Any = None) -> Any:
+    def _add(self, image: Image, record: ImageRecord, channels_first: bool, cover: Region, below: Any = None) -> Any:
         """Put a new layer over the image, or over another layer of ours; the selected layer stays selected."""
-        self._image_id = record.id
-        self.layer = layer = self._empty(record, geometry(image, channels_first))  # known before the viewer tells of it
+        self._image_id, self.cover = record.id, cover
+        place = covering(geometry(image, channels_first), cover)
+        # Known before the viewer tells of it.
+        self.layer = layer = self._empty((*record.plane_shape, *cover.shape), place)
         layers, active = self._viewer.layers, self._viewer.layers.selection.active
         layers.insert(layers.index(below if below in layers else image) + 1, layer)
         layers.selection.active = active

@@ -139,6 +139,11 @@ class _FilePixels:
         return len(self.kept)
 
     @property
+    def size(self) -> int:
+        """Number of pixels, channels counted."""
+        return math.prod(self.shape)
+
+    @property
     def dtype(self) -> np.dtype[Any]:
         """Type of a pixel as stored."""
         dtype: np.dtype[Any] = np.dtype(self.array.dtype)
