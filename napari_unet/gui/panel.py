@@ -508,7 +508,8 @@ class Panel(QWidget):  # type: ignore[misc]
         planes = {plane: self.canvas.plane_labels(plane) for plane in sorted(watcher.unsaved)}
         told = self.controller.keep_elsewhere({n: labels for n, labels in planes.items() if labels is not None})
         if told is not None:
-            _LOG.warning("%s", told)  # a window that closes shows nothing any more
+            # Not in the window, which may be closing; the next opening says it there.
+            _LOG.warning("%s", told)
 
     def _begin_accepting(self) -> None:
         record, image = self.controller.image, self.canvas.image
