@@ -542,7 +542,8 @@ class Panel(QWidget):  # type: ignore[misc]
         kept = {plane: labels for plane, labels in planes.items() if labels is not None}
         told = self.controller.keep_elsewhere(kept, self.canvas.cover)
         if told is not None:
-            _LOG.warning("%s", told)  # a window that closes shows nothing any more
+            # Not in the window, which may be closing; the next opening says it there.
+            _LOG.warning("%s", told)
 
     def _begin_accepting(self) -> None:
         record, image = self.controller.image, self.canvas.image

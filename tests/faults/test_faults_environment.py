@@ -11,7 +11,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 import tifffile
-from injectors import strace_works, under_strace
+from injectors import WHOLE, strace_works, under_strace
 from test_faults_project import PAINT, acknowledged, states, stored
 
 from benchmarks.reliability import SIDE, new_project, stroke
@@ -169,6 +169,7 @@ def _job(tmp_path: Path) -> list[str]:
     return ["-m", "napari_unet.cli", "train", *(str(x) for name, value in given.items() for x in (f"--{name}", value))]
 
 
+@pytest.mark.skipif(not WHOLE, reason="takes half a minute; make faults runs it")
 def test_without_shared_memory(tmp_path: Path) -> None:
     """F29: nothing of ours lies in /dev/shm."""
     hidden = ["unshare", "-m", "sh", "-c", 'mount -t tmpfs -o ro none /dev/shm && exec "$@"', "sh"]

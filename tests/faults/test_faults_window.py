@@ -66,8 +66,9 @@ def test_strokes_that_a_full_disk_refused_outlive_their_layer(
         "annotation": lambda: viewer.layers.remove("annotation"),
         "all layers": viewer.layers.clear,
     }[order]()
-    settle(seconds=0.5)
-    if order not in {"panel", "viewer"}:
+    if order != "panel":  # drawing on after that has crashed Mesa, see below
+        settle(seconds=0.5)
+    if order != "viewer":
         viewer.close()
     settle(seconds=0.1)
     assert [line[:6] for line in messages()] == ["NU-P07"]
@@ -158,18 +159,24 @@ def test_layers_may_change_at_any_time_while_training(user: User) -> None:
     assert [n for n in notification_manager.records if n.severity >= "error"] == []
 
 
-def test_a_panel_opened_and_closed_leaves_nothing(viewer: Any) -> None:
-    """F57: file handles, threads and processes are as many as after the first time, and no layer of ours is left."""
-    viewer.add_image(drawn_image(), name="cells")
+def test_a_panel_opened_and_closed_leaves_nothing(qtbot: Any) -> None:
+    """F57: in one viewer after the other; file handles, threads and processes do not grow, and no layer of ours stays.
+
+    Not in one viewer: drawing it again after a panel was closed crashes Mesa 22.3.6 (napari 0.9.2).
+    """
+    notification_manager.records.clear()
     me = psutil.Process()
     counts = []
     for _ in range(50 if WHOLE else 3):
+        viewer = napari.Viewer(show=True)
+        viewer.add_image(drawn_image(), name="cells")
         user = User(viewer)
         user.draw(1, (15, 75), (40, 75))
-        settle(seconds=0.5)  # the stroke is drawn: closed in the same turn, napari's drawing has crashed (Mesa)
+        settle(seconds=0.5)
         viewer.window.remove_dock_widget(user.panel)
-        settle(seconds=0.2)
         assert [layer.name for layer in viewer.layers] == ["cells"]
+        viewer.close()
+        settle(seconds=0.1)
         counts.append((me.num_fds(), threading.active_count(), len(me.children())))
-    assert counts[-1] <= counts[0]
+    assert all(now <= then for now, then in zip(counts[-1], counts[0], strict=True)), counts
     assert messages() == []
