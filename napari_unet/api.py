@@ -28,7 +28,7 @@ from napari_unet.images.planes import NormalisedPlanes
 from napari_unet.images.reading import open_image
 from napari_unet.network.base import base_checkpoint
 from napari_unet.network.checkpoint import Checkpoint, load_checkpoint
-from napari_unet.network.device import Device, choose_device
+from napari_unet.network.device import choose_device
 from napari_unet.network.inference import Predictor
 from napari_unet.network.package import open_network
 from napari_unet.network.training_image import TrainingImage, difference, remembered, rescaling
@@ -42,6 +42,7 @@ from napari_unet.results.pack import write_contents
 from napari_unet.results.prediction_files import predict_mask, styles, write_prediction
 from napari_unet.results.stems import distinct_stems, project_stems
 from napari_unet.storage import set_aside
+from napari_unet.training.device_group import ALONE, DeviceGroup
 from napari_unet.training.learner import BEST, Learner
 from napari_unet.training.scores import confusion, dice, iou, mean_known, precision, recall, segmentation_accuracy
 
@@ -110,6 +111,7 @@ def train(
     device: str = "auto",
     seed: int = 0,
     base: str | Path = "auto",
+    devices: int = 1,
     progress: Callable[[int, float], object] = lambda step, loss: None,
 ) -> TrainingResult:
     """Train on the project's strokes for a time (60 s unless told) or a number of steps; saves the network in it.
@@ -117,29 +119,61 @@ def train(
     A new network starts from ``base``: "auto" for the base weights of the package, "none", or the path of a trained
     network: a project, a ``.safetensors`` file or a model package of ours.
 
+    With several ``devices`` the command line of this process is run again for each further one, where
+    ``training.device_group.is_further_process`` tells so and ``help_train`` takes part.
+
     Raises
     ------
     UserError
         NU-T01 with fewer than two painted classes; NU-W01 for a device that does not work; NU-M01 to NU-M04 for a
-        base that cannot be used.
+        base that cannot be used; NU-T10 to NU-T13 for several devices.
     """
+    return _finish(project, *_learned(project, seconds, steps, device, seed, base, devices, progress))
+
+
+def help_train(
+    project: Project,
+    *,
+    devices: int,
+    seconds: float | None = None,
+    steps: int | None = None,
+    device: str = "auto",
+    seed: int = 0,
+    base: str | Path = "auto",
+) -> None:
+    """Take part in a ``train`` of the same arguments, in another process; nothing is written."""
+    _learned(project, seconds, steps, device, seed, base, devices, lambda step, loss: None)
+
+
+def _learned(
+    project: Project,
+    seconds: float | None,
+    steps: int | None,
+    device: str,
+    seed: int,
+    base: str | Path,
+    devices: int,
+    progress: Callable[[int, float], object],
+) -> tuple[Learner, int, float]:
+    """A learner after its steps, how many they were, and how many seconds they took."""
     if seconds is None and steps is None:
         seconds = _DEFAULT_SECONDS
     chosen = choose_device(device)
-    learner = Learner(project, chosen, seed, base_checkpoint(str(base)))
+    group = DeviceGroup(devices, chosen, project.settings) if devices > 1 else ALONE
+    learner = Learner(project, chosen, seed, base_checkpoint(str(base)), group=group)
     if learner.obstacle:
         raise UserError("NU-T01", learner.obstacle, str(project.folder), "then train again")
     began = time.monotonic()
     done = 0
-    while (steps is None or done < steps) and (seconds is None or time.monotonic() - began < seconds):
+    while (steps is None or done < steps) and (seconds is None or group.decided(time.monotonic() - began < seconds)):
         progress(done, learner.step())
         done += 1
-        if done % 50 == 0:
+        if done % 50 == 0 and group.rank == 0:
             learner.show_newest()
-    return _finish(project, learner, chosen, done, time.monotonic() - began)
+    return learner, done, time.monotonic() - began
 
 
-def _finish(project: Project, learner: Learner, device: Device, steps: int, seconds: float) -> TrainingResult:
+def _finish(project: Project, learner: Learner, steps: int, seconds: float) -> TrainingResult:
     score = learner.show_newest(score=True)
     path = learner.save()
     if score is None or path is None:
@@ -147,7 +181,7 @@ def _finish(project: Project, learner: Learner, device: Device, steps: int, seco
     project.add_score(score.step, msgspec.to_builtins(score))
     names = {label.id: label.name for label in project.classes()}
     by_name = {names[c.class_id]: c.dice for c in score.classes}
-    return TrainingResult(round(seconds, 3), steps, device.kind, by_name, score.mean_dice, str(path))
+    return TrainingResult(round(seconds, 3), steps, learner.device.kind, by_name, score.mean_dice, str(path))
 
 
 def add_annotated_image(project: Project, image: Path, labels: Path, names: Sequence[str] = ()) -> ImageRecord:
