@@ -42,6 +42,7 @@ from napari_unet.results.pack import write_contents
 from napari_unet.results.prediction_files import predict_mask, styles, write_prediction
 from napari_unet.results.stems import distinct_stems, project_stems
 from napari_unet.storage import set_aside
+from napari_unet.training.device_group import ALONE, DeviceGroup
 from napari_unet.training.learner import BEST, Learner
 from napari_unet.training.scores import confusion, dice, iou, mean_known, precision, recall, segmentation_accuracy
 
@@ -111,6 +112,7 @@ def train(
     device: str = "auto",
     seed: int = 0,
     base: str | Path = "auto",
+    devices: int = 1,
     progress: Callable[[int, float], object] = lambda step, loss: None,
 ) -> TrainingResult:
     """Train on the project's strokes for a time (60 s unless told) or a number of steps; saves the network in it.
@@ -118,26 +120,58 @@ def train(
     A new network starts from ``base``: "auto" for the base weights of the package, "none", or the path of a trained
     network: a project, a ``.safetensors`` file or a model package of ours.
 
+    With several ``devices`` the command line of this process is run again for each further one, where
+    ``training.device_group.is_further_process`` tells so and ``help_train`` takes part.
+
     Raises
     ------
     UserError
         NU-T01 with fewer than two painted classes; NU-W01 for a device that does not work; NU-M01 to NU-M04 for a
-        base that cannot be used.
+        base that cannot be used; NU-T10 to NU-T13 for several devices.
     """
+    return _finish(project, *_learned(project, seconds, steps, device, seed, base, devices, progress))
+
+
+def help_train(
+    project: Project,
+    *,
+    devices: int,
+    seconds: float | None = None,
+    steps: int | None = None,
+    device: str = "auto",
+    seed: int = 0,
+    base: str | Path = "auto",
+) -> None:
+    """Take part in a ``train`` of the same arguments, in another process; nothing is written."""
+    _learned(project, seconds, steps, device, seed, base, devices, lambda step, loss: None)
+
+
+def _learned(
+    project: Project,
+    seconds: float | None,
+    steps: int | None,
+    device: str,
+    seed: int,
+    base: str | Path,
+    devices: int,
+    progress: Callable[[int, float], object],
+) -> tuple[Learner, int, float]:
+    """A learner after its steps, how many they were, and how many seconds they took."""
     if seconds is None and steps is None:
         seconds = _DEFAULT_SECONDS
     chosen = choose_device(device)
-    learner = Learner(project, chosen, seed, base_checkpoint(str(base)))
+    group = DeviceGroup(devices, chosen, project.settings) if devices > 1 else ALONE
+    learner = Learner(project, chosen, seed, base_checkpoint(str(base)), group=group)
     if learner.obstacle:
         raise UserError("NU-T01", learner.obstacle, str(project.folder), "then train again")
     began = time.monotonic()
     done = 0
-    while (steps is None or done < steps) and (seconds is None or time.monotonic() - began < seconds):
+    while (steps is None or done < steps) and (seconds is None or group.decided(time.monotonic() - began < seconds)):
         progress(done, learner.step())
         done += 1
-        if done % 50 == 0:
+        if done % 50 == 0 and group.rank == 0:
             learner.show_newest()
-    return _finish(project, learner, done, time.monotonic() - began)
+    return learner, done, time.monotonic() - began
 
 
 def _finish(project: Project, learner: Learner, steps: int, seconds: float) -> TrainingResult:

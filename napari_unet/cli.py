@@ -62,6 +62,7 @@ def _add_train(commands: Any) -> None:
     length.add_argument("--seconds", type=float, help="of training (default 60)")
     length.add_argument("--steps", type=int, help="of training")
     train.add_argument("--seed", type=int, default=0)
+    train.add_argument("--devices", type=int, default=1, help="how many to train on together, one process each")
     train.add_argument(
         "--base",
         default="auto",
@@ -181,10 +182,16 @@ def _take_the_machine() -> None:
 def _train(options: argparse.Namespace) -> int:
     from napari_unet import api
     from napari_unet.annotations.project import Project
+    from napari_unet.training.device_group import is_further_process
 
     if len(options.images) != len(options.labels):
         what = f"{len(options.images)} images and {len(options.labels)} label files"
         raise UserError("NU-C02", what, "train", "give one label file for each image")
+    if options.devices > 1 and is_further_process():
+        with Project(options.project, read_only=True) as project:
+            api.help_train(project, devices=options.devices, seconds=options.seconds, steps=options.steps,
+                           device=options.device, seed=options.seed, base=options.base)  # fmt: skip
+        return 0
     _take_the_machine()
     names = [name.strip() for name in options.classes.split(",") if name.strip()]
     with Project(options.project) as project:
@@ -193,7 +200,7 @@ def _train(options: argparse.Namespace) -> int:
             api.add_annotated_image(project, image, labels, names)
         bar = _Bar(options.steps, "training", "step")
         result = api.train(project, seconds=options.seconds, steps=options.steps, device=options.device,
-                           seed=options.seed, base=options.base,
+                           seed=options.seed, base=options.base, devices=options.devices,
                            progress=lambda step, loss: bar.to(step + 1, f"loss {loss:.3f}"))  # fmt: skip
         bar.close()
     _tell(result.warnings)

@@ -11,6 +11,8 @@ from jaxtyping import Bool, Float
 from torch import Tensor
 from torch.nn import functional
 
+from napari_unet.training.losses import Total, here
+
 _GAIN = 0.3  # log of the factor of contrast, at most
 _OFFSET = 0.2  # of brightness, in units of the normalised range of 2
 _NOISE = 0.1  # largest standard deviation, in the same units
@@ -28,7 +30,10 @@ def disturbed(pixels: Float[Tensor, "b c y x"], random: np.random.Generator) -> 
 
 
 def consistency(
-    logits: Float[Tensor, "b k y x"], teacher: Float[Tensor, "b k y x"], unlabelled: Bool[Tensor, "b y x"]
+    logits: Float[Tensor, "b k y x"],
+    teacher: Float[Tensor, "b k y x"],
+    unlabelled: Bool[Tensor, "b y x"],
+    total: Total = here,
 ) -> Float[Tensor, ""]:
     """Mean cross-entropy against the teacher's probabilities over unlabelled pixels; 0 where there are none.
 
@@ -36,4 +41,4 @@ def consistency(
     """
     wanted = torch.softmax(teacher.detach().float(), dim=1)
     each = -(wanted * functional.log_softmax(logits.float(), dim=1)).sum(dim=1)
-    return (each * unlabelled).sum() / unlabelled.sum().clamp_min(1)
+    return total((each * unlabelled).sum()) / total(unlabelled.sum()).clamp_min(1)

@@ -13,6 +13,7 @@ from napari_unet.network.device import Device, give_back_memory, is_out_of_memor
 from napari_unet.network.inference import Predictor
 from napari_unet.training.agreement import Agreement
 from napari_unet.training.annotated import Annotations, PlaneKey
+from napari_unet.training.device_group import ALONE, Alone
 from napari_unet.training.economy import Economy
 from napari_unet.training.scores import Score
 from napari_unet.training.selection import Selection
@@ -31,7 +32,13 @@ class Learner:
     """
 
     def __init__(
-        self, project: Project, device: Device, seed: int = 0, base: Checkpoint | None = None, memory_steps: int = 0
+        self,
+        project: Project,
+        device: Device,
+        seed: int = 0,
+        base: Checkpoint | None = None,
+        memory_steps: int = 0,
+        group: Alone = ALONE,
     ) -> None:
         self.project = project
         self._economy = Economy(device)
@@ -47,6 +54,7 @@ class Learner:
         self.notices: list[str] = []  # what went wrong without stopping anything, for the user
         self._seed = seed
         self._base = base
+        self._group = group
         self._next_scoring = 0.0
         self._saved_version = 0
         self.refresh()
@@ -99,7 +107,9 @@ class Learner:
             self._check_channels()
             if self.trainer is None or _network_of(self.settings) != _network_of(before):
                 start = self._load(LAST) or self._load(BEST) or self._load(PREVIOUS)
-                self.trainer = Trainer(self.annotations, self.settings, self.device, self._seed, start, self._base)
+                self.trainer = Trainer(
+                    self.annotations, self.settings, self.device, self._seed, start, self._base, self._group
+                )
             elif changed or self.settings != before or self.annotations.class_ids() != self.trainer.class_ids:
                 self.trainer.refresh(self.settings, new_strokes=bool(changed))
         return changed
@@ -113,6 +123,9 @@ class Learner:
         except (RuntimeError, MemoryError) as error:
             if not is_out_of_memory(error):
                 raise
+            if self._group.size > 1:  # the others would go on with other steps
+                fix = "give fewer tiles per step (--batch) or smaller ones (--tile)"
+                raise UserError("NU-T13", "the memory of a device is full", self.device.reason, fix) from error
         self.save_memory()  # here, where the error no longer holds what was computed
         return math.nan
 

@@ -6,6 +6,7 @@ ratios of weights matter. Without any weight a loss is 0 with zero gradient. Log
 are computed in float32.
 """
 
+from collections.abc import Callable
 from dataclasses import dataclass
 
 from jaxtyping import Float, Int64
@@ -15,6 +16,12 @@ from torch.nn import functional
 from napari_unet.config import LossKind
 
 _LEAST = 1e-12  # instead of dividing by no weight at all
+Total = Callable[[Tensor], Tensor]  # a sum over the pixels here to the sum over all pixels of the step
+
+
+def here(part: Tensor) -> Tensor:
+    """All pixels of the step are here."""
+    return part
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,12 +34,14 @@ class Loss:
     label_smoothing : share of the target spread over all classes; acts on cross-entropy alone, because a soft Dice or
         Tversky loss is least for certain answers whatever the target (Wang et al. 2023, arXiv:2303.16296)
     alpha, beta : Tversky's factors of false positives and false negatives; 0.3 and 0.7 after Salehi et al. 2017
+    total : gives sums over all pixels of a step of which only a share is here
     """
 
     kind: LossKind = "cross-entropy"
     label_smoothing: float = 0.0
     alpha: float = 0.3
     beta: float = 0.7
+    total: Total = here
 
     def __call__(
         self, logits: Float[Tensor, "b k y x"], target: Int64[Tensor, "b y x"], weights: Float[Tensor, "b y x"]
@@ -40,14 +49,14 @@ class Loss:
         """The loss, 0 or more."""
         match self.kind:
             case "cross-entropy":
-                return weighted_cross_entropy(logits, target, weights, self.label_smoothing)
+                return weighted_cross_entropy(logits, target, weights, self.label_smoothing, self.total)
             case "dice":
-                return dice_loss(logits, target, weights)
+                return dice_loss(logits, target, weights, self.total)
             case "tversky":
-                return tversky_loss(logits, target, weights, self.alpha, self.beta)
+                return tversky_loss(logits, target, weights, self.alpha, self.beta, self.total)
             case "cross-entropy + dice":
-                entropy = weighted_cross_entropy(logits, target, weights, self.label_smoothing)
-                return entropy + dice_loss(logits, target, weights)
+                entropy = weighted_cross_entropy(logits, target, weights, self.label_smoothing, self.total)
+                return entropy + dice_loss(logits, target, weights, self.total)
 
 
 def weighted_cross_entropy(
@@ -55,6 +64,7 @@ def weighted_cross_entropy(
     target: Int64[Tensor, "b y x"],
     weights: Float[Tensor, "b y x"],
     label_smoothing: float = 0.0,
+    total: Total = here,
 ) -> Float[Tensor, ""]:
     """Sum of weight times cross-entropy over the sum of weights.
 
@@ -62,14 +72,17 @@ def weighted_cross_entropy(
     2016), and the least loss is above 0.
     """
     each = functional.cross_entropy(logits.float(), target, reduction="none", label_smoothing=label_smoothing)
-    return (each * weights).sum() / weights.sum().clamp_min(_LEAST)
+    return total((each * weights).sum()) / total(weights.sum()).clamp_min(_LEAST)
 
 
 def dice_loss(
-    logits: Float[Tensor, "b k y x"], target: Int64[Tensor, "b y x"], weights: Float[Tensor, "b y x"]
+    logits: Float[Tensor, "b k y x"],
+    target: Int64[Tensor, "b y x"],
+    weights: Float[Tensor, "b y x"],
+    total: Total = here,
 ) -> Float[Tensor, ""]:
     """1 - the mean over the classes of 2 sum(w p t) / (sum(w p) + sum(w t)), the soft Dice (Milletari et al. 2016)."""
-    return tversky_loss(logits, target, weights, 0.5, 0.5)
+    return tversky_loss(logits, target, weights, 0.5, 0.5, total)
 
 
 def tversky_loss(
@@ -78,6 +91,7 @@ def tversky_loss(
     weights: Float[Tensor, "b y x"],
     alpha: float,
     beta: float,
+    total: Total = here,
 ) -> Float[Tensor, ""]:
     """1 - the mean over the classes of TP / (TP + alpha FP + beta FN), after Salehi et al. 2017 (arXiv:1706.05721).
 
@@ -86,10 +100,10 @@ def tversky_loss(
     """
     p = logits.float().softmax(dim=1)
     truth = functional.one_hot(target, logits.shape[1]).movedim(-1, 1)
-    share = (weights / weights.sum().clamp_min(_LEAST))[:, None]
-    hits = (share * p * truth).sum(dim=(0, 2, 3))
-    false_positives = (share * p * (1 - truth)).sum(dim=(0, 2, 3))
-    false_negatives = (share * (1 - p) * truth).sum(dim=(0, 2, 3))
-    present = (share * truth).sum(dim=(0, 2, 3)) > 0
+    share = (weights / total(weights.sum()).clamp_min(_LEAST))[:, None]
+    hits = total((share * p * truth).sum(dim=(0, 2, 3)))
+    false_positives = total((share * p * (1 - truth)).sum(dim=(0, 2, 3)))
+    false_negatives = total((share * (1 - p) * truth).sum(dim=(0, 2, 3)))
+    present = total((share * truth).sum(dim=(0, 2, 3))) > 0
     index = hits / (hits + alpha * false_positives + beta * false_negatives).clamp_min(_LEAST)
     return (present * (1 - index)).sum() / present.sum().clamp_min(1)

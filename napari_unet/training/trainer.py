@@ -18,6 +18,7 @@ from napari_unet.network.unet import Architecture, Experts, UNet
 from napari_unet.training.annotated import Annotations
 from napari_unet.training.augmentation import TrainingTile
 from napari_unet.training.consistency import consistency, disturbed
+from napari_unet.training.device_group import ALONE, Alone
 from napari_unet.training.instant_head import fit_head
 from napari_unet.training.labelled_features import labelled_features
 from napari_unet.training.losses import Loss
@@ -72,7 +73,9 @@ class Trainer:
         seed: int = 0,
         start: Checkpoint | None = None,
         base: Checkpoint | None = None,
+        group: Alone = ALONE,
     ) -> None:
+        self._group = group
         self.annotations = annotations
         self.loss = math.nan
         self._settings = settings
@@ -99,6 +102,7 @@ class Trainer:
             self._resume(start)
         else:
             self.fit_head()
+        group.agree([*self._network.state_dict().values(), *self._average.state_dict().values()])
         self._good = self._snapshot()
 
     @property
@@ -174,16 +178,21 @@ class Trainer:
         for group in self._optimiser.param_groups:
             group["lr"] = self._learning_rate()
             group["weight_decay"] = self._settings.weight_decay
+        own, total_of = self._group.own, self._group.total
+        # Drawn for the whole batch: every process of a group then has the same random numbers as one alone.
+        seen = own(disturbed(pixels, self._random) if self._has_teacher else pixels)
+        pixels, target, weights = own(pixels), own(target), own(weights)
         teacher = self._teacher_logits(pixels)
         self._network.train()
         with self._device.autocast():
-            logits = self._network(pixels if teacher is None else disturbed(pixels, self._random))
-        loss = Loss(self._settings.loss, self._settings.label_smoothing)(logits, target, weights)
+            logits = self._network(seen)
+        loss = Loss(self._settings.loss, self._settings.label_smoothing, total=total_of)(logits, target, weights)
         total = loss
         if teacher is not None:
-            total = loss + self._settings.consistency * consistency(logits, teacher, weights == 0)
+            total = loss + self._settings.consistency * consistency(logits, teacher, weights == 0, total_of)
         self._optimiser.zero_grad(set_to_none=True)
         total.backward()  # type: ignore[no-untyped-call]
+        self._group.add_gradients(self._network.parameters())
         norm = torch.nn.utils.clip_grad_norm_(self._network.parameters(), _GRADIENT_LIMIT)
         # A finite loss can hide a gradient that is not; stepping on it would ruin every weight for good.
         if not (torch.isfinite(norm) and torch.isfinite(total)):
@@ -247,10 +256,15 @@ class Trainer:
         if "random" in start.facts:
             self._random.bit_generator.state = start.facts["random"]
 
+    @property
+    def _has_teacher(self) -> bool:
+        """Whether the moving average has an opinion; it is worth nothing where it began at random."""
+        return self._settings.consistency > 0 and self.answers_at_once
+
     @torch.no_grad()
     def _teacher_logits(self, pixels: Tensor) -> Tensor | None:
-        """What the moving average says; None where its opinion is worth nothing because it began at random."""
-        if self._settings.consistency == 0 or not self.answers_at_once:
+        """What the moving average says."""
+        if not self._has_teacher:
             return None
         with self._device.autocast():
             logits: Tensor = self._average(pixels)
