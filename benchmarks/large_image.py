@@ -48,7 +48,8 @@ def report(folder: Path, side: int, seconds: float) -> str:
         paint(window, *corner)
         if number == 1:
             taken = predicted(window)
-            rows.append(["from the first strokes to that, the worker's start included", f"{taken:.1f} s"])
+            what = "from the first strokes to a prediction all over the screen, the worker's start included"
+            rows.append([what, f"{taken:.1f} s"])
     window.wait(seconds)
     controller, progress = window.panel.controller, window.panel.progress_shown
     client, project = controller._client, controller.project

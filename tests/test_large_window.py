@@ -92,7 +92,7 @@ def test_strokes_through_moving_layers_are_where_they_were_painted(user: Wandere
         user.draw(class_id, (y, x - 15), (y, x + 15))
         settle(seconds=0.2)
         part = canvas.cover
-        assert (y, x) in part
+        assert (float(y), float(x)) in part
         assert (user.stored()[y, x - 12 : x + 12] == class_id).all()
         np.testing.assert_array_equal(user.stored()[part.slices], user.painted)
         expected[part.slices] = user.painted
