@@ -103,7 +103,7 @@ class ObjectLayer(WrittenLayer):
         if box is None or self._objects is None or self._objects.plane != objects.plane:
             return 0
         before = self._plane(objects.plane)[box.slices] == self.layer.selected_label
-        return int(np.bincount(numbers[box.slices][before]).argmax())
+        return int(np.bincount(numbers[box.slices][before], minlength=1).argmax())
 
     def _selected(self, event: Any = None) -> None:
         self._draw_outline()
