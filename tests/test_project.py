@@ -1,5 +1,6 @@
 """Laws of the project on disk: every stroke is kept, and no pixel changes sides."""
 
+import math
 import os
 import shutil
 import signal
@@ -7,6 +8,7 @@ import sqlite3
 import subprocess
 import sys
 import tempfile
+from dataclasses import replace
 from pathlib import Path
 from unittest.mock import Mock
 
@@ -21,7 +23,7 @@ from napari_unet.annotations.project import DATABASE, Project
 from napari_unet.annotations.split import BLOCK, MARGIN, held_out_pixels, training_pixels
 from napari_unet.config import Settings
 from napari_unet.errors import UserError
-from napari_unet.images.image import Image
+from napari_unet.images.image import Image, PixelSize
 from napari_unet.images.reading import open_image
 
 HEIGHT, WIDTH = 270, 90  # two tiles of strokes, ten blocks of the split
@@ -479,6 +481,34 @@ def test_missing_and_changed_images_are_told(tmp_path: Path) -> None:
         with pytest.raises(UserError, match=r"^NU-P06: "):
             project.open_pixels(image_id)
         np.testing.assert_array_equal(project.annotation(image_id, 0), labels)
+
+
+def test_a_corrected_pixel_size_is_that_of_the_image_ever_after(project: Project) -> None:
+    """A reader and the opened image have it; the image is the same one as before, by its strokes and fingerprint."""
+    project.commit(1, 0, np.ones((HEIGHT, WIDTH), np.uint8))
+    before = project.image(1)
+    size = PixelSize(0.5, 0.25, "um")
+    project.set_pixel_size(1, size)
+    assert project.image(1) == replace(before, pixel_size=size)
+    assert project.open_pixels(1).pixel_size == size
+    assert project.add_image(picture()).pixel_size == size
+    assert project.annotation(1, 0).all()
+    with Project(project.folder, read_only=True) as reader:
+        assert reader.image(1).pixel_size == size
+        with pytest.raises(UserError, match=r"^NU-P11: "):
+            reader.set_pixel_size(1, PixelSize())
+
+
+@pytest.mark.parametrize(
+    "size", [PixelSize(0, 1, "um"), PixelSize(1, -1, "um"), PixelSize(math.nan, 1, "um"),
+             PixelSize(1, math.inf, "um"), PixelSize(1, 1, "parsec")],
+)  # fmt: skip
+def test_an_impossible_pixel_size_is_refused(project: Project, size: PixelSize) -> None:
+    """In one line, and what was remembered stays."""
+    before = project.image(1)
+    with pytest.raises(UserError, match=r"^NU-I30: "):
+        project.set_pixel_size(1, size)
+    assert project.image(1) == before
 
 
 def test_the_same_image_is_added_once(project: Project) -> None:

@@ -18,7 +18,7 @@ from napari.utils.notifications import notification_manager
 from qtpy.QtCore import QMimeData, QPoint, QPointF, Qt, QUrl
 from qtpy.QtGui import QDragEnterEvent, QDropEvent
 from qtpy.QtTest import QTest
-from qtpy.QtWidgets import QApplication
+from qtpy.QtWidgets import QApplication, QDialogButtonBox
 from test_panel import User, messages, settle
 
 from napari_unet.annotations.project import Project
@@ -326,6 +326,60 @@ def test_layers_of_the_user_are_used_and_never_removed(viewer: Any) -> None:
     viewer.window.remove_dock_widget(user.panel)
     assert sorted(names(user)) == ["a", "b", "c"]
     assert isinstance(user.panel, Panel)
+
+
+def test_a_corrected_pixel_size_is_shown_everywhere(viewer: Any, folder: Path) -> None:
+    """In the line, on every layer of ours and on the image; what was painted stays, and painting goes on."""
+    user = opened(viewer, folder)
+    facts, layers = user.panel.image_facts, lambda: [user.panel.canvas.image, *user.panel.canvas.overlays]
+    assert facts.line.text() == "192 x 160 px · pixel size unknown"
+    strokes = user.painted.copy()
+    correct(user, "0,5", "0.25", "um")
+    assert facts.line.text() == "192 x 160 px · 0.5 x 0.25 um"
+    assert {tuple(layer.scale) for layer in layers()} == {(0.5, 0.25)}
+    assert {str(unit) for layer in layers() for unit in layer.units} == {"micrometer"}
+    np.testing.assert_array_equal(user.painted, strokes)
+    user.draw(2, (60, 60), (60, 90))
+    np.testing.assert_array_equal(user.painted, stored(folder)["a"])
+    assert (user.painted != strokes).any()
+    go(user, "b")
+    assert facts.line.text() == "128 x 256 px · pixel size unknown"
+    assert messages() == []
+
+
+def test_a_users_own_layer_is_corrected_too(viewer: Any) -> None:
+    """It stays the layer that is worked on, and is the same image of the project."""
+    layer = viewer.add_image(np.random.default_rng(0).integers(0, 99, (3, 90, 80), np.uint8), translate=(0, 10, 20))
+    user = User(viewer)
+    correct(user, "2", "2", "nm")
+    assert user.panel.canvas.image is layer
+    assert user.panel.image_facts.line.text().startswith("z 3 · 90 x 80 px · 2 nm")
+    assert (tuple(layer.scale), tuple(layer.translate)) == ((1, 2, 2), (0, 20, 40))
+    assert len(user.panel.image_list.table.records) == 1
+
+
+def test_what_is_no_pixel_size_is_told_in_the_dialog(viewer: Any, folder: Path) -> None:
+    """It stays open until it is one; nothing has changed then."""
+    user = opened(viewer, folder)
+    for height, code in (("half", "NU-I31"), ("0", "NU-I30"), ("inf", "NU-I30")):
+        correct(user, height, "1", "um")
+        dialog = user.panel.image_facts.dialog
+        assert dialog.isVisible()
+        assert dialog.problem.text().startswith(code)
+        dialog.reject()
+    assert user.panel.image_facts.line.text() == "192 x 160 px · pixel size unknown"
+
+
+def correct(user: User, height: str, width: str, unit: str) -> None:
+    """Fill in the dialog and press OK."""
+    facts = user.panel.image_facts
+    facts.button.click()
+    for field, text in ((facts.dialog.pixel_height, height), (facts.dialog.pixel_width, width)):
+        field.selectAll()
+        QTest.keyClicks(field, text)
+    facts.dialog.unit.setCurrentText(unit)
+    facts.dialog.findChild(QDialogButtonBox).button(QDialogButtonBox.StandardButton.Ok).click()
+    QApplication.processEvents()
 
 
 def test_images_of_another_kind_take_each_others_place(viewer: Any, folder: Path, tmp_path: Path) -> None:

@@ -19,6 +19,7 @@ from jaxtyping import Bool, Int64, UInt8
 from napari_unet import storage
 from napari_unet.annotations import kept_strokes, schema, strokes, test_areas, unsaved_strokes
 from napari_unet.annotations.classes import ClassLabel, default_colour, default_name
+from napari_unet.annotations.correction import refuse_pixel_size
 from napari_unet.annotations.image_record import SELECT_IMAGES, ImageRecord, image_record
 from napari_unet.annotations.log_flusher import LogFlusher
 from napari_unet.annotations.recorded_image import open_recorded
@@ -26,7 +27,7 @@ from napari_unet.annotations.split import BlockSide, held_out_pixels, outside
 from napari_unet.annotations.writer_lock import WriterLock
 from napari_unet.config import Settings, settings_from
 from napari_unet.errors import UserError
-from napari_unet.images.image import Image
+from napari_unet.images.image import Image, PixelSize
 from napari_unet.images.recently_used import RecentlyUsed
 from napari_unet.images.tiled_plane import TiledPlane, TilePlace
 from napari_unet.images.tiles import Region
@@ -189,6 +190,21 @@ class Project:
             NU-P04 when the file is gone, NU-P06 when it is another image now.
         """
         return open_recorded(self.image(image_id))
+
+    def set_pixel_size(self, image_id: int, pixel_size: PixelSize) -> None:
+        """Correct the pixel size of an image; its file stays as it is. Who has it open opens it anew.
+
+        Raises
+        ------
+        UserError
+            NU-I30 when it is no length above 0 in a unit of ``PIXEL_UNITS``.
+        """
+        refuse_pixel_size(pixel_size, self.image(image_id).name)
+        with self._transaction() as database:
+            database.execute(
+                "UPDATE images SET pixel_y = ?, pixel_x = ?, unit = ? WHERE id = ?",
+                (pixel_size.y, pixel_size.x, pixel_size.unit, image_id),
+            )
 
     def relocate(self, image_id: int, path: Path) -> None:
         """Point to where an image file lies now."""

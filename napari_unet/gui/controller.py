@@ -16,7 +16,7 @@ from napari_unet.gui.annotation_clock import AnnotationClock
 from napari_unet.gui.cover import corners, first_cover
 from napari_unet.gui.disk_space import DiskSpace, low_space
 from napari_unet.gui.supervision import Supervision
-from napari_unet.images.image import Image
+from napari_unet.images.image import Image, PixelSize
 from napari_unet.images.overwriting import refuse_overwriting
 from napari_unet.images.tiles import Region
 from napari_unet.training.scores import Score
@@ -171,6 +171,14 @@ class Controller:
         self._question += 1
         self._ask_weights()
         return self.image
+
+    def correct(self, image_id: int, pixel_size: PixelSize) -> ImageRecord:
+        """Remember another pixel size of an image, everywhere; show the image again then."""
+        project = self._require()
+        if pixel_size != project.image(image_id).pixel_size:
+            project.set_pixel_size(image_id, pixel_size)
+            self._tell(m.Corrected(image_id))
+        return project.image(image_id)
 
     def commit(self, plane: int, labels: UInt8[np.ndarray, "h w"], region: Region | None = None) -> bool:
         """Save the strokes of a plane or a region of it; whether anything had changed. Begins training when it can."""

@@ -22,6 +22,7 @@ from napari_unet.gui.controller import Controller
 from napari_unet.gui.image_layer import ImageLayer
 from napari_unet.gui.image_list import ImageList
 from napari_unet.images.folder import image_paths
+from napari_unet.images.image import PixelSize
 from napari_unet.images.reading import SUPPORTED, open_image
 from napari_unet.training.scores import Score
 from napari_unet.worker.decoder_client import DecoderClient
@@ -168,6 +169,23 @@ class ProjectImages(QObject):  # type: ignore[misc]
         self._list.thumbnails.forget(image_id)
         self._show_rows()
         self.switch(image_id)
+
+    def correct(self, image_id: int, pixel_size: PixelSize) -> None:
+        """Remember what the user says of an image, and show it so.
+
+        Raises
+        ------
+        UserError
+            NU-I30 when that cannot be, NU-P11 in a read-only project; nothing has changed then.
+        """
+        self.save()
+        layer, before = self._canvas.image, _extent(self._canvas.image)
+        record = self._controller.correct(image_id, pixel_size)
+        if layer in self._users:
+            source.scale_layer(layer, record.pixel_size)
+        self._bring(record)
+        if not np.array_equal(before, _extent(self._canvas.image)):
+            self._viewer.reset_view()
 
     def _add_next(self) -> None:
         if self._checking is None and self._waiting:

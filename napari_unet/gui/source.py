@@ -79,6 +79,15 @@ def _pixel_size(layer: Any) -> PixelSize:
     return PixelSize(y, x, _UNITS.get(unit, unit))
 
 
+def scale_layer(layer: Any, pixel_size: PixelSize) -> None:
+    """Give an image layer another pixel size; where it lies stays as it is in pixels."""
+    before = [float(edge) for edge in layer.scale]
+    scale = [*before[:-2], pixel_size.y, pixel_size.x]
+    layer.translate = [place / old * new for place, old, new in zip(layer.translate, before, scale, strict=True)]
+    layer.scale = scale
+    layer.units = (*map(str, layer.units[:-2]), pixel_size.unit, pixel_size.unit)
+
+
 def _file_of(layer: Any, image: Image) -> Path | None:
     name = getattr(layer.source, "path", None)
     if not name:
