@@ -21,10 +21,12 @@ from scipy.spatial import cKDTree
 from napari_unet import storage
 from napari_unet.annotations.project import DATABASE, Project
 from napari_unet.annotations.split import BLOCK, MARGIN, held_out_pixels, training_pixels
+from napari_unet.api import verify
 from napari_unet.config import Settings
 from napari_unet.errors import UserError
 from napari_unet.images.image import Image, PixelSize
 from napari_unet.images.reading import open_image
+from napari_unet.images.tiles import Region
 
 HEIGHT, WIDTH = 270, 90  # two tiles of strokes, ten blocks of the split
 
@@ -401,6 +403,7 @@ STRANGE = {
     "axes": "zzz",
     "shape ": "[[1, 2], 3]",
     "pixel_y": float("inf"),
+    "corrected_axes": "zz",
 }
 
 
@@ -509,6 +512,61 @@ def test_an_impossible_pixel_size_is_refused(project: Project, size: PixelSize) 
     with pytest.raises(UserError, match=r"^NU-I30: "):
         project.set_pixel_size(1, size)
     assert project.image(1) == before
+
+
+@pytest.mark.parametrize("axes", ["cyx", "tyx", "yxz", "xyc"])
+def test_corrected_axes_are_those_of_the_image_ever_after(tmp_path: Path, axes: str) -> None:
+    """The same pixels under other names; the file as it says it is, is still known as this image."""
+    pixels = np.random.default_rng(0).integers(0, 99, (3, 40, 50), np.uint8)
+    np.save(tmp_path / "stack.npy", pixels)
+    with Project(tmp_path / "p.unet") as project:
+        record = project.add_image(open_image(tmp_path / "stack.npy", "zyx"), tmp_path / "stack.npy")
+        assert not project.annotation(record.id, 2).any()
+        project.set_axes(record.id, axes.upper())
+        corrected, image = project.image(record.id), project.open_pixels(record.id)
+        as_meant = Image("stack", pixels, axes)
+        assert (corrected.annotation_shape, corrected.channels) == (as_meant.annotation_shape, as_meant.channels)
+        for plane in range(as_meant.planes):
+            np.testing.assert_array_equal(image.read(plane), as_meant.read(plane))
+        assert project.add_image(open_image(tmp_path / "stack.npy", "zyx"), tmp_path / "stack.npy") == corrected
+        strokes = np.ones(corrected.annotation_shape[-2:], np.uint8)
+        project.commit(record.id, corrected.planes - 1, strokes)
+        np.testing.assert_array_equal(project.annotation(record.id, corrected.planes - 1), strokes)
+    assert verify(tmp_path / "p.unet") == []
+
+
+def test_alpha_is_left_out_only_where_it_was_found(tmp_path: Path) -> None:
+    """An axis that is no channels any more has no alpha channel; back as it was, it has."""
+    with Project(tmp_path / "p.unet") as project:
+        project.add_image(Image("drawn", np.zeros((20, 30, 4), np.uint8), "yxc", alpha=True))
+        for axes, channels, planes in (("yxz", 1, 4), ("cyx", 20, 1), ("yxc", 3, 1)):
+            project.set_axes(1, axes)
+            for found in (project.image(1), project.open_pixels(1)):
+                assert (found.channels, found.planes) == (channels, planes)
+
+
+@pytest.mark.parametrize("axes", ["", "yx", "zzyx", "zcx", "z1x", "zyxc", "ÿyx"])
+def test_axes_that_do_not_fit_are_refused(project: Project, axes: str) -> None:
+    """In one line, and what was remembered stays."""
+    before = project.image(1)
+    with pytest.raises(UserError, match=r"^NU-I32: "):
+        project.set_axes(1, axes)
+    assert project.image(1) == before
+
+
+def test_axes_stay_once_something_was_painted(project: Project) -> None:
+    """Strokes lie on planes; so do test areas."""
+    other = project.add_image(Image("other", np.zeros((2, 30, 30), np.uint8), "zyx"))
+    project.commit(1, 0, np.ones((HEIGHT, WIDTH), np.uint8))
+    project.set_test_areas(other.id, 0, [Region(0, 0, 9, 9)])
+    for image_id in (1, other.id):
+        with pytest.raises(UserError, match=r"^NU-I33: "):
+            project.set_axes(image_id, "tyx")
+    project.set_test_areas(other.id, 0, [])
+    with pytest.raises(UserError, match=r"^NU-I09: "):
+        project.set_axes(other.id, "cyx")
+    project.set_axes(other.id, "tyx")
+    assert (project.image(1).axes, project.image(other.id).axes) == ("zyx", "tyx")
 
 
 def test_the_same_image_is_added_once(project: Project) -> None:

@@ -358,6 +358,30 @@ def test_a_users_own_layer_is_corrected_too(viewer: Any) -> None:
     assert len(user.panel.image_list.table.records) == 1
 
 
+def test_axes_are_corrected_until_something_is_painted(viewer: Any) -> None:
+    """Channels first in place of planes, then rows in their place; our layers always lie over y and x."""
+    pixels = np.random.default_rng(0).integers(0, 99, (90, 2, 80), np.uint8)
+    layer = viewer.add_image(pixels)
+    user = User(viewer)
+    correct(user, axes="cyx")
+    assert user.panel.canvas.image is layer
+    assert user.panel.image_facts.line.text().startswith("90 channels · 2 x 80 px")
+    assert user.painted.shape == (2, 80)
+    correct(user, axes="ycx")
+    assert user.panel.image_facts.line.text().startswith("2 channels · 90 x 80 px")
+    assert user.painted.shape == (90, 80)
+    np.testing.assert_array_equal(user.panel.canvas.image.data, pixels.transpose(1, 0, 2))
+    assert not layer.visible
+    user.panel.choose_image(layer)
+    assert user.painted.shape == (90, 80)
+    assert len(user.panel.controller.project.images()) == 1
+    user.draw(2, (30, 30), (60, 60))
+    np.testing.assert_array_equal(user.painted, user.stored())
+    correct(user, axes="zyx")
+    assert user.panel.image_facts.dialog.problem.text().startswith("NU-I33")
+    assert messages() == []
+
+
 def test_what_is_no_pixel_size_is_told_in_the_dialog(viewer: Any, folder: Path) -> None:
     """It stays open until it is one; nothing has changed then."""
     user = opened(viewer, folder)
@@ -370,14 +394,16 @@ def test_what_is_no_pixel_size_is_told_in_the_dialog(viewer: Any, folder: Path) 
     assert user.panel.image_facts.line.text() == "192 x 160 px · pixel size unknown"
 
 
-def correct(user: User, height: str, width: str, unit: str) -> None:
+def correct(user: User, height: str = "", width: str = "", unit: str = "pixel", axes: str = "") -> None:
     """Fill in the dialog and press OK."""
     facts = user.panel.image_facts
     facts.button.click()
-    for field, text in ((facts.dialog.pixel_height, height), (facts.dialog.pixel_width, width)):
-        field.selectAll()
-        QTest.keyClicks(field, text)
-    facts.dialog.unit.setCurrentText(unit)
+    dialog = facts.dialog
+    for field, text in ((dialog.pixel_height, height), (dialog.pixel_width, width), (dialog.axes, axes)):
+        if text:
+            field.selectAll()
+            QTest.keyClicks(field, text)
+    dialog.unit.setCurrentText(unit)
     facts.dialog.findChild(QDialogButtonBox).button(QDialogButtonBox.StandardButton.Ok).click()
     QApplication.processEvents()
 

@@ -2,6 +2,7 @@
 
 import math
 
+from napari_unet.annotations.image_record import ImageRecord
 from napari_unet.errors import UserError
 from napari_unet.images.image import PixelSize
 
@@ -24,3 +25,24 @@ def refuse_pixel_size(pixel_size: PixelSize, name: str) -> None:
             name,
             f"give height and width above 0 and one of the units {', '.join(PIXEL_UNITS)}",
         )
+
+
+def corrected_axes(record: ImageRecord, axes: str) -> str:
+    """The axes that the user means, in lower case.
+
+    Raises
+    ------
+    UserError
+        NU-I32 when they do not name every axis of the image once, y and x among them.
+    """
+    letters = axes.strip().lower()
+    once = len(letters) == len(set(letters)) == len(record.shape)
+    if not once or not {"y", "x"} <= set(letters) or not all("a" <= letter <= "z" for letter in letters):
+        shape = " x ".join(map(str, record.shape))
+        raise UserError(
+            "NU-I32",
+            f"the axes '{axes}' do not fit an image of {shape}",
+            record.name,
+            "give one letter for each axis: y and x, c for channels, others such as z and t for planes",
+        )
+    return letters

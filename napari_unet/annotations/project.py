@@ -6,6 +6,7 @@ import sqlite3
 import zlib
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from dataclasses import replace
 from datetime import UTC, datetime
 from functools import partial, wraps
 from pathlib import Path
@@ -19,7 +20,7 @@ from jaxtyping import Bool, Int64, UInt8
 from napari_unet import storage
 from napari_unet.annotations import kept_strokes, schema, strokes, test_areas, unsaved_strokes
 from napari_unet.annotations.classes import ClassLabel, default_colour, default_name
-from napari_unet.annotations.correction import refuse_pixel_size
+from napari_unet.annotations.correction import corrected_axes, refuse_pixel_size
 from napari_unet.annotations.image_record import SELECT_IMAGES, ImageRecord, image_record
 from napari_unet.annotations.log_flusher import LogFlusher
 from napari_unet.annotations.recorded_image import open_recorded
@@ -205,6 +206,38 @@ class Project:
                 "UPDATE images SET pixel_y = ?, pixel_x = ?, unit = ? WHERE id = ?",
                 (pixel_size.y, pixel_size.x, pixel_size.unit, image_id),
             )
+
+    def set_axes(self, image_id: int, axes: str) -> None:
+        """Correct the names of the axes of an image on which nothing was painted, one letter each as in ``Image``.
+
+        It stays the image that it was: added again as its file says, it is known. Who has it open opens it anew.
+
+        Raises
+        ------
+        UserError
+            NU-I32 when they do not fit, NU-I33 when strokes or test areas lie on its planes, NU-I09 when other images
+            that are painted on have another number of channels.
+        """
+        record = self.image(image_id)
+        corrected = replace(record, axes=corrected_axes(record, axes))
+        if self.painted_planes(image_id) or any(self.test_areas(image_id).values()):
+            what, fix = (
+                "its axes cannot be others once it was painted on",
+                "add it to a new project and correct it there",
+            )
+            raise UserError("NU-I33", what, record.name, fix)
+        self._refuse_other_channels(corrected)
+        with self._transaction() as database:
+            database.execute("UPDATE images SET corrected_axes = ? WHERE id = ?", (corrected.axes, image_id))
+        for key in self._planes:
+            if key[0] == image_id:
+                self._planes.drop(key)
+
+    def _refuse_other_channels(self, image: ImageRecord) -> None:
+        for other in self.images():
+            if other.channels != image.channels and other.id != image.id and self.painted_planes(other.id):
+                what = f"it would have {image.channels} channels and those that are painted on have {other.channels}"
+                raise UserError("NU-I09", what, image.name, "keep images of one kind in a project")
 
     def relocate(self, image_id: int, path: Path) -> None:
         """Point to where an image file lies now."""

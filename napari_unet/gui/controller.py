@@ -172,12 +172,15 @@ class Controller:
         self._ask_weights()
         return self.image
 
-    def correct(self, image_id: int, pixel_size: PixelSize) -> ImageRecord:
-        """Remember another pixel size of an image, everywhere; show the image again then."""
+    def correct(self, image_id: int, pixel_size: PixelSize, axes: str) -> ImageRecord:
+        """Remember another pixel size or other axes of an image; show it again then."""
         project = self._require()
-        if pixel_size != project.image(image_id).pixel_size:
+        before = project.image(image_id)
+        if axes != before.axes:
+            project.set_axes(image_id, axes)
+        if pixel_size != before.pixel_size:
             project.set_pixel_size(image_id, pixel_size)
-            self._tell(m.Corrected(image_id))
+        self._tell(m.Corrected(image_id))
         return project.image(image_id)
 
     def commit(self, plane: int, labels: UInt8[np.ndarray, "h w"], region: Region | None = None) -> bool:

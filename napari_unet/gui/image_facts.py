@@ -16,13 +16,13 @@ from qtpy.QtWidgets import (
     QWidget,
 )
 
-from napari_unet.annotations.correction import PIXEL_UNITS, refuse_pixel_size
+from napari_unet.annotations.correction import PIXEL_UNITS, corrected_axes, refuse_pixel_size
 from napari_unet.annotations.image_record import ImageRecord
 from napari_unet.errors import UserError
 from napari_unet.gui.remark import Remark
 from napari_unet.images.image import PixelSize
 
-Correct = Callable[[int, PixelSize], None]
+Correct = Callable[[int, PixelSize, str], None]
 
 
 def facts(record: ImageRecord) -> str:
@@ -59,8 +59,8 @@ class ImageFacts(QWidget):  # type: ignore[misc]
         self.line.setSizePolicy(QSizePolicy.Policy.Ignored, QSizePolicy.Policy.Preferred)
         self.button = QToolButton()
         self.button.setText("Correct…")
-        self.button.setAccessibleName("correct pixel size")
-        self.button.setToolTip("Say how large a pixel of this image is")
+        self.button.setAccessibleName("correct pixel size and axes")
+        self.button.setToolTip("Say how large a pixel of this image is, and what its axes are")
         self.button.clicked.connect(self._ask)
         layout = QHBoxLayout(self)
         layout.setContentsMargins(0, 0, 0, 0)
@@ -99,6 +99,11 @@ class CorrectionDialog(QDialog):  # type: ignore[misc]
             self.unit.addItem(size.unit)
         self.unit.setCurrentText(size.unit)
         self.unit.setToolTip("pixel: not known")
+        self.axes = QLineEdit(record.axes)
+        self.axes.setToolTip(
+            f"A letter for each axis of {' x '.join(map(str, record.shape))}: y and x, c for channels, "
+            "others such as z and t for planes.\nOnly while nothing was painted on the image"
+        )
         self.problem = Remark()
         buttons = QDialogButtonBox(QDialogButtonBox.StandardButton.Ok | QDialogButtonBox.StandardButton.Cancel)
         buttons.accepted.connect(self.accept)
@@ -113,14 +118,15 @@ class CorrectionDialog(QDialog):  # type: ignore[misc]
     def accept(self) -> None:
         """Remember it, and close if that could be done."""
         try:
-            self._correct(self._record.id, self._pixel_size())
+            self._correct(self._record.id, self._pixel_size(), corrected_axes(self._record, self.axes.text()))
         except UserError as error:
             self.problem.setText(str(error))
         else:
             super().accept()
 
     def _fields(self) -> dict[str, QWidget]:
-        return {"Pixel height": self.pixel_height, "Pixel width": self.pixel_width, "Unit": self.unit}
+        size = {"Pixel height": self.pixel_height, "Pixel width": self.pixel_width, "Unit": self.unit}
+        return {**size, "Axes": self.axes}
 
     def _pixel_size(self) -> PixelSize:
         """As it was, where nothing was typed: a line edit shows fewer digits."""

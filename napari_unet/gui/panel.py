@@ -270,8 +270,11 @@ class Panel(QWidget):  # type: ignore[misc]
         if self.controller.project is None:
             self._enter(source.default_project(layer, image, path))
         record = self.controller.choose_image(image, path)
-        self._show(layer, record)
+        if source.shows(layer, record):
+            self._show(layer, record)
         self.project_images.take(layer)
+        if not source.shows(layer, record):
+            self.project_images.bring(record)
 
     def export(self, folder: Path, formats: tuple[str, ...]) -> None:
         """Write the files of the present image."""

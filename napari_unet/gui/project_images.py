@@ -170,20 +170,23 @@ class ProjectImages(QObject):  # type: ignore[misc]
         self._show_rows()
         self.switch(image_id)
 
-    def correct(self, image_id: int, pixel_size: PixelSize) -> None:
+    def correct(self, image_id: int, pixel_size: PixelSize, axes: str) -> None:
         """Remember what the user says of an image, and show it so.
 
         Raises
         ------
         UserError
-            NU-I30 when that cannot be, NU-P11 in a read-only project; nothing has changed then.
+            NU-I09, NU-I30, NU-I32 or NU-I33 when that cannot be, NU-P11 in a read-only project.
         """
         self.save()
         layer, before = self._canvas.image, _extent(self._canvas.image)
-        record = self._controller.correct(image_id, pixel_size)
+        record = self._controller.correct(image_id, pixel_size, axes)
+        self._list.thumbnails.forget(image_id)
+        self._canvas.forget_prediction(image_id)
         if layer in self._users:
             source.scale_layer(layer, record.pixel_size)
-        self._bring(record)
+        self.bring(record)
+        self._show_rows()
         if not np.array_equal(before, _extent(self._canvas.image)):
             self._viewer.reset_view()
 
@@ -228,13 +231,13 @@ class ProjectImages(QObject):  # type: ignore[misc]
 
     def _try(self, image_id: int) -> None:
         try:
-            self._bring(self._project().image(image_id))
+            self.bring(self._project().image(image_id))
         except UserError as error:
             if error.code.startswith(_FILE_PROBLEMS):
                 self._list.thumbnails.tell_problem(image_id, str(error))
             raise
 
-    def _bring(self, record: ImageRecord) -> None:
+    def bring(self, record: ImageRecord) -> None:
         """Show an image of the project; when this raises, the image before is still there."""
         layer = self._users_layer(record)
         image = open_recorded(record) if layer is None else None
@@ -269,11 +272,11 @@ class ProjectImages(QObject):  # type: ignore[misc]
                 other.visible = other == layer
 
     def _users_layer(self, record: ImageRecord) -> Any:
-        channels_first = "c" in record.axes[:-2]
+        channels_first = "c" in record.found_axes[:-2]
         for layer in self._viewer.layers:
             if isinstance(layer, NapariImage) and not self._ours.is_layer(layer) and layer.name.startswith(record.name):
                 found, _ = source.image_of(layer, channels_first)
-                if found.fingerprint() == record.fingerprint:
+                if source.shows(layer, record) and found.fingerprint() == record.fingerprint:
                     return layer
         return None
 

@@ -103,15 +103,32 @@ def _file_of(layer: Any, image: Image) -> Path | None:
 
 def layer_content(image: Image, record: ImageRecord) -> dict[str, Any]:
     """Arguments of ``viewer.add_image`` for an image of a project; a large pyramid stays in its file."""
-    rgb = record.axes.endswith("c")
-    spatial = len(record.axes) - int(rgb)
+    axes = _shown_axes(record)
+    rgb = axes.endswith("c")
+    spatial = len(axes) - int(rgb)
     size = record.pixel_size
-    is_pyramid = image.is_large and bool(image.coarser)
+    is_pyramid = image.is_large and bool(image.coarser) and axes == record.axes
+    order = [record.axes.index(axis) for axis in axes]
     return {
-        "data": [image.pixels, *image.coarser] if is_pyramid else np.asarray(image.pixels),
+        "data": [image.pixels, *image.coarser] if is_pyramid else np.asarray(image.pixels).transpose(order),
         "multiscale": is_pyramid,
         "name": record.name,
         "rgb": rgb,
         "scale": (*[1.0] * (spatial - 2), size.y, size.x),
         "units": (*["pixel"] * (spatial - 2), size.unit, size.unit),
     }
+
+
+def shows(layer: Any, record: ImageRecord) -> bool:
+    """Whether our layers can lie over this layer of an image: its axes are in the order of theirs."""
+    axes = _shown_axes(record)
+    return axes == record.axes and axes.endswith("c") == bool(layer.rgb)
+
+
+def _shown_axes(record: ImageRecord) -> str:
+    """Planes, y, x, as our layers have them; colours after these, other channels before."""
+    planes = "".join(axis for axis in record.axes if axis not in "yxc")
+    if "c" not in record.axes:
+        return f"{planes}yx"
+    colours = record.axes.endswith("c") and record.shape[-1] in (3, 4)
+    return f"{planes}yxc" if colours else f"c{planes}yx"

@@ -261,6 +261,8 @@ class Engine:
     def _corrected(self, image_id: int) -> None:
         self._require().annotations.reopen(image_id)
         self._compared.discard(image_id)
+        if self._view is not None and self._view.image_id == image_id:
+            self._view = None  # its plane may be none of the image's any more
 
     def _send_score(self, score: Score | None) -> None:
         if score is not None:

@@ -53,7 +53,7 @@ class Annotated(Message, frozen=True):
 
 
 class Corrected(Message, frozen=True):
-    """The pixel size of an image was corrected in the project; a ``Look`` follows."""
+    """What the project remembers of an image was corrected; a ``Look`` follows."""
 
     image_id: int
 
