@@ -45,7 +45,8 @@ def test_an_old_project_is_what_it_was(old: tuple[int, Path], read_only: bool) -
         kept = (drawn() == 2) * 2 if number >= 2 else np.zeros((70, 90))
         np.testing.assert_array_equal(project.kept_labels(1, 0), kept)
         assert project.test_areas(1) == ({0: (Region(50, 60, 70, 90),)} if number >= 3 else {})
-        assert [record.axes for record in project.images()] == (["yx", "tyx"] if number >= 4 else ["yx"])
+        corrected = [("tyx", ()), ("cyx", (1,))] if number >= 4 else []
+        assert [(record.axes, record.chosen) for record in project.images()] == [("yx", ()), *corrected]
         assert not project.is_newer
         if not read_only:
             assert project.commit(1, 0, drawn() * 0)

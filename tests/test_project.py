@@ -404,6 +404,7 @@ STRANGE = {
     "shape ": "[[1, 2], 3]",
     "pixel_y": float("inf"),
     "corrected_axes": "zz",
+    "chosen_channels": "[1]",
 }
 
 
@@ -567,6 +568,63 @@ def test_axes_stay_once_something_was_painted(project: Project) -> None:
         project.set_axes(other.id, "cyx")
     project.set_axes(other.id, "tyx")
     assert (project.image(1).axes, project.image(other.id).axes) == ("zyx", "tyx")
+
+
+def several(name: str, seed: int, channels: int = 3) -> Image:
+    """Noise in some channels."""
+    pixels = np.random.default_rng(seed).integers(0, 99, (channels, 40, 50), np.uint8)
+    return Image(name, pixels, "cyx")
+
+
+def test_only_chosen_channels_are_seen_by_all_images_alike(tmp_path: Path) -> None:
+    """Of images that are there and of those that join later; the image stays the one that it was."""
+    with Project(tmp_path / "p.unet") as project:
+        first, second = several("first", 0), several("second", 1)
+        grey = project.add_image(several("grey", 2, channels=1))
+        before = project.add_image(first)
+        project.add_image(second)
+        project.set_channels(before.id, [2, 0])
+        later = several("later", 3)
+        assert project.channels_of_new(later) == (0, 2)
+        project.add_image(later)
+        for record, image in zip(project.images()[1:], (first, second, later), strict=True):
+            opened = project.open_pixels(record.id)
+            np.testing.assert_array_equal(opened.read(0), image.read(0)[..., [0, 2]])
+            assert (record.channels, record.all_channels, opened.channels) == (2, 3, 2)
+            assert opened.fingerprint() == image.fingerprint() == record.fingerprint
+        assert project.image(grey.id) == grey
+        assert project.add_image(first).id == before.id
+        project.set_channels(before.id, [0, 1, 2])
+        assert project.image(before.id) == before
+        assert project.channels_of_new(several("last", 4)) == (0, 1, 2)
+    assert verify(tmp_path / "p.unet") == []
+
+
+def test_channels_that_cannot_be_chosen_are_refused(tmp_path: Path) -> None:
+    """None of them, one that is not there, and any once it was painted on; nothing has changed then."""
+    with Project(tmp_path / "p.unet") as project:
+        image_id = project.add_image(several("a", 0)).id
+        other = project.add_image(several("b", 1)).id
+        for chosen in ([], [3], [-1, 0]):
+            with pytest.raises(UserError, match=r"^NU-I34: "):
+                project.set_channels(image_id, chosen)
+        project.set_channels(image_id, [1])
+        project.commit(image_id, 0, np.ones((40, 50), np.uint8))
+        with pytest.raises(UserError, match=r"^NU-I33: "):
+            project.set_channels(image_id, [2])
+        with pytest.raises(UserError, match=r"^NU-I09: "):
+            project.set_channels(other, [0, 1])
+        project.set_channels(other, [2])
+        assert [record.chosen for record in project.images()] == [(1,), (2,)]
+
+
+def test_other_axes_have_other_channels(tmp_path: Path) -> None:
+    """A choice is of the channels that were there; all of the new ones are seen."""
+    with Project(tmp_path / "p.unet") as project:
+        project.add_image(several("a", 0))
+        project.set_channels(1, [1])
+        project.set_axes(1, "ycx")
+        assert (project.image(1).chosen, project.image(1).channels) == ((), 40)
 
 
 def test_the_same_image_is_added_once(project: Project) -> None:

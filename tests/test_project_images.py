@@ -382,6 +382,33 @@ def test_axes_are_corrected_until_something_is_painted(viewer: Any) -> None:
     assert messages() == []
 
 
+def test_channels_are_chosen_by_name(viewer: Any, tmp_path: Path) -> None:
+    """The list says what the file calls them; at least one has to stay."""
+    path = tmp_path / "named.ome.tif"
+    pixels = np.random.default_rng(0).integers(0, 99, (3, 90, 80), np.uint8)
+    names = ["DAPI", "GFP", "actin"]
+    tifffile.imwrite(path, pixels, photometric="minisblack", metadata={"axes": "CYX", "Channel": {"Name": names}})
+    with Project(tmp_path / "p.unet") as project:
+        project.add_image(open_image(path), path)
+    user = opened(viewer, tmp_path / "p.unet")
+    facts = user.panel.image_facts
+    assert facts.line.text().startswith("3 channels · 90 x 80 px")
+    facts.button.click()
+    items = [facts.dialog.channels.item(row) for row in range(3)]
+    assert [item.text() for item in items] == names
+    for item in items:
+        item.setCheckState(Qt.CheckState.Unchecked)
+    press_ok(user)
+    assert facts.dialog.problem.text().startswith("NU-I34")
+    for item in items[1:]:
+        item.setCheckState(Qt.CheckState.Checked)
+    press_ok(user)
+    assert facts.line.text().startswith("2 of 3 channels · 90 x 80 px")
+    project = user.panel.controller.project
+    np.testing.assert_array_equal(project.open_pixels(1).read(0), pixels[1:].transpose(1, 2, 0))
+    assert messages() == []
+
+
 def test_what_is_no_pixel_size_is_told_in_the_dialog(viewer: Any, folder: Path) -> None:
     """It stays open until it is one; nothing has changed then."""
     user = opened(viewer, folder)
@@ -404,7 +431,12 @@ def correct(user: User, height: str = "", width: str = "", unit: str = "pixel", 
             field.selectAll()
             QTest.keyClicks(field, text)
     dialog.unit.setCurrentText(unit)
-    facts.dialog.findChild(QDialogButtonBox).button(QDialogButtonBox.StandardButton.Ok).click()
+    press_ok(user)
+
+
+def press_ok(user: User) -> None:
+    buttons = user.panel.image_facts.dialog.findChild(QDialogButtonBox)
+    buttons.button(QDialogButtonBox.StandardButton.Ok).click()
     QApplication.processEvents()
 
 

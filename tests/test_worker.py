@@ -53,6 +53,7 @@ EXAMPLES: list[Any] = [
     m.Look(3, 1, 0, (0, 0, 9, 9), small=True),
     m.Annotated(),
     m.Corrected(3),
+    m.Corrected(None),
     m.Restore(),
     m.Train(on=True),
     m.Train(on=False),

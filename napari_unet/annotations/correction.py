@@ -1,6 +1,7 @@
 """What a user may say of an image that its file does not say, or says wrongly."""
 
 import math
+from collections.abc import Sequence
 
 from napari_unet.annotations.image_record import ImageRecord
 from napari_unet.errors import UserError
@@ -46,3 +47,23 @@ def corrected_axes(record: ImageRecord, axes: str) -> str:
             "give one letter for each axis: y and x, c for channels, others such as z and t for planes",
         )
     return letters
+
+
+def chosen_channels(record: ImageRecord, chosen: Sequence[int]) -> tuple[int, ...]:
+    """The channels that the user means, in order; () for all of them.
+
+    Raises
+    ------
+    UserError
+        NU-I34 when there is none, or one that the image has not.
+    """
+    there = range(record.all_channels)
+    wanted = tuple(sorted(set(chosen)))
+    if not wanted or not set(wanted) <= set(there):
+        raise UserError(
+            "NU-I34",
+            f"channels {list(wanted)} cannot be chosen of {record.all_channels}",
+            record.name,
+            f"choose at least one of 0 to {record.all_channels - 1}",
+        )
+    return () if len(wanted) == len(there) else wanted

@@ -15,7 +15,7 @@ _MOST_PIXELS = 2**34  # of a plane; labels of more fit into no memory
 # By name: a newer version may have added columns.
 SELECT_IMAGES = (
     "SELECT id, name, reference, relative, inside, shape, dtype, axes, alpha, pixel_y, pixel_x, unit, "
-    "fingerprint, corrected_axes FROM images"
+    "fingerprint, corrected_axes, chosen_channels FROM images"
 )
 
 
@@ -29,6 +29,7 @@ class ImageRecord:
     axes : as the user corrected them
     alpha, fingerprint : of the image under ``found_axes``
     found_axes : as the image was added with them
+    chosen : channels that are handed out, counted from 0; () for all
     """
 
     id: int
@@ -42,6 +43,7 @@ class ImageRecord:
     pixel_size: PixelSize
     fingerprint: str
     found_axes: str
+    chosen: tuple[int, ...] = ()
 
     @property
     def plane_shape(self) -> tuple[int, ...]:
@@ -65,7 +67,12 @@ class ImageRecord:
 
     @property
     def channels(self) -> int:
-        """Channels that are handed out, alpha not counted."""
+        """Channels that are handed out."""
+        return len(self.chosen) or self.all_channels
+
+    @property
+    def all_channels(self) -> int:
+        """Channels of the image, alpha not counted."""
         return self.shape[self.axes.index("c")] - int(self.hides_alpha) if "c" in self.axes else 1
 
 
@@ -79,7 +86,7 @@ def image_record(row: Sequence[Any], folder: Path) -> ImageRecord:
     """
     (
         image_id, name, reference, relative, inside, shape, dtype, found_axes, alpha, pixel_y, pixel_x, unit,
-        fingerprint, corrected_axes,
+        fingerprint, corrected_axes, chosen,
     ) = row  # fmt: skip
     path = Path(reference)
     beside = folder / relative
@@ -92,10 +99,14 @@ def image_record(row: Sequence[Any], folder: Path) -> ImageRecord:
     axes = corrected_axes or found_axes
     for named in (found_axes, axes):
         _refuse_strange(image_id, sizes, named, (pixel_y, pixel_x))
-    return ImageRecord(
+    record = ImageRecord(
         image_id, name, path, bool(inside), sizes, dtype, axes, bool(alpha), PixelSize(pixel_y, pixel_x, unit),
-        fingerprint, found_axes,
+        fingerprint, found_axes, tuple(json.loads(chosen)),
     )  # fmt: skip
+    there = range(record.all_channels)
+    if sorted(set(record.chosen)) != list(record.chosen) or not set(record.chosen) <= set(there):
+        raise ValueError(f"channels {chosen} of image {image_id}")
+    return record
 
 
 def _refuse_strange(image_id: int, sizes: tuple[Any, ...], axes: str, pixel: tuple[float, float]) -> None:

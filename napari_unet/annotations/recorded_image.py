@@ -23,8 +23,8 @@ def open_recorded(record: ImageRecord) -> Image:
             str(record.path),
             "put it back or point to where it is now; its strokes are kept",
         )
-    image = open_image(record.path, axes=record.found_axes)
-    image = Image(record.name, image.pixels, record.found_axes, record.pixel_size, record.alpha, image.coarser)
+    opened = open_image(record.path, axes=record.found_axes)
+    image = Image(record.name, opened.pixels, record.found_axes, record.pixel_size, record.alpha, opened.coarser)
     if image.fingerprint() != record.fingerprint:
         raise UserError(
             "NU-P06",
@@ -34,4 +34,7 @@ def open_recorded(record: ImageRecord) -> Image:
         )
     in_place = all(record.axes.index(axis) == record.found_axes.index(axis) for axis in "yx")
     coarser = image.coarser if in_place else ()
-    return replace(image, axes=record.axes, alpha=record.hides_alpha, coarser=coarser)
+    names = opened.channel_names if record.axes.find("c") == record.found_axes.find("c") else ()
+    return replace(
+        image, axes=record.axes, alpha=record.hides_alpha, coarser=coarser, chosen=record.chosen, channel_names=names
+    )

@@ -16,7 +16,7 @@ from napari_unet.gui.annotation_clock import AnnotationClock
 from napari_unet.gui.cover import corners, first_cover
 from napari_unet.gui.disk_space import DiskSpace, low_space
 from napari_unet.gui.supervision import Supervision
-from napari_unet.images.image import Image, PixelSize
+from napari_unet.images.image import Image
 from napari_unet.images.overwriting import refuse_overwriting
 from napari_unet.images.tiles import Region
 from napari_unet.training.scores import Score
@@ -172,16 +172,18 @@ class Controller:
         self._ask_weights()
         return self.image
 
-    def correct(self, image_id: int, pixel_size: PixelSize, axes: str) -> ImageRecord:
-        """Remember another pixel size or other axes of an image; show it again then."""
+    def correct(self, wanted: ImageRecord) -> ImageRecord:
+        """Remember the pixel size, axes and channels of this record; show the image again then."""
         project = self._require()
-        before = project.image(image_id)
-        if axes != before.axes:
-            project.set_axes(image_id, axes)
-        if pixel_size != before.pixel_size:
-            project.set_pixel_size(image_id, pixel_size)
-        self._tell(m.Corrected(image_id))
-        return project.image(image_id)
+        before = project.image(wanted.id)
+        if wanted.axes != before.axes:
+            project.set_axes(wanted.id, wanted.axes)
+        if wanted.chosen != project.image(wanted.id).chosen:
+            project.set_channels(wanted.id, wanted.chosen or range(wanted.all_channels))
+        if wanted.pixel_size != before.pixel_size:
+            project.set_pixel_size(wanted.id, wanted.pixel_size)
+        self._tell(m.Corrected(None if wanted.chosen != before.chosen else wanted.id))
+        return project.image(wanted.id)
 
     def commit(self, plane: int, labels: UInt8[np.ndarray, "h w"], region: Region | None = None) -> bool:
         """Save the strokes of a plane or a region of it; whether anything had changed. Begins training when it can."""

@@ -1,6 +1,8 @@
 """What is known of an image - planes, channels, pixels, pixel size - and the window in which it is corrected."""
 
-from collections.abc import Callable
+import contextlib
+from collections.abc import Callable, Sequence
+from dataclasses import replace
 
 from qtpy.QtCore import Qt
 from qtpy.QtWidgets import (
@@ -11,25 +13,30 @@ from qtpy.QtWidgets import (
     QHBoxLayout,
     QLabel,
     QLineEdit,
+    QListWidget,
+    QListWidgetItem,
     QSizePolicy,
     QToolButton,
     QWidget,
 )
 
-from napari_unet.annotations.correction import PIXEL_UNITS, corrected_axes, refuse_pixel_size
+from napari_unet.annotations.correction import PIXEL_UNITS, chosen_channels, corrected_axes, refuse_pixel_size
 from napari_unet.annotations.image_record import ImageRecord
+from napari_unet.annotations.recorded_image import open_recorded
 from napari_unet.errors import UserError
 from napari_unet.gui.remark import Remark
 from napari_unet.images.image import PixelSize
 
-Correct = Callable[[int, PixelSize, str], None]
+Correct = Callable[[ImageRecord], None]
 
 
 def facts(record: ImageRecord) -> str:
     """One line, such as "z 20 · 2 channels · 512 x 512 px · 0.325 um"."""
     sizes = dict(zip(record.axes, record.shape, strict=True))
     parts = [f"{axis} {size}" for axis, size in sizes.items() if axis not in "yxc"]
-    if record.channels > 1:
+    if record.chosen:
+        parts.append(f"{record.channels} of {record.all_channels} channels")
+    elif record.channels > 1:
         parts.append(f"{record.channels} channels")
     parts.append(f"{sizes['y']} x {sizes['x']} px")
     parts.append(_length(record.pixel_size) if record.pixel_size.is_known else "pixel size unknown")
@@ -39,6 +46,14 @@ def facts(record: ImageRecord) -> str:
 def _length(size: PixelSize) -> str:
     edges = [f"{size.y:.4g}"] if size.y == size.x else [f"{size.y:.4g}", f"{size.x:.4g}"]
     return f"{' x '.join(edges)} {size.unit}"
+
+
+def _channel_names(record: ImageRecord) -> list[str]:
+    """Those in the file, else numbers from 1."""
+    names: tuple[str, ...] = ()
+    with contextlib.suppress(UserError):  # the file may be gone; its channels still have numbers
+        names = open_recorded(record).channel_names[: record.all_channels]  # without that of alpha
+    return [*(names or [f"channel {number}" for number in range(1, record.all_channels + 1)])]
 
 
 class ImageFacts(QWidget):  # type: ignore[misc]
@@ -59,8 +74,8 @@ class ImageFacts(QWidget):  # type: ignore[misc]
         self.line.setSizePolicy(QSizePolicy.Policy.Ignored, QSizePolicy.Policy.Preferred)
         self.button = QToolButton()
         self.button.setText("Correct…")
-        self.button.setAccessibleName("correct pixel size and axes")
-        self.button.setToolTip("Say how large a pixel of this image is, and what its axes are")
+        self.button.setAccessibleName("correct pixel size, axes and channels")
+        self.button.setToolTip("Say how large a pixel of this image is, what its axes are, and which channels to use")
         self.button.clicked.connect(self._ask)
         layout = QHBoxLayout(self)
         layout.setContentsMargins(0, 0, 0, 0)
@@ -78,14 +93,16 @@ class ImageFacts(QWidget):  # type: ignore[misc]
 
     def _ask(self) -> None:
         if self._record is not None:
-            self.dialog = CorrectionDialog(self._record, self._correct, self)
+            self.dialog = CorrectionDialog(self._record, _channel_names(self._record), self._correct, self)
             self.dialog.open()
 
 
 class CorrectionDialog(QDialog):  # type: ignore[misc]
     """Closes when what was said is remembered; what cannot be is told in it."""
 
-    def __init__(self, record: ImageRecord, correct: Correct, parent: QWidget | None = None) -> None:
+    def __init__(
+        self, record: ImageRecord, channel_names: Sequence[str], correct: Correct, parent: QWidget | None = None
+    ) -> None:
         super().__init__(parent)
         self.setWindowTitle(f"U-Net: {record.name}")
         self.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
@@ -104,6 +121,15 @@ class CorrectionDialog(QDialog):  # type: ignore[misc]
             f"A letter for each axis of {' x '.join(map(str, record.shape))}: y and x, c for channels, "
             "others such as z and t for planes.\nOnly while nothing was painted on the image"
         )
+        self.channels = QListWidget()
+        self.channels.setToolTip(
+            "Channels that the network sees, of all images of the project with as many.\n"
+            "Only while nothing was painted on the image"
+        )
+        for number, name in enumerate(channel_names):
+            item = QListWidgetItem(name, self.channels)
+            is_chosen = number in record.chosen or not record.chosen
+            item.setCheckState(Qt.CheckState.Checked if is_chosen else Qt.CheckState.Unchecked)
         self.problem = Remark()
         buttons = QDialogButtonBox(QDialogButtonBox.StandardButton.Ok | QDialogButtonBox.StandardButton.Cancel)
         buttons.accepted.connect(self.accept)
@@ -118,7 +144,9 @@ class CorrectionDialog(QDialog):  # type: ignore[misc]
     def accept(self) -> None:
         """Remember it, and close if that could be done."""
         try:
-            self._correct(self._record.id, self._pixel_size(), corrected_axes(self._record, self.axes.text()))
+            wanted = self._wanted()
+            if wanted != self._record:
+                self._correct(wanted)
         except UserError as error:
             self.problem.setText(str(error))
         else:
@@ -126,7 +154,16 @@ class CorrectionDialog(QDialog):  # type: ignore[misc]
 
     def _fields(self) -> dict[str, QWidget]:
         size = {"Pixel height": self.pixel_height, "Pixel width": self.pixel_width, "Unit": self.unit}
-        return {**size, "Axes": self.axes}
+        return {**size, "Axes": self.axes} | ({"Channels": self.channels} if self.channels.count() > 1 else {})
+
+    def _wanted(self) -> ImageRecord:
+        record = self._record
+        wanted = replace(record, pixel_size=self._pixel_size(), axes=corrected_axes(record, self.axes.text()))
+        if wanted.axes != record.axes:
+            return replace(wanted, chosen=())  # the list is of other channels
+        rows = range(self.channels.count())
+        chosen = [row for row in rows if self.channels.item(row).checkState() == Qt.CheckState.Checked]
+        return replace(wanted, chosen=chosen_channels(record, chosen))
 
     def _pixel_size(self) -> PixelSize:
         """As it was, where nothing was typed: a line edit shows fewer digits."""

@@ -22,7 +22,6 @@ from napari_unet.gui.controller import Controller
 from napari_unet.gui.image_layer import ImageLayer
 from napari_unet.gui.image_list import ImageList
 from napari_unet.images.folder import image_paths
-from napari_unet.images.image import PixelSize
 from napari_unet.images.reading import SUPPORTED, open_image
 from napari_unet.training.scores import Score
 from napari_unet.worker.decoder_client import DecoderClient
@@ -170,20 +169,21 @@ class ProjectImages(QObject):  # type: ignore[misc]
         self._show_rows()
         self.switch(image_id)
 
-    def correct(self, image_id: int, pixel_size: PixelSize, axes: str) -> None:
-        """Remember what the user says of an image, and show it so.
+    def correct(self, wanted: ImageRecord) -> None:
+        """Remember what the user says of an image - pixel size, axes, channels - and show it so.
 
         Raises
         ------
         UserError
-            NU-I09, NU-I30, NU-I32 or NU-I33 when that cannot be, NU-P11 in a read-only project.
+            NU-I09 or NU-I30 to NU-I34 when that cannot be, NU-P11 in a read-only project.
         """
         self.save()
         layer, before = self._canvas.image, _extent(self._canvas.image)
-        record = self._controller.correct(image_id, pixel_size, axes)
-        self._list.thumbnails.forget(image_id)
-        self._canvas.forget_prediction(image_id)
-        if layer in self._users:
+        size = self._project().image(wanted.id).pixel_size
+        record = self._controller.correct(wanted)
+        self._list.thumbnails.forget(record.id)
+        self._canvas.forget_prediction(record.id)
+        if layer in self._users and record.pixel_size != size:
             source.scale_layer(layer, record.pixel_size)
         self.bring(record)
         self._show_rows()
@@ -221,9 +221,9 @@ class ProjectImages(QObject):  # type: ignore[misc]
         if self._controller.project is None:
             self._panel._enter(source.default_project(None, image, path))
         project = self._project()
-        known = project.channels()
-        if known not in {None, image.channels}:
-            what = f"the image has {image.channels} channels and those of the project have {known}"
+        known, channels = project.channels(), len(project.channels_of_new(image))
+        if known not in {None, channels}:
+            what = f"the image has {channels} channels and those of the project have {known}"
             raise UserError("NU-I09", what, str(path), "keep images of one kind in a project")
         project.add_image(image, path)
 

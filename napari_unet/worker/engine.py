@@ -258,10 +258,10 @@ class Engine:
         self._live_objects.ask(self._view, self._learner)  # classes or settings may be others
         self._report(at_once=True)
 
-    def _corrected(self, image_id: int) -> None:
+    def _corrected(self, image_id: int | None) -> None:
         self._require().annotations.reopen(image_id)
-        self._compared.discard(image_id)
-        if self._view is not None and self._view.image_id == image_id:
+        self._compared = set() if image_id is None else self._compared - {image_id}
+        if self._view is not None and image_id in (None, self._view.image_id):
             self._view = None  # its plane may be none of the image's any more
 
     def _send_score(self, score: Score | None) -> None:

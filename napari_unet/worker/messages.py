@@ -55,7 +55,7 @@ class Annotated(Message, frozen=True):
 class Corrected(Message, frozen=True):
     """What the project remembers of an image was corrected; a ``Look`` follows."""
 
-    image_id: int
+    image_id: int | None  # None: of many
 
 
 class Train(Message, frozen=True):
