@@ -667,7 +667,7 @@ def test_labels_of_planes_are_no_names_of_channels(tmp_path: Path) -> None:
 def write_named_zarr(path: Path, pixels: np.ndarray, omero: object) -> None:
     """An OME-Zarr 0.5 image with this as its part "omero"."""
     axes = [{"name": "c", "type": "channel"}, *({"name": axis, "type": "space"} for axis in "yx")]
-    scale = [{"type": "scale", "scale": [1, 1, 1]}]
+    scale = [{"type": "scale", "scale": [1.0, 1.0, 1.0]}]
     datasets = [{"path": "0", "coordinateTransformations": scale}]
     group = zarr.open_group(path, mode="w", zarr_format=3)
     group.attrs["ome"] = {"version": "0.5", "multiscales": [{"axes": axes, "datasets": datasets}], "omero": omero}

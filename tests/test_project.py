@@ -504,8 +504,8 @@ def test_a_corrected_pixel_size_is_that_of_the_image_ever_after(project: Project
 
 
 @pytest.mark.parametrize(
-    "size", [PixelSize(0, 1, "um"), PixelSize(1, -1, "um"), PixelSize(math.nan, 1, "um"),
-             PixelSize(1, math.inf, "um"), PixelSize(1, 1, "parsec")],
+    "size", [PixelSize(0.0, 1.0, "um"), PixelSize(1.0, -1.0, "um"), PixelSize(math.nan, 1.0, "um"),
+             PixelSize(1.0, math.inf, "um"), PixelSize(1.0, 1.0, "parsec")],
 )  # fmt: skip
 def test_an_impossible_pixel_size_is_refused(project: Project, size: PixelSize) -> None:
     """In one line, and what was remembered stays."""
@@ -580,7 +580,7 @@ def test_only_chosen_channels_are_seen_by_all_images_alike(tmp_path: Path) -> No
     """Of images that are there and of those that join later; the image stays the one that it was."""
     with Project(tmp_path / "p.unet") as project:
         first, second = several("first", 0), several("second", 1)
-        grey = project.add_image(several("grey", 2, channels=1))
+        four = project.add_image(several("four", 2, channels=4))
         before = project.add_image(first)
         project.add_image(second)
         project.set_channels(before.id, [2, 0])
@@ -592,7 +592,7 @@ def test_only_chosen_channels_are_seen_by_all_images_alike(tmp_path: Path) -> No
             np.testing.assert_array_equal(opened.read(0), image.read(0)[..., [0, 2]])
             assert (record.channels, record.all_channels, opened.channels) == (2, 3, 2)
             assert opened.fingerprint() == image.fingerprint() == record.fingerprint
-        assert project.image(grey.id) == grey
+        assert project.image(four.id) == four
         assert project.add_image(first).id == before.id
         project.set_channels(before.id, [0, 1, 2])
         assert project.image(before.id) == before

@@ -182,8 +182,9 @@ class Canvas(QObject):  # type: ignore[misc]
             self.held_out = None
         self._further = [one for one in self._further if one != layer]
 
-    def forget_prediction(self, image_id: int) -> None:
-        """What was predicted on an image is no more: its planes may be others."""
+    def forget_planes(self, image_id: int) -> None:
+        """The planes of the image that is shown may be others now: nothing over it is saved or shown again."""
+        self._stop_watching()
         for key in self._predicted:
             if key[0] == image_id:
                 self._predicted.drop(key)

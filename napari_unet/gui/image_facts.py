@@ -76,7 +76,7 @@ class ImageFacts(QWidget):  # type: ignore[misc]
         self.button.setText("Correct…")
         self.button.setAccessibleName("correct pixel size, axes and channels")
         self.button.setToolTip("Say how large a pixel of this image is, what its axes are, and which channels to use")
-        self.button.clicked.connect(self._ask)
+        self.button.clicked.connect(lambda: self._ask())
         layout = QHBoxLayout(self)
         layout.setContentsMargins(0, 0, 0, 0)
         layout.addWidget(self.line, 1)

@@ -182,10 +182,14 @@ class ProjectImages(QObject):  # type: ignore[misc]
         size = self._project().image(wanted.id).pixel_size
         record = self._controller.correct(wanted)
         self._list.thumbnails.forget(record.id)
-        self._canvas.forget_prediction(record.id)
+        self._canvas.forget_planes(record.id)
         if layer in self._users and record.pixel_size != size:
             source.scale_layer(layer, record.pixel_size)
-        self.bring(record)
+        try:
+            self.bring(record)
+        except UserError:
+            self._panel._leave()  # strokes on layers of before would be lost
+            raise
         self._show_rows()
         if not np.array_equal(before, _extent(self._canvas.image)):
             self._viewer.reset_view()
