@@ -335,7 +335,6 @@ def test_a_corrected_pixel_size_is_shown_everywhere(viewer: Any, folder: Path) -
     assert facts.line.text() == "192 x 160 px · pixel size unknown"
     strokes = user.painted.copy()
     correct(user, "0,5", "0.25", "um")
-    print("MSG", messages(), [(l.name, l.units) for l in user.viewer.layers])
     assert facts.line.text() == "192 x 160 px · 0.5 x 0.25 um"
     assert {tuple(layer.scale) for layer in layers()} == {(0.5, 0.25)}
     assert {str(unit) for layer in layers() for unit in layer.units} == {"micrometer"}

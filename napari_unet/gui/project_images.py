@@ -247,6 +247,7 @@ class ProjectImages(QObject):  # type: ignore[misc]
         image = open_recorded(record) if layer is None else None
         self.save()
         before = _extent(self._canvas.image)
+        self._measure_in(record.pixel_size.unit if layer is None else str(layer.units[-1]))
         if image is not None:
             self._panel._choosing = True  # a layer that gives way to this one was not taken away by the user
             try:
@@ -261,6 +262,14 @@ class ProjectImages(QObject):  # type: ignore[misc]
         if not np.array_equal(before, _extent(layer)):
             self._viewer.reset_view()
         self._list.show_current(record.id)
+
+    def _measure_in(self, unit: str) -> None:
+        """Give all our layers a unit at once: drawn while they have several, napari warns of it."""
+        panel = self._panel
+        further = (self._ours.layer, panel.map_layer.layer, panel.object_layer.layer, panel.areas.layer)
+        for layer in [*self._canvas.overlays, *further]:
+            if layer is not None:
+                layer.units = (*["pixel"] * (layer.ndim - 2), unit, unit)
 
     def save(self) -> None:
         """Commit what is painted; raises, so that the image stays, when the disk does not take it."""
