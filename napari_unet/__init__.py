@@ -9,12 +9,13 @@ if TYPE_CHECKING:
     from napari_unet.annotations.project import Project
     from napari_unet.api import add_annotated_image, export, load_model, predict, score, train
     from napari_unet.errors import UserError
-    from napari_unet.images.image import Image
+    from napari_unet.images.image import Image, PixelSize
     from napari_unet.images.reading import open_image
     from napari_unet.training.weight_map import object_weights
 
 __all__ = [
     "Image",
+    "PixelSize",
     "Project",
     "UserError",
     "add_annotated_image",
@@ -31,6 +32,7 @@ _ROOMS = {
     "Project": "napari_unet.annotations.project",
     "UserError": "napari_unet.errors",
     "Image": "napari_unet.images.image",
+    "PixelSize": "napari_unet.images.image",
     "open_image": "napari_unet.images.reading",
     "object_weights": "napari_unet.training.weight_map",
 }

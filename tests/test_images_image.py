@@ -1,5 +1,8 @@
 """Laws of one opened image."""
 
+from collections.abc import Callable
+from dataclasses import replace
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -12,8 +15,11 @@ from napari_unet.images.image import Image, PixelSize
 
 
 @st.composite
-def images(draw: st.DrawFn) -> Image:
-    """Draw small arrays in any order of axes, any strides, type and byte order."""
+def images(draw: st.DrawFn) -> Callable[[], Image]:
+    """Draw small arrays in any order of axes, any strides, type and byte order, some channels of them chosen.
+
+    The image is made in the test: its types are checked by samples, and Hypothesis wants no other chance in a strategy.
+    """
     others = draw(st.lists(st.sampled_from("ctzqp"), unique=True, max_size=3))
     axes = "".join(draw(st.permutations(["y", "x", *others])))
     shape = [draw(st.integers(1, 5)) for _ in axes]
@@ -21,7 +27,9 @@ def images(draw: st.DrawFn) -> Image:
     pixels: Any = (np.arange(np.prod(shape)) % 251).astype(dtype).reshape(shape)
     flips = tuple(slice(None, None, draw(st.sampled_from([1, -1]))) for _ in axes)
     alpha = "c" in axes and shape[axes.index("c")] > 1 and draw(st.booleans())
-    return Image("drawn", pixels[flips], axes, alpha=alpha)
+    channels = shape[axes.index("c")] - alpha if "c" in axes else 1
+    chosen = tuple(sorted(draw(st.sets(st.integers(0, channels - 1)))))
+    return partial(Image, "drawn", pixels[flips], axes, alpha=alpha, chosen=chosen)
 
 
 def whole(image: Image) -> np.ndarray:
@@ -36,13 +44,14 @@ def whole(image: Image) -> np.ndarray:
 
 @settings(deadline=None)
 @given(images(), st.data())
-def test_read_equals_slicing_of_the_whole(image: Image, data: st.DataObject) -> None:
-    """A part of a plane is the same part of the whole image, native, contiguous and without alpha."""
+def test_read_equals_slicing_of_the_whole(drawn: Callable[[], Image], data: st.DataObject) -> None:
+    """A part of a plane is the same part of the whole image, native, contiguous, without alpha, of chosen channels."""
+    image = drawn()
     plane = data.draw(st.integers(0, image.planes - 1))
     rows, columns = data.draw(st.slices(image.height)), data.draw(st.slices(image.width))
     part = image.read(plane, rows, columns)
     expected = whole(image)[plane, rows, columns]
-    np.testing.assert_array_equal(part, expected[..., : image.channels])
+    np.testing.assert_array_equal(part, expected[..., image.chosen or range(image.all_channels)])
     assert part.dtype.isnative
     assert part.flags.c_contiguous
 
@@ -55,8 +64,10 @@ def test_what_is_read_belongs_to_the_reader() -> None:
 
 
 @given(images())
-def test_fingerprint_depends_on_content_only(image: Image) -> None:
-    """Byte order and strides do not change a fingerprint; a pixel of the first row does."""
+def test_fingerprint_depends_on_content_only(drawn: Callable[[], Image]) -> None:
+    """Byte order, strides and chosen channels do not change a fingerprint; a pixel of the first row does."""
+    image = drawn()
+    assert replace(image, chosen=()).fingerprint() == image.fingerprint()
     same = Image("other name", np.array(image.pixels, dtype=image.pixels.dtype.newbyteorder("=")), image.axes)
     changed = np.array(image.pixels)
     changed.flat[0] = changed.flat[0] == 0

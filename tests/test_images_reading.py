@@ -631,3 +631,44 @@ def test_real_images_read_like_their_codec(name: str) -> None:
     np.testing.assert_array_equal(all_planes(image), expected)
     mask = open_image(next((DATA / name / "masks").glob(images[0].stem + ".*")), expand_palette=False)
     assert mask.annotation_shape == image.annotation_shape
+
+
+# Names of channels
+
+
+def test_channels_are_named_as_the_file_names_them(tmp_path: Path) -> None:
+    """OME-TIFF, ImageJ and OME-Zarr, entities and all; by the axis that the file calls channels, and no other."""
+    pixels = np.zeros((2, 8, 9), np.uint8)
+    ome, imagej, ngff = tmp_path / "a.ome.tif", tmp_path / "b.tif", tmp_path / "c.zarr"
+    tifffile.imwrite(ome, pixels, metadata={"axes": "CYX", "Channel": {"Name": ["DAPI", "a < b & c"]}})
+    tifffile.imwrite(imagej, pixels, imagej=True, metadata={"axes": "CYX", "Labels": ["DAPI", "a < b & c"]})
+    write_named_zarr(ngff, pixels, {"channels": [{"label": "DAPI"}, {"label": "a < b & c"}]})
+    for path in (ome, imagej, ngff):
+        assert open_image(path).channel_names == ("DAPI", "a < b & c")
+        assert open_image(path, "zyx").channel_names == ()
+
+
+@pytest.mark.parametrize("omero", [None, 3, {}, {"channels": 5}, {"channels": [1, 2]}, {"channels": [{"label": "one"}]},
+                                   {"channels": [{"label": "one"}, {}]}])  # fmt: skip
+def test_names_that_are_none_are_no_reason_to_refuse(tmp_path: Path, omero: object) -> None:
+    """The image opens, without names."""
+    write_named_zarr(tmp_path / "c.zarr", np.zeros((2, 8, 9), np.uint8), omero)
+    assert open_image(tmp_path / "c.zarr").channel_names == ()
+
+
+def test_labels_of_planes_are_no_names_of_channels(tmp_path: Path) -> None:
+    """ImageJ labels every plane of a stack of channels."""
+    path = tmp_path / "stack.tif"
+    labels = [f"plane {number}" for number in range(6)]
+    tifffile.imwrite(path, np.zeros((3, 2, 8, 9), np.uint8), imagej=True, metadata={"axes": "ZCYX", "Labels": labels})
+    assert open_image(path).channel_names == ()
+
+
+def write_named_zarr(path: Path, pixels: np.ndarray, omero: object) -> None:
+    """An OME-Zarr 0.5 image with this as its part "omero"."""
+    axes = [{"name": "c", "type": "channel"}, *({"name": axis, "type": "space"} for axis in "yx")]
+    scale = [{"type": "scale", "scale": [1.0, 1.0, 1.0]}]
+    datasets = [{"path": "0", "coordinateTransformations": scale}]
+    group = zarr.open_group(path, mode="w", zarr_format=3)
+    group.attrs["ome"] = {"version": "0.5", "multiscales": [{"axes": axes, "datasets": datasets}], "omero": omero}
+    group.create_array("0", data=pixels)

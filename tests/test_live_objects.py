@@ -5,7 +5,7 @@ from typing import Any
 
 import numpy as np
 import pytest
-from test_worker import HEIGHT, WIDTH, Clock, of, project, rest, trained
+from test_worker import HEIGHT, WIDTH, Clock, of, paint, project, rest, trained
 
 from napari_unet.annotations.project import Project
 from napari_unet.api import load_model, predict
@@ -67,6 +67,26 @@ def test_objects_are_those_of_an_export(trained: Project, monkeypatch: pytest.Mo
     assert [dict(zip(found.columns, row, strict=True)) for row in found.rows] == table
     assert (found.generation, found.image_id, found.plane) == (7, 1, 0)
     assert not any(tile.map for tile in of(m.Tile, ears.said))
+
+
+def test_a_corrected_pixel_size_is_measured_and_remembered(trained: Project, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The worker holds the image open as it was; objects, exports and what training says of it are as it is now."""
+    paint(trained)
+    ears = Ears(trained, monkeypatch)
+    ears.engine.receive(m.Look(1, 1, 0, EVERYTHING, "objects"))
+    rest(ears.engine)
+    assert not [name for name in ears.next().columns if "_um" in name]
+    trained.set_pixel_size(1, PixelSize(0.5, 0.25, "um"))
+    ears.engine.receive(m.Corrected(1))
+    ears.engine.receive(m.Look(2, 1, 0, EVERYTHING, "objects"))
+    rest(ears.engine)
+    found = ears.next()
+    assert found.generation == 2
+    table = [dict(zip(found.columns, row, strict=True)) for row in found.rows]
+    assert table == exported(trained)[1]
+    assert all(row["area_um2"] == row["area_px"] * 0.125 for row in table)
+    (described,) = ears.engine._require().annotations.training_images()
+    assert (described.pixel_size, described.unit) == ((0.5, 0.25), "um")
 
 
 def test_objects_answer_to_settings_and_names_at_once(trained: Project, monkeypatch: pytest.MonkeyPatch) -> None:

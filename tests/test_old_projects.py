@@ -8,6 +8,7 @@ import pytest
 
 from napari_unet.annotations import schema
 from napari_unet.annotations.project import Project
+from napari_unet.annotations.salvage import salvage
 from napari_unet.api import verify
 from napari_unet.images.tiles import Region
 
@@ -45,11 +46,24 @@ def test_an_old_project_is_what_it_was(old: tuple[int, Path], read_only: bool) -
         kept = (drawn() == 2) * 2 if number >= 2 else np.zeros((70, 90))
         np.testing.assert_array_equal(project.kept_labels(1, 0), kept)
         assert project.test_areas(1) == ({0: (Region(50, 60, 70, 90),)} if number >= 3 else {})
+        corrected = [("tyx", ()), ("cyx", (1,))] if number >= 4 else []
+        assert [(record.axes, record.chosen) for record in project.images()] == [("yx", ()), *corrected]
         assert not project.is_newer
         if not read_only:
             assert project.commit(1, 0, drawn() * 0)
     assert ((folder / "project.sqlite").read_bytes() == before) == read_only
     assert verify(folder) == []
+
+
+def test_an_old_project_that_was_damaged_is_salvaged(old: tuple[int, Path]) -> None:
+    """Its rows have fewer columns than today's, and all of them come along."""
+    _, folder = old
+    with Project(folder, read_only=True) as project:
+        before = project.images()
+    salvage(folder / "project.sqlite")
+    with Project(folder, read_only=True) as project:
+        assert project.images() == before
+        np.testing.assert_array_equal(project.annotation(1, 0), drawn())
 
 
 def test_there_is_a_fixture_of_every_format() -> None:

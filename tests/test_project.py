@@ -1,5 +1,6 @@
 """Laws of the project on disk: every stroke is kept, and no pixel changes sides."""
 
+import math
 import os
 import shutil
 import signal
@@ -7,6 +8,7 @@ import sqlite3
 import subprocess
 import sys
 import tempfile
+from dataclasses import replace
 from pathlib import Path
 from unittest.mock import Mock
 
@@ -19,10 +21,12 @@ from scipy.spatial import cKDTree
 from napari_unet import storage
 from napari_unet.annotations.project import DATABASE, Project
 from napari_unet.annotations.split import BLOCK, MARGIN, held_out_pixels, training_pixels
+from napari_unet.api import verify
 from napari_unet.config import Settings
 from napari_unet.errors import UserError
-from napari_unet.images.image import Image
+from napari_unet.images.image import Image, PixelSize
 from napari_unet.images.reading import open_image
+from napari_unet.images.tiles import Region
 
 HEIGHT, WIDTH = 270, 90  # two tiles of strokes, ten blocks of the split
 
@@ -399,6 +403,8 @@ STRANGE = {
     "axes": "zzz",
     "shape ": "[[1, 2], 3]",
     "pixel_y": float("inf"),
+    "corrected_axes": "zz",
+    "chosen_channels": "[1]",
 }
 
 
@@ -479,6 +485,146 @@ def test_missing_and_changed_images_are_told(tmp_path: Path) -> None:
         with pytest.raises(UserError, match=r"^NU-P06: "):
             project.open_pixels(image_id)
         np.testing.assert_array_equal(project.annotation(image_id, 0), labels)
+
+
+def test_a_corrected_pixel_size_is_that_of_the_image_ever_after(project: Project) -> None:
+    """A reader and the opened image have it; the image is the same one as before, by its strokes and fingerprint."""
+    project.commit(1, 0, np.ones((HEIGHT, WIDTH), np.uint8))
+    before = project.image(1)
+    size = PixelSize(0.5, 0.25, "um")
+    project.set_pixel_size(1, size)
+    assert project.image(1) == replace(before, pixel_size=size)
+    assert project.open_pixels(1).pixel_size == size
+    assert project.add_image(picture()).pixel_size == size
+    assert project.annotation(1, 0).all()
+    with Project(project.folder, read_only=True) as reader:
+        assert reader.image(1).pixel_size == size
+        with pytest.raises(UserError, match=r"^NU-P11: "):
+            reader.set_pixel_size(1, PixelSize())
+
+
+@pytest.mark.parametrize(
+    "size", [PixelSize(0.0, 1.0, "um"), PixelSize(1.0, -1.0, "um"), PixelSize(math.nan, 1.0, "um"),
+             PixelSize(1.0, math.inf, "um"), PixelSize(1.0, 1.0, "parsec")],
+)  # fmt: skip
+def test_an_impossible_pixel_size_is_refused(project: Project, size: PixelSize) -> None:
+    """In one line, and what was remembered stays."""
+    before = project.image(1)
+    with pytest.raises(UserError, match=r"^NU-I30: "):
+        project.set_pixel_size(1, size)
+    assert project.image(1) == before
+
+
+@pytest.mark.parametrize("axes", ["cyx", "tyx", "yxz", "xyc"])
+def test_corrected_axes_are_those_of_the_image_ever_after(tmp_path: Path, axes: str) -> None:
+    """The same pixels under other names; the file as it says it is, is still known as this image."""
+    pixels = np.random.default_rng(0).integers(0, 99, (3, 40, 50), np.uint8)
+    np.save(tmp_path / "stack.npy", pixels)
+    with Project(tmp_path / "p.unet") as project:
+        record = project.add_image(open_image(tmp_path / "stack.npy", "zyx"), tmp_path / "stack.npy")
+        assert not project.annotation(record.id, 2).any()
+        project.set_axes(record.id, axes.upper())
+        corrected, image = project.image(record.id), project.open_pixels(record.id)
+        as_meant = Image("stack", pixels, axes)
+        assert (corrected.annotation_shape, corrected.channels) == (as_meant.annotation_shape, as_meant.channels)
+        for plane in range(as_meant.planes):
+            np.testing.assert_array_equal(image.read(plane), as_meant.read(plane))
+        assert project.add_image(open_image(tmp_path / "stack.npy", "zyx"), tmp_path / "stack.npy") == corrected
+        strokes = np.ones(corrected.annotation_shape[-2:], np.uint8)
+        project.commit(record.id, corrected.planes - 1, strokes)
+        np.testing.assert_array_equal(project.annotation(record.id, corrected.planes - 1), strokes)
+    assert verify(tmp_path / "p.unet") == []
+
+
+def test_alpha_is_left_out_only_where_it_was_found(tmp_path: Path) -> None:
+    """An axis that is no channels any more has no alpha channel; back as it was, it has."""
+    with Project(tmp_path / "p.unet") as project:
+        project.add_image(Image("drawn", np.zeros((20, 30, 4), np.uint8), "yxc", alpha=True))
+        for axes, channels, planes in (("yxz", 1, 4), ("cyx", 20, 1), ("yxc", 3, 1)):
+            project.set_axes(1, axes)
+            for found in (project.image(1), project.open_pixels(1)):
+                assert (found.channels, found.planes) == (channels, planes)
+
+
+@pytest.mark.parametrize("axes", ["", "yx", "zzyx", "zcx", "z1x", "zyxc", "ÿyx"])
+def test_axes_that_do_not_fit_are_refused(project: Project, axes: str) -> None:
+    """In one line, and what was remembered stays."""
+    before = project.image(1)
+    with pytest.raises(UserError, match=r"^NU-I32: "):
+        project.set_axes(1, axes)
+    assert project.image(1) == before
+
+
+def test_axes_stay_once_something_was_painted(project: Project) -> None:
+    """Strokes lie on planes; so do test areas."""
+    other = project.add_image(Image("other", np.zeros((2, 30, 30), np.uint8), "zyx"))
+    project.commit(1, 0, np.ones((HEIGHT, WIDTH), np.uint8))
+    project.set_test_areas(other.id, 0, [Region(0, 0, 9, 9)])
+    for image_id in (1, other.id):
+        with pytest.raises(UserError, match=r"^NU-I33: "):
+            project.set_axes(image_id, "tyx")
+    project.set_test_areas(other.id, 0, [])
+    with pytest.raises(UserError, match=r"^NU-I09: "):
+        project.set_axes(other.id, "cyx")
+    project.set_axes(other.id, "tyx")
+    assert (project.image(1).axes, project.image(other.id).axes) == ("zyx", "tyx")
+
+
+def several(name: str, seed: int, channels: int = 3) -> Image:
+    """Noise in some channels."""
+    pixels = np.random.default_rng(seed).integers(0, 99, (channels, 40, 50), np.uint8)
+    return Image(name, pixels, "cyx")
+
+
+def test_only_chosen_channels_are_seen_by_all_images_alike(tmp_path: Path) -> None:
+    """Of images that are there and of those that join later; the image stays the one that it was."""
+    with Project(tmp_path / "p.unet") as project:
+        first, second = several("first", 0), several("second", 1)
+        four = project.add_image(several("four", 2, channels=4))
+        before = project.add_image(first)
+        project.add_image(second)
+        project.set_channels(before.id, [2, 0])
+        later = several("later", 3)
+        assert project.channels_of_new(later) == (0, 2)
+        project.add_image(later)
+        for record, image in zip(project.images()[1:], (first, second, later), strict=True):
+            opened = project.open_pixels(record.id)
+            np.testing.assert_array_equal(opened.read(0), image.read(0)[..., [0, 2]])
+            assert (record.channels, record.all_channels, opened.channels) == (2, 3, 2)
+            assert opened.fingerprint() == image.fingerprint() == record.fingerprint
+        assert project.image(four.id) == four
+        assert project.add_image(first).id == before.id
+        project.set_channels(before.id, [0, 1, 2])
+        assert project.image(before.id) == before
+        assert project.channels_of_new(several("last", 4)) == (0, 1, 2)
+    assert verify(tmp_path / "p.unet") == []
+
+
+def test_channels_that_cannot_be_chosen_are_refused(tmp_path: Path) -> None:
+    """None of them, one that is not there, and any once it was painted on; nothing has changed then."""
+    with Project(tmp_path / "p.unet") as project:
+        image_id = project.add_image(several("a", 0)).id
+        other = project.add_image(several("b", 1)).id
+        for chosen in ([], [3], [-1, 0]):
+            with pytest.raises(UserError, match=r"^NU-I34: "):
+                project.set_channels(image_id, chosen)
+        project.set_channels(image_id, [1])
+        project.commit(image_id, 0, np.ones((40, 50), np.uint8))
+        with pytest.raises(UserError, match=r"^NU-I33: "):
+            project.set_channels(image_id, [2])
+        with pytest.raises(UserError, match=r"^NU-I09: "):
+            project.set_channels(other, [0, 1])
+        project.set_channels(other, [2])
+        assert [record.chosen for record in project.images()] == [(1,), (2,)]
+
+
+def test_other_axes_have_other_channels(tmp_path: Path) -> None:
+    """A choice is of the channels that were there; all of the new ones are seen."""
+    with Project(tmp_path / "p.unet") as project:
+        project.add_image(several("a", 0))
+        project.set_channels(1, [1])
+        project.set_axes(1, "ycx")
+        assert (project.image(1).chosen, project.image(1).channels) == ((), 40)
 
 
 def test_the_same_image_is_added_once(project: Project) -> None:

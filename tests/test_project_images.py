@@ -18,7 +18,7 @@ from napari.utils.notifications import notification_manager
 from qtpy.QtCore import QMimeData, QPoint, QPointF, Qt, QUrl
 from qtpy.QtGui import QDragEnterEvent, QDropEvent
 from qtpy.QtTest import QTest
-from qtpy.QtWidgets import QApplication
+from qtpy.QtWidgets import QApplication, QDialogButtonBox
 from test_panel import User, messages, settle
 
 from napari_unet.annotations.project import Project
@@ -326,6 +326,118 @@ def test_layers_of_the_user_are_used_and_never_removed(viewer: Any) -> None:
     viewer.window.remove_dock_widget(user.panel)
     assert sorted(names(user)) == ["a", "b", "c"]
     assert isinstance(user.panel, Panel)
+
+
+def test_a_corrected_pixel_size_is_shown_everywhere(viewer: Any, folder: Path) -> None:
+    """In the line, on every layer of ours and on the image; what was painted stays, and painting goes on."""
+    user = opened(viewer, folder)
+    facts, layers = user.panel.image_facts, lambda: [user.panel.canvas.image, *user.panel.canvas.overlays]
+    assert facts.line.text() == "192 x 160 px · pixel size unknown"
+    strokes = user.painted.copy()
+    correct(user, "0,5", "0.25", "um")
+    assert facts.line.text() == "192 x 160 px · 0.5 x 0.25 um"
+    assert {tuple(layer.scale) for layer in layers()} == {(0.5, 0.25)}
+    assert {str(unit) for layer in layers() for unit in layer.units} == {"micrometer"}
+    np.testing.assert_array_equal(user.painted, strokes)
+    user.draw(2, (60, 60), (60, 90))
+    np.testing.assert_array_equal(user.painted, stored(folder)["a"])
+    assert (user.painted != strokes).any()
+    go(user, "b")
+    assert facts.line.text() == "128 x 256 px · pixel size unknown"
+    assert messages() == []
+
+
+def test_a_users_own_layer_is_corrected_too(viewer: Any) -> None:
+    """It stays the layer that is worked on, and is the same image of the project."""
+    layer = viewer.add_image(np.random.default_rng(0).integers(0, 99, (3, 90, 80), np.uint8), translate=(0, 10, 20))
+    user = User(viewer)
+    correct(user, "2", "2", "nm")
+    assert user.panel.canvas.image is layer
+    assert user.panel.image_facts.line.text().startswith("z 3 · 90 x 80 px · 2 nm")
+    assert (tuple(layer.scale), tuple(layer.translate)) == ((1, 2, 2), (0, 20, 40))
+    assert len(user.panel.image_list.table.records) == 1
+
+
+def test_axes_are_corrected_until_something_is_painted(viewer: Any) -> None:
+    """Channels first in place of planes, then rows in their place; our layers always lie over y and x."""
+    pixels = np.random.default_rng(0).integers(0, 99, (90, 2, 80), np.uint8)
+    layer = viewer.add_image(pixels)
+    user = User(viewer)
+    correct(user, axes="cyx")
+    assert user.panel.canvas.image is layer
+    assert user.panel.image_facts.line.text().startswith("90 channels · 2 x 80 px")
+    assert user.painted.shape == (2, 80)
+    correct(user, axes="ycx")
+    assert user.panel.image_facts.line.text().startswith("2 channels · 90 x 80 px")
+    assert user.painted.shape == (90, 80)
+    np.testing.assert_array_equal(user.panel.canvas.image.data, pixels.transpose(1, 0, 2))
+    assert not layer.visible
+    user.panel.choose_image(layer)
+    assert user.painted.shape == (90, 80)
+    assert len(user.panel.controller.project.images()) == 1
+    user.draw(2, (30, 30), (60, 60))
+    np.testing.assert_array_equal(user.painted, user.stored())
+    correct(user, axes="zyx")
+    assert user.panel.image_facts.dialog.problem.text().startswith("NU-I33")
+    assert messages() == []
+
+
+def test_channels_are_chosen_by_name(viewer: Any, tmp_path: Path) -> None:
+    """The list says what the file calls them; at least one has to stay."""
+    path = tmp_path / "named.ome.tif"
+    pixels = np.random.default_rng(0).integers(0, 99, (3, 90, 80), np.uint8)
+    names = ["DAPI", "GFP", "actin"]
+    tifffile.imwrite(path, pixels, photometric="minisblack", metadata={"axes": "CYX", "Channel": {"Name": names}})
+    with Project(tmp_path / "p.unet") as project:
+        project.add_image(open_image(path), path)
+    user = opened(viewer, tmp_path / "p.unet")
+    facts = user.panel.image_facts
+    assert facts.line.text().startswith("3 channels · 90 x 80 px")
+    facts.button.click()
+    items = [facts.dialog.channels.item(row) for row in range(3)]
+    assert [item.text() for item in items] == names
+    for item in items:
+        item.setCheckState(Qt.CheckState.Unchecked)
+    press_ok(user)
+    assert facts.dialog.problem.text().startswith("NU-I34")
+    for item in items[1:]:
+        item.setCheckState(Qt.CheckState.Checked)
+    press_ok(user)
+    assert facts.line.text().startswith("2 of 3 channels · 90 x 80 px")
+    project = user.panel.controller.project
+    np.testing.assert_array_equal(project.open_pixels(1).read(0), pixels[1:].transpose(1, 2, 0))
+    assert messages() == []
+
+
+def test_what_is_no_pixel_size_is_told_in_the_dialog(viewer: Any, folder: Path) -> None:
+    """It stays open until it is one; nothing has changed then."""
+    user = opened(viewer, folder)
+    for height, code in (("half", "NU-I31"), ("0", "NU-I30"), ("inf", "NU-I30")):
+        correct(user, height, "1", "um")
+        dialog = user.panel.image_facts.dialog
+        assert dialog.isVisible()
+        assert dialog.problem.text().startswith(code)
+        dialog.reject()
+    assert user.panel.image_facts.line.text() == "192 x 160 px · pixel size unknown"
+
+
+def correct(user: User, height: str = "", width: str = "", unit: str = "pixel", axes: str = "") -> None:
+    """Fill in the dialog and press OK."""
+    facts = user.panel.image_facts
+    facts.button.click()
+    dialog = facts.dialog
+    for field, text in ((dialog.pixel_height, height), (dialog.pixel_width, width), (dialog.axes, axes)):
+        if text:
+            field.selectAll()
+            QTest.keyClicks(field, text)
+    dialog.unit.setCurrentText(unit)
+    press_ok(user)
+
+
+def press_ok(user: User) -> None:
+    buttons = user.panel.image_facts.dialog.findChild(QDialogButtonBox)
+    buttons.button(QDialogButtonBox.StandardButton.Ok).click()
+    QApplication.processEvents()
 
 
 def test_images_of_another_kind_take_each_others_place(viewer: Any, folder: Path, tmp_path: Path) -> None:

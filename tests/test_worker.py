@@ -52,6 +52,8 @@ EXAMPLES: list[Any] = [
     m.Look(3, 1, 0, (0, 0, 9, 9), "probability", 2),
     m.Look(3, 1, 0, (0, 0, 9, 9), small=True),
     m.Annotated(),
+    m.Corrected(3),
+    m.Corrected(None),
     m.Restore(),
     m.Train(on=True),
     m.Train(on=False),
@@ -332,6 +334,30 @@ def test_an_image_unlike_the_painted_ones_is_told_once(trained: Project) -> None
         rest(engine)
         assert len(of(m.Noticed, said)) == (generation >= 1)
     assert of(m.Noticed, said)[0].line.startswith("NU-I16: ")
+
+
+def test_an_image_with_corrected_axes_is_predicted_as_it_is_now(trained: Project) -> None:
+    """Nothing of a look at the planes of before is answered; the next one shows the rows and columns as corrected."""
+    pixels = np.random.default_rng(1).normal(0, 0.2, (80, 3, 90)).astype(np.float32)
+    stack = trained.add_image(Image("stack", pixels, "zyx"))
+    engine, said = engine_of(trained)
+    engine.receive(m.Look(1, stack.id, 70, (0, 0, 3, 90)))
+    rest(engine)
+    trained.set_axes(stack.id, "yzx")
+    engine.receive(m.Corrected(stack.id))
+    assert not engine.has_work
+    said.clear()
+    engine.receive(m.Look(2, stack.id, 2, (0, 0, 80, 90)))
+    rest(engine)
+    tiles = of(m.Tile, said)
+    assert {tile.plane for tile in tiles} == {2}
+    shown = np.zeros((80, 90), np.uint8)
+    for tile in tiles:
+        shown[region(tile).slices] = tile.array()
+    planes = engine._require().annotations.pixels(stack.id)
+    np.testing.assert_array_equal(planes.image.read(2)[..., 0], pixels[:, 2])
+    predictor = engine._require().predictor
+    np.testing.assert_array_equal(shown, predictor.classes(planes[2], Region(0, 0, 80, 90)))
 
 
 def test_what_is_on_screen_comes_first(trained: Project) -> None:

@@ -14,14 +14,23 @@ from napari_unet.images.image import PixelSize
 _MOST_PIXELS = 2**34  # of a plane; labels of more fit into no memory
 # By name: a newer version may have added columns.
 SELECT_IMAGES = (
-    "SELECT id, name, reference, relative, inside, shape, dtype, axes, alpha, pixel_y, pixel_x, unit, fingerprint "
-    "FROM images"
+    "SELECT id, name, reference, relative, inside, shape, dtype, axes, alpha, pixel_y, pixel_x, unit, "
+    "fingerprint, corrected_axes, chosen_channels FROM images"
 )
 
 
 @dataclass(frozen=True, slots=True)
 class ImageRecord:
-    """What the project remembers of an image; ``path`` is inside the project for images that lived in memory only."""
+    """What the project remembers of an image.
+
+    Attributes
+    ----------
+    path : inside the project for images that lived in memory only
+    axes : as the user corrected them
+    alpha, fingerprint : of the image under ``found_axes``
+    found_axes : as the image was added with them
+    chosen : channels that are handed out, counted from 0; () for all
+    """
 
     id: int
     name: str
@@ -33,6 +42,8 @@ class ImageRecord:
     alpha: bool
     pixel_size: PixelSize
     fingerprint: str
+    found_axes: str
+    chosen: tuple[int, ...] = ()
 
     @property
     def plane_shape(self) -> tuple[int, ...]:
@@ -50,9 +61,19 @@ class ImageRecord:
         return int(np.prod(self.plane_shape, dtype=int))
 
     @property
+    def hides_alpha(self) -> bool:
+        """Whether the last channel is an alpha channel and is not handed out."""
+        return self.alpha and self.axes.find("c") == self.found_axes.find("c")
+
+    @property
     def channels(self) -> int:
-        """Channels that are handed out, alpha not counted."""
-        return self.shape[self.axes.index("c")] - int(self.alpha) if "c" in self.axes else 1
+        """Channels that are handed out."""
+        return len(self.chosen) or self.all_channels
+
+    @property
+    def all_channels(self) -> int:
+        """Channels of the image, alpha not counted."""
+        return self.shape[self.axes.index("c")] - int(self.hides_alpha) if "c" in self.axes else 1
 
 
 def image_record(row: Sequence[Any], folder: Path) -> ImageRecord:
@@ -63,7 +84,10 @@ def image_record(row: Sequence[Any], folder: Path) -> ImageRecord:
     ValueError
         A row that no version of this program has written.
     """
-    image_id, name, reference, relative, inside, shape, dtype, axes, alpha, pixel_y, pixel_x, unit, fingerprint = row
+    (
+        image_id, name, reference, relative, inside, shape, dtype, found_axes, alpha, pixel_y, pixel_x, unit,
+        fingerprint, corrected_axes, chosen,
+    ) = row  # fmt: skip
     path = Path(reference)
     beside = folder / relative
     # A project that was moved together with its images finds them beside itself.
@@ -72,11 +96,17 @@ def image_record(row: Sequence[Any], folder: Path) -> ImageRecord:
     if inside and not path.resolve().is_relative_to(folder.resolve()):
         raise ValueError(f"the copy of image {image_id} lies outside of the project")
     sizes = tuple(json.loads(shape))
-    _refuse_strange(image_id, sizes, axes, (pixel_y, pixel_x))
-    return ImageRecord(
+    axes = corrected_axes or found_axes
+    for named in (found_axes, axes):
+        _refuse_strange(image_id, sizes, named, (pixel_y, pixel_x))
+    record = ImageRecord(
         image_id, name, path, bool(inside), sizes, dtype, axes, bool(alpha), PixelSize(pixel_y, pixel_x, unit),
-        fingerprint,
+        fingerprint, found_axes, tuple(json.loads(chosen)),
     )  # fmt: skip
+    there = range(record.all_channels)
+    if sorted(set(record.chosen)) != list(record.chosen) or not set(record.chosen) <= set(there):
+        raise ValueError(f"channels {chosen} of image {image_id}")
+    return record
 
 
 def _refuse_strange(image_id: int, sizes: tuple[Any, ...], axes: str, pixel: tuple[float, float]) -> None:

@@ -6,6 +6,7 @@ import sqlite3
 import zlib
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from dataclasses import replace
 from datetime import UTC, datetime
 from functools import partial, wraps
 from pathlib import Path
@@ -19,6 +20,7 @@ from jaxtyping import Bool, Int64, UInt8
 from napari_unet import storage
 from napari_unet.annotations import kept_strokes, schema, strokes, test_areas, unsaved_strokes
 from napari_unet.annotations.classes import ClassLabel, default_colour, default_name
+from napari_unet.annotations.correction import chosen_channels, corrected_axes, refuse_pixel_size
 from napari_unet.annotations.image_record import SELECT_IMAGES, ImageRecord, image_record
 from napari_unet.annotations.log_flusher import LogFlusher
 from napari_unet.annotations.recorded_image import open_recorded
@@ -26,7 +28,7 @@ from napari_unet.annotations.split import BlockSide, held_out_pixels, outside
 from napari_unet.annotations.writer_lock import WriterLock
 from napari_unet.config import Settings, settings_from
 from napari_unet.errors import UserError
-from napari_unet.images.image import Image
+from napari_unet.images.image import Image, PixelSize
 from napari_unet.images.recently_used import RecentlyUsed
 from napari_unet.images.tiled_plane import TiledPlane, TilePlace
 from napari_unet.images.tiles import Region
@@ -169,14 +171,15 @@ class Project:
             return self.image(known[0])
         inside = source is None
         path = self._copy_pixels(image, fingerprint) if source is None else Path(source).absolute()
-        size = image.pixel_size
+        size, chosen = image.pixel_size, self.channels_of_new(image)
+        chosen = () if len(chosen) == image.all_channels else chosen
         with self._transaction() as database:
             row = database.execute(
                 "INSERT INTO images (name, reference, relative, inside, shape, dtype, axes, alpha, pixel_y, pixel_x, "
-                "unit, fingerprint) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?) RETURNING id",
+                "unit, fingerprint, chosen_channels) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?) RETURNING id",
                 (image.name, str(path), self._relative(path), int(inside), json.dumps(list(image.pixels.shape)),
                  np.dtype(image.pixels.dtype).str, image.axes, int(image.alpha), size.y, size.x,
-                 size.unit, fingerprint),
+                 size.unit, fingerprint, json.dumps(chosen)),
             ).fetchone()  # fmt: skip
         return self.image(row[0])
 
@@ -189,6 +192,91 @@ class Project:
             NU-P04 when the file is gone, NU-P06 when it is another image now.
         """
         return open_recorded(self.image(image_id))
+
+    def set_pixel_size(self, image_id: int, pixel_size: PixelSize) -> None:
+        """Correct the pixel size of an image; its file stays as it is. Who has it open opens it anew.
+
+        Raises
+        ------
+        UserError
+            NU-I30 when it is no length above 0 in a unit of ``PIXEL_UNITS``.
+        """
+        refuse_pixel_size(pixel_size, self.image(image_id).name)
+        with self._transaction() as database:
+            database.execute(
+                "UPDATE images SET pixel_y = ?, pixel_x = ?, unit = ? WHERE id = ?",
+                (pixel_size.y, pixel_size.x, pixel_size.unit, image_id),
+            )
+
+    def set_axes(self, image_id: int, axes: str) -> None:
+        """Correct the names of the axes of an image on which nothing was painted, one letter each as in ``Image``.
+
+        It stays the image that it was: added again as its file says, it is known. Who has it open opens it anew.
+
+        Raises
+        ------
+        UserError
+            NU-I32 when they do not fit, NU-I33 when strokes or test areas lie on its planes, NU-I09 when other images
+            that are painted on have another number of channels.
+        """
+        record = self.image(image_id)
+        corrected = replace(record, axes=corrected_axes(record, axes))
+        self._refuse_painted(record)
+        self._refuse_other_channels(replace(corrected, chosen=()))
+        with self._transaction() as database:
+            database.execute(
+                "UPDATE images SET corrected_axes = ?, chosen_channels = '[]' WHERE id = ?", (corrected.axes, image_id)
+            )
+        for key in self._planes:
+            if key[0] == image_id:
+                self._planes.drop(key)
+
+    def set_channels(self, image_id: int, chosen: Sequence[int]) -> None:
+        """Choose the channels of an image that a network sees, counted from 0, before it is painted on.
+
+        The same are chosen of all other images with as many channels on which nothing was painted, and of those that
+        join the project later. Who has them open opens them anew.
+
+        Raises
+        ------
+        UserError
+            NU-I34 when nothing is chosen or it is not there, NU-I33 when strokes or test areas lie on the image, NU-I09
+            when other images that are painted on have another number of channels.
+        """
+        record = self.image(image_id)
+        corrected = replace(record, chosen=chosen_channels(record, chosen))
+        self._refuse_painted(record)
+        self._refuse_other_channels(corrected)
+        alike = [other.id for other in self.images() if other.all_channels == record.all_channels]
+        unpainted = [other for other in alike if not self._is_painted(other)]
+        with self._transaction() as database:
+            database.executemany(
+                "UPDATE images SET chosen_channels = ? WHERE id = ?",
+                [(json.dumps(corrected.chosen), other) for other in unpainted],
+            )
+
+    @_damage_told
+    def channels_of_new(self, image: Image) -> tuple[int, ...]:
+        """Which channels of an image that joins the project a network would see: those of the one chosen last."""
+        query = f"{SELECT_IMAGES} WHERE chosen_channels != '[]' ORDER BY id DESC LIMIT 1"
+        row = self._database.execute(query).fetchone()
+        last = None if row is None else image_record(row, self.folder)
+        is_like = last is not None and last.all_channels == image.all_channels
+        return last.chosen if last is not None and is_like else tuple(range(image.all_channels))
+
+    def _is_painted(self, image_id: int) -> bool:
+        return bool(self.painted_planes(image_id)) or any(self.test_areas(image_id).values())
+
+    def _refuse_painted(self, image: ImageRecord) -> None:
+        if self._is_painted(image.id):
+            what = "its axes and channels cannot be others once it was painted on"
+            raise UserError("NU-I33", what, image.name, "add it to a new project and correct it there")
+
+    def _refuse_other_channels(self, image: ImageRecord) -> None:
+        for other in self.images():
+            if other.channels != image.channels and other.id != image.id and self.painted_planes(other.id):
+                what = f"it would have {image.channels} channels and those that are painted on have {other.channels}"
+                raise UserError("NU-I09", what, image.name, "keep images of one kind in a project")
 
     def relocate(self, image_id: int, path: Path) -> None:
         """Point to where an image file lies now."""

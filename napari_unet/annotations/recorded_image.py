@@ -1,5 +1,7 @@
 """From what a project remembers of an image to the image."""
 
+from dataclasses import replace
+
 from napari_unet.annotations.image_record import ImageRecord
 from napari_unet.errors import UserError
 from napari_unet.images.image import Image
@@ -21,8 +23,8 @@ def open_recorded(record: ImageRecord) -> Image:
             str(record.path),
             "put it back or point to where it is now; its strokes are kept",
         )
-    image = open_image(record.path, axes=record.axes)
-    image = Image(record.name, image.pixels, record.axes, record.pixel_size, record.alpha, image.coarser)
+    opened = open_image(record.path, axes=record.found_axes)
+    image = Image(record.name, opened.pixels, record.found_axes, record.pixel_size, record.alpha, opened.coarser)
     if image.fingerprint() != record.fingerprint:
         raise UserError(
             "NU-P06",
@@ -30,4 +32,9 @@ def open_recorded(record: ImageRecord) -> Image:
             str(record.path),
             "put the old file back or add the new one as another image",
         )
-    return image
+    in_place = all(record.axes.index(axis) == record.found_axes.index(axis) for axis in "yx")
+    coarser = image.coarser if in_place else ()
+    names = opened.channel_names if record.axes.find("c") == record.found_axes.find("c") else ()
+    return replace(
+        image, axes=record.axes, alpha=record.hides_alpha, coarser=coarser, chosen=record.chosen, channel_names=names
+    )

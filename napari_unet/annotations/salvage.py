@@ -67,8 +67,15 @@ def _copy(file: Path, fresh: Path) -> None:
 
 
 def _copy_table(source: sqlite3.Connection, target: sqlite3.Connection, table: str) -> None:
-    """The columns that this version knows; a newer one may have more."""
-    columns = target.execute(f"PRAGMA table_info({table})").fetchall()
+    """The columns that this version knows and the source has: a newer one may have more, an older one fewer."""
+    query = f"PRAGMA table_info({table})"
+    try:
+        there = {column[1] for column in source.execute(query)}
+    except sqlite3.Error:
+        return  # no row of it can be found
+    columns = [column for column in target.execute(query) if column[1] in there]
+    if not columns:
+        return
     names = ", ".join(str(column[1]) for column in columns)
     places = ", ".join("?" * len(columns))
     for row in _readable(source, table, names, [str(column[1]) for column in columns if column[5]]):

@@ -45,9 +45,13 @@ CREATE TABLE test_areas (
     image_id INTEGER NOT NULL REFERENCES images (id), plane INTEGER NOT NULL, revision INTEGER NOT NULL,
     areas TEXT NOT NULL, PRIMARY KEY (image_id, plane)) STRICT, WITHOUT ROWID;
 """
+_CORRECTIONS = """
+ALTER TABLE images ADD COLUMN corrected_axes TEXT NOT NULL DEFAULT '';
+ALTER TABLE images ADD COLUMN chosen_channels TEXT NOT NULL DEFAULT '[]';
+"""
 # What each format adds to the one before it, in order; never changed once released, only added to. So a reader finds in
 # a newer project everything that it knows.
-STEPS = (_FIRST, _KEPT_STROKES, _TEST_AREAS)
+STEPS = (_FIRST, _KEPT_STROKES, _TEST_AREAS, _CORRECTIONS)
 VERSION = len(STEPS)
 
 

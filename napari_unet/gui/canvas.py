@@ -182,6 +182,13 @@ class Canvas(QObject):  # type: ignore[misc]
             self.held_out = None
         self._further = [one for one in self._further if one != layer]
 
+    def forget_planes(self, image_id: int) -> None:
+        """The planes of the image that is shown may be others now: nothing over it is saved or shown again."""
+        self._stop_watching()
+        for key in self._predicted:
+            if key[0] == image_id:
+                self._predicted.drop(key)
+
     def plane_labels(self, plane: int) -> UInt8[np.ndarray, "h w"] | None:
         """What is painted on the covered part of a plane; None when the layer holds something else by now."""
         if self.annotation is None:

@@ -172,6 +172,19 @@ class Controller:
         self._ask_weights()
         return self.image
 
+    def correct(self, wanted: ImageRecord) -> ImageRecord:
+        """Remember the pixel size, axes and channels of this record; show the image again then."""
+        project = self._require()
+        before = project.image(wanted.id)
+        if wanted.axes != before.axes:
+            project.set_axes(wanted.id, wanted.axes)
+        if wanted.chosen != project.image(wanted.id).chosen:
+            project.set_channels(wanted.id, wanted.chosen or range(wanted.all_channels))
+        if wanted.pixel_size != before.pixel_size:
+            project.set_pixel_size(wanted.id, wanted.pixel_size)
+        self._tell(m.Corrected(None if wanted.chosen != before.chosen else wanted.id))
+        return project.image(wanted.id)
+
     def commit(self, plane: int, labels: UInt8[np.ndarray, "h w"], region: Region | None = None) -> bool:
         """Save the strokes of a plane or a region of it; whether anything had changed. Begins training when it can."""
         if self.project is None or self.image is None:

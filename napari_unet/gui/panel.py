@@ -39,6 +39,7 @@ from napari_unet.gui.class_table import ClassTable
 from napari_unet.gui.controller import Controller
 from napari_unet.gui.cover import SIDE, first_cover
 from napari_unet.gui.export_row import ExportRow
+from napari_unet.gui.image_facts import ImageFacts
 from napari_unet.gui.image_list import ImageList
 from napari_unet.gui.label_check import LabelCheck
 from napari_unet.gui.layers import ANNOTATION
@@ -269,8 +270,11 @@ class Panel(QWidget):  # type: ignore[misc]
         if self.controller.project is None:
             self._enter(source.default_project(layer, image, path))
         record = self.controller.choose_image(image, path)
-        self._show(layer, record)
+        if source.shows(layer, record):
+            self._show(layer, record)
         self.project_images.take(layer)
+        if not source.shows(layer, record):
+            self.project_images.bring(record)
 
     def export(self, folder: Path, formats: tuple[str, ...]) -> None:
         """Write the files of the present image."""
@@ -297,6 +301,7 @@ class Panel(QWidget):  # type: ignore[misc]
         self.channels_first.setVisible(False)
         self.image_list = ImageList()
         self.project_images = ProjectImages(self, self._viewer, self.controller, self.canvas, self.image_list)
+        self.image_facts = ImageFacts(self.project_images.correct)
         self.class_table = ClassTable()
         self.painting = Painting(self.class_table, self)
         self.class_table.setToolTip("\n".join(f"{keys}: {what}" for keys, what in KEYS.items()))
@@ -341,12 +346,13 @@ class Panel(QWidget):  # type: ignore[misc]
         head = QGridLayout()
         head.addWidget(QLabel("Image"), 0, 0)
         head.addWidget(self.images, 0, 1)
-        head.addWidget(self.channels_first, 1, 1)
-        head.addWidget(QLabel("Project"), 2, 0)
+        head.addWidget(self.image_facts, 1, 1)
+        head.addWidget(self.channels_first, 2, 1)
+        head.addWidget(QLabel("Project"), 3, 0)
         row = QHBoxLayout()
         row.addWidget(self.project_name, 1)
         row.addWidget(self.project_button)
-        head.addLayout(row, 2, 1)
+        head.addLayout(row, 3, 1)
         head.setColumnStretch(1, 1)
         buttons = QHBoxLayout()
         for button in (self.start, self.pause, self.stop, self.restore):
@@ -487,6 +493,7 @@ class Panel(QWidget):  # type: ignore[misc]
         finally:
             self._choosing = False
         self.show_classes()
+        self.image_facts.show_image(record)
         self.label_check.show_doubts()
         self.where_next.clear()
         self.painting.take(self.canvas.annotation)
@@ -622,6 +629,7 @@ class Panel(QWidget):  # type: ignore[misc]
         self.controller.want_map("objects" if kind == OBJECTS else PREDICTED.get(kind, ""), class_id)
 
     def _leave(self) -> None:
+        self.image_facts.show_image(None)
         self.painting.leave()
         self.lasso.leave()
         self.map_layer.leave()
@@ -658,6 +666,7 @@ class Panel(QWidget):  # type: ignore[misc]
             self.painting.leave()
             self._told(self.controller.pause)
             self._leave_soon.start()  # napari is still busy removing; it crashes when more goes at once
+            self.image_facts.show_image(None)
             self.map_layer.hide()  # drawn as the only one that is left, it crashed as well
             self.object_layer.hide()
             self.status.setText("Choose an image layer; the strokes are in the project")

@@ -169,6 +169,31 @@ class ProjectImages(QObject):  # type: ignore[misc]
         self._show_rows()
         self.switch(image_id)
 
+    def correct(self, wanted: ImageRecord) -> None:
+        """Remember what the user says of an image - pixel size, axes, channels - and show it so.
+
+        Raises
+        ------
+        UserError
+            NU-I09 or NU-I30 to NU-I34 when that cannot be, NU-P11 in a read-only project.
+        """
+        self.save()
+        layer, before = self._canvas.image, _extent(self._canvas.image)
+        size = self._project().image(wanted.id).pixel_size
+        record = self._controller.correct(wanted)
+        self._list.thumbnails.forget(record.id)
+        self._canvas.forget_planes(record.id)
+        if layer in self._users and record.pixel_size != size:
+            source.scale_layer(layer, record.pixel_size)
+        try:
+            self.bring(record)
+        except UserError:
+            self._panel._leave()  # strokes on layers of before would be lost
+            raise
+        self._show_rows()
+        if not np.array_equal(before, _extent(self._canvas.image)):
+            self._viewer.reset_view()
+
     def _add_next(self) -> None:
         if self._checking is None and self._waiting:
             path = self._waiting.popleft()
@@ -200,9 +225,9 @@ class ProjectImages(QObject):  # type: ignore[misc]
         if self._controller.project is None:
             self._panel._enter(source.default_project(None, image, path))
         project = self._project()
-        known = project.channels()
-        if known not in {None, image.channels}:
-            what = f"the image has {image.channels} channels and those of the project have {known}"
+        known, channels = project.channels(), len(project.channels_of_new(image))
+        if known not in {None, channels}:
+            what = f"the image has {channels} channels and those of the project have {known}"
             raise UserError("NU-I09", what, str(path), "keep images of one kind in a project")
         project.add_image(image, path)
 
@@ -210,18 +235,19 @@ class ProjectImages(QObject):  # type: ignore[misc]
 
     def _try(self, image_id: int) -> None:
         try:
-            self._bring(self._project().image(image_id))
+            self.bring(self._project().image(image_id))
         except UserError as error:
             if error.code.startswith(_FILE_PROBLEMS):
                 self._list.thumbnails.tell_problem(image_id, str(error))
             raise
 
-    def _bring(self, record: ImageRecord) -> None:
+    def bring(self, record: ImageRecord) -> None:
         """Show an image of the project; when this raises, the image before is still there."""
         layer = self._users_layer(record)
         image = open_recorded(record) if layer is None else None
         self.save()
         before = _extent(self._canvas.image)
+        self._measure_in(record.pixel_size.unit if layer is None else str(layer.units[-1]))
         if image is not None:
             self._panel._choosing = True  # a layer that gives way to this one was not taken away by the user
             try:
@@ -237,6 +263,14 @@ class ProjectImages(QObject):  # type: ignore[misc]
             self._viewer.reset_view()
         self._list.show_current(record.id)
 
+    def _measure_in(self, unit: str) -> None:
+        """Give all our layers a unit at once: drawn while they have several, napari warns of it."""
+        panel = self._panel
+        further = (self._ours.layer, panel.map_layer.layer, panel.object_layer.layer, panel.areas.layer)
+        for layer in [*self._canvas.overlays, *further]:
+            if layer is not None:
+                layer.units = (*["pixel"] * (layer.ndim - 2), unit, unit)
+
     def save(self) -> None:
         """Commit what is painted; raises, so that the image stays, when the disk does not take it."""
         watcher = self._canvas.watcher
@@ -251,11 +285,11 @@ class ProjectImages(QObject):  # type: ignore[misc]
                 other.visible = other == layer
 
     def _users_layer(self, record: ImageRecord) -> Any:
-        channels_first = "c" in record.axes[:-2]
+        channels_first = "c" in record.found_axes[:-2]
         for layer in self._viewer.layers:
             if isinstance(layer, NapariImage) and not self._ours.is_layer(layer) and layer.name.startswith(record.name):
                 found, _ = source.image_of(layer, channels_first)
-                if found.fingerprint() == record.fingerprint:
+                if source.shows(layer, record) and found.fingerprint() == record.fingerprint:
                     return layer
         return None
 

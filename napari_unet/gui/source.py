@@ -79,6 +79,15 @@ def _pixel_size(layer: Any) -> PixelSize:
     return PixelSize(y, x, _UNITS.get(unit, unit))
 
 
+def scale_layer(layer: Any, pixel_size: PixelSize) -> None:
+    """Give an image layer another pixel size; where it lies stays as it is in pixels."""
+    before = [float(edge) for edge in layer.scale]
+    scale = [*before[:-2], pixel_size.y, pixel_size.x]
+    layer.translate = [place / old * new for place, old, new in zip(layer.translate, before, scale, strict=True)]
+    layer.scale = scale
+    layer.units = (*map(str, layer.units[:-2]), pixel_size.unit, pixel_size.unit)
+
+
 def _file_of(layer: Any, image: Image) -> Path | None:
     name = getattr(layer.source, "path", None)
     if not name:
@@ -94,15 +103,32 @@ def _file_of(layer: Any, image: Image) -> Path | None:
 
 def layer_content(image: Image, record: ImageRecord) -> dict[str, Any]:
     """Arguments of ``viewer.add_image`` for an image of a project; a large pyramid stays in its file."""
-    rgb = record.axes.endswith("c")
-    spatial = len(record.axes) - int(rgb)
+    axes = _shown_axes(record)
+    rgb = axes.endswith("c")
+    spatial = len(axes) - int(rgb)
     size = record.pixel_size
-    is_pyramid = image.is_large and bool(image.coarser)
+    is_pyramid = image.is_large and bool(image.coarser) and axes == record.axes
+    order = [record.axes.index(axis) for axis in axes]
     return {
-        "data": [image.pixels, *image.coarser] if is_pyramid else np.asarray(image.pixels),
+        "data": [image.pixels, *image.coarser] if is_pyramid else np.asarray(image.pixels).transpose(order),
         "multiscale": is_pyramid,
         "name": record.name,
         "rgb": rgb,
         "scale": (*[1.0] * (spatial - 2), size.y, size.x),
         "units": (*["pixel"] * (spatial - 2), size.unit, size.unit),
     }
+
+
+def shows(layer: Any, record: ImageRecord) -> bool:
+    """Whether our layers can lie over this layer of an image: its axes are in the order of theirs."""
+    axes = _shown_axes(record)
+    return axes == record.axes and axes.endswith("c") == bool(layer.rgb)
+
+
+def _shown_axes(record: ImageRecord) -> str:
+    """Planes, y, x, as our layers have them; colours after these, other channels before."""
+    planes = "".join(axis for axis in record.axes if axis not in "yxc")
+    if "c" not in record.axes:
+        return f"{planes}yx"
+    colours = record.axes.endswith("c") and record.shape[-1] in (3, 4)
+    return f"{planes}yxc" if colours else f"c{planes}yx"

@@ -40,6 +40,8 @@ class Image:
         (z, t, ...) for planes that are painted one by one
     pixel_size : of y and x
     alpha : the last channel is an alpha channel and is not handed out
+    chosen : channels that are handed out, counted from 0 in increasing order; () for all
+    channel_names : of all channels; () where nothing names them
     coarser : the same pixels with fewer rows and columns each time, as ``pixels``; () where the file holds no pyramid
     """
 
@@ -49,6 +51,8 @@ class Image:
     pixel_size: PixelSize = PixelSize()
     alpha: bool = False
     coarser: tuple[Any, ...] = field(default=(), repr=False)
+    chosen: tuple[int, ...] = ()
+    channel_names: tuple[str, ...] = ()
 
     def __post_init__(self) -> None:
         shape = tuple(self.pixels.shape)
@@ -103,7 +107,12 @@ class Image:
 
     @property
     def channels(self) -> int:
-        """Channels that are handed out, alpha not counted."""
+        """Channels that are handed out."""
+        return len(self.chosen) or self.all_channels
+
+    @property
+    def all_channels(self) -> int:
+        """Channels of the pixels, alpha not counted."""
         if "c" not in self.axes:
             return 1
         return int(self.pixels.shape[self.axes.index("c")]) - int(self.alpha)
@@ -147,17 +156,21 @@ class Image:
         if "c" not in kept:
             kept.append("c")
             part = part[..., np.newaxis]
-        part = part.transpose([kept.index(axis) for axis in "yxc"])[..., : self.channels]
+        part = part.transpose([kept.index(axis) for axis in "yxc"])[..., : self.all_channels]
+        part = part[..., list(self.chosen)] if self.chosen else part
         native = np.uint8 if part.dtype == np.bool_ else part.dtype.newbyteorder("=")
         return np.array(part, dtype=native, order="C")
 
     def fingerprint(self) -> str:
-        """Hash of shape, type, axes and some rows of three planes: tells two images apart cheaply."""
+        """Hash of shape, type, axes and some rows of three planes: tells two images apart cheaply.
+
+        It is the same whichever channels are chosen.
+        """
         digest = hashlib.sha256(
             repr((tuple(self.pixels.shape), np.dtype(self.pixels.dtype).newbyteorder("=").str, self.axes)).encode()
         )
         step = max(1, self.height // _FINGERPRINT_ROWS)
         for plane in sorted({0, self.planes // 2, self.planes - 1}):
-            rows: Shaped[np.ndarray, "y x c"] = self.read(plane, slice(0, None, step))
+            rows: Shaped[np.ndarray, "y x c"] = replace(self, chosen=()).read(plane, slice(0, None, step))
             digest.update(rows.tobytes())
         return digest.hexdigest()

@@ -74,6 +74,13 @@ class OpenedImages:
     def __getitem__(self, image_id: int) -> NormalisedPlanes:
         return self.opened.get(image_id, lambda: NormalisedPlanes(self._open(image_id), self.planes, image_id))
 
+    def forget(self, image_id: int) -> None:
+        """Open it anew when it is asked for."""
+        self.opened.drop(image_id)
+        for key in self.planes:
+            if key[0] == image_id:
+                self.planes.drop(key)
+
 
 def _nbytes(pixels: Float32[np.ndarray, "y x c"]) -> int:
     return pixels.nbytes

@@ -113,6 +113,7 @@ class _Content:
     pixel_size: PixelSize = _UNKNOWN
     alpha: bool = False
     coarser: Sequence[Any] = ()
+    channel_names: Sequence[str] = ()
 
 
 @dataclass(frozen=True, eq=False)
@@ -263,7 +264,8 @@ def _image(path: Path, content: _Content, axes: str | None) -> Image:
     levels = (_squeezed(path, pixels, kept) for pixels in (content.pixels, *content.coarser))
     try:
         pixels, *coarser = levels
-        return Image(path.stem, pixels, letters, content.pixel_size, alpha, tuple(coarser))
+        image = Image(path.stem, pixels, letters, content.pixel_size, alpha, tuple(coarser))
+        return replace(image, channel_names=_names_of_channels(content, kept, letters))
     except UserError as error:
         # The image knows its name only; the user looks for a file.
         raise UserError(error.code, error.what, str(path), error.fix) from error
@@ -280,6 +282,15 @@ def _has_alpha(content: _Content, kept: tuple[int, ...], letters: str) -> bool:
     if not content.alpha or "c" not in letters or len(letters) != len(kept):
         return False
     return content.axes[kept[letters.index("c")]].lower() in ("c", "s")
+
+
+def _names_of_channels(content: _Content, kept: tuple[int, ...], letters: str) -> tuple[str, ...]:
+    """What the file calls the channels of the axis called c; () where it is another axis or not all have a name."""
+    if "c" not in letters:
+        return ()
+    axis, names = kept[letters.index("c")], tuple(name.strip() for name in content.channel_names)
+    is_theirs = content.axes[axis].lower() == "c" and len(names) == content.pixels.shape[axis]
+    return names if is_theirs and all(names) else ()
 
 
 def _letters(names: Sequence[str]) -> str:
@@ -364,11 +375,12 @@ def _open_tiff(path: Path, expand_palette: bool) -> _Content:
         _refuse_codec(path, series.keyframe)
         _refuse_missing_bytes(path, series)
         axes, pixel_size = _tiff_axes(series), _tiff_pixel_size(file)
+        names = _tiff_channel_names(file)
         alpha = any(int(kind) in (1, 2) for kind in series.keyframe.extrasamples[-1:])
         stores = [series.aszarr(level=level, squeeze=False) for level in range(len(series.levels))]
     levels = [_lazy(path, zarr.open_array(store, mode="r", zarr_format=2), store.close) for store in stores]
     _refuse_first_chunk(path, levels[0])
-    return _Content(levels[0], axes, pixel_size, alpha, _pyramid(levels, axes))
+    return _Content(levels[0], axes, pixel_size, alpha, _pyramid(levels, axes), names)
 
 
 @contextlib.contextmanager
@@ -449,6 +461,17 @@ def _tiff_pixel_size(file: Any) -> PixelSize:
 def _pixels_per_unit(tags: Any, name: str) -> float:
     numerator, denominator = tags.valueof(name, (0, 1))
     return float(numerator) / denominator if denominator else 0.0
+
+
+def _tiff_channel_names(file: Any) -> list[str]:
+    """As the file says them; the labels of ImageJ are of planes, which are channels where there is nothing else."""
+    if not file.is_ome:
+        labels = (file.imagej_metadata or {}).get("Labels")
+        return [str(label) for label in labels] if isinstance(labels, list) else []
+    image = re.search(r"<(?:\w+:)?Pixels\b.*?</(?:\w+:)?Pixels>", file.ome_metadata or "", re.DOTALL)
+    channels = re.findall(r"<(?:\w+:)?Channel\b[^>]*>", image[0] if image else "")
+    names = [re.search(r'\bName="([^"]*)"', channel) for channel in channels]
+    return [html.unescape(name[1]) if name else "" for name in names]
 
 
 def _ome_pixel_size(xml: str) -> PixelSize:
@@ -550,7 +573,8 @@ def _open_zarr(path: Path, expand_palette: bool) -> _Content:
             levels.append(_zarr_level(path, each, names, size).pixels)
         except (UserError, *_DAMAGE):
             break  # the image is whole without it
-    return replace(content, coarser=_pyramid(levels, content.axes))
+    names = _ngff_channel_names(attributes.get("ome", attributes))
+    return replace(content, coarser=_pyramid(levels, content.axes), channel_names=names)
 
 
 def _zarr_level(path: Path, dataset: dict[str, Any], names: list[str] | None, pixel_size: PixelSize) -> _Content:
@@ -626,6 +650,15 @@ def _codec_names(codecs: Sequence[Any]) -> Iterator[str]:
             yield str(codec.get("name", codec.get("id")))
             inner = codec.get("configuration") or {}
             yield from _codec_names([*inner.get("codecs", ()), *inner.get("index_codecs", ())])
+
+
+def _ngff_channel_names(attributes: dict[str, Any]) -> list[str]:
+    """Labels of the optional part "omero"; what is written there otherwise is no reason to refuse an image."""
+    omero = attributes.get("omero")
+    channels = omero.get("channels") if isinstance(omero, dict) else None
+    if not isinstance(channels, list) or not all(isinstance(channel, dict) for channel in channels):
+        return []
+    return [str(channel.get("label", "")) for channel in channels]
 
 
 def _ngff_axes(scale: dict[str, Any]) -> list[str] | None:

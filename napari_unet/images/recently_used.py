@@ -1,7 +1,7 @@
 """What was used last stays in memory; the rest is made again when it is asked for."""
 
 from collections import OrderedDict
-from collections.abc import Callable, Hashable
+from collections.abc import Callable, Hashable, Iterator
 from typing import Generic, TypeVar
 
 Key = TypeVar("Key", bound=Hashable)
@@ -25,6 +25,9 @@ class RecentlyUsed(Generic[Key, Value]):
 
     def __len__(self) -> int:
         return len(self._kept)
+
+    def __iter__(self) -> Iterator[Key]:
+        return iter([*self._kept])  # keys may be dropped meanwhile
 
     def get(self, key: Key, make: Callable[[], Value]) -> Value:
         """The value of a key, made when it is not there."""

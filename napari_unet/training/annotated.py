@@ -87,6 +87,13 @@ class Annotations:
         """Normalised planes of an image of the project; ask again rather than keep them."""
         return self._images[image_id]
 
+    def reopen(self, image_id: int | None) -> None:
+        """The user corrected what the project remembers of an image, or (None) of many."""
+        for each in [*self._images.opened] if image_id is None else [image_id]:
+            self._images.forget(each)
+        for each in [*self._described] if image_id is None else [image_id]:
+            self._described.pop(each, None)
+
     def refresh(self, settings: Settings) -> list[PlaneKey]:
         """Read the planes that changed, or all when the border weights are to be different; returns them."""
         borders = (self._settings.border_weight, self._settings.border_sigma)

@@ -33,6 +33,7 @@ class Draw(Message, frozen=True):
     axes: str
     alpha: bool
     fingerprint: str
+    found_axes: str
     side: int  # px
 
 
@@ -72,7 +73,7 @@ def _answer(wish: Check | Draw) -> Decoded | Refused:
             open_image(Path(wish.path)).fingerprint()
             return Decoded()
         record = ImageRecord(
-            0, "", Path(wish.path), False, (), "", wish.axes, wish.alpha, PixelSize(), wish.fingerprint
+            0, "", Path(wish.path), False, (), "", wish.axes, wish.alpha, PixelSize(), wish.fingerprint, wish.found_axes
         )  # fmt: skip
         picture = thumbnail(open_recorded(record), wish.side)
         return Decoded(picture.shape[0], picture.shape[1], picture.tobytes())

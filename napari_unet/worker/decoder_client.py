@@ -68,7 +68,7 @@ class DecoderClient:
         self._ask(Check(str(path)), path)
 
     def _thumbnail(self, record: ImageRecord, side: int) -> UInt8[np.ndarray, "h w 3"]:
-        wish = Draw(str(record.path), record.axes, record.alpha, record.fingerprint, side)
+        wish = Draw(str(record.path), record.axes, record.alpha, record.fingerprint, record.found_axes, side)
         found = self._ask(wish, record.path)
         try:
             return np.frombuffer(found.pixels, np.uint8).reshape(found.height, found.width, 3)

@@ -31,6 +31,7 @@ from napari_unet.worker.live_objects import LiveObjects
 from napari_unet.worker.messages import (
     Agreed,
     Annotated,
+    Corrected,
     Export,
     Exported,
     Look,
@@ -108,6 +109,8 @@ class Engine:
                 self._look(message)
             case Annotated():
                 self._annotated(own=message.own)
+            case Corrected():
+                self._corrected(message.image_id)
             case Train():
                 self._train(message.on)
             case Restore():
@@ -254,6 +257,12 @@ class Engine:
             self._send_score(self._learner.selection.rescore())
         self._live_objects.ask(self._view, self._learner)  # classes or settings may be others
         self._report(at_once=True)
+
+    def _corrected(self, image_id: int | None) -> None:
+        self._require().annotations.reopen(image_id)
+        self._compared = set() if image_id is None else self._compared - {image_id}
+        if self._view is not None and image_id in (None, self._view.image_id):
+            self._view = None  # its plane may be none of the image's any more
 
     def _send_score(self, score: Score | None) -> None:
         if score is not None:

@@ -52,6 +52,12 @@ class Annotated(Message, frozen=True):
     own: bool = True  # the strokes say what the user knows, not what the network said
 
 
+class Corrected(Message, frozen=True):
+    """What the project remembers of an image was corrected; a ``Look`` follows."""
+
+    image_id: int | None  # None: of many
+
+
 class Train(Message, frozen=True):
     """Begin (or go on) training, or pause: the network is scored and saved then."""
 
@@ -272,7 +278,7 @@ class Suggested(Message, frozen=True):
     region: tuple[int, int, int, int] | None = None  # y0, x0, y1, x1 in pixels of the plane
 
 
-ToWorker = Open | Look | Annotated | Train | Export | ShowWeights | Restore | Suggest
+ToWorker = Open | Look | Annotated | Corrected | Train | Export | ShowWeights | Restore | Suggest
 ToWindow = (
     Ready
     | Alive
