@@ -3,6 +3,7 @@
 import sys
 from pathlib import Path
 
+import psutil
 import pytest
 
 if not sys.platform.startswith("linux"):
@@ -22,4 +23,5 @@ def test_a_short_soak_is_flat(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -
     assert after <= before + 2  # a log that is just being flushed
     before, after = found["threads"]
     assert after <= before + 1
-    assert found["children"][1] <= 1
+    screens = sum(child.name() == "Xvfb" for child in psutil.Process().children())
+    assert found["children"][1] <= 1 + screens

@@ -95,7 +95,8 @@ def channel(data: bytes, expected: Any) -> Channel[Any]:
 
 def test_there_is_an_example_of_every_message() -> None:
     """So that the law below holds for all of them."""
-    assert {type(message) for message in EXAMPLES} == set(m.Message.__subclasses__())
+    between = {kind for kind in m.Message.__subclasses__() if kind.__module__ == m.__name__}  # others are the decoder's
+    assert {type(message) for message in EXAMPLES} == between
 
 
 @pytest.mark.parametrize("message", EXAMPLES, ids=lambda message: type(message).__name__)

@@ -27,7 +27,8 @@ class Normalisation:
         wide = np.dtype(pixels.dtype).itemsize > 2
         low = np.asarray(self.low, np.float64)
         spread = np.asarray(self.high, np.float64) - low
-        scale = np.where(spread > 0, 2.0 / np.where(spread > 0, spread, 1), 0).astype(np.float32)
+        steep = np.minimum(2.0 / np.where(spread > 0, spread, 1), np.finfo(np.float32).max)
+        scale = np.where(spread > 0, steep, 0).astype(np.float32)
         with np.errstate(invalid="ignore", over="ignore"):  # of infinities, which are dealt with below
             above = np.subtract(pixels, low, dtype=np.float64 if wide else np.float32).astype(np.float32)
             normal = above * scale - np.float32(1)
