@@ -2,15 +2,15 @@
 
 from collections.abc import Sequence
 
-from qtpy.QtWidgets import QGraphicsOpacityEffect, QGridLayout, QLabel, QWidget
+from qtpy.QtWidgets import QGridLayout, QLabel, QWidget
 from superqt import QElidingLabel
 
 from napari_unet.annotations.classes import ClassLabel
+from napari_unet.gui.faint_text import make_faint
 from napari_unet.training.scores import ClassScore
 
 # Below two blocks there is no interval, and one of two is hardly one; 100 pixels are about three dabs of the brush.
 LEAST_BLOCKS, LEAST_PIXELS = 3, 100
-_FAINT = 0.65  # of the text's colour: napari's own for disabled text, 0.35, is hard to read
 _COUNTED = "Counted: strokes are connected held-out pixels within a block of 64 px; blocks and pixels hold this class."
 
 
@@ -46,9 +46,7 @@ class ClassScores(QWidget):  # type: ignore[misc]
     def _row(self, line: int) -> tuple[QElidingLabel, QLabel, QElidingLabel]:
         name, dice, evidence = QElidingLabel(), QLabel(), QElidingLabel()
         for label in (name, dice, evidence):
-            faint = QGraphicsOpacityEffect(label)
-            faint.setOpacity(_FAINT)
-            label.setGraphicsEffect(faint)
+            make_faint(label)
         self._grid.addWidget(name, line, 0)
         self._grid.addWidget(dice, line, 1)
         self._grid.addWidget(evidence, line + 1, 0, 1, 2)

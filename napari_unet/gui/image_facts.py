@@ -24,6 +24,7 @@ from napari_unet.annotations.correction import PIXEL_UNITS, chosen_channels, cor
 from napari_unet.annotations.image_record import ImageRecord
 from napari_unet.annotations.recorded_image import open_recorded
 from napari_unet.errors import UserError
+from napari_unet.gui.faint_text import make_faint
 from napari_unet.gui.remark import Remark
 from napari_unet.images.image import PixelSize
 
@@ -70,7 +71,7 @@ class ImageFacts(QWidget):  # type: ignore[misc]
         self._correct = correct
         self._record: ImageRecord | None = None
         self.line = QLabel("")
-        self.line.setEnabled(False)  # quiet: in the style's own grey
+        make_faint(self.line)
         self.line.setSizePolicy(QSizePolicy.Policy.Ignored, QSizePolicy.Policy.Preferred)
         self.button = QToolButton()
         self.button.setText("Correct…")
