@@ -2,7 +2,6 @@
 
 import os
 import sys
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -14,12 +13,11 @@ if sys.platform.startswith("linux") and not os.environ.get("DISPLAY"):
     pytest.skip("needs a display: run under xvfb-run", allow_module_level=True)
 
 napari = pytest.importorskip("napari")
-from napari.utils.notifications import notification_manager
 from qtpy.QtCore import QMimeData, QPoint, QPointF, Qt, QUrl
 from qtpy.QtGui import QDragEnterEvent, QDropEvent
 from qtpy.QtTest import QTest
 from qtpy.QtWidgets import QApplication, QDialogButtonBox
-from test_panel import User, messages, settle
+from test_panel import User, messages, settle, viewer
 
 from napari_unet.annotations.project import Project
 from napari_unet.gui.panel import Panel
@@ -28,6 +26,7 @@ from napari_unet.images.tiles import Region
 from napari_unet.training.scores import BlockScore, Score
 from napari_unet.worker.messages import Alive
 
+__all__ = ["viewer"]
 pytestmark = pytest.mark.filterwarnings("default")
 SHAPES = {"a": (192, 160), "b": (128, 256), "c": (160, 160)}
 
@@ -51,16 +50,6 @@ class SilentClient:
 
     def close(self) -> None:
         """Nothing runs."""
-
-
-@pytest.fixture
-def viewer(qtbot: Any) -> Iterator[Any]:
-    notification_manager.records.clear()
-    shown = napari.Viewer(show=True)
-    shown.window.resize(1200, 800)
-    yield shown
-    shown.close()
-    settle(seconds=0.1)
 
 
 @pytest.fixture

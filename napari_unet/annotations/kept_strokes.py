@@ -41,5 +41,5 @@ def kept_labels(connection: sqlite3.Connection, image_id: int, plane: int, regio
         bits = np.frombuffer(zlib.decompress(packed), np.uint8)
         inside = np.unpackbits(bits, count=box.shape[0] * box.shape[1]).reshape(box.shape).astype(bool)
         part = box.within(region)
-        labels[part.moved(-region.y0, -region.x0).slices][inside[part.moved(-box.y0, -box.x0).slices]] = class_id
+        labels[part.seen_from(region).slices][inside[part.seen_from(box).slices]] = class_id
     return labels

@@ -754,4 +754,4 @@ def _write_bytes(data: bytes, path: Path) -> None:
 
 def _learnable(region: Region, labels: UInt8[np.ndarray, "h w"], areas: Sequence[Region]) -> UInt8[np.ndarray, "h w"]:
     """Labels of a region without those in test areas of the plane and the margin around them."""
-    return outside(labels, [area.moved(-region.y0, -region.x0) for area in areas])
+    return outside(labels, [area.seen_from(region) for area in areas])

@@ -33,8 +33,8 @@ def changed_tiles(
     for place in stored.places(region):
         area = stored.area(place)
         inside = area.within(region)
-        new = labels[inside.moved(-region.y0, -region.x0).slices]
-        part = inside.moved(-area.y0, -area.x0).slices
+        new = labels[inside.seen_from(region).slices]
+        part = inside.seen_from(area).slices
         old = stored.tiles.get(place)
         if new.any() if old is None else not np.array_equal(old[part], new):
             changed[place] = stored.tile(place).copy()

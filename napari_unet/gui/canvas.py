@@ -59,6 +59,7 @@ class Canvas(QObject):  # type: ignore[misc]
         self._boxes: list[Any] = []
         self._score: Score | None = None
         self._outdated = False
+        self._classes: Sequence[ClassLabel] = ()
         self._predicted = _predictions()
         self._further: list[Any] = []
         self._refresh_soon = qthrottled(timeout=_REFRESH_MS)(self._refresh)
@@ -80,6 +81,7 @@ class Canvas(QObject):  # type: ignore[misc]
             self.leave()
         self._stop_watching()
         self.image, self._image_id, self._shape = image, record.id, record.annotation_shape
+        self._classes = classes
         self.cover, self._strokes, self._mode = first_cover(record), strokes, ""
         self._place, above = place, layers.covering(place, self.cover)
         labels, predicted = strokes(self.cover), self._prediction_here()
@@ -210,7 +212,7 @@ class Canvas(QObject):  # type: ignore[misc]
     ) -> None:
         """Paint some of the labels of a region as one stroke that undo takes back; those that are covered."""
         part, cover = region.within(self.cover), self.cover
-        inside = part.moved(-region.y0, -region.x0).slices
+        inside = part.seen_from(region).slices
         ys, xs = np.nonzero(where[inside])
         if self.annotation is not None and ys.size:
             before = np.unravel_index(plane, self._shape[:-2]) if len(self._shape) > 2 else ()
@@ -246,8 +248,8 @@ class Canvas(QObject):  # type: ignore[misc]
         """Put predicted classes over the image."""
         if self.prediction is not None and image_id == self._image_id:
             part = region.within(self.cover)
-            inside = labels[part.moved(-region.y0, -region.x0).slices]
-            layers.write_prediction(self.prediction, plane, part.moved(-self.cover.y0, -self.cover.x0), inside)
+            inside = labels[part.seen_from(region).slices]
+            layers.write_prediction(self.prediction, plane, part.seen_from(self.cover), inside)
             self._refresh_soon()
 
     def show_score(self, score: Score, text: str) -> None:
@@ -261,16 +263,17 @@ class Canvas(QObject):  # type: ignore[misc]
 
     def colour(self, classes: Sequence[ClassLabel]) -> None:
         """Classes or their colours changed."""
+        self._classes = classes
         if self.annotation is not None:
             layers.colour_annotation(self.annotation, classes)
         if self.prediction is not None:
             layers.colour_prediction(self.prediction, classes, outdated=self._outdated)
 
-    def show_outdated(self, outdated: bool, classes: Sequence[ClassLabel]) -> None:
+    def show_outdated(self, outdated: bool) -> None:
         """Grey the prediction while nothing learns the newest strokes."""
         if outdated != self._outdated:
             self._outdated = outdated
-            self.colour(classes)
+            self.colour(self._classes)
 
     @property
     def is_painting(self) -> bool:

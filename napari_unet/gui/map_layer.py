@@ -51,8 +51,8 @@ class MapLayer(WrittenLayer):
         """Put a tile of a predicted map, 0 to 255 for 0 to 1, into the layer."""
         if self.layer is not None and image_id == self._image_id and self.chosen[0] in PREDICTED:
             part, cover = region.within(self.cover), self.cover
-            inside = values[part.moved(-region.y0, -region.x0).slices]
-            self._plane(plane)[part.moved(-cover.y0, -cover.x0).slices] = inside / np.float16(HIGHEST)
+            inside = values[part.seen_from(region).slices]
+            self._plane(plane)[part.seen_from(cover).slices] = inside / np.float16(HIGHEST)
             self._refresh_soon()
 
     def write_weights(self, weights: Weights) -> None:

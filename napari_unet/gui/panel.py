@@ -174,7 +174,7 @@ class Panel(QWidget):  # type: ignore[misc]
             self.score_card.add_loss(progress.step, progress.loss)
         self.status.setText(f"{state}: {detail}")
         self.view_row.show_progress(progress)
-        self._show_outdated(progress.behind and progress.state != "training")
+        self.canvas.show_outdated(progress.behind and progress.state != "training")
         self._show_busy(progress.state == "training")
         self._show_buttons()
 
@@ -528,11 +528,7 @@ class Panel(QWidget):  # type: ignore[misc]
             if self.controller.commit(plane, labels, self.canvas.cover):
                 self.label_check.show_doubts()
                 if not self.controller.has_worker:
-                    self._show_outdated(True)
-
-    def _show_outdated(self, outdated: bool) -> None:
-        if self.controller.project is not None:
-            self.canvas.show_outdated(outdated, self.controller.project.classes())
+                    self.canvas.show_outdated(True)
 
     def _check_strokes(self) -> None:
         if self.canvas.watcher is not None:

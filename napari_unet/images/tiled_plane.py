@@ -73,7 +73,7 @@ class TiledPlane:
             if tile is not None:
                 area = self.area(place)
                 inside = area.within(region)
-                yield inside, tile[inside.moved(-area.y0, -area.x0).slices]
+                yield inside, tile[inside.seen_from(area).slices]
 
     def tile(self, place: TilePlace) -> Shaped[np.ndarray, "h w"]:
         """The values of a tile; do not write into them."""
@@ -97,7 +97,7 @@ class TiledPlane:
             )
             values = np.full(box.shape, self._fill, self.dtype)
             for place, area in zip(places, areas, strict=True):
-                values[area.moved(-box.y0, -box.x0).slices] = self.tiles[place]
+                values[area.seen_from(box).slices] = self.tiles[place]
             yield box, values
 
     def write(self, region: Region, values: Shaped[np.ndarray, "h w"]) -> None:
@@ -106,7 +106,7 @@ class TiledPlane:
             area = self.area(place)
             inside = area.within(region)
             tile = self.tiles.setdefault(place, self.tile(place))
-            tile[inside.moved(-area.y0, -area.x0).slices] = values[inside.moved(-region.y0, -region.x0).slices]
+            tile[inside.seen_from(area).slices] = values[inside.seen_from(region).slices]
 
     def __getitem__(self, key: slice | tuple[slice, slice]) -> Shaped[np.ndarray, "h w"]:
         rows, columns = key if isinstance(key, tuple) else (key, slice(None))
@@ -114,7 +114,7 @@ class TiledPlane:
         region = Region(y0, x0, max(y0, y1), max(x0, x1))
         values = np.full(region.shape, self._fill, self.dtype) if self._fill else np.zeros(region.shape, self.dtype)
         for part, tile in self.parts(region):
-            values[part.moved(-y0, -x0).slices] = tile
+            values[part.seen_from(region).slices] = tile
         return values
 
     def __array__(self, dtype: Any = None, copy: bool | None = None) -> Shaped[np.ndarray, "y x"]:

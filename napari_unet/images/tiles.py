@@ -6,9 +6,7 @@ from dataclasses import dataclass
 import numpy as np
 from jaxtyping import Bool, Shaped
 
-from napari_unet.images.halved_plane import HalvedPlane
-from napari_unet.images.lazy_plane import LazyPlane
-from napari_unet.images.plane_stack import PlaneStack
+from napari_unet.images.plane_pixels import PlanePixels
 
 
 @dataclass(frozen=True, slots=True, order=True)
@@ -40,6 +38,10 @@ class Region:
         """The same region elsewhere."""
         return Region(self.y0 + rows, self.x0 + columns, self.y1 + rows, self.x1 + columns)
 
+    def seen_from(self, other: "Region") -> "Region":
+        """The same region in pixels counted from the first of another one."""
+        return self.moved(-other.y0, -other.x0)
+
     def grown(self, margin: int) -> "Region":
         """The same region with ``margin`` pixels more on every side."""
         return Region(self.y0 - margin, self.x0 - margin, self.y1 + margin, self.x1 + margin)
@@ -68,7 +70,7 @@ class Region:
 
     def within(self, other: "Region") -> "Region":
         """The part that lies in another region too (possibly empty)."""
-        inside = self.moved(-other.y0, -other.x0).clipped(*other.shape)
+        inside = self.seen_from(other).clipped(*other.shape)
         return inside.moved(other.y0, other.x0)
 
     def __contains__(self, point: tuple[float, float]) -> bool:
@@ -93,9 +95,7 @@ def outward(tiles: list[Region], view: Region) -> list[Region]:
     return sorted(tiles, key=distance)
 
 
-def read_mirrored(
-    plane: Shaped[np.ndarray, "y x ..."] | LazyPlane | PlaneStack | HalvedPlane, region: Region
-) -> Shaped[np.ndarray, "h w ..."]:
+def read_mirrored(plane: Shaped[np.ndarray, "y x ..."] | PlanePixels, region: Region) -> Shaped[np.ndarray, "h w ..."]:
     """Copy a region; what lies outside the plane is mirrored at its rim, as often as needed."""
     rows = _mirrored(np.arange(region.y0, region.y1), plane.shape[0])
     columns = _mirrored(np.arange(region.x0, region.x1), plane.shape[1])

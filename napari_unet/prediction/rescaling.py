@@ -5,19 +5,23 @@ from jaxtyping import Float32, Shaped
 from skimage.transform import resize
 
 from napari_unet.images.lazy_plane import LazyPlane
+from napari_unet.images.plane_stack import PlaneStack
 
 UNCHANGED = (1.0, 1.0)
 
 
 def rescaled(
-    pixels: Float32[np.ndarray, "y x c"] | LazyPlane, factors: tuple[float, float]
-) -> Float32[np.ndarray, "h w c"] | LazyPlane:
-    """A plane with so many times its rows and columns: linear in between, blurred first where it shrinks."""
+    pixels: Float32[np.ndarray, "y x c"] | LazyPlane | PlaneStack, factors: tuple[float, float]
+) -> Float32[np.ndarray, "h w c"] | LazyPlane | PlaneStack:
+    """A plane with so many times its rows and columns: linear in between, blurred first where it shrinks.
+
+    A plane that stays as large is not read.
+    """
     height, width = (max(1, round(side * factor)) for side, factor in zip(pixels.shape, factors, strict=False))
     if (height, width) == pixels.shape[:2]:
         return pixels
     shrinks = min(factors) < 1
-    return resize(np.asarray(pixels), (height, width), order=1, mode="edge", anti_aliasing=shrinks, preserve_range=True)
+    return resize(pixels[:, :], (height, width), order=1, mode="edge", anti_aliasing=shrinks, preserve_range=True)
 
 
 def scaled_back(values: Shaped[np.ndarray, "*k h w"], height: int, width: int) -> Shaped[np.ndarray, "*k y x"]:

@@ -131,7 +131,7 @@ def predict_mask(
     image = planes.image
     mask = np.zeros((image.planes, image.height, image.width), np.uint8)
     for plane in range(image.planes):
-        pixels = rescaled(planes.around(plane, predictor.context)[:, :], factors)
+        pixels = rescaled(planes.around(plane, predictor.context), factors)
         found = predict_plane(predictor, pixels, tile, tile_done)
         mask[plane] = scaled_back(found, image.height, image.width) - 1
     return mask
@@ -147,8 +147,7 @@ def _write_probabilities(
 ) -> Path:
     """All probabilities: float32 with axes (plane, class, y, x)."""
     image = planes.image
-    around = (planes.around(plane, predictor.context) for plane in range(image.planes))
-    seen = (rescaled(pixels[:, :], factors) for pixels in around)
+    seen = (rescaled(planes.around(plane, predictor.context), factors) for plane in range(image.planes))
     values: Float32[np.ndarray, "planes k y x"] = np.stack(
         [scaled_back(predict_probabilities(predictor, each, tile), image.height, image.width) for each in seen]
     )

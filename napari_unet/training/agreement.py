@@ -54,8 +54,8 @@ class Agreement:
         """Predict where the oldest waiting stroke lies, and count."""
         predictor, parts = self._waiting.popleft()
         total = np.zeros((len(predictor.class_ids),) * 2, np.int64)
-        for (image_id, plane), (region, labels) in parts:
-            pixels = self._annotations.pixels(image_id).around(plane, predictor.context)
+        for key, (region, labels) in parts:
+            pixels = self._annotations.around(key, predictor.context)
             total += confusion_at(predictor, pixels, region, labels)
         if total.any():
             self._judged.append((predictor.class_ids, total))

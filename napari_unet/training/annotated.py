@@ -12,6 +12,8 @@ from napari_unet.annotations.project import Project
 from napari_unet.annotations.split import BLOCK, MARGIN, BlockSide, held_out_pixels, outside, training_pixels
 from napari_unet.config import Settings
 from napari_unet.errors import UserError
+from napari_unet.images.lazy_plane import LazyPlane
+from napari_unet.images.plane_stack import PlaneStack
 from napari_unet.images.planes import NormalisedPlanes, OpenedImages
 from napari_unet.images.tiled_plane import TILE, TiledPlane, TilePlace
 from napari_unet.images.tiles import Region
@@ -86,6 +88,11 @@ class Annotations:
     def pixels(self, image_id: int) -> NormalisedPlanes:
         """Normalised planes of an image of the project; ask again rather than keep them."""
         return self._images[image_id]
+
+    def around(self, key: PlaneKey, context: int) -> Float32[np.ndarray, "y x c"] | LazyPlane | PlaneStack:
+        """A plane as a network reads it that sees so many planes on either side; ask again rather than keep it."""
+        image_id, plane = key
+        return self.pixels(image_id).around(plane, context)
 
     def reopen(self, image_id: int | None) -> None:
         """The user corrected what the project remembers of an image, or (None) of many."""
@@ -188,7 +195,7 @@ class Annotations:
         near = [side for each in painted.labels.places(around) for side in sides.get(each, ())]
         areas = _seen_from(around, painted.areas)
         held_out = held_out_pixels(labels, plane, near, areas, (around.y0, around.x0))
-        inside = area.moved(-around.y0, -around.x0).slices
+        inside = area.seen_from(around).slices
         trained = training_pixels(labels, held_out, areas)[inside]
         before = painted.trained.tile(place)
         kept = before if repainted is None else before & ~repainted
@@ -202,7 +209,7 @@ class Annotations:
     def _border(self, labels: TiledPlane, tile: Region) -> Float32[np.ndarray, "h w"]:
         around = tile.grown(self._border_margin).clipped(*labels.shape)
         weights = border_weights(labels[around.slices], self._settings.border_weight, self._settings.border_sigma)
-        return weights[tile.moved(-around.y0, -around.x0).slices]
+        return weights[tile.seen_from(around).slices]
 
 
 def _bands(plane: TiledPlane) -> list[Region]:
@@ -229,7 +236,7 @@ def _by_tile(sides: Iterable[BlockSide], plane: int) -> dict[TilePlace, list[Blo
 
 def _seen_from(region: Region, areas: Iterable[Region]) -> tuple[Region, ...]:
     """Areas of a plane in pixels of a region of it."""
-    return tuple(area.moved(-region.y0, -region.x0) for area in areas)
+    return tuple(area.seen_from(region) for area in areas)
 
 
 def _stroke(painted: UInt8[np.ndarray, "h w"], area: Region) -> list[Stroke]:

@@ -103,8 +103,8 @@ def _features(
     network: UNet, annotations: Annotations, device: Device, key: PlaneKey, region: Region
 ) -> Float[Tensor, "f y x"]:
     read = region.grown(_CONTEXT).aligned(network.architecture.stride)
-    pixels = read_mirrored(annotations.pixels(key[0]).around(key[1], network.architecture.context), read)
+    pixels = read_mirrored(annotations.around(key, network.architecture.context), read)
     batch = torch.from_numpy(pixels).permute(2, 0, 1)[None].to(device.place)
     with device.autocast():
         found = network.features(batch)[0]
-    return found[:, *region.moved(-read.y0, -read.x0).slices].float()
+    return found[:, *region.seen_from(read).slices].float()

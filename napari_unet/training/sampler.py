@@ -63,7 +63,7 @@ class Sampler:
         """The tile as it is; mirrored pixels beyond the rim carry no weight."""
         plane = self._annotations.planes[key]
         height, width = plane.labels.shape
-        pixels = read_mirrored(self._annotations.pixels(key[0]).around(key[1], self._context), region)
+        pixels = read_mirrored(self._annotations.around(key, self._context), region)
         inside = region.clipped(height, width)
         labels = np.zeros(region.shape, np.uint8)
         weights = np.zeros(region.shape, np.float32)

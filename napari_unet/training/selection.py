@@ -133,7 +133,7 @@ class Selection:
         matrices = {}
         for key, plane in self._annotations.planes.items():
             for region in plane.held_out_blocks:
-                found = predictor.classes(self._annotations.pixels(key[0]).around(key[1], predictor.context), region)
+                found = predictor.classes(self._annotations.around(key, predictor.context), region)
                 truth = np.where(plane.held_out[region.slices], plane.labels[region.slices], 0).astype(np.uint8)
                 matrices[key, region] = confusion(truth, found, class_ids)
         return Candidate(step, class_ids, network, matrices)

@@ -81,7 +81,7 @@ class Survey:
 
     def look(self, key: PlaneKey, region: Region) -> None:
         """Predict one region, whose origin is a multiple of ``LOOKED_AT``."""
-        plane = self._annotations.pixels(key[0]).around(key[1], self._network.architecture.context)
+        plane = self._annotations.around(key, self._network.architecture.context)
         features, shares, unsure = pooled_answers(self._network, self._device, plane, region)
         annotated = self._annotations.planes.get(key)
         labelled = TiledPlane(plane.shape, np.uint8) if annotated is None else annotated.labels
@@ -196,9 +196,9 @@ def painted_cells(
     around = region.aligned(_CELL).grown(_REACH * _CELL)
     inside = around.clipped(*labels.shape)
     pixels = np.zeros(around.shape, bool)
-    pixels[inside.moved(-around.y0, -around.x0).slices] = labels[inside.slices] > 0
+    pixels[inside.seen_from(around).slices] = labels[inside.slices] > 0
     for area in areas:
-        pixels[area.within(around).moved(-around.y0, -around.x0).slices] = True
+        pixels[area.within(around).seen_from(around).slices] = True
     rows, columns = (side // _CELL for side in around.shape)
     cells = np.any(pixels.reshape(rows, _CELL, columns, _CELL), axis=(1, 3))
     near = np.any(sliding_window_view(cells, (2 * _REACH + 1, 2 * _REACH + 1)), axis=(2, 3))

@@ -3,7 +3,7 @@
 import os
 import sys
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
@@ -17,7 +17,7 @@ napari = pytest.importorskip("napari")
 from injectors import WHOLE
 from napari.layers import Image
 from napari.utils.notifications import notification_manager
-from test_panel import User, drawn_image, messages, settle
+from test_panel import User, drawn_image, messages, settle, user, viewer
 
 from napari_unet.annotations.project import Project
 from napari_unet.errors import UserError
@@ -25,21 +25,7 @@ from napari_unet.errors import UserError
 pytestmark = pytest.mark.filterwarnings("default")  # napari's own
 
 
-@pytest.fixture
-def viewer(qtbot: Any) -> Iterator[Any]:
-    notification_manager.records.clear()
-    shown = napari.Viewer(show=True)
-    shown.window.resize(1200, 800)
-    yield shown
-    if shown in napari.Viewer._instances:
-        shown.close()
-    settle(seconds=0.1)
-
-
-@pytest.fixture
-def user(viewer: Any) -> User:
-    viewer.add_image(drawn_image(), name="cells")
-    return User(viewer)
+__all__ = ["user", "viewer"]
 
 
 @pytest.mark.parametrize("order", ["panel", "viewer", "image", "annotation", "all layers"])
