@@ -19,6 +19,7 @@ from napari_unet.images.tiles import Region
 from napari_unet.training.scores import Score
 from napari_unet.worker import messages as m
 from napari_unet.worker.exit_code import LOST_DEVICE
+from napari_unet.worker.message import Message
 
 SIDE = 96
 VIEW = Region(0, 0, 50, 60)
@@ -29,7 +30,7 @@ class FakeClient:
 
     def __init__(self, log: Path) -> None:
         self.log = log
-        self.sent: list[m.Message] = []
+        self.sent: list[Message] = []
         self.inbox: list[Any] = []
         self.exit_code: int | None = None
         self.closed = False

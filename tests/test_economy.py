@@ -22,6 +22,7 @@ from napari_unet.training.learner import Learner
 from napari_unet.training.trainer import Trainer
 from napari_unet.worker import messages as m
 from napari_unet.worker.engine import Engine
+from napari_unet.worker.message import Message
 
 CPU = Device("cpu", "CPU", False)
 SMALL = Settings(tile=128, batch=4, width=4, prediction_tile=128)
@@ -177,7 +178,7 @@ def test_the_engine_does_again_what_did_not_fit(
     project: Project, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
     """Tiles on screen and an export come all the same, in smaller pieces, and the user reads why."""
-    sent: list[m.Message] = []
+    sent: list[Message] = []
     engine = Engine(sent.append, CPU)
     engine.receive(m.Open(str(project.folder), base="none"))
     engine.receive(m.Train(on=True))

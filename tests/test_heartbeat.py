@@ -1,7 +1,8 @@
 """Laws of the signs of life: a worker that waits or computes gives them, one that is stuck does not."""
 
 from napari_unet.worker.heartbeat import Heartbeat
-from napari_unet.worker.messages import Alive, Message
+from napari_unet.worker.message import Message
+from napari_unet.worker.messages import Alive
 
 
 def test_only_a_stuck_worker_is_silent() -> None:

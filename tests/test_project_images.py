@@ -20,10 +20,13 @@ from qtpy.QtWidgets import QApplication, QDialogButtonBox
 from test_panel import User, messages, settle, viewer
 
 from napari_unet.annotations.project import Project
+from napari_unet.gui import source
 from napari_unet.gui.panel import Panel
 from napari_unet.images.reading import open_image
 from napari_unet.images.tiles import Region
 from napari_unet.training.scores import BlockScore, Score
+from napari_unet.worker.decoded_pixels import DecodedPixels
+from napari_unet.worker.decoder_client import DecoderClient
 from napari_unet.worker.messages import Alive
 
 __all__ = ["viewer"]
@@ -449,3 +452,58 @@ def test_images_of_another_kind_take_each_others_place(viewer: Any, folder: Path
         assert user.panel.canvas.prediction in viewer.layers
         assert user.panel.controller.training
     assert messages() == []
+
+
+def test_a_large_stack_is_shown_plane_by_plane(
+    viewer: Any, folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It is never read whole, whatever the order of its axes; painting goes on as on any other."""
+    monkeypatch.setattr(source, "_HELD_BYTES", 0)
+    pixels = np.random.default_rng(6).integers(0, 999, (4, 120, 2, 130)).astype(np.uint16)
+    np.save(tmp_path / "stack.npy", pixels)
+    with Project(folder) as project:
+        project.add_image(open_image(tmp_path / "stack.npy", "zycx"), tmp_path / "stack.npy")
+    sizes: list[int] = []
+    read = DecodedPixels.__getitem__
+
+    def counted(self: DecodedPixels, key: Any) -> np.ndarray:
+        found = read(self, key)
+        sizes.append(found.size)
+        return found
+
+    monkeypatch.setattr(DecodedPixels, "__getitem__", counted)
+    user = opened(viewer, folder)
+    go(user, "stack")
+    layer = viewer.layers["stack"]
+    assert (layer.data.shape, layer.ndim, layer.multiscale) == ((2, 4, 120, 130), 4, False)
+    viewer.dims.set_point((0, 1), (1, 3))
+    settle(lambda: user.panel.canvas.watcher.plane == 3, 5)
+    np.testing.assert_array_equal(layer._data_view, pixels[3, :, 1])
+    user.draw(2, (30, 30), (30, 60))
+    assert (user.stored(3)[30, 31:60] == 2).all()
+    assert max(sizes) <= pixels.size // 4
+    go(user, "a")
+    go(user, "stack")
+    assert (user.painted[..., 3, 30, 31:60] == 2).all()
+    assert messages() == []
+
+
+def test_an_image_that_ends_its_decoder_is_told_and_the_one_before_stays(viewer: Any, folder: Path) -> None:
+    """What crashes or hangs while it is decoded does so in another process; painting goes on."""
+    user = opened(viewer, folder)
+    images, sound = user.panel.project_images, user.panel.project_images._shown
+    for code, program, patience_s in (
+        ("NU-S11", "import os; os.abort()", 120.0),
+        ("NU-S10", "import time; time.sleep(600)", 0.2),
+    ):
+        images._shown = DecoderClient([sys.executable, "-P", "-c", program], patience_s)
+        go(user, "b")
+        images._shown.stop()
+        assert messages()[-1].startswith(code)
+        assert user.panel.image_list.thumbnails.problem_of(2).startswith(code)
+        assert present(user) == "a"
+    user.draw(2, (60, 60), (60, 90))
+    assert (user.stored()[60, 61:90] == 2).all()
+    images._shown = sound
+    go(user, "b")
+    assert present(user) == "b"

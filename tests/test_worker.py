@@ -37,6 +37,7 @@ from napari_unet.worker import messages as m
 from napari_unet.worker.channel import LIMIT, Channel, encode
 from napari_unet.worker.client import Client, worker_environment
 from napari_unet.worker.engine import Engine
+from napari_unet.worker.message import Message
 
 HEIGHT, WIDTH, TILE = 150, 200, 64
 PATIENCE_S = 120.0  # for things that take seconds on a machine with nothing else to do
@@ -95,7 +96,7 @@ def channel(data: bytes, expected: Any) -> Channel[Any]:
 
 def test_there_is_an_example_of_every_message() -> None:
     """So that the law below holds for all of them."""
-    between = {kind for kind in m.Message.__subclasses__() if kind.__module__ == m.__name__}  # others are the decoder's
+    between = {kind for kind in Message.__subclasses__() if kind.__module__ == m.__name__}  # others are the decoder's
     assert {type(message) for message in EXAMPLES} == between
 
 

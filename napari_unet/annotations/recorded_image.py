@@ -1,6 +1,8 @@
 """From what a project remembers of an image to the image."""
 
+from collections.abc import Callable
 from dataclasses import replace
+from pathlib import Path
 
 from napari_unet.annotations.image_record import ImageRecord
 from napari_unet.errors import UserError
@@ -8,8 +10,13 @@ from napari_unet.images.image import Image
 from napari_unet.images.reading import open_image
 
 
-def open_recorded(record: ImageRecord) -> Image:
+def open_recorded(record: ImageRecord, open_file: Callable[[Path, str], Image] = open_image) -> Image:
     """The image itself, read lazily; needs no open project, so any thread may call it.
+
+    Parameters
+    ----------
+    record : what the project remembers
+    open_file : opens an image file of these axes
 
     Raises
     ------
@@ -23,7 +30,7 @@ def open_recorded(record: ImageRecord) -> Image:
             str(record.path),
             "put it back or point to where it is now; its strokes are kept",
         )
-    opened = open_image(record.path, axes=record.found_axes)
+    opened = open_file(record.path, record.found_axes)
     image = Image(record.name, opened.pixels, record.found_axes, record.pixel_size, record.alpha, opened.coarser)
     if image.fingerprint() != record.fingerprint:
         raise UserError(

@@ -22,11 +22,10 @@ from qtpy.QtWidgets import (
 
 from napari_unet.annotations.correction import PIXEL_UNITS, chosen_channels, corrected_axes, refuse_pixel_size
 from napari_unet.annotations.image_record import ImageRecord
-from napari_unet.annotations.recorded_image import open_recorded
 from napari_unet.errors import UserError
 from napari_unet.gui.faint_text import make_faint
 from napari_unet.gui.remark import Remark
-from napari_unet.images.image import PixelSize
+from napari_unet.images.image import Image, PixelSize
 
 Correct = Callable[[ImageRecord], None]
 
@@ -49,26 +48,22 @@ def _length(size: PixelSize) -> str:
     return f"{' x '.join(edges)} {size.unit}"
 
 
-def _channel_names(record: ImageRecord) -> list[str]:
-    """Those in the file, else numbers from 1."""
-    names: tuple[str, ...] = ()
-    with contextlib.suppress(UserError):  # the file may be gone; its channels still have numbers
-        names = open_recorded(record).channel_names[: record.all_channels]  # without that of alpha
-    return [*(names or [f"channel {number}" for number in range(1, record.all_channels + 1)])]
-
-
 class ImageFacts(QWidget):  # type: ignore[misc]
     """A quiet line and a button; there while there is an image.
 
     Parameters
     ----------
     correct : remembers what the user says of an image; raises a ``UserError`` where that cannot be
+    open_recorded : opens the image; raises a ``UserError`` where that cannot be
     """
 
-    def __init__(self, correct: Correct, parent: QWidget | None = None) -> None:
+    def __init__(
+        self, correct: Correct, open_recorded: Callable[[ImageRecord], Image], parent: QWidget | None = None
+    ) -> None:
         super().__init__(parent)
         self.dialog: CorrectionDialog | None = None
         self._correct = correct
+        self._open_recorded = open_recorded
         self._record: ImageRecord | None = None
         self.line = QLabel("")
         make_faint(self.line)
@@ -94,8 +89,15 @@ class ImageFacts(QWidget):  # type: ignore[misc]
 
     def _ask(self) -> None:
         if self._record is not None:
-            self.dialog = CorrectionDialog(self._record, _channel_names(self._record), self._correct, self)
+            self.dialog = CorrectionDialog(self._record, self._channel_names(self._record), self._correct, self)
             self.dialog.open()
+
+    def _channel_names(self, record: ImageRecord) -> list[str]:
+        """Those in the file, else numbers from 1."""
+        names: tuple[str, ...] = ()
+        with contextlib.suppress(UserError):  # the file may be gone; its channels still have numbers
+            names = self._open_recorded(record).channel_names[: record.all_channels]  # without that of alpha
+        return [*(names or [f"channel {number}" for number in range(1, record.all_channels + 1)])]
 
 
 class CorrectionDialog(QDialog):  # type: ignore[misc]

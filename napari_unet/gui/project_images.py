@@ -22,13 +22,14 @@ from napari_unet.gui.controller import Controller
 from napari_unet.gui.image_layer import ImageLayer
 from napari_unet.gui.image_list import ImageList
 from napari_unet.images.folder import image_paths
-from napari_unet.images.reading import SUPPORTED, open_image
+from napari_unet.images.image import Image
+from napari_unet.images.reading import SUPPORTED
 from napari_unet.training.scores import Score
 from napari_unet.worker.decoder_client import DecoderClient
 
-_LOOK_MS = 10  # whether a file to add is checked
+_LOOK_MS = 10  # whether a file to add is open
 _KEYS = {"PageDown": 1, "PageUp": -1}
-_FILE_PROBLEMS = ("NU-I", "NU-P04", "NU-P06")
+_FILE_PROBLEMS = ("NU-I", "NU-P04", "NU-P06", "NU-S10", "NU-S11")
 
 
 class ProjectImages(QObject):  # type: ignore[misc]
@@ -53,8 +54,9 @@ class ProjectImages(QObject):  # type: ignore[misc]
         self._wanted: int | None = None  # waits for the end of a stroke
         self._waiting: deque[Path] = deque()
         self._refused: list[str] = []
+        self._shown = DecoderClient()  # not the one of files to add, which may wait for a slow one
         self._decoder = DecoderClient()
-        self._checking: tuple[Path, Future[None]] | None = None
+        self._opening: tuple[Path, Future[Image]] | None = None
         self._add_soon = QTimer(self, singleShot=True, interval=_LOOK_MS)
         self._add_soon.timeout.connect(self._add_next)
         image_list.chosen.connect(self.switch)
@@ -70,7 +72,7 @@ class ProjectImages(QObject):  # type: ignore[misc]
     def open_first(self) -> None:
         """Show the first image of a project just opened; of those that cannot be opened, the first is told."""
         self._waiting.clear()
-        self._checking = None
+        self._opening = None
         self._wanted = None
         self._ours.image_id = None  # it shows an image of the project before; the same number is another one here
         self._list.thumbnails.clear()
@@ -122,6 +124,10 @@ class ProjectImages(QObject):  # type: ignore[misc]
         """The image that a layer of ours shows; None for other layers."""
         return self._ours.image_id if self._ours.is_layer(layer) else None
 
+    def opened(self, record: ImageRecord) -> Image:
+        """An image of the project, decoded by another process; raises what ``open_recorded`` and that process do."""
+        return open_recorded(record, lambda path, axes: self._shown.open(path, axes).result())
+
     def show_painted(self) -> None:
         """Strokes changed."""
         if self._controller.project is not None:
@@ -138,6 +144,7 @@ class ProjectImages(QObject):  # type: ignore[misc]
         """Let go of the viewer, of threads and processes."""
         self._add_soon.stop()
         self._decoder.stop()
+        self._shown.rest()  # a layer that stays may still read from it
         self._list.thumbnails.stop()
         for key in _KEYS:
             self._viewer.bind_key(key, None)
@@ -163,7 +170,7 @@ class ProjectImages(QObject):  # type: ignore[misc]
             NU-P06 when it is another image, NU-I10 to NU-I14 when it cannot be read; nothing has changed then.
         """
         project = self._project()
-        open_recorded(replace(project.image(image_id), path=path))
+        self.opened(replace(project.image(image_id), path=path))
         project.relocate(image_id, path)
         self._list.thumbnails.forget(image_id)
         self._show_rows()
@@ -195,11 +202,11 @@ class ProjectImages(QObject):  # type: ignore[misc]
             self._viewer.reset_view()
 
     def _add_next(self) -> None:
-        if self._checking is None and self._waiting:
+        if self._opening is None and self._waiting:
             path = self._waiting.popleft()
-            self._checking = path, self._decoder.check(path)
-        if self._checking is not None:
-            self._add_checked(*self._checking)
+            self._opening = path, self._decoder.open(path, is_tried=True)
+        if self._opening is not None:
+            self._add_opened(*self._opening)
             self._list.place.setText(f"{len(self._waiting)} to add")
             self._add_soon.start()
             return
@@ -211,17 +218,15 @@ class ProjectImages(QObject):  # type: ignore[misc]
         if self._present is None and self._list.table.records:
             self.switch(self._list.table.records[0].id)
 
-    def _add_checked(self, path: Path, checked: Future[None]) -> None:
-        if checked.done():
-            self._checking = None
+    def _add_opened(self, path: Path, opened: Future[Image]) -> None:
+        if opened.done():
+            self._opening = None
             try:
-                checked.result()
-                self._add_one(path)
+                self._add_one(opened.result(), path)
             except UserError as error:
                 self._refused.append(str(error))
 
-    def _add_one(self, path: Path) -> None:
-        image = open_image(path)
+    def _add_one(self, image: Image, path: Path) -> None:
         if self._controller.project is None:
             self._panel._enter(source.default_project(None, image, path))
         project = self._project()
@@ -244,7 +249,7 @@ class ProjectImages(QObject):  # type: ignore[misc]
     def bring(self, record: ImageRecord) -> None:
         """Show an image of the project; when this raises, the image before is still there."""
         layer = self._users_layer(record)
-        image = open_recorded(record) if layer is None else None
+        image = self.opened(record) if layer is None else None
         self.save()
         before = _extent(self._canvas.image)
         self._measure_in(record.pixel_size.unit if layer is None else str(layer.units[-1]))

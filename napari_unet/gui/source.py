@@ -9,9 +9,11 @@ import numpy as np
 from napari_unet.annotations.image_record import ImageRecord
 from napari_unet.annotations.project import DATABASE, Project
 from napari_unet.errors import UserError
+from napari_unet.gui.layer_pixels import LayerPixels
 from napari_unet.images.image import Image, PixelSize
 from napari_unet.images.reading import open_image
 
+_HELD_BYTES = 512 * 2**20  # of an image; above that it is read plane by plane as they are shown
 _UNITS = {"micrometer": "um", "micron": "um", "µm": "um", "μm": "um", "nanometer": "nm", "millimeter": "mm"}
 
 
@@ -102,7 +104,7 @@ def _file_of(layer: Any, image: Image) -> Path | None:
 
 
 def layer_content(image: Image, record: ImageRecord) -> dict[str, Any]:
-    """Arguments of ``viewer.add_image`` for an image of a project; a large pyramid stays in its file."""
+    """Arguments of ``viewer.add_image`` for an image of a project; a large one stays in its file."""
     axes = _shown_axes(record)
     rgb = axes.endswith("c")
     spatial = len(axes) - int(rgb)
@@ -110,13 +112,18 @@ def layer_content(image: Image, record: ImageRecord) -> dict[str, Any]:
     is_pyramid = image.is_large and bool(image.coarser) and axes == record.axes
     order = [record.axes.index(axis) for axis in axes]
     return {
-        "data": [image.pixels, *image.coarser] if is_pyramid else np.asarray(image.pixels).transpose(order),
+        "data": [image.pixels, *image.coarser] if is_pyramid else _layer_pixels(image, order),
         "multiscale": is_pyramid,
         "name": record.name,
         "rgb": rgb,
         "scale": (*[1.0] * (spatial - 2), size.y, size.x),
         "units": (*["pixel"] * (spatial - 2), size.unit, size.unit),
     }
+
+
+def _layer_pixels(image: Image, order: list[int]) -> Any:
+    pixels = LayerPixels(image.pixels, tuple(order))
+    return pixels if pixels.nbytes > _HELD_BYTES else np.asarray(pixels)
 
 
 def shows(layer: Any, record: ImageRecord) -> bool:

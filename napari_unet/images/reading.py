@@ -127,7 +127,7 @@ class _FilePixels:
     state: tuple[int, int] = field(init=False)
 
     def __post_init__(self) -> None:
-        object.__setattr__(self, "state", _file_state(self.path))
+        object.__setattr__(self, "state", file_state(self.path))
 
     @property
     def shape(self) -> tuple[int, ...]:
@@ -153,7 +153,7 @@ class _FilePixels:
     def __getitem__(self, key: Any) -> Any:
         """Pixels of integers, slices and an ellipsis."""
         selection: list[Any] = [0] * len(self.array.shape)
-        for axis, part in zip(self.kept, _full_key(key, self.ndim), strict=True):
+        for axis, part in zip(self.kept, full_key(key, self.ndim), strict=True):
             selection[axis] = part
         with _damage_told(self.path):
             self._refuse_change()
@@ -168,13 +168,8 @@ class _FilePixels:
         return np.asarray(self[...], dtype=dtype)
 
     def _refuse_change(self) -> None:
-        if _file_state(self.path) != self.state:
-            raise UserError(
-                "NU-I15",
-                "the file changed after it was opened",
-                str(self.path),
-                "open the image again to use its new content",
-            )
+        if file_state(self.path) != self.state:
+            raise changed(self.path)
 
 
 @contextlib.contextmanager
@@ -194,6 +189,12 @@ def _unopened(path: Path, error: OSError) -> UserError:
     return UserError(
         "NU-I10", f"the image cannot be opened ({reason})", str(path), "check the path and its permissions"
     )
+
+
+def changed(path: Path) -> UserError:
+    """The file is another than the one that was opened."""
+    what = "the file changed after it was opened"
+    return UserError("NU-I15", what, str(path), "open the image again to use its new content")
 
 
 def _damaged(path: Path, reason: str) -> UserError:
@@ -314,7 +315,8 @@ def _guessed_axes(shape: Sequence[int]) -> str:
     return (planes + axes)[-len(shape) :] if shape else ""
 
 
-def _full_key(key: Any, ndim: int) -> tuple[Any, ...]:
+def full_key(key: Any, ndim: int) -> tuple[Any, ...]:
+    """One integer or slice for every axis, from a key that may be shorter or have an ellipsis."""
     parts = key if isinstance(key, tuple) else (key,)
     if Ellipsis not in parts:
         parts = (*parts, Ellipsis)
@@ -323,7 +325,8 @@ def _full_key(key: Any, ndim: int) -> tuple[Any, ...]:
     return (*parts[:gap], *fill, *parts[gap + 1 :])
 
 
-def _file_state(path: Path) -> tuple[int, int]:
+def file_state(path: Path) -> tuple[int, int]:
+    """Size and time of change, by which another content is known; (0, 0) for a folder."""
     # Chunks of a Zarr folder come and go without its own entry telling anything.
     if path.is_dir():
         return 0, 0

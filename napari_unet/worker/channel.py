@@ -7,7 +7,7 @@ from typing import IO, Any, Generic, TypeVar
 import msgspec
 
 from napari_unet.errors import UserError
-from napari_unet.worker.messages import Message
+from napari_unet.worker.message import Message
 
 LIMIT = 64 * 2**20  # bytes of one message; the largest is a predicted tile
 _LENGTH = struct.Struct(">I")

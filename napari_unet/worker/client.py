@@ -11,7 +11,8 @@ from typing import IO
 
 from napari_unet.errors import UserError
 from napari_unet.worker.channel import Channel
-from napari_unet.worker.messages import Message, ToWindow
+from napari_unet.worker.message import Message
+from napari_unet.worker.messages import ToWindow
 
 _DANGEROUS = (
     "TORCH_FORCE_NO_WEIGHTS_ONLY_LOAD",

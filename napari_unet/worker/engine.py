@@ -28,6 +28,7 @@ from napari_unet.training.weight_map import class_weights, pixel_weights
 from napari_unet.worker.channel import LIMIT
 from napari_unet.worker.label_check import StrokeScoring
 from napari_unet.worker.live_objects import LiveObjects
+from napari_unet.worker.message import Message
 from napari_unet.worker.messages import (
     Agreed,
     Annotated,
@@ -35,7 +36,6 @@ from napari_unet.worker.messages import (
     Export,
     Exported,
     Look,
-    Message,
     Noticed,
     Open,
     Progress,

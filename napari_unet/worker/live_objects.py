@@ -19,7 +19,8 @@ from napari_unet.results.measurements import measure_plane, measurement_columns
 from napari_unet.results.objects import object_settings, objects_of_plane
 from napari_unet.results.prediction_files import styles
 from napari_unet.training.learner import Learner
-from napari_unet.worker.messages import Message, Noticed, Objects
+from napari_unet.worker.message import Message
+from napari_unet.worker.messages import Noticed, Objects
 
 WISH = "objects"  # in place of a map
 MOST_PIXELS = 4096 * 4096

@@ -4,20 +4,16 @@ import math
 import zlib
 from typing import Literal
 
-import msgspec
 import numpy as np
 from jaxtyping import Float16, Float32, Int32, UInt8, UInt16
 
 from napari_unet.errors import UserError
 from napari_unet.training.label_check import Doubt
 from napari_unet.training.scores import Score
+from napari_unet.worker.message import Message
 
 MapKind = Literal["", "probability", "uncertainty", "objects"]
 Cell = int | float | str
-
-
-class Message(msgspec.Struct, frozen=True, tag=True):
-    """Anything that crosses the pipe."""
 
 
 # From the window to the worker

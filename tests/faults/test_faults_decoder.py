@@ -1,10 +1,14 @@
 """S10: an image that hangs, crashes or eats memory while it is decoded costs its own row a picture, nothing else."""
 
+import gc
+import os
 import sys
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+import imageio.v3 as imageio
 import numpy as np
 import psutil
 import pytest
@@ -103,20 +107,73 @@ def test_an_image_that_hangs_is_given_up(
     assert decoders() == []
 
 
-def test_files_to_add_are_tried_there_first(
+def test_files_to_add_are_opened_there(
     records: dict[str, ImageRecord], client: Callable[[float], DecoderClient], tmp_path: Path
 ) -> None:
     """What opening would raise is raised; a stop in the middle ends process and wait at once."""
     decoder = client(120.0)
-    assert outcome(decoder.check(records["good"].path).result) is None
-    assert outcome(decoder.check(tmp_path / "missing.tif").result) == "NU-I10"
+    assert decoder.open(records["good"].path).result().fingerprint() == records["good"].fingerprint
+    assert outcome(decoder.open(tmp_path / "missing.tif").result) == "NU-I10"
     (tmp_path / "broken.png").write_bytes(b"\x89PNG\r\n\x1a\nnothing")
-    assert outcome(decoder.check(tmp_path / "broken.png").result) == "NU-I11"
-    assert outcome(decoder.check(records["crashes"].path).result) == "NU-S11"
-    assert outcome(decoder.check(records["fine"].path).result) is None
-    waiting = decoder.check(records["hangs"].path)
+    assert outcome(decoder.open(tmp_path / "broken.png").result) == "NU-I11"
+    assert outcome(decoder.open(records["crashes"].path).result) == "NU-S11"
+    assert decoder.open(records["fine"].path).result().name == "fine"
+    waiting = decoder.open(records["hangs"].path)
     decoder.stop()
     assert outcome(lambda: waiting.result(60)) == "NU-S11"
+
+
+def test_an_image_read_there_is_the_image(client: Callable[[float], DecoderClient], tmp_path: Path) -> None:
+    """All that is known of it, and its pixels whatever is asked for, in more than one message."""
+    path = tmp_path / "stack.ome.tif"
+    pixels = np.random.default_rng(0).integers(0, 60000, (3, 2, 2100, 1500)).astype(np.uint16)
+    facts = {"axes": "ZCYX", "PhysicalSizeX": 0.3, "PhysicalSizeY": 0.2, "Channel": {"Name": ["DAPI", "GFP"]}}
+    with tifffile.TiffWriter(path, ome=True) as writer:
+        writer.write(pixels, subifds=1, tile=(256, 256), metadata=facts)
+        writer.write(pixels[..., ::2, ::2], subfiletype=1, tile=(256, 256))
+    here, there = open_image(path), client(120.0).open(path).result()
+    assert replace(there, pixels=here.pixels, coarser=()) == replace(here, coarser=())
+    assert there.channel_names == ("DAPI", "GFP")
+    assert len(there.coarser) == 1
+    np.testing.assert_array_equal(there.coarser[0], pixels[..., ::2, ::2])
+    assert (there.pixels.ndim, there.pixels.size, there.pixels.dtype) == (4, pixels.size, np.uint16)
+    for key in (..., (1, 0), (slice(None, None, 2), 1, slice(3, 9)), (-1, -1, 5, 6), (0, slice(2, 2))):
+        np.testing.assert_array_equal(there.pixels[key], pixels[key])
+    assert there.fingerprint() == here.fingerprint()
+
+
+def test_pixels_outlive_the_process_that_decodes_them(client: Callable[[float], DecoderClient], tmp_path: Path) -> None:
+    """A layer that is still there asks again: another process reads on, but never another file of that name."""
+    path, pixels = tmp_path / "a.png", np.random.default_rng(1).integers(0, 255, (40, 50)).astype(np.uint8)
+    imageio.imwrite(path, pixels)
+    decoder = client(120.0)
+    image = decoder.open(path).result()
+    decoder.rest()
+    psutil.wait_procs(decoders(), timeout=60)
+    np.testing.assert_array_equal(image.pixels[3:5], pixels[3:5])
+    decoders()[0].kill()
+    psutil.wait_procs(decoders(), timeout=60)
+    np.testing.assert_array_equal(image.pixels[...], pixels)
+    imageio.imwrite(path, pixels[::-1])
+    os.utime(path, ns=(0, 0))  # another time whatever the clock's grain
+    assert outcome(lambda: image.pixels[...]) == "NU-I15"
+    np.testing.assert_array_equal(decoder.open(path).result().pixels, pixels[::-1])
+    path.unlink()
+    assert outcome(lambda: image.pixels[...]) == "NU-I10"
+
+
+def test_nobody_asks_any_more(client: Callable[[float], DecoderClient], tmp_path: Path) -> None:
+    """Pixels may start the process again after it was ended; it goes when they do."""
+    imageio.imwrite(tmp_path / "a.png", np.eye(40, dtype=np.uint8))
+    decoder = DecoderClient()
+    image = decoder.open(tmp_path / "a.png").result()
+    decoder.rest()
+    assert image.pixels[3, 3] == 1
+    assert len(decoders()) == 1
+    del decoder, image
+    gc.collect()
+    psutil.wait_procs(decoders(), timeout=60)
+    assert decoders() == []
 
 
 def test_the_list_shows_the_others(
