@@ -12,6 +12,7 @@ import torch
 from napari_unet.annotations.project import Project
 from napari_unet.api import add_annotation
 from napari_unet.config import Settings
+from napari_unet.errors import UserError
 from napari_unet.images.image import Image
 from napari_unet.network.checkpoint import Checkpoint, load_checkpoint, save_checkpoint
 from napari_unet.network.device import Device
@@ -233,6 +234,25 @@ def test_a_damaged_checkpoint_is_set_aside_and_training_goes_on(tmp_path: Path) 
         assert aside.read_bytes() == b"not a network"
         assert learner.trainer is not None
         assert learner.trainer.step_count == 0
+
+
+def test_nothing_of_a_deleted_project_is_made_anew(tmp_path: Path) -> None:
+    """A network that is to be saved finds no folder; once that is back, it is saved there."""
+    with Project(tmp_path / "p.unet") as project:
+        project.settings = SETTINGS
+        image = Image("drawn", np.random.default_rng(0).integers(0, 255, (96, 96), np.uint8), "yx")
+        labels = np.zeros((1, 96, 96), np.uint8)
+        labels[0, 10:14, 5:90], labels[0, 70:74, 5:90] = 1, 2
+        add_annotation(project, image, labels)
+        learner = Learner(project, CPU)
+        learner.step()
+        learner.show_newest()
+        away = project.folder.rename(tmp_path / "away")
+        with pytest.raises(UserError, match=r"^NU-P24: "):
+            learner.save()
+        assert not project.folder.exists()
+        away.rename(project.folder)
+        assert learner.save() == project.models / "best.safetensors"
 
 
 def test_another_network_is_started_at_once_and_shown_when_it_is_better(tmp_path: Path) -> None:

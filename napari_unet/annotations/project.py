@@ -140,6 +140,12 @@ class Project:
     # Images
 
     @_damage_told
+    def refuse_when_gone(self) -> None:
+        """Raise NU-P24 where the folder was moved or deleted meanwhile: nothing of it is made anew."""
+        if not (self.folder / DATABASE).exists():
+            what, fix = "the project's folder is gone", "put it back; what is painted now stays on its layer until then"
+            raise UserError("NU-P24", what, str(self.folder), fix)
+
     def images(self) -> list[ImageRecord]:
         """In the order in which they were added."""
         return [image_record(row, self.folder) for row in self._database.execute(f"{SELECT_IMAGES} ORDER BY id")]
@@ -682,9 +688,7 @@ class Project:
     @contextmanager
     def _transaction(self) -> Iterator[sqlite3.Connection]:
         self.refuse_when_read_only()
-        if not (self.folder / DATABASE).exists():  # POSIX lets us write on into a file that is deleted
-            what, fix = "the project's folder is gone", "put it back; what is painted now stays on its layer until then"
-            raise UserError("NU-P24", what, str(self.folder), fix)
+        self.refuse_when_gone()  # POSIX lets us write on into a file that is deleted
         try:
             self._database.execute("BEGIN IMMEDIATE")
             try:

@@ -39,6 +39,8 @@ _PROBED_BYTES = 64 * 2**20
 SUFFIXES = (".tif", ".tiff", ".btf", ".png", ".jpg", ".jpeg", ".npy")
 ZARR_METADATA = (".zarray", ".zgroup", "zarr.json")
 _ZARR_CODECS = frozenset("blosc zstd gzip zlib lz4 bytes transpose sharding_indexed crc32c".split())
+# None, LZW, JPEG, deflate (two numbers), packed bits, JPEG 2000 (three of Aperio's), LZMA, zstd (two), WebP, JPEG XL.
+_TIFF_CODECS = frozenset((1, 5, 7, 8, 32946, 32773, 34712, 33003, 33004, 33005, 34925, 34926, 50000, 50001, 50002))
 _ZARR_TYPE = re.compile(r"[<>|]?(bool|b1|u?int(8|16|32|64)|float(16|32|64)|[ui][1248]|f[248])")
 _ORIENTATION_TAG = 0x0112
 # Below this resolution a TIFF states how it should be printed (72, 96, 300, 600 dpi), not how large a pixel is.
@@ -416,7 +418,7 @@ class _Records(logging.Handler):
 
 
 def _refuse_codec(path: Path, page: Any) -> None:
-    if page.compression != 1 and page.compression not in tifffile.TIFF.DECOMPRESSORS:
+    if page.compression not in _TIFF_CODECS:
         raise _unknown_codec(path, getattr(page.compression, "name", str(page.compression)))
 
 

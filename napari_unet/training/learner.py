@@ -186,9 +186,16 @@ class Learner:
         return self.selection.go_back()
 
     def save(self) -> Path | None:
-        """Write the network that predicts and the state of training; None when there is nothing new."""
+        """Write the network that predicts and the state of training; None when there is nothing new.
+
+        Raises
+        ------
+        UserError
+            NU-P24 when the project's folder is gone, NU-E01 when the disk does not take a file.
+        """
         if self.trainer is None or self.selection.shown is None or self._saved_version == self.version:
             return None
+        self.project.refuse_when_gone()
         models = self.project.models
         best = models / BEST
         if best.is_file():
