@@ -23,7 +23,7 @@ def open_recorded(record: ImageRecord) -> Image:
             str(record.path),
             "put it back or point to where it is now; its strokes are kept",
         )
-    opened = open_image(record.path, axes=record.found_axes)
+    opened = open_image(record.path, axes=record.found_axes, keep_named=True)
     image = Image(record.name, opened.pixels, record.found_axes, record.pixel_size, record.alpha, opened.coarser)
     if image.fingerprint() != record.fingerprint:
         raise UserError(

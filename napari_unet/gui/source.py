@@ -94,7 +94,7 @@ def _file_of(layer: Any, image: Image) -> Path | None:
         return None
     path = Path(name)
     try:
-        same = open_image(path, axes=image.axes)
+        same = open_image(path, axes=image.axes, keep_named=True)
         found = Image(image.name, same.pixels, image.axes, image.pixel_size, image.alpha)
         return path if found.fingerprint() == image.fingerprint() else None
     except (UserError, OSError, ValueError):

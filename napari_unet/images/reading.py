@@ -80,7 +80,7 @@ _LOGGED_DAMAGE = re.compile(
 logging.getLogger("tifffile").addHandler(logging.NullHandler())
 
 
-def open_image(path: Path, axes: str | None = None, *, expand_palette: bool = True) -> Image:
+def open_image(path: Path, axes: str | None = None, *, expand_palette: bool = True, keep_named: bool = False) -> Image:
     """Open an image file; its pixels are read when asked for where the format allows it.
 
     Parameters
@@ -88,6 +88,7 @@ def open_image(path: Path, axes: str | None = None, *, expand_palette: bool = Tr
     path : TIFF, PNG, JPEG or NPY file, or a Zarr folder
     axes : one letter per axis, with or without the axes of length 1; overrides what the file says
     expand_palette : colours of a palette PNG, rather than its indices
+    keep_named : axes of length 1 stay where ``axes`` names them all, for what was added to a project with them
 
     Raises
     ------
@@ -98,7 +99,7 @@ def open_image(path: Path, axes: str | None = None, *, expand_palette: bool = Tr
     with _damage_told(path), warnings.catch_warnings():
         warnings.simplefilter("ignore")
         content = opener(path, expand_palette)
-    return _image(path, content, axes)
+    return _image(path, content, axes, keep_named)
 
 
 _UNKNOWN = PixelSize()
@@ -251,11 +252,12 @@ def _folder_format(path: Path) -> str:
     return "zarr"
 
 
-def _image(path: Path, content: _Content, axes: str | None) -> Image:
+def _image(path: Path, content: _Content, axes: str | None, keep_named: bool) -> Image:
     shape = tuple(int(size) for size in content.pixels.shape)
     named_all = axes is not None and len(axes) == len(shape)
     names = axes if axes is not None and named_all else content.axes
-    kept = tuple(axis for axis, size in enumerate(shape) if size != 1 or names[axis].lower() in ("y", "x"))
+    keeps_all = named_all and keep_named
+    kept = tuple(n for n, size in enumerate(shape) if size != 1 or keeps_all or names[n].lower() in ("y", "x"))
     if axes is None:
         letters = _letters([names[axis] for axis in kept])
     else:
@@ -680,7 +682,8 @@ def _ngff_pixel_size(scale: dict[str, Any], names: list[str]) -> PixelSize:
     factors = [t["scale"] for t in transformations if t.get("type") == "scale"]
     if len(units) != 1 or not factors:
         return _UNKNOWN
-    return _pixel_size(math.prod(f[y] for f in factors), math.prod(f[x] for f in factors), units.pop())
+    height, width = (math.prod(float(factor[axis]) for factor in factors) for axis in (y, x))
+    return _pixel_size(height, width, units.pop())
 
 
 _MAGIC = {
