@@ -402,13 +402,17 @@ def encoded(kind: str, tmp_path: Path) -> bytes:
         with tifffile.TiffWriter(path) as writer:
             for plane in STACK[0, :, 0]:
                 writer.write(plane, contiguous=False, metadata=None)
+    elif kind == "tif-pyramid":
+        with tifffile.TiffWriter(path) as writer:
+            writer.write(GREY, tile=(16, 16), subifds=1, metadata=None)
+            writer.write(GREY[::2, ::2], tile=(16, 16), subfiletype=1, metadata=None)
     else:
         options: dict[str, Any] = {"tif-zip": {"compression": "zlib"}, "tif-imagej": {"imagej": True}}.get(kind, {})
         tifffile.imwrite(path, STACK[0, :, 0], photometric="minisblack", **options)
     return path.read_bytes()
 
 
-KINDS = ["png", "jpg", "npy", "tif", "tif-zip", "tif-imagej", "tif-pages"]
+KINDS = ["png", "jpg", "npy", "tif", "tif-zip", "tif-imagej", "tif-pages", "tif-pyramid"]
 
 
 @pytest.mark.parametrize("kind", KINDS)
@@ -421,7 +425,8 @@ def test_truncated_files_are_refused(tmp_path: Path, kind: str, capfd: pytest.Ca
     for size in sorted({3, 10, 40, 100, 150, *range(len(data) // 7, len(data), len(data) // 7), len(data) - 8}):
         path.write_bytes(data[:size])
         # Only the tags of later planes, which repeat the first, lie behind pixels that are stored in one piece.
-        if kind in ("tif", "tif-imagej") and size > 6 * len(data) // 7:
+        # A coarser resolution lies behind the finest.
+        if size > {"tif": 6, "tif-imagej": 6, "tif-pyramid": 5}.get(kind, 7) * len(data) // 7:
             np.testing.assert_array_equal(all_planes(open_image(path)), whole)
         else:
             assert refused(path) == "NU-I11", size

@@ -55,6 +55,7 @@ def _image(data: Any, meta: dict[str, Any]) -> Image:
         units=meta.get("units") or ("pixel",),
         axis_labels=meta.get("axis_labels", ()),
         source=SimpleNamespace(path=None),
+        metadata={},
     )
     image, _ = source.image_of(layer)
     return image

@@ -12,6 +12,8 @@ from napari_unet.errors import UserError
 from napari_unet.images.image import Image, PixelSize
 from napari_unet.images.reading import open_image
 
+FILE = "napari-unet file"  # in the metadata of a layer: where it is from, if napari does not know
+
 _UNITS = {"micrometer": "um", "micron": "um", "µm": "um", "μm": "um", "nanometer": "nm", "millimeter": "mm"}
 
 
@@ -89,7 +91,7 @@ def scale_layer(layer: Any, pixel_size: PixelSize) -> None:
 
 
 def _file_of(layer: Any, image: Image) -> Path | None:
-    name = getattr(layer.source, "path", None)
+    name = getattr(layer.source, "path", None) or layer.metadata.get(FILE)
     if not name:
         return None
     path = Path(name)

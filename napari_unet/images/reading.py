@@ -40,6 +40,7 @@ SUFFIXES = (".tif", ".tiff", ".btf", ".png", ".jpg", ".jpeg", ".npy")
 ZARR_METADATA = (".zarray", ".zgroup", "zarr.json")
 _ZARR_CODECS = frozenset("blosc zstd gzip zlib lz4 bytes transpose sharding_indexed crc32c".split())
 _ZARR_TYPE = re.compile(r"[<>|]?(bool|b1|u?int(8|16|32|64)|float(16|32|64)|[ui][1248]|f[248])")
+_DEEPEST_IMAGE = 3  # folders below a plate: row, column, field
 _ORIENTATION_TAG = 0x0112
 # Below this resolution a TIFF states how it should be printed (72, 96, 300, 600 dpi), not how large a pixel is.
 _PRINTING_DPI = 600
@@ -427,6 +428,8 @@ def _refuse_missing_bytes(path: Path, series: Any) -> None:
         pages = list(series.pages)
         if any(page is None for page in pages):
             raise _damaged(path, f"{pages.count(None)} of {len(pages)} planes are missing")
+        if not all(page.dataoffsets for page in pages):
+            raise _damaged(path, "a TIFF page does not say where its pixels are")
         extents = [
             (page, offset, count)
             for page in pages
@@ -564,7 +567,7 @@ def _open_zarr(path: Path, expand_palette: bool) -> _Content:
     attributes = metadata["attributes"]
     scales = attributes.get("ome", attributes).get("multiscales")
     if not scales:
-        raise _unsupported(path, "the Zarr group holds no multiscale image")
+        raise _no_image(path)
     finest, *others = scales[0]["datasets"]
     names = _ngff_axes(scales[0])
     size = _ngff_pixel_size(scales[0], names) if names else _UNKNOWN
@@ -577,6 +580,28 @@ def _open_zarr(path: Path, expand_palette: bool) -> _Content:
             break  # the image is whole without it
     names = _ngff_channel_names(attributes.get("ome", attributes))
     return replace(content, coarser=_pyramid(levels, content.axes), channel_names=names)
+
+
+def _no_image(path: Path) -> UserError:
+    """Plates, what bioformats2raw writes, and groups of labels alone hold images in folders of theirs."""
+    inside = next(_images_inside(path, _DEEPEST_IMAGE), None)
+    if inside is None:
+        return _unsupported(path, "the Zarr group holds no multiscale image")
+    name = inside.relative_to(path).as_posix()
+    what = "the Zarr group holds no multiscale image itself, but in its folders"
+    return UserError("NU-I12", what, str(path), f"open one of them, such as {name}")
+
+
+def _images_inside(folder: Path, depth: int) -> Iterator[Path]:
+    for part in sorted(path for path in folder.iterdir() if path.is_dir()) if depth else ():
+        try:
+            attributes = _zarr_metadata(folder, part)["attributes"]
+        except (UserError, *_DAMAGE):
+            continue
+        if attributes.get("ome", attributes).get("multiscales"):
+            yield part
+        else:
+            yield from _images_inside(part, depth - 1)
 
 
 def _zarr_level(path: Path, dataset: dict[str, Any], names: list[str] | None, pixel_size: PixelSize) -> _Content:
