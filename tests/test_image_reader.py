@@ -221,13 +221,19 @@ def asked(monkeypatch: pytest.MonkeyPatch) -> list[str]:
     return questions
 
 
-def check_stroke(viewer: Any, path: Path, most: list[int]) -> None:
-    """The panel takes the layer up, knows its file, and stores a stroke that is painted on it."""
+def opened(viewer: Any) -> User:
+    """The panel, which takes the layer up, with a worker that never answers."""
     user = User.__new__(User)
     user.viewer = viewer
     _, user.panel = viewer.window.add_plugin_dock_widget("napari-unet-live")
     user.panel.controller._start_worker = SilentClient
     assert settle(lambda: user.panel.canvas.annotation is not None, 20)
+    return user
+
+
+def check_stroke(viewer: Any, path: Path, most: list[int]) -> None:
+    """The panel knows the file of the layer, and stores a stroke that is painted on it."""
+    user = opened(viewer)
     record = user.panel.controller.image
     assert (record.path, record.inside) == (path, False)
     assert user.panel.controller.project.folder.parent == path.parent
@@ -271,6 +277,21 @@ def test_a_large_tiff_opened_by_command_is_painted_on(
     assert tuple(layer.scale) == (0.5, 0.25)
     assert [str(unit) for unit in layer.units] == ["micrometer", "micrometer"]
     check_stroke(viewer, path, most)
+
+
+def test_channels_behind_planes_are_known_and_shown(viewer: Any, files: dict[str, Path]) -> None:
+    """Where our layers cannot lie over the file's order of axes, the panel brings the image in its own."""
+    path = files["z and channels"]
+    viewer.add_image(**image_reader.layer_of(path))
+    user = opened(viewer)
+    record = user.panel.controller.image
+    assert (record.path, record.inside, record.axes) == (path, False, "zcyx")
+    assert [(each.axes, each.channels) for each in user.panel.controller.project.images()] == [("zcyx", 2)]
+    user.draw(1, (20, 10), (20, 40))
+    assert settle(lambda: user.stored().any(), 5)
+    np.testing.assert_array_equal(user.stored(), user.painted[0])
+    assert not user.painted[1:].any()
+    assert messages() == []
 
 
 def test_several_dropped_folders_are_opened_or_told_one_by_one(viewer: Any, tmp_path: Path, asked: list[str]) -> None:
