@@ -164,6 +164,9 @@ def test_singletons_are_squeezed_and_axes_override(tmp_path: Path) -> None:
     np.testing.assert_array_equal(open_image(path, "cyx").read(0), STACK[0, :, 0].transpose(1, 2, 0))
     np.save(tmp_path / "a.npy", STACK[:1, :, 0])
     assert open_image(tmp_path / "a.npy", "tcyx").axes == "cyx"
+    kept = open_image(tmp_path / "a.npy", "tcyx", keep_named=True)
+    assert (kept.axes, kept.plane_shape, kept.channels) == ("tcyx", (1,), 3)
+    assert open_image(tmp_path / "a.npy", "cyx", keep_named=True).axes == "cyx"
     assert refused(path, "yx") == "NU-I01"
     assert refused(path, "yyx") == "NU-I01"
 
@@ -321,14 +324,21 @@ def test_sharded_zarr_with_names_reads_every_pixel(tmp_path: Path) -> None:
     np.testing.assert_array_equal(all_planes(image), pixels.transpose(0, 2, 3, 1))
 
 
-def write_ngff(folder: Path, pixels: np.ndarray, version: str, level: str = "0") -> None:
+def write_ngff(
+    folder: Path,
+    pixels: np.ndarray,
+    version: str,
+    level: str = "0",
+    scale: list[float] | None = None,
+    further: list[Any] | None = None,
+) -> None:
+    """A scale of the level, and what the image says beside that."""
     axes = [{"name": "t", "type": "time"}, {"name": "c", "type": "channel"}]
     axes += [{"name": name, "type": "space", "unit": "micrometer"} for name in "zyx"]
-    scales = [{"type": "scale", "scale": [1, 1, 3, 0.25, 0.5]}]
+    scales = [{"type": "scale", "scale": scale or [1, 1, 3, 0.25, 0.5]}]
     datasets = [{"path": level, "coordinateTransformations": scales}]
-    multiscales = [
-        {"axes": axes, "datasets": datasets, "coordinateTransformations": [{"type": "scale", "scale": [2.0] * 5}]}
-    ]
+    further = [{"type": "scale", "scale": [2.0] * 5}] if further is None else further
+    multiscales = [{"axes": axes, "datasets": datasets, "coordinateTransformations": further}]
     write_zarr(folder / "0", pixels, 2 if version == "0.4" else 3)
     if version == "0.4":
         (folder / ".zgroup").write_text('{"zarr_format": 2}')
@@ -340,12 +350,15 @@ def write_ngff(folder: Path, pixels: np.ndarray, version: str, level: str = "0")
 
 @pytest.mark.parametrize("version", ["0.4", "0.5"])
 def test_ome_zarr_reads_full_resolution_with_its_scale(tmp_path: Path, version: str) -> None:
-    """Level 0 of an OME-Zarr comes with its axes and the product of its scales."""
+    """Level 0 of an OME-Zarr comes with its axes and the product of its scales, which may be integers."""
     pixels = STACK.transpose(0, 2, 1, 3, 4)
-    write_ngff(tmp_path / "a.zarr", pixels, version)
+    for name, scale, expected in (("a", [1, 1, 3, 0.25, 0.5], (0.5, 1.0)), ("whole", [1, 1, 3, 2, 5], (4.0, 10.0))):
+        write_ngff(tmp_path / f"{name}.zarr", pixels, version, scale=scale)
+        assert open_image(tmp_path / f"{name}.zarr").pixel_size == PixelSize(*expected, "um")
+    write_ngff(tmp_path / "alone.zarr", pixels, version, scale=[1, 1, 3, 2, 5], further=[])
+    assert open_image(tmp_path / "alone.zarr").pixel_size == PixelSize(2.0, 5.0, "um")
     image = open_image(tmp_path / "a.zarr")
     assert image.axes == "tczyx"
-    assert image.pixel_size == PixelSize(0.5, 1.0, "um")
     np.testing.assert_array_equal(all_planes(image), STACK.transpose(0, 1, 3, 4, 2).reshape(6, 17, 13, 2))
 
 
@@ -389,13 +402,17 @@ def encoded(kind: str, tmp_path: Path) -> bytes:
         with tifffile.TiffWriter(path) as writer:
             for plane in STACK[0, :, 0]:
                 writer.write(plane, contiguous=False, metadata=None)
+    elif kind == "tif-pyramid":
+        with tifffile.TiffWriter(path) as writer:
+            writer.write(GREY, tile=(16, 16), subifds=1, metadata=None)
+            writer.write(GREY[::2, ::2], tile=(16, 16), subfiletype=1, metadata=None)
     else:
         options: dict[str, Any] = {"tif-zip": {"compression": "zlib"}, "tif-imagej": {"imagej": True}}.get(kind, {})
         tifffile.imwrite(path, STACK[0, :, 0], photometric="minisblack", **options)
     return path.read_bytes()
 
 
-KINDS = ["png", "jpg", "npy", "tif", "tif-zip", "tif-imagej", "tif-pages"]
+KINDS = ["png", "jpg", "npy", "tif", "tif-zip", "tif-imagej", "tif-pages", "tif-pyramid"]
 
 
 @pytest.mark.parametrize("kind", KINDS)
@@ -408,7 +425,8 @@ def test_truncated_files_are_refused(tmp_path: Path, kind: str, capfd: pytest.Ca
     for size in sorted({3, 10, 40, 100, 150, *range(len(data) // 7, len(data), len(data) // 7), len(data) - 8}):
         path.write_bytes(data[:size])
         # Only the tags of later planes, which repeat the first, lie behind pixels that are stored in one piece.
-        if kind in ("tif", "tif-imagej") and size > 6 * len(data) // 7:
+        # A coarser resolution lies behind the finest.
+        if size > {"tif": 6, "tif-imagej": 6, "tif-pyramid": 5}.get(kind, 7) * len(data) // 7:
             np.testing.assert_array_equal(all_planes(open_image(path)), whole)
         else:
             assert refused(path) == "NU-I11", size

@@ -437,6 +437,29 @@ def test_links_out_of_the_project_are_refused(project: Project, tmp_path: Path, 
     refused("NU-P13", folder, read_only=True)
 
 
+@pytest.mark.parametrize(
+    ("shape", "axes"),
+    [((1, 12, 9), "zyx"), ((12, 9, 1), "yxc"), ((1, 1, 12, 9), "tzyx"), ((2, 1, 12, 9), "tcyx"), ((1, 1), "yx")],
+)
+def test_axes_of_length_1_are_still_there_in_the_copy(tmp_path: Path, shape: tuple[int, ...], axes: str) -> None:
+    """An image of a layer in memory opens again as it was, whatever is painted on it."""
+    image = Image("drawn", np.random.default_rng(0).integers(0, 99, shape, np.uint8), axes)
+    with Project(tmp_path / "p.unet") as project:
+        record = project.add_image(image)
+        found = project.open_pixels(record.id)
+        assert (found.axes, found.annotation_shape) == (image.axes, image.annotation_shape)
+        np.testing.assert_array_equal(found.read(0), image.read(0))
+
+
+def test_a_file_that_was_added_without_its_axes_of_length_1_opens_again(tmp_path: Path) -> None:
+    """They were dropped on reading, so a project remembers the others alone."""
+    np.save(tmp_path / "a.npy", np.random.default_rng(0).integers(0, 99, (1, 3, 12, 9), np.uint8))
+    with Project(tmp_path / "p.unet") as project:
+        record = project.add_image(open_image(tmp_path / "a.npy", "tcyx"), tmp_path / "a.npy")
+        found = project.open_pixels(record.id)
+    assert (record.axes, found.axes, found.channels) == ("cyx", "cyx", 3)
+
+
 def test_a_copy_that_lies_outside_is_no_copy(project: Project, tmp_path: Path) -> None:
     """An image that the project calls its own lies in the project."""
     np.save(tmp_path / "secret.npy", np.eye(9))

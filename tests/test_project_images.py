@@ -113,6 +113,41 @@ def test_an_image_of_the_project_before_is_not_taken_for_one_of_this(viewer: Any
     assert user.panel.controller.image.annotation_shape == SHAPES["a"]
 
 
+def facts(user: User) -> tuple[list[str], str, bool]:
+    """Axes of all images of the project, of the one that is shown, and the tick."""
+    panel = user.panel
+    axes = [record.axes for record in panel.controller.project.images()]
+    return axes, panel.controller.image.axes, panel.channels_first.isChecked()
+
+
+def test_ticking_channels_corrects_the_image_that_is_there(viewer: Any) -> None:
+    """No second one joins; the layer chosen again is known, and once it is painted on it stays as it is."""
+    pixels = np.random.default_rng(0).integers(0, 255, (3, 128, 96), np.uint8)
+    viewer.add_image(pixels, name="stack")
+    user = User(viewer)
+    panel = user.panel
+    assert facts(user) == (["zyx"], "zyx", False)
+    panel.channels_first.setChecked(True)
+    assert facts(user) == (["cyx"], "cyx", True)
+    assert user.painted.shape == (128, 96)
+    panel.channels_first.setChecked(False)
+    assert facts(user) == (["zyx"], "zyx", False)
+    panel.channels_first.setChecked(True)
+    user.draw(1, (20, 20), (20, 60))
+    assert user.stored()[20, 40] == 1
+    panel.channels_first.setChecked(False)
+    assert [line.partition(":")[0] for line in messages()] == ["NU-I33"]
+    assert facts(user) == (["cyx"], "cyx", True)
+    colours = np.zeros((2, 64, 48, 3), np.uint8)
+    panel.choose_image(viewer.add_image(colours, name="colours", rgb=True))
+    assert facts(user) == (["cyx", "zyxc"], "zyxc", False)
+    panel.channels_first.setChecked(True)
+    assert facts(user) == (["cyx", "zyxc"], "zyxc", False)
+    panel.choose_image(viewer.layers["stack"])
+    assert facts(user) == (["cyx", "zyxc"], "cyx", True)
+    assert user.stored()[20, 40] == 1
+
+
 def press(user: User, key: Qt.Key) -> None:
     QTest.keyClick(user.viewer.window._qt_viewer.canvas.native, key)
     settle(seconds=0.05)

@@ -10,13 +10,17 @@ from napari_unet.images.image import Image
 from napari_unet.images.reading import open_image
 
 
-def open_recorded(record: ImageRecord, open_file: Callable[[Path, str], Image] = open_image) -> Image:
+def _open(path: Path, axes: str) -> Image:
+    return open_image(path, axes, keep_named=True)
+
+
+def open_recorded(record: ImageRecord, open_file: Callable[[Path, str], Image] = _open) -> Image:
     """The image itself, read lazily; needs no open project, so any thread may call it.
 
     Parameters
     ----------
     record : what the project remembers
-    open_file : opens an image file of these axes
+    open_file : opens an image file of these axes, those of length 1 included where they name all
 
     Raises
     ------

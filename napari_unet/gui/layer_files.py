@@ -54,10 +54,8 @@ def _image(data: Any, meta: dict[str, Any]) -> Image:
         scale=meta.get("scale", (1.0,) * np.ndim(data)),
         units=meta.get("units") or ("pixel",),
         axis_labels=meta.get("axis_labels", ()),
-        source=SimpleNamespace(path=None),
     )
-    image, _ = source.image_of(layer)
-    return image
+    return source.image_in(layer)
 
 
 def _segmentation(image: Image) -> Segmentation:

@@ -2,6 +2,7 @@
 
 import logging
 from collections.abc import Callable
+from dataclasses import replace
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -26,6 +27,7 @@ from qtpy.QtWidgets import (
     QVBoxLayout,
     QWidget,
 )
+from superqt.utils import signals_blocked
 
 from napari_unet.annotations.image_record import ImageRecord
 from napari_unet.annotations.project import DATABASE, Project
@@ -266,10 +268,15 @@ class Panel(QWidget):  # type: ignore[misc]
             return
         self.project_images.save()
         self.channels_first.setVisible(layer.ndim > 2)  # elsewhere there is no axis to ask about
-        image, path = source.image_of(layer, self.channels_first.isChecked())
-        if self.controller.project is None:
-            self._enter(source.default_project(layer, image, path))
-        record = self.controller.choose_image(image, path)
+        project, ticked = self.controller.project, self.channels_first.isChecked()
+        record = None if project is None else source.known_image(layer, ticked, project.images())
+        if record is None:
+            image, path = source.image_of(layer, ticked)
+            if project is None:
+                self._enter(source.default_project(layer, image, path))
+            record = self.controller.choose_image(image, path)
+        else:
+            self.controller.show_image(record)
         if source.shows(layer, record):
             self._show(layer, record)
         self.project_images.take(layer)
@@ -385,7 +392,7 @@ class Panel(QWidget):  # type: ignore[misc]
 
     def _connect(self) -> None:
         self.images.activated.connect(lambda _: self._choose_image())
-        self.channels_first.toggled.connect(lambda _: self._choose_image())
+        self.channels_first.toggled.connect(self._channels_ticked)
         self.project_button.clicked.connect(lambda: self._pick_project())
         table = self.class_table
         table.chosen.connect(self.painting.paint_with)
@@ -456,6 +463,21 @@ class Panel(QWidget):  # type: ignore[misc]
         if layer is not None and layer in self._viewer.layers and not self._choosing:
             self._told(lambda: self.choose_image(layer))
 
+    def _channels_ticked(self, first: bool) -> None:
+        """Correct the axes of the image on screen; where there is none, take up the layer so."""
+        record = self.controller.image
+        if record is None or self.canvas.image is None:
+            self._choose_image()
+            return
+        axes = source.axes_with_channels(record, first)
+        if axes != record.axes:
+            self._told(lambda: self.project_images.correct(replace(record, axes=axes, chosen=())))
+        self._tick_channels(self.controller.image or record)
+
+    def _tick_channels(self, record: ImageRecord) -> None:
+        with signals_blocked(self.channels_first):
+            self.channels_first.setChecked(record.axes[0] == "c")
+
     def _enter(self, folder: Path) -> Project:
         is_new = not (folder / DATABASE).exists()
         project = open_or_read(self.controller, folder, self)
@@ -478,6 +500,7 @@ class Panel(QWidget):  # type: ignore[misc]
             return
         self._choosing = True
         try:
+            self._tick_channels(record)
             channels_first = "c" in record.axes and not layer.rgb
             self.painting.leave()
             self.lasso.follow(layer, record, channels_first)

@@ -1,6 +1,7 @@
 """From a napari image layer to an image of ours, and to the project that is its own."""
 
 import os
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -13,6 +14,7 @@ from napari_unet.gui.layer_pixels import LayerPixels
 from napari_unet.images.image import Image, PixelSize
 from napari_unet.images.reading import open_image
 
+FILE = "napari-unet file"  # in the metadata of a layer: where it is from, if napari does not know
 _HELD_BYTES = 512 * 2**20  # of an image; above that it is read plane by plane as they are shown
 _UNITS = {"micrometer": "um", "micron": "um", "µm": "um", "μm": "um", "nanometer": "nm", "millimeter": "mm"}
 
@@ -25,11 +27,35 @@ def image_of(layer: Any, channels_first: bool = False) -> tuple[Image, Path | No
     layer : a napari Image layer; of a pyramid, the finest level is used
     channels_first : the first axis holds channels, not planes
     """
+    image = image_in(layer, channels_first)
+    return image, _file_of(layer, image)
+
+
+def image_in(layer: Any, channels_first: bool = False) -> Image:
+    """The layer's pixels as an image, as ``image_of``."""
     pixels = layer.data[0] if layer.multiscale else layer.data
     axes = _axes(layer, pixels.ndim, channels_first)
     alpha = bool(layer.rgb) and pixels.shape[-1] == 4
-    image = Image(str(layer.name), pixels, axes, _pixel_size(layer), alpha)
-    return image, _file_of(layer, image)
+    return Image(str(layer.name), pixels, axes, _pixel_size(layer), alpha)
+
+
+def known_image(layer: Any, channels_first: bool, records: Sequence[ImageRecord]) -> ImageRecord | None:
+    """What a project remembers of a layer's image, taken like this, else the other way."""
+    known = {record.fingerprint: record for record in records}
+    ways = (channels_first, not channels_first) if layer.ndim > 2 and known else ()
+    found = (known.get(image_in(layer, way).fingerprint()) for way in ways)
+    return next((record for record in found if record is not None), None)
+
+
+def axes_with_channels(record: ImageRecord, first: bool) -> str:
+    """The record's axes with the first one channels or planes; as they are where it can be neither."""
+    axis, others = record.axes[0], record.axes[1:]
+    if first and "c" not in record.axes and axis not in "yx":
+        return f"c{others}"
+    if not first and axis == "c":
+        free = (letter for letter in f"{record.found_axes[0]}ztuvw" if letter not in f"c{others}")
+        return f"{next(free)}{others}"
+    return record.axes
 
 
 def default_project(layer: Any, image: Image, source: Path | None) -> Path:
@@ -68,7 +94,7 @@ def _axes(layer: Any, ndim: int, channels_first: bool) -> str:
         and all(c.isalpha() for c in labels)
     )
     letters = "".join(labels) if named else "uvwtz"[max(0, 7 - spatial) :][: spatial - 2] + "yx"
-    if channels_first and spatial > 2:
+    if channels_first and spatial > 2 and "c" not in letters and not layer.rgb:
         letters = "c" + letters[1:]
     return letters + ("c" if layer.rgb else "")
 
@@ -91,12 +117,12 @@ def scale_layer(layer: Any, pixel_size: PixelSize) -> None:
 
 
 def _file_of(layer: Any, image: Image) -> Path | None:
-    name = getattr(layer.source, "path", None)
+    name = getattr(layer.source, "path", None) or layer.metadata.get(FILE)
     if not name:
         return None
     path = Path(name)
     try:
-        same = open_image(path, axes=image.axes)
+        same = open_image(path, axes=image.axes, keep_named=True)
         found = Image(image.name, same.pixels, image.axes, image.pixel_size, image.alpha)
         return path if found.fingerprint() == image.fingerprint() else None
     except (UserError, OSError, ValueError):

@@ -42,6 +42,7 @@ _ZARR_CODECS = frozenset("blosc zstd gzip zlib lz4 bytes transpose sharding_inde
 # None, LZW, JPEG, deflate (two numbers), packed bits, JPEG 2000 (three of Aperio's), LZMA, zstd (two), WebP, JPEG XL.
 _TIFF_CODECS = frozenset((1, 5, 7, 8, 32946, 32773, 34712, 33003, 33004, 33005, 34925, 34926, 50000, 50001, 50002))
 _ZARR_TYPE = re.compile(r"[<>|]?(bool|b1|u?int(8|16|32|64)|float(16|32|64)|[ui][1248]|f[248])")
+_DEEPEST_IMAGE = 3  # folders below a plate: row, column, field
 _ORIENTATION_TAG = 0x0112
 # Below this resolution a TIFF states how it should be printed (72, 96, 300, 600 dpi), not how large a pixel is.
 _PRINTING_DPI = 600
@@ -82,7 +83,7 @@ _LOGGED_DAMAGE = re.compile(
 logging.getLogger("tifffile").addHandler(logging.NullHandler())
 
 
-def open_image(path: Path, axes: str | None = None, *, expand_palette: bool = True) -> Image:
+def open_image(path: Path, axes: str | None = None, *, expand_palette: bool = True, keep_named: bool = False) -> Image:
     """Open an image file; its pixels are read when asked for where the format allows it.
 
     Parameters
@@ -90,6 +91,7 @@ def open_image(path: Path, axes: str | None = None, *, expand_palette: bool = Tr
     path : TIFF, PNG, JPEG or NPY file, or a Zarr folder
     axes : one letter per axis, with or without the axes of length 1; overrides what the file says
     expand_palette : colours of a palette PNG, rather than its indices
+    keep_named : axes of length 1 stay where ``axes`` names them all, for what was added to a project with them
 
     Raises
     ------
@@ -100,7 +102,7 @@ def open_image(path: Path, axes: str | None = None, *, expand_palette: bool = Tr
     with _damage_told(path), warnings.catch_warnings():
         warnings.simplefilter("ignore")
         content = opener(path, expand_palette)
-    return _image(path, content, axes)
+    return _image(path, content, axes, keep_named)
 
 
 _UNKNOWN = PixelSize()
@@ -254,11 +256,12 @@ def _folder_format(path: Path) -> str:
     return "zarr"
 
 
-def _image(path: Path, content: _Content, axes: str | None) -> Image:
+def _image(path: Path, content: _Content, axes: str | None, keep_named: bool) -> Image:
     shape = tuple(int(size) for size in content.pixels.shape)
     named_all = axes is not None and len(axes) == len(shape)
     names = axes if axes is not None and named_all else content.axes
-    kept = tuple(axis for axis, size in enumerate(shape) if size != 1 or names[axis].lower() in ("y", "x"))
+    keeps_all = named_all and keep_named
+    kept = tuple(n for n, size in enumerate(shape) if size != 1 or keeps_all or names[n].lower() in ("y", "x"))
     if axes is None:
         letters = _letters([names[axis] for axis in kept])
     else:
@@ -430,6 +433,8 @@ def _refuse_missing_bytes(path: Path, series: Any) -> None:
         pages = list(series.pages)
         if any(page is None for page in pages):
             raise _damaged(path, f"{pages.count(None)} of {len(pages)} planes are missing")
+        if not all(page.dataoffsets for page in pages):
+            raise _damaged(path, "a TIFF page does not say where its pixels are")
         extents = [
             (page, offset, count)
             for page in pages
@@ -567,7 +572,7 @@ def _open_zarr(path: Path, expand_palette: bool) -> _Content:
     attributes = metadata["attributes"]
     scales = attributes.get("ome", attributes).get("multiscales")
     if not scales:
-        raise _unsupported(path, "the Zarr group holds no multiscale image")
+        raise _no_image(path)
     finest, *others = scales[0]["datasets"]
     names = _ngff_axes(scales[0])
     size = _ngff_pixel_size(scales[0], names) if names else _UNKNOWN
@@ -580,6 +585,28 @@ def _open_zarr(path: Path, expand_palette: bool) -> _Content:
             break  # the image is whole without it
     names = _ngff_channel_names(attributes.get("ome", attributes))
     return replace(content, coarser=_pyramid(levels, content.axes), channel_names=names)
+
+
+def _no_image(path: Path) -> UserError:
+    """Plates, what bioformats2raw writes, and groups of labels alone hold images in folders of theirs."""
+    inside = next(_images_inside(path, _DEEPEST_IMAGE), None)
+    if inside is None:
+        return _unsupported(path, "the Zarr group holds no multiscale image")
+    name = inside.relative_to(path).as_posix()
+    what = "the Zarr group holds no multiscale image itself, but in its folders"
+    return UserError("NU-I12", what, str(path), f"open one of them, such as {name}")
+
+
+def _images_inside(folder: Path, depth: int) -> Iterator[Path]:
+    for part in sorted(path for path in folder.iterdir() if path.is_dir()) if depth else ():
+        try:
+            attributes = _zarr_metadata(folder, part)["attributes"]
+        except (UserError, *_DAMAGE):
+            continue
+        if attributes.get("ome", attributes).get("multiscales"):
+            yield part
+        else:
+            yield from _images_inside(part, depth - 1)
 
 
 def _zarr_level(path: Path, dataset: dict[str, Any], names: list[str] | None, pixel_size: PixelSize) -> _Content:
@@ -685,7 +712,8 @@ def _ngff_pixel_size(scale: dict[str, Any], names: list[str]) -> PixelSize:
     factors = [t["scale"] for t in transformations if t.get("type") == "scale"]
     if len(units) != 1 or not factors:
         return _UNKNOWN
-    return _pixel_size(math.prod(f[y] for f in factors), math.prod(f[x] for f in factors), units.pop())
+    height, width = (math.prod(float(factor[axis]) for factor in factors) for axis in (y, x))
+    return _pixel_size(height, width, units.pop())
 
 
 _MAGIC = {

@@ -28,7 +28,7 @@ class Inspect(Message, frozen=True):
     """Open an image file."""
 
     path: str
-    axes: str | None  # as for ``open_image``
+    axes: str | None  # as for ``open_image``; those of length 1 stay where all are named
     is_tried: bool  # read some of its pixels
 
 
@@ -144,7 +144,7 @@ class Decoder:
     def _open(self, path: str, axes: str | None) -> tuple[Image, tuple[int, int]]:
         self._image = self._known = None  # not two of them in memory
         state = _state(Path(path))
-        image = open_image(Path(path), axes)
+        image = open_image(Path(path), axes, keep_named=True)
         self._image, self._known = image, (path, axes, state)
         return image, state
 
