@@ -22,6 +22,7 @@ from napari_unet.gui.controller import Controller
 from napari_unet.gui.image_layer import ImageLayer
 from napari_unet.gui.image_list import ImageList
 from napari_unet.images.folder import image_paths
+from napari_unet.images.image import Image
 from napari_unet.images.reading import SUPPORTED, open_image
 from napari_unet.training.scores import Score
 from napari_unet.worker.decoder_client import DecoderClient
@@ -153,6 +154,12 @@ class ProjectImages(QObject):  # type: ignore[misc]
             return
         self._waiting.extend(found)
         self._add_soon.start()
+
+    def add_pixels(self, image: Image) -> None:
+        """Add an image that lives in memory only, and work on it."""
+        record = self._project().add_image(image)
+        self._show_rows()
+        self.switch(record.id)
 
     def relocate(self, image_id: int, path: Path) -> None:
         """Point to where an image file is now.
