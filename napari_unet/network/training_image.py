@@ -13,9 +13,9 @@ from napari_unet.images.planes import NormalisedPlanes
 
 FACT = "trained_on"
 MOST_IMAGES = 64  # that a checkpoint remembers: its description is limited to a megabyte, and each is looked into
+_MOST_NAMES = 300  # characters of all channel names of an image that are remembered, for the same reason
 _PIXEL_SIZE_FACTOR = 1.25  # and its inverse: what augmentation has shown the network anyway
 _RANGE_FACTOR = 10.0  # and its inverse; each image is normalised by its own range, so less says nothing
-_MOST_NAMES = 300  # characters of all channel names of an image that are remembered, for the same reason
 _MOST_RESCALING = 16.0  # and its inverse
 _SIZES = (1e-9, 1e9)  # micrometres that a pixel can have; others are mistakes in a file
 _PACKAGES = ("napari-unet-live", "torch", "numpy")
