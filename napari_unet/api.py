@@ -3,7 +3,7 @@
 import time
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import nullcontext
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -27,6 +27,7 @@ from napari_unet.images.overwriting import image_stem, refuse_overwriting
 from napari_unet.images.planes import NormalisedPlanes
 from napari_unet.images.reading import open_image
 from napari_unet.network.base import base_checkpoint
+from napari_unet.network.channel_choice import named_channels, trained_channels
 from napari_unet.network.checkpoint import Checkpoint, load_checkpoint
 from napari_unet.network.device import choose_device
 from napari_unet.network.inference import Predictor
@@ -39,7 +40,7 @@ from napari_unet.results.large_ome_zarr import is_large
 from napari_unet.results.model_package import write_model_package
 from napari_unet.results.objects import label_objects
 from napari_unet.results.pack import write_contents
-from napari_unet.results.prediction_files import predict_mask, styles, write_prediction
+from napari_unet.results.prediction_files import check_channels, predict_mask, styles, write_prediction
 from napari_unet.results.stems import distinct_stems, project_stems
 from napari_unet.storage import set_aside
 from napari_unet.training.device_group import ALONE, DeviceGroup
@@ -237,14 +238,16 @@ def predict(
 ) -> UInt8[np.ndarray, "planes y x"]:
     """Class - 1 at every pixel of every plane; the same for every ``tile`` (a multiple of 16).
 
-    With ``rescale`` the network sees the image at the pixel size that it was trained on.
+    Of an image of which no channels are chosen the network sees those that it was trained on. With ``rescale`` it
+    sees the image at the pixel size that it was trained on.
 
     Raises
     ------
     UserError
-        NU-I17 when the image cannot be rescaled, for a pixel size is not known.
+        NU-I08 when the image has other channels; NU-I17 when it cannot be rescaled, for a pixel size is not known.
     """
-    planes = NormalisedPlanes(image)
+    planes = NormalisedPlanes(_with_channels(model, image))
+    check_channels(model.predictor, planes)
     return predict_mask(model.predictor, planes, tile, factors=_factors(model, planes, rescale=rescale))
 
 
@@ -257,6 +260,7 @@ def predict_file(
     tile: int | None = None,
     probabilities: bool = False,
     rescale: bool = False,
+    channels: Sequence[str] = (),
     stem: str | None = None,
     cluster: Cluster | None = None,
     tile_done: Callable[[], object] = lambda: None,
@@ -264,7 +268,8 @@ def predict_file(
 ) -> list[Path]:
     """Predict an image file and write the result under a stem, the image's own unless told.
 
-    ``warn`` hears when the image is unlike those that were trained on.
+    ``channels`` are names, or numbers from 1 on; without any the network sees those that it was trained on. ``warn``
+    hears when the image is unlike those that were trained on.
 
     Where the files are there already, made by the same network, settings and formats from the same image, nothing is
     written.
@@ -272,9 +277,10 @@ def predict_file(
     Raises
     ------
     UserError
-        NU-E14 for objects or probabilities beside the "ome-zarr" of a plane that is not held in memory.
+        NU-E14 for objects or probabilities beside the "ome-zarr" of a plane that is not held in memory; NU-I08 and
+        NU-I34 for channels that are not there.
     """
-    planes = NormalisedPlanes(open_image(path))
+    planes = NormalisedPlanes(_with_channels(model, open_image(path), channels))
     _refuse_objects_of_large(planes.image, path, formats, probabilities)
     stem = stem or image_stem(path)
     refuse_overwriting(path, folder, stem)
@@ -314,6 +320,7 @@ def predict_files(
     tile: int | None = None,
     probabilities: bool = False,
     rescale: bool = False,
+    channels: Sequence[str] = (),
     scheduler: str = "",
     device: str = "auto",
     started: Callable[[Path, int, int], object] = lambda path, index, count: None,
@@ -327,6 +334,7 @@ def predict_files(
 
     Parameters
     ----------
+    channels : of every image, as in ``predict_file``
     scheduler : address of a running Dask cluster, which then predicts, to "ome-zarr" alone
     device : for the processes of the cluster, each of which chooses for itself
     started : told each image, its place in the batch from 0 on and how many there are
@@ -354,7 +362,7 @@ def predict_files(
                 batch.files.extend(
                     predict_file(
                         model, path, folder, formats, tile=tile, probabilities=probabilities, stem=stem,
-                        rescale=rescale, cluster=cluster, tile_done=tile_done, warn=warn,
+                        rescale=rescale, channels=channels, cluster=cluster, tile_done=tile_done, warn=warn,
                     )
                 )  # fmt: skip
             except (UserError, MemoryError, torch.OutOfMemoryError) as error:
@@ -524,6 +532,16 @@ def repair(folder: Path) -> list[str]:
                 moved = set_aside(*[part for part in (path, path.with_suffix(".json")) if part.is_file()])
                 done.append(f"{error.code}: {path.name} is damaged, {moved or 'it cannot be moved'}, train again")
     return done
+
+
+def _with_channels(model: Model, image: Image, channels: Sequence[str] = ()) -> Image:
+    """The image as the network sees it: of the channels those that were asked for, else those that it learned on."""
+    if channels:  # whoever says so knows better than the names do, so that these are not compared
+        return replace(image, chosen=named_channels(channels, image), channel_names=())
+    if image.chosen:
+        return image
+    wanted = model.predictor.network.architecture.image_channels
+    return replace(image, chosen=trained_channels(model.trained_on, wanted, image))
 
 
 def _factors(model: Model, planes: NormalisedPlanes, *, rescale: bool) -> tuple[float, float]:

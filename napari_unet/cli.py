@@ -91,6 +91,13 @@ def _add_predict(commands: Any) -> None:
     predict.add_argument(
         "--rescale", action="store_true", help="bring images to the pixel size that the network was trained on"
     )
+    predict.add_argument(
+        "--channels",
+        nargs="+",
+        default=[],
+        metavar="NAME_OR_NUMBER",
+        help="of the images, as the network was trained on them; by itself those with the names it was trained on",
+    )
     predict.add_argument("--tile", type=int, help="side in pixels; changes speed and memory only")
     predict.add_argument("--scheduler", default="", help="address of a running Dask cluster; with --format ome-zarr")
     _add_object_settings(predict)
@@ -253,7 +260,7 @@ def _predict(options: argparse.Namespace) -> int:
     warnings: list[str] = []
     batch = api.predict_files(
         model, options.images, options.out, formats, tile=options.tile, probabilities=options.probabilities,
-        rescale=options.rescale, scheduler=options.scheduler, device=options.device,
+        rescale=options.rescale, channels=options.channels, scheduler=options.scheduler, device=options.device,
         started=bar.start, failed=lambda failure: bar.say(f"error: {failure.error}"), tile_done=bar.tile,
         warn=warnings.append,
     )  # fmt: skip
@@ -331,10 +338,11 @@ def _model_line(record: dict[str, Any]) -> str:
     if "error" in record:
         return f"{record['path']}: {record['error']}"
     count, sizes = len(record["trained_on"]), " and ".join(record["pixel_sizes"])
+    names = f" ({record['channels_trained_on']})" if record["channels_trained_on"] else ""
     trained = f"images trained on: {count}, with pixels of {sizes}" if count else "images trained on: not remembered"
     return (
         f"{record['path']}: mean held-out Dice {_number(record['mean_held_out_dice'])} "
-        f"({_dice(record['held_out_dice'])}), step {record['step']}, channels: {record['channels']}, {trained}"
+        f"({_dice(record['held_out_dice'])}), step {record['step']}, channels: {record['channels']}{names}, {trained}"
     )
 
 

@@ -231,10 +231,50 @@ def test_images_of_one_name_keep_their_own_results(
     assert contents(tmp_path / "c") == {"cells.tif": contents(tmp_path / "a")["two-cells.tif"]}
 
 
+def test_no_result_of_an_image_takes_the_place_of_another_images(
+    capsys: pytest.CaptureFixture[str], network: Path, tmp_path: Path
+) -> None:
+    """An image called as the results of another has names of its own; every format of each is what it is alone."""
+    names = ["cells", "cells-objects", "cells-objects-objects", "Cells.ome", "cells-summary", "cells_p000"]
+    write_images(tmp_path / "in", [f"{name}.npy" for name in names])
+    out, given = tmp_path / "out", ("--model", network, "--objects", "--probabilities", "--out")
+    status, printed, errors = predict(capsys, *given, out, tmp_path / "in")
+    assert (status, errors) == (0, [])
+    files = contents(out)
+    assert len(set(printed["files"])) == len(printed["files"]) == 6 * len(names)
+    assert {"cells.tif", "cells-objects.tif", "cells-objects-npy.tif"} <= files.keys()
+    for name, stem in (("cells", "cells"), ("cells-objects", "cells-objects-npy")):
+        alone = tmp_path / f"only-{name}"
+        assert predict(capsys, *given, alone, tmp_path / "in" / f"{name}.npy")[0] == 0
+        renamed = {stem + found.removeprefix(name): data for found, data in contents(alone).items()}
+        assert renamed.items() <= files.items()
+
+
+def test_every_file_that_a_format_adds_is_known(network: Path, tmp_path: Path) -> None:
+    """Whatever a format puts behind a stem, an image called so, beside the first, is called otherwise."""
+    np.save(tmp_path / "a.npy", np.random.default_rng(0).integers(0, 255, (2, *SHAPE), np.uint8))
+    files = api.predict_file(
+        api.load_model(network, "cpu"), tmp_path / "a.npy", tmp_path / "out", list(FORMATS), probabilities=True
+    )
+    for file in files:
+        for name in {file.name.split(".")[0], file.name.rpartition(".")[0]} - {"a"}:
+            assert distinct_stems([("a", Path("a.npy")), (name, Path(f"{name}.npy"))]) == ["a", f"{name}-npy"]
+
+
 def test_stems_are_distinct_whatever_the_names_are() -> None:
     """No two stems are one file, on systems that fold case either, however hard the names try."""
     hard = [("a", "x/a.tif"), ("A", "x/A.tif"), ("a", "x/a.tif"), ("a", "y/a.tif"), ("1-a", "z/1-a.tif")]
-    hard += [("3-a", "x/q"), ("1-2-a", "x/w"), ("x" * 300, "x/1"), ("x" * 300, "x/2"), ("?", "u/1"), ("_", "u/2")]
+    hard += [
+        ("3-a", "x/q"),
+        ("1-2-a", "x/w"),
+        ("a-objects", "x/e"),
+        ("3-a-Objects", "x/r"),
+        ("a-tif-rois", "x/t"),
+        ("x" * 300, "x/1"),
+        ("x" * 300, "x/2"),
+        ("?", "u/1"),
+        ("_", "u/2"),
+    ]
     stems = distinct_stems([(name, Path(path)) for name, path in hard])
     assert len({stem.casefold() for stem in stems}) == len(hard)
     assert distinct_stems([]) == []

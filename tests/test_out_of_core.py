@@ -304,8 +304,9 @@ def test_another_network_or_image_is_refused(network: Path, tmp_path: Path) -> N
     write_noise(tmp_path / "a.zarr")
     image, model = open_image(tmp_path / "a.zarr"), api.load_model(network, "cpu")
     task = ChunkTask(
-        tmp_path / "a.zarr", "other", network, "other", "cpu", measure_normalisation(image), tmp_path / "o", (), 48, 16
-    )
+        tmp_path / "a.zarr", "other", (), network, "other", "cpu", measure_normalisation(image), tmp_path / "o", (), 48,
+        16,
+    )  # fmt: skip
     chunk = Chunk(0, Region(0, 0, 48, 48))
     with pytest.raises(UserError, match="NU-M06"):
         task(chunk)

@@ -22,7 +22,7 @@ from hypothesis import strategies as st
 from napari_unet.annotations.project import Project
 from napari_unet.config import Settings
 from napari_unet.errors import UserError
-from napari_unet.images.image import Image
+from napari_unet.images.image import Image, PixelSize
 from napari_unet.images.tiles import Region, grid, outward
 from napari_unet.network.checkpoint import Checkpoint, save_checkpoint
 from napari_unet.network.device import Device
@@ -76,6 +76,7 @@ EXAMPLES: list[Any] = [
     m.Exported(("a.tif", "b.json")),
     m.Failed("NU-W03: what, where, fix"),
     m.Noticed("NU-T04: what, where, fix"),
+    m.OtherPixelSize(1, (0.5, 2.0)),
     m.Alive(),
 ]
 
@@ -336,6 +337,23 @@ def test_an_image_unlike_the_painted_ones_is_told_once(trained: Project) -> None
         rest(engine)
         assert len(of(m.Noticed, said)) == (generation >= 1)
     assert of(m.Noticed, said)[0].line.startswith("NU-I16: ")
+
+
+def test_pixels_of_another_size_are_told_with_their_factors(trained: Project) -> None:
+    """Of an image that differs by more than a factor of 1.25, again when its pixel size was corrected."""
+    trained.set_pixel_size(1, PixelSize(0.5, 0.5, "um"))
+    other = trained.add_image(Image("odd", np.random.default_rng(1).normal(0, 50, (80, 80)).astype(np.float32), "yx"))
+    paint(trained)
+    engine, said = engine_of(trained)
+    for generation, (edges, told) in enumerate(
+        [((1.0, 0.25), 1), ((0.55, 0.5), 1), ((100.0, 100.0), 1), ((1.0, 1.0), 2)]
+    ):
+        trained.set_pixel_size(other.id, PixelSize(*edges, "um"))
+        engine.receive(m.Corrected(other.id))
+        engine.receive(m.Look(generation, other.id, 0, (0, 0, 80, 80)))
+        rest(engine)
+        assert len(of(m.OtherPixelSize, said)) == told
+    assert [message.factors for message in of(m.OtherPixelSize, said)] == [(2.0, 0.5), (2.0, 2.0)]
 
 
 def test_an_image_with_corrected_axes_is_predicted_as_it_is_now(trained: Project) -> None:

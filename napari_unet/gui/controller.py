@@ -60,6 +60,9 @@ class Window(Protocol):
     def show_notice(self, line: str) -> None:
         """One plain line about something that stops nothing."""
 
+    def offer_rescaled(self, image_id: int, factors: tuple[float, float]) -> None:
+        """Offer a copy of an image with so many times its rows and columns, at the pixel size trained on."""
+
     def show_suggestion(self, suggested: m.Suggested) -> None:
         """Go where a stroke would teach most, or tell why there is no such place."""
 
@@ -413,6 +416,8 @@ class Controller:
                 self._window.show_message(message.line)
             case m.Noticed():
                 self._window.show_notice(message.line)
+            case m.OtherPixelSize():
+                self._window.offer_rescaled(message.image_id, message.factors)
             case m.Alive():
                 pass  # heard
 

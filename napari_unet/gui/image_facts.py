@@ -39,11 +39,12 @@ def facts(record: ImageRecord) -> str:
     elif record.channels > 1:
         parts.append(f"{record.channels} channels")
     parts.append(f"{sizes['y']} x {sizes['x']} px")
-    parts.append(_length(record.pixel_size) if record.pixel_size.is_known else "pixel size unknown")
+    parts.append(length(record.pixel_size) if record.pixel_size.is_known else "pixel size unknown")
     return " · ".join(parts)
 
 
-def _length(size: PixelSize) -> str:
+def length(size: PixelSize) -> str:
+    """Edges of a pixel, such as "0.325 um" or "0.3 x 0.4 um"."""
     edges = [f"{size.y:.4g}"] if size.y == size.x else [f"{size.y:.4g}", f"{size.x:.4g}"]
     return f"{' x '.join(edges)} {size.unit}"
 

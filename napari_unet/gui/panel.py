@@ -52,6 +52,7 @@ from napari_unet.gui.painting import KEYS, Painting
 from napari_unet.gui.preferences import settings_of_new_projects
 from napari_unet.gui.project_images import ProjectImages
 from napari_unet.gui.read_only_offer import open_or_read
+from napari_unet.gui.rescale_offer import RescaleOffer
 from napari_unet.gui.score_card import ScoreCard, canvas_text
 from napari_unet.gui.settings_form import SettingsForm
 from napari_unet.gui.strokes import StrokeWatcher
@@ -196,6 +197,10 @@ class Panel(QWidget):  # type: ignore[misc]
         """One plain line about something that stops nothing."""
         show_warning(line)
 
+    def offer_rescaled(self, image_id: int, factors: tuple[float, float]) -> None:
+        """Offer a copy at the pixel size that the network learned."""
+        self.rescale_offer.offer(image_id, factors)
+
     def show_exported(self, paths: tuple[str, ...]) -> None:
         """Tell where the files are."""
         self.export_row.button.setEnabled(True)
@@ -242,6 +247,7 @@ class Panel(QWidget):  # type: ignore[misc]
         self._leave_soon.stop()
         self._map_leave_soon.stop()
         self.project_images.stop()
+        self.rescale_offer.stop()
         self.where_next.stop()
         self._save_last_strokes()
         self._show_busy(False)
@@ -309,6 +315,7 @@ class Panel(QWidget):  # type: ignore[misc]
         self.image_list = ImageList()
         self.project_images = ProjectImages(self, self._viewer, self.controller, self.canvas, self.image_list)
         self.image_facts = ImageFacts(self.project_images.correct, self.project_images.opened)
+        self.rescale_offer = RescaleOffer(self.controller, self.project_images.add_pixels, self._told)
         self.class_table = ClassTable()
         self.painting = Painting(self.class_table, self)
         self.class_table.setToolTip("\n".join(f"{keys}: {what}" for keys, what in KEYS.items()))
@@ -354,12 +361,13 @@ class Panel(QWidget):  # type: ignore[misc]
         head.addWidget(QLabel("Image"), 0, 0)
         head.addWidget(self.images, 0, 1)
         head.addWidget(self.image_facts, 1, 1)
-        head.addWidget(self.channels_first, 2, 1)
-        head.addWidget(QLabel("Project"), 3, 0)
+        head.addWidget(self.rescale_offer, 2, 1)
+        head.addWidget(self.channels_first, 3, 1)
+        head.addWidget(QLabel("Project"), 4, 0)
         row = QHBoxLayout()
         row.addWidget(self.project_name, 1)
         row.addWidget(self.project_button)
-        head.addLayout(row, 3, 1)
+        head.addLayout(row, 4, 1)
         head.setColumnStretch(1, 1)
         buttons = QHBoxLayout()
         for button in (self.start, self.pause, self.stop, self.restore):
@@ -484,6 +492,7 @@ class Panel(QWidget):  # type: ignore[misc]
         if is_new:
             self._told(lambda: self._change_settings(settings_of_new_projects()))
         self.score_card.clear()
+        self.rescale_offer.clear()
         self.label_check.show_doubts(())
         self.class_table.show_dice(())
         self.areas.show_scores(())
@@ -517,6 +526,7 @@ class Panel(QWidget):  # type: ignore[misc]
             self._choosing = False
         self.show_classes()
         self.image_facts.show_image(record)
+        self.rescale_offer.show_image(record)
         self.label_check.show_doubts()
         self.where_next.clear()
         self.painting.take(self.canvas.annotation)
@@ -549,6 +559,7 @@ class Panel(QWidget):  # type: ignore[misc]
                     "NU-A10", what, ANNOTATION, "choose the image again; the strokes before that are in the project"
                 )
             if self.controller.commit(plane, labels, self.canvas.cover):
+                self.rescale_offer.withdraw()
                 self.label_check.show_doubts()
                 if not self.controller.has_worker:
                     self.canvas.show_outdated(True)
@@ -649,6 +660,7 @@ class Panel(QWidget):  # type: ignore[misc]
 
     def _leave(self) -> None:
         self.image_facts.show_image(None)
+        self.rescale_offer.show_image(None)
         self.painting.leave()
         self.lasso.leave()
         self.map_layer.leave()
@@ -686,6 +698,7 @@ class Panel(QWidget):  # type: ignore[misc]
             self._told(self.controller.pause)
             self._leave_soon.start()  # napari is still busy removing; it crashes when more goes at once
             self.image_facts.show_image(None)
+            self.rescale_offer.show_image(None)
             self.map_layer.hide()  # drawn as the only one that is left, it crashed as well
             self.object_layer.hide()
             self.status.setText("Choose an image layer; the strokes are in the project")

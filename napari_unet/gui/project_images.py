@@ -161,6 +161,12 @@ class ProjectImages(QObject):  # type: ignore[misc]
         self._waiting.extend(found)
         self._add_soon.start()
 
+    def add_pixels(self, image: Image) -> None:
+        """Add an image that lives in memory only, and work on it."""
+        record = self._project().add_image(image)
+        self._show_rows()
+        self.switch(record.id)
+
     def relocate(self, image_id: int, path: Path) -> None:
         """Point to where an image file is now.
 

@@ -41,7 +41,7 @@ class Image:
         (z, t, ...) for planes that are painted one by one
     pixel_size : of y and x
     alpha : the last channel is an alpha channel and is not handed out
-    chosen : channels that are handed out, counted from 0 in increasing order; () for all
+    chosen : channels that are handed out, in this order, counted from 0; () for all
     channel_names : of all channels; () where nothing names them
     coarser : the same pixels with fewer rows and columns each time, as ``pixels``; () where the file holds no pyramid
     """

@@ -477,7 +477,9 @@ def _tiff_channel_names(file: Any) -> list[str]:
     """As the file says them; the labels of ImageJ are of planes, which are channels where there is nothing else."""
     if not file.is_ome:
         labels = (file.imagej_metadata or {}).get("Labels")
-        return [str(label) for label in labels] if isinstance(labels, list) else []
+        titles = [str(label) for label in labels] if isinstance(labels, list) else []
+        # Bio-Formats numbers planes and names the file: "c:1/3 - cells.czi".
+        return [] if any(re.match(r"[czt]:\d+/\d+", title) for title in titles) else titles
     image = re.search(r"<(?:\w+:)?Pixels\b.*?</(?:\w+:)?Pixels>", file.ome_metadata or "", re.DOTALL)
     channels = re.findall(r"<(?:\w+:)?Channel\b[^>]*>", image[0] if image else "")
     names = [re.search(r'\bName="([^"]*)"', channel) for channel in channels]

@@ -67,14 +67,7 @@ def write_onnx(network: UNet, example: Tensor, path: Path) -> None:
 
 def writers(network: UNet) -> dict[str, Callable[[UNet, Tensor, Path], None]]:
     """What can be written of a network, by the names that bioimage.io has for them."""
-    found: dict[str, Callable[[UNet, Tensor, Path], None]] = {
-        "pytorch_state_dict": write_state_dict,
-        "onnx": write_onnx,
-        "torchscript": write_torchscript,
-    }
-    if network.architecture.up == "unpooling":
-        del found["torchscript"]  # cannot be traced
-    return found
+    return {"pytorch_state_dict": write_state_dict, "onnx": write_onnx, "torchscript": write_torchscript}
 
 
 @contextmanager

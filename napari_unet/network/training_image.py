@@ -8,10 +8,12 @@ from typing import Any
 import msgspec
 
 from napari_unet.errors import UserError
+from napari_unet.images.image import Image
 from napari_unet.images.planes import NormalisedPlanes
 
 FACT = "trained_on"
 MOST_IMAGES = 64  # that a checkpoint remembers: its description is limited to a megabyte, and each is looked into
+_MOST_NAMES = 300  # characters of all channel names of an image that are remembered, for the same reason
 _PIXEL_SIZE_FACTOR = 1.25  # and its inverse: what augmentation has shown the network anyway
 _RANGE_FACTOR = 10.0  # and its inverse; each image is normalised by its own range, so less says nothing
 _MOST_RESCALING = 16.0  # and its inverse
@@ -34,9 +36,12 @@ class TrainingImage(msgspec.Struct, frozen=True):
 
     Attributes
     ----------
-    name, channels : as in the project
+    name, channels : as in the project; channels are those that the network saw
     pixel_size : y and x, in ``unit``; "pixel" where nothing is known
     low, high : per channel, the percentiles of the raw values that normalisation takes to -1 and +1
+    all_channels : of the image; 0 in files from before this was remembered
+    chosen : which of them the network saw, counted from 0; () for all
+    channel_names : of those that the network saw; () where nothing names them
     """
 
     name: str
@@ -45,14 +50,24 @@ class TrainingImage(msgspec.Struct, frozen=True):
     unit: str
     low: tuple[float, ...]
     high: tuple[float, ...]
+    all_channels: int = 0
+    chosen: tuple[int, ...] = ()
+    channel_names: tuple[str, ...] = ()
+
+    def __post_init__(self) -> None:
+        sizes = {len(each) for each in (self.chosen, self.channel_names)}
+        if not sizes <= {0, self.channels} or not set(self.chosen) <= set(range(self.all_channels)):
+            raise ValueError("channels that cannot be")
 
 
 def training_image(planes: NormalisedPlanes) -> TrainingImage:
     """Describe an image; reads a sample of it the first time."""
     image, bounds = planes.image, planes.normalisation
     size = image.pixel_size
-    name = image.name.encode(errors="replace").decode()  # file names may hold what no encoding does
-    return TrainingImage(name, image.channels, (size.y, size.x), size.unit, bounds.low, bounds.high)
+    return TrainingImage(
+        _encodable(image.name), image.channels, (size.y, size.x), size.unit, bounds.low, bounds.high,
+        image.all_channels, image.chosen, _names(image),
+    )  # fmt: skip
 
 
 def as_fact(images: Sequence[TrainingImage]) -> dict[str, Any]:
@@ -74,7 +89,7 @@ def remembered(facts: dict[str, Any]) -> tuple[TrainingImage, ...]:
 
 
 def difference(trained: Sequence[TrainingImage], planes: NormalisedPlanes, *, rescaled: bool = False) -> str:
-    """One coded line when an image differs much from all that was trained on, in pixel size or intensities; else "".
+    """One coded line when an image differs from all that was trained on, in names of channels, size or range; else "".
 
     The pixel size does not count where the image is ``rescaled`` for prediction.
     """
@@ -83,7 +98,7 @@ def difference(trained: Sequence[TrainingImage], planes: NormalisedPlanes, *, re
         return ""
     found = training_image(planes)
     size = "" if rescaled else _size_difference(same_kind, found)
-    parts = [part for part in (size, _range_difference(same_kind, found)) if part]
+    parts = [part for part in (_name_difference(same_kind, found), size, _range_difference(same_kind, found)) if part]
     if not parts:
         return ""
     rescale = "predict with --rescale to bring it to the trained pixel size, and " if size else ""
@@ -112,10 +127,48 @@ def rescaling(trained: Sequence[TrainingImage], planes: NormalisedPlanes) -> tup
     return nearest
 
 
+def comparable(name: str) -> str:
+    """A channel's name without what does not tell two apart."""
+    return name.strip().casefold()
+
+
+def _names(image: Image) -> tuple[str, ...]:
+    """Names of the channels that are handed out; () where they are missing or too long to be remembered."""
+    names = [_encodable(name) for name in image.channel_names[: image.all_channels]]
+    seen = tuple(names[number] for number in image.chosen or range(len(names))) if names else ()
+    return seen if sum(map(len, seen)) <= _MOST_NAMES else ()
+
+
+def _encodable(name: str) -> str:
+    """File names may hold what no encoding does."""
+    return name.encode(errors="replace").decode()
+
+
+def _name_difference(trained: Sequence[TrainingImage], found: TrainingImage) -> str:
+    known = [[comparable(name) for name in each.channel_names] for each in trained]
+    mine = [comparable(name) for name in found.channel_names]
+    if not mine or not all(known) or mine in known:
+        return ""
+    return f"channels {', '.join(found.channel_names)}, trained on {', '.join(trained[0].channel_names)}"
+
+
+def other_pixel_size(trained: Sequence[TrainingImage], planes: NormalisedPlanes) -> tuple[float, float] | None:
+    """Factors as ``rescaling`` gives them, where the pixel size is so different that ``difference`` tells it."""
+    nearest = _nearest([each for each in trained if each.channels == planes.image.channels], training_image(planes))
+    return nearest if _is_other(nearest) and _farness(nearest) <= math.log(_MOST_RESCALING) else None
+
+
+def _nearest(trained: Sequence[TrainingImage], found: TrainingImage) -> tuple[float, float]:
+    return min(_ratios(trained, found), key=_farness, default=(1.0, 1.0))
+
+
+def _is_other(ratios: tuple[float, float]) -> bool:
+    return _farness(ratios) > math.log(_PIXEL_SIZE_FACTOR) + 1e-9
+
+
 def _size_difference(trained: Sequence[TrainingImage], found: TrainingImage) -> str:
-    ratios = _ratios(trained, found)
-    nearest = min(ratios, key=_farness, default=(1.0, 1.0))
-    if _farness(nearest) <= math.log(_PIXEL_SIZE_FACTOR) + 1e-9:
+    nearest = _nearest(trained, found)
+    if not _is_other(nearest):
         return ""
     (y, x), unit = found.pixel_size, found.unit
     return f"pixels of {y:.4g} x {x:.4g} {unit}, trained on {y / nearest[0]:.4g} x {x / nearest[1]:.4g} {unit}"

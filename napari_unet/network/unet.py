@@ -343,6 +343,21 @@ def upsampling(kind: str, inputs: int, outputs: int) -> nn.Module:
     return nn.Sequential(across, nn.Upsample(scale_factor=2, mode="nearest"))  # unpooling clears what was no maximum
 
 
+def _where_largest(y: Tensor, pooled: Tensor) -> Tensor:
+    """1 at the first of the largest of each 2x2 pixels, 0 elsewhere.
+
+    As ``max_unpool2d`` makes of ones, which neither torch.jit nor ONNX translate rightly.
+    """
+    height, width = pooled.shape[2:]
+    four = [y[:, :, i::2, j::2][:, :, :height, :width] == pooled for i in range(2) for j in range(2)]
+    free = torch.ones_like(four[0])
+    first = []
+    for largest in four:
+        first.append((largest & free).float())
+        free = free & ~largest
+    return functional.pixel_shuffle(torch.stack(first, dim=2).flatten(1, 2), 2)
+
+
 class UNet(nn.Module):
     """Contracting path, expanding path with skips, and a head that may also see the intensities and their blurs.
 
@@ -428,8 +443,8 @@ class UNet(nn.Module):
         """Largest of each 2x2 pixels; where it was is added to ``maxima`` (1 there, 0 elsewhere) for unpooling."""
         if self.architecture.up != "unpooling":
             return functional.max_pool2d(y, 2)
-        pooled, indices = functional.max_pool2d(y, 2, return_indices=True)
-        maxima.append(functional.max_unpool2d(torch.ones_like(pooled, dtype=torch.float32), indices, [2, 2]))
+        pooled = functional.max_pool2d(y, 2)
+        maxima.append(_where_largest(y, pooled))
         return pooled
 
     def _enlarged(self, y: Tensor, maxima: list[Tensor]) -> Tensor:

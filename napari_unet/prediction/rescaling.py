@@ -1,7 +1,7 @@
 """To the pixel size that a network was trained on, and back."""
 
 import numpy as np
-from jaxtyping import Float32, Shaped
+from jaxtyping import Float, Shaped
 from skimage.transform import resize
 
 from napari_unet.images.lazy_plane import LazyPlane
@@ -10,14 +10,19 @@ from napari_unet.images.plane_stack import PlaneStack
 UNCHANGED = (1.0, 1.0)
 
 
+def rescaled_shape(height: int, width: int, factors: tuple[float, float]) -> tuple[int, int]:
+    """So many times these rows and columns, one at least."""
+    return max(1, round(height * factors[0])), max(1, round(width * factors[1]))
+
+
 def rescaled(
-    pixels: Float32[np.ndarray, "y x c"] | LazyPlane | PlaneStack, factors: tuple[float, float]
-) -> Float32[np.ndarray, "h w c"] | LazyPlane | PlaneStack:
+    pixels: Float[np.ndarray, "y x c"] | LazyPlane | PlaneStack, factors: tuple[float, float]
+) -> Float[np.ndarray, "h w c"] | LazyPlane | PlaneStack:
     """A plane with so many times its rows and columns: linear in between, blurred first where it shrinks.
 
     A plane that stays as large is not read.
     """
-    height, width = (max(1, round(side * factor)) for side, factor in zip(pixels.shape, factors, strict=False))
+    height, width = rescaled_shape(pixels.shape[0], pixels.shape[1], factors)
     if (height, width) == pixels.shape[:2]:
         return pixels
     shrinks = min(factors) < 1

@@ -4,7 +4,7 @@ import json
 import shutil
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import lru_cache
 from pathlib import Path
 from typing import Any
@@ -160,12 +160,14 @@ class ChunkTask:
     Attributes
     ----------
     image, image_fingerprint : file, and what it has to hold
+    channels : that are seen of it, as in ``Image.chosen``
     network, network_fingerprint : checkpoint, and what it has to hold
     device : as ``choose_device`` takes it; chosen by each process for itself
     """
 
     image: Path
     image_fingerprint: str
+    channels: tuple[int, ...]
     network: Path
     network_fingerprint: str
     device: str
@@ -184,7 +186,7 @@ class ChunkTask:
             NU-I15 or NU-M06 when image or network are not what they were, and as ``ChunkFile.write``.
         """
         predictor = _predictor(self.network, self.network_fingerprint, self.device)
-        image = _image(self.image, self.image_fingerprint)
+        image = replace(_image(self.image, self.image_fingerprint), chosen=self.channels)
         tile = self.tile or largest_tile(predictor.network.architecture, memory_share(predictor.device.kind))
         ChunkFile(self.path, image, self.classes, self.chunk).write(predictor, self.normalisation, chunk, tile)
 

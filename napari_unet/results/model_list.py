@@ -5,6 +5,7 @@ from typing import Any
 
 from napari_unet.annotations.project import DATABASE
 from napari_unet.errors import UserError
+from napari_unet.network.channel_choice import told
 from napari_unet.network.checkpoint import Checkpoint
 from napari_unet.network.package import NETWORK, open_network
 from napari_unet.network.training_image import remembered
@@ -54,6 +55,7 @@ def _described(checkpoint: Checkpoint) -> dict[str, Any]:
     return {
         "step": checkpoint.step,
         "channels": checkpoint.architecture.image_channels,
+        "channels_trained_on": told(images),
         "context_planes": checkpoint.architecture.context,
         "mean_held_out_dice": checkpoint.facts.get("mean_held_out_dice"),
         "held_out_dice": {name: scores.get(str(class_id)) for class_id, name in names},

@@ -19,8 +19,10 @@ from napari_unet.images.normalisation import CLIP, PERCENTILES, measure_normalis
 from napari_unet.images.thumbnail import thumbnail
 from napari_unet.images.tiles import Region, read_mirrored
 from napari_unet.network import exchange, unet
+from napari_unet.network.channel_choice import told
 from napari_unet.network.checkpoint import Checkpoint, save_checkpoint
 from napari_unet.network.package import NETWORK
+from napari_unet.network.training_image import remembered
 from napari_unet.network.unet import Architecture, UNet
 from napari_unet.results.file_stem import file_stem
 from napari_unet.results.segmentation import ClassStyle
@@ -148,7 +150,7 @@ def _documentation(name: str, checkpoint: Checkpoint) -> str:
             "",
             *lines,
             "",
-            *_context_lines(checkpoint.architecture),
+            *_input_lines(checkpoint),
             "Pixels become numbers as the description says, from the percentiles of the whole image given.",
             f"`{NETWORK}` is the network as napari-unet-live keeps it: `napari-unet predict --model PACKAGE.zip`.",
             "",
@@ -164,11 +166,14 @@ def _documentation(name: str, checkpoint: Checkpoint) -> str:
     )
 
 
-def _context_lines(architecture: Architecture) -> list[str]:
-    if architecture.context == 0:
-        return []
-    names = ", ".join(channel_names(architecture))
+def _input_lines(checkpoint: Checkpoint) -> list[str]:
+    seen = told(remembered(checkpoint.facts))
+    lines = [f"The channels of the images that it was trained on, in this order: {seen}.", ""] if seen else []
+    if checkpoint.architecture.context == 0:
+        return lines
+    names = ", ".join(channel_names(checkpoint))
     return [
+        *lines,
         f"The input is a plane with those around it as further channels: {names}.",
         "Beyond the ends of a stack its first and last plane are repeated.",
         "",
@@ -190,7 +195,7 @@ def _description(parts: Path, name: str, checkpoint: Checkpoint, kinds: Sequence
         cite=[spec.CiteEntry(text=_PAPER, doi=spec.Doi(_DOI))],
         covers=[spec.FileDescr(source=parts / "cover.png")],
         tags=["napari-unet", "unet", "semantic-segmentation", "2d", "pytorch"],
-        inputs=[_input(parts, checkpoint.architecture)],
+        inputs=[_input(parts, checkpoint)],
         outputs=[_output(parts, checkpoint)],
         weights=spec.WeightsDescr(**_weights(parts, checkpoint.architecture, kinds)),
         attachments=[spec.FileDescr(source=parts / each) for each in (NETWORK, f"{Path(NETWORK).stem}.json")],
@@ -203,16 +208,24 @@ def _model_name(name: str) -> str:
     return f"{kept[:50]} (napari-unet)"
 
 
-def channel_names(architecture: Architecture) -> list[str]:
-    """Of the input: those of the planes before come first, those of the planes after last."""
-    numbers = range(1, architecture.image_channels + 1)
+def channel_names(checkpoint: Checkpoint) -> list[str]:
+    """Of the input: those of the planes before come first, those of the planes after last.
+
+    They are called as in the images that were trained on, where all of these agree.
+    """
+    architecture = checkpoint.architecture
+    known = {each.channel_names for each in remembered(checkpoint.facts)}
+    names = known.pop() if len(known) == 1 else ()
+    if len(set(names)) != architecture.image_channels:
+        names = tuple(f"channel{number}" for number in range(1, architecture.image_channels + 1))
     steps = range(-architecture.context, architecture.context + 1)
-    return [f"channel{number}" + (f" of plane {step:+d}" if step else "") for step in steps for number in numbers]
+    return [name + (f" of plane {step:+d}" if step else "") for step in steps for name in names]
 
 
-def _input(parts: Path, architecture: Architecture) -> Any:
+def _input(parts: Path, checkpoint: Checkpoint) -> Any:
     from bioimageio.spec.model import v0_5 as spec
 
+    architecture = checkpoint.architecture
     size = spec.ParameterizedSize(min=least_side(architecture), step=architecture.stride)
     low, high = PERCENTILES
     percentiles = spec.ScaleRangeKwargs(
@@ -222,7 +235,7 @@ def _input(parts: Path, architecture: Architecture) -> Any:
         id=spec.TensorId("image"),
         axes=[
             spec.BatchAxis(),
-            spec.ChannelAxis(channel_names=channel_names(architecture)),
+            spec.ChannelAxis(channel_names=channel_names(checkpoint)),
             *(spec.SpaceInputAxis(id=spec.AxisId(axis), size=size) for axis in "yx"),
         ],
         test_tensor=spec.FileDescr(source=parts / "test-input.npy"),

@@ -108,6 +108,7 @@ def _fill(
     task = ChunkTask(
         image=source.resolve(),
         image_fingerprint=came_from["image_fingerprint"],
+        channels=file.image.chosen,
         network=cluster.network,
         network_fingerprint=came_from["network"],
         device=cluster.device,

@@ -46,6 +46,7 @@ def origin(
         "objects": object_settings(settings),
         "formats": list(formats),
         "rescaled": list(factors),
+        "channels": [number + 1 for number in image.chosen],
     }
 
 

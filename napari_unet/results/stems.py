@@ -1,12 +1,17 @@
 """Beginnings of the file names of several images' results, so that none takes another's place."""
 
+import re
 import unicodedata
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
+from itertools import count
 from pathlib import Path
 
 from napari_unet.annotations.project import Project
 from napari_unet.results.file_stem import file_stem
+
+# What the writers of results put between an image's stem and the ending of a file.
+_ADDED = re.compile(r"(-objects|-rois|-summary|-montage|-probabilities|\.ome|\.coco|_p\d+)$")
 
 
 def distinct_stems(images: Sequence[tuple[str, Path]]) -> list[str]:
@@ -14,7 +19,8 @@ def distinct_stems(images: Sequence[tuple[str, Path]]) -> list[str]:
 
     Tried in this order, for all that still have the same: name, name-ending, folder-name, folder-name-ending, and at
     last number-name, the number being the place in the list. Names that differ in case only count as the same: they
-    are one file on Windows and macOS.
+    are one file on Windows and macOS. So does one that results of another image take, such as "cells-objects" beside
+    "cells", whatever is written this time.
 
     Parameters
     ----------
@@ -23,15 +29,15 @@ def distinct_stems(images: Sequence[tuple[str, Path]]) -> list[str]:
     tried = [[file_stem(text) for text in _longer_names(name, path)] for name, path in images]
     stems = [names[0] for names in tried]
     for attempt in range(1, len(tried[0]) if tried else 0):
-        for i in _repeated(stems):
+        for i in _clashing(stems):
             stems[i] = tried[i][attempt]
-    for i in _repeated(stems):
+    for i in _clashing(stems):
         stems[i] = file_stem(f"{i + 1}-{images[i][0]}")
-    taken = {_as_file(stem) for i, stem in enumerate(stems) if i not in set(_repeated(stems))}
-    for i in _repeated(stems):  # where somebody else's name is such a number and name
-        numbered = (file_stem(f"{i + 1}-{number}-{images[i][0]}") for number in range(len(stems) + 1))
-        stems[i] = next(stem for stem in numbered if _as_file(stem) not in taken)
-        taken.add(_as_file(stems[i]))
+    clashing = _clashing(stems)
+    taken = [stem for i, stem in enumerate(stems) if i not in set(clashing)]
+    for i in clashing:  # where somebody else's name is such a number and name
+        stems[i] = next(stem for stem in _numbered(i + 1, images[i][0]) if not _takes(stem, taken))
+        taken.append(stems[i])
     return stems
 
 
@@ -50,9 +56,30 @@ def _longer_names(name: str, path: Path) -> Iterator[str]:
     yield f"{folder}-{name}-{ending}"
 
 
-def _repeated(stems: Sequence[str]) -> list[int]:
-    count = Counter(_as_file(stem) for stem in stems)
-    return [i for i, stem in enumerate(stems) if count[_as_file(stem)] > 1]
+def _numbered(place: int, name: str) -> Iterator[str]:
+    for number in count():
+        yield file_stem(f"{place}-{number}-{name}")
+
+
+def _clashing(stems: Sequence[str]) -> list[int]:
+    """Places of stems that occur twice, or that results of another one take."""
+    found = Counter(map(_as_file, stems))
+    return [
+        i for i, stem in enumerate(stems) if found[_as_file(stem)] > 1 or not found.keys().isdisjoint(_shorter(stem))
+    ]
+
+
+def _takes(stem: str, others: Collection[str]) -> bool:
+    """Whether a further stem and one of the others are in each other's way."""
+    return bool(_clashing([*others, stem]))
+
+
+def _shorter(stem: str) -> Iterator[str]:
+    """Stems of which results would begin with this one."""
+    shorter = _as_file(stem)
+    while _ADDED.search(shorter):
+        shorter = _ADDED.sub("", shorter)
+        yield shorter
 
 
 def _as_file(stem: str) -> str:

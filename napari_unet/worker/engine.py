@@ -15,7 +15,7 @@ from napari_unet.images.halved_plane import HalvedPlane
 from napari_unet.images.tiles import Region
 from napari_unet.network.base import base_checkpoint
 from napari_unet.network.device import Device, is_out_of_memory, without_graphics
-from napari_unet.network.training_image import difference
+from napari_unet.network.training_image import difference, other_pixel_size
 from napari_unet.prediction.maps import PREDICTED_MAPS, map_values
 from napari_unet.prediction.view import View
 from napari_unet.results.formats import MODEL_FORMAT
@@ -38,6 +38,7 @@ from napari_unet.worker.messages import (
     Look,
     Noticed,
     Open,
+    OtherPixelSize,
     Progress,
     Ready,
     Restore,
@@ -399,9 +400,13 @@ class Engine:
         if image_id in self._compared or any(image_id == painted for painted, _ in annotations.planes):
             return
         self._compared.add(image_id)
-        line = difference(annotations.training_images(), annotations.pixels(image_id))
+        trained, planes = annotations.training_images(), annotations.pixels(image_id)
+        line = difference(trained, planes)
         if line:
             self._send(Noticed(line))
+        factors = other_pixel_size(trained, planes)
+        if factors:
+            self._send(OtherPixelSize(image_id, factors))
 
     def _send_weights(self, message: ShowWeights) -> None:
         annotations = self._require().annotations

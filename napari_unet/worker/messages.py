@@ -108,6 +108,13 @@ class Noticed(Message, frozen=True):
     line: str
 
 
+class OtherPixelSize(Message, frozen=True):
+    """Pixels of an image are so many times as high and wide as the nearest of those that were trained on."""
+
+    image_id: int
+    factors: tuple[float, float]
+
+
 class Tile(Message, frozen=True):
     """Predicted class ids of a part of a plane."""
 
@@ -279,6 +286,7 @@ ToWindow = (
     Ready
     | Alive
     | Noticed
+    | OtherPixelSize
     | Tile
     | Weights
     | Objects
