@@ -314,8 +314,9 @@ class Panel(QWidget):  # type: ignore[misc]
         self.channels_first.setVisible(False)
         self.image_list = ImageList()
         self.project_images = ProjectImages(self, self._viewer, self.controller, self.canvas, self.image_list)
-        self.image_facts = ImageFacts(self.project_images.correct, self.project_images.opened)
-        self.rescale_offer = RescaleOffer(self.controller, self.project_images.add_pixels, self._told)
+        images = self.project_images
+        self.image_facts = ImageFacts(images.correct, images.opened)
+        self.rescale_offer = RescaleOffer(self.controller, images.opened, images.add_pixels, self._told)
         self.class_table = ClassTable()
         self.painting = Painting(self.class_table, self)
         self.class_table.setToolTip("\n".join(f"{keys}: {what}" for keys, what in KEYS.items()))

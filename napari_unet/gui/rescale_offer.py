@@ -9,7 +9,6 @@ from qtpy.QtWidgets import QPushButton, QWidget
 
 from napari_unet.annotations.image_record import ImageRecord
 from napari_unet.annotations.project import Project
-from napari_unet.annotations.recorded_image import open_recorded
 from napari_unet.gui.controller import Controller
 from napari_unet.gui.image_facts import length
 from napari_unet.images.image import Image, PixelSize
@@ -25,6 +24,7 @@ class RescaleOffer(QPushButton):  # type: ignore[misc]
     Parameters
     ----------
     controller : knows the project
+    open_recorded : opens an image of it
     add : puts the copy into it
     told : runs an action and tells the user what cannot be done
     """
@@ -32,12 +32,14 @@ class RescaleOffer(QPushButton):  # type: ignore[misc]
     def __init__(
         self,
         controller: Controller,
+        open_recorded: Callable[[ImageRecord], Image],
         add: Callable[[Image], object],
         told: Callable[[Callable[[], object]], object],
         parent: QWidget | None = None,
     ) -> None:
         super().__init__(parent)
         self._controller = controller
+        self._open_recorded = open_recorded
         self._add = add
         self._told = told
         self._record: ImageRecord | None = None
@@ -95,7 +97,7 @@ class RescaleOffer(QPushButton):  # type: ignore[misc]
         if project is None or record is None or factors is None or self._making is not None:
             return
         project.refuse_when_read_only()
-        image = open_recorded(record)
+        image = self._open_recorded(record)
         refuse_large_copy(image, factors)
         name = f"{record.name} ({length(_wanted(record.pixel_size, factors))})"
         self._making = project, self._threads.submit(rescaled_copy, image, factors, name)
