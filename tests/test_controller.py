@@ -493,6 +493,44 @@ def test_export_asks_the_worker(bench: Bench, tmp_path: Path) -> None:
         bench.controller.export(tmp_path, ("tiff",))
 
 
+def test_an_export_outlives_one_death_of_the_worker(bench: Bench, tmp_path: Path) -> None:
+    """It is asked for again, once; a second death gives it up in one line."""
+    wish = m.Export(1, str(tmp_path), ("tiff",))
+    bench.controller.export(tmp_path, ("tiff",))
+    bench.client.exit_code = 1
+    bench.controller.tick()
+    assert bench.client.sent[-1] == wish
+    bench.window.show_exported.assert_not_called()
+    bench.client.exit_code = 1
+    bench.controller.tick()
+    bench.window.show_exported.assert_called_once_with(())
+    assert any("NU-E15" in str(call) for call in bench.window.show_message.call_args_list)
+    assert wish not in bench.client.sent
+
+
+@pytest.mark.parametrize("end", ["stop", "close"])
+def test_an_export_ends_with_the_worker(bench: Bench, tmp_path: Path, end: str) -> None:
+    """Who stops the worker or leaves the project is not left with a bar."""
+    bench.controller.export(tmp_path, ("tiff",))
+    getattr(bench.controller, end)()
+    bench.window.show_exported.assert_called_once_with(())
+
+
+def test_a_finished_export_is_not_asked_for_again(bench: Bench, tmp_path: Path) -> None:
+    """What is paused or cancelled is told to the worker; after the end a death costs nothing."""
+    bench.controller.export(tmp_path, ("tiff",))
+    bench.controller.pause_export(on=True)
+    bench.controller.cancel_export()
+    assert bench.client.sent[-2:] == [m.PauseExport(on=True), m.CancelExport()]
+    bench.client.inbox.append(m.Exporting(0.5))
+    bench.client.inbox.append(m.Exported(("a.tif",)))
+    bench.controller.tick()
+    bench.window.show_exporting.assert_called_once_with(0.5)
+    bench.client.exit_code = 1
+    bench.controller.tick()
+    assert not any(isinstance(message, m.Export) for message in bench.client.sent)
+
+
 def test_a_relative_folder_is_the_users_not_the_workers(
     bench: Bench, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

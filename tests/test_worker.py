@@ -23,6 +23,7 @@ from napari_unet.annotations.project import Project
 from napari_unet.config import Settings
 from napari_unet.errors import UserError
 from napari_unet.images.image import Image, PixelSize
+from napari_unet.images.reading import open_image
 from napari_unet.images.tiles import Region, grid, outward
 from napari_unet.network.checkpoint import Checkpoint, save_checkpoint
 from napari_unet.network.device import Device
@@ -59,6 +60,9 @@ EXAMPLES: list[Any] = [
     m.Train(on=True),
     m.Train(on=False),
     m.Export(1, "out", ("tiff", "png")),
+    m.PauseExport(on=True),
+    m.CancelExport(),
+    m.Exporting(0.25),
     m.ShowWeights(1, 0),
     m.Suggest(3, 1, 0),
     m.Ready("cpu", "CPU"),
@@ -558,25 +562,83 @@ def test_strokes_become_an_overlay(project: Project) -> None:
     assert of(m.Progress, words)[-1].step >= of(m.Progress, said)[-1].step
 
 
+def exported(engine: Engine, said: list[Any]) -> tuple[str, ...]:
+    """Work until an export ends."""
+    ended = len(of(m.Exported, said))
+    while len(of(m.Exported, said)) == ended:
+        engine.work()
+    return of(m.Exported, said)[-1].paths
+
+
 def test_a_failed_export_does_not_stop_the_rest(trained: Project, tmp_path: Path) -> None:
     """Files are written and named; an unknown format is an error after which learning and exporting go on."""
     paint(trained)
     engine, said = engine_of(trained)
     engine.receive(m.Train(on=True))
     engine.receive(m.Export(1, str(tmp_path / "out"), ("tiff",)))
-    engine.work()
-    (exported,) = of(m.Exported, said)
-    assert all(Path(path).is_file() for path in exported.paths)
+    assert all(Path(path).is_file() for path in exported(engine, said))
     engine.receive(m.Export(1, str(tmp_path / "other"), ("docx",)))
     with pytest.raises(UserError, match=r"^NU-E02: ") as caught:
-        engine.work()
+        exported(engine, said)
+    assert of(m.Exported, said)[-1].paths == ()
     assert not (tmp_path / "other").exists()
     engine.stop_after(caught.value)
     engine.work()
     assert of(m.Progress, said)[-1].state == "training"
     engine.receive(m.Export(1, str(tmp_path / "other"), ("png",)))
+    assert exported(engine, said)
+
+
+@pytest.fixture
+def stack(trained: Project, tmp_path: Path) -> tuple[Project, int]:
+    """A trained project, and an image of six planes in it."""
+    pixels = np.random.default_rng(3).integers(0, 255, (6, HEIGHT, WIDTH)).astype(np.uint8)
+    np.save(tmp_path / "stack.npy", pixels)
+    return trained, trained.add_image(open_image(tmp_path / "stack.npy"), tmp_path / "stack.npy").id
+
+
+def test_a_stroke_is_answered_while_a_stack_is_exported(stack: tuple[Project, int], tmp_path: Path) -> None:
+    """Exporting takes turns with tiles on screen and with training; the mask is of the network it began with."""
+    project, image_id = stack
+    engine, said = engine_of(project)
+    engine.receive(m.Export(image_id, str(tmp_path / "alone"), ("npy",)))
+    (alone, *_) = exported(engine, said)
+    said.clear()
+    paint(project)
+    engine.receive(m.Annotated())
+    engine.receive(m.Look(1, 1, 0, (0, 0, HEIGHT, WIDTH)))
+    engine.receive(m.Train(on=True))
+    engine.receive(m.Export(image_id, str(tmp_path / "beside"), ("npy",)))
+    (beside, *_) = exported(engine, said)
+    assert engine._learner.trainer.step_count > 0
+    between = said[: said.index(of(m.Exported, said)[0])]
+    assert [message.share for message in of(m.Exporting, between)] == [pytest.approx(n / 6) for n in range(1, 7)]
+    assert of(m.Tile, between)
+    np.testing.assert_array_equal(np.load(alone), np.load(beside))
+
+
+def test_an_export_is_paused_resumed_and_cancelled(stack: tuple[Project, int], tmp_path: Path) -> None:
+    """Paused it waits with what is predicted; resumed it goes on there; cancelled nothing is written."""
+    project, image_id = stack
+    engine, said = engine_of(project)
+    engine.receive(m.Export(image_id, str(tmp_path / "out"), ("npy",)))
+    while not of(m.Exporting, said):
+        engine.work()
+    engine.receive(m.PauseExport(on=True))
+    rest(engine)
+    assert len(of(m.Exporting, said)) == 1
+    engine.receive(m.PauseExport(on=False))
+    assert exported(engine, said)
+    assert [message.share for message in of(m.Exporting, said)] == [pytest.approx(n / 6) for n in range(1, 7)]
+    engine.receive(m.Export(image_id, str(tmp_path / "none"), ("npy",)))
     engine.work()
-    assert len(of(m.Exported, said)) == 2
+    engine.receive(m.PauseExport(on=True))
+    engine.receive(m.CancelExport())
+    rest(engine)
+    assert of(m.Exported, said)[-1].paths == ()
+    assert not (tmp_path / "none").exists()
+    engine.receive(m.Export(image_id, str(tmp_path / "out"), ("npy",)))  # a pause does not outlive it
+    assert exported(engine, said)
 
 
 def test_export_needs_a_network(project: Project, tmp_path: Path) -> None:

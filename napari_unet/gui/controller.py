@@ -23,6 +23,7 @@ from napari_unet.training.scores import Score
 from napari_unet.worker import messages as m
 from napari_unet.worker.exit_code import LOST_DEVICE
 
+_EXPORT_TRIES = 1  # after a worker died over it
 _KILLED = -9  # by the system, which does it to who takes the most memory
 
 
@@ -72,8 +73,11 @@ class Window(Protocol):
     def show_doubted(self, doubted: m.Doubted) -> None:
         """Ask about strokes that may be wrong."""
 
+    def show_exporting(self, share: float) -> None:
+        """So much of an export is predicted."""
+
     def show_exported(self, paths: tuple[str, ...]) -> None:
-        """Tell where the files are."""
+        """Tell where the files are; no paths: the export was given up."""
 
     def show_classes(self) -> None:
         """Classes or their labelled pixels changed."""
@@ -135,6 +139,8 @@ class Controller:
         self._disk_space = DiskSpace(clock)
         self._memory_steps = 0  # how often a worker was ended by the system since the user's last start
         self._spare_device = False
+        self._export: m.Export | None = None  # what is being exported
+        self._export_deaths = 0  # of workers over it
 
     @property
     def has_worker(self) -> bool:
@@ -302,6 +308,7 @@ class Controller:
         """End the worker and give back its memory; what was learned is saved."""
         self._held_back = True
         self.training = False
+        self._give_export_up()
         if self._client is not None:
             self._client.close()
             self._client = None
@@ -317,7 +324,21 @@ class Controller:
         if self._client is None:
             self._launch()
         # Absolute, for the worker lives in another folder.
-        self._tell(m.Export(self.image.id, str(folder.absolute()), formats))
+        self._export, self._export_deaths = m.Export(self.image.id, str(folder.absolute()), formats), 0
+        self._tell(self._export)
+
+    def pause_export(self, *, on: bool) -> None:
+        """Leave the export for now, or go on with it."""
+        self._tell(m.PauseExport(on))
+
+    def cancel_export(self) -> None:
+        """Give the export up."""
+        self._tell(m.CancelExport())
+
+    def _give_export_up(self) -> None:
+        if self._export is not None:
+            self._export = None
+            self._window.show_exported(())
 
     def ask_where_next(self) -> None:
         """Ask where a stroke would teach most."""
@@ -375,6 +396,7 @@ class Controller:
         """Let go of worker and project; everything is on disk."""
         self.training = False
         self.image = None
+        self._give_export_up()
         if self._client is not None:
             self._client.close()
             self._client = None
@@ -409,7 +431,10 @@ class Controller:
                 self._window.show_doubted(message)
             case m.Agreed():
                 self._window.show_agreement(message.share, message.strokes)
+            case m.Exporting():
+                self._window.show_exporting(message.share)
             case m.Exported():
+                self._export = None
                 self._window.show_exported(message.paths)
             case m.Failed():
                 self.training = self.training and message.line.startswith("NU-E")
@@ -445,8 +470,14 @@ class Controller:
         line = self._supervision.note_death(hung=hung)
         if line is not None:
             self._window.show_message(str(line))
+        self._export_deaths += 1
+        if self._export is not None and self._export_deaths > _EXPORT_TRIES:
+            what, fix = "the worker ended twice during the export", "choose fewer formats, or napari-unet export"
+            self._window.show_message(str(UserError("NU-E15", what, self._export.folder, fix)))
+            self._give_export_up()
         if self._supervision.is_given_up:
             self.training = False
+            self._give_export_up()
         else:
             self._launch()
 
@@ -465,6 +496,8 @@ class Controller:
         self._ask_weights()
         if self.training:
             self._tell(m.Train(on=True))
+        if self._export is not None:
+            self._tell(self._export)  # from the beginning: what was predicted is gone
 
     def _ask_tiles(self) -> None:
         if self.image is not None and self._visible is not None:

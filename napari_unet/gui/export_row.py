@@ -1,9 +1,19 @@
-"""Choose formats and a folder."""
+"""Choose formats and a folder, and see how far the export is."""
 
 from pathlib import Path
 
 from qtpy.QtCore import Signal
-from qtpy.QtWidgets import QCheckBox, QFileDialog, QHBoxLayout, QMenu, QPushButton, QWidget
+from qtpy.QtWidgets import (
+    QCheckBox,
+    QFileDialog,
+    QHBoxLayout,
+    QMenu,
+    QProgressBar,
+    QPushButton,
+    QVBoxLayout,
+    QWidget,
+)
+from superqt.utils import signals_blocked
 
 FORMATS = {"tiff": "TIFF", "png": "PNG", "csv": "CSV"}
 MORE_FORMATS = {
@@ -25,9 +35,11 @@ _HELP = {
 
 
 class ExportRow(QWidget):  # type: ignore[misc]
-    """Emits the folder and the formats."""
+    """Emits the folder and the formats; and, while they are being made, what is to become of them."""
 
     wanted = Signal(object, object)
+    paused = Signal(bool)
+    cancelled = Signal()
 
     def __init__(self, parent: QWidget | None = None) -> None:
         super().__init__(parent)
@@ -42,20 +54,54 @@ class ExportRow(QWidget):  # type: ignore[misc]
         self.button = QPushButton("Export…")
         self.button.setToolTip("Predict the whole image and write the chosen files")
         self.button.clicked.connect(self._choose_folder)
-        layout = QHBoxLayout(self)
-        layout.setContentsMargins(0, 0, 0, 0)
+        choice = QHBoxLayout()
         for name, box in self.boxes.items():
             box.setChecked(True)
             box.setToolTip(_HELP[name])
-            layout.addWidget(box)
-        layout.addWidget(self.more_button)
-        layout.addStretch()
-        layout.addWidget(self.button)
+            choice.addWidget(box)
+        choice.addWidget(self.more_button)
+        choice.addStretch()
+        choice.addWidget(self.button)
+        layout = QVBoxLayout(self)
+        layout.setContentsMargins(0, 0, 0, 0)
+        layout.addLayout(choice)
+        layout.addWidget(self._progress())
 
     @property
     def formats(self) -> tuple[str, ...]:
         """What is ticked."""
         return tuple(name for name, item in (self.boxes | self.more).items() if item.isChecked())
+
+    def show_share(self, share: float | None) -> None:
+        """So much of the export is predicted; None: there is none."""
+        self.button.setEnabled(share is None)
+        self.going.setVisible(share is not None)
+        if share is None:
+            with signals_blocked(self.pause):
+                self.pause.setChecked(False)
+        else:
+            self.bar.setValue(round(100 * share))
+            self.bar.setFormat("writing…" if share == 1 else "%p % predicted")
+
+    def _progress(self) -> QWidget:
+        self.bar = QProgressBar()
+        self.bar.setAccessibleName("export")
+        self.pause = QPushButton("Pause")
+        self.pause.setCheckable(True)
+        self.pause.setToolTip("Leave the export for now; press again to go on where it is")
+        self.pause.toggled.connect(self.paused)
+        cancel = QPushButton("Cancel")
+        cancel.setToolTip("Give the export up; no file of it is written")
+        cancel.clicked.connect(self.cancelled)
+        self.going = QWidget()
+        layout = QHBoxLayout(self.going)
+        layout.setContentsMargins(0, 0, 0, 0)
+        layout.addWidget(self.bar, 1)
+        for button in (self.pause, cancel):
+            layout.addWidget(button)
+        self.cancel = cancel
+        self.going.hide()
+        return self.going
 
     def _choose_folder(self) -> None:
         folder = QFileDialog.getExistingDirectory(self, "Folder for the results")

@@ -187,7 +187,6 @@ class Panel(QWidget):  # type: ignore[misc]
 
     def show_message(self, line: str) -> None:
         """One plain line, no traceback."""
-        self.export_row.button.setEnabled(True)  # it may be an export that failed
         self.status.setText(line)
         self._show_busy(False)
         self._show_buttons()
@@ -201,9 +200,15 @@ class Panel(QWidget):  # type: ignore[misc]
         """Offer a copy at the pixel size that the network learned."""
         self.rescale_offer.offer(image_id, factors)
 
+    def show_exporting(self, share: float) -> None:
+        """So much of an export is predicted."""
+        self.export_row.show_share(share)
+
     def show_exported(self, paths: tuple[str, ...]) -> None:
-        """Tell where the files are."""
-        self.export_row.button.setEnabled(True)
+        """Tell where the files are; no paths: the export was given up."""
+        self.export_row.show_share(None)
+        if not paths:
+            return
         folder = Path(paths[0]).parent
         names = ", ".join(Path(path).name for path in paths)
         self.exported.setText(f"Saved in {folder}: {names}")
@@ -295,7 +300,7 @@ class Panel(QWidget):  # type: ignore[misc]
             raise UserError("NU-E02", "no format is ticked", "export", "tick TIFF, PNG, CSV or one under More")
         self._check_strokes()
         self.controller.export(folder, formats)
-        self.export_row.button.setEnabled(False)
+        self.export_row.show_share(0.0)
 
     # Building
 
@@ -419,6 +424,8 @@ class Panel(QWidget):  # type: ignore[misc]
         self.where_next.wanted.connect(lambda: self._told(self.controller.ask_where_next))
         self.score_card.area_wanted.connect(lambda: self._told(self.areas.draw))
         self.score_card.copy_wanted.connect(lambda score: self._told(lambda: self._copy_methods(score)))
+        self.export_row.paused.connect(lambda on: self.controller.pause_export(on=on))
+        self.export_row.cancelled.connect(lambda: self.controller.cancel_export())
         self.export_row.wanted.connect(lambda folder, formats: self._told(lambda: self.export(folder, formats)))
         self.view_row.wanted.connect(lambda: self._told(self._choose_map))
         self.view_row.table_wanted.connect(self.object_layer.open_table)

@@ -9,6 +9,7 @@ from typing import Any, TypeVar
 
 from napari_unet.errors import UserError
 from napari_unet.network.memory import free_memory
+from napari_unet.prediction.steps import Steps
 
 _WAIT = "10s"  # for the scheduler's answer
 _Item = TypeVar("_Item")
@@ -31,7 +32,7 @@ class Cluster:
     network: Path
     device: str
 
-    def run(self, task: Callable[[_Item], None], items: Sequence[_Item], done: Callable[[], object]) -> None:
+    def run(self, task: Callable[[_Item], None], items: Sequence[_Item]) -> Steps[None]:
         """Run a task for every item, in any order; what a lost process had in hand is given to another one.
 
         Raises
@@ -43,9 +44,9 @@ class Cluster:
 
         try:
             futures = self.client.map(task, items, pure=False)
-            for future in distributed.as_completed(futures, loop=self.client.loop):
+            for done, future in enumerate(distributed.as_completed(futures, loop=self.client.loop), 1):
                 future.result()
-                done()
+                yield done / len(items)
         except distributed.KilledWorker as error:
             fix = "give the workers more memory or choose a smaller --tile, then run the command again to go on"
             raise UserError("NU-C11", "workers of the cluster died again and again", self.address, fix) from error

@@ -13,6 +13,7 @@ from napari_unet.network.device import give_back_memory, is_out_of_memory
 from napari_unet.network.inference import Predictor
 from napari_unet.network.memory import free_memory
 from napari_unet.network.unet import Architecture
+from napari_unet.prediction.steps import Steps, to_the_end
 
 _TILES = (256, 512, 1024, 2048)  # px
 _SHARE = 4  # one in so many bytes of free memory may go into a tile
@@ -24,14 +25,14 @@ _SMALLEST_TILE = 64  # px
 T = TypeVar("T")
 
 
-def predict_plane(
-    predictor: Predictor,
-    pixels: PlanePixels,
-    tile: int | None = None,
-    tile_done: Callable[[], object] = lambda: None,
-) -> UInt8[np.ndarray, "y x"]:
+def predict_plane(predictor: Predictor, pixels: PlanePixels, tile: int | None = None) -> UInt8[np.ndarray, "y x"]:
     """Class id of every pixel; the same for every ``tile`` (``whole_plane_tile`` where None)."""
-    return predict_region(predictor, pixels, Region(0, 0, *pixels.shape[:2]), tile, tile_done)
+    return to_the_end(plane_steps(predictor, pixels, tile))
+
+
+def plane_steps(predictor: Predictor, pixels: PlanePixels, tile: int | None = None) -> Steps[UInt8[np.ndarray, "y x"]]:
+    """``predict_plane``, a tile at a time."""
+    return region_steps(predictor, pixels, Region(0, 0, *pixels.shape[:2]), tile)
 
 
 def predict_region(
@@ -39,17 +40,24 @@ def predict_region(
     plane: PlanePixels,
     region: Region,
     tile: int | None = None,
-    tile_done: Callable[[], object] = lambda: None,
 ) -> UInt8[np.ndarray, "h w"]:
     """Class id of every pixel of a region inside a plane, the same as in the whole plane."""
+    return to_the_end(region_steps(predictor, plane, region, tile))
+
+
+def region_steps(
+    predictor: Predictor, plane: PlanePixels, region: Region, tile: int | None = None
+) -> Steps[UInt8[np.ndarray, "h w"]]:
+    """``predict_region``, a tile at a time."""
     height, width = region.shape
     classes = np.zeros((height, width), np.uint8)
-    for tile_region in grid(height, width, tile or whole_plane_tile(predictor)):
+    tiles = list(grid(height, width, tile or whole_plane_tile(predictor)))
+    for done, tile_region in enumerate(tiles, 1):
         for part, found in _in_parts(
             tile_region, lambda part: predictor.classes(plane, part.moved(region.y0, region.x0))
         ):
             classes[part.slices] = found
-        tile_done()
+        yield done / len(tiles)
     return classes
 
 

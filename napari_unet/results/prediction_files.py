@@ -15,8 +15,9 @@ from napari_unet.images.planes import NormalisedPlanes
 from napari_unet.network.checkpoint import Checkpoint
 from napari_unet.network.inference import Predictor
 from napari_unet.prediction.cluster import Cluster
-from napari_unet.prediction.plane import predict_plane, predict_probabilities
+from napari_unet.prediction.plane import plane_steps, predict_probabilities
 from napari_unet.prediction.rescaling import UNCHANGED, rescaled, scaled_back
+from napari_unet.prediction.steps import R, Steps, to_the_end
 from napari_unet.results.file_stem import file_stem
 from napari_unet.results.formats import export, format_named
 from napari_unet.results.large_ome_zarr import CHUNK, ChunkFile, ChunkTask, is_large
@@ -49,6 +50,7 @@ def write_prediction(
 
     Parameters
     ----------
+    tile_done : called after each tile of the prediction, or chunk of a large file
     stem : beginning of the file names; the image's name where None
     settings : how objects are told apart
     factors : the network sees the image with so many times its rows and columns
@@ -64,6 +66,31 @@ def write_prediction(
     UserError
         NU-I08 when the network learned another number of channels; NU-E0x as ``results.formats.export``.
     """
+    steps = prediction_steps(
+        predictor, checkpoint, planes, classes, folder, formats, tile, stem=stem, settings=settings, factors=factors,
+        probabilities=probabilities, source=source, resume=resume, cluster=cluster,
+    )  # fmt: skip
+    return to_the_end(steps, tile_done)
+
+
+def prediction_steps(
+    predictor: Predictor,
+    checkpoint: Checkpoint,
+    planes: NormalisedPlanes,
+    classes: Sequence[ClassLabel],
+    folder: Path,
+    formats: Sequence[str],
+    tile: int | None = None,
+    *,
+    stem: str | None = None,
+    settings: Settings = DEFAULT_SETTINGS,
+    factors: tuple[float, float] = UNCHANGED,
+    probabilities: bool = False,
+    source: Path | None = None,
+    resume: bool = False,
+    cluster: Cluster | None = None,
+) -> Steps[list[Path]]:
+    """``write_prediction``, a tile or a chunk at a time; writing other files is one step, the last."""
     for name in formats:
         format_named(name)  # before the long work, not after it
     check_channels(predictor, planes)
@@ -78,32 +105,32 @@ def write_prediction(
     if wanted == ["ome-zarr"] and factors == UNCHANGED and (cluster or is_large(image)):
         highest = max(checkpoint.class_ids) - 1
         file = ChunkFile((folder / f"{stem}.ome.zarr").absolute(), image, tuple(styles(classes, highest)), CHUNK)
-        _fill(file, predictor, planes.normalisation, came_from, tile, tile_done, source, cluster)
+        yield from _filling(file, predictor, planes.normalisation, came_from, tile, source, cluster)
         written = [file.finish()]
     else:
-        mask = predict_mask(predictor, planes, tile, tile_done, factors)
+        mask = yield from _mask_steps(predictor, planes, tile, factors)
         written = export(mask, image, styles(classes, int(mask.max())), folder, formats, stem, settings)
         if probabilities:
             written.append(_write_probabilities(predictor, planes, folder, tile, stem, factors))
     return [*written, write_provenance(note, image, checkpoint, classes, came_from, written)]
 
 
-def _fill(
+def _filling(
     file: ChunkFile,
     predictor: Predictor,
     normalisation: Normalisation,
     came_from: dict[str, Any],
     tile: int | None,
-    chunk_done: Callable[[], object],
     source: Path | None,
     cluster: Cluster | None,
-) -> None:
+) -> Steps[None]:
     """Predict the chunks that are missing, here or on a cluster."""
     file.begin(came_from)
     if cluster is None or source is None:
-        for chunk in file.missing():
+        missing = list(file.missing())
+        for done, chunk in enumerate(missing, 1):
             file.write(predictor, normalisation, chunk, tile)
-            chunk_done()
+            yield done / len(missing)
         return
     task = ChunkTask(
         image=source.resolve(),
@@ -118,24 +145,39 @@ def _fill(
         chunk=file.chunk,
         tile=tile,
     )
-    cluster.run(task, file.missing(), chunk_done)
+    yield from cluster.run(task, file.missing())
 
 
 def predict_mask(
     predictor: Predictor,
     planes: NormalisedPlanes,
     tile: int | None = None,
-    tile_done: Callable[[], object] = lambda: None,
     factors: tuple[float, float] = UNCHANGED,
 ) -> UInt8[np.ndarray, "planes y x"]:
     """Class - 1 at every pixel of every plane."""
+    return to_the_end(_mask_steps(predictor, planes, tile, factors))
+
+
+def _mask_steps(
+    predictor: Predictor, planes: NormalisedPlanes, tile: int | None, factors: tuple[float, float]
+) -> Steps[UInt8[np.ndarray, "planes y x"]]:
     image = planes.image
     mask = np.zeros((image.planes, image.height, image.width), np.uint8)
     for plane in range(image.planes):
         pixels = rescaled(planes.around(plane, predictor.context), factors)
-        found = predict_plane(predictor, pixels, tile, tile_done)
+        found = yield from _shares_of(plane_steps(predictor, pixels, tile), plane, image.planes)
         mask[plane] = scaled_back(found, image.height, image.width) - 1
     return mask
+
+
+def _shares_of(steps: Steps[R], number: int, parts: int) -> Steps[R]:
+    """Steps of one of several equal parts, as steps of the whole."""
+    while True:
+        try:
+            share = next(steps)
+        except StopIteration as end:
+            return end.value
+        yield (number + share) / parts
 
 
 def _write_probabilities(

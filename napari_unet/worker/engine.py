@@ -1,9 +1,7 @@
 """What the worker does next: hear, predict what is on screen, learn, predict the rest; one slice at a time."""
 
 import time
-from collections import deque
 from collections.abc import Callable
-from pathlib import Path
 from typing import assert_never
 
 import numpy as np
@@ -18,27 +16,26 @@ from napari_unet.network.device import Device, is_out_of_memory, without_graphic
 from napari_unet.network.training_image import difference, other_pixel_size
 from napari_unet.prediction.maps import PREDICTED_MAPS, map_values
 from napari_unet.prediction.view import View
-from napari_unet.results.formats import MODEL_FORMAT
-from napari_unet.results.model_package import write_model_package
-from napari_unet.results.prediction_files import check_channels, styles, write_prediction
-from napari_unet.results.stems import project_stems
+from napari_unet.results.prediction_files import check_channels
 from napari_unet.training.learner import Learner
 from napari_unet.training.scores import Score
 from napari_unet.training.weight_map import class_weights, pixel_weights
 from napari_unet.worker.channel import LIMIT
+from napari_unet.worker.exports import Exports
 from napari_unet.worker.label_check import StrokeScoring
 from napari_unet.worker.live_objects import LiveObjects
 from napari_unet.worker.message import Message
 from napari_unet.worker.messages import (
     Agreed,
     Annotated,
+    CancelExport,
     Corrected,
     Export,
-    Exported,
     Look,
     Noticed,
     Open,
     OtherPixelSize,
+    PauseExport,
     Progress,
     Ready,
     Restore,
@@ -81,7 +78,8 @@ class Engine:
         self._learner: Learner | None = None
         self._view: View | None = None
         self._training = False
-        self._exports: deque[Export] = deque()
+        self._exports = Exports(send)
+        self._exported_last = False
         self._weights_wanted: ShowWeights | None = None
         self._where_next = WhereNext(clock)
         self._stroke_scoring = StrokeScoring()
@@ -97,7 +95,7 @@ class Engine:
     @property
     def has_work(self) -> bool:
         """Whether ``work`` would do something."""
-        wanted = bool(self._exports) or self._weights_wanted is not None or self._where_next.is_asked
+        wanted = self._exports.has_work or self._weights_wanted is not None or self._where_next.is_asked
         wanted = wanted or self._stroke_scoring.is_under_way or self._can_judge
         return wanted or self._can_train or self._can_predict
 
@@ -117,7 +115,11 @@ class Engine:
             case Restore():
                 self._restore()
             case Export():
-                self._exports.append(message)
+                self._exports.ask(message)
+            case PauseExport():
+                self._exports.pause(is_paused=message.on)
+            case CancelExport():
+                self._exports.cancel()
             case ShowWeights():
                 self._weights_wanted = message  # of two wishes only the newer is on screen
             case Suggest():
@@ -148,8 +150,11 @@ class Engine:
             self._learner.notices.clear()
 
     def _work(self) -> None:
-        if self._exports:
-            self._export_next()
+        # By turns with everything else: an export may take an hour.
+        self._exported_last = self._exports.has_work and not self._exported_last
+        if self._exported_last:
+            self._compare(self._exports.image_id)
+            self._exports.work(self._require())
         elif self._weights_wanted is not None:
             wish, self._weights_wanted = self._weights_wanted, None
             self._send_weights(wish)
@@ -361,38 +366,6 @@ class Engine:
             self._live_objects.put(view, region, labels, planes)
         if not view.next_is_visible:
             self._live_objects.ask(view, learner)
-
-    def _export_next(self) -> None:
-        export = self._exports.popleft()
-        try:
-            self._export(export)
-        except (RuntimeError, MemoryError) as error:
-            if is_out_of_memory(error):
-                self._exports.appendleft(export)  # with smaller tiles
-            raise
-
-    def _export(self, message: Export) -> None:
-        learner = self._require()
-        predictor = learner.predictor
-        if predictor is None:
-            raise UserError(
-                "NU-E05", "there is no trained network to predict with", "export", "paint two classes and train first"
-            )
-        self._compare(message.image_id)
-        project, folder = learner.project, Path(message.folder)
-        checkpoint, planes = learner.selection.checkpoint(), learner.annotations.pixels(message.image_id)
-        paths: list[Path] = []
-        if MODEL_FORMAT in message.formats:
-            colours = styles(project.classes(), max(checkpoint.class_ids) - 1)
-            paths.append(write_model_package(folder, project.folder.stem, checkpoint, planes.image, colours))
-        formats = [name for name in message.formats if name != MODEL_FORMAT]
-        if formats:
-            settings = project.settings  # as they are now: telling objects apart needs no new network
-            stem = project_stems(project)[message.image_id]
-            paths += write_prediction(
-                predictor, checkpoint, planes, project.classes(), folder, formats, stem=stem, settings=settings
-            )
-        self._send(Exported(tuple(str(path) for path in paths)))
 
     def _compare(self, image_id: int) -> None:
         """Tell once when an image that nothing is painted on is unlike those that were trained on."""

@@ -72,6 +72,16 @@ class Export(Message, frozen=True):
     formats: tuple[str, ...]
 
 
+class PauseExport(Message, frozen=True):
+    """Leave the export for now, or go on with it."""
+
+    on: bool
+
+
+class CancelExport(Message, frozen=True):
+    """Give the export up; nothing of it is written."""
+
+
 class ShowWeights(Message, frozen=True):
     """Send the weight map of a plane."""
 
@@ -259,8 +269,14 @@ class Agreed(Message, frozen=True):
     strokes: int
 
 
+class Exporting(Message, frozen=True):
+    """How much of an export is predicted."""
+
+    share: float
+
+
 class Exported(Message, frozen=True):
-    """Files that were written, read again and found equal."""
+    """An export ended: files that were written, read again and found equal; none when it was given up."""
 
     paths: tuple[str, ...]
 
@@ -281,7 +297,9 @@ class Suggested(Message, frozen=True):
     region: tuple[int, int, int, int] | None = None  # y0, x0, y1, x1 in pixels of the plane
 
 
-ToWorker = Open | Look | Annotated | Corrected | Train | Export | ShowWeights | Restore | Suggest
+ToWorker = (
+    Open | Look | Annotated | Corrected | Train | Export | PauseExport | CancelExport | ShowWeights | Restore | Suggest
+)
 ToWindow = (
     Ready
     | Alive
@@ -292,6 +310,7 @@ ToWindow = (
     | Objects
     | Progress
     | Scored
+    | Exporting
     | Exported
     | Failed
     | Suggested
