@@ -137,15 +137,15 @@ class Project:
                 "close it elsewhere and open it again; what is painted now is not saved",
             )
 
-    # Images
-
-    @_damage_told
     def refuse_when_gone(self) -> None:
         """Raise NU-P24 where the folder was moved or deleted meanwhile: nothing of it is made anew."""
         if not (self.folder / DATABASE).exists():
             what, fix = "the project's folder is gone", "put it back; what is painted now stays on its layer until then"
             raise UserError("NU-P24", what, str(self.folder), fix)
 
+    # Images
+
+    @_damage_told
     def images(self) -> list[ImageRecord]:
         """In the order in which they were added."""
         return [image_record(row, self.folder) for row in self._database.execute(f"{SELECT_IMAGES} ORDER BY id")]

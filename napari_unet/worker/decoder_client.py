@@ -8,8 +8,9 @@ import threading
 import weakref
 from collections.abc import Callable, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
+from functools import partial
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any, ParamSpec, TypeVar
 
 import numpy as np
 from jaxtyping import Shaped, UInt8
@@ -23,6 +24,8 @@ from napari_unet.worker.decoded_pixels import DecodedPixels
 from napari_unet.worker.decoder import Answer, Draw, Drawn, Inspect, Inspected, Part, Read, Refused, Wish
 
 A = TypeVar("A", Inspected, Part, Drawn)
+P = ParamSpec("P")
+R = TypeVar("R")
 _PATIENCE_S = 30.0  # for one answer; a network drive may be slow
 _PROGRAM = (sys.executable, "-P", "-m", "napari_unet.worker.decoder")
 
@@ -40,7 +43,8 @@ class DecoderClient:
         self._program = list(program)
         self._patience_s = patience_s
         self._process: subprocess.Popen[bytes] | None = None
-        self._thread = ThreadPoolExecutor(1, thread_name_prefix="decoder")
+        self._thread: ThreadPoolExecutor | None = None
+        self._turn = threading.Lock()  # a thread that rests may not have ended when the next one begins
         self._is_stopped = False
         self._end: Callable[[], object] = lambda: None
 
@@ -50,25 +54,38 @@ class DecoderClient:
         Until ``stop``: what is asked for later starts the process again. The future raises a UserError: what opening
         the file raises, NU-S10 when it takes too long, NU-S11 when it ends the process, NU-S12 when there is none.
         """
-        return self._thread.submit(self._open, path, axes, is_tried)
+        return self._submit(self._open, path, axes, is_tried)
 
     def thumbnail(self, record: ImageRecord, side: int) -> "Future[UInt8[np.ndarray, 'h w 3']]":
         """A small picture of an image of a project; the future raises what ``open`` does, and NU-P04 and NU-P06."""
-        return self._thread.submit(self._thumbnail, record, side)
+        return self._submit(self._thumbnail, record, side)
 
     def rest(self) -> None:
-        """End the process when all that was asked is answered."""
-        self._thread.submit(self._close)
+        """End process and thread when all that was asked is answered; they come again when more is asked for."""
+        if self._thread is not None:
+            self._submit(self._close)
+            self._thread.shutdown(wait=False)
+            self._thread = None
 
     def stop(self) -> None:
         """End process and thread at once; nothing can be asked any more. Safe to call twice."""
         if self._is_stopped:
             return
-        self._is_stopped = True
         if self._process is not None:
             self._process.kill()
-        self._thread.submit(self._close)
-        self._thread.shutdown(wait=False)
+        self.rest()
+        self._is_stopped = True
+
+    def _submit(self, work: Callable[P, R], *arguments: P.args, **named: P.kwargs) -> "Future[R]":
+        if self._is_stopped:
+            raise RuntimeError("stopped")
+        if self._thread is None:
+            self._thread = ThreadPoolExecutor(1, thread_name_prefix="decoder")
+        return self._thread.submit(self._in_turn, partial(work, *arguments, **named))
+
+    def _in_turn(self, work: Callable[[], R]) -> R:
+        with self._turn:
+            return work()
 
     def _open(self, path: Path, axes: str | None, is_tried: bool) -> Image:
         found = self._ask(Inspect(str(path), axes, is_tried), path, Inspected)
@@ -80,7 +97,7 @@ class DecoderClient:
             raise _ended(path) from error
 
     def _pixels(self, wish: Read, shape: tuple[int, ...], dtype: np.dtype[Any]) -> Shaped[np.ndarray, "..."]:
-        return self._thread.submit(self._read, wish, shape, dtype).result()
+        return self._submit(self._read, wish, shape, dtype).result()
 
     def _read(self, wish: Read, shape: tuple[int, ...], dtype: np.dtype[Any]) -> Shaped[np.ndarray, "..."]:
         path, pixels = Path(wish.path), np.empty(shape, dtype)

@@ -74,7 +74,7 @@ def client() -> Iterator[Callable[[float], DecoderClient]]:
     yield start
     for one in made:
         one.stop()
-        one._thread.shutdown(wait=True)
+    psutil.wait_procs(decoders(), timeout=60)
     assert decoders() == []
 
 

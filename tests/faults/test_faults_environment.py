@@ -206,7 +206,7 @@ from napari_unet.worker.messages import Ready
 with open(sys.argv[1], "a") as runs:
     runs.write("x")
 decoder = DecoderClient()
-decoder.check(Path(sys.argv[2])).result()
+decoder.open(Path(sys.argv[2])).result()
 decoder.stop()
 client = Client()
 while not any(isinstance(message, Ready) for message in client.poll()):
