@@ -19,6 +19,7 @@ from test_panel import User, messages, settle, viewer
 
 from napari_unet.gui.view_row import overlay_text
 from napari_unet.images.tiles import Region
+from napari_unet.training.scores import BlockScore, Score
 from napari_unet.worker import messages as m
 
 __all__ = ["viewer"]
@@ -118,6 +119,23 @@ def test_strokes_and_tiles_lie_where_they_belong(name: str, viewer: Any, monkeyp
     hand.panel.canvas.annotation.undo()
     hand.panel.canvas.prediction.data[...] = 0
     check_stroke_and_tile(hand)
+    assert messages() == []
+
+
+def test_dice_stands_on_its_plane_of_a_stack(viewer: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Boxes and test areas of a t, z stack, with their numbers at their corners, on their own plane alone."""
+    hand = open_image(viewer, monkeypatch, np.zeros((2, 3, SIDE, SIDE), np.uint16))
+    panel, record = hand.panel, hand.panel.controller.image
+    panel.controller.project.set_test_areas(record.id, 4, (Region(64, 0, 128, 64),))
+    panel.areas.show(panel.canvas.image, record, False, panel.controller.project.test_areas(record.id))
+    panel.show_score(Score(1, None, (), (BlockScore(record.id, 4, 0, 64, 64, 128, 0.5),)), None)
+    for t, z in ((0, 0), (1, 1)):
+        viewer.dims.set_current_step((0, 1), (t, z))
+        settle(seconds=0.1)
+        shown = 3 * t + z == 4
+        for layer, corner in ((panel.canvas.held_out, (-0.5, 63.5)), (panel.areas.layer, (63.5, -0.5))):
+            assert len(layer._view_text) == int(shown)
+            assert not shown or tuple(np.ravel(layer._view_text_coords[0])) == corner
     assert messages() == []
 
 

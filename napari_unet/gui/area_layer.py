@@ -180,7 +180,13 @@ def _empty_layer(record: ImageRecord, place: dict[str, Any]) -> Shapes:
         edge_width=2,
         face_color="transparent",
         edge_color=_COLOUR,
-        text={"string": "{dice}", "color": _COLOUR, "size": 10, "anchor": "upper_left", "translation": [0, 0]},
+        text={
+            "string": "{dice}",
+            "color": _COLOUR,
+            "size": 10,
+            "anchor": "upper_left",
+            "translation": [0] * len(record.annotation_shape),
+        },
         features={"dice": np.array([], dtype=object)},
         **place,
     )

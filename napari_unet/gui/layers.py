@@ -109,7 +109,7 @@ def held_out_layer(place: dict[str, Any], ndim: int) -> Shapes:
         edge_width=1.5,
         face_color="transparent",
         edge_color=_BOX_COLOUR,
-        text={"string": "{dice}", "color": _BOX_COLOUR, "size": 9, "anchor": "upper_left", "translation": [0, 0]},
+        text={"string": "{dice}", "color": _BOX_COLOUR, "size": 9, "anchor": "upper_left", "translation": [0] * ndim},
         features={"dice": np.array([], dtype=object)},
         **place,
     )
