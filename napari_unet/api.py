@@ -307,7 +307,8 @@ def predict_file(
 
 def _refuse_objects_of_large(image: Image, path: Path, formats: Sequence[str], probabilities: bool) -> None:
     if "ome-zarr" in formats and is_large(image) and (probabilities or len(formats) > 1):
-        what = f"a plane of {image.height} x {image.width} pixels goes to OME-Zarr without objects or probabilities"
+        size = f"{image.planes} x {image.height} x {image.width}"
+        what = f"an image of {size} pixels goes to OME-Zarr without objects or probabilities"
         raise UserError("NU-E14", what, str(path), "leave these options out, or choose tiff, which takes the memory")
 
 

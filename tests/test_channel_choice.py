@@ -204,10 +204,11 @@ def test_a_plane_in_chunks_has_the_same_channels(named: Path, tmp_path: Path, mo
     tasks: list[large_ome_zarr.ChunkTask] = []
 
     class OneProcess(Cluster):
-        def run(self, task: Any, items: Any, done: object) -> None:
+        def run(self, task: Any, items: Any) -> Any:
             tasks.append(replace(task, tile=64))
-            for chunk in items:
+            for number, chunk in enumerate(items, 1):
                 tasks[-1](chunk)
+                yield number / len(items)
 
     model, values = load_model(named, "cpu"), pixels(4)
     file = write(tmp_path / "b.ome.tif", values[::-1], NAMES[::-1])

@@ -120,6 +120,20 @@ def test_colours_and_plain_and_large_agree(network: Path, tmp_path: Path, monkey
         assert dict(first.attrs) == dict(second.attrs)
 
 
+def test_a_stack_larger_than_memory_is_never_held(
+    network: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Many planes, each of which fits: the mask of all is made chunk by chunk, and is the same."""
+    write_noise(tmp_path / "a.zarr", (18, *SHAPE))
+    model = api.load_model(network, "cpu")
+    api.predict_file(model, tmp_path / "a.zarr", tmp_path / "plain", ["ome-zarr"])
+    monkeypatch.setattr(large_ome_zarr, "LARGE", SHAPE[0] * SHAPE[1])
+    monkeypatch.setattr(prediction_files, "_mask_steps", None)  # nobody makes the whole mask
+    api.predict_file(model, tmp_path / "a.zarr", tmp_path / "large", ["ome-zarr"])
+    plain, large = (contents(tmp_path / name / "a.ome.zarr") for name in ("plain", "large"))
+    assert large == {name: data for name, data in plain.items() if not name.startswith("labels/objects")}
+
+
 class Watched:
     """An array that remembers how much is read of it at once."""
 

@@ -31,6 +31,7 @@ from napari_unet.results.segmentation import ClassStyle
 from napari_unet.results.verified import UNREADABLE, array_difference
 from napari_unet.storage import move_folder
 
+_MOST_PLANES = 16  # of the largest size, whose mask is held: 1 GiB, and four times that for the objects
 CHUNK = 2048  # px; one chunk is one task, and the largest tile
 _JOB = "job.json"  # in the unfinished folder: what made its chunks
 
@@ -212,8 +213,9 @@ def _image(path: Path, fingerprint: str) -> Image:
 
 
 def is_large(image: Image) -> bool:
-    """Whether a plane is too large to be held in memory."""
-    return image.height * image.width > LARGE
+    """Whether a plane, or the mask of all planes, is too large to be held in memory."""
+    plane = image.height * image.width
+    return plane > LARGE or image.planes * plane > _MOST_PLANES * LARGE
 
 
 @contextmanager
