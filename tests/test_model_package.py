@@ -244,7 +244,8 @@ def test_the_worker_packages_what_it_shows(project: Path, tmp_path: Path, monkey
     engine.receive(m.Open(str(project)))
     for formats in (("bioimageio",), ("png", "bioimageio")):
         engine.receive(m.Export(1, str(tmp_path), formats))
-        engine.work()
+        while engine.has_work:
+            engine.work()
         exported = [message for message in said if isinstance(message, m.Exported)][-1]
         assert [Path(path).suffix for path in exported.paths] == [".zip", ".png", ".json"][: 2 * len(formats) - 1]
     shown, best = (load_model(path, "cpu").checkpoint for path in (Path(exported.paths[0]), project))
