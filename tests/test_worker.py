@@ -617,6 +617,31 @@ def test_a_stroke_is_answered_while_a_stack_is_exported(stack: tuple[Project, in
     np.testing.assert_array_equal(np.load(alone), np.load(beside))
 
 
+def test_exported_planes_are_seen(stack: tuple[Project, int], tmp_path: Path) -> None:
+    """Those of the stack on screen come as tiles, but for the plane on screen, which has its own; others do not."""
+    project, image_id = stack
+    engine, said = engine_of(project)
+    engine.receive(m.Look(5, image_id, 2, (0, 0, HEIGHT, WIDTH)))
+    rest(engine)
+    live = put_together(of(m.Tile, said))
+    said.clear()
+    engine.receive(m.Export(image_id, str(tmp_path / "out"), ("npy",)))
+    (path, *_) = exported(engine, said)
+    tiles = of(m.Tile, said)
+    assert [tile.plane for tile in tiles] == [0, 1, 3, 4, 5]
+    assert {(tile.generation, tile.image_id) for tile in tiles} == {(5, image_id)}
+    mask = np.load(path).reshape(6, HEIGHT, WIDTH) + 1
+    for tile in tiles:
+        np.testing.assert_array_equal(tile.array(), mask[tile.plane])
+    np.testing.assert_array_equal(live, mask[2])
+    said.clear()
+    engine.receive(m.Look(6, 1, 0, (0, 0, HEIGHT, WIDTH)))
+    rest(engine)
+    engine.receive(m.Export(image_id, str(tmp_path / "out"), ("npy",)))
+    exported(engine, said)
+    assert {tile.image_id for tile in of(m.Tile, said)} == {1}
+
+
 def test_an_export_is_paused_resumed_and_cancelled(stack: tuple[Project, int], tmp_path: Path) -> None:
     """Paused it waits with what is predicted; resumed it goes on there; cancelled nothing is written."""
     project, image_id = stack

@@ -25,6 +25,7 @@ from napari_unet.results.mask_npy import write_array
 from napari_unet.results.provenance import finished, origin, write_provenance
 from napari_unet.results.segmentation import ClassStyle
 
+PlaneDone = Callable[[int, UInt8[np.ndarray, "y x"]], object]
 PROBABILITIES = "probabilities"  # named among the formats of a provenance
 
 
@@ -81,6 +82,7 @@ def prediction_steps(
     folder: Path,
     formats: Sequence[str],
     tile: int | None = None,
+    plane_done: PlaneDone = lambda plane, mask: None,
     *,
     stem: str | None = None,
     settings: Settings = DEFAULT_SETTINGS,
@@ -90,7 +92,10 @@ def prediction_steps(
     resume: bool = False,
     cluster: Cluster | None = None,
 ) -> Steps[list[Path]]:
-    """``write_prediction``, a tile or a chunk at a time; writing other files is one step, the last."""
+    """``write_prediction``, a tile or a chunk at a time; writing other files is one step, the last.
+
+    ``plane_done`` gets the mask of every plane that is held in memory, once it is whole.
+    """
     for name in formats:
         format_named(name)  # before the long work, not after it
     check_channels(predictor, planes)
@@ -108,7 +113,7 @@ def prediction_steps(
         yield from _filling(file, predictor, planes.normalisation, came_from, tile, source, cluster)
         written = [file.finish()]
     else:
-        mask = yield from _mask_steps(predictor, planes, tile, factors)
+        mask = yield from _mask_steps(predictor, planes, tile, factors, plane_done)
         written = export(mask, image, styles(classes, int(mask.max())), folder, formats, stem, settings)
         if probabilities:
             written.append(_write_probabilities(predictor, planes, folder, tile, stem, factors))
@@ -159,7 +164,11 @@ def predict_mask(
 
 
 def _mask_steps(
-    predictor: Predictor, planes: NormalisedPlanes, tile: int | None, factors: tuple[float, float]
+    predictor: Predictor,
+    planes: NormalisedPlanes,
+    tile: int | None,
+    factors: tuple[float, float],
+    plane_done: PlaneDone = lambda plane, mask: None,
 ) -> Steps[UInt8[np.ndarray, "planes y x"]]:
     image = planes.image
     mask = np.zeros((image.planes, image.height, image.width), np.uint8)
@@ -167,6 +176,7 @@ def _mask_steps(
         pixels = rescaled(planes.around(plane, predictor.context), factors)
         found = yield from _shares_of(plane_steps(predictor, pixels, tile), plane, image.planes)
         mask[plane] = scaled_back(found, image.height, image.width) - 1
+        plane_done(plane, mask[plane])
     return mask
 
 

@@ -56,7 +56,7 @@ _SAVE_EVERY_S = 20.0
 _TRAINING_SHARE = 1.0  # seconds of training for every second of predicting what is on screen
 _REST_TRAINING_SHARE = 3.0  # and for every second of predicting what nobody looks at
 _PROGRESS_EVERY_S = 0.25
-_MOST_WEIGHTS = LIMIT - 2**16  # bytes; the rest is for what else a message says
+_LARGEST_MAP = LIMIT - 2**16  # bytes; the rest is for what else a message says
 
 
 class Engine:
@@ -78,7 +78,7 @@ class Engine:
         self._learner: Learner | None = None
         self._view: View | None = None
         self._training = False
-        self._exports = Exports(send)
+        self._exports = Exports(send, self._show_plane)
         self._exported_last = False
         self._weights_wanted: ShowWeights | None = None
         self._where_next = WhereNext(clock)
@@ -208,6 +208,11 @@ class Engine:
     @property
     def _can_judge(self) -> bool:
         return self._learner is not None and self._learner.agreement.waits
+
+    @property
+    def _shown_step(self) -> int:
+        shown = None if self._learner is None else self._learner.selection.shown
+        return 0 if shown is None else shown.step
 
     @property
     def _visible_waits(self) -> bool:
@@ -358,14 +363,21 @@ class Engine:
             labels = predictor.classes(source, part)
         if halved:
             labels = _doubled(labels, region)
-        step = learner.selection.shown.step if learner.selection.shown else 0
         self._owed_to_training = share * (self._clock() - began)
         place = (view.generation, view.image_id, view.plane, region.y0, region.x0)
-        self._send(Tile(*place, *region.shape, labels.tobytes(), step, values))
+        self._send(Tile(*place, *region.shape, labels.tobytes(), self._shown_step, values))
         if not halved:
             self._live_objects.put(view, region, labels, planes)
         if not view.next_is_visible:
             self._live_objects.ask(view, learner)
+
+    def _show_plane(self, image_id: int, plane: int, mask: UInt8[np.ndarray, "y x"]) -> None:
+        """An exported plane of the stack on screen is seen at once, also in 3-D; the one on screen is newer."""
+        view = self._view
+        if view is None or view.image_id != image_id or view.plane == plane or mask.size > _LARGEST_MAP:
+            return
+        (height, width), labels = mask.shape, (mask + 1).tobytes()
+        self._send(Tile(view.generation, image_id, plane, 0, 0, height, width, labels, self._shown_step))
 
     def _compare(self, image_id: int) -> None:
         """Tell once when an image that nothing is painted on is unlike those that were trained on."""
@@ -392,7 +404,7 @@ class Engine:
             here, balance = region.slices, class_weights(annotations.counts())
             weights = pixel_weights(painted.labels[here], painted.trained[here], balance, painted.border[here])
         place = (message.image_id, message.plane)
-        self._send(Weights.of(*place, weights, _MOST_WEIGHTS, (region.y0, region.x0)))
+        self._send(Weights.of(*place, weights, _LARGEST_MAP, (region.y0, region.x0)))
 
     def _report(self, *, at_once: bool) -> None:
         now = self._clock()

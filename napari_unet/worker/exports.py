@@ -2,7 +2,11 @@
 
 from collections import deque
 from collections.abc import Callable, Sequence
+from functools import partial
 from pathlib import Path
+
+import numpy as np
+from jaxtyping import UInt8
 
 from napari_unet.errors import UserError
 from napari_unet.network.device import is_out_of_memory
@@ -10,7 +14,7 @@ from napari_unet.prediction.plane import whole_plane_tile
 from napari_unet.prediction.steps import Steps
 from napari_unet.results.formats import MODEL_FORMAT
 from napari_unet.results.model_package import write_model_package
-from napari_unet.results.prediction_files import prediction_steps, styles
+from napari_unet.results.prediction_files import PlaneDone, prediction_steps, styles
 from napari_unet.results.stems import project_stems
 from napari_unet.training.learner import Learner
 from napari_unet.worker.message import Message
@@ -26,10 +30,14 @@ class Exports:
     Parameters
     ----------
     send : takes the messages for the window
+    show : gets number of the image, plane and mask of each plane that is predicted
     """
 
-    def __init__(self, send: Callable[[Message], None]) -> None:
+    def __init__(
+        self, send: Callable[[Message], None], show: Callable[[int, int, UInt8[np.ndarray, "y x"]], None]
+    ) -> None:
         self._send = send
+        self._show = show
         self._asked: deque[Export] = deque()
         self._steps: Steps[list[Path]] | None = None
         self._told = 0.0
@@ -70,7 +78,7 @@ class Exports:
         """
         try:
             if self._steps is None:
-                self._steps = _steps(learner, self._asked[0])
+                self._steps = _steps(learner, self._asked[0], partial(self._show, self.image_id))
                 self._told = 0.0
             self._tell(next(self._steps))
         except StopIteration as end:
@@ -92,7 +100,7 @@ class Exports:
             self._send(Exporting(share))
 
 
-def _steps(learner: Learner, wish: Export) -> Steps[list[Path]]:
+def _steps(learner: Learner, wish: Export, plane_done: PlaneDone) -> Steps[list[Path]]:
     predictor = learner.predictor
     if predictor is None:
         raise UserError(
@@ -115,6 +123,7 @@ def _steps(learner: Learner, wish: Export) -> Steps[list[Path]]:
             folder,
             formats,
             min(_LARGEST_TILE, whole_plane_tile(predictor)),
+            plane_done,
             stem=project_stems(project)[wish.image_id],
             settings=settings,
         )
