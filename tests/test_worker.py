@@ -617,6 +617,18 @@ def test_a_stroke_is_answered_while_a_stack_is_exported(stack: tuple[Project, in
     np.testing.assert_array_equal(np.load(alone), np.load(beside))
 
 
+def test_an_export_of_an_image_that_is_gone_is_given_up(stack: tuple[Project, int], tmp_path: Path) -> None:
+    """One line, once; not tried for ever."""
+    project, image_id = stack
+    (tmp_path / "stack.npy").unlink()
+    engine, said = engine_of(project)
+    engine.receive(m.Export(image_id, str(tmp_path / "out"), ("npy",)))
+    with pytest.raises(UserError, match=r"^NU-P04: "):
+        engine.work()
+    rest(engine)
+    assert [message.paths for message in of(m.Exported, said)] == [()]
+
+
 def test_exported_planes_are_seen(stack: tuple[Project, int], tmp_path: Path) -> None:
     """Those of the stack on screen come as tiles, but for the plane on screen, which has its own; others do not."""
     project, image_id = stack

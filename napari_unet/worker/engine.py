@@ -78,7 +78,7 @@ class Engine:
         self._learner: Learner | None = None
         self._view: View | None = None
         self._training = False
-        self._exports = Exports(send, self._show_plane)
+        self._exports = Exports(send, self._compare, self._show_plane)
         self._exported_last = False
         self._weights_wanted: ShowWeights | None = None
         self._where_next = WhereNext(clock)
@@ -153,7 +153,6 @@ class Engine:
         # By turns with everything else: an export may take an hour.
         self._exported_last = self._exports.has_work and not self._exported_last
         if self._exported_last:
-            self._compare(self._exports.image_id)
             self._exports.work(self._require())
         elif self._weights_wanted is not None:
             wish, self._weights_wanted = self._weights_wanted, None

@@ -30,23 +30,23 @@ class Exports:
     Parameters
     ----------
     send : takes the messages for the window
+    begin : gets the number of the image of an export that begins
     show : gets number of the image, plane and mask of each plane that is predicted
     """
 
     def __init__(
-        self, send: Callable[[Message], None], show: Callable[[int, int, UInt8[np.ndarray, "y x"]], None]
+        self,
+        send: Callable[[Message], None],
+        begin: Callable[[int], None],
+        show: Callable[[int, int, UInt8[np.ndarray, "y x"]], None],
     ) -> None:
         self._send = send
+        self._begin = begin
         self._show = show
         self._asked: deque[Export] = deque()
         self._steps: Steps[list[Path]] | None = None
         self._told = 0.0
         self._is_paused = False
-
-    @property
-    def image_id(self) -> int:
-        """The image that is exported."""
-        return self._asked[0].image_id
 
     @property
     def has_work(self) -> bool:
@@ -78,7 +78,9 @@ class Exports:
         """
         try:
             if self._steps is None:
-                self._steps = _steps(learner, self._asked[0], partial(self._show, self.image_id))
+                wish = self._asked[0]
+                self._begin(wish.image_id)
+                self._steps = _steps(learner, wish, partial(self._show, wish.image_id))
                 self._told = 0.0
             self._tell(next(self._steps))
         except StopIteration as end:
