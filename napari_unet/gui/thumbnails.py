@@ -32,6 +32,7 @@ class Thumbnails(QObject):  # type: ignore[misc]
         self._problems: dict[int, str] = {}
         self._wanted: dict[int, ImageRecord] = {}
         self._making: tuple[int, Future[UInt8[np.ndarray, "h w 3"]]] | None = None
+        self._is_stopped = False
         self._timer = QTimer(self, interval=_COLLECT_MS)
         self._timer.timeout.connect(self._collect)
 
@@ -41,7 +42,8 @@ class Thumbnails(QObject):  # type: ignore[misc]
         if record.id not in self._pictures and record.id not in self._problems and not making:
             self._wanted.pop(record.id, None)
             self._wanted[record.id] = record
-            if not self._timer.isActive():  # starting it again would put off its next turn
+            # Rows are drawn until their window is gone.
+            if not (self._timer.isActive() or self._is_stopped):  # starting it again would put off its next turn
                 self._timer.start()
         return self._pictures.get(record.id)
 
@@ -67,6 +69,7 @@ class Thumbnails(QObject):  # type: ignore[misc]
 
     def stop(self) -> None:
         """Make no more."""
+        self._is_stopped = True
         self._timer.stop()
         self._decoder.stop()
 

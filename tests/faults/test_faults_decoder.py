@@ -196,3 +196,6 @@ def test_the_list_shows_the_others(
     qtbot.waitUntil(lambda: decoders() == [], timeout=60_000)  # nothing to do: no process
     thumbnails.stop()
     thumbnails.stop()
+    thumbnails.clear()
+    assert thumbnails.of(records["good"]) is None  # a row that is drawn once more asks nobody
+    assert not thumbnails._timer.isActive()
