@@ -9,6 +9,7 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
+import dask.array
 import msgspec
 import numpy as np
 import pytest
@@ -549,6 +550,34 @@ def test_a_key_in_the_table_of_classes_begins_no_name(user: User) -> None:
     table.table.setCurrentCell(1, 0)
     table._enter()
     assert [item.row() for item in asked] == [1]
+
+
+def test_a_layer_that_cannot_be_read_is_told(viewer: Any) -> None:
+    """Pixels that a reader plugin reads on demand: used like others, and one line where reading them fails."""
+    broken: list[Exception] = []
+
+    def block(block_info: Any = None) -> np.ndarray:
+        if broken:
+            raise broken[0]
+        return drawn_image()
+
+    shape, dtype = drawn_image().shape, drawn_image().dtype
+    lazy = dask.array.map_blocks(block, chunks=shape, dtype=dtype, meta=np.empty((0, 0), dtype))
+    viewer.add_image(lazy, name="lazy")
+    user = User(viewer)
+    user.draw(2, (32, 32), (48, 48))
+    assert user.stored().any()
+    np.testing.assert_array_equal(user.panel.controller.project.open_pixels(1).read(0)[..., 0], drawn_image())
+    layer = viewer.add_image(lazy + 1, name="gone")
+    broken.append(OSError("the drive\nis gone"))
+    user.panel._told(lambda: user.panel.choose_image(layer))
+    assert [line[:8] for line in messages()] == ["NU-I61: "]
+    assert "OSError: the drive is gone" in messages()[0]
+    assert user.panel.controller.image.name == "lazy"
+    assert len(user.panel.controller.project.images()) == 1
+    broken.clear()
+    user.panel._told(lambda: user.panel.choose_image(layer))
+    assert user.panel.controller.image.name == "gone"
 
 
 def test_bad_wishes_get_one_line_and_change_nothing(user: User, tmp_path: Path) -> None:

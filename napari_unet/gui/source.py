@@ -10,6 +10,7 @@ import numpy as np
 from napari_unet.annotations.image_record import ImageRecord
 from napari_unet.annotations.project import DATABASE, Project
 from napari_unet.errors import UserError
+from napari_unet.gui.foreign_pixels import ForeignPixels
 from napari_unet.gui.layer_pixels import LayerPixels
 from napari_unet.images.image import Image, PixelSize
 from napari_unet.images.reading import open_image
@@ -34,6 +35,8 @@ def image_of(layer: Any, channels_first: bool = False) -> tuple[Image, Path | No
 def image_in(layer: Any, channels_first: bool = False) -> Image:
     """The layer's pixels as an image, as ``image_of``."""
     pixels = layer.data[0] if layer.multiscale else layer.data
+    if not isinstance(pixels, np.ndarray):
+        pixels = ForeignPixels(pixels, str(layer.name))
     axes = _axes(layer, pixels.ndim, channels_first)
     alpha = bool(layer.rgb) and pixels.shape[-1] == 4
     return Image(str(layer.name), pixels, axes, _pixel_size(layer), alpha)
