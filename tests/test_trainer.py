@@ -219,13 +219,18 @@ def test_every_class_is_drawn_as_often(tmp_path: Path) -> None:
     assert 160 <= rare <= 240  # four standard deviations
 
 
+def paint_two_lines(project: Project) -> None:
+    """Noise with a stroke of either class."""
+    image = Image("drawn", np.random.default_rng(0).integers(0, 255, (96, 96), np.uint8), "yx")
+    labels = np.zeros((1, 96, 96), np.uint8)
+    labels[0, 10:14, 5:90], labels[0, 70:74, 5:90] = 1, 2
+    add_annotation(project, image, labels)
+
+
 def test_a_damaged_checkpoint_is_set_aside_and_training_goes_on(tmp_path: Path) -> None:
     """The damaged file is kept under another name, one line tells of it, and the learner starts anew."""
     with Project(tmp_path / "p.unet") as project:
-        image = Image("drawn", np.random.default_rng(0).integers(0, 255, (96, 96), np.uint8), "yx")
-        labels = np.zeros((1, 96, 96), np.uint8)
-        labels[0, 10:14, 5:90], labels[0, 70:74, 5:90] = 1, 2
-        add_annotation(project, image, labels)
+        paint_two_lines(project)
         project.models.mkdir()
         (project.models / "last.safetensors").write_bytes(b"not a network")
         learner = Learner(project, CPU)
@@ -240,10 +245,7 @@ def test_nothing_of_a_deleted_project_is_made_anew(tmp_path: Path) -> None:
     """A network that is to be saved finds no folder; once that is back, it is saved there."""
     with Project(tmp_path / "p.unet") as project:
         project.settings = SETTINGS
-        image = Image("drawn", np.random.default_rng(0).integers(0, 255, (96, 96), np.uint8), "yx")
-        labels = np.zeros((1, 96, 96), np.uint8)
-        labels[0, 10:14, 5:90], labels[0, 70:74, 5:90] = 1, 2
-        add_annotation(project, image, labels)
+        paint_two_lines(project)
         learner = Learner(project, CPU)
         learner.step()
         learner.show_newest()
@@ -259,10 +261,7 @@ def test_another_network_is_started_at_once_and_shown_when_it_is_better(tmp_path
     """Choosing another preset or width needs no restart; the network on screen stays until a candidate follows it."""
     with Project(tmp_path / "p.unet") as project:
         project.settings = SETTINGS
-        image = Image("drawn", np.random.default_rng(0).integers(0, 255, (96, 96), np.uint8), "yx")
-        labels = np.zeros((1, 96, 96), np.uint8)
-        labels[0, 10:14, 5:90], labels[0, 70:74, 5:90] = 1, 2
-        add_annotation(project, image, labels)
+        paint_two_lines(project)
         learner = Learner(project, CPU)
         learner.step()
         learner.show_newest()
