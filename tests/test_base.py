@@ -21,7 +21,7 @@ from napari_unet.network.presets import PRESETS
 from napari_unet.network.unet import Experts
 from napari_unet.training.annotated import Annotations
 from napari_unet.training.consistency import consistency, disturbed
-from napari_unet.training.instant_head import fit_head
+from napari_unet.training.instant_head import add_prior, fit_head, log_prior
 from napari_unet.training.labelled_features import labelled_features
 from napari_unet.training.learner import Learner
 from napari_unet.training.scores import confusion, dice
@@ -135,6 +135,34 @@ def test_a_correction_keeps_the_answers_where_nobody_has_painted() -> None:
     assert kept["named"] > kept["alone"] + 0.2
 
 
+def test_a_head_expects_classes_as_often_as_it_finds_them() -> None:
+    """Strokes of two classes that overlap are as many; where one is rare, knowing so halves the mistakes."""
+    random = torch.Generator().manual_seed(0)
+
+    def points(counts: tuple[int, int]) -> tuple[torch.Tensor, torch.Tensor]:
+        target = torch.tensor([0, 1]).repeat_interleave(torch.tensor(counts))
+        return torch.randn(len(target), 5, generator=random) + 2 * target[:, None] * torch.eye(5)[0], target
+
+    features, target = points((500, 500))
+    image, truth = points((1900, 100))
+    head = Experts(3, 2, 2)
+    fit_head(head, features, target)
+
+    def mistakes() -> int:
+        with torch.no_grad():
+            return int((head(image[:, :, None, None])[:, :, 0, 0].argmax(1) != truth).sum())
+
+    before = mistakes()
+    prior = log_prior(head, image, torch.zeros(2))
+    assert (prior / 2).exp().mean() == pytest.approx(1)
+    assert prior[0] > 0.3 > -0.3 > prior[1]
+    add_prior(head, prior)
+    assert mistakes() < before / 2
+    assert torch.allclose(log_prior(head, image, prior), prior, atol=1e-4)  # what is known is not counted twice
+    away = torch.tensor([1000.0, 0.0])  # as if the second class had been found nowhere
+    assert log_prior(head, image, prior - away)[1] == pytest.approx(2 * np.log(0.1))
+
+
 def test_a_head_that_cannot_see_a_class_does_not_fail() -> None:
     """Features that are all alike give a head without an opinion, and no number that is not finite."""
     head = Experts(3, 2, 2)
@@ -165,8 +193,8 @@ def test_features_are_those_of_every_class(project: Project) -> None:
     base = base_checkpoint()
     assert base is not None
     network = from_base(base, 3, 2).eval()
-    features, target, new, unlabelled = labelled_features(network, annotations, CPU, np.random.default_rng(0))
-    assert unlabelled.shape[1] == features.shape[1]
+    features, target, new, *others = labelled_features(network, annotations, CPU, np.random.default_rng(0))
+    assert {other.shape[1] for other in others} == {features.shape[1]}
     assert features.shape == (sum(annotations.counts().values()), network.feature_channels)
     assert new.all()
     assert torch.bincount(target).tolist() == [annotations.counts()[k] for k in annotations.class_ids()]
@@ -205,6 +233,26 @@ def test_a_correction_is_answered_at_once(project: Project) -> None:
     assert learner.trainer.step_count == 3
     found = predictor.classes(learner.annotations.pixels(image_id)[0], Region(32, 152, 58, 238))
     assert (found == 2).mean() > 0.5
+
+
+def test_training_does_not_unlearn_how_much_of_an_image_a_class_covers(
+    project: Project, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """What the head expects of an image stays out of the loss, and comes back with the checkpoint."""
+    alone = Settings(consistency=0.0, weight_decay=0.0)
+    expected = torch.tensor([0.5, -2.0])
+    losses = []
+    for prior in (expected, torch.zeros(2)):
+        monkeypatch.setattr("napari_unet.training.trainer.log_prior", lambda *_, prior=prior: prior)
+        trainer = Trainer(_refreshed(project), alone, CPU, base=base_checkpoint())
+        losses.append([trainer.step() for _ in range(3)])
+        if prior is expected:
+            kept = trainer.checkpoint()
+    assert losses[0] == pytest.approx(losses[1], rel=1e-4)
+    shift = kept.weights["head.deep.bias"] - trainer.checkpoint().weights["head.deep.bias"]
+    assert torch.allclose(shift, expected, atol=1e-3)
+    resumed = Trainer(_refreshed(project), alone, CPU, start=kept, base=base_checkpoint())
+    assert resumed.step() == pytest.approx(trainer.step(), rel=1e-3)
 
 
 def test_the_best_network_comes_back(project: Project) -> None:

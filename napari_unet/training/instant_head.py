@@ -18,6 +18,8 @@ from napari_unet.network.unet import Experts
 _PIXELS = 4000  # labelled pixels that the head is fitted to, as many of every class
 _DECAY_DEEP = 0.03
 _DECAY_SHALLOW = 0.003
+_EXPERTS = 2
+_RAREST = 0.1  # of an equal share: a class that is hardly found could else never be painted back
 _KEPT = 1.0  # how strongly a correction keeps the answers on unlabelled pixels
 _ITERATIONS = 40
 _SMALLEST_DEVIATION = 1e-3
@@ -74,6 +76,34 @@ class Expert(NamedTuple):
     parameters: list[nn.Parameter]
     logits: Callable[[], Tensor]
     decay: float
+
+
+@torch.no_grad()
+def log_prior(head: Experts, anywhere: Float[Tensor, "m f"], known: Float[Tensor, " k"]) -> Float[Tensor, " k"]:
+    """How much each class exceeds an equal share of an image, as a logarithm.
+
+    A head that is fitted to as many pixels of every class expects equal shares. Its mean answer on pixels at random is
+    one step of expectation and maximisation towards the true ones (Saerens et al. 2002); going on to the end would let
+    rare classes vanish. Both experts see the same pixel, so their sum is twice as sure as it should be.
+
+    Parameters
+    ----------
+    anywhere : features of pixels at random
+    known : what ``add_prior`` has added so far
+    """
+    answers = functional.softmax((_logits(head, anywhere) - known) / _EXPERTS, dim=1)
+    return _EXPERTS * torch.log((head.classes * answers.mean(dim=0)).clamp_min(_RAREST))
+
+
+@torch.no_grad()
+def add_prior(head: Experts, difference: Float[Tensor, " k"]) -> None:
+    """Let the head's answers expect other shares of the classes."""
+    head.deep.bias.add_(difference)  # type: ignore[union-attr]
+
+
+def _logits(head: Experts, features: Float[Tensor, "n f"]) -> Float[Tensor, "n k"]:
+    logits: Tensor = head(features[:, :, None, None])[:, :, 0, 0]
+    return logits
 
 
 def _balanced(target: Int64[Tensor, " n"], classes: int, random: torch.Generator) -> Int64[Tensor, " m"]:

@@ -15,12 +15,13 @@ from napari_unet.training.annotated import AnnotatedPlane, Annotations, PlaneKey
 
 _TILE = 128  # px
 _CONTEXT = 32  # px around a tile; less than the halo, for speed: features near the rim are a little off
-_TILES = 16  # at most
-_UNLABELLED = 256  # pixels of each tile
+_TILES = 16  # at most, when a stroke is waiting for its answer
+_FIRST_TILES = 32  # at most, for a head that is fitted from nothing
+_OTHERS = 256  # pixels of each tile that nobody has painted, and as many anywhere in it
 
 
 class LabelledFeatures(NamedTuple):
-    """What the network says about trained pixels and about some unlabelled ones of the same tiles, on the device.
+    """What the network says about trained pixels and about some others of the same tiles, on the device.
 
     Attributes
     ----------
@@ -28,34 +29,39 @@ class LabelledFeatures(NamedTuple):
     target : output index of each
     new : whether its stroke is new
     unlabelled : features of pixels that nobody has painted, at random
+    anywhere : the same of all pixels, painted or not
     """
 
     features: Float[Tensor, "n f"]
     target: Int64[Tensor, " n"]
     new: Bool[Tensor, " n"]
     unlabelled: Float[Tensor, "m f"]
+    anywhere: Float[Tensor, "l f"]
 
 
 def labelled_features(
-    network: UNet, annotations: Annotations, device: Device, random: np.random.Generator
+    network: UNet, annotations: Annotations, device: Device, random: np.random.Generator, *, first: bool = False
 ) -> LabelledFeatures:
-    """Gather them from a bounded number of tiles.
+    """Gather them from a bounded number of tiles, twice as many for the ``first`` fit of a head.
 
     Every class is there that has trained pixels; of the other tiles those with new strokes come first, then others at
     random.
     """
+    most = _FIRST_TILES if first else _TILES
     class_ids = annotations.class_ids()
     index = torch.zeros(256, dtype=torch.int64)
     index[list(class_ids)] = torch.arange(len(class_ids))
-    features, targets, new, unlabelled = [], [], [], []
-    for key, region in _chosen(annotations, random):
+    features, targets, new, unlabelled, anywhere = [], [], [], [], []
+    for key, region in _chosen(annotations, random, most):
         plane = annotations.planes[key]
         inside = plane.trained[region.slices] & np.isin(plane.labels[region.slices], class_ids)
         blank = np.flatnonzero(plane.labels[region.slices] == 0)
-        some = random.choice(blank, min(_UNLABELLED, len(blank)), replace=False)
+        some = random.choice(blank, min(_OTHERS, len(blank)), replace=False)
+        any_of_it = random.choice(inside.size, min(_OTHERS, inside.size), replace=False)
         found = _features(network, annotations, device, key, region)
         features.append(found[:, torch.from_numpy(inside)].T)
         unlabelled.append(found.flatten(1)[:, torch.from_numpy(some)].T)
+        anywhere.append(found.flatten(1)[:, torch.from_numpy(any_of_it)].T)
         targets.append(index[torch.from_numpy(plane.labels[region.slices][inside].astype(np.int64))])
         new.append(torch.from_numpy(plane.new[region.slices][inside]))
     return LabelledFeatures(
@@ -63,11 +69,12 @@ def labelled_features(
         torch.cat(targets).to(device.place),
         torch.cat(new).to(device.place),
         torch.cat(unlabelled),
+        torch.cat(anywhere),
     )
 
 
-def _chosen(annotations: Annotations, random: np.random.Generator) -> list[tuple[PlaneKey, Region]]:
-    """Tiles to look at, the most telling first, at most ``_TILES``."""
+def _chosen(annotations: Annotations, random: np.random.Generator, most: int) -> list[tuple[PlaneKey, Region]]:
+    """Tiles to look at, the most telling first, at most ``most``."""
     tiles = list(_tiles(annotations))
     order = random.permutation(len(tiles))
     shuffled = [tiles[i] for i in order]
@@ -77,7 +84,7 @@ def _chosen(annotations: Annotations, random: np.random.Generator) -> list[tuple
         # A class without new strokes must not fall off the end.
         ranked.append((not classes & missing, not new, key, region))
         missing -= classes
-    return [(key, region) for *_, key, region in sorted(ranked, key=lambda tile: tile[:2])][:_TILES]
+    return [(key, region) for *_, key, region in sorted(ranked, key=lambda tile: tile[:2])][:most]
 
 
 def _tiles(annotations: Annotations) -> Iterator[tuple[PlaneKey, Region, set[int], bool]]:

@@ -19,7 +19,7 @@ from napari_unet.training.annotated import Annotations
 from napari_unet.training.augmentation import TrainingTile
 from napari_unet.training.consistency import consistency, disturbed
 from napari_unet.training.device_group import ALONE, Alone
-from napari_unet.training.instant_head import fit_head
+from napari_unet.training.instant_head import add_prior, fit_head, log_prior
 from napari_unet.training.labelled_features import labelled_features
 from napari_unet.training.losses import Loss
 from napari_unet.training.sampler import Sampler
@@ -95,6 +95,7 @@ class Trainer:
         self._since_stroke = 0
         self._steps_here = 0
         self._plateau = Plateau()
+        self._prior = self._prior_of({})
         self._optimiser = self._fresh_optimiser()
         seen = self._network.architecture
         self._sampler = Sampler(annotations, self._input_side(), self._random, rim=seen.margin, context=seen.context)
@@ -102,7 +103,7 @@ class Trainer:
             self._resume(start)
         else:
             self.fit_head()
-        group.agree([*self._network.state_dict().values(), *self._average.state_dict().values()])
+        group.agree([*self._network.state_dict().values(), *self._average.state_dict().values(), self._prior])
         self._good = self._snapshot()
 
     @property
@@ -135,12 +136,28 @@ class Trainer:
         head = self._average.head
         if not isinstance(head, Experts):
             return False
-        known = labelled_features(self._average, self.annotations, self._device, self._random)
+        known = labelled_features(self._average, self.annotations, self._device, self._random, first=from_nothing)
         head.requires_grad_(True)
-        new = None if from_nothing else known.new
-        fit_head(head, known.features, known.target, new, known.unlabelled, self._seed)
+        if from_nothing:
+            fit_head(head, known.features, known.target, seed=self._seed)
+            self._prior = self._prior_of({})
+            self._expect_shares(head, known.anywhere)
+        else:
+            # First the shares, or they would take back what the new strokes say.
+            self._expect_shares(head, known.anywhere)
+            fit_head(head, known.features, known.target, known.new, known.unlabelled, self._seed)
         head.requires_grad_(False)
         return True
+
+    def _expect_shares(self, head: Experts, anywhere: Tensor) -> None:
+        """Strokes tell what classes look like, not how much of an image each one covers."""
+        before, self._prior = self._prior, log_prior(head, anywhere, self._prior)
+        add_prior(head, self._prior - before)
+
+    def _prior_of(self, known: dict[int, float]) -> Tensor:
+        """What the head expects of each class, as a logarithm; 0 for classes that nothing is known of."""
+        values = [known.get(class_id, 0.0) for class_id in self.class_ids]
+        return torch.tensor(values, dtype=torch.float32, device=self._device.place)
 
     def restore(self, network: UNet, class_ids: tuple[int, ...]) -> None:
         """Go back to a network that was kept and train on from it."""
@@ -163,7 +180,9 @@ class Trainer:
         if class_ids != self.class_ids:
             for network in (self._network, self._average):
                 adapt_head(network, self.class_ids, class_ids)
+            known = dict(zip(self.class_ids, self._prior.tolist(), strict=True))
             self.class_ids = class_ids
+            self._prior = self._prior_of(known)
             self._begin_steps()
             new_strokes = True
         self._sampler.refresh(self._input_side())
@@ -186,7 +205,9 @@ class Trainer:
         self._network.train()
         with self._device.autocast():
             logits = self._network(seen)
-        loss = Loss(self._settings.loss, self._settings.label_smoothing, total=total_of)(logits, target, weights)
+        # The loss counts every class alike; what the head expects of an image is not for it to unlearn.
+        even = logits - self._prior[:, None, None]
+        loss = Loss(self._settings.loss, self._settings.label_smoothing, total=total_of)(even, target, weights)
         total = loss
         if teacher is not None:
             total = loss + self._settings.consistency * consistency(logits, teacher, weights == 0, total_of)
@@ -238,11 +259,13 @@ class Trainer:
                 "learning_rate": self._settings.learning_rate,
                 "since_stroke": self._since_stroke,
                 "steps_here": self._steps_here,
+                "prior": self._prior.tolist(),
                 **as_fact(self.annotations.training_images()),
             },
         )
 
     def _resume(self, start: Checkpoint) -> None:
+        self._prior = self._prior_of(dict(zip(start.class_ids, start.facts.get("prior", ()), strict=False)))
         average = {k.removeprefix("average."): v for k, v in start.training.items() if k.startswith("average.")}
         if start.class_ids != self.class_ids or not average:
             self._average.load_state_dict(self._network.state_dict())
