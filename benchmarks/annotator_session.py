@@ -16,7 +16,7 @@ from napari_unet.api import ensure_classes
 from napari_unet.worker.messages import Annotated, Failed, Look, Progress, Tile, ToWindow, Train
 
 VISIT = 4  # corrections on an image before the other one is looked at
-_SETTLED_S = 1.0  # after opening, before the first stroke
+_SETTLED_S = 4.0  # after opening, before the first stroke: the worker is warm then
 _ANSWER_WITHIN_S = 4.0  # of a network that has seen the stroke; then the annotator goes on
 _NOTHING_WRONG_S = 2.0  # until a second look at images without visible errors
 

@@ -294,6 +294,36 @@ def put_together(tiles: list[m.Tile]) -> np.ndarray:
     return whole
 
 
+def test_a_new_project_is_rehearsed_once(project: Project, monkeypatch: pytest.MonkeyPatch) -> None:
+    """What the first stroke needs is loaded before it comes, and only where a first stroke is still to come."""
+    rehearsals: list[str] = []
+    monkeypatch.setattr("napari_unet.worker.engine.rehearse", lambda: rehearsals.append("rehearsed"))
+    Engine(lambda _: None, Device("cpu", "", False)).rehearse()
+    assert not rehearsals
+    engine, _ = engine_of(project)
+    for _ in range(2):
+        engine.rehearse()
+    assert len(rehearsals) == 1
+    paint(project)
+    engine, _ = engine_of(project)
+    engine.rehearse()
+    assert len(rehearsals) == 1
+
+
+def test_the_rehearsal_loads_what_an_optimiser_needs() -> None:
+    """In a process of its own, where nothing has loaded it before."""
+    script = (
+        "import sys; from napari_unet.training.rehearsal import rehearse; before = set(sys.modules); rehearse(); "
+        "loaded = set(sys.modules); import torch; "
+        "torch.optim.AdamW([torch.zeros(1, requires_grad=True)]); "
+        "print(len(loaded - before), len(set(sys.modules) - loaded))"
+    )
+    done = subprocess.run([sys.executable, "-P", "-c", script], capture_output=True, text=True, check=True)
+    first, later = map(int, done.stdout.split())
+    assert first > 0
+    assert later == 0
+
+
 def test_what_is_shown_small_comes_at_half_resolution_first(trained: Project) -> None:
     """The part on screen in a quarter of the tiles; then every tile of the plane, as if nothing had come before."""
     engine, said = engine_of(trained)

@@ -18,6 +18,7 @@ from napari_unet.prediction.maps import PREDICTED_MAPS, map_values
 from napari_unet.prediction.view import View
 from napari_unet.results.prediction_files import check_channels
 from napari_unet.training.learner import Learner
+from napari_unet.training.rehearsal import rehearse
 from napari_unet.training.scores import Score
 from napari_unet.training.weight_map import class_weights, pixel_weights
 from napari_unet.worker.channel import LIMIT
@@ -90,6 +91,7 @@ class Engine:
         self._next_progress = 0.0
         self._owed_to_training = 0.0  # seconds
         self._strokes_are_new = False
+        self._is_rehearsed = False
         self._compared: set[int] = set()  # images of which was told whether they are unlike those trained on
 
     @property
@@ -98,6 +100,12 @@ class Engine:
         wanted = self._exports.has_work or self._weights_wanted is not None or self._where_next.is_asked
         wanted = wanted or self._stroke_scoring.is_under_way or self._can_judge
         return wanted or self._can_train or self._can_predict
+
+    def rehearse(self) -> None:
+        """While nobody waits: load what the first stroke of a new project will need. Done once."""
+        if not self._is_rehearsed and self._learner is not None and self._learner.trainer is None:
+            self._is_rehearsed = True
+            rehearse()
 
     def receive(self, message: ToWorker) -> None:
         """Take note of a wish."""
