@@ -70,7 +70,7 @@ class Benchmark:
 
     def __init__(self, options: argparse.Namespace) -> None:
         self._options = options
-        self._marks = marks_of(options.seconds)
+        self._marks = tuple(options.marks or marks_of(options.seconds))
         self._program = RootPainter(
             options.root_painter, options.root_painter_tile, options.root_painter_batch, options.root_painter_limit
         )
@@ -392,6 +392,7 @@ def _save(results: Report, folder: Path | None) -> None:
 def _options(arguments: Sequence[str] | None) -> argparse.Namespace:
     parser = argparse.ArgumentParser(prog="python -m benchmarks.annotator", description=__doc__)
     parser.add_argument("--seconds", type=float, default=300.0, help="of training in a session")
+    parser.add_argument("--marks", nargs="+", type=float, help="seconds of training at which networks are tested")
     parser.add_argument("--sets", nargs="+", default=[labelled_set.name for labelled_set in SETS])
     parser.add_argument("--seeds", nargs="+", type=int, default=[0])
     parser.add_argument("--methods", nargs="+", choices=METHODS, default=list(METHODS))

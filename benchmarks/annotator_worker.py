@@ -100,7 +100,8 @@ class SteppedWorker:
             while not self._said and self.now < until and self._engine.has_work:
                 self._engine.work()
         if not self._said and not self._engine.has_work:
-            self._engine.rehearse()
+            while self._engine.rehearse():
+                pass
             self._clock.skip(max(0.0, until - self.now))
         said = self._said[:]
         self._said.clear()  # the engine keeps this very list

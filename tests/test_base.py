@@ -2,6 +2,7 @@
 
 import copy
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 from typing import get_args
 
@@ -21,7 +22,7 @@ from napari_unet.network.presets import PRESETS
 from napari_unet.network.unet import Experts
 from napari_unet.training.annotated import Annotations
 from napari_unet.training.consistency import consistency, disturbed
-from napari_unet.training.instant_head import add_prior, fit_head, log_prior
+from napari_unet.training.instant_head import expect_shares, fit_head
 from napari_unet.training.labelled_features import labelled_features
 from napari_unet.training.learner import Learner
 from napari_unet.training.scores import confusion, dice
@@ -153,14 +154,17 @@ def test_a_head_expects_classes_as_often_as_it_finds_them() -> None:
             return int((head(image[:, :, None, None])[:, :, 0, 0].argmax(1) != truth).sum())
 
     before = mistakes()
-    prior = log_prior(head, image, torch.zeros(2))
+    expect_shares(head, image)
+    prior = head.prior.clone()
     assert (prior / 2).exp().mean() == pytest.approx(1)
     assert prior[0] > 0.3 > -0.3 > prior[1]
-    add_prior(head, prior)
     assert mistakes() < before / 2
-    assert torch.allclose(log_prior(head, image, prior), prior, atol=1e-4)  # what is known is not counted twice
-    away = torch.tensor([1000.0, 0.0])  # as if the second class had been found nowhere
-    assert log_prior(head, image, prior - away)[1] == pytest.approx(2 * np.log(0.1))
+    expect_shares(head, image)
+    assert torch.allclose(head.prior, prior, atol=1e-4)  # what is known is not counted twice
+    with torch.no_grad():
+        head.deep.bias += torch.tensor([1000.0, 0.0])  # so that the second class is found nowhere
+    expect_shares(head, image)
+    assert head.prior[1] == pytest.approx(2 * np.log(0.1))
 
 
 def test_a_head_that_cannot_see_a_class_does_not_fail() -> None:
@@ -243,7 +247,7 @@ def test_training_does_not_unlearn_how_much_of_an_image_a_class_covers(
     expected = torch.tensor([0.5, -2.0])
     losses = []
     for prior in (expected, torch.zeros(2)):
-        monkeypatch.setattr("napari_unet.training.trainer.log_prior", lambda *_, prior=prior: prior)
+        _expect(prior, monkeypatch)
         trainer = Trainer(_refreshed(project), alone, CPU, base=base_checkpoint())
         losses.append([trainer.step() for _ in range(3)])
         if prior is expected:
@@ -253,6 +257,48 @@ def test_training_does_not_unlearn_how_much_of_an_image_a_class_covers(
     assert torch.allclose(shift, expected, atol=1e-3)
     resumed = Trainer(_refreshed(project), alone, CPU, start=kept, base=base_checkpoint())
     assert resumed.step() == pytest.approx(trainer.step(), rel=1e-3)
+
+
+def _expect(prior: torch.Tensor, monkeypatch: pytest.MonkeyPatch) -> None:
+    def expect(head: Experts, anywhere: torch.Tensor) -> None:
+        with torch.no_grad():
+            head.deep.bias += prior - head.prior
+        head.prior.copy_(prior)
+
+    monkeypatch.setattr("napari_unet.training.trainer.expect_shares", expect)
+
+
+def test_the_best_network_expects_what_it_did(project: Project, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Going back brings back what the head expected of the classes, from a file too."""
+    _expect(torch.tensor([0.5, -2.0]), monkeypatch)
+    learner = Learner(project, CPU, base=base_checkpoint())
+    learner.show_newest(score=True)
+    learner.save()
+    best = learner.selection.best
+    assert best is not None
+    assert learner.trainer is not None
+    _expect(torch.tensor([-1.0, 0.0]), monkeypatch)
+    learner.trainer.refresh(learner.settings)
+    assert learner.trainer.checkpoint().facts["prior"] == [-1.0, 0.0]
+    learner.selection.best = best  # whatever the newer one's score
+    learner.restore_best()
+    assert learner.trainer.checkpoint().facts["prior"] == [0.5, -2.0]
+    again = Learner(project, CPU, base=base_checkpoint()).selection.best
+    assert again is not None
+    assert isinstance(again.network.head, Experts)
+    assert again.network.head.prior.tolist() == [0.5, -2.0]
+
+
+@pytest.mark.parametrize("fact", [None, "often", [1.0], [float("nan"), 0.0], [1.0, 2.0, 3.0]])
+def test_a_damaged_expectation_is_none(project: Project, fact: object) -> None:
+    """A file whose facts are damaged there predicts as before and goes on training from no expectation."""
+    learner = Learner(project, CPU, base=base_checkpoint())
+    assert learner.trainer is not None
+    kept = learner.trainer.checkpoint()
+    head = replace(kept, facts=kept.facts | {"prior": fact}).network().head
+    assert isinstance(head, Experts)
+    assert head.prior.tolist() == [0.0, 0.0]
+    assert torch.equal(head.deep.bias, kept.weights["head.deep.bias"])
 
 
 def test_the_best_network_comes_back(project: Project) -> None:

@@ -2,6 +2,7 @@
 
 import hashlib
 import json
+import math
 import os
 import shutil
 from collections.abc import Iterator
@@ -10,6 +11,7 @@ from dataclasses import asdict, dataclass, field, fields
 from pathlib import Path
 from typing import Any
 
+import msgspec
 import torch
 from safetensors import SafetensorError, safe_open
 from safetensors.torch import save_file
@@ -17,12 +19,13 @@ from torch import Tensor
 
 from napari_unet import storage
 from napari_unet.errors import UserError
-from napari_unet.network.unet import Architecture, UNet, build
+from napari_unet.network.unet import Architecture, Experts, UNet, build
 from napari_unet.storage import replace_file, sha256
 
 FORMAT = 3  # 1 knew channels, classes, width and depth of the architecture only, 2 no planes around
 _WITHOUT_CONTEXT = 2  # is still written where it is enough, so that older versions read it
 _HEADER_LIMIT = 2**20  # bytes of metadata that are believed
+_PRIOR = "prior"  # the fact's name
 _LIMITS = {"channels": 256, "classes": 255, "width": 128, "depth": 6}
 
 
@@ -53,6 +56,8 @@ class Checkpoint:
         """Build it, in evaluation mode, on the CPU."""
         network = build(self.architecture)
         network.load_state_dict(self.weights)
+        if isinstance(network.head, Experts):
+            network.head.prior = _prior(self.facts, len(self.class_ids))
         return network.eval()
 
     def fingerprint(self) -> str:
@@ -63,6 +68,11 @@ class Checkpoint:
             digest.update(repr((name, tuple(tensor.shape), tensor.dtype)).encode())
             digest.update(tensor.detach().cpu().numpy().tobytes())
         return digest.hexdigest()
+
+
+def prior_fact(network: UNet) -> dict[str, Any]:
+    """What the head expects of the classes, for the facts of a checkpoint: training goes on from it."""
+    return {_PRIOR: network.head.prior.tolist()} if isinstance(network.head, Experts) else {}
 
 
 def save_checkpoint(checkpoint: Checkpoint, path: Path) -> str:
@@ -221,6 +231,15 @@ def _architecture(record: Any) -> Architecture:
     if any(not 1 <= record[name] <= limit for name, limit in _LIMITS.items()):
         raise ValueError(f"sizes {[record[name] for name in _LIMITS]}")
     return Architecture(**record)
+
+
+def _prior(facts: dict[str, Any], classes: int) -> Tensor:
+    """What the head expects; nothing where that is not known or cannot be, for predicting does not need it."""
+    try:
+        values = msgspec.convert(facts.get(_PRIOR), list[float])
+    except msgspec.ValidationError:
+        return torch.zeros(classes)
+    return torch.tensor(values) if len(values) == classes and all(map(math.isfinite, values)) else torch.zeros(classes)
 
 
 def _under(prefix: str, tensors: dict[str, Tensor]) -> dict[str, Tensor]:

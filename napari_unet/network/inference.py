@@ -1,5 +1,7 @@
 """Probabilities of a region of a plane, the same whatever regions the plane is cut into."""
 
+from collections.abc import Callable
+
 import numpy as np
 import torch
 from jaxtyping import Float32, UInt8
@@ -19,12 +21,17 @@ class Predictor:
     Every region is read with a halo as wide as the network sees, but never farther beyond the rim of the plane than a
     few mirrored pixels, or with the margin that valid convolutions use up, all of it mirrored. The end of what is read
     beyond the rim is the same for every region. So a pixel's probabilities depend on the image alone.
+
+    Attributes
+    ----------
+    foreseen : gives logits (k, y, x) of a region that are known already, see ``network.foresight``, or None
     """
 
     def __init__(self, network: UNet, class_ids: tuple[int, ...], device: Device) -> None:
         self.network = network
         self.class_ids = class_ids
         self.device = device
+        self.foreseen: Callable[[Region], Tensor | None] = lambda region: None
         self._lookup = np.array(class_ids, np.uint8)
 
     @property
@@ -49,14 +56,22 @@ class Predictor:
 
     @torch.inference_mode()
     def _logits(self, plane: PlanePixels, region: Region) -> Tensor:
-        architecture = self.network.architecture
-        read = _window(region, architecture, *plane.shape[:2])
-        pixels = torch.from_numpy(read_mirrored(plane, read)).permute(2, 0, 1)[None].to(self.device.place)
+        known = self.foreseen(region)
+        if known is not None:
+            return known
+        pixels, read = read_for(self.network, plane, region, self.device)
         with self.device.autocast():
             logits = self.network(pixels)
-        top, left = region.y0 - read.y0 - architecture.margin, region.x0 - read.x0 - architecture.margin
+        margin = self.network.architecture.margin
+        top, left = region.y0 - read.y0 - margin, region.x0 - read.x0 - margin
         height, width = region.shape
         return logits[0, :, top : top + height, left : left + width].float()
+
+
+def read_for(network: UNet, plane: PlanePixels, region: Region, device: Device) -> tuple[Tensor, Region]:
+    """Pixels (1, c, y, x) on the device that a network needs for a region, and which region these are."""
+    read = _window(region, network.architecture, *plane.shape[:2])
+    return torch.from_numpy(read_mirrored(plane, read)).permute(2, 0, 1)[None].to(device.place), read
 
 
 def _most_probable(logits: Tensor) -> UInt8[np.ndarray, "h w"]:

@@ -7,6 +7,7 @@ model package as the network's source.
 import math
 from dataclasses import dataclass, field, replace
 from itertools import pairwise
+from typing import NamedTuple
 
 import torch
 from torch import Tensor, nn
@@ -203,16 +204,38 @@ class Nails(nn.Module):
         return bed
 
 
+class Seen(NamedTuple):
+    """What the head reads of an image.
+
+    Attributes
+    ----------
+    levels : decoder levels (b, c, y, x), the finest first, every next one with half the sides
+    filters : pixels, blurs and shapes (b, c, y, x), see ``UNet.intensities``
+    """
+
+    levels: list[Tensor]
+    filters: list[Tensor]
+
+    def features(self) -> Tensor:
+        """All of it as one tensor (b, feature_channels, y, x)."""
+        deep = [self.levels[0], *(twice(level) for level in self.levels[1:])]
+        return torch.cat([*deep, *(copy_and_crop(each, deep[0]) for each in self.filters)], dim=1)
+
+
 class Experts(nn.Module):
     """A head of two experts whose logits add, so that each can veto the other (product of experts, Hinton 2002).
 
     The deep expert is linear in the two finest decoder levels; it carries what the network has learned elsewhere. The
     shallow one is a small network of the pixel's own filter responses; it needs no training elsewhere, as a random
     forest on such filters needs none. Both read features that are standardised with fixed numbers.
+
+    ``prior`` (classes,) says how much of the deep expert's bias expects a class more often than an equal share, as a
+    logarithm. Predicting needs only the bias, so it is no weight of the network.
     """
 
     mean: Tensor
     deviation: Tensor
+    prior: Tensor
 
     def __init__(self, deep: int, shallow: int, classes: int) -> None:
         super().__init__()
@@ -220,6 +243,7 @@ class Experts(nn.Module):
         self.split = deep
         self.register_buffer("mean", torch.zeros(deep + shallow))
         self.register_buffer("deviation", torch.ones(deep + shallow))
+        self.register_buffer("prior", torch.zeros(classes), persistent=False)
         self.deep = nn.Conv2d(deep, classes, 1)
         self.hidden = nn.Conv2d(shallow, HIDDEN, 1)
         self.shallow = nn.Conv2d(HIDDEN, classes, 1)
@@ -414,9 +438,11 @@ class UNet(nn.Module):
 
         Sides must be ones that ``Architecture.fitting`` gives: multiples of the stride with same padding.
         """
-        levels = self.decoded(x)
-        deep = [levels[0].float(), *(twice(level.float()) for level in levels[1:])]
-        return torch.cat([*deep, *(copy_and_crop(each, deep[0]) for each in self.intensities(x))], dim=1)
+        return self.seen(x).features()
+
+    def seen(self, x: Tensor) -> "Seen":
+        """What the head reads of normalised pixels (b, c, y, x), in float32."""
+        return Seen([level.float() for level in self.decoded(x)], self.intensities(x))
 
     def decoded(self, x: Tensor) -> list[Tensor]:
         """Map normalised pixels (b, c, y, x) to the decoder levels that the head reads, the finest first.
@@ -477,14 +503,15 @@ class UNet(nn.Module):
 
     def forward(self, x: Tensor) -> Tensor:
         """Map normalised pixels (b, c, y, x) to logits (b, classes, y - 2 margin, x - 2 margin)."""
-        if isinstance(self.head, Experts):
-            levels = self.decoded(x)
-            with torch.autocast(x.device.type, enabled=False):
-                return self.head.on_levels([level.float() for level in levels], self.intensities(x))
-        features = self.features(x)
+        return self.answer(self.seen(x))
+
+    def answer(self, seen: "Seen") -> Tensor:
+        """Logits (b, classes, y, x) from what the head reads."""
         # Eight bits of mantissa would blur the intensities that the head is given.
-        with torch.autocast(x.device.type, enabled=False):
-            logits: Tensor = self.head(features)
+        with torch.autocast(seen.levels[0].device.type, enabled=False):
+            if isinstance(self.head, Experts):
+                return self.head.on_levels(seen.levels, seen.filters)
+            logits: Tensor = self.head(seen.features())
         return logits
 
 

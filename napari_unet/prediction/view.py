@@ -1,6 +1,7 @@
 """Which tiles of the plane on screen are to be predicted next."""
 
 from dataclasses import dataclass, field
+from itertools import takewhile
 
 from napari_unet.images.tiles import Region, grid, outward
 
@@ -60,6 +61,11 @@ class View:
         """Whether the next tile is on screen."""
         following = self._previews or self._waiting
         return bool(following) and following[0].intersects(self.visible)
+
+    def on_screen(self) -> list[tuple[Region, bool]]:
+        """Waiting tiles that are seen, in their order, and whether they are wanted at half resolution."""
+        previews, tiles = (takewhile(self.visible.intersects, kind) for kind in (self._previews, self._waiting))
+        return [*((region, True) for region in previews), *((region, False) for region in tiles)]
 
     def take(self) -> tuple[Region, bool]:
         """The next tile, which is waiting no longer, and whether it is wanted at half resolution."""

@@ -79,31 +79,18 @@ class Expert(NamedTuple):
 
 
 @torch.no_grad()
-def log_prior(head: Experts, anywhere: Float[Tensor, "m f"], known: Float[Tensor, " k"]) -> Float[Tensor, " k"]:
-    """How much each class exceeds an equal share of an image, as a logarithm.
+def expect_shares(head: Experts, anywhere: Float[Tensor, "m f"]) -> None:
+    """Let the head expect classes as often as it finds them on pixels at random, whose features these are.
 
     A head that is fitted to as many pixels of every class expects equal shares. Its mean answer on pixels at random is
     one step of expectation and maximisation towards the true ones (Saerens et al. 2002); going on to the end would let
     rare classes vanish. Both experts see the same pixel, so their sum is twice as sure as it should be.
-
-    Parameters
-    ----------
-    anywhere : features of pixels at random
-    known : what ``add_prior`` has added so far
     """
-    answers = functional.softmax((_logits(head, anywhere) - known) / _EXPERTS, dim=1)
-    return _EXPERTS * torch.log((head.classes * answers.mean(dim=0)).clamp_min(_RAREST))
-
-
-@torch.no_grad()
-def add_prior(head: Experts, difference: Float[Tensor, " k"]) -> None:
-    """Let the head's answers expect other shares of the classes."""
-    head.deep.bias.add_(difference)  # type: ignore[union-attr]
-
-
-def _logits(head: Experts, features: Float[Tensor, "n f"]) -> Float[Tensor, "n k"]:
-    logits: Tensor = head(features[:, :, None, None])[:, :, 0, 0]
-    return logits
+    logits = head(anywhere[:, :, None, None])[:, :, 0, 0] - head.prior
+    answers = functional.softmax(logits / _EXPERTS, dim=1)
+    prior = _EXPERTS * torch.log((head.classes * answers.mean(dim=0)).clamp_min(_RAREST))
+    head.deep.bias.add_(prior - head.prior)  # type: ignore[union-attr]
+    head.prior.copy_(prior)
 
 
 def _balanced(target: Int64[Tensor, " n"], classes: int, random: torch.Generator) -> Int64[Tensor, " m"]:
@@ -131,9 +118,9 @@ def _standardise(head: Experts, features: Float[Tensor, "n f"], shares: Float[Te
 
 @torch.no_grad()
 def _blank(head: Experts, random: torch.Generator) -> None:
-    """Zero weights but for the hidden units, which would all stay alike."""
-    for parameter in head.parameters():
-        parameter.zero_()
+    """Zero weights, but for the hidden units, which would all stay alike; nothing is expected of the classes."""
+    for tensor in (*head.parameters(), head.prior):
+        tensor.zero_()
     hidden = head.hidden.weight
     hidden.copy_(torch.randn(hidden.shape, generator=random) * (2 / hidden.shape[1]) ** 0.5)
 

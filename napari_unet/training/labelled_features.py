@@ -10,6 +10,7 @@ from torch import Tensor
 
 from napari_unet.images.tiles import Region, read_mirrored
 from napari_unet.network.device import Device
+from napari_unet.network.foresight import Foresight, Place
 from napari_unet.network.unet import UNet
 from napari_unet.training.annotated import AnnotatedPlane, Annotations, PlaneKey
 
@@ -40,12 +41,18 @@ class LabelledFeatures(NamedTuple):
 
 
 def labelled_features(
-    network: UNet, annotations: Annotations, device: Device, random: np.random.Generator, *, first: bool = False
+    network: UNet,
+    annotations: Annotations,
+    device: Device,
+    random: np.random.Generator,
+    *,
+    first: bool = False,
+    foresight: Foresight | None = None,
 ) -> LabelledFeatures:
     """Gather them from a bounded number of tiles, twice as many for the ``first`` fit of a head.
 
     Every class is there that has trained pixels; of the other tiles those with new strokes come first, then others at
-    random.
+    random. Tiles of which ``foresight`` knows the features are not looked at again.
     """
     most = _FIRST_TILES if first else _TILES
     class_ids = annotations.class_ids()
@@ -58,7 +65,8 @@ def labelled_features(
         blank = np.flatnonzero(plane.labels[region.slices] == 0)
         some = random.choice(blank, min(_OTHERS, len(blank)), replace=False)
         any_of_it = random.choice(inside.size, min(_OTHERS, inside.size), replace=False)
-        found = _features(network, annotations, device, key, region)
+        known = foresight.features(network, Place(*key), region) if foresight else None
+        found = _features(network, annotations, device, key, region) if known is None else known
         features.append(found[:, torch.from_numpy(inside)].T)
         unlabelled.append(found.flatten(1)[:, torch.from_numpy(some)].T)
         anywhere.append(found.flatten(1)[:, torch.from_numpy(any_of_it)].T)

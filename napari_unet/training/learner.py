@@ -2,14 +2,18 @@
 
 import math
 import time
+from collections.abc import Sequence
 from pathlib import Path
 
 from napari_unet import storage
 from napari_unet.annotations.project import Project
 from napari_unet.config import Settings
 from napari_unet.errors import UserError
+from napari_unet.images.halved_plane import HalvedPlane
+from napari_unet.images.tiles import Region
 from napari_unet.network.checkpoint import Checkpoint, copy_checkpoint, load_checkpoint, save_checkpoint
 from napari_unet.network.device import Device, give_back_memory, is_out_of_memory
+from napari_unet.network.foresight import Foresight, Place
 from napari_unet.network.inference import Predictor
 from napari_unet.training.agreement import Agreement
 from napari_unet.training.annotated import Annotations, PlaneKey
@@ -17,6 +21,7 @@ from napari_unet.training.device_group import ALONE, Alone
 from napari_unet.training.economy import Economy
 from napari_unet.training.scores import Score
 from napari_unet.training.selection import Selection
+from napari_unet.training.starting import base_for, starting_network
 from napari_unet.training.trainer import Trainer
 
 BEST, LAST, PREVIOUS = "best.safetensors", "last.safetensors", "previous.safetensors"
@@ -54,6 +59,7 @@ class Learner:
         self.notices: list[str] = []  # what went wrong without stopping anything, for the user
         self._seed = seed
         self._base = base
+        self._foresight: Foresight | None = None
         self._group = group
         self._next_scoring = 0.0
         self._saved_version = 0
@@ -89,12 +95,49 @@ class Learner:
         shown = self.selection.shown
         return Predictor(shown.network, shown.class_ids, self.device) if shown else None
 
+    def tell_foreseen(self, predictor: Predictor, place: Place) -> None:
+        """Let a predictor that is used for one plane only know what is foreseen of it."""
+        foresight = self._foresight
+        if foresight is not None:
+            predictor.foreseen = lambda region: foresight.logits(predictor.network, place, region)
+
+    def foresee(self, tiles: Sequence[tuple[Place, Region]]) -> bool:
+        """Look at one of these tiles before there is a stroke to answer; False when nothing is left to be done.
+
+        All are of one image, the most wanted first.
+        """
+        base = base_for(self.settings, self._base)
+        is_first = self.trainer is None and self.selection.shown is None
+        if not (is_first and tiles and base is not None and base.architecture.head == "experts"):
+            return False
+        channels = self.annotations.pixels(tiles[0][0].image_id).image.channels
+        if self._foresight is None or self._foresight.architecture.image_channels != channels:
+            network = starting_network(channels, (1, 2), self.settings, self._seed, None, base).eval()
+            self._foresight = Foresight(network.to(self.device.place), self.device)
+        tile = self._foresight.keep(tiles)
+        if tile is None:
+            return False
+        place, region = tile
+        plane = self.annotations.around((place.image_id, place.plane), self._foresight.architecture.context)
+        self._foresight.see(place, HalvedPlane(plane) if place.halved else plane, region)
+        return True
+
+    def has_foreseen(self, place: Place, region: Region) -> bool:
+        """Whether a tile costs next to nothing."""
+        return self._foresight is not None and self._foresight.has(place, region)
+
+    def forget_foreseen(self) -> None:
+        """Give back the memory of what ``foresee`` has kept, or see it anew because the image is another."""
+        self._foresight = None
+
     def refresh(self, *, own: bool = True) -> list[PlaneKey]:
         """Read new strokes and settings from the project; the planes that changed.
 
         Strokes that are not the user's own but the network's answer, taken over, say nothing about how good it is.
         """
         before, self.settings = self.settings, self._economy.applied(self.project.settings)
+        if _network_of(self.settings) != _network_of(before):
+            self.forget_foreseen()
         changed = self.annotations.refresh(self.settings)
         shown = self.predictor
         if changed and own and shown is not None:
@@ -108,7 +151,14 @@ class Learner:
             if self.trainer is None or _network_of(self.settings) != _network_of(before):
                 start = self._load(LAST) or self._load(BEST) or self._load(PREVIOUS)
                 self.trainer = Trainer(
-                    self.annotations, self.settings, self.device, self._seed, start, self._base, self._group
+                    self.annotations,
+                    self.settings,
+                    self.device,
+                    self._seed,
+                    start,
+                    self._base,
+                    self._group,
+                    self._foresight,
                 )
             elif changed or self.settings != before or self.annotations.class_ids() != self.trainer.class_ids:
                 self.trainer.refresh(self.settings, new_strokes=bool(changed))
@@ -145,6 +195,7 @@ class Learner:
         self.settings = self._economy.applied(self.project.settings)
         fix = "nothing has to be done; close other programs to be faster again after Stop and Start"
         self.notices.append(str(UserError("NU-T04", f"the memory is full; going on with {words}", "worker", fix)))
+        self.forget_foreseen()
         if self.trainer is not None:
             self.trainer.let_go()
         give_back_memory()
@@ -166,6 +217,8 @@ class Learner:
         """Let the newest average predict; scored first when asked for or due, and kept back if clearly worse."""
         if self.trainer is None:
             return None
+        if self.trainer.step_count > 0:
+            self.forget_foreseen()  # the body is another from now on
         began = time.monotonic()
         self.version += 1
         if not score and began < self._next_scoring:

@@ -8,7 +8,7 @@ import numpy as np
 from jaxtyping import Int
 
 from napari_unet.images.tiles import Region
-from napari_unet.network.checkpoint import Checkpoint
+from napari_unet.network.checkpoint import Checkpoint, prior_fact
 from napari_unet.network.device import Device
 from napari_unet.network.inference import Predictor
 from napari_unet.network.training_image import as_fact
@@ -196,6 +196,7 @@ class Selection:
             facts={
                 "held_out_dice": {str(c.class_id): c.dice for c in score.classes},
                 "mean_held_out_dice": score.mean_dice,
+                **prior_fact(self.shown.network),
                 **as_fact(self._annotations.training_images()),
             },
         )

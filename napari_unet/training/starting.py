@@ -24,12 +24,17 @@ def starting_network(
     fresh = preset_named(settings.preset).architecture_for(channels, len(class_ids), settings.context_planes)
     if settings.width:
         fresh = replace(fresh, width=settings.width)
-    based = base if base and settings.preset == DEFAULT and settings.width in {0, base.architecture.width} else None
+    based = base_for(settings, base)
     if start is not None and _fits(start, fresh, based):
         network = start.network()
         adapt_head(network, start.class_ids, class_ids)
         return network
     return from_base(based, channels, len(class_ids), settings.context_planes) if based else build(fresh, seed)
+
+
+def base_for(settings: Settings, base: Checkpoint | None) -> Checkpoint | None:
+    """The base weights where the settings' network can start from them."""
+    return base if base and settings.preset == DEFAULT and settings.width in {0, base.architecture.width} else None
 
 
 @torch.no_grad()
@@ -39,6 +44,8 @@ def adapt_head(network: UNet, old: tuple[int, ...], new: tuple[int, ...]) -> Non
         return
     head = network.fresh_head(len(new)).to(network.head_weight.device)
     head.load_state_dict(network.head.state_dict() | _other_outputs(network.head, old, new))
+    if isinstance(head, Experts) and isinstance(network.head, Experts):
+        head.prior = _for_classes(network.head.prior, old, new)
     head.requires_grad_(network.head_weight.requires_grad)
     network.head = head.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
     network.architecture = replace(network.architecture, classes=len(new))
@@ -49,15 +56,16 @@ def _other_outputs(head: nn.Module, old: tuple[int, ...], new: tuple[int, ...]) 
     outputs = ("deep", "shallow") if isinstance(head, Experts) else ("",)
     names = [f"{name}.{kind}".lstrip(".") for name in outputs for kind in ("weight", "bias")]
     tensors = head.state_dict()
-    changed = {}
-    for name in names:
-        before = tensors[name]
-        after = before.new_zeros((len(new), *before.shape[1:]))
-        for position, class_id in enumerate(new):
-            if class_id in old:
-                after[position] = before[old.index(class_id)]
-        changed[name] = after
-    return changed
+    return {name: _for_classes(tensors[name], old, new) for name in names}
+
+
+def _for_classes(before: Tensor, old: tuple[int, ...], new: tuple[int, ...]) -> Tensor:
+    """Rows of a tensor for other classes; those of new ones are zero."""
+    after = before.new_zeros((len(new), *before.shape[1:]))
+    for position, class_id in enumerate(new):
+        if class_id in old:
+            after[position] = before[old.index(class_id)]
+    return after
 
 
 def _fits(start: Checkpoint, fresh: Architecture, base: Checkpoint | None) -> bool:

@@ -2,6 +2,7 @@
 
 import copy
 import math
+from collections.abc import Iterable
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -10,8 +11,9 @@ import torch
 from torch import Tensor
 
 from napari_unet.config import Settings
-from napari_unet.network.checkpoint import Checkpoint
+from napari_unet.network.checkpoint import Checkpoint, prior_fact
 from napari_unet.network.device import Device
+from napari_unet.network.foresight import Foresight
 from napari_unet.network.presets import preset_named
 from napari_unet.network.training_image import as_fact
 from napari_unet.network.unet import Architecture, Experts, UNet
@@ -19,7 +21,7 @@ from napari_unet.training.annotated import Annotations
 from napari_unet.training.augmentation import TrainingTile
 from napari_unet.training.consistency import consistency, disturbed
 from napari_unet.training.device_group import ALONE, Alone
-from napari_unet.training.instant_head import add_prior, fit_head, log_prior
+from napari_unet.training.instant_head import expect_shares, fit_head
 from napari_unet.training.labelled_features import labelled_features
 from napari_unet.training.losses import Loss
 from napari_unet.training.sampler import Sampler
@@ -74,8 +76,10 @@ class Trainer:
         start: Checkpoint | None = None,
         base: Checkpoint | None = None,
         group: Alone = ALONE,
+        foresight: Foresight | None = None,
     ) -> None:
         self._group = group
+        self._foresight = foresight  # until the first step
         self.annotations = annotations
         self.loss = math.nan
         self._settings = settings
@@ -95,7 +99,6 @@ class Trainer:
         self._since_stroke = 0
         self._steps_here = 0
         self._plateau = Plateau()
-        self._prior = self._prior_of({})
         self._optimiser = self._fresh_optimiser()
         seen = self._network.architecture
         self._sampler = Sampler(annotations, self._input_side(), self._random, rim=seen.margin, context=seen.context)
@@ -103,7 +106,7 @@ class Trainer:
             self._resume(start)
         else:
             self.fit_head()
-        group.agree([*self._network.state_dict().values(), *self._average.state_dict().values(), self._prior])
+        group.agree([*_tensors(self._network), *_tensors(self._average)])
         self._good = self._snapshot()
 
     @property
@@ -114,7 +117,7 @@ class Trainer:
     def fit_head(self) -> None:
         """Fit the head of the moving average to the strokes, and train on from there."""
         if self._fitted(from_nothing=True):
-            self._network.load_state_dict(self._average.state_dict())
+            _copy(self._average, self._network)
             self._begin_steps()
 
     @torch.no_grad()
@@ -130,41 +133,38 @@ class Trainer:
                 self._network.head.parameters(), before, self._average.head.parameters(), strict=True
             ):
                 own.add_(new - old)
+            _copy_all(self._average.head.buffers(), self._network.head.buffers())
 
     @torch.enable_grad()
     def _fitted(self, *, from_nothing: bool) -> bool:
         head = self._average.head
         if not isinstance(head, Experts):
             return False
-        known = labelled_features(self._average, self.annotations, self._device, self._random, first=from_nothing)
+        known = labelled_features(
+            self._average,
+            self.annotations,
+            self._device,
+            self._random,
+            first=from_nothing,
+            foresight=self._foresight,
+        )
         head.requires_grad_(True)
         if from_nothing:
             fit_head(head, known.features, known.target, seed=self._seed)
-            self._prior = self._prior_of({})
-            self._expect_shares(head, known.anywhere)
+            expect_shares(head, known.anywhere)
         else:
             # First the shares, or they would take back what the new strokes say.
-            self._expect_shares(head, known.anywhere)
+            expect_shares(head, known.anywhere)
             fit_head(head, known.features, known.target, known.new, known.unlabelled, self._seed)
         head.requires_grad_(False)
         return True
-
-    def _expect_shares(self, head: Experts, anywhere: Tensor) -> None:
-        """Strokes tell what classes look like, not how much of an image each one covers."""
-        before, self._prior = self._prior, log_prior(head, anywhere, self._prior)
-        add_prior(head, self._prior - before)
-
-    def _prior_of(self, known: dict[int, float]) -> Tensor:
-        """What the head expects of each class, as a logarithm; 0 for classes that nothing is known of."""
-        values = [known.get(class_id, 0.0) for class_id in self.class_ids]
-        return torch.tensor(values, dtype=torch.float32, device=self._device.place)
 
     def restore(self, network: UNet, class_ids: tuple[int, ...]) -> None:
         """Go back to a network that was kept and train on from it."""
         kept = copy.deepcopy(network)
         adapt_head(kept, class_ids, self.class_ids)
         for mine in (self._network, self._average):
-            mine.load_state_dict(kept.state_dict())
+            _copy(kept, mine)
         self._begin_steps()
         self._plateau = Plateau()
         self._good = self._snapshot()
@@ -180,9 +180,7 @@ class Trainer:
         if class_ids != self.class_ids:
             for network in (self._network, self._average):
                 adapt_head(network, self.class_ids, class_ids)
-            known = dict(zip(self.class_ids, self._prior.tolist(), strict=True))
             self.class_ids = class_ids
-            self._prior = self._prior_of(known)
             self._begin_steps()
             new_strokes = True
         self._sampler.refresh(self._input_side())
@@ -205,8 +203,9 @@ class Trainer:
         self._network.train()
         with self._device.autocast():
             logits = self._network(seen)
+        head = self._network.head
         # The loss counts every class alike; what the head expects of an image is not for it to unlearn.
-        even = logits - self._prior[:, None, None]
+        even = logits - head.prior[:, None, None] if isinstance(head, Experts) else logits
         loss = Loss(self._settings.loss, self._settings.label_smoothing, total=total_of)(even, target, weights)
         total = loss
         if teacher is not None:
@@ -220,6 +219,7 @@ class Trainer:
             self._go_back()
             return math.nan
         self._optimiser.step()
+        self._foresight = None
         self._follow()
         self.step_count += 1
         self._since_stroke += 1
@@ -231,8 +231,9 @@ class Trainer:
         return self.loss
 
     def let_go(self) -> None:
-        """Drop what a step that broke off has computed; the weights are those before it."""
+        """Drop what a step that broke off has computed, and what is kept for speed; the weights are those before it."""
         self._optimiser.zero_grad(set_to_none=True)
+        self._foresight = None
 
     @property
     def is_settled(self) -> bool:
@@ -259,13 +260,12 @@ class Trainer:
                 "learning_rate": self._settings.learning_rate,
                 "since_stroke": self._since_stroke,
                 "steps_here": self._steps_here,
-                "prior": self._prior.tolist(),
+                **prior_fact(self._network),
                 **as_fact(self.annotations.training_images()),
             },
         )
 
     def _resume(self, start: Checkpoint) -> None:
-        self._prior = self._prior_of(dict(zip(start.class_ids, start.facts.get("prior", ()), strict=False)))
         average = {k.removeprefix("average."): v for k, v in start.training.items() if k.startswith("average.")}
         if start.class_ids != self.class_ids or not average:
             self._average.load_state_dict(self._network.state_dict())
@@ -331,8 +331,8 @@ class Trainer:
         mine: list[Tensor] = [*self._average.parameters()]
         theirs: list[Tensor] = [*self._network.parameters()]
         torch._foreach_lerp_(mine, theirs, 1 - keep)
-        for own, other in zip(self._average.buffers(), self._network.buffers(), strict=True):
-            own.copy_(other)  # statistics of a batch norm are averages already
+        # Statistics of a batch norm are averages already.
+        _copy_all(self._network.buffers(), self._average.buffers())
 
     def _snapshot(self) -> dict[str, Any]:
         state = {
@@ -352,6 +352,20 @@ class Trainer:
 
 def _is_of(start: Checkpoint, architecture: Architecture) -> bool:
     return replace(start.architecture, classes=architecture.classes) == architecture
+
+
+def _tensors(network: UNet) -> list[Tensor]:
+    """All that a network consists of, what its head expects of the classes included."""
+    return [tensor.detach() for tensor in (*network.parameters(), *network.buffers())]
+
+
+def _copy(source: UNet, target: UNet) -> None:
+    _copy_all(_tensors(source), _tensors(target))
+
+
+def _copy_all(sources: Iterable[Tensor], targets: Iterable[Tensor]) -> None:
+    for source, target in zip(sources, targets, strict=True):
+        target.copy_(source)
 
 
 def _on_cpu(tensors: dict[str, Tensor]) -> dict[str, Tensor]:

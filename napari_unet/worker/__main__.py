@@ -86,8 +86,8 @@ def _serve(channel: Channel[ToWorker], heartbeat: Heartbeat) -> int:
 def _turn(engine: "Engine", inbox: "queue.SimpleQueue[ToWorker | None]", heartbeat: Heartbeat) -> bool:
     """Hear everything that was said, then do one slice of work; False when the window has gone."""
     busy = engine.has_work
-    if not busy and inbox.empty():
-        engine.rehearse()
+    while not busy and inbox.empty() and engine.rehearse():
+        pass
     while True:
         try:
             with heartbeat.waiting():

@@ -13,6 +13,7 @@ from napari_unet.images.halved_plane import HalvedPlane
 from napari_unet.images.tiles import Region
 from napari_unet.network.base import base_checkpoint
 from napari_unet.network.device import Device, is_out_of_memory, without_graphics
+from napari_unet.network.foresight import Place
 from napari_unet.network.training_image import difference, other_pixel_size
 from napari_unet.prediction.maps import PREDICTED_MAPS, map_values
 from napari_unet.prediction.view import View
@@ -92,6 +93,7 @@ class Engine:
         self._owed_to_training = 0.0  # seconds
         self._strokes_are_new = False
         self._is_rehearsed = False
+        self._foresees = True  # until everything on screen is foreseen
         self._compared: set[int] = set()  # images of which was told whether they are unlike those trained on
 
     @property
@@ -101,11 +103,29 @@ class Engine:
         wanted = wanted or self._stroke_scoring.is_under_way or self._can_judge
         return wanted or self._can_train or self._can_predict
 
-    def rehearse(self) -> None:
-        """While nobody waits: load what the first stroke of a new project will need. Done once."""
-        if not self._is_rehearsed and self._learner is not None and self._learner.trainer is None:
+    def rehearse(self) -> bool:
+        """While nobody waits: a part of what the first stroke of a new project needs; False when nothing is left."""
+        if self._learner is None or self._learner.trainer is not None:
+            return False
+        if not self._is_rehearsed:
             self._is_rehearsed = True
             rehearse()
+            return True
+        return self._view is not None and self._foresees and self._foresee(self._learner, self._view)
+
+    def _foresee(self, learner: Learner, view: View) -> bool:
+        """Look at a tile on screen; where that fails nothing is foreseen, and the answer takes as long as without."""
+        self._foresees = False
+        tiles = [(_place(view, halved), _part(region, halved)) for region, halved in view.on_screen()]
+        try:
+            self._foresees = learner.foresee(tiles)
+        except UserError as error:
+            self._send(Noticed(str(error)))
+        except (RuntimeError, MemoryError) as error:
+            if not is_out_of_memory(error):
+                raise
+            learner.forget_foreseen()
+        return self._foresees
 
     def receive(self, message: ToWorker) -> None:
         """Take note of a wish."""
@@ -225,10 +245,19 @@ class Engine:
     def _visible_waits(self) -> bool:
         return self._can_predict and self._view is not None and self._view.next_is_visible
 
+    @property
+    def _next_is_foreseen(self) -> bool:
+        """Whether the next tile costs next to nothing: a training step would cost more."""
+        learner, view = self._learner, self._view
+        tiles = view.on_screen()[:1] if view is not None else []
+        return learner is not None and any(
+            learner.has_foreseen(_place(view, halved), _part(region, halved)) for region, halved in tiles
+        )
+
     def _tile_is_due(self) -> bool:
         # Without a share of its own, training would starve under a large view: every step brings a network to show,
         # and showing it takes many tiles.
-        return not self._can_train or self._owed_to_training <= 0
+        return not self._can_train or self._owed_to_training <= 0 or self._next_is_foreseen
 
     def _open(self, message: Open) -> None:
         # The window writes strokes; the worker only reads the database. Checkpoints are files beside it.
@@ -253,10 +282,12 @@ class Engine:
             self._view.look_at(visible)
             self._view.map, self._view.class_id = message.map, message.class_id
             self._view.small = message.small
+            self._foresees = True
             return
         covered = Region(*message.covered) if message.covered else None
         wish = (message.map, message.class_id, covered, message.small)
         self._view = View(message.generation, message.image_id, message.plane, visible, *wish)
+        self._foresees = True
         self._owed_to_training = 0.0  # another image answers at once
         self._where_next.note_look((message.image_id, message.plane))
         self._ask_again()
@@ -265,6 +296,7 @@ class Engine:
         if self._learner is None:
             return
         changed = self._learner.refresh(own=own)
+        self._foresees = True
         self._where_next.note_strokes()
         self._strokes_are_new = True
         self._owed_to_training = 0.0
@@ -278,6 +310,8 @@ class Engine:
 
     def _corrected(self, image_id: int | None) -> None:
         self._require().annotations.reopen(image_id)
+        self._require().forget_foreseen()
+        self._foresees = True
         self._compared = set() if image_id is None else self._compared - {image_id}
         if self._view is not None and image_id in (None, self._view.image_id):
             self._view = None  # its plane may be none of the image's any more
@@ -360,7 +394,8 @@ class Engine:
         region, halved = view.take()
         began = self._clock()
         plane = planes.around(view.plane, predictor.context)
-        source, part = (HalvedPlane(plane), region.halved()) if halved else (plane, region)
+        source, part = HalvedPlane(plane) if halved else plane, _part(region, halved)
+        learner.tell_foreseen(predictor, _place(view, halved))
         values = b""
         if view.map in PREDICTED_MAPS:
             labels, probabilities = predictor.classes_and_probabilities(source, part)
@@ -434,6 +469,14 @@ class Engine:
         if self._learner is None:
             raise UserError("NU-W04", "no project is open", "worker", "choose an image first")
         return self._learner
+
+
+def _place(view: View, halved: bool) -> Place:
+    return Place(view.image_id, view.plane, halved)
+
+
+def _part(region: Region, halved: bool) -> Region:
+    return region.halved() if halved else region
 
 
 def _doubled(values: UInt8[np.ndarray, "h w"], region: Region) -> UInt8[np.ndarray, "y x"]:

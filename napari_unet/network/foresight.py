@@ -1,0 +1,115 @@
+"""What a network sees of the image on screen before there is a stroke: the first one then costs a fit and a product.
+
+Only the head answers to strokes; decoder levels and filter responses do not depend on it. They hold for every network
+with the same body, so until the first training step.
+"""
+
+from collections.abc import Sequence
+from typing import NamedTuple
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from napari_unet.images.plane_pixels import PlanePixels
+from napari_unet.images.tiles import Region
+from napari_unet.network.device import Device
+from napari_unet.network.inference import read_for
+from napari_unet.network.unet import Architecture, Seen, UNet
+
+MOST_PIXELS = 2**20  # that are kept; about 200 bytes each for an image of one channel
+_RIM = 2  # px kept around a tile, so that the coarser level can be enlarged as if there were no end
+
+
+class Place(NamedTuple):
+    """A plane of an image, as it is or at half resolution; regions are in its own pixels."""
+
+    image_id: int
+    plane: int
+    halved: bool = False
+
+
+class Foresight:
+    """Tiles of planes as the body of a network sees them.
+
+    Parameters
+    ----------
+    network : with same padding, in evaluation mode on the device
+    """
+
+    def __init__(self, network: UNet, device: Device) -> None:
+        self._network = network
+        self._device = device
+        self._tiles: dict[tuple[Place, Region], Seen] = {}
+
+    @property
+    def architecture(self) -> Architecture:
+        """Of the network that looks."""
+        return self._network.architecture
+
+    def keep(self, tiles: Sequence[tuple[Place, Region]]) -> tuple[Place, Region] | None:
+        """Forget all but the first of these tiles, those that there is room for; one that is still to be seen."""
+        pixels = np.cumsum([np.prod(region.shape) for _, region in tiles])
+        wanted = tiles[: int(np.searchsorted(pixels, MOST_PIXELS, side="right"))]
+        self._tiles = {tile: seen for tile, seen in self._tiles.items() if tile in wanted}
+        return next((tile for tile in wanted if tile not in self._tiles), None)
+
+    def has(self, place: Place, region: Region) -> bool:
+        """Whether a tile is kept."""
+        return (place, region) in self._tiles
+
+    @torch.inference_mode()
+    def see(self, place: Place, plane: PlanePixels, region: Region) -> None:
+        """Keep what the network sees of a tile; ``plane`` has the pixels of the place."""
+        pixels, read = read_for(self._network, plane, region, self._device)
+        with self._device.autocast():
+            seen = self._network.seen(pixels)
+        levels, filters = _part(seen, _around(region).seen_from(read))
+        # Copies, so that nothing of what was read around the tile is kept in memory.
+        self._tiles[place, region] = Seen([each.clone() for each in levels], [each.clone() for each in filters])
+
+    @torch.inference_mode()
+    def logits(self, network: UNet, place: Place, region: Region) -> Tensor | None:
+        """A network's logits (k, y, x) of a part of a tile; None unless it is kept and the body the same."""
+        seen = self._seen(network, place, region)
+        return None if seen is None else network.answer(seen)[0][:, *region.seen_from(_around(region)).slices]
+
+    @torch.inference_mode()
+    def features(self, network: UNet, place: Place, region: Region) -> Tensor | None:
+        """A network's features (f, y, x), otherwise the same."""
+        seen = self._seen(network, place, region)
+        return None if seen is None else seen.features()[0][:, *region.seen_from(_around(region)).slices]
+
+    def _seen(self, network: UNet, place: Place, region: Region) -> Seen | None:
+        for (known, tile), seen in self._tiles.items():
+            if known == place and region.within(tile) == region and _have_same_body(network, self._network):
+                return _part(seen, _around(region).seen_from(_around(tile)))
+        return None
+
+
+def _part(seen: Seen, region: Region) -> Seen:
+    """A region whose origin and end are even."""
+    half = Region(region.y0 // 2, region.x0 // 2, region.y1 // 2, region.x1 // 2)
+    finest, *coarser = seen.levels
+    levels = [_cut(finest, region), *(_cut(level, half) for level in coarser)]
+    return Seen(levels, [_cut(each, region) for each in seen.filters])
+
+
+def _cut(tensor: Tensor, region: Region) -> Tensor:
+    rows, columns = region.slices
+    return tensor[..., rows, columns]
+
+
+def _around(region: Region) -> Region:
+    return region.grown(_RIM).aligned(_RIM)
+
+
+def _have_same_body(one: UNet, other: UNet) -> bool:
+    """Whether all weights but the head's are equal; a millisecond for the default network."""
+    if one.architecture.channels != other.architecture.channels:
+        return False
+    theirs = other.state_dict()
+    return all(
+        name.startswith("head.") or (name in theirs and torch.equal(tensor, theirs[name]))
+        for name, tensor in one.state_dict().items()
+    )
