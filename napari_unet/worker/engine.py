@@ -249,10 +249,10 @@ class Engine:
     def _next_is_foreseen(self) -> bool:
         """Whether the next tile costs next to nothing: a training step would cost more."""
         learner, view = self._learner, self._view
-        tiles = view.on_screen()[:1] if view is not None else []
-        return learner is not None and any(
-            learner.has_foreseen(_place(view, halved), _part(region, halved)) for region, halved in tiles
-        )
+        if learner is None or view is None:
+            return False
+        following = view.on_screen()[:1]
+        return any(learner.has_foreseen(_place(view, halved), _part(region, halved)) for region, halved in following)
 
     def _tile_is_due(self) -> bool:
         # Without a share of its own, training would starve under a large view: every step brings a network to show,
