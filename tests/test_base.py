@@ -91,8 +91,8 @@ def test_a_fitted_head_separates_what_can_be_separated() -> None:
     assert torch.equal(one.argmax(1), target)
 
 
-def test_a_correction_changes_as_little_as_it_must() -> None:
-    """A head corrected for a new cloud knows it afterwards, and changes less than one that is fitted anew."""
+def test_a_correction_forgets_nothing() -> None:
+    """A head corrected for a new cloud knows it afterwards, and the clouds that it knew before."""
     random = torch.Generator().manual_seed(0)
     target = torch.tensor([0, 1]).repeat_interleave(500)
     features = 0.3 * torch.randn(1000, 10, generator=random) + 3 * target[:, None] * torch.eye(10)[0]
@@ -108,6 +108,21 @@ def test_a_correction_changes_as_little_as_it_must() -> None:
     assert (found == classes)[new].float().mean() > 0.9
     assert (found == classes)[~new].float().mean() > 0.95
     assert torch.equal(head.mean, before["mean"])
+
+
+def test_corrections_do_not_pile_up() -> None:
+    """A head that is corrected for the same strokes again and again settles."""
+    random = torch.Generator().manual_seed(0)
+    target = torch.tensor([0, 1]).repeat_interleave(500)
+    features = torch.randn(1000, 10, generator=random) + target[:, None] * torch.eye(10)[0]
+    head = Experts(6, 4, 2)
+    fit_head(head, features, target)
+    new = torch.arange(1000) % 20 == 0
+    sizes = []
+    for _ in range(8):
+        fit_head(head, features, target, new)
+        sizes.append(sum(float(p.detach().square().sum()) for p in head.parameters() if p.dim() > 1))
+    assert sizes[-1] == pytest.approx(sizes[3], rel=0.01)
 
 
 def test_a_correction_keeps_the_answers_where_nobody_has_painted() -> None:

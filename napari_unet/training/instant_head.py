@@ -39,8 +39,8 @@ def fit_head(
     ----------
     features : of labelled pixels, as ``UNet.features`` gives them
     target : output index of each
-    new : which of them a head that was fitted before has not seen; it then changes as little as it must for them.
-        Without, the head is fitted from nothing
+    new : which of them a head that was fitted before has not seen; the fit then begins where that head is. Without,
+        the head is fitted from nothing
     unlabelled : features of pixels whose answer such a head keeps as far as it can; used with ``new`` only
     seed : of the pixels that are drawn and of the hidden units
     """
@@ -67,7 +67,7 @@ def fit_head(
     ]
     # Apart at first, so that each has an opinion of its own; together when they are to agree on a correction.
     for group in [[expert] for expert in experts] if new is None else [experts]:
-        _minimise(group, target, shares, from_nothing=new is None)
+        _minimise(group, target, shares)
 
 
 class Expert(NamedTuple):
@@ -125,10 +125,8 @@ def _blank(head: Experts, random: torch.Generator) -> None:
     hidden.copy_(torch.randn(hidden.shape, generator=random) * (2 / hidden.shape[1]) ** 0.5)
 
 
-def _minimise(
-    experts: Sequence[Expert], target: Int64[Tensor, " n"], shares: Float[Tensor, " n"], *, from_nothing: bool
-) -> None:
-    """Least cross-entropy of the added logits, with a penalty for what is far from zero or from where it was.
+def _minimise(experts: Sequence[Expert], target: Int64[Tensor, " n"], shares: Float[Tensor, " n"]) -> None:
+    """Least cross-entropy of the added logits, with a penalty for what is far from zero.
 
     Logits beyond the targets are those of unlabelled pixels, held to the classes' probabilities that they had.
     """
@@ -139,9 +137,8 @@ def _minimise(
 
     with torch.no_grad():
         before = functional.softmax(logits()[labelled:], dim=1)
-    parameters = [parameter for expert in experts for parameter in expert.parameters]
-    origins = [torch.zeros_like(p) if from_nothing else p.detach().clone() for p in parameters]
-    decays = [expert.decay for expert in experts for _ in expert.parameters]
+    decays = [(parameter, expert.decay) for expert in experts for parameter in expert.parameters]
+    parameters = [parameter for parameter, _ in decays]
     optimiser = torch.optim.LBFGS(parameters, max_iter=_ITERATIONS, history_size=10, line_search_fn="strong_wolfe")
 
     def closure() -> Tensor:
@@ -150,9 +147,9 @@ def _minimise(
         loss = (functional.cross_entropy(now[:labelled], target, reduction="none") * shares).sum()
         if len(before):
             loss = loss + _KEPT * functional.cross_entropy(now[labelled:], before)
-        for parameter, origin, decay in zip(parameters, origins, decays, strict=True):
+        for parameter, decay in decays:
             if parameter.dim() > 1:
-                loss = loss + decay * (parameter - origin).square().sum()
+                loss = loss + decay * parameter.square().sum()
         loss.backward()  # type: ignore[no-untyped-call]
         return loss
 
