@@ -148,8 +148,9 @@ def test_nothing_else_is_foreseen(planes: NormalisedPlanes) -> None:
 
 def test_no_more_is_kept_than_there_is_room_for(planes: NormalisedPlanes, monkeypatch: pytest.MonkeyPatch) -> None:
     """The first of the tiles that are wanted; the others are forgotten or never looked at."""
-    monkeypatch.setattr(foresight_module, "MOST_PIXELS", 2 * 64 * 64)
     network = based(planes.image.channels)
+    numbers = 24 + 48 / 4 + 14 * planes.image.channels
+    monkeypatch.setattr(foresight_module, "MOST_BYTES", 2 * 64 * 64 * 4 * numbers)
     foresight = Foresight(network, CPU)
     tiles = [(HERE, Region(0, x, 64, x + 64)) for x in (0, 64, 128)]
     for expected in tiles[:2]:
@@ -160,6 +161,8 @@ def test_no_more_is_kept_than_there_is_room_for(planes: NormalisedPlanes, monkey
     assert foresight.keep(tiles[1:]) == tiles[2]
     assert foresight.logits(network, *tiles[0]) is None
     assert foresight.logits(network, *tiles[1]) is not None
+    kept = [tensor for seen in foresight._tiles.values() for tensors in seen for tensor in tensors]
+    assert sum(tensor.nbytes for tensor in kept) == pytest.approx(foresight_module.MOST_BYTES / 2, rel=0.15)  # and rims
     assert foresight.keep([]) is None
 
 

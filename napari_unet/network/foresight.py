@@ -15,9 +15,9 @@ from napari_unet.images.plane_pixels import PlanePixels
 from napari_unet.images.tiles import Region
 from napari_unet.network.device import Device
 from napari_unet.network.inference import read_for
-from napari_unet.network.unet import Architecture, Seen, UNet
+from napari_unet.network.unet import Architecture, Seen, UNet, intensity_channels
 
-MOST_PIXELS = 2**20  # that are kept; about 200 bytes each for an image of one channel
+MOST_BYTES = 384 * 2**20  # that are kept; a megapixel takes 200 MiB with one channel and 312 MiB with three
 _RIM = 2  # px kept around a tile, so that the coarser level can be enlarged as if there were no end
 
 
@@ -49,8 +49,8 @@ class Foresight:
 
     def keep(self, tiles: Sequence[tuple[Place, Region]]) -> tuple[Place, Region] | None:
         """Forget all but the first of these tiles, those that there is room for; one that is still to be seen."""
-        pixels = np.cumsum([np.prod(region.shape) for _, region in tiles])
-        wanted = tiles[: int(np.searchsorted(pixels, MOST_PIXELS, side="right"))]
+        taken = np.cumsum([np.prod(region.shape) for _, region in tiles]) * self._pixel_bytes
+        wanted = tiles[: int(np.searchsorted(taken, MOST_BYTES, side="right"))]
         self._tiles = {tile: seen for tile, seen in self._tiles.items() if tile in wanted}
         return next((tile for tile in wanted if tile not in self._tiles), None)
 
@@ -79,6 +79,11 @@ class Foresight:
         """A network's features (f, y, x), otherwise the same."""
         seen = self._seen(network, place, region)
         return None if seen is None else seen.features()[0][:, *region.seen_from(_around(region)).slices]
+
+    @property
+    def _pixel_bytes(self) -> float:
+        """Of numbers of 4 bytes; the coarser level has twice the finest one's channels and half its sides."""
+        return 4 * (1.5 * self.architecture.width + intensity_channels(self.architecture))
 
     def _seen(self, network: UNet, place: Place, region: Region) -> Seen | None:
         for (known, tile), seen in self._tiles.items():
