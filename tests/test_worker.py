@@ -32,6 +32,7 @@ from napari_unet.prediction.view import View
 from napari_unet.training import trainer as trainer_module
 from napari_unet.training.annotated import Annotations
 from napari_unet.training.label_check import Doubt
+from napari_unet.training.learner import Learner
 from napari_unet.training.sampler import Sampler
 from napari_unet.training.scores import BlockScore, ClassScore, Score
 from napari_unet.worker import messages as m
@@ -294,8 +295,8 @@ def put_together(tiles: list[m.Tile]) -> np.ndarray:
     return whole
 
 
-def test_a_new_project_is_rehearsed_once(project: Project, monkeypatch: pytest.MonkeyPatch) -> None:
-    """What the first stroke needs is loaded before it comes, and only where a first stroke is still to come."""
+def test_an_open_project_is_rehearsed_once(project: Project, monkeypatch: pytest.MonkeyPatch) -> None:
+    """What the next stroke needs is loaded before it comes, painted on or not."""
     rehearsals: list[str] = []
     monkeypatch.setattr("napari_unet.worker.engine.rehearse", lambda: rehearsals.append("rehearsed"))
     Engine(lambda _: None, Device("cpu", "", False)).rehearse()
@@ -307,7 +308,28 @@ def test_a_new_project_is_rehearsed_once(project: Project, monkeypatch: pytest.M
     paint(project)
     engine, _ = engine_of(project)
     engine.rehearse()
-    assert len(rehearsals) == 1
+    assert len(rehearsals) == 2
+
+
+def test_a_trained_project_opens_without_an_optimiser(project: Project) -> None:
+    """Its network is shown before torch has loaded its compiler, which the first step needs."""
+    paint(project)
+    learner = Learner(project, Device("cpu", "", False))
+    learner.step()
+    learner.show_newest()
+    learner.save()
+    script = (
+        "import sys; from pathlib import Path; from napari_unet.annotations.project import Project; "
+        "from napari_unet.network.device import Device; from napari_unet.training.learner import Learner; "
+        "learner = Learner(Project(Path(sys.argv[1]), read_only=True), Device('cpu', '', False)); "
+        "assert learner.trainer is not None and learner.predictor is not None; before = set(sys.modules); "
+        "learner.step(); print(len(before), sum(name.startswith('torch._dynamo') for name in before), "
+        "sum(name.startswith('torch._dynamo') for name in sys.modules))"
+    )
+    command = [sys.executable, "-P", "-c", script, str(project.folder)]
+    done = subprocess.run(command, capture_output=True, text=True, check=True)
+    _, opened, stepped = map(int, done.stdout.split())
+    assert opened < stepped
 
 
 def test_the_rehearsal_loads_what_an_optimiser_needs() -> None:

@@ -99,7 +99,9 @@ class Trainer:
         self._since_stroke = 0
         self._steps_here = 0
         self._plateau = Plateau()
-        self._optimiser = self._fresh_optimiser()
+        # Made with the first step: torch imports its compiler for it, which would keep a reopened project waiting.
+        self._optimiser: torch.optim.Optimizer | None = None
+        self._optimiser_tensors: dict[str, Tensor] = {}  # that it begins with
         seen = self._network.architecture
         self._sampler = Sampler(annotations, self._input_side(), self._random, rim=seen.margin, context=seen.context)
         if start is not None:
@@ -192,7 +194,8 @@ class Trainer:
         """Learn from one batch; the loss, or NaN when the step diverged and was undone at a lower rate."""
         tiles = [self._sampler.draw() for _ in range(self._settings.batch)]
         pixels, target, weights = self._batch(tiles)
-        for group in self._optimiser.param_groups:
+        optimiser = self._ready_optimiser()
+        for group in optimiser.param_groups:
             group["lr"] = self._learning_rate()
             group["weight_decay"] = self._settings.weight_decay
         own, total_of = self._group.own, self._group.total
@@ -210,7 +213,7 @@ class Trainer:
         total = loss
         if teacher is not None:
             total = loss + self._settings.consistency * consistency(logits, teacher, weights == 0, total_of)
-        self._optimiser.zero_grad(set_to_none=True)
+        optimiser.zero_grad(set_to_none=True)
         total.backward()  # type: ignore[no-untyped-call]
         self._group.add_gradients(self._network.parameters())
         norm = torch.nn.utils.clip_grad_norm_(self._network.parameters(), _GRADIENT_LIMIT)
@@ -218,7 +221,7 @@ class Trainer:
         if not (torch.isfinite(norm) and torch.isfinite(total)):
             self._go_back()
             return math.nan
-        self._optimiser.step()
+        optimiser.step()
         self._foresight = None
         self._follow()
         self.step_count += 1
@@ -232,7 +235,7 @@ class Trainer:
 
     def let_go(self) -> None:
         """Drop what a step that broke off has computed, and what is kept for speed; the weights are those before it."""
-        self._optimiser.zero_grad(set_to_none=True)
+        self._network.zero_grad(set_to_none=True)
         self._foresight = None
 
     @property
@@ -253,7 +256,7 @@ class Trainer:
             tuple(names.get(k, "") for k in self.class_ids),
             self.step_count,
             _on_cpu(self._network.state_dict()),
-            _training_tensors(self._average, self._optimiser),
+            _on_cpu(self._training_tensors()),
             {
                 "random": self._random.bit_generator.state,
                 "rate": self._rate,
@@ -271,7 +274,7 @@ class Trainer:
             self._average.load_state_dict(self._network.state_dict())
             return
         self._average.load_state_dict(average)
-        _restore_optimiser(self._optimiser, start.training)
+        self._optimiser_tensors = {k: v for k, v in start.training.items() if k.startswith("optimiser.")}
         if start.facts.get("learning_rate") == self._settings.learning_rate:  # else the user chose another since
             self._rate = float(start.facts.get("rate", self._rate))
         self._since_stroke = int(start.facts.get("since_stroke", 0))
@@ -298,11 +301,22 @@ class Trainer:
 
     def _begin_steps(self) -> None:
         """Forget what the optimiser knew of other weights, and warm up again."""
-        self._optimiser = self._fresh_optimiser()
+        self._optimiser, self._optimiser_tensors = None, {}
         self._steps_here = 0
 
-    def _fresh_optimiser(self) -> torch.optim.Optimizer:
-        return self._preset.optimiser_for(self._network.parameters(), self._settings.weight_decay)
+    def _ready_optimiser(self) -> torch.optim.Optimizer:
+        if self._optimiser is None:
+            self._optimiser = self._preset.optimiser_for(self._network.parameters(), self._settings.weight_decay)
+            _restore_optimiser(self._optimiser, self._optimiser_tensors)
+        return self._optimiser
+
+    def _training_tensors(self) -> dict[str, Tensor]:
+        tensors = {f"average.{name}": tensor for name, tensor in self._average.state_dict().items()}
+        if self._optimiser is None:
+            return tensors | self._optimiser_tensors
+        for index, state in self._optimiser.state_dict()["state"].items():
+            tensors |= {f"optimiser.{index}.{name}": torch.as_tensor(value) for name, value in state.items()}
+        return tensors
 
     def _input_side(self) -> int:
         return self._network.architecture.input_side(self._settings.tile)
@@ -338,7 +352,7 @@ class Trainer:
         state = {
             "network": self._network.state_dict(),
             "average": self._average.state_dict(),
-            "optimiser": self._optimiser.state_dict(),
+            "optimiser": self._optimiser.state_dict() if self._optimiser else None,
         }
         return copy.deepcopy(state)
 
@@ -346,7 +360,10 @@ class Trainer:
         good = copy.deepcopy(self._good)
         self._network.load_state_dict(good["network"])
         self._average.load_state_dict(good["average"])
-        self._optimiser.load_state_dict(good["optimiser"])
+        if good["optimiser"] is None:
+            self._optimiser = None
+        else:
+            self._ready_optimiser().load_state_dict(good["optimiser"])
         self._rate /= 2
 
 
@@ -372,17 +389,9 @@ def _on_cpu(tensors: dict[str, Tensor]) -> dict[str, Tensor]:
     return {name: tensor.detach().float().cpu().contiguous().clone() for name, tensor in tensors.items()}
 
 
-def _training_tensors(average: UNet, optimiser: torch.optim.Optimizer) -> dict[str, Tensor]:
-    tensors = {f"average.{name}": tensor for name, tensor in average.state_dict().items()}
-    for index, state in optimiser.state_dict()["state"].items():
-        tensors |= {f"optimiser.{index}.{name}": torch.as_tensor(value) for name, value in state.items()}
-    return _on_cpu(tensors)
-
-
 def _restore_optimiser(optimiser: torch.optim.Optimizer, tensors: dict[str, Tensor]) -> None:
     state: dict[int, dict[str, Tensor]] = {}
     for name, tensor in tensors.items():
-        if name.startswith("optimiser."):
-            _, index, key = name.split(".")
-            state.setdefault(int(index), {})[key] = tensor
+        _, index, key = name.split(".")
+        state.setdefault(int(index), {})[key] = tensor
     optimiser.load_state_dict({**optimiser.state_dict(), "state": state})

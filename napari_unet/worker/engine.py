@@ -104,8 +104,8 @@ class Engine:
         return wanted or self._can_train or self._can_predict
 
     def rehearse(self) -> bool:
-        """While nobody waits: a part of what the first stroke of a new project needs; False when nothing is left."""
-        if self._learner is None or self._learner.trainer is not None:
+        """While nobody waits: a part of what the first stroke will need; False when nothing is left."""
+        if self._learner is None:
             return False
         if not self._is_rehearsed:
             self._is_rehearsed = True
