@@ -94,7 +94,7 @@ class Benchmark:
         labelled_set = set_named("usiigaci-phc")
         pictures, _ = choose_pictures(labelled_set, 0)
         large = [mirrored(picture, _MEMORY_SIDE) for picture in pictures]
-        _, peak = live_session(labelled_set, large, 0, self._live_plan(NO_BASE))
+        _, peak = live_session(labelled_set, large, 0, self._live_plan(self._options.base))
         self.report.memory = peak
         self._say(f"memory: {peak}")
 
