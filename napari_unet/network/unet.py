@@ -440,7 +440,7 @@ class UNet(nn.Module):
         """
         return self.seen(x).features()
 
-    def seen(self, x: Tensor) -> "Seen":
+    def seen(self, x: Tensor) -> Seen:
         """What the head reads of normalised pixels (b, c, y, x), in float32."""
         return Seen([level.float() for level in self.decoded(x)], self.intensities(x))
 
@@ -505,7 +505,7 @@ class UNet(nn.Module):
         """Map normalised pixels (b, c, y, x) to logits (b, classes, y - 2 margin, x - 2 margin)."""
         return self.answer(self.seen(x))
 
-    def answer(self, seen: "Seen") -> Tensor:
+    def answer(self, seen: Seen) -> Tensor:
         """Logits (b, classes, y, x) from what the head reads."""
         # Eight bits of mantissa would blur the intensities that the head is given.
         with torch.autocast(seen.levels[0].device.type, enabled=False):

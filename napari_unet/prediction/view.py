@@ -1,5 +1,6 @@
 """Which tiles of the plane on screen are to be predicted next."""
 
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 from itertools import takewhile
 
@@ -62,10 +63,11 @@ class View:
         following = self._previews or self._waiting
         return bool(following) and following[0].intersects(self.visible)
 
-    def on_screen(self) -> list[tuple[Region, bool]]:
+    def on_screen(self) -> Iterator[tuple[Region, bool]]:
         """Waiting tiles that are seen, in their order, and whether they are wanted at half resolution."""
-        previews, tiles = (takewhile(self.visible.intersects, kind) for kind in (self._previews, self._waiting))
-        return [*((region, True) for region in previews), *((region, False) for region in tiles)]
+        for tiles, halved in ((self._previews, True), (self._waiting, False)):
+            for region in takewhile(self.visible.intersects, tiles):
+                yield region, halved
 
     def take(self) -> tuple[Region, bool]:
         """The next tile, which is waiting no longer, and whether it is wanted at half resolution."""

@@ -116,9 +116,8 @@ class Engine:
     def _foresee(self, learner: Learner, view: View) -> bool:
         """Look at a tile on screen; where that fails nothing is foreseen, and the answer takes as long as without."""
         self._foresees = False
-        tiles = [(_place(view, halved), _part(region, halved)) for region, halved in view.on_screen()]
         try:
-            self._foresees = learner.foresee(tiles)
+            self._foresees = learner.foresee([_tile_of(view, *wanted) for wanted in view.on_screen()])
         except UserError as error:
             self._send(Noticed(str(error)))
         except (RuntimeError, MemoryError) as error:
@@ -251,8 +250,8 @@ class Engine:
         learner, view = self._learner, self._view
         if learner is None or view is None:
             return False
-        following = view.on_screen()[:1]
-        return any(learner.has_foreseen(_place(view, halved), _part(region, halved)) for region, halved in following)
+        wanted = next(view.on_screen(), None)
+        return wanted is not None and learner.has_foreseen(*_tile_of(view, *wanted))
 
     def _tile_is_due(self) -> bool:
         # Without a share of its own, training would starve under a large view: every step brings a network to show,
@@ -394,8 +393,9 @@ class Engine:
         region, halved = view.take()
         began = self._clock()
         plane = planes.around(view.plane, predictor.context)
-        source, part = HalvedPlane(plane) if halved else plane, _part(region, halved)
-        learner.tell_foreseen(predictor, _place(view, halved))
+        source = HalvedPlane(plane) if halved else plane
+        shown, part = _tile_of(view, region, halved)
+        learner.tell_foreseen(predictor, shown)
         values = b""
         if view.map in PREDICTED_MAPS:
             labels, probabilities = predictor.classes_and_probabilities(source, part)
@@ -471,12 +471,9 @@ class Engine:
         return self._learner
 
 
-def _place(view: View, halved: bool) -> Place:
-    return Place(view.image_id, view.plane, halved)
-
-
-def _part(region: Region, halved: bool) -> Region:
-    return region.halved() if halved else region
+def _tile_of(view: View, region: Region, halved: bool) -> tuple[Place, Region]:
+    """Where a tile of a view is predicted, and which pixels it has there."""
+    return Place(view.image_id, view.plane, halved), region.halved() if halved else region
 
 
 def _doubled(values: UInt8[np.ndarray, "h w"], region: Region) -> UInt8[np.ndarray, "y x"]:
