@@ -34,7 +34,7 @@ test: system-libraries check wheel-test ## checks, wheel test, then the test sui
 	$(WINDOWS) $(BIN)/python -m pytest $(PARALLEL)
 
 faults: system-libraries $(STAMP) ## everything that can go wrong, on purpose and in full: some hours; figures in docs/reliability.md
-	FAULTS=whole $(WINDOWS) $(BIN)/python -m pytest tests/faults tests/test_kill.py tests/test_exchange.py --timeout 3600 --durations 20
+	FAULTS=whole $(WINDOWS) $(BIN)/python -m pytest tests/faults tests/project/test_kill.py tests/packaging/test_exchange.py --timeout 3600 --durations 20
 	$(BIN)/python -m benchmarks.soak --strokes 20000 --overlays 2000 --switches 200 --restarts 50
 
 check: $(STAMP) ## style, types, imports, spelling and metadata

@@ -34,12 +34,12 @@ from benchmarks.rivals.forest import train_forest
 from benchmarks.rivals.root_painter import RATE, RATES, Lesson, RootPainter, train_root_painter
 from benchmarks.sets import SETS, TUNING_SET, LabelledSet, Picture, choose_pictures, mirrored, set_named
 from benchmarks.simulated_strokes import painted, strokes_over
-from napari_unet.annotations.project import Project
 from napari_unet.api import add_annotation
 from napari_unet.images.planes import NormalisedPlanes
 from napari_unet.network.device import set_threads
-from napari_unet.results.prediction_files import predict_mask
-from napari_unet.worker.messages import Progress, Train
+from napari_unet.packaging.prediction_files import predict_mask
+from napari_unet.project.project import Project
+from napari_unet.protocol.messages import Progress, Train
 
 METHODS = ("network", "scratch", "dense", "forest", "root-painter", "root-painter-tuned", "live", "memory")
 _RIVAL_MARKS = (10.0, 30.0, 60.0, 120.0, 180.0, 240.0)

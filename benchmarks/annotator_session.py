@@ -11,9 +11,9 @@ from benchmarks.annotator_worker import Worker, opening
 from benchmarks.quality import Quality
 from benchmarks.sets import LabelledSet, Picture
 from benchmarks.simulated_strokes import Stroke, painted
-from napari_unet.annotations.project import Project
 from napari_unet.api import ensure_classes
-from napari_unet.worker.messages import Annotated, Failed, Look, Progress, Tile, ToWindow, Train
+from napari_unet.project.project import Project
+from napari_unet.protocol.messages import Annotated, Failed, Look, Progress, Tile, ToWindow, Train
 
 VISIT = 4  # corrections on an image before the other one is looked at
 _SETTLED_S = 4.0  # after opening, before the first stroke: the worker is warm then

@@ -8,10 +8,10 @@ from typing import Protocol
 
 from napari_unet.network.device import choose_device
 from napari_unet.network.inference import Predictor
-from napari_unet.worker.client import Client
+from napari_unet.protocol.client import Client
+from napari_unet.protocol.message import Message
+from napari_unet.protocol.messages import Open, Ready, ToWindow, ToWorker
 from napari_unet.worker.engine import Engine
-from napari_unet.worker.message import Message
-from napari_unet.worker.messages import Open, Ready, ToWindow, ToWorker
 
 NO_BASE = "none"
 AUTOMATIC_BASE = "auto"

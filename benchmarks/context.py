@@ -11,7 +11,6 @@ from pathlib import Path
 
 import numpy as np
 
-from napari_unet.annotations.project import Project
 from napari_unet.api import add_annotation
 from napari_unet.config import Settings
 from napari_unet.images.image import Image
@@ -19,7 +18,8 @@ from napari_unet.images.planes import NormalisedPlanes
 from napari_unet.network import base
 from napari_unet.network.device import Device
 from napari_unet.network.inference import Predictor
-from napari_unet.results.prediction_files import predict_mask
+from napari_unet.packaging.prediction_files import predict_mask
+from napari_unet.project.project import Project
 from napari_unet.training.learner import Learner
 
 _SIDE, _PLANES, _DISCS, _RADIUS = 128, 6, 7, 9  # px, planes, discs of each plane, px

@@ -21,12 +21,12 @@ from benchmarks.report import machine, table
 from benchmarks.rivals.forest import SAMPLES, train_forest
 from benchmarks.sets import LARGEST_SIDE, SETS, LabelledSet, Picture, choose_pictures, set_named
 from benchmarks.simulated_strokes import painted, strokes_over
-from napari_unet.annotations.project import Project
 from napari_unet.api import add_annotation
 from napari_unet.images.planes import NormalisedPlanes
 from napari_unet.network.base import base_checkpoint
 from napari_unet.network.device import choose_device, set_threads
-from napari_unet.results.prediction_files import predict_mask
+from napari_unet.packaging.prediction_files import predict_mask
+from napari_unet.project.project import Project
 from napari_unet.training.learner import Learner
 
 MARKS = (0.0, 1 / 6, 1 / 3, 1 / 2, 3 / 4, 1.0)  # of the training time: the first answer, then 10 to 60 s

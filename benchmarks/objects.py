@@ -19,8 +19,8 @@ from benchmarks.rivals.forest import train_forest
 from benchmarks.sets import LARGEST_SIDE, LabelledSet, read_picture, set_named
 from benchmarks.simulated_strokes import painted, strokes_over
 from napari_unet.config import DEFAULT_SETTINGS, Settings
-from napari_unet.results.objects import AS_PAINTED, objects_of_plane
-from napari_unet.training.scores import segmentation_accuracy
+from napari_unet.evaluation.scores import segmentation_accuracy
+from napari_unet.objects.objects import AS_PAINTED, objects_of_plane
 
 SETS = ("dsb2018-fluo", "bbbc039-u2os", "usiigaci-phc")
 TUNING, JUDGED = 5, 8  # images of each set at most

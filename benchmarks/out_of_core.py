@@ -27,7 +27,7 @@ from napari_unet.network.checkpoint import Checkpoint, save_checkpoint
 from napari_unet.network.device import set_threads
 from napari_unet.network.memory import keep_freed_memory
 from napari_unet.network.unet import Architecture, build
-from napari_unet.results import large_ome_zarr
+from napari_unet.prediction import large_ome_zarr
 
 MIB = 2**20
 

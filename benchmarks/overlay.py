@@ -11,8 +11,8 @@ import numpy as np
 from benchmarks.report import machine, table
 from benchmarks.simulated_strokes import Stroke, strokes_over
 from benchmarks.window import PaintingWindow, Scene, scene
-from napari_unet.worker.message import Message
-from napari_unet.worker.messages import Annotated, Progress, Tile
+from napari_unet.protocol.message import Message
+from napari_unet.protocol.messages import Annotated, Progress, Tile
 
 SIDE = 1024
 _WARM_STEPS = 60

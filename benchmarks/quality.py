@@ -6,7 +6,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from benchmarks.sets import LabelledSet, Picture
-from napari_unet.training.scores import confusion, dice
+from napari_unet.evaluation.scores import confusion, dice
 
 
 @dataclass(frozen=True, slots=True)

@@ -21,8 +21,8 @@ from typing import Any
 import numpy as np
 from jaxtyping import UInt8
 
-from napari_unet.annotations.project import DATABASE, Project
 from napari_unet.images.image import Image
+from napari_unet.project.project import DATABASE, Project
 
 SIDE = 300
 _WAL = f"{DATABASE}-wal"

@@ -24,8 +24,8 @@ from qtpy.QtCore import QEventLoop, Qt, QTimer
 from benchmarks.report import machine, table
 from benchmarks.simulated_strokes import strokes_over
 from benchmarks.window import PaintingWindow, scene
-from napari_unet.worker.client import worker_environment
-from napari_unet.worker.messages import Alive, Ready
+from napari_unet.protocol.client import worker_environment
+from napari_unet.protocol.messages import Alive, Ready
 
 SIDE = 2048
 Home = Literal["process", "thread"]

@@ -16,13 +16,13 @@ from PIL import Image as Bitmap
 from benchmarks.report import machine, table
 from benchmarks.sets import LabelledSet, choose_pictures, set_named
 from benchmarks.simulated_strokes import painted, strokes_over
-from napari_unet.annotations.project import Project
 from napari_unet.api import add_annotation
 from napari_unet.config import Settings
+from napari_unet.dataset.annotated import Annotations
+from napari_unet.dataset.augmentation import DEFAULT, MILD, NONE, STRONG, TrainingTile
+from napari_unet.dataset.sampler import Sampler
 from napari_unet.network.device import choose_device, set_threads
-from napari_unet.training.annotated import Annotations
-from napari_unet.training.augmentation import DEFAULT, MILD, NONE, STRONG, TrainingTile
-from napari_unet.training.sampler import Sampler
+from napari_unet.project.project import Project
 from napari_unet.training.trainer import Trainer
 
 PRESETS = {"none": NONE, "mild": MILD, "default": DEFAULT, "strong": STRONG}

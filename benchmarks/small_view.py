@@ -18,13 +18,13 @@ from benchmarks.learning import Task, prepare
 from benchmarks.quality import quality
 from benchmarks.report import machine, table
 from benchmarks.sets import SETS, Picture
-from napari_unet.annotations.project import Project
 from napari_unet.api import add_annotation
 from napari_unet.images.halved_plane import HalvedPlane
 from napari_unet.images.planes import NormalisedPlanes
 from napari_unet.images.tiles import Region
 from napari_unet.network.base import base_checkpoint
 from napari_unet.network.device import choose_device, set_threads
+from napari_unet.project.project import Project
 from napari_unet.training.learner import Learner
 
 _HALVINGS = (0, 1, 2)

@@ -21,12 +21,12 @@ from unittest.mock import create_autospec
 
 import numpy as np
 
-from napari_unet.annotations.project import Project
 from napari_unet.config import Settings
-from napari_unet.gui.controller import Controller, Window
+from napari_unet.controller.controller import Controller, Window
 from napari_unet.images.image import Image
 from napari_unet.images.tiles import Region
-from napari_unet.worker.client import Client
+from napari_unet.project.project import Project
+from napari_unet.protocol.client import Client
 
 _SIDE = 256
 _IMAGES = 4

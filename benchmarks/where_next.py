@@ -21,15 +21,15 @@ from benchmarks.quality import quality
 from benchmarks.report import machine, table
 from benchmarks.sets import LabelledSet, Picture, choose_pictures, mirrored, set_named
 from benchmarks.simulated_strokes import Stroke, painted, strokes_over
-from napari_unet.annotations.project import Project
 from napari_unet.api import ensure_classes
 from napari_unet.images.planes import NormalisedPlanes
 from napari_unet.images.tiles import Region, grid
 from napari_unet.network.base import base_checkpoint
 from napari_unet.network.device import choose_device, set_threads
-from napari_unet.results.prediction_files import predict_mask
+from napari_unet.packaging.prediction_files import predict_mask
+from napari_unet.project.project import Project
+from napari_unet.training.acquisition import LOOKED_AT, WEIGHTS, Survey, tile_side
 from napari_unet.training.learner import Learner
-from napari_unet.training.usefulness import LOOKED_AT, WEIGHTS, Survey, tile_side
 
 SIDE = 512  # px of the images, cropped or mirrored
 _TEST_IMAGES = 2

@@ -6,12 +6,12 @@
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from napari_unet.annotations.project import Project
     from napari_unet.api import add_annotated_image, export, load_model, predict, score, train
+    from napari_unet.dataset.weight_map import object_weights
     from napari_unet.errors import UserError
     from napari_unet.images.image import Image, PixelSize
     from napari_unet.images.reading import open_image
-    from napari_unet.training.weight_map import object_weights
+    from napari_unet.project.project import Project
 
 __all__ = [
     "Image",
@@ -29,12 +29,12 @@ __all__ = [
 ]
 
 _ROOMS = {
-    "Project": "napari_unet.annotations.project",
+    "Project": "napari_unet.project.project",
     "UserError": "napari_unet.errors",
     "Image": "napari_unet.images.image",
     "PixelSize": "napari_unet.images.image",
     "open_image": "napari_unet.images.reading",
-    "object_weights": "napari_unet.training.weight_map",
+    "object_weights": "napari_unet.dataset.weight_map",
 }
 
 

@@ -13,39 +13,39 @@ import numpy as np
 import torch
 from jaxtyping import Num, UInt8
 
-from napari_unet.annotations.classes import ClassLabel, default_colour
-from napari_unet.annotations.image_record import ImageRecord
-from napari_unet.annotations.project import DATABASE, MAXIMUM_CLASS, Project
-from napari_unet.annotations.salvage import salvage
-from napari_unet.annotations.writer_lock import WriterLock
 from napari_unet.config import DEFAULT_SETTINGS, Settings
+from napari_unet.dataset.channel_choice import named_channels, trained_channels
+from napari_unet.dataset.training_image import TrainingImage, difference, remembered, rescaling
 from napari_unet.errors import UserError
+from napari_unet.evaluation.scores import confusion, dice, iou, mean_known, precision, recall, segmentation_accuracy
+from napari_unet.export.formats import FORMATS, MODEL_FORMAT, format_named
+from napari_unet.export.stems import distinct_stems, project_stems
 from napari_unet.images.folder import images_of
 from napari_unet.images.image import Image
 from napari_unet.images.labels import read_labels
 from napari_unet.images.overwriting import image_stem, refuse_overwriting
 from napari_unet.images.planes import NormalisedPlanes
 from napari_unet.images.reading import open_image
+from napari_unet.images.rescaling import UNCHANGED
 from napari_unet.network.base import base_checkpoint
-from napari_unet.network.channel_choice import named_channels, trained_channels
 from napari_unet.network.checkpoint import Checkpoint, load_checkpoint
 from napari_unet.network.device import choose_device
 from napari_unet.network.inference import Predictor
 from napari_unet.network.package import open_network
-from napari_unet.network.training_image import TrainingImage, difference, remembered, rescaling
+from napari_unet.objects.objects import label_objects
+from napari_unet.packaging.model_package import write_model_package
+from napari_unet.packaging.pack import write_contents
+from napari_unet.packaging.prediction_files import check_channels, predict_mask, styles, write_prediction
 from napari_unet.prediction.cluster import Cluster, connected
-from napari_unet.prediction.rescaling import UNCHANGED
-from napari_unet.results.formats import FORMATS, MODEL_FORMAT, format_named
-from napari_unet.results.large_ome_zarr import is_large
-from napari_unet.results.model_package import write_model_package
-from napari_unet.results.objects import label_objects
-from napari_unet.results.pack import write_contents
-from napari_unet.results.prediction_files import check_channels, predict_mask, styles, write_prediction
-from napari_unet.results.stems import distinct_stems, project_stems
+from napari_unet.prediction.large_ome_zarr import is_large
+from napari_unet.project.classes import ClassLabel, default_colour
+from napari_unet.project.image_record import ImageRecord
+from napari_unet.project.project import DATABASE, MAXIMUM_CLASS, Project
+from napari_unet.project.salvage import salvage
+from napari_unet.project.writer_lock import WriterLock
 from napari_unet.storage import set_aside
 from napari_unet.training.device_group import ALONE, DeviceGroup
 from napari_unet.training.learner import BEST, Learner
-from napari_unet.training.scores import confusion, dice, iou, mean_known, precision, recall, segmentation_accuracy
 
 _DEFAULT_SECONDS = 60.0
 PACK = "all"  # in place of the formats of an export

@@ -188,7 +188,7 @@ def _take_the_machine() -> None:
 
 def _train(options: argparse.Namespace) -> int:
     from napari_unet import api
-    from napari_unet.annotations.project import Project
+    from napari_unet.project.project import Project
     from napari_unet.training.device_group import is_further_process
 
     if len(options.images) != len(options.labels):
@@ -302,7 +302,7 @@ def _score_lines(path: Path, result: dict[str, Any]) -> list[str]:
 
 def _export(options: argparse.Namespace) -> int:
     from napari_unet import api
-    from napari_unet.annotations.project import Project
+    from napari_unet.project.project import Project
 
     _take_the_machine()
     with Project(options.project, read_only=True) as project:
@@ -327,7 +327,7 @@ def _tell(warnings: Sequence[str]) -> None:
 
 
 def _models(options: argparse.Namespace) -> int:
-    from napari_unet.results.model_list import list_models
+    from napari_unet.packaging.model_list import list_models
 
     records = list_models(options.paths)
     _print({"models": records}, options, [_model_line(record) for record in records])

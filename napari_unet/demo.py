@@ -122,7 +122,7 @@ class Script:
         yield lambda: False
 
     def _open(self, classes: list[str]) -> Iterator[Callable[[], bool]]:
-        from napari_unet.gui.sample import stained_tissue
+        from napari_unet.gui.hooks.sample import stained_tissue
 
         (pixels, place, _), *_ = stained_tissue()
         _, self._panel = self._viewer.window.add_plugin_dock_widget("napari-unet-live")

@@ -23,7 +23,7 @@ from qtpy.QtCore import QPoint, Qt
 from qtpy.QtTest import QTest
 from qtpy.QtWidgets import QApplication, QWidget
 
-from napari_unet.gui.sample import stained_tissue
+from napari_unet.gui.hooks.sample import stained_tissue
 
 IMAGES = Path(__file__).parent.parent / "docs" / "images"
 _FIRST = 6  # strokes before the first look at the overlay

@@ -13,16 +13,16 @@ import numpy as np
 import pytest
 import tifffile
 
-from napari_unet.annotations.project import DATABASE, Project
 from napari_unet.api import add_annotation
 from napari_unet.cli import main
+from napari_unet.export.formats import FORMATS
 from napari_unet.images.image import Image
 from napari_unet.network.checkpoint import load_checkpoint, save_checkpoint
 from napari_unet.network.device import choose_device
-from napari_unet.results.formats import FORMATS
-from napari_unet.results.objects import label_objects
+from napari_unet.objects.objects import label_objects
+from napari_unet.project.project import DATABASE, Project
+from napari_unet.protocol import messages as m
 from napari_unet.training.trainer import Trainer
-from napari_unet.worker import messages as m
 from napari_unet.worker.engine import Engine
 
 SIDE = 128

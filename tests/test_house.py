@@ -4,6 +4,7 @@ import os
 import re
 import subprocess
 import sys
+import tomllib
 from pathlib import Path
 
 import pytest
@@ -13,6 +14,9 @@ import napari_unet
 ROOT = Path(napari_unet.__file__).parent
 QT = {"napari", "qtpy", "superqt", "magicgui", "pyqtgraph", "PyQt5", "PyQt6", "PySide2", "PySide6"}
 TORCH = {"torch"}
+TORCH_FREE = (
+    "errors storage config images project evaluation dataset objects export protocol decoder controller gui".split()
+)
 CODE = re.compile(r"NU-[A-Z]\d\d")
 
 
@@ -23,8 +27,13 @@ def modules() -> list[str]:
 
 
 def of_window(module: str) -> bool:
-    """The rooms that may know napari: the gui (but for its controller) and the demo, which drives it."""
-    return module.startswith(("napari_unet.gui", "napari_unet.demo")) and module != "napari_unet.gui.controller"
+    """Whether a module lies in a room that may know Qt and napari: the gui, and the demo, which drives it."""
+    return module.startswith(("napari_unet.gui", "napari_unet.demo"))
+
+
+def above_the_torch_line(module: str) -> bool:
+    """Whether a module may be held in the process of the window, so that torch must not come with it."""
+    return module.startswith(tuple(f"napari_unet.{room}" for room in TORCH_FREE))
 
 
 def loaded(names: list[str], wanted: set[str], folder: Path) -> list[str]:
@@ -37,24 +46,34 @@ def loaded(names: list[str], wanted: set[str], folder: Path) -> list[str]:
 
 
 def test_only_the_window_knows_qt(tmp_path: Path) -> None:
-    """Importing every module outside the gui, and the gui's controller, brings neither Qt nor napari."""
-    names = [name for name in modules() if not of_window(name) and name != "napari_unet.gui"]
-    assert "napari_unet.gui.controller" in names
+    """Importing every module outside the gui, the controller among them, brings neither Qt nor napari."""
+    names = [name for name in modules() if not of_window(name)]
+    assert "napari_unet.controller.controller" in names
     assert len(names) > 30
     assert loaded(names, QT, tmp_path) == []
 
 
-def test_the_window_never_knows_torch(tmp_path: Path) -> None:
-    """Importing the whole gui does not bring torch."""
+def test_torch_stays_below_its_line(tmp_path: Path) -> None:
+    """Importing everything that the window's process may hold does not bring torch."""
     pytest.importorskip("napari")
-    names = [name for name in modules() if name.startswith("napari_unet.gui")]
-    assert "napari_unet.gui.panel" in names
+    names = [name for name in modules() if above_the_torch_line(name)]
+    assert {"napari_unet.gui.panel", "napari_unet.dataset.annotated", "napari_unet.export.formats"} <= set(names)
     assert loaded(names, TORCH, tmp_path) == []
+
+
+def test_the_contracts_name_every_room() -> None:
+    """The floors in pyproject.toml are those that the two laws above are tried on."""
+    contracts = tomllib.loads((ROOT.parent / "pyproject.toml").read_text(encoding="utf-8"))["tool"]["importlinter"]
+    forbidden = {tuple(c["forbidden_modules"]): set(c["source_modules"]) for c in contracts["contracts"][1:]}
+    rooms = {name.split(".")[1] for name in modules() if "." in name} - {"cli", "demo", "__init__"}
+    assert forbidden["torch", "safetensors"] == {f"napari_unet.{room}" for room in TORCH_FREE}
+    qt_free = next(sources for names, sources in forbidden.items() if "qtpy" in names)
+    assert qt_free == {f"napari_unet.{room}" for room in rooms - {"gui"}}
 
 
 def test_dask_is_imported_only_where_it_is_used(tmp_path: Path) -> None:
     """Importing every module outside the gui does not bring Dask's cluster."""
-    names = [name for name in modules() if not of_window(name) and name != "napari_unet.gui"]
+    names = [name for name in modules() if not of_window(name)]
     assert loaded(names, {"distributed"}, tmp_path) == []
 
 

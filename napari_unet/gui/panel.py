@@ -29,40 +29,40 @@ from qtpy.QtWidgets import (
 )
 from superqt.utils import signals_blocked
 
-from napari_unet.annotations.image_record import ImageRecord
-from napari_unet.annotations.project import DATABASE, Project
 from napari_unet.config import Settings, changed, preset_settings
+from napari_unet.controller.controller import Controller
+from napari_unet.controller.cover import SIDE, first_cover
 from napari_unet.errors import UserError
-from napari_unet.gui import source
-from napari_unet.gui.accept_lasso import AcceptLasso
-from napari_unet.gui.area_layer import AreaLayer
-from napari_unet.gui.canvas import Canvas
-from napari_unet.gui.class_table import ClassTable
-from napari_unet.gui.controller import Controller
-from napari_unet.gui.cover import SIDE, first_cover
-from napari_unet.gui.export_row import ExportRow
-from napari_unet.gui.image_facts import ImageFacts
-from napari_unet.gui.image_list import ImageList
-from napari_unet.gui.label_check import LabelCheck
-from napari_unet.gui.layers import ANNOTATION
-from napari_unet.gui.map_layer import NOTHING, PREDICTED, WEIGHT_MAP, MapLayer
-from napari_unet.gui.object_layer import OBJECTS, ObjectLayer
-from napari_unet.gui.overlay_keys import OverlayKeys
-from napari_unet.gui.painting import KEYS, Painting
+from napari_unet.evaluation.scores import Score
+from napari_unet.export.methods_paragraph import methods_paragraph
+from napari_unet.gui.layers import source
+from napari_unet.gui.layers.accept_lasso import AcceptLasso
+from napari_unet.gui.layers.area_layer import AreaLayer
+from napari_unet.gui.layers.canvas import Canvas
+from napari_unet.gui.layers.map_layer import NOTHING, PREDICTED, WEIGHT_MAP, MapLayer
+from napari_unet.gui.layers.object_layer import OBJECTS, ObjectLayer
+from napari_unet.gui.layers.our_layers import ANNOTATION
+from napari_unet.gui.layers.strokes import StrokeWatcher
 from napari_unet.gui.preferences import settings_of_new_projects
-from napari_unet.gui.project_images import ProjectImages
-from napari_unet.gui.read_only_offer import open_or_read
-from napari_unet.gui.rescale_offer import RescaleOffer
-from napari_unet.gui.score_card import ScoreCard, canvas_text
-from napari_unet.gui.settings_form import SettingsForm
-from napari_unet.gui.strokes import StrokeWatcher
-from napari_unet.gui.view_row import ViewRow
-from napari_unet.gui.where_next import WhereNext
+from napari_unet.gui.sections.class_table import ClassTable
+from napari_unet.gui.sections.export_row import ExportRow
+from napari_unet.gui.sections.image_facts import ImageFacts
+from napari_unet.gui.sections.image_list import ImageList
+from napari_unet.gui.sections.label_check import LabelCheck
+from napari_unet.gui.sections.overlay_keys import OverlayKeys
+from napari_unet.gui.sections.painting import KEYS, Painting
+from napari_unet.gui.sections.project_images import ProjectImages
+from napari_unet.gui.sections.read_only_offer import open_or_read
+from napari_unet.gui.sections.rescale_offer import RescaleOffer
+from napari_unet.gui.sections.score_card import ScoreCard, canvas_text
+from napari_unet.gui.sections.settings_form import SettingsForm
+from napari_unet.gui.sections.view_row import ViewRow
+from napari_unet.gui.sections.where_next import WhereNext
 from napari_unet.images.tiles import Region
-from napari_unet.results.methods_paragraph import methods_paragraph
-from napari_unet.training.scores import Score
-from napari_unet.worker.client import Client
-from napari_unet.worker.messages import Doubted, Objects, Progress, Suggested, Weights
+from napari_unet.project.image_record import ImageRecord
+from napari_unet.project.project import DATABASE, Project
+from napari_unet.protocol.client import Client
+from napari_unet.protocol.messages import Doubted, Objects, Progress, Suggested, Weights
 
 _LOG = logging.getLogger(__name__)
 _TICK_MS = 30

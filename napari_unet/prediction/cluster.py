@@ -9,7 +9,7 @@ from typing import Any, TypeVar
 
 from napari_unet.errors import UserError
 from napari_unet.network.memory import free_memory
-from napari_unet.prediction.steps import Steps
+from napari_unet.prediction.resumable import Steps
 
 _WAIT = "10s"  # for the scheduler's answer
 _Item = TypeVar("_Item")

@@ -13,7 +13,7 @@ from napari_unet.network.device import give_back_memory, is_out_of_memory
 from napari_unet.network.inference import Predictor
 from napari_unet.network.memory import free_memory
 from napari_unet.network.unet import Architecture
-from napari_unet.prediction.steps import Steps, to_the_end
+from napari_unet.prediction.resumable import Steps, to_the_end
 
 _TILES = (256, 512, 1024, 2048)  # px
 _SHARE = 4  # one in so many bytes of free memory may go into a tile

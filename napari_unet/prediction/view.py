@@ -16,7 +16,7 @@ class View:
     generation : number of the wish; answers to older ones are dropped
     image_id, plane : what is shown
     visible : the part of the plane that is on screen
-    map, class_id : what is shown beside the classes, see ``napari_unet.prediction.maps``
+    map, class_id : what is shown beside the classes, see ``napari_unet.evaluation.predicted_maps``
     covered : the part of the plane that can be shown; None for all of it
     small : the screen shows every second pixel at most
     """

@@ -6,10 +6,10 @@ from typing import NamedTuple
 import numpy as np
 from jaxtyping import Int64
 
+from napari_unet.dataset.annotated import Annotations, PlaneKey, Stroke
+from napari_unet.evaluation.scores import AGREEMENT_STROKES, mean_known, recall
 from napari_unet.network.inference import Predictor
-from napari_unet.training.annotated import Annotations, PlaneKey, Stroke
 from napari_unet.training.area_scores import confusion_at
-from napari_unet.training.scores import AGREEMENT_STROKES, mean_known, recall
 
 
 class Unjudged(NamedTuple):

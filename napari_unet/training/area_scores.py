@@ -3,11 +3,11 @@
 import numpy as np
 from jaxtyping import Int64, UInt8
 
+from napari_unet.dataset.annotated import Annotations
+from napari_unet.evaluation.scores import AreaScore, class_scores, confusion, dice, mean_known
 from napari_unet.images.plane_pixels import PlanePixels
 from napari_unet.images.tiles import Region, grid
 from napari_unet.network.inference import Predictor
-from napari_unet.training.annotated import Annotations
-from napari_unet.training.scores import AreaScore, class_scores, confusion, dice, mean_known
 
 _TILE = 256  # px
 

@@ -8,11 +8,11 @@ import torch
 from jaxtyping import Bool, Float, Int64
 from torch import Tensor
 
+from napari_unet.dataset.annotated import AnnotatedPlane, Annotations, PlaneKey
 from napari_unet.images.tiles import Region, read_mirrored
 from napari_unet.network.device import Device
-from napari_unet.network.foresight import Foresight, Place
+from napari_unet.network.feature_cache import Foresight, Place
 from napari_unet.network.unet import UNet
-from napari_unet.training.annotated import AnnotatedPlane, Annotations, PlaneKey
 
 _TILE = 128  # px
 _CONTEXT = 32  # px around a tile; less than the halo, for speed: features near the rim are a little off

@@ -6,20 +6,20 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from napari_unet import storage
-from napari_unet.annotations.project import Project
 from napari_unet.config import Settings
+from napari_unet.dataset.annotated import Annotations, PlaneKey
 from napari_unet.errors import UserError
+from napari_unet.evaluation.scores import Score
 from napari_unet.images.halved_plane import HalvedPlane
 from napari_unet.images.tiles import Region
 from napari_unet.network.checkpoint import Checkpoint, copy_checkpoint, load_checkpoint, save_checkpoint
 from napari_unet.network.device import Device, give_back_memory, is_out_of_memory
-from napari_unet.network.foresight import Foresight, Place
+from napari_unet.network.feature_cache import Foresight, Place
 from napari_unet.network.inference import Predictor
+from napari_unet.project.project import Project
 from napari_unet.training.agreement import Agreement
-from napari_unet.training.annotated import Annotations, PlaneKey
 from napari_unet.training.device_group import ALONE, Alone
-from napari_unet.training.economy import Economy
-from napari_unet.training.scores import Score
+from napari_unet.training.memory_limits import Economy
 from napari_unet.training.selection import Selection
 from napari_unet.training.starting import base_for, starting_network
 from napari_unet.training.trainer import Trainer

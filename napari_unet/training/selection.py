@@ -7,15 +7,9 @@ from dataclasses import dataclass, field
 import numpy as np
 from jaxtyping import Int
 
-from napari_unet.images.tiles import Region
-from napari_unet.network.checkpoint import Checkpoint, prior_fact
-from napari_unet.network.device import Device
-from napari_unet.network.inference import Predictor
-from napari_unet.network.training_image import as_fact
-from napari_unet.network.unet import UNet
-from napari_unet.training.annotated import Annotations, PlaneKey
-from napari_unet.training.area_scores import area_scores
-from napari_unet.training.scores import (
+from napari_unet.dataset.annotated import Annotations, PlaneKey
+from napari_unet.dataset.training_image import as_fact
+from napari_unet.evaluation.scores import (
     AreaScore,
     BlockScore,
     Milestone,
@@ -27,6 +21,12 @@ from napari_unet.training.scores import (
     mean_of_all,
     stroke_pieces,
 )
+from napari_unet.images.tiles import Region
+from napari_unet.network.checkpoint import Checkpoint, prior_fact
+from napari_unet.network.device import Device
+from napari_unet.network.inference import Predictor
+from napari_unet.network.unet import UNet
+from napari_unet.training.area_scores import area_scores
 
 _RESAMPLES = 400
 _CLEARLY = 80  # percentile of the resampled differences that must be below zero for "clearly worse"

@@ -11,22 +11,22 @@ import torch
 from torch import Tensor
 
 from napari_unet.config import Settings
+from napari_unet.dataset.annotated import Annotations
+from napari_unet.dataset.augmentation import TrainingTile
+from napari_unet.dataset.sampler import Sampler
+from napari_unet.dataset.training_image import as_fact
+from napari_unet.dataset.weight_map import random_mask
 from napari_unet.network.checkpoint import Checkpoint, prior_fact
 from napari_unet.network.device import Device
-from napari_unet.network.foresight import Foresight
+from napari_unet.network.feature_cache import Foresight
 from napari_unet.network.presets import preset_named
-from napari_unet.network.training_image import as_fact
 from napari_unet.network.unet import Architecture, Experts, UNet
-from napari_unet.training.annotated import Annotations
-from napari_unet.training.augmentation import TrainingTile
 from napari_unet.training.consistency import consistency, disturbed
 from napari_unet.training.device_group import ALONE, Alone
 from napari_unet.training.instant_head import expect_shares, fit_head
 from napari_unet.training.labelled_features import labelled_features
 from napari_unet.training.losses import Loss
-from napari_unet.training.sampler import Sampler
 from napari_unet.training.starting import adapt_head, starting_network
-from napari_unet.training.weight_map import random_mask
 
 _SETTLE_STEPS = 300  # steps without a new stroke after which the learning rate has halved
 _LOWEST_RATE = 0.1  # of the learning rate

@@ -10,11 +10,11 @@ import traceback
 from typing import TYPE_CHECKING
 
 from napari_unet.errors import UserError
-from napari_unet.worker.channel import Channel
-from napari_unet.worker.exit_code import LOST_DEVICE
+from napari_unet.protocol.channel import Channel
+from napari_unet.protocol.exit_code import LOST_DEVICE
+from napari_unet.protocol.message import Message
+from napari_unet.protocol.messages import Failed, Ready, ToWorker
 from napari_unet.worker.heartbeat import Heartbeat
-from napari_unet.worker.message import Message
-from napari_unet.worker.messages import Failed, Ready, ToWorker
 
 if TYPE_CHECKING:
     from napari_unet.worker.engine import Engine

@@ -7,27 +7,22 @@ from typing import assert_never
 import numpy as np
 from jaxtyping import UInt8
 
-from napari_unet.annotations.project import Project
+from napari_unet.dataset.training_image import difference, other_pixel_size
+from napari_unet.dataset.weight_map import class_weights, pixel_weights
 from napari_unet.errors import UserError
+from napari_unet.evaluation.predicted_maps import PREDICTED_MAPS, map_values
+from napari_unet.evaluation.scores import Score
 from napari_unet.images.halved_plane import HalvedPlane
 from napari_unet.images.tiles import Region
 from napari_unet.network.base import base_checkpoint
 from napari_unet.network.device import Device, is_out_of_memory, without_graphics
-from napari_unet.network.foresight import Place
-from napari_unet.network.training_image import difference, other_pixel_size
-from napari_unet.prediction.maps import PREDICTED_MAPS, map_values
+from napari_unet.network.feature_cache import Place
+from napari_unet.packaging.prediction_files import check_channels
 from napari_unet.prediction.view import View
-from napari_unet.results.prediction_files import check_channels
-from napari_unet.training.learner import Learner
-from napari_unet.training.rehearsal import rehearse
-from napari_unet.training.scores import Score
-from napari_unet.training.weight_map import class_weights, pixel_weights
-from napari_unet.worker.channel import LIMIT
-from napari_unet.worker.exports import Exports
-from napari_unet.worker.label_check import StrokeScoring
-from napari_unet.worker.live_objects import LiveObjects
-from napari_unet.worker.message import Message
-from napari_unet.worker.messages import (
+from napari_unet.project.project import Project
+from napari_unet.protocol.channel import LIMIT
+from napari_unet.protocol.message import Message
+from napari_unet.protocol.messages import (
     Agreed,
     Annotated,
     CancelExport,
@@ -49,7 +44,12 @@ from napari_unet.worker.messages import (
     Train,
     Weights,
 )
-from napari_unet.worker.where_next import WhereNext
+from napari_unet.training.learner import Learner
+from napari_unet.training.rehearsal import rehearse
+from napari_unet.worker.jobs.exports import Exports
+from napari_unet.worker.jobs.label_check import StrokeScoring
+from napari_unet.worker.jobs.live_objects import LiveObjects
+from napari_unet.worker.jobs.where_next import WhereNext
 
 _FIRST_SHOWING_S = 0.4  # of training after a stroke, before the overlay answers to it
 _SHOWING_GROWTH = 1.5

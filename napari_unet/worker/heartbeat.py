@@ -5,8 +5,8 @@ import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
-from napari_unet.worker.message import Message
-from napari_unet.worker.messages import Alive
+from napari_unet.protocol.message import Message
+from napari_unet.protocol.messages import Alive
 
 _EVERY_S = 1.0
 _COMPUTING_S = 0.005  # of processor time since the last look, in all threads; looking itself takes less

@@ -25,8 +25,8 @@ from safetensors.torch import save_file
 from napari_unet.errors import UserError
 from napari_unet.images.reading import open_image
 from napari_unet.network.checkpoint import load_checkpoint
-from napari_unet.worker.channel import Channel, encode
-from napari_unet.worker.messages import Progress, Tile, ToWindow
+from napari_unet.protocol.channel import Channel, encode
+from napari_unet.protocol.messages import Progress, Tile, ToWindow
 
 _MEMORY = 6 * 2**30  # bytes; torch alone takes two thirds of it as addresses
 _SECONDS = 10

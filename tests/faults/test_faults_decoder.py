@@ -14,18 +14,18 @@ import psutil
 import pytest
 import tifffile
 
-from napari_unet.annotations.image_record import ImageRecord
-from napari_unet.annotations.project import Project
+from napari_unet.decoder.client import DecoderClient
 from napari_unet.errors import UserError
 from napari_unet.images.reading import open_image
 from napari_unet.images.thumbnail import thumbnail
-from napari_unet.worker.decoder_client import DecoderClient
+from napari_unet.project.image_record import ImageRecord
+from napari_unet.project.project import Project
 
 ROGUE = """
 import os, sys, time
 import numpy as np
 from napari_unet.images import reading
-from napari_unet.worker import decoder
+from napari_unet.decoder import decoder
 real = reading._OPENERS["tiff"]
 
 def rogue(path, expand_palette):
@@ -182,7 +182,7 @@ def test_the_list_shows_the_others(
     """In the window's list: every sound image has its picture, the others the line that says why not."""
     from qtpy.QtCore import QObject
 
-    from napari_unet.gui.thumbnails import Thumbnails
+    from napari_unet.gui.sections.thumbnails import Thumbnails
 
     parent = QObject()
     thumbnails = Thumbnails(parent, client(120.0))

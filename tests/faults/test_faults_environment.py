@@ -15,10 +15,10 @@ from injectors import WHOLE, strace_works, under_strace
 from test_faults_project import PAINT, acknowledged, states, stored
 
 from benchmarks.reliability import SIDE, new_project, stroke
-from napari_unet.annotations.project import Project
 from napari_unet.errors import UserError
-from napari_unet.gui.source import default_project
+from napari_unet.gui.layers.source import default_project
 from napari_unet.images.image import Image
+from napari_unet.project.project import Project
 
 if os.name != "posix":
     pytest.skip("limits, mounts and homes of POSIX", allow_module_level=True)
@@ -96,11 +96,11 @@ FEW_HANDLES = """
 import json, os, resource, sys
 from pathlib import Path
 import numpy as np
-from napari_unet.annotations.project import Project
+from napari_unet.project.project import Project
 from napari_unet.errors import UserError
 from napari_unet.images.reading import open_image
 from napari_unet.storage import replace_file
-from napari_unet.worker.client import Client
+from napari_unet.protocol.client import Client
 
 resource.setrlimit(resource.RLIMIT_NOFILE, (64, 64))
 folder, paths = Path(sys.argv[1]), [Path(path) for path in sys.argv[2:]]
@@ -199,9 +199,9 @@ def test_without_a_home_and_in_the_c_locale(tmp_path: Path, monkeypatch: pytest.
 CARELESS = """
 import sys, time
 from pathlib import Path
-from napari_unet.worker.client import Client
-from napari_unet.worker.decoder_client import DecoderClient
-from napari_unet.worker.messages import Ready
+from napari_unet.protocol.client import Client
+from napari_unet.decoder.client import DecoderClient
+from napari_unet.protocol.messages import Ready
 
 with open(sys.argv[1], "a") as runs:
     runs.write("x")

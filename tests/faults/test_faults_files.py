@@ -14,11 +14,11 @@ from injectors import FAULTS, FaultyDisk, Killed, QuickDisk, content, on
 
 from napari_unet import storage
 from napari_unet.errors import UserError
+from napari_unet.export.formats import export
+from napari_unet.export.segmentation import ClassStyle
 from napari_unet.images.image import Image
 from napari_unet.network.checkpoint import Checkpoint, copy_checkpoint, load_checkpoint, save_checkpoint
 from napari_unet.network.unet import Architecture, build
-from napari_unet.results.formats import export
-from napari_unet.results.segmentation import ClassStyle
 
 ARCHITECTURE = Architecture(channels=1, classes=2, width=2, depth=1)
 STYLES = [ClassStyle("background", (0, 0, 0)), ClassStyle("cell", (255, 0, 0))]

@@ -16,14 +16,14 @@ from injectors import WHOLE, strace_works, under_strace
 from jaxtyping import UInt8
 
 from benchmarks.reliability import SIDE, after_power_loss, new_project, stroke
-from napari_unet.annotations.project import DATABASE, Project
 from napari_unet.errors import UserError
 from napari_unet.images.image import Image
+from napari_unet.project.project import DATABASE, Project
 
 WAL = f"{DATABASE}-wal"
 PAINT = """
 import sys, zlib, numpy as np
-from napari_unet.annotations.project import Project
+from napari_unet.project.project import Project
 project = Project(sys.argv[1])
 first, last, seed = (int(number) for number in sys.argv[2:5])
 side = {side}

@@ -22,7 +22,6 @@ import tifffile
 import torch
 from safetensors.torch import save_file
 
-from napari_unet.annotations.project import DATABASE, Project
 from napari_unet.api import verify
 from napari_unet.errors import UserError
 from napari_unet.images.image import Image
@@ -30,10 +29,11 @@ from napari_unet.images.labels import read_labels
 from napari_unet.images.reading import open_image
 from napari_unet.network.base import base_checkpoint
 from napari_unet.network.checkpoint import load_checkpoint
+from napari_unet.project.project import DATABASE, Project
+from napari_unet.protocol import messages as m
+from napari_unet.protocol.channel import Channel
+from napari_unet.protocol.client import worker_environment
 from napari_unet.storage import sha256
-from napari_unet.worker import messages as m
-from napari_unet.worker.channel import Channel
-from napari_unet.worker.client import worker_environment
 
 SUSPICIOUS = ("os.system", "subprocess.Popen", "pickle.find_class", "socket.connect", "os.exec", "os.posix_spawn")
 heard: list[str] = []

@@ -19,8 +19,8 @@ from napari.layers import Image
 from napari.utils.notifications import notification_manager
 from test_panel import User, drawn_image, messages, settle, user, viewer
 
-from napari_unet.annotations.project import Project
 from napari_unet.errors import UserError
+from napari_unet.project.project import Project
 
 pytestmark = pytest.mark.filterwarnings("default")  # napari's own
 

@@ -14,13 +14,13 @@ import numpy as np
 import pytest
 from injectors import WHOLE
 
-from napari_unet.annotations.project import Project
 from napari_unet.config import Settings
-from napari_unet.gui import supervision
-from napari_unet.gui.controller import Controller, Window
+from napari_unet.controller import supervision
+from napari_unet.controller.controller import Controller, Window
 from napari_unet.images.image import Image
-from napari_unet.worker import messages as m
-from napari_unet.worker.client import Client
+from napari_unet.project.project import Project
+from napari_unet.protocol import messages as m
+from napari_unet.protocol.client import Client
 
 PATIENCE_S = 150.0  # for things that take seconds on a machine with nothing else to do
 SIDE = 96
@@ -177,7 +177,7 @@ def test_a_crash_loop_ends(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, kind
 
 def supervision_popen(monkeypatch: pytest.MonkeyPatch, script: str) -> list[Any]:
     """Start this script instead of the worker."""
-    from napari_unet.worker import client
+    from napari_unet.protocol import client
 
     started: list[Any] = []
     real = client.subprocess.Popen
@@ -219,7 +219,7 @@ def test_no_worker_outlives_its_window(tmp_path: Path) -> None:
     import subprocess
 
     script = (
-        "import sys, time; from pathlib import Path; from napari_unet.worker.client import Client\n"
+        "import sys, time; from pathlib import Path; from napari_unet.protocol.client import Client\n"
         "client = Client(Path(sys.argv[1])); print(client.pid, flush=True); time.sleep(600)"
     )
     for wait in (0.0, 6.0):

@@ -1,1 +1,0 @@
-"""The project on disk: images, classes, strokes and the held-out split."""

@@ -1,0 +1,252 @@
+"""The strokes of a project as the trainer needs them, kept up to date by revision."""
+
+import math
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+from typing import NamedTuple
+
+import numpy as np
+from jaxtyping import Bool, Float32, Int64, UInt8
+
+from napari_unet.config import Settings
+from napari_unet.dataset.training_image import MOST_IMAGES, TrainingImage, training_image
+from napari_unet.dataset.weight_map import border_weights
+from napari_unet.errors import UserError
+from napari_unet.images.lazy_plane import LazyPlane
+from napari_unet.images.plane_stack import PlaneStack
+from napari_unet.images.planes import NormalisedPlanes, OpenedImages
+from napari_unet.images.tiled_plane import TILE, TiledPlane, TilePlace
+from napari_unet.images.tiles import Region
+from napari_unet.project.project import Project
+from napari_unet.project.split import BLOCK, MARGIN, BlockSide, held_out_pixels, outside, training_pixels
+
+PlaneKey = tuple[int, int]  # image id, plane
+
+
+class Stroke(NamedTuple):
+    """Where labels were set since the last reading, and to what; 0 where they were not."""
+
+    region: Region
+    labels: UInt8[np.ndarray, "h w"]
+
+
+@dataclass(slots=True)
+class AnnotatedPlane:
+    """One painted plane: labels, what is trained on, what is held out, border weights, and where each class lies.
+
+    Only the tiles that were painted are held. ``new`` marks trained pixels that were painted or changed since the last
+    time the plane was read.
+    """
+
+    labels: TiledPlane  # uint8
+    trained: TiledPlane  # bool
+    held_out: TiledPlane  # bool
+    border: TiledPlane  # float32
+    new: TiledPlane  # bool
+    positions: dict[int, Int64[np.ndarray, " n"]] = field(default_factory=dict)  # flat indices of trained pixels
+    held_out_blocks: list[Region] = field(default_factory=list)  # those with at least one held-out pixel
+    strokes: list[Stroke] = field(default_factory=list)  # painted since the last reading, test areas left out
+    areas: tuple[Region, ...] = ()  # test areas: nothing in them is trained on or held out by blocks
+
+    @classmethod
+    def blank(cls, shape: tuple[int, ...]) -> "AnnotatedPlane":
+        """A plane that nothing is painted on."""
+        labels, border = TiledPlane(shape, np.uint8), TiledPlane(shape, np.float32, fill=1)
+        trained, held_out, new = (TiledPlane(shape, np.bool_) for _ in range(3))
+        return cls(labels, trained, held_out, border, new)
+
+    def find(self) -> None:
+        """Note where each class and the held-out blocks lie."""
+        width = self.labels.shape[1]
+        flat, classes = [np.zeros(0, np.int64)], [np.zeros(0, np.uint8)]
+        for band in _bands(self.labels):
+            labels = self.labels[band.slices]
+            rows, columns = np.nonzero(self.trained[band.slices])
+            flat.append((rows + band.y0) * width + columns + band.x0)
+            classes.append(labels[rows, columns])
+        places, found = np.concatenate(flat), np.concatenate(classes)
+        self.positions = {int(k): places[found == k] for k in np.unique(found)}
+        self.held_out_blocks = sorted(
+            block.moved(area.y0, area.x0)
+            for place, held_out in self.held_out.tiles.items()
+            for area in [self.held_out.area(place)]
+            for block in blocks_with(held_out)
+        )
+
+
+class Annotations:
+    """All painted planes of a project; ``refresh`` reads what was committed since the last time."""
+
+    def __init__(self, project: Project) -> None:
+        self.project = project
+        self.planes: dict[PlaneKey, AnnotatedPlane] = {}
+        self.revision = 0
+        self._settings = Settings()
+        self._images = OpenedImages(project.open_pixels)
+        self._described: dict[int, TrainingImage] = {}
+
+    def pixels(self, image_id: int) -> NormalisedPlanes:
+        """Normalised planes of an image of the project; ask again rather than keep them."""
+        return self._images[image_id]
+
+    def around(self, key: PlaneKey, context: int) -> Float32[np.ndarray, "y x c"] | LazyPlane | PlaneStack:
+        """A plane as a network reads it that sees so many planes on either side; ask again rather than keep it."""
+        image_id, plane = key
+        return self.pixels(image_id).around(plane, context)
+
+    def reopen(self, image_id: int | None) -> None:
+        """The user corrected what the project remembers of an image, or (None) of many."""
+        for each in [*self._images.opened] if image_id is None else [image_id]:
+            self._images.forget(each)
+        for each in [*self._described] if image_id is None else [image_id]:
+            self._described.pop(each, None)
+
+    def refresh(self, settings: Settings) -> list[PlaneKey]:
+        """Read the planes that changed, or all when the border weights are to be different; returns them."""
+        borders = (self._settings.border_weight, self._settings.border_sigma)
+        since = self.revision if borders == (settings.border_weight, settings.border_sigma) else 0
+        self._settings = settings
+        revision = self.project.revision  # before the reading: what is committed meanwhile is read the next time
+        changed = self.project.changed_planes(since)
+        for known in self.planes.values():
+            known.new.tiles.clear()
+            known.strokes.clear()
+        for image_id, plane in changed:
+            self._read(image_id, plane, since)
+        self.revision = revision
+        return changed
+
+    def counts(self) -> dict[int, int]:
+        """Trained pixels per class id, classes that the user removed left out."""
+        kept = {label.id for label in self.project.classes()}
+        counts = dict.fromkeys(sorted(kept), 0)
+        for plane in self.planes.values():
+            for class_id, positions in plane.positions.items():
+                if class_id in kept:
+                    counts[class_id] += len(positions)
+        return counts
+
+    def class_ids(self) -> tuple[int, ...]:
+        """Classes that something is trained on, in order; the outputs of the network."""
+        return tuple(class_id for class_id, count in self.counts().items() if count)
+
+    def channels(self) -> int:
+        """Channels of the annotated images; 0 when nothing is annotated."""
+        return next((self.pixels(image_id).image.channels for image_id, _ in self.planes), 0)
+
+    def training_images(self) -> list[TrainingImage]:
+        """What the first 64 images that are trained on are like; one that cannot be read any more is left out."""
+        trained = sorted({image_id for (image_id, _), plane in self.planes.items() if plane.positions})[:MOST_IMAGES]
+        for image_id in trained:
+            if image_id not in self._described:
+                try:
+                    self._described[image_id] = training_image(self.pixels(image_id))
+                except UserError:
+                    continue  # it was moved away meanwhile; what was learned from it is saved all the same
+        return [self._described[image_id] for image_id in trained if image_id in self._described]
+
+    def _read(self, image_id: int, plane: int, since: int) -> None:
+        """Bring a plane up to date: the tiles that changed, and what lies so near that it depends on them."""
+        if (image_id, plane) not in self.planes:
+            self.planes[image_id, plane] = AnnotatedPlane.blank(self.project.image(image_id).annotation_shape[-2:])
+        painted = self.planes[image_id, plane]
+        areas = self.project.test_areas(image_id).get(plane, ())
+        fresh = self.project.newer_tiles(image_id, plane, since)
+        repainted: dict[TilePlace, Bool[np.ndarray, "h w"]] = {}
+        for place, labels in sorted(fresh.items()):
+            repainted[place] = labels != painted.labels.tile(place)
+            said = outside(np.where(repainted[place], labels, 0), _seen_from(painted.labels.area(place), areas))
+            painted.strokes += _stroke(said, painted.labels.area(place))
+            painted.labels.tiles[place] = labels
+        everything = since == 0 or areas != painted.areas
+        painted.areas = areas
+        sides = _by_tile(self.project.sides(image_id), plane)
+        for place in painted.labels.tiles if everything else self._near(fresh, painted.labels):
+            self._learn_from(painted, place, plane, sides, repainted.get(place))
+        painted.find()
+
+    def _near(self, changed: Iterable[TilePlace], labels: TiledPlane) -> set[TilePlace]:
+        """Painted tiles of which something depends on what is painted in one of these."""
+        reach = range(-math.ceil(self._reach / TILE), math.ceil(self._reach / TILE) + 1)
+        near = {TilePlace(place.row + i, place.column + j) for place in changed for i in reach for j in reach}
+        return near & labels.tiles.keys()
+
+    @property
+    def _reach(self) -> int:
+        """How far what is said of a pixel depends on others, in px."""
+        return max(MARGIN + 1, self._border_margin)
+
+    @property
+    def _border_margin(self) -> int:
+        return int(4 * self._settings.border_sigma) + 1 if self._settings.border_weight else 0
+
+    def _learn_from(
+        self,
+        painted: AnnotatedPlane,
+        place: TilePlace,
+        plane: int,
+        sides: dict[TilePlace, list[BlockSide]],
+        repainted: Bool[np.ndarray, "h w"] | None,
+    ) -> None:
+        """Decide for every pixel of a tile what it is for."""
+        area = painted.labels.area(place)
+        around = area.grown(self._reach).clipped(*painted.labels.shape)
+        labels = painted.labels[around.slices]
+        near = [side for each in painted.labels.places(around) for side in sides.get(each, ())]
+        areas = _seen_from(around, painted.areas)
+        held_out = held_out_pixels(labels, plane, near, areas, (around.y0, around.x0))
+        inside = area.seen_from(around).slices
+        trained = training_pixels(labels, held_out, areas)[inside]
+        before = painted.trained.tile(place)
+        kept = before if repainted is None else before & ~repainted
+        painted.new.tiles[place] = trained & ~kept
+        painted.trained.tiles[place] = trained
+        painted.held_out.tiles[place] = held_out[inside]
+        painted.border.tiles.pop(place, None)
+        if self._settings.border_weight and trained.any():
+            painted.border.tiles[place] = self._border(painted.labels, area)
+
+    def _border(self, labels: TiledPlane, tile: Region) -> Float32[np.ndarray, "h w"]:
+        around = tile.grown(self._border_margin).clipped(*labels.shape)
+        weights = border_weights(labels[around.slices], self._settings.border_weight, self._settings.border_sigma)
+        return weights[tile.seen_from(around).slices]
+
+
+def _bands(plane: TiledPlane) -> list[Region]:
+    """Rows of tiles, from the first to the last column that is held, so that pixels come in the order of the plane."""
+    columns: dict[int, list[int]] = {}
+    for row, column in sorted(plane.tiles):
+        columns.setdefault(row, []).append(column)
+    return [
+        Region(row * TILE, held[0] * TILE, (row + 1) * TILE, (held[-1] + 1) * TILE).clipped(*plane.shape)
+        for row, held in columns.items()
+    ]
+
+
+def _by_tile(sides: Iterable[BlockSide], plane: int) -> dict[TilePlace, list[BlockSide]]:
+    """The sides of the blocks of a plane by the tile in which the block lies."""
+    found: dict[TilePlace, list[BlockSide]] = {}
+    for side in sides:
+        if side.block.plane == plane and side.held_out:
+            found.setdefault(TilePlace(side.block.row * BLOCK // TILE, side.block.column * BLOCK // TILE), []).append(
+                side
+            )
+    return found
+
+
+def _seen_from(region: Region, areas: Iterable[Region]) -> tuple[Region, ...]:
+    """Areas of a plane in pixels of a region of it."""
+    return tuple(area.seen_from(region) for area in areas)
+
+
+def _stroke(painted: UInt8[np.ndarray, "h w"], area: Region) -> list[Stroke]:
+    region = Region.around(painted > 0)
+    return [] if region is None else [Stroke(region.moved(area.y0, area.x0), painted[region.slices].copy())]
+
+
+def blocks_with(pixels: Bool[np.ndarray, "y x"]) -> list[Region]:
+    """Blocks of the split that hold at least one of the pixels."""
+    rows, columns = np.nonzero(pixels)
+    found = sorted(set(zip((rows // BLOCK).tolist(), (columns // BLOCK).tolist(), strict=True)))
+    areas = [Region(row * BLOCK, column * BLOCK, (row + 1) * BLOCK, (column + 1) * BLOCK) for row, column in found]
+    return [area.clipped(*pixels.shape) for area in areas]

@@ -1,0 +1,97 @@
+"""How much each labelled pixel counts: balanced classes, and heavier in narrow gaps between objects.
+
+w(x) = w_c(x) * (1 + w_0 exp(-(d1(x) + d2(x))^2 / (2 sigma^2))), after Ronneberger, Fischer and Brox 2015, where d1 and
+d2 are the distances to the nearest and the second nearest labelled object, and the border term stands on background
+only. There it is added to w_c of about 1; here it multiplies w_c, so that it means the same for a class of ten pixels
+and for one of ten thousand.
+"""
+
+import numpy as np
+from jaxtyping import Bool, Float32, Int, Int32, UInt8
+from scipy import ndimage
+
+from napari_unet.project.classes import BACKGROUND
+
+_REACH = 4.0  # sigmas beyond which the border term is below 0.0004
+_EIGHT = np.ones((3, 3), bool)
+
+
+def border_weights(labels: UInt8[np.ndarray, "y x"], w0: float, sigma: float) -> Float32[np.ndarray, "y x"]:
+    """``object_weights`` of strokes: an object is a connected piece of strokes of one class other than background."""
+    return object_weights(stroke_objects(labels), w0, sigma)
+
+
+def object_weights(objects: Int[np.ndarray, "y x"], w0: float, sigma: float) -> Float32[np.ndarray, "y x"]:
+    """1 + w_0 exp(-(d1 + d2)^2 / (2 sigma^2)) outside objects, 1 inside; for dense labels as for strokes.
+
+    ``objects`` holds 0 where no object is and a number of its own for each object; objects of different numbers may
+    touch. ``sigma`` is in pixels, and so are the Euclidean distances d1 and d2 to the nearest pixels of the nearest
+    and the second nearest object.
+    """
+    return np.where(objects > 0, np.float32(1), 1 + np.float32(w0) * border_term(objects, sigma))
+
+
+def stroke_objects(labels: UInt8[np.ndarray, "y x"]) -> Int32[np.ndarray, "y x"]:
+    """Connected pieces (8 neighbours) of each class other than background, numbered from 1; 0 elsewhere."""
+    objects = np.zeros(labels.shape, np.int32)
+    count = 0
+    for class_id in np.unique(labels[labels > BACKGROUND]):
+        found, number = ndimage.label(labels == class_id, _EIGHT)
+        objects[found > 0] = found[found > 0] + count
+        count += number
+    return objects
+
+
+def border_term(objects: Int[np.ndarray, "y x"], sigma: float) -> Float32[np.ndarray, "y x"]:
+    """exp(-(d1 + d2)^2 / (2 sigma^2)) for numbered objects (0 is none); 0 where fewer than two are near."""
+    reach = int(np.ceil(_REACH * sigma))
+    far = np.float32(np.inf)
+    nearest, second = np.full(objects.shape, far), np.full(objects.shape, far)
+    for number, box in enumerate(ndimage.find_objects(objects), start=1):
+        if box is None:
+            continue
+        near = tuple(slice(max(0, side.start - reach), side.stop + reach) for side in box)
+        distance = ndimage.distance_transform_edt(objects[near] != number).astype(np.float32)
+        closer = distance < nearest[near]
+        second[near] = np.where(closer, nearest[near], np.minimum(second[near], distance))
+        nearest[near] = np.where(closer, distance, nearest[near])
+    with np.errstate(over="ignore"):
+        term = np.exp(-((nearest + second) ** 2) / np.float32(2 * sigma * sigma))
+    return term.astype(np.float32)
+
+
+def class_weights(counts: dict[int, int]) -> dict[int, float]:
+    """w_c: the same total for every class, 1 on average over labelled pixels; classes without pixels are left out."""
+    present = {class_id: count for class_id, count in counts.items() if count > 0}
+    total = sum(present.values())
+    return {class_id: total / (len(present) * count) for class_id, count in present.items()}
+
+
+def pixel_weights(
+    labels: UInt8[np.ndarray, "y x"],
+    trained: Bool[np.ndarray, "y x"],
+    balance: dict[int, float],
+    border: Float32[np.ndarray, "y x"],
+) -> Float32[np.ndarray, "y x"]:
+    """w(x): class weight times border weight, exactly 0 wherever nothing is trained."""
+    table = np.zeros(256, np.float32)
+    for class_id, weight in balance.items():
+        table[class_id] = weight
+    return table[labels] * border * trained
+
+
+def random_mask(
+    weights: Float32[np.ndarray, "*shape"], share: float, random: np.random.Generator
+) -> Float32[np.ndarray, "*shape"]:
+    """M(x) w(x): weights with all but a random share of the weighted pixels set to 0; those kept are unchanged.
+
+    ``share`` is above 0 and at most 1. At least one weighted pixel stays if there is any, so that no step is empty.
+    With a share of 1 nothing is drawn, and ``random`` stays where it was.
+    """
+    if share >= 1:
+        return weights
+    weighted = np.flatnonzero(weights)
+    kept = random.choice(weighted, size=min(weighted.size, max(1, round(share * weighted.size))), replace=False)
+    masked = np.zeros_like(weights)
+    masked.flat[kept] = weights.flat[kept]
+    return masked

@@ -1,0 +1,1 @@
+"""The process that decodes foreign images, and the client that asks it."""

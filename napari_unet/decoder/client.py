@@ -1,0 +1,206 @@
+"""The window's side of the decoder: asks it about one image after the other, and ends it when it takes too long."""
+
+import os
+import subprocess
+import sys
+import tempfile
+import threading
+import weakref
+from collections.abc import Callable, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
+from functools import partial
+from pathlib import Path
+from typing import Any, ParamSpec, TypeVar
+
+import numpy as np
+from jaxtyping import Shaped, UInt8
+
+from napari_unet.decoder.decoded_pixels import DecodedPixels
+from napari_unet.decoder.decoder import Answer, Draw, Drawn, Inspect, Inspected, Part, Read, Refused, Wish
+from napari_unet.errors import UserError
+from napari_unet.images.image import Image, PixelSize
+from napari_unet.project.image_record import ImageRecord
+from napari_unet.protocol.channel import Channel
+from napari_unet.protocol.client import close_quietly, worker_environment
+
+A = TypeVar("A", Inspected, Part, Drawn)
+P = ParamSpec("P")
+R = TypeVar("R")
+_PATIENCE_S = 30.0  # for one answer; a network drive may be slow
+_PROGRAM = (sys.executable, "-P", "-m", "napari_unet.decoder.decoder")
+
+
+class DecoderClient:
+    """Asks about one image after the other, from a thread of its own; starts the process when it is needed.
+
+    Parameters
+    ----------
+    program : what is started
+    patience_s : how long one answer may take
+    """
+
+    def __init__(self, program: Sequence[str] = _PROGRAM, patience_s: float = _PATIENCE_S) -> None:
+        self._program = list(program)
+        self._patience_s = patience_s
+        self._process: subprocess.Popen[bytes] | None = None
+        self._thread: ThreadPoolExecutor | None = None
+        self._turn = threading.Lock()  # a thread that rests may not have ended when the next one begins
+        self._is_stopped = False
+        self._end: Callable[[], object] = lambda: None
+
+    def open(self, path: Path, axes: str | None = None, *, is_tried: bool = False) -> "Future[Image]":
+        """An image file whose pixels the process decodes whenever they are asked for; to try it, some are read now.
+
+        Until ``stop``: what is asked for later starts the process again. The future raises a UserError: what opening
+        the file raises, NU-S10 when it takes too long, NU-S11 when it ends the process, NU-S12 when there is none.
+        """
+        return self._submit(self._open, path, axes, is_tried)
+
+    def thumbnail(self, record: ImageRecord, side: int) -> "Future[UInt8[np.ndarray, 'h w 3']]":
+        """A small picture of an image of a project; the future raises what ``open`` does, and NU-P04 and NU-P06."""
+        return self._submit(self._thumbnail, record, side)
+
+    def rest(self) -> None:
+        """End process and thread when all that was asked is answered; they come again when more is asked for."""
+        if self._thread is not None:
+            self._submit(self._close)
+            self._thread.shutdown(wait=False)
+            self._thread = None
+
+    def stop(self) -> None:
+        """End process and thread at once; nothing can be asked any more. Safe to call twice."""
+        if self._is_stopped:
+            return
+        if self._process is not None:
+            self._process.kill()
+        self.rest()
+        self._is_stopped = True
+
+    def _submit(self, work: Callable[P, R], *arguments: P.args, **named: P.kwargs) -> "Future[R]":
+        if self._is_stopped:
+            raise RuntimeError("stopped")
+        if self._thread is None:
+            self._thread = ThreadPoolExecutor(1, thread_name_prefix="decoder")
+        return self._thread.submit(self._in_turn, partial(work, *arguments, **named))
+
+    def _in_turn(self, work: Callable[[], R]) -> R:
+        with self._turn:
+            return work()
+
+    def _open(self, path: Path, axes: str | None, is_tried: bool) -> Image:
+        found = self._ask(Inspect(str(path), axes, is_tried), path, Inspected)
+        levels = [DecodedPixels(path, axes, found, self._pixels, level) for level in range(len(found.shapes))]
+        size, names = PixelSize(*found.pixel_size), found.channel_names
+        try:
+            return Image(found.name, levels[0], found.axes, size, found.alpha, tuple(levels[1:]), channel_names=names)
+        except (LookupError, TypeError, UserError) as error:  # no image was ever opened as such
+            raise _ended(path) from error
+
+    def _pixels(self, wish: Read, shape: tuple[int, ...], dtype: np.dtype[Any]) -> Shaped[np.ndarray, "..."]:
+        return self._submit(self._read, wish, shape, dtype).result()
+
+    def _read(self, wish: Read, shape: tuple[int, ...], dtype: np.dtype[Any]) -> Shaped[np.ndarray, "..."]:
+        path, pixels = Path(wish.path), np.empty(shape, dtype)
+        raw = pixels.reshape(-1).view(np.uint8)
+        self._send(wish, path)
+        filled = 0
+        while filled < len(raw):
+            part = self._receive(path, Part).pixels
+            if not 0 < len(part) <= len(raw) - filled:
+                self._close()
+                raise _ended(path)
+            raw[filled : filled + len(part)] = np.frombuffer(part, np.uint8)
+            filled += len(part)
+        return pixels
+
+    def _thumbnail(self, record: ImageRecord, side: int) -> UInt8[np.ndarray, "h w 3"]:
+        wish = Draw(str(record.path), record.axes, record.alpha, record.fingerprint, record.found_axes, side)
+        found = self._ask(wish, record.path, Drawn)
+        try:
+            return np.frombuffer(found.pixels, np.uint8).reshape(found.height, found.width, 3)
+        except ValueError as error:
+            raise _ended(record.path) from error
+
+    def _close(self) -> None:
+        self._process = None
+        self._end()
+
+    def _ask(self, wish: Wish, path: Path, expected: type[A]) -> A:
+        self._send(wish, path)
+        return self._receive(path, expected)
+
+    def _send(self, wish: Wish, path: Path) -> None:
+        try:
+            self._channel_to(self._running()).send(wish)
+        except OSError as error:
+            self._close()
+            raise _ended(path) from error
+
+    def _receive(self, path: Path, expected: type[A]) -> A:
+        """The next answer; without one in time the process is ended."""
+        if self._process is None:
+            raise RuntimeError("nothing was sent")
+        process, channel = self._process, self._channel_to(self._process)
+        too_long = threading.Event()
+
+        def give_up() -> None:
+            too_long.set()
+            process.kill()
+
+        timer = threading.Timer(self._patience_s, give_up)
+        timer.start()
+        try:
+            answer = channel.receive()
+        except (OSError, EOFError, UserError) as error:  # it ended, or speaks garbage
+            self._close()
+            raise (self._took_too_long(path) if too_long.is_set() else _ended(path)) from error
+        finally:
+            timer.cancel()
+        if isinstance(answer, Refused):
+            raise UserError(answer.code, answer.what, answer.where, answer.fix)
+        if not isinstance(answer, expected):
+            self._close()
+            raise _ended(path)
+        return answer
+
+    def _running(self) -> subprocess.Popen[bytes]:
+        if self._process is None or self._process.poll() is not None:
+            self._close()
+            try:
+                self._process = subprocess.Popen(
+                    self._program,
+                    stdin=subprocess.PIPE,
+                    stdout=subprocess.PIPE,
+                    stderr=subprocess.DEVNULL,
+                    cwd=tempfile.gettempdir(),
+                    env=worker_environment(dict(os.environ)) | {"OPENBLAS_NUM_THREADS": "1"},  # each reserves addresses
+                    creationflags=getattr(subprocess, "CREATE_NO_WINDOW", 0),
+                )
+            except OSError as error:
+                what = f"the process that decodes images cannot be started ({error.strerror})"
+                raise UserError("NU-S12", what, sys.executable, "close other programs, then try again") from error
+            # Pixels of a layer may start the process again after ``rest``; nobody is left to end it then.
+            self._end = weakref.finalize(self, _end, self._process)
+        return self._process
+
+    def _channel_to(self, process: subprocess.Popen[bytes]) -> Channel[Answer]:
+        if process.stdin is None or process.stdout is None:
+            raise RuntimeError("Popen gave no pipes")
+        return Channel(process.stdout, process.stdin, Answer)
+
+    def _took_too_long(self, path: Path) -> UserError:
+        what = f"the image was not decoded within {self._patience_s:g} s"
+        return UserError("NU-S10", what, str(path), "copy it to a faster drive, or save it as tiled TIFF or OME-Zarr")
+
+
+def _end(process: subprocess.Popen[bytes]) -> None:
+    process.kill()
+    process.wait()
+    for pipe in (process.stdin, process.stdout):
+        if pipe is not None:
+            close_quietly(pipe)
+
+
+def _ended(path: Path) -> UserError:
+    what = "decoding the image ended the process that did it, perhaps for lack of memory"
+    return UserError("NU-S11", what, str(path), "copy or export the file again, as tiled TIFF or OME-Zarr")

@@ -1,0 +1,80 @@
+"""Pixels of an image file that another process decodes when they are asked for."""
+
+import math
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from jaxtyping import Shaped
+
+from napari_unet.decoder.decoder import Inspected, Read
+from napari_unet.images.reading import full_key
+
+Asked = Callable[[Read, tuple[int, ...], np.dtype[Any]], Shaped[np.ndarray, "..."]]
+
+
+@dataclass(frozen=True, eq=False)
+class DecodedPixels:
+    """One resolution of an image file, sliced like the array that it stands for.
+
+    Attributes
+    ----------
+    ask : gets the pixels of a wish, of this shape and type
+    axes : as the file was inspected with
+    found : what the file holds
+    level : 0 for the finest resolution
+    """
+
+    path: Path
+    axes: str | None
+    found: Inspected = field(repr=False)
+    ask: Asked = field(repr=False)
+    level: int = 0
+
+    @property
+    def shape(self) -> tuple[int, ...]:
+        """Sizes of the axes."""
+        return self.found.shapes[self.level]
+
+    @property
+    def ndim(self) -> int:
+        """Number of axes."""
+        return len(self.shape)
+
+    @property
+    def size(self) -> int:
+        """Number of pixels, channels counted."""
+        return math.prod(self.shape)
+
+    @property
+    def dtype(self) -> np.dtype[Any]:
+        """Type of a pixel as stored."""
+        return np.dtype(self.found.dtype)
+
+    def __getitem__(self, key: Any) -> Shaped[np.ndarray, "..."]:
+        """Pixels of integers, forward slices and an ellipsis.
+
+        Raises
+        ------
+        UserError
+            NU-I10 to NU-I15 when they cannot be read, NU-S10 to NU-S12 when the other process does not answer.
+        """
+        parts: list[int | tuple[int, int, int]] = []
+        shape: list[int] = []
+        for part, size in zip(full_key(key, self.ndim), self.shape, strict=True):
+            if isinstance(part, slice):
+                start, stop, step = part.indices(size)
+                parts.append((start, stop, step))
+                shape.append(len(range(start, stop, step)))
+            else:
+                parts.append(range(size)[int(part)])
+        if 0 in shape:
+            return np.empty(shape, self.dtype)
+        wish = Read(str(self.path), self.axes, self.found.state, self.level, tuple(parts))
+        return self.ask(wish, tuple(shape), self.dtype)
+
+    def __array__(self, dtype: Any = None, copy: bool | None = None) -> Shaped[np.ndarray, "..."]:
+        """All pixels, for code that wants a numpy array."""
+        return np.asarray(self[...], dtype=dtype)

@@ -1,0 +1,1 @@
+"""Results as files, one file per format family."""

@@ -1,0 +1,89 @@
+"""The file formats a result can be exported to, by name."""
+
+from collections.abc import Callable, Sequence
+from pathlib import Path
+
+import numpy as np
+from jaxtyping import UInt8
+
+from napari_unet.config import DEFAULT_SETTINGS, Settings
+from napari_unet.errors import UserError
+from napari_unet.export.coco import write_coco
+from napari_unet.export.file_stem import file_stem
+from napari_unet.export.geojson import write_geojson
+from napari_unet.export.imagej_roi import write_imagej_roi
+from napari_unet.export.mask_npy import write_npy
+from napari_unet.export.mask_png import write_png
+from napari_unet.export.mask_tiff import write_tiff
+from napari_unet.export.montage import write_montage
+from napari_unet.export.object_table import write_csv
+from napari_unet.export.object_tiff import write_object_tiff
+from napari_unet.export.ome_tiff import write_ome_tiff
+from napari_unet.export.ome_zarr import write_ome_zarr
+from napari_unet.export.segmentation import ClassStyle, Segmentation
+from napari_unet.images.image import Image
+
+# Writes a segmentation to the files that begin with the given path and tells which; each was read back and compared.
+Writer = Callable[[Segmentation, Path], list[Path]]
+
+FORMATS: dict[str, Writer] = {
+    "tiff": write_tiff,
+    "png": write_png,
+    "csv": write_csv,
+    "objects": write_object_tiff,
+    "ome-tiff": write_ome_tiff,
+    "ome-zarr": write_ome_zarr,
+    "imagej-roi": write_imagej_roi,
+    "geojson": write_geojson,
+    "coco": write_coco,
+    "npy": write_npy,
+    "montage": write_montage,
+}
+MODEL_FORMAT = "bioimageio"  # holds the network, not a result; see ``results.model_package``
+
+
+def export(
+    mask: UInt8[np.ndarray, "planes y x"],
+    image: Image,
+    classes: Sequence[ClassStyle],
+    folder: Path,
+    formats: Sequence[str],
+    stem: str | None = None,
+    settings: Settings = DEFAULT_SETTINGS,
+) -> list[Path]:
+    """Write a mask in every format named and return the files, each read back and compared before it is in place.
+
+    Parameters
+    ----------
+    mask : class - 1 at every pixel, 0 is background; planes in the order of ``image.read``
+    image : the image that the mask belongs to
+    classes : indexed by mask value
+    folder : made where it is missing; files of the same name in it are replaced
+    formats : keys of FORMATS
+    stem : beginning of the file names; the image's name where None; made safe by ``file_stem``
+    settings : how objects are told apart (those that begin with ``object_``)
+
+    Raises
+    ------
+    UserError
+        NU-E01 cannot be written, NU-E02 no such format, NU-E03 file and result differ, NU-E04 mask and image differ,
+        NU-E07 too large for a format, NU-E08 a foreign folder has the name.
+    """
+    writers = [format_named(name) for name in dict.fromkeys(formats)]
+    segmentation = Segmentation(mask, image, classes, settings)
+    base = folder / file_stem(image.name if stem is None else stem)
+    return [path for write in writers for path in write(segmentation, base)]
+
+
+def format_named(name: str) -> Writer:
+    """Find the writer of a format.
+
+    Raises
+    ------
+    UserError
+        NU-E02 for a format that is unknown, or holds no result.
+    """
+    if name in FORMATS:
+        return FORMATS[name]
+    what = f"'{name}' holds a network, no result" if name == MODEL_FORMAT else f"'{name}' is not a format"
+    raise UserError("NU-E02", what, "export", f"choose one of {', '.join(FORMATS)}")

@@ -1,0 +1,65 @@
+"""A paragraph for the methods section of a paper, every figure from the project and its newest score."""
+
+import platform
+from collections.abc import Sequence
+from importlib.metadata import PackageNotFoundError, version
+
+from napari_unet.evaluation.scores import ClassScore, Score
+from napari_unet.project.project import Project
+from napari_unet.project.split import BLOCK, MARGIN
+
+_PACKAGES = ("napari-unet-live", "napari", "torch", "numpy", "scipy")
+_BASED = "fast"  # the preset that starts from base weights
+
+
+def methods_paragraph(project: Project, score: Score | None) -> str:
+    """Say what was used, what was painted, what was held out and how well the shown network does there."""
+    names = {label.id: label.name for label in project.classes()}
+    painted = ", ".join(f"{names[k]} {count:,}" for k, count in project.labelled_pixels().items())
+    images = project.images()
+    annotated = sum(bool(project.painted_planes(record.id)) for record in images)
+    settings = project.settings
+    start = "base weights of the package" if settings.preset == _BASED else "random weights"
+    sentences = [
+        f"Pixels were classified with a U-Net (network '{settings.preset}', by default from {start}) trained on sparse "
+        f"annotations with {_versions()}.",
+        f"{annotated} of {len(images)} images were annotated (labelled pixels: {painted or 'none'}).",
+        f"Of the annotated blocks of {BLOCK} x {BLOCK} pixels about one in five, chosen by a hash of its position, "
+        f"was held out; pixels within {MARGIN} pixels of held-out ones were not trained on.",
+    ]
+    areas = sum(len(found) for record in images for found in project.test_areas(record.id).values())
+    if areas:
+        sentences.append(f"Nothing in {areas} test areas drawn by hand was trained on.")
+    return " ".join(sentences + (_results(score, names) if score is not None else ["The network was not scored."]))
+
+
+def _results(score: Score, names: dict[int, str]) -> list[str]:
+    judged = "; ".join(_class(one, names) for one in score.classes) or "no class"
+    mean = "n/a" if score.mean_dice is None else f"{score.mean_dice:.3f}"
+    found = [
+        f"After {score.step} training steps the mean Dice on the held-out pixels was {mean} ({judged}; intervals: "
+        "95 %, bootstrap over blocks). The network was chosen on the same pixels."
+    ]
+    known = [area for area in score.areas if area.mean_dice is not None]
+    if known:
+        values = ", ".join(f"{area.mean_dice:.3f} on {area.pixels:,} px" for area in known)
+        found.append(f"In the test areas the mean Dice was {values}.")
+    return found
+
+
+def _class(score: ClassScore, names: dict[int, str]) -> str:
+    name = names.get(score.class_id, f"class {score.class_id}")
+    if score.dice is None:
+        return f"{name} n/a"
+    interval = "" if score.low is None or score.high is None else f" [{score.low:.3f}, {score.high:.3f}]"
+    return f"{name} {score.dice:.3f}{interval}, {score.blocks} blocks, {score.pixels:,} px"
+
+
+def _versions(packages: Sequence[str] = _PACKAGES) -> str:
+    found = []
+    for name in packages:
+        try:
+            found.append(f"{name} {version(name)}")
+        except PackageNotFoundError:
+            continue
+    return ", ".join([*found, f"Python {platform.python_version()}"])

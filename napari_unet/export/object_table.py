@@ -1,0 +1,74 @@
+"""The objects of all planes, and a summary of them, as CSV files."""
+
+import csv
+import math
+from collections.abc import Sequence
+from pathlib import Path
+
+from napari_unet.export.segmentation import Segmentation
+from napari_unet.export.summary_table import summarise, summary_columns
+from napari_unet.export.verified import write_verified
+from napari_unet.objects.measurements import Measurement, measure_plane, measurement_columns
+
+
+def write_csv(segmentation: Segmentation, base: Path) -> list[Path]:
+    """Write ``base`` + ".csv", one line for each object and plane, and ``base`` + "-summary.csv".
+
+    UTF-8, floats with all their digits.
+    """
+    # Measured before a file is begun, so that trouble in reading the image is not told as trouble in writing.
+    table, summary = measure(segmentation), summarise(segmentation)
+    image = segmentation.image
+    columns = measurement_columns(image.pixel_size, image.channels)
+    return [
+        _write_verified_table(base.with_name(f"{base.name}.csv"), columns, table),
+        _write_verified_table(base.with_name(f"{base.name}-summary.csv"), summary_columns(image.pixel_size), summary),
+    ]
+
+
+def measure(segmentation: Segmentation) -> list[Measurement]:
+    """Measure the objects of all planes, plane after plane."""
+    names = [style.name for style in segmentation.classes]
+    image, objects = segmentation.image, segmentation.objects
+    return [
+        row
+        for plane, numbers in enumerate(objects.numbers)
+        for row in measure_plane(numbers, objects.values, image.read(plane), image.pixel_size, names, plane)
+    ]
+
+
+def _write_verified_table(path: Path, columns: Sequence[str], table: Sequence[Measurement]) -> Path:
+    def write(temporary: Path) -> None:
+        _write_table(temporary, columns, table)
+
+    def difference(temporary: Path) -> str:
+        return _table_difference(temporary, columns, table)
+
+    return write_verified(path, write, difference)
+
+
+def _write_table(path: Path, columns: Sequence[str], table: Sequence[Measurement]) -> None:
+    # Text is quoted throughout: csv leaves a lone carriage return in a name unquoted and then cannot read it back.
+    with open(path, "w", encoding="utf-8", newline="") as stream:
+        writer = csv.DictWriter(stream, columns, lineterminator="\n", quoting=csv.QUOTE_NONNUMERIC)
+        writer.writeheader()
+        writer.writerows(table)
+
+
+def _table_difference(path: Path, columns: Sequence[str], table: Sequence[Measurement]) -> str:
+    with open(path, encoding="utf-8", newline="") as stream:
+        header, *lines = csv.reader(stream)
+    if header != list(columns):
+        return "other columns"
+    if len(lines) != len(table):
+        return f"{len(lines)} objects instead of {len(table)}"
+    for number, (line, row) in enumerate(zip(lines, table, strict=True), start=1):
+        if len(line) != len(row) or not all(_same(cell, row[name]) for cell, name in zip(line, columns, strict=True)):
+            return f"other values in row {number}"
+    return ""
+
+
+def _same(cell: str, value: int | float | str) -> bool:
+    if isinstance(value, float):
+        return float(cell) == value or (math.isnan(value) and math.isnan(float(cell)))
+    return cell == str(value)

@@ -1,0 +1,73 @@
+"""Masks as OME-TIFF, for programs that read images with Bio-Formats."""
+
+import math
+from pathlib import Path
+from typing import Any
+from xml.etree import ElementTree
+
+import numpy as np
+import tifffile
+from jaxtyping import UInt
+
+from napari_unet.export.file_stem import file_stem
+from napari_unet.export.plane_axes import hyperstack
+from napari_unet.export.segmentation import Segmentation
+from napari_unet.export.verified import array_difference, write_verified
+from napari_unet.images.image import Image
+
+_UNITS = {"um": "\N{MICRO SIGN}m", "angstrom": "\N{ANGSTROM SIGN}", "inch": "in"}  # where OME spells them otherwise
+
+
+def write_ome_tiff(segmentation: Segmentation, base: Path) -> list[Path]:
+    """Write all planes into ``base`` + ".ome.tif", values class - 1."""
+    return [write_ome(base.with_name(f"{base.name}.ome.tif"), segmentation.mask, segmentation.image)]
+
+
+def write_ome(path: Path, values: UInt[np.ndarray, "planes y x"], image: Image) -> Path:
+    """Write whole numbers over all planes of an image, with its axes and pixel size."""
+    stack, axes = hyperstack(values, image)
+    # XML takes no control characters and neither of these two; tifffile does not look.
+    name = file_stem(image.name).replace("\ufffe", "_").replace("\uffff", "_")
+    metadata = {"axes": axes, "Name": name, **_physical_size(image)}
+
+    def write(temporary: Path) -> None:
+        _write_ome(temporary, stack, metadata)
+
+    def difference(temporary: Path) -> str:
+        return _ome_difference(temporary, stack, metadata)
+
+    return write_verified(path, write, difference)
+
+
+def _physical_size(image: Image) -> dict[str, Any]:
+    size = image.pixel_size
+    if not size.is_known:
+        return {}
+    unit = _UNITS.get(size.unit, size.unit)
+    return {"PhysicalSizeX": size.x, "PhysicalSizeXUnit": unit, "PhysicalSizeY": size.y, "PhysicalSizeYUnit": unit}
+
+
+def _write_ome(path: Path, stack: UInt[np.ndarray, "... y x"], metadata: dict[str, Any]) -> None:
+    tifffile.imwrite(path, stack, ome=True, photometric="minisblack", compression="zlib", metadata=metadata)
+
+
+def _ome_difference(path: Path, stack: UInt[np.ndarray, "... y x"], metadata: dict[str, Any]) -> str:
+    with tifffile.TiffFile(path) as file:
+        if not file.is_ome:
+            return "not an OME-TIFF"
+        pages = np.stack([page.asarray() for page in file.pages])
+        # Our own file, read back before anybody else could have changed it.
+        described = ElementTree.fromstring(file.ome_metadata or "")  # noqa: S314
+    wrong = array_difference(pages, stack.reshape(-1, *stack.shape[-2:]))
+    return wrong or _description_difference(described, metadata)
+
+
+def _description_difference(described: ElementTree.Element, metadata: dict[str, Any]) -> str:
+    pixels = described.find(".//{*}Pixels")
+    found = {} if pixels is None else pixels.attrib
+    for name in ("PhysicalSizeX", "PhysicalSizeY"):
+        wanted = metadata.get(name)
+        same = found.get(name) is None if wanted is None else math.isclose(float(found.get(name, "nan")), wanted)
+        if not same or found.get(f"{name}Unit") != metadata.get(f"{name}Unit"):
+            return f"{name} {found.get(name)} {found.get(f'{name}Unit')}"
+    return ""

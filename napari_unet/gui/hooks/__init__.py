@@ -1,0 +1,1 @@
+"""What napari calls through the manifest: readers, writers, samples and palette commands."""

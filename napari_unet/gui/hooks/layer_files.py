@@ -1,0 +1,95 @@
+"""Save Selected Layers: Labels layers in the formats of our exports, with the values that the layer shows."""
+
+from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
+
+import numpy as np
+from jaxtyping import UInt8
+
+from napari_unet.config import DEFAULT_SETTINGS
+from napari_unet.errors import UserError
+from napari_unet.export.mask_png import write_png
+from napari_unet.export.mask_tiff import write_imagej_tiff, write_tiff
+from napari_unet.export.ome_zarr import write_ome_zarr
+from napari_unet.export.segmentation import ClassStyle, Segmentation
+from napari_unet.gui.layers import source
+from napari_unet.images.image import Image
+from napari_unet.project.classes import ClassLabel, default_colour, default_name
+
+_HIGHEST = {np.uint8: 255, np.uint16: 65535}
+
+
+def write_labels_tiff(path: str, data: Any, meta: dict[str, Any]) -> list[str]:
+    """One TIFF for ImageJ over all planes; numbers up to 65535."""
+    image = _image(data, meta)
+    base = _base(path)
+    if int(np.max(image.pixels)) <= _HIGHEST[np.uint8]:
+        return _named(write_tiff(_segmentation(image), base))
+    values = _values(image, np.uint16)
+    metadata = {"min": 0, "max": int(values.max())}
+    return _named([write_imagej_tiff(base.with_name(f"{base.name}.tif"), values, image, metadata)])
+
+
+def write_labels_png(path: str, data: Any, meta: dict[str, Any]) -> list[str]:
+    """Indexed PNG, one file for each plane; numbers up to 255."""
+    return _named(write_png(_segmentation(_image(data, meta)), _base(path)))
+
+
+def write_image_and_labels(path: str, layers: list[tuple[Any, dict[str, Any], str]]) -> list[str]:
+    """OME-Zarr of an image layer with a labels layer over it; numbers up to 255."""
+    by_kind = {kind: _image(data, meta) for data, meta, kind in layers}
+    image, labels = by_kind["image"], by_kind["labels"]
+    mask = _values(labels, np.uint8)
+    return _named(write_ome_zarr(Segmentation(mask, image, _styles(mask), DEFAULT_SETTINGS), _base(path)))
+
+
+def _image(data: Any, meta: dict[str, Any]) -> Image:
+    """What napari hands over, as an image of ours."""
+    layer = SimpleNamespace(
+        data=data,
+        name=meta.get("name", "labels"),
+        rgb=meta.get("rgb", False),
+        multiscale=meta.get("multiscale", False),
+        scale=meta.get("scale", (1.0,) * np.ndim(data)),
+        units=meta.get("units") or ("pixel",),
+        axis_labels=meta.get("axis_labels", ()),
+    )
+    return source.image_in(layer)
+
+
+def _segmentation(image: Image) -> Segmentation:
+    mask = _values(image, np.uint8)
+    return Segmentation(mask, image, _styles(mask), DEFAULT_SETTINGS)
+
+
+def _values(labels: Image, dtype: Any) -> Any:
+    """All planes in a small type.
+
+    Raises
+    ------
+    UserError
+        NU-E07 for numbers that the type cannot hold.
+    """
+    values = np.stack([labels.read(plane)[..., 0] for plane in range(labels.planes)])
+    if values.min(initial=0) < 0 or values.max(initial=0) > _HIGHEST[dtype]:
+        what = f"labels {values.min()} to {values.max()} do not fit: this format holds 0 to {_HIGHEST[dtype]}"
+        raise UserError("NU-E07", what, labels.name, "save as TIFF (to 65535), or export the objects from the panel")
+    return values.astype(dtype)
+
+
+def _styles(mask: UInt8[np.ndarray, "planes y x"]) -> list[ClassStyle]:
+    """Unlabelled, then every number in the colour that it has as a class."""
+    labels = [ClassLabel(k, default_name(k), default_colour(k)) for k in range(1, int(mask.max()) + 1)]
+    return [ClassStyle("unlabelled", (0, 0, 0)), *(ClassStyle(label.name, label.rgb) for label in labels)]
+
+
+def _base(path: str) -> Path:
+    """The path without the ending that the writer gives."""
+    chosen = Path(path)
+    stem = chosen.with_suffix("") if chosen.suffix.lower() in {".tif", ".tiff", ".png", ".zarr"} else chosen
+    return stem.with_suffix("") if stem.suffix.lower() == ".ome" else stem
+
+
+def _named(paths: list[Path]) -> list[str]:
+    return [str(path) for path in paths]

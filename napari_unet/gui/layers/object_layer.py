@@ -1,0 +1,161 @@
+"""The separate objects of the plane on screen, numbered, and the table of what was measured of them."""
+
+from collections.abc import Iterator, Sequence
+from typing import Any, no_type_check
+
+import numpy as np
+from jaxtyping import UInt16
+from napari.layers import Image, Labels, Shapes
+from qtpy.QtCore import Qt
+
+from napari_unet.gui.layers.canvas import Canvas
+from napari_unet.gui.layers.our_layers import show_outlines
+from napari_unet.gui.layers.place import centre_on
+from napari_unet.gui.layers.written_layer import WrittenLayer
+from napari_unet.images.tiles import Region
+from napari_unet.project.image_record import ImageRecord
+from napari_unet.protocol.messages import Cell, Objects
+
+OBJECTS, OUTLINE = "objects", "selected object"
+_TABLE = ("napari", "Features table widget")
+_COLOUR = "white"
+_RIM = 2  # px between an object and its outline
+_CLICK_PX = 4  # of the screen; the mouse may move so far in a click
+_BOX = ("top_px", "left_px", "bottom_px", "right_px")
+
+
+class ObjectLayer(WrittenLayer):
+    """Shows objects with their measurements as the layer's features, where row n is object n.
+
+    napari's own table of features shows them while the layer is selected, and ``selected_label`` is the selection of
+    both: a row that is chosen there is brought to the middle of the view, an object that is clicked here has its row
+    chosen there.
+    """
+
+    def __init__(self, viewer: Any, canvas: Canvas) -> None:
+        super().__init__(viewer)
+        self._canvas = canvas
+        self._outline: Shapes | None = None
+        self._objects: Objects | None = None
+        self._clicking = False
+
+    @property
+    def count(self) -> int:
+        """How many objects are shown."""
+        return 0 if self._objects is None else len(self._objects.rows)
+
+    def show(self, image: Image, record: ImageRecord, channels_first: bool, cover: Region) -> None:
+        """Show the objects of an image; none until they are written. The selected layer stays selected."""
+        if self.layer is None:
+            layer = self._add(image, record, channels_first, cover, self._canvas.prediction)
+            layer.events.selected_label.connect(self._selected)
+            layer.mouse_drag_callbacks.append(self._click)
+        if self._outline is None or self._outline not in self._viewer.layers:
+            self._outline = self._canvas.add_outlines(OUTLINE, _COLOUR)
+        self.layer.visible = True
+
+    def follow(self, image: Image, record: ImageRecord, channels_first: bool, cover: Region) -> None:
+        """Lie over another image, empty."""
+        self._clear()
+        super().follow(image, record, channels_first, cover)
+        if self.layer is not None:
+            self.layer.editable = False
+
+    def hide(self) -> None:
+        """Hide it, and forget what it shows."""
+        self._clear()
+        super().hide()
+
+    def leave(self) -> None:
+        """Take it away."""
+        self._objects = None
+        super().leave()
+
+    def write(self, objects: Objects) -> None:
+        """Show these objects in place of all others; the one that was selected stays so where it still is."""
+        if self.layer is None or objects.image_id != self._image_id or not self.layer.visible:
+            return
+        numbers = objects.array()
+        selected = self._same(objects, numbers)
+        if self._objects is not None and self._objects.plane != objects.plane:
+            self._plane(self._objects.plane)[...] = 0
+        self._plane(objects.plane)[...] = numbers
+        self._objects = objects
+        with self.layer.events.selected_label.blocker(self._selected):
+            self.layer.selected_label = selected
+            self.layer.features = _features(objects)
+        self._draw_outline()
+        self._refresh_soon()
+
+    def open_table(self) -> None:
+        """Open napari's table of features on this layer; at first it lies along the bottom, for it has many columns."""
+        if self.layer is None:
+            return
+        self._viewer.layers.selection.active = self.layer
+        before = set(self._viewer.window.dock_widgets)
+        dock, _ = self._viewer.window.add_plugin_dock_widget(*_TABLE)
+        if set(self._viewer.window.dock_widgets) != before:
+            dock.parentWidget().addDockWidget(Qt.DockWidgetArea.BottomDockWidgetArea, dock)
+
+    def _same(self, objects: Objects, numbers: UInt16[np.ndarray, "y x"]) -> int:
+        """Number by now of the selected object: of the new ones the one that has most of its pixels, or 0."""
+        box = self._box()
+        if box is None or self._objects is None or self._objects.plane != objects.plane:
+            return 0
+        before = self._plane(objects.plane)[box.slices] == self.layer.selected_label
+        return int(np.bincount(numbers[box.slices][before], minlength=1).argmax())
+
+    def _selected(self, event: Any = None) -> None:
+        self._draw_outline()
+        box = self._box()
+        if box is not None and self._objects is not None and not self._clicking:
+            centre_on(self._viewer, self._canvas, self._objects.plane, box)
+
+    @no_type_check  # a wrapper of a type checker would not be a generator function, by which napari knows this one
+    def _click(self, layer: Any, event: Any) -> Iterator[None]:
+        began = np.asarray(event.pos)
+        yield
+        while event.type == "mouse_move":
+            yield
+        if np.abs(np.asarray(event.pos) - began).max() <= _CLICK_PX:
+            self._clicking = True
+            try:
+                layer.selected_label = int(layer.get_value(event.position, world=True) or 0)
+            finally:
+                self._clicking = False
+
+    def _box(self) -> Region | None:
+        """Around the selected object; None where none is."""
+        if self.layer is None or self._objects is None or not 0 < self.layer.selected_label <= self.count:
+            return None
+        row = dict(zip(self._objects.columns, self._objects.rows[self.layer.selected_label - 1], strict=True))
+        return Region(*(int(row[side]) for side in _BOX))
+
+    def _draw_outline(self) -> None:
+        annotation, box = self._canvas.annotation, self._box()
+        if self._outline is not None and self._outline in self._viewer.layers and annotation is not None:
+            places = [] if box is None or self._objects is None else [(self._objects.plane, box.grown(_RIM))]
+            show_outlines(self._outline, places, annotation.data.shape[:-2])
+
+    def _clear(self) -> None:
+        if self.layer is not None and self._objects is not None:
+            self._plane(self._objects.plane)[...] = 0
+            self._objects = None
+            self.layer.features = {}
+            self._draw_outline()
+            self._refresh_soon()
+
+    def _empty(self, shape: tuple[int, ...], place: dict[str, Any]) -> Labels:
+        layer = Labels(np.zeros(shape, np.uint16), name=OBJECTS, opacity=0.7, **place)
+        layer.editable = False
+        return layer
+
+
+def _features(objects: Objects) -> dict[str, Sequence[Cell]]:
+    """A column of each measurement; row 0 is the background, which napari expects and nothing was measured of."""
+    rows = [tuple(_nothing(cell) for cell in objects.rows[0]), *objects.rows] if objects.rows else []
+    return dict(zip(objects.columns, map(list, zip(*rows, strict=True)), strict=False))
+
+
+def _nothing(cell: Cell) -> Cell:
+    return "" if isinstance(cell, str) else 0 if isinstance(cell, int) else float("nan")

@@ -1,0 +1,40 @@
+"""Brings a place of the annotated image into view."""
+
+from typing import Any
+
+import numpy as np
+
+from napari_unet.gui.layers.canvas import Canvas
+from napari_unet.images.tiles import Region
+
+_SMALLEST_SHARE, _LARGEST_SHARE = 0.25, 0.8  # of the canvas that the place may take, else the zoom is changed
+_SHARE = 0.4  # that it takes then
+
+
+def show_place(viewer: Any, canvas: Canvas, plane: int, region: Region) -> None:
+    """Show the plane, with the region in the middle of the canvas and large enough to paint in."""
+    centre_on(viewer, canvas, plane, region)
+    if canvas.annotation is None:
+        return
+    camera, scale = viewer.scene.camera, canvas.annotation.scale
+    screen = min(viewer.canvas.size)
+    side = max(extent * abs(factor) for extent, factor in zip(region.shape, scale[-2:], strict=True))
+    if not _SMALLEST_SHARE * screen <= side * camera.zoom <= _LARGEST_SHARE * screen:
+        camera.zoom = _SHARE * screen / side
+
+
+def centre_on(viewer: Any, canvas: Canvas, plane: int, region: Region) -> None:
+    """Show the plane, with the region in the middle of the canvas, as large as it was."""
+    annotation, cover = canvas.annotation, canvas.cover
+    if annotation is None:
+        return
+    planes = annotation.data.shape[:-2]
+    index = np.unravel_index(plane, planes) if planes else ()
+    middle = ((region.y0 + region.y1 - 1) / 2 - cover.y0, (region.x0 + region.x1 - 1) / 2 - cover.x0)
+    world = annotation.data_to_world((*index, *middle))
+    dims, camera = viewer.dims, viewer.scene.camera
+    first = dims.ndim - len(world)
+    for axis in range(len(planes)):
+        dims.set_point(first + axis, world[axis])
+    displayed = [axis - first for axis in dims.displayed[-2:]]
+    camera.center = (*camera.center[:-2], *(world[axis] for axis in displayed))

@@ -1,0 +1,170 @@
+"""From a napari image layer to an image of ours, and to the project that is its own."""
+
+import os
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from napari_unet.errors import UserError
+from napari_unet.gui.layers.foreign_pixels import ForeignPixels
+from napari_unet.gui.layers.layer_pixels import LayerPixels
+from napari_unet.images.image import Image, PixelSize
+from napari_unet.images.reading import open_image
+from napari_unet.project.image_record import ImageRecord
+from napari_unet.project.project import DATABASE, Project
+
+FILE = "napari-unet file"  # in the metadata of a layer: where it is from, if napari does not know
+_HELD_BYTES = 512 * 2**20  # of an image; above that it is read plane by plane as they are shown
+_UNITS = {"micrometer": "um", "micron": "um", "µm": "um", "μm": "um", "nanometer": "nm", "millimeter": "mm"}
+
+
+def image_of(layer: Any, channels_first: bool = False) -> tuple[Image, Path | None]:
+    """The layer's pixels as an image, and the file they came from when reading it gives the same pixels.
+
+    Parameters
+    ----------
+    layer : a napari Image layer; of a pyramid, the finest level is used
+    channels_first : the first axis holds channels, not planes
+    """
+    image = image_in(layer, channels_first)
+    return image, _file_of(layer, image)
+
+
+def image_in(layer: Any, channels_first: bool = False) -> Image:
+    """The layer's pixels as an image, as ``image_of``."""
+    pixels = layer.data[0] if layer.multiscale else layer.data
+    if not isinstance(pixels, np.ndarray):
+        pixels = ForeignPixels(pixels, str(layer.name))
+    axes = _axes(layer, pixels.ndim, channels_first)
+    alpha = bool(layer.rgb) and pixels.shape[-1] == 4
+    return Image(str(layer.name), pixels, axes, _pixel_size(layer), alpha)
+
+
+def known_image(layer: Any, channels_first: bool, records: Sequence[ImageRecord]) -> ImageRecord | None:
+    """What a project remembers of a layer's image, taken like this, else the other way."""
+    known = {record.fingerprint: record for record in records}
+    ways = (channels_first, not channels_first) if layer.ndim > 2 and known else ()
+    found = (known.get(image_in(layer, way).fingerprint()) for way in ways)
+    return next((record for record in found if record is not None), None)
+
+
+def axes_with_channels(record: ImageRecord, first: bool) -> str:
+    """The record's axes with the first one channels or planes; as they are where it can be neither."""
+    axis, others = record.axes[0], record.axes[1:]
+    if first and "c" not in record.axes and axis not in "yx":
+        return f"c{others}"
+    if not first and axis == "c":
+        free = (letter for letter in f"{record.found_axes[0]}ztuvw" if letter not in f"c{others}")
+        return f"{next(free)}{others}"
+    return record.axes
+
+
+def default_project(layer: Any, image: Image, source: Path | None) -> Path:
+    """Say where an image's project goes by itself: beside its file if that can be, else in the home folder."""
+    beside = source is not None and os.access(source.parent, os.W_OK)
+    folder = source.parent if source is not None and beside else Path.home() / "napari-unet"
+    stem = source.stem if source is not None else str(layer.name)
+    safe = "".join(c if c.isalnum() or c in " -_()" else "_" for c in stem).strip() or "image"
+    fingerprint = image.fingerprint()
+    for number in range(1, 1000):
+        path = folder / (f"{safe}.unet" if number == 1 else f"{safe}-{number}.unet")
+        if not path.exists() or _holds(path, fingerprint):
+            return path
+    raise UserError(
+        "NU-P08", f"there are too many projects called {safe}", str(folder), "choose a project folder yourself"
+    )
+
+
+def _holds(path: Path, fingerprint: str) -> bool:
+    if not (path / DATABASE).is_file():
+        return False
+    try:
+        with Project(path, read_only=True) as project:
+            return any(record.fingerprint == fingerprint for record in project.images())
+    except UserError:
+        return False  # damaged or newer: not ours to use
+
+
+def _axes(layer: Any, ndim: int, channels_first: bool) -> str:
+    spatial = ndim - int(layer.rgb)
+    labels = [str(label).lower()[:1] for label in getattr(layer, "axis_labels", ())]
+    named = (
+        len(labels) == spatial
+        and len(set(labels)) == spatial
+        and labels[-2:] == ["y", "x"]
+        and all(c.isalpha() for c in labels)
+    )
+    letters = "".join(labels) if named else "uvwtz"[max(0, 7 - spatial) :][: spatial - 2] + "yx"
+    if channels_first and spatial > 2 and "c" not in letters and not layer.rgb:
+        letters = "c" + letters[1:]
+    return letters + ("c" if layer.rgb else "")
+
+
+def _pixel_size(layer: Any) -> PixelSize:
+    y, x = (float(value) for value in layer.scale[-2:])
+    unit = str(layer.units[-1])
+    if unit in {"pixel", "dimensionless", ""}:
+        return PixelSize()
+    return PixelSize(y, x, _UNITS.get(unit, unit))
+
+
+def scale_layer(layer: Any, pixel_size: PixelSize) -> None:
+    """Give an image layer another pixel size; where it lies stays as it is in pixels."""
+    before = [float(edge) for edge in layer.scale]
+    scale = [*before[:-2], pixel_size.y, pixel_size.x]
+    layer.translate = [place / old * new for place, old, new in zip(layer.translate, before, scale, strict=True)]
+    layer.scale = scale
+    layer.units = (*map(str, layer.units[:-2]), pixel_size.unit, pixel_size.unit)
+
+
+def _file_of(layer: Any, image: Image) -> Path | None:
+    name = getattr(layer.source, "path", None) or layer.metadata.get(FILE)
+    if not name:
+        return None
+    path = Path(name)
+    try:
+        same = open_image(path, axes=image.axes, keep_named=True)
+        found = Image(image.name, same.pixels, image.axes, image.pixel_size, image.alpha)
+        return path if found.fingerprint() == image.fingerprint() else None
+    except (UserError, OSError, ValueError):
+        return None  # a reader plugin's format: its pixels are copied into the project instead
+
+
+def layer_content(image: Image, record: ImageRecord) -> dict[str, Any]:
+    """Arguments of ``viewer.add_image`` for an image of a project; a large one stays in its file."""
+    axes = _shown_axes(record)
+    rgb = axes.endswith("c")
+    spatial = len(axes) - int(rgb)
+    size = record.pixel_size
+    is_pyramid = image.is_large and bool(image.coarser) and axes == record.axes
+    order = [record.axes.index(axis) for axis in axes]
+    return {
+        "data": [image.pixels, *image.coarser] if is_pyramid else _layer_pixels(image, order),
+        "multiscale": is_pyramid,
+        "name": record.name,
+        "rgb": rgb,
+        "scale": (*[1.0] * (spatial - 2), size.y, size.x),
+        "units": (*["pixel"] * (spatial - 2), size.unit, size.unit),
+    }
+
+
+def _layer_pixels(image: Image, order: list[int]) -> Any:
+    pixels = LayerPixels(image.pixels, tuple(order))
+    return pixels if pixels.nbytes > _HELD_BYTES else np.asarray(pixels)
+
+
+def shows(layer: Any, record: ImageRecord) -> bool:
+    """Whether our layers can lie over this layer of an image: its axes are in the order of theirs."""
+    axes = _shown_axes(record)
+    return axes == record.axes and axes.endswith("c") == bool(layer.rgb)
+
+
+def _shown_axes(record: ImageRecord) -> str:
+    """Planes, y, x, as our layers have them; colours after these, other channels before."""
+    planes = "".join(axis for axis in record.axes if axis not in "yxc")
+    if "c" not in record.axes:
+        return f"{planes}yx"
+    colours = record.axes.endswith("c") and record.shape[-1] in (3, 4)
+    return f"{planes}yxc" if colours else f"c{planes}yx"

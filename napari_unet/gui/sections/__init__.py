@@ -1,0 +1,1 @@
+"""The boxes of the panel, one file each."""

@@ -1,0 +1,189 @@
+"""What is known of an image - planes, channels, pixels, pixel size - and the window in which it is corrected."""
+
+import contextlib
+from collections.abc import Callable, Sequence
+from dataclasses import replace
+
+from qtpy.QtCore import Qt
+from qtpy.QtWidgets import (
+    QComboBox,
+    QDialog,
+    QDialogButtonBox,
+    QFormLayout,
+    QHBoxLayout,
+    QLabel,
+    QLineEdit,
+    QListWidget,
+    QListWidgetItem,
+    QSizePolicy,
+    QToolButton,
+    QWidget,
+)
+
+from napari_unet.errors import UserError
+from napari_unet.gui.sections.faint_text import make_faint
+from napari_unet.gui.sections.remark import Remark
+from napari_unet.images.image import Image, PixelSize
+from napari_unet.project.correction import PIXEL_UNITS, chosen_channels, corrected_axes, refuse_pixel_size
+from napari_unet.project.image_record import ImageRecord
+
+Correct = Callable[[ImageRecord], None]
+
+
+def facts(record: ImageRecord) -> str:
+    """One line, such as "z 20 · 2 channels · 512 x 512 px · 0.325 um"."""
+    sizes = dict(zip(record.axes, record.shape, strict=True))
+    parts = [f"{axis} {size}" for axis, size in sizes.items() if axis not in "yxc"]
+    if record.chosen:
+        parts.append(f"{record.channels} of {record.all_channels} channels")
+    elif record.channels > 1:
+        parts.append(f"{record.channels} channels")
+    parts.append(f"{sizes['y']} x {sizes['x']} px")
+    parts.append(length(record.pixel_size) if record.pixel_size.is_known else "pixel size unknown")
+    return " · ".join(parts)
+
+
+def length(size: PixelSize) -> str:
+    """Edges of a pixel, such as "0.325 um" or "0.3 x 0.4 um"."""
+    edges = [f"{size.y:.4g}"] if size.y == size.x else [f"{size.y:.4g}", f"{size.x:.4g}"]
+    return f"{' x '.join(edges)} {size.unit}"
+
+
+class ImageFacts(QWidget):  # type: ignore[misc]
+    """A quiet line and a button; there while there is an image.
+
+    Parameters
+    ----------
+    correct : remembers what the user says of an image; raises a ``UserError`` where that cannot be
+    open_recorded : opens the image; raises a ``UserError`` where that cannot be
+    """
+
+    def __init__(
+        self, correct: Correct, open_recorded: Callable[[ImageRecord], Image], parent: QWidget | None = None
+    ) -> None:
+        super().__init__(parent)
+        self.dialog: CorrectionDialog | None = None
+        self._correct = correct
+        self._open_recorded = open_recorded
+        self._record: ImageRecord | None = None
+        self.line = QLabel("")
+        make_faint(self.line)
+        self.line.setSizePolicy(QSizePolicy.Policy.Ignored, QSizePolicy.Policy.Preferred)
+        self.button = QToolButton()
+        self.button.setText("Correct…")
+        self.button.setAccessibleName("correct pixel size, axes and channels")
+        self.button.setToolTip("Say how large a pixel of this image is, what its axes are, and which channels to use")
+        self.button.clicked.connect(lambda: self._ask())
+        layout = QHBoxLayout(self)
+        layout.setContentsMargins(0, 0, 0, 0)
+        layout.addWidget(self.line, 1)
+        layout.addWidget(self.button)
+        self.hide()
+
+    def show_image(self, record: ImageRecord | None) -> None:
+        """Tell of this image; of none, vanish."""
+        self._record = record
+        text = "" if record is None else facts(record)
+        self.line.setText(text)
+        self.line.setToolTip(text)  # where the panel is too narrow for it
+        self.setVisible(record is not None)
+
+    def _ask(self) -> None:
+        if self._record is not None:
+            self.dialog = CorrectionDialog(self._record, self._channel_names(self._record), self._correct, self)
+            self.dialog.open()
+
+    def _channel_names(self, record: ImageRecord) -> list[str]:
+        """Those in the file, else numbers from 1."""
+        names: tuple[str, ...] = ()
+        with contextlib.suppress(UserError):  # the file may be gone; its channels still have numbers
+            names = self._open_recorded(record).channel_names[: record.all_channels]  # without that of alpha
+        return [*(names or [f"channel {number}" for number in range(1, record.all_channels + 1)])]
+
+
+class CorrectionDialog(QDialog):  # type: ignore[misc]
+    """Closes when what was said is remembered; what cannot be is told in it."""
+
+    def __init__(
+        self, record: ImageRecord, channel_names: Sequence[str], correct: Correct, parent: QWidget | None = None
+    ) -> None:
+        super().__init__(parent)
+        self.setWindowTitle(f"U-Net: {record.name}")
+        self.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
+        self._record = record
+        self._correct = correct
+        size = record.pixel_size
+        self.pixel_height, self.pixel_width = QLineEdit(f"{size.y:.6g}"), QLineEdit(f"{size.x:.6g}")
+        self.unit = QComboBox()
+        self.unit.addItems(PIXEL_UNITS)
+        if size.unit not in PIXEL_UNITS:  # files know more units
+            self.unit.addItem(size.unit)
+        self.unit.setCurrentText(size.unit)
+        self.unit.setToolTip("pixel: not known")
+        self.axes = QLineEdit(record.axes)
+        self.axes.setToolTip(
+            f"A letter for each axis of {' x '.join(map(str, record.shape))}: y and x, c for channels, "
+            "others such as z and t for planes.\nOnly while nothing was painted on the image"
+        )
+        self.channels = QListWidget()
+        self.channels.setToolTip(
+            "Channels that the network sees, of all images of the project with as many.\n"
+            "Only while nothing was painted on the image"
+        )
+        for number, name in enumerate(channel_names):
+            item = QListWidgetItem(name, self.channels)
+            is_chosen = number in record.chosen or not record.chosen
+            item.setCheckState(Qt.CheckState.Checked if is_chosen else Qt.CheckState.Unchecked)
+        self.problem = Remark()
+        buttons = QDialogButtonBox(QDialogButtonBox.StandardButton.Ok | QDialogButtonBox.StandardButton.Cancel)
+        buttons.accepted.connect(self.accept)
+        buttons.rejected.connect(self.reject)
+        self.form = QFormLayout(self)
+        for label, field in self._fields().items():
+            field.setAccessibleName(label)
+            self.form.addRow(label, field)
+        self.form.addRow(self.problem)
+        self.form.addRow(buttons)
+
+    def accept(self) -> None:
+        """Remember it, and close if that could be done."""
+        try:
+            wanted = self._wanted()
+            if wanted != self._record:
+                self._correct(wanted)
+        except UserError as error:
+            self.problem.setText(str(error))
+        else:
+            super().accept()
+
+    def _fields(self) -> dict[str, QWidget]:
+        size = {"Pixel height": self.pixel_height, "Pixel width": self.pixel_width, "Unit": self.unit}
+        return {**size, "Axes": self.axes} | ({"Channels": self.channels} if self.channels.count() > 1 else {})
+
+    def _wanted(self) -> ImageRecord:
+        record = self._record
+        wanted = replace(record, pixel_size=self._pixel_size(), axes=corrected_axes(record, self.axes.text()))
+        if wanted.axes != record.axes:
+            return replace(wanted, chosen=())  # the list is of other channels
+        rows = range(self.channels.count())
+        chosen = [row for row in rows if self.channels.item(row).checkState() == Qt.CheckState.Checked]
+        return replace(wanted, chosen=chosen_channels(record, chosen))
+
+    def _pixel_size(self) -> PixelSize:
+        """As it was, where nothing was typed: a line edit shows fewer digits."""
+        before = self._record.pixel_size
+        y, x = self._edge(self.pixel_height, before.y), self._edge(self.pixel_width, before.x)
+        size = PixelSize(y, x, self.unit.currentText())
+        if size == before:
+            return before
+        refuse_pixel_size(size, self._record.name)
+        return size if size.is_known else PixelSize()
+
+    def _edge(self, field: QLineEdit, before: float) -> float:
+        if not field.isModified():
+            return before
+        try:
+            return float(field.text().strip().replace(",", "."))
+        except ValueError as error:
+            what, fix = f"'{field.text()}' is no number", "give a length such as 0.325"
+            raise UserError("NU-I31", what, field.accessibleName(), fix) from error

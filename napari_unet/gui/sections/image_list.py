@@ -1,0 +1,148 @@
+"""The images of the open project: pick one, add more, find one that was moved."""
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+from qtpy.QtCore import QEvent, QObject, QSize, Qt, Signal
+from qtpy.QtGui import QKeyEvent
+from qtpy.QtWidgets import (
+    QAbstractItemView,
+    QFileDialog,
+    QHBoxLayout,
+    QHeaderView,
+    QLabel,
+    QPushButton,
+    QSizePolicy,
+    QTableView,
+    QVBoxLayout,
+    QWidget,
+)
+
+from napari_unet.gui.sections.image_table import NAME, ImageTable
+from napari_unet.gui.sections.thumbnails import SIDE, Thumbnails
+from napari_unet.project.image_record import ImageRecord
+
+_ROWS_SHOWN = 4
+_DRAGS = {QEvent.Type.DragEnter, QEvent.Type.DragMove, QEvent.Type.Drop}
+_STEPS = {Qt.Key.Key_PageDown: 1, Qt.Key.Key_PageUp: -1}
+
+
+class ImageList(QWidget):  # type: ignore[misc]
+    """Emits what the user wants; shows what it is told. The rows are hidden while there is nothing to choose."""
+
+    chosen = Signal(int)
+    stepped = Signal(int)
+    added = Signal(list)
+    found = Signal(int, Path)
+
+    def __init__(self, parent: QWidget | None = None) -> None:
+        super().__init__(parent)
+        self.thumbnails = Thumbnails(self)
+        self.table = ImageTable(self.thumbnails, self)
+        self.view = QTableView(self)
+        self.view.setAccessibleName("images")
+        self.view.setTabKeyNavigation(False)  # Tab leaves the table, arrows move in it
+        self._prepare_view()
+        self.add_button = QPushButton("Add images…")
+        self.add_button.setToolTip("Files for this project; or drop files and folders onto the panel")
+        self.add_button.clicked.connect(self._pick_files)
+        self.find_button = QPushButton("Find file…")
+        self.find_button.setToolTip("Show where the file of this image is now; it must be the same image")
+        self.find_button.clicked.connect(self._pick_file)
+        self.place = QLabel("")
+        row = QHBoxLayout()
+        row.addWidget(self.add_button)
+        row.addWidget(self.find_button)
+        row.addStretch()
+        row.addWidget(self.place)
+        layout = QVBoxLayout(self)
+        layout.setContentsMargins(0, 0, 0, 0)
+        layout.addWidget(self.view)
+        layout.addLayout(row)
+        self.thumbnails.made.connect(lambda _: self._show_parts())
+        self._show_parts()
+
+    def show_images(self, records: Sequence[ImageRecord]) -> None:
+        """The images of the project."""
+        self.table.show_images(records)
+        rows = min(max(len(records), 2), _ROWS_SHOWN)
+        header = self.view.horizontalHeader().sizeHint().height()
+        self.view.setFixedHeight(header + rows * self.view.verticalHeader().defaultSectionSize() + 4)
+        self._show_parts()
+
+    def show_current(self, image_id: int | None) -> None:
+        """Mark the image that is worked on, and scroll to it."""
+        row = None if image_id is None else self.table.row_of(image_id)
+        if row is None:
+            self.view.clearSelection()
+        elif row != self.view.currentIndex().row() or not self.view.selectionModel().hasSelection():
+            self.view.selectRow(row)
+            self.view.scrollTo(self.table.index(row, NAME))
+        count = self.table.rowCount()
+        self.place.setText(f"{row + 1} of {count}" if row is not None and count > 1 else "")
+        self._show_parts()
+
+    def accept_drops_on(self, widget: QWidget) -> None:
+        """Take files and folders that are dropped onto a widget."""
+        widget.setAcceptDrops(True)
+        widget.installEventFilter(self)
+
+    def eventFilter(self, watched: QObject, event: QEvent) -> bool:
+        """Drops onto the panel; the keys PageDown and PageUp in the list."""
+        if event.type() in _DRAGS and (paths := _files_of(event)):
+            event.acceptProposedAction()
+            if event.type() == QEvent.Type.Drop:
+                self.added.emit(paths)
+            return True
+        if watched is self.view and isinstance(event, QKeyEvent) and event.type() == QEvent.Type.KeyPress:
+            step = _STEPS.get(event.key())
+            if step is not None:
+                self.stepped.emit(step)
+                return True
+        return False
+
+    def _prepare_view(self) -> None:
+        view = self.view
+        view.setModel(self.table)
+        view.verticalHeader().hide()
+        view.verticalHeader().setDefaultSectionSize(SIDE + 6)
+        view.setIconSize(QSize(SIDE, SIDE))
+        view.setShowGrid(False)
+        view.setSelectionBehavior(QAbstractItemView.SelectionBehavior.SelectRows)
+        view.setSelectionMode(QAbstractItemView.SelectionMode.SingleSelection)
+        view.setVerticalScrollMode(QAbstractItemView.ScrollMode.ScrollPerItem)
+        view.setTextElideMode(Qt.TextElideMode.ElideMiddle)
+        view.setSizePolicy(QSizePolicy.Policy.Ignored, QSizePolicy.Policy.Fixed)
+        header = view.horizontalHeader()
+        header.setSectionResizeMode(QHeaderView.ResizeMode.ResizeToContents)
+        header.setSectionResizeMode(NAME, QHeaderView.ResizeMode.Stretch)
+        view.clicked.connect(lambda index: self.chosen.emit(self.table.records[index.row()].id))
+        view.installEventFilter(self)
+
+    def _show_parts(self) -> None:
+        selected = self._selected
+        broken = selected is not None and bool(self.thumbnails.problem_of(selected.id))
+        self.view.setVisible(self.table.rowCount() > 1 or broken)
+        self.find_button.setVisible(broken)
+
+    @property
+    def _selected(self) -> ImageRecord | None:
+        rows = self.view.selectionModel().selectedRows()
+        return self.table.records[rows[0].row()] if rows else None
+
+    def _pick_files(self) -> None:
+        names, _ = QFileDialog.getOpenFileNames(self, "Images for this project")
+        if names:
+            self.added.emit([Path(name) for name in names])
+
+    def _pick_file(self) -> None:
+        record = self._selected
+        if record is not None:
+            name, _ = QFileDialog.getOpenFileName(self, f"Where is {record.name} now?", str(record.path.parent))
+            if name:
+                self.found.emit(record.id, Path(name))
+
+
+def _files_of(event: Any) -> list[Path]:
+    return [Path(url.toLocalFile()) for url in event.mimeData().urls() if url.isLocalFile()]

@@ -1,0 +1,96 @@
+"""The images of a project as rows: thumbnail and name, painted pixels, held-out Dice."""
+
+from collections.abc import Sequence
+from typing import Any
+
+from qtpy.QtCore import QAbstractTableModel, QModelIndex, QObject, Qt
+
+from napari_unet.gui.sections.thumbnails import Thumbnails
+from napari_unet.project.image_record import ImageRecord
+
+COLUMNS = ("Image", "Painted", "Dice")
+NAME, _PAINTED, _DICE = range(3)
+_PROBLEM = "⚠ "
+_ROLE = Qt.ItemDataRole
+
+
+class ImageTable(QAbstractTableModel):  # type: ignore[misc]
+    """What a view shows; thumbnails are asked for by the rows that are on screen only."""
+
+    def __init__(self, thumbnails: Thumbnails, parent: QObject) -> None:
+        super().__init__(parent)
+        self.records: list[ImageRecord] = []
+        self._rows: dict[int, int] = {}
+        self._painted: dict[int, int] = {}
+        self._dice: dict[int, float] = {}
+        self._thumbnails = thumbnails
+        thumbnails.made.connect(self._changed)
+
+    def show_images(self, records: Sequence[ImageRecord]) -> None:
+        """Other rows."""
+        self.beginResetModel()
+        self.records = list(records)
+        self._rows = {record.id: row for row, record in enumerate(self.records)}
+        self.endResetModel()
+
+    def show_painted(self, painted: dict[int, int]) -> None:
+        """Painted pixels by image id."""
+        self._show(_PAINTED, self._painted, painted)
+        self._painted = painted
+
+    def show_dice(self, dice: dict[int, float]) -> None:
+        """Mean Dice of the held-out blocks by image id."""
+        self._show(_DICE, self._dice, dice)
+        self._dice = dice
+
+    def row_of(self, image_id: int) -> int | None:
+        """Where an image stands."""
+        return self._rows.get(image_id)
+
+    def rowCount(self, parent: QModelIndex = QModelIndex()) -> int:  # noqa: B008 - Qt's signature
+        """One row an image."""
+        return 0 if parent.isValid() else len(self.records)
+
+    def columnCount(self, parent: QModelIndex = QModelIndex()) -> int:  # noqa: B008 - Qt's signature
+        """Name, painted pixels, Dice."""
+        return 0 if parent.isValid() else len(COLUMNS)
+
+    def headerData(self, section: int, orientation: Qt.Orientation, role: int = _ROLE.DisplayRole) -> Any:
+        """Names of the columns."""
+        if role == _ROLE.DisplayRole and orientation == Qt.Orientation.Horizontal:
+            return COLUMNS[section]
+        return None
+
+    def data(self, index: QModelIndex, role: int = _ROLE.DisplayRole) -> Any:
+        """What Qt asks for."""
+        record, column = self.records[index.row()], index.column()
+        problem = self._thumbnails.problem_of(record.id)
+        if role == _ROLE.DisplayRole:
+            return self._text(record, column, problem)
+        if role == _ROLE.ToolTipRole:
+            size = " x ".join(str(n) for n in record.annotation_shape)
+            return (
+                problem or (f"{record.path}\n{size} px", "labelled pixels", "mean Dice of its held-out boxes")[column]
+            )
+        if role == _ROLE.TextAlignmentRole and column != NAME:
+            return Qt.AlignmentFlag.AlignRight | Qt.AlignmentFlag.AlignVCenter
+        if role == _ROLE.DecorationRole and column == NAME:
+            return self._thumbnails.of(record)
+        return None
+
+    def _text(self, record: ImageRecord, column: int, problem: str) -> str:
+        if column == NAME:
+            return (_PROBLEM if problem else "") + record.name
+        if column == _PAINTED:
+            return f"{self._painted[record.id]:,}" if record.id in self._painted else ""
+        return f"{self._dice[record.id]:.2f}" if record.id in self._dice else ""
+
+    def _show(self, column: int, before: dict[int, Any], after: dict[int, Any]) -> None:
+        for image_id in before.keys() | after.keys():
+            if before.get(image_id) != after.get(image_id):
+                self._changed(image_id, column)
+
+    def _changed(self, image_id: int, column: int = NAME) -> None:
+        row = self._rows.get(image_id)
+        if row is not None:
+            self.dataChanged.emit(self.index(row, column), self.index(row, column))

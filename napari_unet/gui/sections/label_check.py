@@ -1,0 +1,157 @@
+"""Asks about strokes that the network keeps contradicting: keep them, flip them to what it says, or erase them."""
+
+from collections.abc import Callable, Sequence
+from typing import Any
+
+import numpy as np
+from jaxtyping import Bool
+from napari.layers import Shapes
+from qtpy.QtWidgets import QHBoxLayout, QLabel, QPushButton, QSizePolicy, QVBoxLayout, QWidget
+
+from napari_unet.controller.controller import Controller
+from napari_unet.evaluation.label_check import Doubt, stroke_of
+from napari_unet.gui.layers.canvas import Canvas
+from napari_unet.gui.layers.our_layers import show_outlines
+from napari_unet.gui.layers.place import show_place
+from napari_unet.images.tiles import Region
+from napari_unet.project.project import Project
+
+OUTLINES = "label check"
+_COLOUR = "red"
+_RIM = 4  # px between a stroke and its outline
+_KEPT = 0.5  # of a stroke's pixels that were kept make it one that is not asked about
+
+
+class LabelCheck(QWidget):  # type: ignore[misc]
+    """Hidden until there is a stroke to ask about on the present image.
+
+    Parameters
+    ----------
+    canvas : whose annotation layer is changed, so that undo works and strokes are saved as always
+    controller : knows the project and the present image
+    told : runs what may fail, and tells so in one line
+    """
+
+    def __init__(
+        self,
+        viewer: Any,
+        canvas: Canvas,
+        controller: Controller,
+        told: Callable[[Callable[[], object]], None],
+        parent: QWidget | None = None,
+    ) -> None:
+        super().__init__(parent)
+        self._viewer = viewer
+        self._canvas = canvas
+        self._controller = controller
+        self._layer: Shapes | None = None
+        self._said: tuple[Doubt, ...] = ()
+        self._open: list[Doubt] = []  # those of the present image that are still to be answered
+        self.line = QLabel("")
+        self.line.setWordWrap(True)
+        self.line.setSizePolicy(QSizePolicy.Policy.Ignored, QSizePolicy.Policy.Preferred)
+        buttons = QHBoxLayout()
+        self.buttons = {}
+        for name, tip, action in (
+            ("Show", "Go to the stroke", self._go),
+            ("Keep", "The stroke is right; do not ask again", self._keep),
+            (
+                "Flip",
+                "Repaint it as the network says, and erase what is held out; undo works",
+                self._flip,
+            ),
+            ("Erase", "Erase it; undo works", self._erase),
+            ("Later", "Ask about the next one first", self._later),
+        ):
+            self.buttons[name] = button = QPushButton(name)
+            button.setToolTip(tip)
+            button.clicked.connect(lambda _=False, action=action: told(action))
+            buttons.addWidget(button)
+        layout = QVBoxLayout(self)
+        layout.setContentsMargins(0, 0, 0, 0)
+        layout.addWidget(self.line)
+        layout.addLayout(buttons)
+        self.hide()
+
+    def show_doubts(self, doubts: Sequence[Doubt] | None = None) -> None:
+        """Ask about these strokes; without an argument about those that are left, on the image that is shown now."""
+        if doubts is not None:
+            self._said = tuple(doubts)
+        asked = [doubt for doubt in self._said if self._is_open(doubt)]
+        self._open = [doubt for doubt in self._open if doubt in asked] + [d for d in asked if d not in self._open]
+        self._show()
+
+    def _show(self) -> None:
+        self.setVisible(bool(self._open))
+        annotation = self._canvas.annotation
+        is_made = self._layer is not None and self._layer in self._viewer.layers
+        if annotation is None or not (self._open or is_made):
+            return
+        if not is_made:
+            self._layer = self._canvas.add_outlines(OUTLINES, _COLOUR)
+        if self._layer is not None:
+            places = [(doubt.plane, Region(*doubt.box).grown(_RIM)) for doubt in self._open]
+            show_outlines(self._layer, places, annotation.data.shape[:-2])
+        if self._open and self._controller.project is not None:
+            names = {label.id: f"'{label.name}'" for label in self._controller.project.classes()}
+            painted, predicted = (
+                names.get(k, "another class") for k in (self._open[0].class_id, self._open[0].predicted)
+            )
+            several = f" (1 of {len(self._open)})" if len(self._open) > 1 else ""
+            self.line.setText(
+                f"Is this stroke right? Painted {painted}, but the network keeps saying {predicted}{several}"
+            )
+
+    def _is_open(self, doubt: Doubt) -> bool:
+        """Whether a stroke is on the present image, still painted like that, and was not kept."""
+        project, image = self._controller.project, self._controller.image
+        if project is None or image is None or image.id != doubt.image_id:
+            return False
+        pixels = _pixels(project, doubt)
+        if not pixels.any() or doubt.predicted not in [label.id for label in project.classes()]:
+            return False
+        kept = project.kept_labels(image.id, doubt.plane, Region(*doubt.box))
+        return bool(np.mean(kept[pixels] == doubt.class_id) <= _KEPT)
+
+    def _go(self) -> None:
+        if self._open and self._canvas.annotation is not None:
+            region = Region(*self._open[0].box).grown(_RIM)
+            self._canvas.follow(region.clipped(*self._canvas.plane_shape))
+            show_place(self._viewer, self._canvas, self._open[0].plane, region)
+
+    def _keep(self) -> None:
+        project = self._controller.project
+        if self._open and project is not None:
+            doubt = self._open[0]
+            project.keep_stroke(doubt.image_id, doubt.plane, doubt.class_id, _pixels(project, doubt), doubt.box[:2])
+            self.show_doubts()
+
+    def _flip(self) -> None:
+        if self._open:
+            self._repaint(self._open[0].predicted)
+
+    def _erase(self) -> None:
+        self._repaint(0)
+
+    def _repaint(self, class_id: int) -> None:
+        project = self._controller.project
+        if not self._open or project is None:
+            return
+        self._go()  # the watcher compares the plane that is shown
+        doubt = self._open[0]
+        pixels, box = _pixels(project, doubt), Region(*doubt.box)
+        # Where the network's own answer would be scored, the stroke is erased instead.
+        wanted = np.where(pixels, class_id, 0).astype(np.uint8)
+        labels = self._controller.take_over(doubt.plane, wanted, box, repaint=True) if class_id else wanted
+        self._canvas.paint(doubt.plane, labels, box, pixels)
+        if self._canvas.watcher is not None:
+            self._canvas.watcher.check()
+
+    def _later(self) -> None:
+        self._open = self._open[1:] + self._open[:1]
+        self._show()
+
+
+def _pixels(project: Project, doubt: Doubt) -> Bool[np.ndarray, "h w"]:
+    """Those of a doubted stroke in its box, as it is stored now."""
+    return stroke_of(doubt, project.annotation(doubt.image_id, doubt.plane, Region(*doubt.box)))

@@ -1,0 +1,67 @@
+"""Keys while the annotation layer is active: Space shows the bare image while it is held, C toggles the contour."""
+
+from collections.abc import Callable, Iterator, Sequence
+from typing import Any, no_type_check
+
+from qtpy.QtCore import QObject
+from qtpy.QtWidgets import QApplication
+
+from napari_unet.gui.layers.canvas import Canvas
+from napari_unet.gui.sections.view_row import ViewRow
+
+
+class OverlayKeys(QObject):  # type: ignore[misc]
+    """Binds the keys to each annotation layer; what is hidden comes back on release, or when the focus goes elsewhere.
+
+    napari holds Space to pan. Both happen: the mouse pans over the bare image.
+
+    Parameters
+    ----------
+    others : layers of ours that are not the canvas's, None for what is not there
+    """
+
+    def __init__(self, canvas: Canvas, view_row: ViewRow, others: Callable[[], Sequence[Any]], parent: QObject) -> None:
+        super().__init__(parent)
+        self._canvas = canvas
+        self._others = others
+        self._view_row = view_row
+        self._hidden: list[tuple[Any, float]] = []
+        self._mode = ""
+        # The release of a key does not come when the window or the canvas has lost the focus.
+        QApplication.instance().focusChanged.connect(self._focus_changed)
+
+    def bind(self) -> None:
+        """Give the keys to the annotation layer."""
+        annotation = self._canvas.annotation
+        if annotation is not None:
+            annotation.bind_key("Space", self._hold, overwrite=True)
+            annotation.bind_key("C", lambda _: self._view_row.toggle_contour(), overwrite=True)
+
+    def hide(self) -> None:
+        """Show the bare image, and let the mouse pan."""
+        annotation = self._canvas.annotation
+        if self._hidden or annotation is None:
+            return
+        ours = self._canvas.overlays + [layer for layer in self._others() if layer is not None]
+        # Not ``visible``: it would draw every layer anew, and leave the paint mode.
+        self._hidden = [(layer, layer.opacity) for layer in ours]
+        for layer, _ in self._hidden:
+            layer.opacity = 0
+        self._mode, annotation.mode = str(annotation.mode), "pan_zoom"
+
+    def restore(self) -> None:
+        """Show what was hidden. Safe to call twice."""
+        hidden, self._hidden = self._hidden, []
+        for layer, opacity in hidden:
+            layer.opacity = opacity
+        if hidden:
+            hidden[0][0].mode = self._mode
+
+    @no_type_check  # a wrapper of a type checker would not be a generator function, by which napari knows this one
+    def _hold(self, layer: Any) -> Iterator[None]:
+        self.hide()
+        yield
+        self.restore()
+
+    def _focus_changed(self, old: Any, new: Any) -> None:
+        self.restore()

@@ -1,0 +1,92 @@
+"""The keys of the annotation layer: which class the brush holds, and taking over what is predicted."""
+
+from collections.abc import Callable
+from typing import Any
+
+from qtpy.QtCore import QObject, QTimer, Signal
+
+from napari_unet.gui.sections.class_table import ClassTable
+
+# What a user can press while the annotation layer is selected, besides napari's own keys.
+KEYS = {
+    "1 - 9": "paint that class",
+    "X": "back to the class before",
+    "E": "erase to unlabelled",
+    "F": "fill",
+    "[ and ]": "smaller, larger brush",
+    "A": "accept the prediction inside a circle",
+    "N": "where to paint next",
+    "Space": "the bare image, while it is held",
+    "C": "prediction as contour or filled",
+    "Page Down, Page Up": "next, previous image",
+}
+
+
+class Painting(QObject):  # type: ignore[misc]
+    """Keeps the brush, the class table and the keys of one annotation layer at one.
+
+    Signals
+    -------
+    accept : the key for accepting was pressed
+    unknown : the label spin box, or another tool, chose a number that is no class; the brush has its class again
+    """
+
+    accept = Signal()
+    unknown = Signal(int)
+
+    def __init__(self, table: ClassTable, parent: QObject) -> None:
+        super().__init__(parent)
+        self._table = table
+        self._layer: Any = None
+        self._now = self._before = 0
+        self._put_back_soon = QTimer(self, singleShot=True, interval=0)
+        self._put_back_soon.timeout.connect(self._put_back)
+
+    def take(self, layer: Any) -> None:
+        """Serve this annotation layer from now on."""
+        self.leave()
+        self._layer = layer
+        for number in range(1, 10):
+            layer.bind_key(str(number), self._key(number), overwrite=True)
+        layer.bind_key("X", lambda _: self._choose(self._before), overwrite=True)
+        layer.bind_key("A", lambda _: self.accept.emit(), overwrite=True)
+        layer.events.selected_label.connect(self._label_chosen)
+
+    def leave(self) -> None:
+        """Serve none."""
+        self._put_back_soon.stop()
+        if self._layer is not None:
+            self._layer.events.selected_label.disconnect(self._label_chosen)
+            self._layer = None
+
+    def paint_with(self, class_id: int) -> None:
+        """Put a class on the brush; a tool that does not paint gives way to it."""
+        if class_id != self._now:
+            self._before, self._now = self._now or class_id, class_id
+        if self._layer is not None:
+            self._layer.selected_label = class_id
+            if self._layer.mode in {"pan_zoom", "transform", "erase", "pick"}:
+                self._layer.mode = "paint"
+
+    def _key(self, number: int) -> Callable[[Any], None]:
+        return lambda _: self._choose(self._table.id_of_key(number))
+
+    def _choose(self, class_id: int | None) -> None:
+        if class_id is not None and self._table.has(class_id):
+            self._table.select(class_id)
+            self.paint_with(class_id)
+
+    def _label_chosen(self, event: Any = None) -> None:
+        label = self._layer.selected_label
+        if label == self._now or label == 0:  # 0 erases
+            return
+        if self._table.has(label):
+            self._table.select(label)
+        else:
+            self._put_back_soon.start()  # napari has not told its own spin box yet
+
+    def _put_back(self) -> None:
+        label = self._layer.selected_label
+        if label and not self._table.has(label) and self._table.has(self._now):
+            self._layer.selected_label = self._now
+            self.unknown.emit(label)

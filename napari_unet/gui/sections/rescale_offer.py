@@ -1,0 +1,121 @@
+"""A button that adds a copy of the image at the pixel size that the network learned."""
+
+from collections.abc import Callable
+from concurrent.futures import Future, ThreadPoolExecutor
+from functools import partial
+
+from qtpy.QtCore import QTimer
+from qtpy.QtWidgets import QPushButton, QWidget
+
+from napari_unet.controller.controller import Controller
+from napari_unet.gui.sections.image_facts import length
+from napari_unet.images.image import Image, PixelSize
+from napari_unet.images.rescaled_copy import refuse_large_copy, rescaled_copy
+from napari_unet.project.image_record import ImageRecord
+from napari_unet.project.project import Project
+
+_LOOK_MS = 50  # whether the copy is made
+_Factors = tuple[float, float]
+
+
+class RescaleOffer(QPushButton):  # type: ignore[misc]
+    """There while the image on screen has pixels of another size than those that were trained on.
+
+    Parameters
+    ----------
+    controller : knows the project
+    open_recorded : opens an image of it
+    add : puts the copy into it
+    told : runs an action and tells the user what cannot be done
+    """
+
+    def __init__(
+        self,
+        controller: Controller,
+        open_recorded: Callable[[ImageRecord], Image],
+        add: Callable[[Image], object],
+        told: Callable[[Callable[[], object]], object],
+        parent: QWidget | None = None,
+    ) -> None:
+        super().__init__(parent)
+        self._controller = controller
+        self._open_recorded = open_recorded
+        self._add = add
+        self._told = told
+        self._record: ImageRecord | None = None
+        self._offers: dict[tuple[int, PixelSize], _Factors] = {}  # a corrected pixel size makes another image of it
+        self._threads = ThreadPoolExecutor(1, "rescaling")
+        self._making: tuple[Project, Future[Image]] | None = None
+        self._timer = QTimer(self, interval=_LOOK_MS)
+        self._timer.timeout.connect(self._look)
+        self.clicked.connect(lambda: told(self._make))
+        self.hide()
+
+    def offer(self, image_id: int, factors: tuple[float, float]) -> None:
+        """A copy with so many times its rows and columns would have the pixel size that was trained on."""
+        if self._controller.project is not None:
+            self._offers[image_id, self._controller.project.image(image_id).pixel_size] = factors
+            self._show()
+
+    def show_image(self, record: ImageRecord | None) -> None:
+        """Tell what is on screen: an image, or none."""
+        self._record = record
+        self._show()
+
+    def withdraw(self) -> None:
+        """The image on screen was painted on: its own pixel size is learned."""
+        if self._record is not None:
+            self._offers.pop((self._record.id, self._record.pixel_size), None)
+            self._show()
+
+    def clear(self) -> None:
+        """Another project is open."""
+        self._offers.clear()
+        self.show_image(None)
+
+    def stop(self) -> None:
+        """Let go of the thread."""
+        self._timer.stop()
+        self._threads.shutdown(wait=False, cancel_futures=True)
+
+    @property
+    def _factors(self) -> _Factors | None:
+        return None if self._record is None else self._offers.get((self._record.id, self._record.pixel_size))
+
+    def _show(self) -> None:
+        self.setVisible(self._factors is not None)
+        if self._record is not None and self._factors is not None:
+            size = length(_wanted(self._record.pixel_size, self._factors))
+            self.setText(f"Add a copy at {size}/px")
+            self.setToolTip(
+                f"The network learned on pixels of {size}, these are {length(self._record.pixel_size)}.\n"
+                "The copy is an image of its own in the project; this one stays as it is"
+            )
+
+    def _make(self) -> None:
+        project, record, factors = self._controller.project, self._record, self._factors
+        if project is None or record is None or factors is None or self._making is not None:
+            return
+        project.refuse_when_read_only()
+        image = self._open_recorded(record)
+        refuse_large_copy(image, factors)
+        name = f"{record.name} ({length(_wanted(record.pixel_size, factors))})"
+        self._making = project, self._threads.submit(rescaled_copy, image, factors, name)
+        self.setEnabled(False)
+        self._timer.start()
+
+    def _look(self) -> None:
+        if self._making is None or not self._making[1].done():
+            return
+        (project, made), self._making = self._making, None
+        self._timer.stop()
+        self.setEnabled(True)
+        if project is self._controller.project:
+            self._told(partial(self._take, made))
+
+    def _take(self, made: "Future[Image]") -> None:
+        self._add(made.result())
+
+
+def _wanted(size: PixelSize, factors: _Factors) -> PixelSize:
+    return PixelSize(size.y / factors[0], size.x / factors[1], size.unit)

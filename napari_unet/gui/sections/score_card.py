@@ -1,0 +1,123 @@
+"""Held-out Dice in words, and the live curve of loss and Dice."""
+
+from collections.abc import Sequence
+from typing import Any
+
+from qtpy.QtCore import Signal
+from qtpy.QtWidgets import QHBoxLayout, QLabel, QPushButton, QVBoxLayout, QWidget
+
+from napari_unet.evaluation.scores import AGREEMENT_STROKES, Score
+from napari_unet.gui.sections.class_scores import ClassScores, class_text
+from napari_unet.gui.sections.learning_curve import LearningCurve
+from napari_unet.gui.sections.remark import Remark
+from napari_unet.project.classes import ClassLabel
+
+
+class ScoreCard(QWidget):  # type: ignore[misc]
+    """One line for the eye, one curve for the trend."""
+
+    area_wanted = Signal()
+    copy_wanted = Signal(object)  # with the score that is shown, or None
+
+    def __init__(self, parent: QWidget | None = None) -> None:
+        super().__init__(parent)
+        self._score: Score | None = None
+        self.headline = QLabel("Held-out Dice: n/a")
+        self.headline.setToolTip(
+            "Measured on strokes that are never trained on (about one 64-pixel block in five).\n"
+            "n/a until some strokes lie in such blocks."
+        )
+        self.headline.setWordWrap(True)
+        self.curve = LearningCurve()
+        layout = QVBoxLayout(self)
+        layout.setContentsMargins(0, 0, 0, 0)
+        self.milestones = Remark()
+        self.milestones.setToolTip(
+            "Mean Dice of three networks on the same held-out pixels: the one that is shown, the best so far, and the\n"
+            "first one that was shown. The best was chosen on these pixels, which makes it look a little too good."
+        )
+        self.class_scores = ClassScores()
+        layout.addWidget(self.headline)
+        layout.addWidget(self.milestones)
+        layout.addWidget(self.class_scores)
+        self.agreement = Remark()
+        self.agreement.setToolTip(
+            "Each new stroke is compared with what lay on screen before it was learned; the mean over the classes of\n"
+            f"the share of their pixels that was right, over the last {AGREEMENT_STROKES} strokes outside test areas.\n"
+            "You paint where the overlay is wrong, so this is a lower bound for the image. It nears 1 when there is\n"
+            "nothing left to correct."
+        )
+        layout.addWidget(self.agreement)
+        layout.addWidget(self.curve)
+        self.area_button = QPushButton("Test area")
+        self.area_button.setToolTip(
+            "Draw a rectangle on the image. What is painted in it, before or after, is never trained on,\n"
+            'and has a Dice of its own. To move or delete one, choose the layer "test areas", click it and drag it,\n'
+            "or press Delete: its strokes are then trained on again."
+        )
+        self.area_button.clicked.connect(lambda: self.area_wanted.emit())
+        buttons = QHBoxLayout()
+        buttons.addWidget(self.area_button)
+        self.copy_button = QPushButton("Copy as text")
+        self.copy_button.setToolTip("Put a paragraph for the methods section of a paper into the clipboard")
+        self.copy_button.clicked.connect(lambda: self.copy_wanted.emit(self._score))
+        buttons.addWidget(self.copy_button)
+        buttons.addStretch()
+        layout.addLayout(buttons)
+
+    def add_loss(self, step: int, loss: float) -> None:
+        """Append to the curve of losses."""
+        self.curve.add_loss(step, loss)
+
+    def show_score(self, score: Score, classes: Sequence[ClassLabel], annotation_s: float | None) -> None:
+        """Tell the newest score, which came after that much annotation; None for one that is not recorded."""
+        self._score = score
+        self.headline.setText(headline(score))
+        self.milestones.setText(milestones(score))
+        self.class_scores.show_scores(score.classes, classes)
+        self.curve.add_dice(score.step, score.mean_dice, annotation_s)
+
+    def show_agreement(self, share: float | None, strokes: int) -> None:
+        """Tell how the newest strokes agreed with the overlay."""
+        self.agreement.setText(
+            ""
+            if share is None
+            else f"New strokes agreed with the overlay: {share:.2f} of pixels (class mean, {strokes} strokes)"
+        )
+
+    def restore(self, records: Sequence[dict[str, Any]]) -> None:
+        """Draw the curve of a project that was opened again."""
+        self.curve.restore(records)
+
+    def clear(self) -> None:
+        """Forget another project's curve."""
+        self.curve.restore(())
+        self.headline.setText("Held-out Dice: n/a")
+        self._score = None
+        self.milestones.setText("")
+        self.agreement.setText("")
+        self.class_scores.show_scores((), ())
+
+
+def headline(score: Score) -> str:
+    """Mean Dice and how much evidence it has."""
+    if score.mean_dice is None:
+        return f"Held-out Dice: n/a (not every class has held-out strokes yet) · step {score.step}"
+    pixels = sum(c.pixels for c in score.classes)
+    return f"Held-out Dice: {score.mean_dice:.3f} · {len(score.blocks)} blocks, {pixels:,} px · step {score.step}"
+
+
+def milestones(score: Score) -> str:
+    """Now, best and at start; "" unless one can be compared."""
+    known = [("best", score.best), ("at start", score.start)]
+    parts = [f"{name} {m.mean_dice:.3f}" for name, m in known if m is not None and m.mean_dice is not None]
+    return " · ".join([f"now {score.mean_dice:.3f}", *parts]) if parts and score.mean_dice is not None else ""
+
+
+def canvas_text(score: Score, classes: list[ClassLabel]) -> str:
+    """What stands on the image."""
+    names = {label.id: label.name for label in classes}
+    mean = "n/a" if score.mean_dice is None else f"{score.mean_dice:.3f}"
+    lines = [f"held-out Dice {mean} · step {score.step}"]
+    lines += [f"{names.get(c.class_id, c.class_id)} {class_text(c)}" for c in score.classes]
+    return "\n".join(lines)

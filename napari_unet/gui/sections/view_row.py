@@ -1,0 +1,171 @@
+"""How the prediction is drawn, what else is shown, and how far the overlay is behind."""
+
+from collections.abc import Sequence
+from typing import Any
+
+from qtpy.QtCore import Qt, Signal
+from qtpy.QtWidgets import QComboBox, QGridLayout, QLabel, QPushButton, QSizePolicy, QSlider, QWidget
+from superqt.utils import signals_blocked
+
+from napari_unet.gui.layers.canvas import Canvas
+from napari_unet.gui.layers.map_layer import NOTHING, PROBABILITY, UNCERTAINTY, WEIGHT_MAP
+from napari_unet.gui.layers.object_layer import OBJECTS
+from napari_unet.project.classes import ClassLabel
+from napari_unet.protocol.messages import Progress
+
+FILLED, CONTOUR, HIDDEN = "filled", "contour", "hidden"
+_CONTOUR_PX = 2
+_FIRST_PERCENT = 45
+_HELP = {
+    NOTHING: "Only strokes and prediction lie over the image",
+    PROBABILITY: "What the network gives to one class, 0 to 1",
+    UNCERTAINTY: "1 minus the distance between the two most probable classes: 1 where the network cannot decide",
+    WEIGHT_MAP: "How much each painted pixel counts in training: 0 where it is held out",
+    OBJECTS: "The separate objects of this plane, numbered and measured; touching ones are told apart as the advanced "
+    "settings say",
+}
+
+
+class ViewRow(QWidget):  # type: ignore[misc]
+    """Owns the look of the prediction layer.
+
+    Signals
+    -------
+    wanted : which map is wanted, or the objects: its kind, and a class id or 0
+    table_wanted : the table of the objects is
+    """
+
+    wanted = Signal(str, int)
+    table_wanted = Signal()
+
+    def __init__(self, canvas: Canvas, parent: QWidget | None = None) -> None:
+        super().__init__(parent)
+        self._canvas = canvas
+        self._build()
+        self.look.currentIndexChanged.connect(lambda _: self._apply())
+        self.opacity.valueChanged.connect(lambda _: self._apply())
+        self.kind.currentIndexChanged.connect(lambda _: self._choose())
+        self.of_class.currentIndexChanged.connect(lambda _: self._choose())
+
+    def dress(self) -> None:
+        """Give a new prediction layer the look that is chosen, and follow what is changed in napari's own controls."""
+        self._apply()
+        if self._canvas.prediction is not None:
+            events = self._canvas.prediction.events
+            for event in (events.opacity, events.visible, events.contour):
+                event.connect(self._follow)
+
+    def toggle_contour(self) -> None:
+        """From filled to contour, and to filled from anything else."""
+        self.look.setCurrentText(CONTOUR if self.look.currentText() == FILLED else FILLED)
+
+    @property
+    def map(self) -> tuple[str, int]:
+        """Kind of the chosen map, or the objects, and a class id or 0."""
+        kind = self.kind.currentText()
+        return kind, (self.of_class.currentData() or 0) if kind == PROBABILITY else 0
+
+    @property
+    def map_name(self) -> str:
+        """What the layer of the map is called."""
+        kind, class_id = self.map
+        return f"{kind} of {self.of_class.currentText()}" if class_id else kind
+
+    def show_classes(self, classes: Sequence[ClassLabel]) -> None:
+        """Offer these classes; the chosen one stays chosen if it is still there."""
+        ids = [label.id for label in classes]
+        before, kept = (self.map, self.map_name), self.of_class.currentData()
+        with signals_blocked(self.of_class):
+            self.of_class.clear()
+            for label in classes:
+                self.of_class.addItem(label.name, label.id)
+            # The background comes first, and is not what one looks for.
+            self.of_class.setCurrentIndex(ids.index(kept) if kept in ids else min(1, len(ids) - 1))
+        if (self.map, self.map_name) != before:
+            self.wanted.emit(*self.map)
+
+    def show_progress(self, progress: Progress) -> None:
+        """Tell which network the overlay shows, how much of it is still to come, and whether strokes are ahead."""
+        self.state.setText(overlay_text(progress))
+
+    def show_count(self, objects: int) -> None:
+        """Tell how many objects are shown."""
+        self.table.setText(f"Table ({objects})")
+
+    def _build(self) -> None:
+        self.look = QComboBox()
+        self.look.setAccessibleName("how the prediction is drawn")
+        self.look.addItems([FILLED, CONTOUR, HIDDEN])
+        self.look.setToolTip("How the prediction is drawn. C: filled or contour. Hold Space: the bare image")
+        self.opacity = QSlider(Qt.Orientation.Horizontal)
+        self.opacity.setAccessibleName("opacity of the prediction")
+        self.opacity.setRange(0, 100)
+        self.opacity.setValue(_FIRST_PERCENT)
+        self.opacity.setToolTip("Opacity of the prediction, percent")
+        self.kind = QComboBox()
+        self.kind.setAccessibleName("also show")
+        for number, (kind, text) in enumerate(_HELP.items()):
+            self.kind.addItem(kind)
+            self.kind.setItemData(number, text, Qt.ItemDataRole.ToolTipRole)
+        self.of_class = QComboBox()
+        self.of_class.setAccessibleName("class of the probability")
+        self.of_class.setToolTip("The class whose probability is shown")
+        self.of_class.setVisible(False)
+        self.table = QPushButton()
+        self.table.setToolTip(
+            "Measurements of the objects. A row that is selected is shown in the middle; clicking an object selects "
+            "its row. To paint again, select the annotation layer"
+        )
+        self.table.setVisible(False)
+        self.table.clicked.connect(self.table_wanted)
+        self.show_count(0)
+        self.state = QLabel("")
+        for widget in (self.of_class, self.state):  # long names must not widen the dock
+            widget.setSizePolicy(QSizePolicy.Policy.Ignored, QSizePolicy.Policy.Preferred)
+        layout = QGridLayout(self)
+        layout.setContentsMargins(0, 0, 0, 0)
+        layout.addWidget(QLabel("Prediction"), 0, 0)
+        layout.addWidget(self.look, 0, 1)
+        layout.addWidget(self.opacity, 0, 2)
+        layout.addWidget(QLabel("Also show"), 1, 0)
+        layout.addWidget(self.kind, 1, 1)
+        layout.addWidget(self.of_class, 1, 2)
+        layout.addWidget(self.table, 1, 2)
+        layout.addWidget(self.state, 2, 0, 1, 3)
+        layout.setColumnStretch(2, 1)
+
+    def _apply(self) -> None:
+        layer, look = self._canvas.prediction, self.look.currentText()
+        if layer is None:
+            return
+        layer.opacity = self.opacity.value() / 100
+        contour, visible = _CONTOUR_PX if look == CONTOUR else 0, look != HIDDEN
+        if visible and bool(layer.contour) != bool(contour):
+            layer.contour = contour
+        if layer.visible != visible:  # each time it is set, the layer is drawn anew
+            layer.visible = visible
+
+    def _follow(self, event: Any = None) -> None:
+        layer = self._canvas.prediction
+        if layer is not None:
+            with signals_blocked(self.look), signals_blocked(self.opacity):
+                self.look.setCurrentText(HIDDEN if not layer.visible else CONTOUR if layer.contour else FILLED)
+                self.opacity.setValue(round(100 * layer.opacity))
+
+    def _choose(self) -> None:
+        kind, class_id = self.map
+        self.of_class.setVisible(kind == PROBABILITY)
+        self.table.setVisible(kind == OBJECTS)
+        self.wanted.emit(kind, class_id)
+
+
+def overlay_text(progress: Progress) -> str:
+    """What the overlay shows, in one line; "" before there is one."""
+    if progress.shown_step is None:
+        return ""
+    parts = [f"overlay: step {progress.shown_step}"]
+    if progress.waiting_tiles:
+        parts.append(f"{progress.waiting_tiles} {'tile' if progress.waiting_tiles == 1 else 'tiles'} waiting")
+    if progress.behind:
+        parts.append("newest strokes not in it yet")
+    return " · ".join(parts)

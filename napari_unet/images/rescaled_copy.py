@@ -1,0 +1,71 @@
+"""A copy of an image at another pixel size, to be an image of its own."""
+
+from dataclasses import replace
+
+import numpy as np
+from jaxtyping import Float, Shaped
+
+from napari_unet.errors import UserError
+from napari_unet.images.image import Image, PixelSize
+from napari_unet.images.rescaling import rescaled, rescaled_shape, scaled_back
+
+MOST_BYTES = 2**29  # of the copy, and of a plane while it is resampled
+
+
+def refuse_large_copy(image: Image, factors: tuple[float, float]) -> None:
+    """Refuse what would take more memory than a window should.
+
+    Raises
+    ------
+    UserError
+        NU-I17.
+    """
+    height, width = rescaled_shape(image.height, image.width, factors)
+    values = image.all_channels * max(image.height * image.width, height * width)
+    copied = image.planes * image.all_channels * height * width * np.dtype(image.pixels.dtype).itemsize
+    if max(copied, values * _kind(image).itemsize) > MOST_BYTES:
+        what = f"a copy of {image.planes} x {height} x {width} pixels takes more than {MOST_BYTES // 2**20} MiB"
+        raise UserError("NU-I17", what, image.name, "predict the file with --rescale, or rescale it before you open it")
+
+
+def rescaled_copy(image: Image, factors: tuple[float, float], name: str) -> Image:
+    """All planes and channels with so many times their rows and columns, in memory; range and type stay.
+
+    What is no number stays so at the nearest pixels. An alpha channel is left out.
+
+    Raises
+    ------
+    UserError
+        NU-I17 as ``refuse_large_copy``, and when there is not enough memory all the same.
+    """
+    refuse_large_copy(image, factors)
+    whole = replace(image, chosen=())
+    try:
+        planes = np.stack([_resampled(whole, plane, factors) for plane in range(image.planes)])
+    except MemoryError as error:
+        fix = "close other programs, or predict the file with --rescale"
+        raise UserError("NU-I17", "there is not enough memory for a copy", image.name, fix) from error
+    height, width = planes.shape[1:3]
+    order = [f"{image.plane_axes}yxc".index(axis) for axis in image.axes]
+    shape = (*image.plane_shape, height, width, *([image.all_channels] if "c" in image.axes else []))
+    size = image.pixel_size
+    pixel_size = PixelSize(size.y * image.height / height, size.x * image.width / width, size.unit)
+    pixels = np.ascontiguousarray(planes.reshape(shape).transpose(order))
+    return Image(name, pixels, image.axes, pixel_size, channel_names=image.channel_names[: image.all_channels])
+
+
+def _resampled(image: Image, plane: int, factors: tuple[float, float]) -> Shaped[np.ndarray, "h w c"]:
+    pixels: Float[np.ndarray, "y x c"] = image.read(plane).astype(_kind(image))
+    is_number = np.isfinite(pixels)
+    middle = pixels[is_number].mean() if is_number.any() else 0
+    found = np.asarray(rescaled(np.where(is_number, pixels, middle).astype(pixels.dtype), factors))
+    if not is_number.all():
+        nearest = np.moveaxis(scaled_back(np.moveaxis(pixels, 2, 0), *found.shape[:2]), 0, 2)
+        found = np.where(np.isfinite(nearest), found, nearest)
+    dtype = np.dtype(image.pixels.dtype).newbyteorder("=")
+    return found.astype(dtype) if dtype.kind == "f" else np.rint(found).astype(dtype)
+
+
+def _kind(image: Image) -> "np.dtype[np.floating]":
+    """A floating type that holds every value of the image's own."""
+    return np.result_type(np.dtype(image.pixels.dtype).newbyteorder("="), np.float32)

@@ -1,0 +1,1 @@
+"""Objects of a mask: found, told apart, linked over planes and measured."""

@@ -1,0 +1,215 @@
+"""The separate objects of a mask, numbered."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Any
+
+import msgspec
+import numpy as np
+from jaxtyping import Bool, Float64, Int, Int32, Int64, UInt8
+from scipy import ndimage
+from skimage.measure import label
+from skimage.morphology import local_maxima
+from skimage.segmentation import watershed
+
+from napari_unet.config import Settings
+from napari_unet.objects.links import link_planes
+
+AS_PAINTED = Settings(object_split=0.0, object_minimum=0, object_holes=0)  # connected pieces, each as it is
+
+_SMOOTHING = 1.0  # px; the pixel grid makes false peaks of distance along straight sides
+_NEIGHBOURS = ((0, 1), (1, 0), (1, 1), (1, -1))  # y, x; each pair of touching pixels once
+
+
+@dataclass(frozen=True, slots=True)
+class Objects:
+    """Numbered objects of all planes of a mask.
+
+    Attributes
+    ----------
+    numbers : 0 where there is none; one number is one object of the whole image
+    values : mask value (class - 1) of each object, indexed by its number; 0 at index 0
+    """
+
+    numbers: Int32[np.ndarray, "planes y x"]
+    values: UInt8[np.ndarray, " objects_and_none"]
+
+    @property
+    def count(self) -> int:
+        """How many there are."""
+        return len(self.values) - 1
+
+
+def find_objects(
+    mask: UInt8[np.ndarray, "planes y x"], settings: Settings, plane_axes: str = "z", plane_shape: tuple[int, ...] = ()
+) -> Objects:
+    """Number the objects of all planes from 1 on, plane after plane, each plane in reading order.
+
+    Parameters
+    ----------
+    mask : class - 1 at every pixel, 0 is background
+    settings : those that begin with ``object_`` count
+    plane_axes, plane_shape : as of the image; where ``object_link`` is above 0, objects that overlap in neighbouring
+        planes along z or t get one number
+    """
+    numbers = np.zeros(mask.shape, np.int32)
+    values = [np.zeros(1, np.uint8)]
+    count = 0
+    for plane, of_plane in enumerate(mask):
+        found, found_values = objects_of_plane(of_plane, settings)
+        numbers[plane] = np.where(found > 0, found + count, 0)
+        count += len(found_values) - 1
+        values.append(found_values[1:])
+    objects = Objects(numbers, np.concatenate(values))
+    if settings.object_link == 0 or len(mask) == 1:
+        return objects
+    linked = link_planes(
+        objects.numbers, objects.values, plane_axes, plane_shape or mask.shape[:1], settings.object_link
+    )
+    return Objects(*linked)
+
+
+def objects_of_plane(
+    mask: UInt8[np.ndarray, "y x"], settings: Settings
+) -> tuple[Int32[np.ndarray, "y x"], UInt8[np.ndarray, " objects_and_none"]]:
+    """Numbers and mask values of the objects of one plane.
+
+    Holes are filled, touching objects of one class separated, the pixels of the border class given to the objects
+    beside them, and objects that are too small or cut by the frame left out, in this order.
+    """
+    border = (mask == settings.object_border - 1) & (settings.object_border > 1)
+    classes = np.where(border, 0, mask)
+    numbers = np.zeros(mask.shape, np.int64)
+    for value in np.unique(classes[classes > 0]):
+        inside = _without_holes(classes == value, (classes == 0) & ~border, settings.object_holes)
+        pieces = split_touching(inside, settings.object_split, settings.object_minimum)
+        numbers[inside] = pieces[inside] + numbers.max()
+        classes[inside] = value
+    numbers = _with_border(numbers, border)
+    return _renumbered(numbers, _kept(numbers, settings), classes)
+
+
+def object_settings(settings: Settings) -> dict[str, Any]:
+    """The settings that say what an object is, for records of how a result was made."""
+    return {name: value for name, value in msgspec.to_builtins(settings).items() if name.startswith("object_")}
+
+
+def label_objects(mask: UInt8[np.ndarray, "y x"]) -> Int32[np.ndarray, "y x"]:
+    """Give each connected component of each class its own number 1..N; background (0) stays 0.
+
+    Pixels that touch at an edge or a corner are connected; touching pixels of different classes are not.
+    """
+    return np.asarray(label(mask, background=0, connectivity=2), dtype=np.int32)
+
+
+def split_touching(inside: Bool[np.ndarray, "y x"], narrow: float, smallest: int = 0) -> Int64[np.ndarray, "y x"]:
+    """Number the pieces of a foreground, cut where a neck is narrow.
+
+    Parameters
+    ----------
+    inside : what to cut
+    narrow : necks below this share of the width of the narrower piece are cut; 0 cuts nothing, 1 every neck
+    smallest : pixels; no cut makes a smaller piece
+
+    Notes
+    -----
+    Width is told by the distance to the background, smoothed. Each of its peaks begins a piece (watershed), and
+    pieces are joined again, widest neck first, where the neck is not narrow: the same pieces as those of h-maxima of
+    the logarithm of the distance, so it does not matter how large objects are.
+    """
+    if narrow == 0 or not inside.any() or inside.all():
+        return np.asarray(label(inside, connectivity=2), np.int64)
+    depth = ndimage.gaussian_filter(ndimage.distance_transform_edt(inside), _SMOOTHING) * inside
+    # Padded, because scikit-image finds no maxima in images below 3 x 3.
+    peaks = label(local_maxima(np.pad(depth, 1))[1:-1, 1:-1] & inside, connectivity=2)
+    basins = np.asarray(watershed(-depth, peaks, mask=inside, connectivity=2), np.int64)
+    joined = _join(basins, depth, narrow, smallest)
+    return joined[basins]
+
+
+def _join(
+    basins: Int64[np.ndarray, "y x"], depth: Float64[np.ndarray, "y x"], narrow: float, smallest: int
+) -> Int64[np.ndarray, " basins_and_none"]:
+    """The piece that each basin belongs to."""
+    peak = ndimage.maximum(depth, basins, np.arange(basins.max() + 1)).tolist()
+    area = np.bincount(basins.ravel()).tolist()
+    parent = list(range(len(area)))
+
+    def root(basin: int) -> int:
+        while parent[basin] != basin:
+            parent[basin] = parent[parent[basin]]
+            basin = parent[basin]
+        return basin
+
+    for first, second, neck in _necks(basins, depth):
+        a, b = root(first), root(second)
+        if a != b and (neck >= narrow * min(peak[a], peak[b]) or min(area[a], area[b]) < smallest):
+            parent[b] = a
+            peak[a] = max(peak[a], peak[b])
+            area[a] += area[b]
+    return np.array([root(basin) for basin in range(len(parent))], np.int64)
+
+
+def _necks(basins: Int64[np.ndarray, "y x"], depth: Float64[np.ndarray, "y x"]) -> Iterator[tuple[int, int, float]]:
+    """Each pair of touching basins with the depth at the widest place where they touch, the widest first."""
+    height, width = basins.shape
+    found = []
+    for dy, dx in _NEIGHBOURS:
+        here = (slice(0, height - dy), slice(max(0, -dx), width - max(0, dx)))
+        there = (slice(dy, height), slice(max(0, dx), width - max(0, -dx)))
+        touching = (basins[here] != basins[there]) & (basins[here] > 0) & (basins[there] > 0)
+        neck = np.minimum(depth[here], depth[there])[touching]
+        found.append(np.stack([basins[here][touching], basins[there][touching], neck]))
+    first, second, neck = np.concatenate(found, axis=1)
+    order = np.argsort(-neck, kind="stable")
+    return zip(first[order].astype(int).tolist(), second[order].astype(int).tolist(), neck[order].tolist(), strict=True)
+
+
+def _without_holes(
+    inside: Bool[np.ndarray, "y x"], background: Bool[np.ndarray, "y x"], largest: int
+) -> Bool[np.ndarray, "y x"]:
+    """The foreground with those holes filled that are background alone and have at most so many pixels."""
+    if largest == 0:
+        return inside
+    gaps = label(~inside, connectivity=1)
+    size = np.bincount(gaps.ravel())
+    foreign = np.bincount(gaps[~background], minlength=len(size)) > 0  # of label 0 too, the foreground
+    fill = (size <= largest) & ~foreign
+    fill[_on_frame(gaps)] = False
+    return inside | fill[gaps]
+
+
+def _with_border(numbers: Int64[np.ndarray, "y x"], border: Bool[np.ndarray, "y x"]) -> Int64[np.ndarray, "y x"]:
+    if not border.any():
+        return numbers
+    grown: Int64[np.ndarray, "y x"] = watershed(np.zeros(numbers.shape), numbers, mask=border | (numbers > 0))
+    return grown
+
+
+def _kept(numbers: Int64[np.ndarray, "y x"], settings: Settings) -> Bool[np.ndarray, " numbers"]:
+    size = np.bincount(numbers.ravel())
+    keep: Bool[np.ndarray, " numbers"] = size >= max(1, settings.object_minimum)
+    if settings.object_cut:
+        keep[_on_frame(numbers)] = False
+    keep[0] = False
+    return keep
+
+
+def _on_frame(numbers: Int[np.ndarray, "y x"]) -> Int[np.ndarray, " n"]:
+    return np.unique(np.concatenate([numbers[0], numbers[-1], numbers[:, 0], numbers[:, -1]]))
+
+
+def _renumbered(
+    numbers: Int64[np.ndarray, "y x"], keep: Bool[np.ndarray, " numbers"], classes: UInt8[np.ndarray, "y x"]
+) -> tuple[Int32[np.ndarray, "y x"], UInt8[np.ndarray, " objects_and_none"]]:
+    """The kept objects from 1 on without gaps, in the order of their first pixels."""
+    present, first = np.unique(numbers, return_index=True)
+    order = np.argsort(first)
+    present = present[order][keep[present[order]]]
+    new = np.zeros(len(keep), np.int32)
+    new[present] = np.arange(1, len(present) + 1)
+    values = np.zeros(len(present) + 1, np.uint8)
+    found = new[numbers]
+    own = (found > 0) & (classes > 0)  # not the border pixels that an object was given
+    values[found[own]] = classes[own]
+    return found, values

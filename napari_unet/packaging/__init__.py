@@ -1,0 +1,1 @@
+"""Networks and predictions in the form in which they are handed on."""

@@ -1,0 +1,64 @@
+"""Trained networks with what they know: classes, scores, and the images that they were trained on."""
+
+from pathlib import Path
+from typing import Any
+
+from napari_unet.dataset.channel_choice import told
+from napari_unet.dataset.training_image import remembered
+from napari_unet.errors import UserError
+from napari_unet.network.checkpoint import Checkpoint
+from napari_unet.network.package import NETWORK, open_network
+from napari_unet.project.project import DATABASE
+
+_PATTERNS = ("*.unet", "*.safetensors", "*.bioimageio.zip")
+
+
+def list_models(paths: list[Path]) -> list[dict[str, Any]]:
+    """One record for each network, the best mean Dice first.
+
+    A folder that is no network itself is looked through for projects, files and packages; of those that cannot be
+    read, the record has the line of the "error" in place of the rest.
+
+    Raises
+    ------
+    UserError
+        NU-M01 to NU-M05 for a path that is no network and holds none.
+    """
+    records: list[dict[str, Any]] = []
+    for path in paths:
+        inside = _inside(path)
+        records += [_found(each) for each in inside] if inside else [_record(path)]
+    return sorted(records, key=lambda record: -(record.get("mean_held_out_dice") or -1.0))
+
+
+def _inside(path: Path) -> list[Path]:
+    if not path.is_dir() or (path / DATABASE).is_file() or (path / NETWORK).is_file():
+        return []
+    return sorted(found for pattern in _PATTERNS for found in path.glob(pattern))
+
+
+def _found(path: Path) -> dict[str, Any]:
+    try:
+        return _record(path)
+    except UserError as error:
+        return {"path": str(path), "error": str(error)}
+
+
+def _record(path: Path) -> dict[str, Any]:
+    return {"path": str(path), **_described(open_network(path))}
+
+
+def _described(checkpoint: Checkpoint) -> dict[str, Any]:
+    scores = checkpoint.facts.get("held_out_dice", {})
+    names = zip(checkpoint.class_ids, checkpoint.class_names, strict=True)
+    images = remembered(checkpoint.facts)
+    return {
+        "step": checkpoint.step,
+        "channels": checkpoint.architecture.image_channels,
+        "channels_trained_on": told(images),
+        "context_planes": checkpoint.architecture.context,
+        "mean_held_out_dice": checkpoint.facts.get("mean_held_out_dice"),
+        "held_out_dice": {name: scores.get(str(class_id)) for class_id, name in names},
+        "trained_on": [image.name for image in images],
+        "pixel_sizes": sorted({f"{i.pixel_size[0]:.4g} x {i.pixel_size[1]:.4g} {i.unit}" for i in images}),
+    }

@@ -1,0 +1,312 @@
+"""A trained network as a bioimage.io package: weights in several formats, what they expect, and an example."""
+
+import shutil
+import tempfile
+from collections.abc import Sequence
+from dataclasses import asdict
+from importlib.util import find_spec
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from jaxtyping import Float32, UInt8
+from PIL import Image as PillowImage
+
+from napari_unet.dataset.channel_choice import told
+from napari_unet.dataset.training_image import remembered
+from napari_unet.errors import UserError
+from napari_unet.export.file_stem import file_stem
+from napari_unet.export.segmentation import ClassStyle
+from napari_unet.export.verified import write_verified
+from napari_unet.images.image import Image
+from napari_unet.images.normalisation import CLIP, PERCENTILES, measure_normalisation
+from napari_unet.images.thumbnail import thumbnail
+from napari_unet.images.tiles import Region, read_mirrored
+from napari_unet.network import unet
+from napari_unet.network.checkpoint import Checkpoint, save_checkpoint
+from napari_unet.network.package import NETWORK
+from napari_unet.network.unet import Architecture, UNet
+from napari_unet.packaging import exchange
+
+SUFFIX = ".bioimageio.zip"
+_FILES = {"pytorch_state_dict": "weights.pt", "onnx": "weights.onnx", "torchscript": "weights.torchscript"}
+_LEAST_SPREAD = 1e-12  # beside the range of intensities nothing, yet above 0 as the format demands
+_PAPER = "Ronneberger, Fischer and Brox 2015: U-Net: Convolutional Networks for Biomedical Image Segmentation"
+_DOI = "10.1007/978-3-319-24574-4_28"
+
+
+def write_model_package(
+    folder: Path, name: str, checkpoint: Checkpoint, image: Image, styles: Sequence[ClassStyle]
+) -> Path:
+    """Write ``name`` + ".bioimageio.zip", validated by bioimageio.spec before it takes its name.
+
+    Parameters
+    ----------
+    folder : made where it is missing
+    name : of the model
+    checkpoint : goes in as it is, too, so that the package can be used here again
+    image : the middle of its first plane becomes the example
+    styles : indexed by mask value
+
+    Raises
+    ------
+    UserError
+        NU-E09 when bioimageio.spec, onnx or onnxscript are not installed; NU-E11 when ONNX cannot be written; NU-E01,
+        NU-E03 as every export.
+    """
+    _require_packages()
+    network = checkpoint.network()
+    raw = _example(image, network.architecture)
+    path = folder / f"{file_stem(name)}{SUFFIX}"
+    # bioimageio.spec leaves files open, which Windows then does not remove; the system will.
+    with tempfile.TemporaryDirectory(ignore_cleanup_errors=True) as temporary:
+        parts = Path(temporary)
+        _write_parts(parts, name, checkpoint, network, raw, styles)
+        description = _description(parts, name, checkpoint, list(exchange.writers(network)))
+        return write_verified(path, lambda target: _pack(description, target), _difference)
+
+
+def normalised(raw: Float32[np.ndarray, "b c y x"]) -> Float32[np.ndarray, "b c y x"]:
+    """What the steps before the network make of raw pixels."""
+    planes = [Image("example", np.moveaxis(each, 0, 2), "yxc") for each in raw]
+    return np.stack([np.moveaxis(measure_normalisation(p).apply(p.read(0)), 2, 0) for p in planes])
+
+
+def least_side(architecture: Architecture) -> int:
+    """The smallest side of an input of which something lies farther from the rim than the network sees."""
+    return architecture.fitting(2 * (architecture.halo + architecture.margin) + 1)
+
+
+def _require_packages() -> None:
+    missing = [name for name in ("bioimageio.spec", "onnx", "onnxscript") if not _is_installed(name)]
+    if missing:
+        what = f"a bioimage.io package needs {', '.join(missing)}"
+        raise UserError("NU-E09", what, "this Python", 'pip install "napari-unet-live[bioimageio]"')
+
+
+def _is_installed(name: str) -> bool:
+    try:
+        return find_spec(name) is not None
+    except ModuleNotFoundError:  # the part before the dot is missing
+        return False
+
+
+def _example(image: Image, architecture: Architecture) -> Float32[np.ndarray, "1 c y x"]:
+    """The middle of the first plane and of those that are seen with it, mirrored where it is too small."""
+    side = least_side(architecture) + architecture.stride
+    y0, x0 = (image.height - side) // 2, (image.width - side) // 2
+    around = image.around(0, architecture.context)
+    planes = np.concatenate([np.nan_to_num(image.read(plane).astype(np.float32)) for plane in around], axis=2)
+    pixels = read_mirrored(planes, Region(y0, x0, y0 + side, x0 + side))
+    return np.ascontiguousarray(np.moveaxis(pixels, 2, 0)[np.newaxis])
+
+
+@torch.no_grad()
+def _write_parts(
+    folder: Path,
+    name: str,
+    checkpoint: Checkpoint,
+    network: UNet,
+    raw: Float32[np.ndarray, "1 c y x"],
+    styles: Sequence[ClassStyle],
+) -> None:
+    """Every file of the package but its description."""
+    example = torch.from_numpy(normalised(raw))
+    for kind, write in exchange.writers(network).items():
+        write(network, example, folder / _FILES[kind])
+    probabilities = torch.softmax(network(example), dim=1).numpy()
+    np.save(folder / "test-input.npy", raw, allow_pickle=False)
+    np.save(folder / "test-output.npy", probabilities, allow_pickle=False)
+    shutil.copyfile(Path(unet.__file__), folder / "unet.py")
+    save_checkpoint(checkpoint, folder / NETWORK)
+    (folder / "README.md").write_text(_documentation(name, checkpoint), encoding="utf-8")
+    colours = np.array([style.colour for style in styles], np.uint8)
+    values = np.array(checkpoint.class_ids)[probabilities[0].argmax(0)] - 1
+    first = checkpoint.architecture.context * checkpoint.architecture.image_channels
+    shown = raw[0][first : first + checkpoint.architecture.image_channels]
+    PillowImage.fromarray(_cover(shown, colours[values])).save(folder / "cover.png")
+
+
+def _cover(raw: Float32[np.ndarray, "c y x"], classes: UInt8[np.ndarray, "h w 3"]) -> UInt8[np.ndarray, "h w2 3"]:
+    """The example beside its classes."""
+    shown = thumbnail(Image("cover", raw, "cyx"), max(raw.shape))
+    rim = [(side - inner) // 2 for side, inner in zip(shown.shape, classes.shape, strict=True)][:2]
+    middle = shown[rim[0] : rim[0] + classes.shape[0], rim[1] : rim[1] + classes.shape[1]]
+    return np.concatenate([middle, classes], axis=1)
+
+
+def _documentation(name: str, checkpoint: Checkpoint) -> str:
+    scores = checkpoint.facts.get("held_out_dice", {})
+    lines = [
+        f"- {label} (value {class_id - 1} in masks): held-out Dice {_number(scores.get(str(class_id)))}"
+        for class_id, label in zip(checkpoint.class_ids, checkpoint.class_names, strict=True)
+    ]
+    return "\n".join(
+        [
+            f"# {name}",
+            "",
+            f"A U-Net trained for {checkpoint.step} steps on strokes painted in napari with napari-unet-live.",
+            "It classifies the pixels of a plane; its outputs are the probabilities of the classes:",
+            "",
+            *lines,
+            "",
+            *_input_lines(checkpoint),
+            "Pixels become numbers as the description says, from the percentiles of the whole image given.",
+            f"`{NETWORK}` is the network as napari-unet-live keeps it: `napari-unet predict --model PACKAGE.zip`.",
+            "",
+            "## Validation",
+            "",
+            "The held-out Dice above is that of strokes in blocks of 64 pixels that were not trained on, in the same",
+            "images. Before you rely on it, predict images that nobody painted on and score them against truth:",
+            "`napari-unet score --prediction MASK --truth TRUTH`.",
+            "",
+            "No author and no licence are stated: add them to the description before you publish it.",
+            "",
+        ]
+    )
+
+
+def _input_lines(checkpoint: Checkpoint) -> list[str]:
+    seen = told(remembered(checkpoint.facts))
+    lines = [f"The channels of the images that it was trained on, in this order: {seen}.", ""] if seen else []
+    if checkpoint.architecture.context == 0:
+        return lines
+    names = ", ".join(channel_names(checkpoint))
+    return [
+        *lines,
+        f"The input is a plane with those around it as further channels: {names}.",
+        "Beyond the ends of a stack its first and last plane are repeated.",
+        "",
+    ]
+
+
+def _number(value: float | None) -> str:
+    return "n/a" if value is None else f"{value:.3f}"
+
+
+def _description(parts: Path, name: str, checkpoint: Checkpoint, kinds: Sequence[str]) -> Any:
+    """The model's description, checked against the files."""
+    from bioimageio.spec.model import v0_5 as spec
+
+    return spec.ModelDescr(
+        name=_model_name(name),
+        description="U-Net that classifies the pixels of 2D microscopy images, trained on a few painted strokes.",
+        documentation=spec.FileDescr(source=parts / "README.md"),
+        cite=[spec.CiteEntry(text=_PAPER, doi=spec.Doi(_DOI))],
+        covers=[spec.FileDescr(source=parts / "cover.png")],
+        tags=["napari-unet", "unet", "semantic-segmentation", "2d", "pytorch"],
+        inputs=[_input(parts, checkpoint)],
+        outputs=[_output(parts, checkpoint)],
+        weights=spec.WeightsDescr(**_weights(parts, checkpoint.architecture, kinds)),
+        attachments=[spec.FileDescr(source=parts / each) for each in (NETWORK, f"{Path(NETWORK).stem}.json")],
+    )
+
+
+def _model_name(name: str) -> str:
+    """The format takes ASCII letters, digits and a few signs, 5 characters at least."""
+    kept = "".join(c if c.isascii() and (c.isalnum() or c in "_+- ()") else "_" for c in name)
+    return f"{kept[:50]} (napari-unet)"
+
+
+def channel_names(checkpoint: Checkpoint) -> list[str]:
+    """Of the input: those of the planes before come first, those of the planes after last.
+
+    They are called as in the images that were trained on, where all of these agree.
+    """
+    architecture = checkpoint.architecture
+    known = {each.channel_names for each in remembered(checkpoint.facts)}
+    names = known.pop() if len(known) == 1 else ()
+    if len(set(names)) != architecture.image_channels:
+        names = tuple(f"channel{number}" for number in range(1, architecture.image_channels + 1))
+    steps = range(-architecture.context, architecture.context + 1)
+    return [name + (f" of plane {step:+d}" if step else "") for step in steps for name in names]
+
+
+def _input(parts: Path, checkpoint: Checkpoint) -> Any:
+    from bioimageio.spec.model import v0_5 as spec
+
+    architecture = checkpoint.architecture
+    size = spec.ParameterizedSize(min=least_side(architecture), step=architecture.stride)
+    low, high = PERCENTILES
+    percentiles = spec.ScaleRangeKwargs(
+        axes=[spec.AxisId("y"), spec.AxisId("x")], min_percentile=low, max_percentile=high, eps=_LEAST_SPREAD
+    )
+    return spec.InputTensorDescr(
+        id=spec.TensorId("image"),
+        axes=[
+            spec.BatchAxis(),
+            spec.ChannelAxis(channel_names=channel_names(checkpoint)),
+            *(spec.SpaceInputAxis(id=spec.AxisId(axis), size=size) for axis in "yx"),
+        ],
+        test_tensor=spec.FileDescr(source=parts / "test-input.npy"),
+        data=spec.IntervalOrRatioDataDescr(type="float32"),
+        preprocessing=[
+            spec.ScaleRangeDescr(kwargs=percentiles),
+            spec.ScaleLinearDescr(kwargs=spec.ScaleLinearKwargs(gain=2.0, offset=-1.0)),
+            spec.ClipDescr(kwargs=spec.ClipKwargs(min=-CLIP, max=CLIP)),
+        ],
+    )
+
+
+def _output(parts: Path, checkpoint: Checkpoint) -> Any:
+    from bioimageio.spec.model import v0_5 as spec
+
+    architecture = checkpoint.architecture
+
+    def axis(name: str) -> Any:
+        size = spec.SizeReference(
+            tensor_id=spec.TensorId("image"), axis_id=spec.AxisId(name), offset=-2 * architecture.margin
+        )
+        if architecture.margin:  # what comes out depends on nothing beyond the input
+            return spec.SpaceOutputAxis(id=spec.AxisId(name), size=size)
+        return spec.SpaceOutputAxisWithHalo(id=spec.AxisId(name), size=size, halo=architecture.halo)
+
+    names = [
+        label or f"class{class_id}"
+        for class_id, label in zip(checkpoint.class_ids, checkpoint.class_names, strict=True)
+    ]
+    return spec.OutputTensorDescr(
+        id=spec.TensorId("probabilities"),
+        axes=[spec.BatchAxis(), spec.ChannelAxis(channel_names=names), axis("y"), axis("x")],
+        test_tensor=spec.FileDescr(source=parts / "test-output.npy"),
+        data=spec.IntervalOrRatioDataDescr(type="float32", range=(0.0, 1.0)),
+        postprocessing=[spec.SoftmaxDescr(kwargs=spec.SoftmaxKwargs(axis=spec.AxisId("channel")))],
+    )
+
+
+def _weights(parts: Path, architecture: Architecture, kinds: Sequence[str]) -> dict[str, Any]:
+    from bioimageio.spec.model import v0_5 as spec
+
+    version = spec.Version(torch.__version__.split("+")[0])
+    source = spec.ArchitectureFromFileDescr(
+        source=parts / "unet.py", callable=spec.Identifier("from_fields"), kwargs=asdict(architecture)
+    )
+    described = {
+        "pytorch_state_dict": lambda file: spec.PytorchStateDictWeightsDescr(
+            source=file, architecture=source, pytorch_version=version
+        ),
+        "onnx": lambda file: spec.OnnxWeightsDescr(
+            source=file, opset_version=exchange.OPSET, parent="pytorch_state_dict"
+        ),
+        "torchscript": lambda file: spec.TorchscriptWeightsDescr(
+            source=file, pytorch_version=version, parent="pytorch_state_dict"
+        ),
+    }
+    return {kind: described[kind](parts / _FILES[kind]) for kind in kinds}
+
+
+def _pack(description: Any, target: Path) -> None:
+    from bioimageio.spec import save_bioimageio_package
+
+    save_bioimageio_package(description, output_path=target)
+
+
+def _difference(path: Path) -> str:
+    """Read the package as others will, its hashes, shapes and references included."""
+    from bioimageio.spec import InvalidDescr, load_description
+
+    found = load_description(path, format_version="latest")
+    if isinstance(found, InvalidDescr):
+        return found.validation_summary.format()[:200]
+    return ""

@@ -1,0 +1,56 @@
+"""A results pack: every format of every image, and a record that says what made it and what it holds."""
+
+import platform
+from collections.abc import Sequence
+from datetime import UTC, datetime
+from importlib.metadata import version
+from pathlib import Path
+
+from napari_unet.config import Settings
+from napari_unet.export.json_file import write_json
+from napari_unet.network.checkpoint import Checkpoint
+from napari_unet.objects.objects import object_settings
+from napari_unet.project.classes import ClassLabel
+from napari_unet.storage import sha256
+
+CONTENTS = "results.json"
+_PACKAGES = ("napari-unet-live", "torch", "numpy", "scipy", "scikit-image", "tifffile", "zarr", "roifile")
+
+
+def write_contents(
+    folder: Path,
+    written: Sequence[Path],
+    model: Path,
+    checkpoint: Checkpoint,
+    classes: Sequence[ClassLabel],
+    settings: Settings,
+) -> Path:
+    """Write "results.json": model, step, held-out Dice, versions, object settings and the SHA-256 of every file.
+
+    Parameters
+    ----------
+    folder : that of the results
+    written : files and folders in it
+    model : the network's file
+    """
+    scores = checkpoint.facts.get("held_out_dice", {})
+    record = {
+        "made": datetime.now(UTC).isoformat(timespec="seconds"),
+        "model": {
+            "file": model.name,
+            "sha256": sha256(model),
+            "step": checkpoint.step,
+            "held_out_dice": {label.name: scores.get(str(label.id)) for label in classes},
+            "mean_held_out_dice": checkpoint.facts.get("mean_held_out_dice"),
+        },
+        "classes": {str(label.id - 1): label.name for label in classes},
+        "objects": object_settings(settings),
+        "versions": {"Python": platform.python_version(), **{name: version(name) for name in _PACKAGES}},
+        "files": {path.relative_to(folder).as_posix(): sha256(path) for path in _files(written)},
+    }
+    return write_json(folder / CONTENTS, record)
+
+
+def _files(written: Sequence[Path]) -> list[Path]:
+    inside = [file for path in written for file in (sorted(path.rglob("*")) if path.is_dir() else [path])]
+    return [path for path in inside if path.is_file()]

@@ -1,0 +1,234 @@
+"""An image larger than memory to OME-Zarr: from file to file, chunk by chunk, here or on a cluster."""
+
+import json
+import shutil
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, replace
+from functools import lru_cache
+from pathlib import Path
+from typing import Any
+
+import zarr
+from zarr.storage import LocalStore
+
+from napari_unet.errors import UserError
+from napari_unet.export.json_file import write_json
+from napari_unet.export.ome_zarr import bits, create_levels, levels_of, plane_numbers, refuse_foreign
+from napari_unet.export.segmentation import ClassStyle
+from napari_unet.export.verified import UNREADABLE, array_difference
+from napari_unet.images.image import LARGE, Image
+from napari_unet.images.lazy_plane import LazyPlane
+from napari_unet.images.normalisation import Normalisation
+from napari_unet.images.plane_stack import PlaneStack
+from napari_unet.images.reading import open_image
+from napari_unet.images.tiles import Region, grid
+from napari_unet.network.device import choose_device
+from napari_unet.network.inference import Predictor
+from napari_unet.network.memory import keep_freed_memory
+from napari_unet.network.package import open_network
+from napari_unet.prediction.cluster import memory_share
+from napari_unet.prediction.plane import largest_tile, predict_region
+from napari_unet.storage import move_folder
+
+_MOST_PLANES = 16  # of the largest size, whose mask is held: 1 GiB, and four times that for the objects
+CHUNK = 2048  # px; one chunk is one task, and the largest tile
+_JOB = "job.json"  # in the unfinished folder: what made its chunks
+
+
+@dataclass(frozen=True, slots=True, order=True)
+class Chunk:
+    """A part of a plane that is predicted and stored at once."""
+
+    plane: int
+    region: Region
+
+
+@dataclass(frozen=True, slots=True)
+class ChunkFile:
+    """The OME-Zarr folder of an image: pixels and labels "classes", no objects; every chunk of the mask is one file.
+
+    It is filled under another name, ".unfinished-" and its own, where a killed run leaves what it has.
+
+    Attributes
+    ----------
+    path : its name when it is finished
+    image : what is predicted
+    classes : indexed by mask value
+    chunk : side in pixels
+    """
+
+    path: Path
+    image: Image
+    classes: Sequence[ClassStyle]
+    chunk: int
+
+    @property
+    def folder(self) -> Path:
+        """Where it is filled."""
+        return self.path.with_name(f".unfinished-{self.path.name}")
+
+    def begin(self, job: dict[str, Any]) -> None:
+        """Keep what an earlier run left, if the job is equal: all that the mask depends on; else begin anew.
+
+        Raises
+        ------
+        UserError
+            NU-E08 when a folder of that name lies there that is no earlier export; NU-E01 when it cannot be written.
+        """
+        refuse_foreign(self.path)
+        if _record(self.folder / _JOB) == job:
+            return
+        shutil.rmtree(self.folder, ignore_errors=True)
+        with _refusal_told(self.path):
+            create_levels(self.folder, levels_of(self.image, self.classes, None), self.chunk)
+        write_json(self.folder / _JOB, job)
+
+    def missing(self) -> list[Chunk]:
+        """Chunks that are still to be made, plane by plane and row by row."""
+        return [chunk for chunk in self._chunks() if not self._is_there(chunk)]
+
+    def write(self, predictor: Predictor, normalisation: Normalisation, chunk: Chunk, tile: int | None) -> None:
+        """Predict a chunk, write it after the pixels of the image, and compare what is read back.
+
+        Raises
+        ------
+        UserError
+            NU-E01 when it cannot be written, NU-E03 when it does not hold what was written.
+        """
+        around = self.image.around(chunk.plane, predictor.context)
+        plane = PlaneStack(tuple(LazyPlane(self.image, each, normalisation) for each in around))
+        mask = predict_region(predictor, plane, chunk.region, tile) - 1
+        pixels, labels = levels_of(self.image, self.classes, None)
+        index = self._index(chunk.plane)
+        for level, values in (
+            (pixels, pixels.pixels(self.image, chunk.plane, *chunk.region.slices)),
+            (labels, mask),
+        ):
+            array, place = self._array(level.group), level.place(index, *chunk.region.slices)
+            with _refusal_told(self.path):
+                array[place] = values
+                wrong = array_difference(bits(array[place]), bits(values))
+            if wrong:
+                fix = "free disk space, check the disk, then predict again"
+                raise UserError("NU-E03", f"a chunk does not hold the result ({wrong})", str(self.folder), fix)
+
+    def finish(self) -> Path:
+        """Move the folder, whose chunks are all there, to its name.
+
+        Raises
+        ------
+        UserError
+            NU-E01 when the system refuses.
+        """
+        with _refusal_told(self.path):
+            for remains in self.folder.rglob("*.partial"):  # of chunks that were in hand at a kill
+                remains.unlink()
+            move_folder(self.folder, self.path)
+            (self.path / _JOB).unlink()  # not before: where the folder cannot be moved, its chunks still count
+        return self.path
+
+    def _chunks(self) -> Iterator[Chunk]:
+        for plane in range(self.image.planes):
+            for region in grid(self.image.height, self.image.width, self.chunk):
+                yield Chunk(plane, region)
+
+    def _is_there(self, chunk: Chunk) -> bool:
+        """Whether the chunk's file exists, which is written last, and can be read: a power cut may empty it."""
+        array, index = self._array("labels/classes"), self._index(chunk.plane)
+        key = (*index, chunk.region.y0 // self.chunk, chunk.region.x0 // self.chunk)
+        if not (self.folder / "labels/classes/0" / array.metadata.encode_chunk_key(key)).is_file():
+            return False
+        try:
+            array[(*index, *chunk.region.slices)]
+        except UNREADABLE:
+            return False
+        return True
+
+    def _array(self, group: str) -> zarr.Array[Any]:
+        array: zarr.Array[Any] = zarr.open_array(LocalStore(self.folder / group / "0"), mode="r+")
+        return array.with_config({"write_empty_chunks": True})  # a chunk of background is one that was made
+
+    def _index(self, plane: int) -> tuple[int, ...]:
+        numbers, _ = plane_numbers(self.image)
+        return tuple(int(at[0]) for at in (numbers == plane).nonzero()) if numbers.ndim else ()
+
+
+@dataclass(frozen=True, slots=True)
+class ChunkTask:
+    """Predicts chunks of one image in any process that sees the same files; holds neither pixels nor a network.
+
+    Attributes
+    ----------
+    image, image_fingerprint : file, and what it has to hold
+    channels : that are seen of it, as in ``Image.chosen``
+    network, network_fingerprint : checkpoint, and what it has to hold
+    device : as ``choose_device`` takes it; chosen by each process for itself
+    """
+
+    image: Path
+    image_fingerprint: str
+    channels: tuple[int, ...]
+    network: Path
+    network_fingerprint: str
+    device: str
+    normalisation: Normalisation
+    path: Path
+    classes: tuple[ClassStyle, ...]
+    chunk: int
+    tile: int | None
+
+    def __call__(self, chunk: Chunk) -> None:
+        """Make one chunk.
+
+        Raises
+        ------
+        UserError
+            NU-I15 or NU-M06 when image or network are not what they were, and as ``ChunkFile.write``.
+        """
+        predictor = _predictor(self.network, self.network_fingerprint, self.device)
+        image = replace(_image(self.image, self.image_fingerprint), chosen=self.channels)
+        tile = self.tile or largest_tile(predictor.network.architecture, memory_share(predictor.device.kind))
+        ChunkFile(self.path, image, self.classes, self.chunk).write(predictor, self.normalisation, chunk, tile)
+
+
+@lru_cache(maxsize=1)
+def _predictor(network: Path, fingerprint: str, device: str) -> Predictor:
+    checkpoint = open_network(network)
+    if checkpoint.fingerprint() != fingerprint:
+        fix = "wait until training has ended, or predict with a copy of the network"
+        raise UserError("NU-M06", "the network changed while it was predicting", str(network), fix)
+    chosen = choose_device(device)
+    keep_freed_memory()  # the process was started for this work
+    return Predictor(checkpoint.network().to(chosen.place), checkpoint.class_ids, chosen)
+
+
+@lru_cache(maxsize=1)
+def _image(path: Path, fingerprint: str) -> Image:
+    image = open_image(path)
+    if image.fingerprint() != fingerprint:
+        fix = "open the image again to use its new content"
+        raise UserError("NU-I15", "the file changed after it was opened", str(path), fix)
+    return image
+
+
+def is_large(image: Image) -> bool:
+    """Whether a plane, or the mask of all planes, is too large to be held in memory."""
+    plane = image.height * image.width
+    return plane > LARGE or image.planes * plane > _MOST_PLANES * LARGE
+
+
+@contextmanager
+def _refusal_told(path: Path) -> Iterator[None]:
+    try:
+        yield
+    except OSError as error:
+        what, fix = f"cannot write the folder ({error.strerror or error})", "check the folder and free space"
+        raise UserError("NU-E01", what, str(path), fix) from error
+
+
+def _record(path: Path) -> Any:
+    try:
+        return json.loads(path.read_text(encoding="utf-8"))
+    except (OSError, ValueError, RecursionError):
+        return None

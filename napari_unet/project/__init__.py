@@ -1,0 +1,1 @@
+"""The project on disk: images, classes, strokes, test areas, settings and scores."""

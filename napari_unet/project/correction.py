@@ -1,0 +1,69 @@
+"""What a user may say of an image that its file does not say, or says wrongly."""
+
+import math
+from collections.abc import Sequence
+
+from napari_unet.errors import UserError
+from napari_unet.images.image import PixelSize
+from napari_unet.project.image_record import ImageRecord
+
+PIXEL_UNITS = ("pixel", "nm", "um", "mm")
+
+
+def refuse_pixel_size(pixel_size: PixelSize, name: str) -> None:
+    """Raise where lengths in this unit could not be computed for the image of that name.
+
+    Raises
+    ------
+    UserError
+        NU-I30.
+    """
+    edges = (pixel_size.y, pixel_size.x)
+    if pixel_size.unit not in PIXEL_UNITS or not all(math.isfinite(edge) and edge > 0 for edge in edges):
+        raise UserError(
+            "NU-I30",
+            f"a pixel of {pixel_size.y:g} x {pixel_size.x:g} {pixel_size.unit} is not possible",
+            name,
+            f"give height and width above 0 and one of the units {', '.join(PIXEL_UNITS)}",
+        )
+
+
+def corrected_axes(record: ImageRecord, axes: str) -> str:
+    """The axes that the user means, in lower case.
+
+    Raises
+    ------
+    UserError
+        NU-I32 when they do not name every axis of the image once, y and x among them.
+    """
+    letters = axes.strip().lower()
+    once = len(letters) == len(set(letters)) == len(record.shape)
+    if not once or not {"y", "x"} <= set(letters) or not all("a" <= letter <= "z" for letter in letters):
+        shape = " x ".join(map(str, record.shape))
+        raise UserError(
+            "NU-I32",
+            f"the axes '{axes}' do not fit an image of {shape}",
+            record.name,
+            "give one letter for each axis: y and x, c for channels, others such as z and t for planes",
+        )
+    return letters
+
+
+def chosen_channels(record: ImageRecord, chosen: Sequence[int]) -> tuple[int, ...]:
+    """The channels that the user means, in order; () for all of them.
+
+    Raises
+    ------
+    UserError
+        NU-I34 when there is none, or one that the image has not.
+    """
+    there = range(record.all_channels)
+    wanted = tuple(sorted(set(chosen)))
+    if not wanted or not set(wanted) <= set(there):
+        raise UserError(
+            "NU-I34",
+            f"channels {list(wanted)} cannot be chosen of {record.all_channels}",
+            record.name,
+            f"choose at least one of 0 to {record.all_channels - 1}",
+        )
+    return () if len(wanted) == len(there) else wanted

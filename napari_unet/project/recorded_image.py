@@ -1,0 +1,51 @@
+"""From what a project remembers of an image to the image."""
+
+from collections.abc import Callable
+from dataclasses import replace
+from pathlib import Path
+
+from napari_unet.errors import UserError
+from napari_unet.images.image import Image
+from napari_unet.images.reading import open_image
+from napari_unet.project.image_record import ImageRecord
+
+
+def _open(path: Path, axes: str) -> Image:
+    return open_image(path, axes, keep_named=True)
+
+
+def open_recorded(record: ImageRecord, open_file: Callable[[Path, str], Image] = _open) -> Image:
+    """The image itself, read lazily; needs no open project, so any thread may call it.
+
+    Parameters
+    ----------
+    record : what the project remembers
+    open_file : opens an image file of these axes, those of length 1 included where they name all
+
+    Raises
+    ------
+    UserError
+        NU-P04 when the file is gone, NU-P06 when it is another image now, NU-I10 to NU-I14 when it cannot be read.
+    """
+    if not record.path.exists():
+        raise UserError(
+            "NU-P04",
+            "the image file is not there",
+            str(record.path),
+            "put it back or point to where it is now; its strokes are kept",
+        )
+    opened = open_file(record.path, record.found_axes)
+    image = Image(record.name, opened.pixels, record.found_axes, record.pixel_size, record.alpha, opened.coarser)
+    if image.fingerprint() != record.fingerprint:
+        raise UserError(
+            "NU-P06",
+            "the image file has changed since it was annotated",
+            str(record.path),
+            "put the old file back or add the new one as another image",
+        )
+    in_place = all(record.axes.index(axis) == record.found_axes.index(axis) for axis in "yx")
+    coarser = image.coarser if in_place else ()
+    names = opened.channel_names if record.axes.find("c") == record.found_axes.find("c") else ()
+    return replace(
+        image, axes=record.axes, alpha=record.hides_alpha, coarser=coarser, chosen=record.chosen, channel_names=names
+    )

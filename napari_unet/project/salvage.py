@@ -1,0 +1,95 @@
+"""What can still be read of a damaged database, in a new one; the damaged one is set aside and never written."""
+
+import contextlib
+import shutil
+import sqlite3
+import tempfile
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+from napari_unet import storage
+from napari_unet.errors import UserError
+from napari_unet.project import schema
+
+_TABLES = ("images", "classes", "tiles", "blocks", "scores", "settings", "kept_strokes", "test_areas")
+
+
+def salvage(file: Path) -> Path:
+    """Put a database of the readable rows in the place of a damaged one; the folder that holds the damaged one now.
+
+    Raises
+    ------
+    UserError
+        NU-E01 when the disk does not take the new one, NU-P10 when the damaged one cannot be moved. Nothing has
+        changed then.
+    """
+    fresh = file.with_name(f"{storage.TEMPORARY_PREFIX}salvaged.sqlite")
+    storage.disk.remove(fresh)
+    try:
+        _copy(file, fresh)
+        aside = storage.set_aside(*[path for path in _files(file) if path.exists()])
+        if aside is None:
+            raise UserError(
+                "NU-P10", "the damaged database cannot be moved", str(file.parent), "change the folder's permissions"
+            )
+        storage.replace_file(file, lambda temporary: temporary.write_bytes(fresh.read_bytes()))
+    except sqlite3.Error as error:
+        what = f"the readable part cannot be written ({error})"
+        raise UserError("NU-E01", what, str(file), "check free space, then try again") from error
+    finally:
+        with contextlib.suppress(OSError):
+            storage.disk.remove(fresh)
+    return aside
+
+
+def _files(file: Path) -> list[Path]:
+    return [file.with_name(file.name + ending) for ending in ("", "-wal", "-shm", "-journal")]
+
+
+def _copy(file: Path, fresh: Path) -> None:
+    target = sqlite3.connect(fresh, isolation_level=None)
+    try:
+        schema.update(target, 0)
+        target.execute("BEGIN")
+        # From a copy: SQLite may write into a database when it opens or closes it.
+        with tempfile.TemporaryDirectory() as folder:
+            for path in _files(file):
+                if path.exists() and not path.name.endswith("-shm"):
+                    shutil.copyfile(path, Path(folder) / path.name)
+            with contextlib.closing(sqlite3.connect(Path(folder) / file.name, isolation_level=None)) as source:
+                source.text_factory = lambda raw: raw.decode("utf-8", "replace")
+                for table in _TABLES:
+                    _copy_table(source, target, table)
+        target.execute("COMMIT")
+    finally:
+        target.close()
+
+
+def _copy_table(source: sqlite3.Connection, target: sqlite3.Connection, table: str) -> None:
+    """The columns that this version knows and the source has: a newer one may have more, an older one fewer."""
+    query = f"PRAGMA table_info({table})"
+    try:
+        there = {column[1] for column in source.execute(query)}
+    except sqlite3.Error:
+        return  # no row of it can be found
+    columns = [column for column in target.execute(query) if column[1] in there]
+    if not columns:
+        return
+    names = ", ".join(str(column[1]) for column in columns)
+    places = ", ".join("?" * len(columns))
+    for row in _readable(source, table, names, [str(column[1]) for column in columns if column[5]]):
+        # A row that breaks a rule of its table is damaged too.
+        with contextlib.suppress(sqlite3.Error):
+            target.execute(f"INSERT OR IGNORE INTO {table} ({names}) VALUES ({places})", row)  # noqa: S608 - our names
+
+
+def _readable(source: sqlite3.Connection, table: str, names: str, key: list[str]) -> Iterator[tuple[Any, ...]]:
+    """Rows before the first damage and after the last one; what lies between is lost."""
+    for direction in ("ASC", "DESC"):
+        order = ", ".join(f"{name} {direction}" for name in key)
+        try:
+            yield from source.execute(f"SELECT {names} FROM {table} ORDER BY {order}")  # noqa: S608 - our names
+        except sqlite3.Error:
+            continue
+        return

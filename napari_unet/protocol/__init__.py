@@ -1,0 +1,1 @@
+"""Messages and the channel: all that the window and the worker know of each other."""

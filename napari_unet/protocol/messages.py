@@ -1,0 +1,319 @@
+"""What the window and the worker say to each other. Frozen structs, msgpack on the wire, never a pickle."""
+
+import math
+import zlib
+from typing import Literal
+
+import numpy as np
+from jaxtyping import Float16, Float32, Int32, UInt8, UInt16
+
+from napari_unet.errors import UserError
+from napari_unet.evaluation.label_check import Doubt
+from napari_unet.evaluation.scores import Score
+from napari_unet.protocol.message import Message
+
+MapKind = Literal["", "probability", "uncertainty", "objects"]
+Cell = int | float | str
+
+
+# From the window to the worker
+
+
+class Open(Message, frozen=True):
+    """Use this project; a trained network in it is loaded and, once something is viewed, shown."""
+
+    folder: str
+    seed: int = 0
+    base: str = "auto"  # what a new network starts from: "auto", "none" or the path of a checkpoint
+    memory_steps: int = 0  # how often less memory is to be asked for than the settings say
+    spare_device: bool = False  # the graphics processor failed: do without it
+
+
+class Look(Message, frozen=True):
+    """A part of a plane is on screen: predict it, then the rest of what is covered."""
+
+    generation: int
+    image_id: int
+    plane: int
+    visible: tuple[int, int, int, int]  # y0, x0, y1, x1 in pixels of the plane
+    map: MapKind = ""  # what is wanted with the classes; "objects" come for the whole plane, as ``Objects``
+    class_id: int = 0  # of a probability
+    covered: tuple[int, int, int, int] | None = None  # as visible: what layers lie over; None for the whole plane
+    small: bool = False  # the screen shows every second pixel at most
+
+
+class Annotated(Message, frozen=True):
+    """Strokes, classes or settings were committed to the project; read them."""
+
+    own: bool = True  # the strokes say what the user knows, not what the network said
+
+
+class Corrected(Message, frozen=True):
+    """What the project remembers of an image was corrected; a ``Look`` follows."""
+
+    image_id: int | None  # None: of many
+
+
+class Train(Message, frozen=True):
+    """Begin (or go on) training, or pause: the network is scored and saved then."""
+
+    on: bool
+
+
+class Restore(Message, frozen=True):
+    """Go back to the network with the highest held-out Dice."""
+
+
+class Export(Message, frozen=True):
+    """Predict an image with the network that is shown and write its mask."""
+
+    image_id: int
+    folder: str
+    formats: tuple[str, ...]
+
+
+class PauseExport(Message, frozen=True):
+    """Leave the export for now, or go on with it."""
+
+    on: bool
+
+
+class CancelExport(Message, frozen=True):
+    """Give the export up; nothing of it is written."""
+
+
+class ShowWeights(Message, frozen=True):
+    """Send the weight map of a plane."""
+
+    image_id: int
+    plane: int
+    covered: tuple[int, int, int, int] | None = None  # y0, x0, y1, x1 of the part that is wanted; None for all of it
+
+
+class Suggest(Message, frozen=True):
+    """Say where a stroke would teach most, on the plane on screen or on another one."""
+
+    number: int  # of the question
+    image_id: int
+    plane: int
+
+
+# From the worker to the window
+
+
+class Ready(Message, frozen=True):
+    """The worker is up, on this device."""
+
+    device: str
+    reason: str
+
+
+class Alive(Message, frozen=True):
+    """The worker waits for a message or computes."""
+
+
+class Noticed(Message, frozen=True):
+    """One plain line for the user about something that stops nothing."""
+
+    line: str
+
+
+class OtherPixelSize(Message, frozen=True):
+    """Pixels of an image are so many times as high and wide as the nearest of those that were trained on."""
+
+    image_id: int
+    factors: tuple[float, float]
+
+
+class Tile(Message, frozen=True):
+    """Predicted class ids of a part of a plane."""
+
+    generation: int
+    image_id: int
+    plane: int
+    y0: int
+    x0: int
+    height: int
+    width: int
+    labels: bytes
+    step: int
+    map: bytes = b""  # the map that the Look asked for, 0 to 255 for 0 to 1
+
+    def array(self) -> UInt8[np.ndarray, "h w"]:
+        """The class ids; UserError NU-W02 when the bytes are not those of such a tile."""
+        return self._pixels(self.labels)
+
+    def map_array(self) -> UInt8[np.ndarray, "h w"]:
+        """The values of the map; UserError NU-W02 when the bytes are not those of such a tile."""
+        return self._pixels(self.map)
+
+    def _pixels(self, data: bytes) -> UInt8[np.ndarray, "h w"]:
+        if self.height < 1 or self.width < 1 or len(data) != self.height * self.width:
+            what = f"a tile of {len(data)} bytes for {self.height} x {self.width} pixels"
+            raise UserError("NU-W02", what, "worker", "restart the training; painting is saved")
+        return np.frombuffer(data, np.uint8).reshape(self.height, self.width)
+
+
+class Weights(Message, frozen=True):
+    """The weight map of a part of a plane; one value for each square of ``factor`` pixels, cut off at its end."""
+
+    image_id: int
+    plane: int
+    factor: int
+    height: int  # of the values, as are the bytes
+    width: int
+    data: bytes  # float16
+    y0: int = 0
+    x0: int = 0
+
+    @classmethod
+    def of(
+        cls,
+        image_id: int,
+        plane: int,
+        weights: Float32[np.ndarray, "h w"],
+        most_bytes: int,
+        origin: tuple[int, int] = (0, 0),
+    ) -> "Weights":
+        """Weights as they are, or the largest of each square when all would be more bytes than allowed.
+
+        They begin at row and column ``origin``.
+        """
+        factor = 1
+        while 2 * math.prod(-(-side // factor) for side in weights.shape) > most_bytes:
+            factor += 1
+        for axis in range(2 if factor > 1 else 0):
+            weights = np.maximum.reduceat(weights, np.arange(0, weights.shape[axis], factor), axis=axis)
+        height, width = weights.shape
+        values = np.minimum(weights, np.finfo(np.float16).max).astype(np.float16)
+        return cls(image_id, plane, factor, height, width, values.tobytes(), *origin)
+
+    def array(self) -> Float16[np.ndarray, "y x"]:
+        """The values; UserError NU-W02 when the bytes are not those of such a map."""
+        if self.factor < 1 or min(self.height, self.width) < 1 or len(self.data) != 2 * self.height * self.width:
+            what = f"a weight map of {len(self.data)} bytes for {self.height} x {self.width} values"
+            raise UserError("NU-W02", what, "worker", "restart the training; painting is saved")
+        return np.frombuffer(self.data, np.float16).reshape(self.height, self.width)
+
+
+class Objects(Message, frozen=True):
+    """The separate objects of the plane on screen, and a row of measurements for each."""
+
+    generation: int
+    image_id: int
+    plane: int
+    height: int
+    width: int
+    numbers: bytes  # uint16, compressed; 0 where no object is
+    columns: tuple[str, ...]
+    rows: tuple[tuple[Cell, ...], ...]  # of the objects 1, 2, ...
+
+    @classmethod
+    def of(
+        cls,
+        generation: int,
+        place: tuple[int, int],
+        numbers: Int32[np.ndarray, "y x"],
+        columns: tuple[str, ...],
+        rows: tuple[tuple[Cell, ...], ...],
+    ) -> "Objects":
+        """Numbers up to 65535, at a place of image id and plane."""
+        packed = zlib.compress(numbers.astype(np.uint16).tobytes(), 1)
+        height, width = numbers.shape
+        return cls(generation, *place, height, width, packed, columns, rows)
+
+    def array(self) -> UInt16[np.ndarray, "y x"]:
+        """The number at every pixel; UserError NU-W02 when numbers or rows are not those of such a plane."""
+        size = 2 * self.height * self.width if min(self.height, self.width) > 0 else 0
+        try:
+            data = zlib.decompressobj().decompress(self.numbers, size + 1)  # never more than is wanted
+        except zlib.error:
+            data = b""
+        is_whole = size > 0 and len(data) == size and all(len(row) == len(self.columns) for row in self.rows)
+        numbers = np.frombuffer(data if is_whole else b"", np.uint16)
+        if not is_whole or numbers.max() > len(self.rows):
+            what = f"objects of {len(self.rows)} rows and {len(data)} bytes for {self.height} x {self.width} pixels"
+            raise UserError("NU-W02", what, "worker", "restart the training; painting is saved")
+        return numbers.reshape(self.height, self.width)
+
+
+class Progress(Message, frozen=True):
+    """How training goes."""
+
+    state: Literal["waiting", "training", "resting", "paused"]
+    step: int
+    loss: float | None
+    waiting_tiles: int
+    reason: str = ""
+    shown_step: int | None = None  # of the network in the overlay
+    behind: bool = False  # strokes or classes came since that network
+
+
+class Scored(Message, frozen=True):
+    """The network that is shown, on the held-out pixels."""
+
+    score: Score
+    loss: float | None
+
+
+class Doubted(Message, frozen=True):
+    """All the strokes that may be wrong."""
+
+    strokes: tuple[Doubt, ...]
+
+
+class Agreed(Message, frozen=True):
+    """How the newest strokes agreed with the network that was on screen when they were painted."""
+
+    share: float | None  # of their pixels, mean over the classes
+    strokes: int
+
+
+class Exporting(Message, frozen=True):
+    """How much of an export is predicted."""
+
+    share: float
+
+
+class Exported(Message, frozen=True):
+    """An export ended: files that were written, read again and found equal; none when it was given up."""
+
+    paths: tuple[str, ...]
+
+
+class Failed(Message, frozen=True):
+    """One plain line for the user."""
+
+    line: str
+
+
+class Suggested(Message, frozen=True):
+    """Where a stroke would teach most, and why; without a region, why there is no such place."""
+
+    number: int  # of the question that is answered
+    reason: str
+    image_id: int = 0
+    plane: int = 0
+    region: tuple[int, int, int, int] | None = None  # y0, x0, y1, x1 in pixels of the plane
+
+
+ToWorker = (
+    Open | Look | Annotated | Corrected | Train | Export | PauseExport | CancelExport | ShowWeights | Restore | Suggest
+)
+ToWindow = (
+    Ready
+    | Alive
+    | Noticed
+    | OtherPixelSize
+    | Tile
+    | Weights
+    | Objects
+    | Progress
+    | Scored
+    | Exporting
+    | Exported
+    | Failed
+    | Suggested
+    | Doubted
+    | Agreed
+)

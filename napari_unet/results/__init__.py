@@ -1,1 +1,0 @@
-"""What leaves the project: objects, measurements and mask files that other programs open."""

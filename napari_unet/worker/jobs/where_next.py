@@ -1,0 +1,150 @@
+"""Answers "where next?" a slice at a time, so that neither painting nor what is on screen waits for it."""
+
+import itertools
+import time
+from collections.abc import Callable, Iterator
+
+import numpy as np
+
+from napari_unet.dataset.annotated import PlaneKey
+from napari_unet.errors import UserError
+from napari_unet.images.tiles import Region, grid
+from napari_unet.protocol.messages import Suggest, Suggested
+from napari_unet.training.acquisition import LOOKED_AT, Place, Survey
+from napari_unet.training.learner import Learner
+
+_BUDGET_S = 3.0  # of looking; the best place found by then is the answer
+_PAINTED_REGIONS = 6  # at most that are looked at first: what is novel is told from what is painted
+_OTHER_PLANES = 3  # at most for one question
+_OTHER_REGIONS = 2  # of each
+_OWN_IN_A_ROW = 3  # regions of the plane on screen for each of another
+_STAYING = 0.3  # what a place elsewhere must be better by; the best possible score is the sum of the weights
+_NO_NETWORK = "paint strokes of two classes first"
+_NOWHERE = "every place that was looked at is painted"
+
+
+class WhereNext:
+    """One question at a time; places that were proposed are not proposed again before the next stroke.
+
+    Parameters
+    ----------
+    clock : seconds, monotonic
+    """
+
+    def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:
+        self._clock = clock
+        self._question: Suggest | None = None
+        self._survey: Survey | None = None
+        self._version = -1  # of the network that the survey was made with
+        self._todo: Iterator[tuple[PlaneKey, Region]] = iter(())
+        self._spent = 0.0
+        self._proposed: set[tuple[PlaneKey, Region]] = set()
+        self._looks = 0
+        self._last_seen: dict[PlaneKey, int] = {}  # the number of the look
+        self._random = np.random.default_rng(0)
+
+    @property
+    def is_asked(self) -> bool:
+        """Whether an answer is owed."""
+        return self._question is not None
+
+    def note_look(self, key: PlaneKey) -> None:
+        """The user looks at a plane."""
+        self._looks += 1
+        self._last_seen[key] = self._looks
+
+    def note_strokes(self) -> None:
+        """The user painted: an answer would come too late, and what was proposed may be proposed again."""
+        self._question = self._survey = None
+        self._proposed.clear()
+
+    def ask(self, question: Suggest, learner: Learner) -> None:
+        """Begin to look for an answer; what was looked at with the same network is not looked at again."""
+        self._question = question
+        self._spent = 0.0
+        shown = learner.selection.shown
+        if shown is None:
+            return
+        if self._survey is None or self._version != learner.version:
+            self._survey = Survey(shown.network, shown.class_ids, learner.annotations, learner.device)
+            self._version = learner.version
+        self._todo = self._regions((question.image_id, question.plane), learner)
+
+    def work(self) -> Suggested | None:
+        """Look at one region; the answer when it was the last one or the time is over."""
+        question, survey = self._question, self._survey
+        if question is None:
+            return None
+        if survey is None:
+            return self._answer(Suggested(question.number, _NO_NETWORK))
+        began = self._clock()
+        found = next((place for place in self._todo if place not in survey), None)
+        if found is not None:
+            survey.look(*found)
+            self._spent += self._clock() - began
+            if self._spent < _BUDGET_S:
+                return None
+        place = self._best(survey, (question.image_id, question.plane))
+        if place is None:
+            return self._answer(Suggested(question.number, _NOWHERE))
+        self._proposed.add((place.key, place.region))
+        corners = (place.region.y0, place.region.x0, place.region.y1, place.region.x1)
+        return self._answer(Suggested(question.number, place.reason, *place.key, corners))
+
+    def _answer(self, answer: Suggested) -> Suggested:
+        self._question = None
+        return answer
+
+    def _best(self, survey: Survey, shown: PlaneKey) -> Place | None:
+        places = survey.places()
+        left = [place for place in places if (place.key, place.region) not in self._proposed]
+        if not left:  # all of them were proposed: begin again
+            self._proposed.clear()
+            left = places
+        return max(left, key=lambda place: place.score - _STAYING * (place.key != shown), default=None)
+
+    def _regions(self, shown: PlaneKey, learner: Learner) -> Iterator[tuple[PlaneKey, Region]]:
+        """Painted regions, then those of the plane on screen at random, now and then one of another plane."""
+        yield from itertools.islice(_painted(learner), _PAINTED_REGIONS)
+        others = self._elsewhere(shown, learner)
+        for number, region in enumerate(self._shuffled(shown, learner)):
+            yield shown, region
+            if number % _OWN_IN_A_ROW == _OWN_IN_A_ROW - 1:
+                yield from itertools.islice(others, 1)
+        yield from others
+
+    def _elsewhere(self, shown: PlaneKey, learner: Learner) -> Iterator[tuple[PlaneKey, Region]]:
+        """Some regions of some other planes, the one that was seen least recently first."""
+        keys = [(record.id, plane) for record in learner.project.images() for plane in range(record.planes)]
+        shuffled = [keys[i] for i in self._random.permutation(len(keys))]
+        oldest_first = sorted(shuffled, key=lambda key: self._last_seen.get(key, 0))
+        readable = (key for key in oldest_first if key != shown and _is_readable(key, learner))
+        for key in itertools.islice(readable, _OTHER_PLANES):
+            self.note_look(key)
+            for region in itertools.islice(self._shuffled(key, learner), _OTHER_REGIONS):
+                yield key, region
+
+    def _shuffled(self, key: PlaneKey, learner: Learner) -> Iterator[Region]:
+        image = learner.annotations.pixels(key[0]).image
+        regions = list(grid(image.height, image.width, LOOKED_AT))
+        return (regions[i] for i in self._random.permutation(len(regions)))
+
+
+def _painted(learner: Learner) -> Iterator[tuple[PlaneKey, Region]]:
+    """Regions with strokes, those with most of them first."""
+    counted = [
+        (np.count_nonzero(tile), key, plane.labels.area(place))
+        for key, plane in learner.annotations.planes.items()
+        for place, tile in plane.labels.tiles.items()
+    ]
+    return ((key, region) for count, key, region in sorted(counted, reverse=True) if count)
+
+
+def _is_readable(key: PlaneKey, learner: Learner) -> bool:
+    """Whether the image is there and the network can read it; one that is not is no answer to where to paint."""
+    shown = learner.selection.shown
+    try:
+        image = learner.annotations.pixels(key[0]).image
+    except UserError:
+        return False
+    return shown is not None and image.channels == shown.network.architecture.image_channels

@@ -1,0 +1,196 @@
+"""Laws of the label check: a flipped stroke among right ones is found, and no other."""
+
+import sqlite3
+from collections.abc import Iterator
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+
+from napari_unet.evaluation.label_check import Doubt, LabelCheck, stroke_of
+from napari_unet.images.image import Image
+from napari_unet.images.tiled_plane import TiledPlane
+from napari_unet.images.tiles import Region
+from napari_unet.network.checkpoint import Checkpoint, save_checkpoint
+from napari_unet.network.device import Device
+from napari_unet.network.unet import Architecture, build
+from napari_unet.project.project import DATABASE, Project
+from napari_unet.project.schema import STEPS
+from napari_unet.training.learner import Learner
+from napari_unet.worker.jobs.label_check import StrokeScoring
+
+SIDE = 96
+KEY = (1, 0)
+
+
+def strokes() -> np.ndarray:
+    """Two strokes of each class; classes lie left and right, but the lower stroke of class 2 lies left."""
+    labels = np.zeros((SIDE, SIDE), np.uint8)
+    labels[10:14, 5:40] = labels[30:34, 5:40] = 1
+    labels[10:14, 55:90] = labels[70:74, 5:40] = 2
+    return labels
+
+
+def halves(wrong_share: float = 1.0) -> np.ndarray:
+    """Predicts class 1 left and class 2 right; of the flipped stroke only so many columns are contradicted."""
+    predicted = np.where(np.arange(SIDE) < SIDE // 2, 1, 2) * np.ones((SIDE, 1), int)
+    predicted[70:74, 5 + round(35 * wrong_share) : 40] = 2
+    return predicted.astype(np.uint8)
+
+
+FLIPPED = Doubt(1, 0, 2, 1, (70, 5, 74, 40), (70, 5))
+BOX = Region(*FLIPPED.box)
+
+
+def scored(check: LabelCheck, *scorings: tuple[np.ndarray, np.ndarray]) -> tuple[Doubt, ...]:
+    for labels, predicted in scorings:
+        check.score(KEY, TiledPlane.of(labels), TiledPlane.of(labels > 0), TiledPlane.of(predicted))
+    return check.doubts()
+
+
+def test_the_flipped_stroke_is_found_and_no_other() -> None:
+    """After three scorings in a row, not after two; with the class that the network says instead."""
+    check, both = LabelCheck(), (strokes(), halves())
+    assert scored(check, both, both) == ()
+    assert scored(check, both) == (FLIPPED,)
+    assert scored(check, both) == (FLIPPED,)
+    found = np.zeros((SIDE, SIDE), bool)
+    found[BOX.slices] = stroke_of(FLIPPED, strokes()[BOX.slices])
+    np.testing.assert_array_equal(found, (strokes() == 2) & (np.arange(SIDE) < 48))
+
+
+def test_a_stroke_that_was_right_once_begins_again() -> None:
+    """Also one of which less than half is contradicted counts as right."""
+    check, wrong, right = LabelCheck(), (strokes(), halves()), (strokes(), halves(0.4))
+    assert scored(check, wrong, wrong, right, wrong, wrong) == ()
+    assert scored(check, wrong) == (FLIPPED,)
+    assert scored(check, right) == ()
+
+
+def test_what_was_not_predicted_or_not_trained_says_nothing() -> None:
+    """Scorings of other tiles neither blame a stroke nor clear it; held-out pixels never blame it."""
+    check, both = LabelCheck(), (strokes(), halves())
+    elsewhere = halves()
+    elsewhere[60:] = 0
+    assert scored(check, both, (strokes(), elsewhere), both) == ()
+    assert scored(check, both) == (FLIPPED,)
+    fresh = LabelCheck()
+    for _ in range(3):
+        trained = (strokes() > 0) & (np.arange(SIDE)[:, None] < 60)
+        fresh.score(KEY, TiledPlane.of(strokes()), TiledPlane.of(trained), TiledPlane.of(halves()))
+    assert fresh.doubts() == ()
+
+
+def test_a_stroke_that_grows_or_goes() -> None:
+    """One that is continued downward stays the same stroke; one that is painted over is forgotten."""
+    grown = strokes()
+    grown[70:90, 5:9] = 2
+    over = strokes()
+    over[70:74] = 1
+    both = (strokes(), halves())
+    assert [doubt.box for doubt in scored(LabelCheck(), both, (grown, halves()), (grown, halves()))] == [
+        (70, 5, 90, 40)
+    ]
+    assert scored(LabelCheck(), both, both, both, (over, halves())) == ()
+    assert not stroke_of(FLIPPED, over[BOX.slices]).any()
+    assert scored(LabelCheck(), both, both, (over, halves()), both) == ()
+
+
+# With a network and a project
+
+
+@pytest.fixture
+def project(tmp_path: Path) -> Iterator[Project]:
+    """An image that is bright on the right, the strokes on it, and a network that calls bright pixels class 2."""
+    pixels = (np.arange(SIDE) >= SIDE // 2) * np.ones((SIDE, 1))
+    with Project(tmp_path / "halves.unet") as made:
+        for _ in range(2):
+            made.add_class()
+        made.add_image(Image("halves", pixels.astype(np.float32), "yx"))
+        made.commit(1, 0, strokes())
+        network = build(Architecture(1, 2, 4))
+        with torch.no_grad():
+            network.head.weight.zero_()
+            network.head.weight[1, 4] = 9
+        weights = dict(network.state_dict())
+        save_checkpoint(
+            Checkpoint(network.architecture, (1, 2), ("", ""), 40, weights), made.models / "best.safetensors"
+        )
+        yield made
+
+
+def score(scoring: StrokeScoring, learner: Learner, step: int) -> list[tuple[Doubt, ...]]:
+    """What is said in a scoring at a step."""
+    assert learner.selection.shown is not None
+    learner.selection.shown = replace(learner.selection.shown, step=step)
+    scoring.begin(learner)
+    said = []
+    while scoring.is_under_way:
+        said.append(scoring.work(learner))
+    return [doubted.strokes for doubted in said if doubted is not None]
+
+
+def test_scorings_are_spread_over_training(project: Project) -> None:
+    """Three scorings some steps apart find the stroke, and it is said once; scorings without steps between are none."""
+    learner, scoring = Learner(project, Device("cpu", "", False)), StrokeScoring()
+    trained = learner.annotations.planes[KEY].trained
+    assert trained[70:74, 5:40].any()
+    steps = [40, 41, 80, 85, 120, 160]
+    assert [score(scoring, learner, step) for step in steps] == [[], [], [], [], [(FLIPPED,)], []]
+    labels = project.annotation(1, 0)
+    labels[70:74, 5:40] = 1
+    project.commit(1, 0, labels)
+    learner.refresh()
+    assert score(scoring, learner, 200) == [()]
+
+
+def test_where_much_is_painted_tiles_take_turns(project: Project) -> None:
+    """A scoring predicts twelve tiles at most, and every stroke is reached by the following ones."""
+    image = project.add_image(Image("large", np.zeros((2048, 2048), np.float32), "yx"))
+    labels = np.zeros((2048, 2048), np.uint8)
+    labels[100::256, 20:-20] = 2
+    project.commit(image.id, 0, labels)
+    learner, scoring = Learner(project, Device("cpu", "", False)), StrokeScoring()
+    assert learner.selection.shown is not None
+    tiles = set()
+    for step in range(100, 1000, 100):
+        learner.selection.shown = replace(learner.selection.shown, step=step)
+        scoring.begin(learner)
+        tiles |= {*scoring._waiting}
+        assert len(scoring._waiting) == 12
+        scoring._last = scoring._waiting[-1]
+        scoring._waiting.clear()
+    assert len(tiles) > 50
+
+
+def test_kept_strokes_are_in_the_project(project: Project) -> None:
+    """Pixels and class come back after reopening, of two the newer; each plane and image has its own."""
+    odd = np.zeros((SIDE, SIDE), bool)
+    odd[3:8, 90:] = odd[5, 70:90] = True
+    project.keep_stroke(1, 0, 2, odd)
+    project.keep_stroke(1, 0, 1, np.eye(SIDE, dtype=bool))
+    expected = np.where(odd, 2, 0)
+    expected[np.eye(SIDE, dtype=bool)] = 1
+    with Project(project.folder, read_only=True) as again:
+        np.testing.assert_array_equal(again.kept_labels(1, 0), expected)
+        other = project.add_image(Image("other", np.ones((8, 9), np.float32), "yx"))
+        assert not again.kept_labels(other.id, 0).any()
+
+
+def test_a_project_from_before_there_were_kept_strokes_opens(tmp_path: Path) -> None:
+    """A reader sees none and changes nothing; a writer can keep some."""
+    folder = tmp_path / "old.unet"
+    folder.mkdir()
+    database = sqlite3.connect(folder / DATABASE)
+    database.executescript(f"{STEPS[0]} PRAGMA user_version = 1;")
+    database.close()
+    before = (folder / DATABASE).read_bytes()
+    with Project(folder, read_only=True) as project:
+        assert project.images() == []
+    assert (folder / DATABASE).read_bytes() == before
+    with Project(folder) as project:
+        image = project.add_image(Image("one", np.ones((8, 9), np.float32), "yx"))
+        project.keep_stroke(image.id, 0, 1, np.ones((8, 9), bool))
+        assert project.kept_labels(image.id, 0).all()

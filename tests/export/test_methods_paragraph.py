@@ -1,0 +1,52 @@
+"""Laws of the paragraph for the methods section: every figure is the project's or the score's."""
+
+from importlib.metadata import version
+from pathlib import Path
+
+import numpy as np
+
+from napari_unet.config import Settings
+from napari_unet.evaluation.scores import AreaScore, ClassScore, Score
+from napari_unet.export.methods_paragraph import methods_paragraph
+from napari_unet.images.image import Image
+from napari_unet.images.tiles import Region
+from napari_unet.project.project import Project
+
+SCORE = Score(
+    321,
+    0.8125,
+    (ClassScore(1, 0.875, 0.75, 0.9375, 5200, 14, 20), ClassScore(2, 0.75, None, None, 90, 1, 1)),
+    areas=(AreaScore(1, 0, 0, 0, 40, 40, 0.625, (ClassScore(1, 0.625, None, None, 1600),)),),
+)
+
+
+def test_every_figure_comes_from_the_project_and_the_score(tmp_path: Path) -> None:
+    """Counts, network, versions, Dice with intervals and areas follow what is stored; without a score it says so."""
+    with Project(tmp_path / "p.unet") as project:
+        for name in ("background", "cell"):
+            project.add_class(name)
+        for number in range(2):
+            project.add_image(Image(f"i{number}", np.full((80, 80), number, np.uint8), "yx"))
+        empty = methods_paragraph(project, None)
+        assert "0 of 2 images" in empty
+        assert "background 0, cell 0" in empty
+        assert "test area" not in empty
+        assert empty.endswith("The network was not scored.")
+        labels = np.zeros((80, 80), np.uint8)
+        labels[:50], labels[60:, :3] = 1, 2
+        project.commit(1, 0, labels)
+        project.set_test_areas(1, 0, [Region(0, 0, 40, 40)])
+        project.settings = Settings(preset="light")
+        text = methods_paragraph(project, SCORE)
+    for words in (
+        f"napari-unet-live {version('napari-unet-live')}",
+        f"torch {version('torch')}",
+        "network 'light', by default from random weights",
+        "1 of 2 images were annotated (labelled pixels: background 4,000, cell 60)",
+        "Nothing in 1 test areas",
+        "After 321 training steps the mean Dice on the held-out pixels was 0.812",
+        "background 0.875 [0.750, 0.938], 14 blocks, 5,200 px; cell 0.750, 1 blocks, 90 px",
+        "In the test areas the mean Dice was 0.625 on 1,600 px",
+    ):
+        assert words in text
+    assert "\n" not in text

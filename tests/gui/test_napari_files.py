@@ -1,0 +1,149 @@
+"""Laws of what napari opens and saves with us: projects, and layers in our formats."""
+
+import json
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+import tifffile
+import yaml
+from PIL import Image as PillowImage
+
+pytest.importorskip("napari")
+from napari.layers import Image as NapariImage
+from napari.layers import Labels
+from npe2 import PluginManager, PluginManifest
+from skimage import data
+
+from napari_unet.errors import UserError
+from napari_unet.gui.hooks import layer_files, sample
+from napari_unet.gui.hooks.project_reader import project_reader
+from napari_unet.images.image import Image, PixelSize
+from napari_unet.images.reading import open_image
+from napari_unet.project.project import Project
+
+pytestmark = pytest.mark.filterwarnings("default")  # napari 0.9 and its libraries warn of their own future
+MANIFEST = Path(layer_files.__file__).parent.parent / "napari.yaml"
+
+
+@pytest.fixture
+def project(tmp_path: Path) -> Path:
+    """A project of two images, one of them colour."""
+    with Project(tmp_path / "p.unet") as made:
+        made.add_image(Image("grey", np.arange(30.0).reshape(5, 6), "yx", PixelSize(0.5, 0.25, "um")))
+        made.add_image(Image("colour", np.arange(90, dtype=np.uint8).reshape(5, 6, 3), "yxc"))
+    return tmp_path / "p.unet"
+
+
+@pytest.fixture
+def labels() -> Labels:
+    """Two planes of numbers up to 14 with a pixel size."""
+    values = np.arange(2 * 5 * 7).reshape(2, 5, 7) // 5
+    return Labels(values, name="cells", scale=(1, 0.5, 0.25), units=("pixel", "um", "um"), axis_labels=("z", "y", "x"))
+
+
+def test_every_command_exists_and_no_other_folder_is_read(project: Path, tmp_path: Path) -> None:
+    """All that the manifest names can be imported; folders that are no project, and lists, are left to others."""
+    manifest = PluginManifest.from_file(MANIFEST)
+    names = {command.id: command.python_name for command in manifest.contributions.commands}
+    for name in names.values():
+        module, _, function = str(name).partition(":")
+        assert callable(getattr(__import__(module, fromlist=["_"]), function))
+    contributed = yaml.safe_load(MANIFEST.read_text())["contributions"]
+    used = [c["command"] for kind in ("readers", "writers", "widgets", "sample_data") for c in contributed[kind]]
+    assert set(used) <= set(names)
+    assert project_reader(str(tmp_path)) is None
+    assert project_reader([str(project)]) is None
+    assert project_reader(str(project)) is not None
+
+
+def test_a_project_is_read_without_a_window(project: Path) -> None:
+    """Its images come as layers, with their names, colours and pixel sizes."""
+    read = project_reader(str(project))
+    assert read is not None
+    (grey, grey_meta, kind), (colour, colour_meta, _) = read(str(project))
+    assert kind == "image"
+    np.testing.assert_array_equal(grey, np.arange(30.0).reshape(5, 6))
+    assert (grey_meta["name"], grey_meta["scale"], grey_meta["units"]) == ("grey", (0.5, 0.25), ("um", "um"))
+    assert colour.shape == (5, 6, 3)
+    assert colour_meta["rgb"]
+
+
+@pytest.mark.parametrize(
+    ("kinds", "expected"),
+    [
+        (["labels"], {"labels as TIFF (ImageJ)", "labels as PNG (up to 255)"}),
+        (["image", "labels"], {"image and labels as OME-Zarr"}),
+        (["image"], set()),
+        (["points"], set()),
+    ],
+)
+def test_napari_offers_our_formats_for_labels_only(kinds: list[str], expected: set[str]) -> None:
+    """As Save Selected Layers asks for them."""
+    manager = PluginManager()
+    manager.register(PluginManifest.from_file(MANIFEST))
+    found = manager.iter_compatible_writers(kinds)
+    assert {writer.display_name for writer in found if writer.command.startswith("napari-unet-live.")} == expected
+
+
+def test_labels_are_saved_as_they_are(labels: Labels, tmp_path: Path) -> None:
+    """TIFF with planes, axes and pixel size; PNG for each plane; the endings are ours, whichever way they are asked."""
+    layer_data, meta, _ = labels.as_layer_data_tuple()
+    for ending in ("", ".tif", ".tiff"):
+        (path,) = layer_files.write_labels_tiff(str(tmp_path / f"a.b{ending}"), layer_data, meta)
+        assert Path(path).name == "a.b.tif"
+        np.testing.assert_array_equal(tifffile.imread(path), labels.data)
+        found = open_image(Path(path))
+        assert found.axes == "zyx"
+        assert (found.pixel_size.y, found.pixel_size.x) == pytest.approx((0.5, 0.25))
+    paths = layer_files.write_labels_png(str(tmp_path / "c.png"), layer_data, meta)
+    assert [Path(path).name for path in paths] == ["c_p000.png", "c_p001.png"]
+    np.testing.assert_array_equal([np.asarray(PillowImage.open(path)) for path in paths], labels.data)
+
+
+def test_large_numbers_are_kept_or_refused(labels: Labels, tmp_path: Path) -> None:
+    """16 bits in TIFF; what a format cannot hold is told, and nothing is written."""
+    _, meta, _ = labels.as_layer_data_tuple()
+    large = labels.data * 4000
+    (path,) = layer_files.write_labels_tiff(str(tmp_path / "large.tif"), large, meta)
+    np.testing.assert_array_equal(tifffile.imread(path), large)
+    before = sorted(tmp_path.iterdir())
+    for write, values in (
+        (layer_files.write_labels_png, large),
+        (layer_files.write_labels_tiff, labels.data * 70000),
+        (layer_files.write_labels_tiff, labels.data - 1),
+    ):
+        with pytest.raises(UserError, match=r"^NU-E07: "):
+            write(str(tmp_path / "no.tif"), values, meta)
+    assert sorted(tmp_path.iterdir()) == before
+
+
+@pytest.mark.parametrize("turned", [False, True])
+def test_image_and_labels_become_one_ome_zarr(labels: Labels, tmp_path: Path, turned: bool) -> None:
+    """Whichever layer comes first; the numbers are those of the layer."""
+    pixels = np.random.default_rng(0).integers(0, 999, labels.data.shape).astype(np.uint16)
+    image = NapariImage(pixels, name="pixels", scale=labels.scale, units=labels.units, axis_labels=("z", "y", "x"))
+    layers: list[Any] = [image.as_layer_data_tuple(), labels.as_layer_data_tuple()]
+    (path,) = layer_files.write_image_and_labels(str(tmp_path / "x.zarr"), layers[::-1] if turned else layers)
+    assert Path(path).name == "x.ome.zarr"
+    found = open_image(Path(path))
+    np.testing.assert_array_equal(np.asarray(found.pixels), pixels)
+    assert json.loads((Path(path) / "zarr.json").read_text())["attributes"]["ome"]["multiscales"][0]["name"] == "pixels"
+    import zarr
+
+    np.testing.assert_array_equal(zarr.open_array(path, path="labels/classes/0", mode="r")[:], labels.data)
+
+
+def test_a_sample_that_cannot_be_downloaded_is_told(monkeypatch: pytest.MonkeyPatch) -> None:
+    """One line instead of a traceback; with a connection it is an image layer."""
+
+    def no_network() -> None:
+        raise OSError("name or service not known\nand more")
+
+    monkeypatch.setattr(data, "human_mitosis", no_network)
+    with pytest.raises(UserError, match=r"^NU-I18: .*not known and more\), "):
+        sample.dividing_nuclei()
+    monkeypatch.setattr(data, "human_mitosis", lambda: np.zeros((4, 5), np.uint8))
+    ((pixels, meta, kind),) = sample.dividing_nuclei()
+    assert (pixels.shape, meta["name"], kind) == ((4, 5), "dividing nuclei", "image")

@@ -1,0 +1,161 @@
+"""Laws of the objects in the window: what is shown, and that the table and the image have one selection."""
+
+from typing import Any
+
+import numpy as np
+import pytest
+
+pytest.importorskip("test_panel", reason="needs a display")
+from qtpy.QtCore import Qt
+from qtpy.QtTest import QTest
+from qtpy.QtWidgets import QApplication
+from test_overlay import SIDE, STROKE, Hand, hand, open_image
+from test_panel import settle, viewer
+
+from napari_unet.protocol import messages as m
+
+__all__ = ["hand", "viewer"]
+pytestmark = pytest.mark.filterwarnings("default")  # see test_panel
+COLUMNS = ("object", "plane", "class", "class_name", "area_px", "top_px", "left_px", "bottom_px", "right_px", "mean")
+
+
+def answer(hand: Hand, *corners: tuple[int, int], **changed: Any) -> m.Objects:
+    """Squares of 12 pixels as objects 1, 2, ..., as the worker would send them for what is on screen."""
+    controller, numbers, rows = hand.panel.controller, np.zeros((SIDE, SIDE), np.int32), []
+    for number, (y, x) in enumerate(corners, start=1):
+        numbers[y : y + 12, x : x + 12] = number
+        rows.append((number, controller.plane, 1, "class 2", 144, y, x, y + 12, x + 12, 0.5))
+    fields = {"generation": controller.generation, "place": (controller.image.id, controller.plane)}
+    found = m.Objects.of(**fields | changed, numbers=numbers, columns=COLUMNS, rows=tuple(rows))
+    hand.worker.inbox = [found]
+    settle(lambda: not hand.worker.inbox, 5)
+    return found
+
+
+def choose(hand: Hand, kind: str = "objects") -> Any:
+    hand.panel.view_row.kind.setCurrentText(kind)
+    return hand.panel.object_layer.layer
+
+
+def test_objects_lie_over_the_image_with_their_measurements(hand: Hand) -> None:
+    """Asked for by a look of a new generation; row n of the features is object n; older answers are dropped."""
+    assert hand.panel.object_layer.layer is None
+    old = hand.panel.controller.generation
+    hand.panel.view_row.kind.setCurrentText("weight map")
+    layer, active = choose(hand), hand.viewer.layers.selection.active
+    assert hand.looks[-1].map == "objects"
+    assert hand.looks[-1].generation == hand.panel.controller.generation > old
+    assert active is hand.panel.canvas.annotation
+    answer(hand, (10, 10), generation=old)
+    assert not layer.data.any()
+    found = answer(hand, (10, 10), (60, 90))
+    np.testing.assert_array_equal(layer.data, found.array())
+    assert list(layer.features.columns) == list(COLUMNS)
+    assert [tuple(row) for row in layer.features.itertuples(index=False)][1:] == list(found.rows)
+    assert layer.features["area_px"][0] == 0
+    assert np.isnan(layer.features["mean"][0])
+    assert hand.panel.view_row.table.text() == "Table (2)"
+    assert not layer.editable
+    order = [one.name for one in hand.viewer.layers]
+    assert order.index("dark") < order.index("prediction") < order.index("objects") < order.index("annotation")
+    answer(hand)
+    assert (layer.data.any(), len(layer.features)) == (False, 0)
+    answer(hand, (10, 10))
+    choose(hand, "uncertainty")
+    assert (layer.visible, layer.data.any(), hand.looks[-1].map) == (False, False, "uncertainty")
+    choose(hand)
+    assert hand.panel.object_layer.layer is layer
+    hand.viewer.layers.remove(layer)
+    assert hand.panel.view_row.kind.currentText() == "nothing"
+    answer(hand, (10, 10))
+    assert choose(hand) is not layer
+
+
+def test_strokes_go_on_while_objects_come(hand: Hand) -> None:
+    """Half a stroke is not disturbed by objects that arrive, and the brush stays."""
+    choose(hand)
+    watcher = hand.panel.canvas.watcher
+    native = hand.viewer.window._qt_viewer.canvas.native
+    hand.panel.class_table.select(2)
+    QTest.mousePress(native, Qt.LeftButton, Qt.NoModifier, hand._pixel(*STROKE[0]))
+    QApplication.processEvents()
+    assert watcher.is_painting
+    answer(hand, (10, 10), (60, 40))
+    assert watcher.is_painting
+    for x in range(STROKE[0][1], STROKE[1][1], 5):
+        QTest.mouseMove(native, hand._pixel(STROKE[0][0], x))
+        QApplication.processEvents()
+    QTest.mouseRelease(native, Qt.LeftButton, Qt.NoModifier, hand._pixel(*STROKE[1]))
+    settle(lambda: not watcher.is_painting, 5)
+    assert (hand.stored()[STROKE[0][0], STROKE[0][1] : STROKE[1][1] - 5] == 2).all()
+    assert hand.viewer.layers.selection.active is hand.panel.canvas.annotation
+
+
+def test_table_and_image_have_one_selection(viewer: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A row brings its object to the middle, a click chooses the row and moves nothing, a drag chooses nothing."""
+    place = {"scale": (0.5, 0.5), "translate": (7, 90)}
+    hand = open_image(viewer, monkeypatch, np.zeros((3, SIDE, SIDE), np.uint8), axis_labels=("z", "y", "x"), **place)
+    viewer.dims.set_point(0, 1)
+    settle(lambda: hand.panel.controller.plane == 1, 5)
+    layer, objects, camera = choose(hand), hand.panel.object_layer, viewer.scene.camera
+    answer(hand, (10, 10), (60, 90), (100, 20))
+    np.testing.assert_array_equal(layer.data.any(axis=(1, 2)), [False, True, False])
+    hand.panel.view_row.table.click()
+    assert viewer.layers.selection.active is layer
+    dock = viewer.window.dock_widgets["Features table widget (napari)"].parent()
+    window = dock.parentWidget()
+    assert window.dockWidgetArea(dock) == Qt.DockWidgetArea.BottomDockWidgetArea
+    window.addDockWidget(Qt.DockWidgetArea.LeftDockWidgetArea, dock)
+    hand.panel.view_row.table.click()
+    assert window.dockWidgetArea(dock) == Qt.DockWidgetArea.LeftDockWidgetArea
+    table = viewer.window.dock_widgets["Features table widget (napari)"].table
+    zoom = camera.zoom
+
+    def row() -> int:
+        (chosen,) = {index.row() for index in table.selectionModel().selectedIndexes()}
+        return chosen
+
+    table.selectRow(2)
+    assert layer.selected_label == 2
+    assert camera.zoom == zoom
+    np.testing.assert_allclose(camera.center[-2:], layer.data_to_world((1, 65.5, 95.5))[-2:])
+    (box,) = objects._outline.data
+    np.testing.assert_array_equal([box.min(axis=0), box.max(axis=0)], [[1, 57.5, 87.5], [1, 73.5, 103.5]])
+    centre = camera.center
+    native = viewer.window._qt_viewer.canvas.native
+    QTest.mouseClick(native, Qt.LeftButton, Qt.NoModifier, hand._pixel(105, 25))
+    assert settle(lambda: layer.selected_label == 3, 5)
+    assert row() == 3
+    assert camera.center == centre
+    hand.drag((105, 60), (70, 95))
+    settle(seconds=0.1)
+    assert (layer.selected_label, row()) == (3, 3)
+    assert camera.center != centre
+    answer(hand, (98, 20), (60, 90))
+    assert (layer.selected_label, row()) == (1, 1)
+    viewer.dims.set_point(0, 0)
+    settle(lambda: hand.panel.controller.plane == 0, 5)
+    answer(hand, (30, 30))
+    np.testing.assert_array_equal(layer.data.any(axis=(1, 2)), [True, False, False])
+    assert layer.selected_label == 0
+    assert len(objects._outline.data) == 0
+
+
+def test_another_image_has_other_objects(hand: Hand) -> None:
+    """The layer moves with the others, empty; leaving takes it away."""
+    layer = choose(hand)
+    answer(hand, (10, 10))
+    first = hand.panel.controller.image.id
+    hand.viewer.add_image(np.ones((SIDE, SIDE), np.uint8), name="other", translate=(5, 5))
+    hand.panel.choose_image(hand.viewer.layers["other"])
+    moved = hand.panel.object_layer.layer
+    assert (moved.data.any(), moved.visible, moved.editable, tuple(moved.translate)) == (False, True, False, (5, 5))
+    assert moved is layer or layer not in hand.viewer.layers
+    second = hand.panel.controller.image.id
+    assert settle(lambda: (hand.looks[-1].image_id, hand.looks[-1].map) == (second, "objects"), 5)
+    answer(hand, (10, 10), place=(first, 0))
+    assert not moved.data.any()
+    answer(hand, (20, 20))
+    assert moved.data[20, 20] == 1
+    hand.panel.shut_down(viewer_stays=True)
+    assert "objects" not in [one.name for one in hand.viewer.layers]

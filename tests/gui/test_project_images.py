@@ -1,0 +1,544 @@
+"""Many images in one project, in a real napari window: switching, adding, finding; nothing ends on another image."""
+
+import os
+import sys
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+import tifffile
+
+if sys.platform.startswith("linux") and not os.environ.get("DISPLAY"):
+    pytest.skip("needs a display: run under xvfb-run", allow_module_level=True)
+
+napari = pytest.importorskip("napari")
+from qtpy.QtCore import QMimeData, QPoint, QPointF, Qt, QUrl
+from qtpy.QtGui import QDragEnterEvent, QDropEvent
+from qtpy.QtTest import QTest
+from qtpy.QtWidgets import QApplication, QDialogButtonBox
+from test_panel import User, messages, settle, viewer
+
+from napari_unet.decoder.client import DecoderClient
+from napari_unet.decoder.decoded_pixels import DecodedPixels
+from napari_unet.evaluation.scores import BlockScore, Score
+from napari_unet.gui.layers import source
+from napari_unet.gui.panel import Panel
+from napari_unet.images.reading import open_image
+from napari_unet.images.tiles import Region
+from napari_unet.project.project import Project
+from napari_unet.protocol.messages import Alive
+
+__all__ = ["viewer"]
+pytestmark = pytest.mark.filterwarnings("default")
+SHAPES = {"a": (192, 160), "b": (128, 256), "c": (160, 160)}
+
+
+class SilentClient:
+    """A worker that lives and never answers."""
+
+    exit_code = None
+
+    def __init__(self, log: Path) -> None:
+        self.sent: list[Any] = []
+
+    def send(self, message: Any) -> None:
+        self.sent.append(message)
+
+    def kill(self) -> None:
+        """Has nothing to end."""
+
+    def poll(self) -> list[Any]:
+        return [Alive()]
+
+    def close(self) -> None:
+        """Nothing runs."""
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> Path:
+    """A project of three images of different sizes, each with strokes of its own."""
+    with Project(tmp_path / "three.unet") as project:
+        project.add_class("background")
+        project.add_class("cell")
+        for number, (name, shape) in enumerate(SHAPES.items()):
+            pixels = np.random.default_rng(number).normal(300, 40, shape)
+            pixels[20:60, 20:60] += 700
+            tifffile.imwrite(tmp_path / f"{name}.tif", pixels.clip(0).astype(np.uint16))
+            record = project.add_image(open_image(tmp_path / f"{name}.tif"), tmp_path / f"{name}.tif")
+            strokes = np.zeros(shape, np.uint8)
+            strokes[30:34, 25 : 35 + 5 * number] = 2
+            strokes[90 + number : 94 + number, 10:100] = 1
+            project.commit(record.id, 0, strokes)
+    return tmp_path / "three.unet"
+
+
+def opened(viewer: Any, folder: Path, *, worker: bool = False) -> User:
+    user = User.__new__(User)
+    user.viewer = viewer
+    _, user.panel = viewer.window.add_plugin_dock_widget("napari-unet-live")
+    if not worker:
+        user.panel.controller._start_worker = SilentClient
+    user.panel.open_project(folder)
+    settle(seconds=0.1)
+    return user
+
+
+def names(user: User) -> list[str]:
+    return [layer.name for layer in user.viewer.layers]
+
+
+def present(user: User) -> str:
+    return user.panel.controller.image.name
+
+
+def stored(folder: Path) -> dict[str, np.ndarray]:
+    with Project(folder, read_only=True) as project:
+        return {record.name: project.annotation(record.id, 0) for record in project.images()}
+
+
+def test_an_image_of_the_project_before_is_not_taken_for_one_of_this(viewer: Any, folder: Path) -> None:
+    """Its layer stays when no image of the next project can be opened; chosen then, it joins that project as itself."""
+    user = opened(viewer, folder)
+    with Project(folder.parent / "other.unet") as project:
+        project.add_class("background")
+        tifffile.imwrite(folder.parent / "d.tif", np.zeros((64, 64), np.uint8))
+        project.add_image(open_image(folder.parent / "d.tif"), folder.parent / "d.tif")
+    (folder.parent / "d.tif").unlink()
+    user.panel.open_project(folder.parent / "other.unet")
+    settle(seconds=0.1)
+    [layer] = [layer for layer in viewer.layers if layer.name == "a"]
+    user.panel.choose_image(layer)
+    assert user.panel.controller.image.name == "a"
+    assert user.panel.controller.image.annotation_shape == SHAPES["a"]
+
+
+def facts(user: User) -> tuple[list[str], str, bool]:
+    """Axes of all images of the project, of the one that is shown, and the tick."""
+    panel = user.panel
+    axes = [record.axes for record in panel.controller.project.images()]
+    return axes, panel.controller.image.axes, panel.channels_first.isChecked()
+
+
+def test_ticking_channels_corrects_the_image_that_is_there(viewer: Any) -> None:
+    """No second one joins; the layer chosen again is known, and once it is painted on it stays as it is."""
+    pixels = np.random.default_rng(0).integers(0, 255, (3, 128, 96), np.uint8)
+    viewer.add_image(pixels, name="stack")
+    user = User(viewer)
+    panel = user.panel
+    assert facts(user) == (["zyx"], "zyx", False)
+    panel.channels_first.setChecked(True)
+    assert facts(user) == (["cyx"], "cyx", True)
+    assert user.painted.shape == (128, 96)
+    panel.channels_first.setChecked(False)
+    assert facts(user) == (["zyx"], "zyx", False)
+    panel.channels_first.setChecked(True)
+    user.draw(1, (20, 20), (20, 60))
+    assert user.stored()[20, 40] == 1
+    panel.channels_first.setChecked(False)
+    assert [line.partition(":")[0] for line in messages()] == ["NU-I33"]
+    assert facts(user) == (["cyx"], "cyx", True)
+    colours = np.zeros((2, 64, 48, 3), np.uint8)
+    panel.choose_image(viewer.add_image(colours, name="colours", rgb=True))
+    assert facts(user) == (["cyx", "zyxc"], "zyxc", False)
+    panel.channels_first.setChecked(True)
+    assert facts(user) == (["cyx", "zyxc"], "zyxc", False)
+    panel.choose_image(viewer.layers["stack"])
+    assert facts(user) == (["cyx", "zyxc"], "cyx", True)
+    assert user.stored()[20, 40] == 1
+
+
+def press(user: User, key: Qt.Key) -> None:
+    QTest.keyClick(user.viewer.window._qt_viewer.canvas.native, key)
+    settle(seconds=0.05)
+
+
+def go(user: User, name: str) -> None:
+    user.panel.project_images.switch({r.name: r.id for r in user.panel.controller.project.images()}[name])
+
+
+def test_one_image_at_a_time_with_its_own_strokes(viewer: Any, folder: Path) -> None:
+    """Keys and clicks switch; one image layer and our three are all there is, on the new image's place and size."""
+    user, strokes = opened(viewer, folder), stored(folder)
+    panel, layers = user.panel, [user.panel.canvas.annotation, user.panel.canvas.prediction, user.panel.canvas.held_out]
+    view = panel.image_list.view
+    assert view.isVisibleTo(panel)
+    for key, name in [(None, "a"), (Qt.Key_PageDown, "b"), (Qt.Key_PageDown, "c"), (Qt.Key_PageDown, "c"),
+                      (Qt.Key_PageUp, "b")]:  # fmt: skip
+        if key is not None:
+            press(user, key)
+        assert names(user) == [name, "prediction", "held-out Dice", "annotation"]
+        np.testing.assert_array_equal(user.painted, strokes[name])
+        np.testing.assert_array_equal(viewer.layers[name].data, tifffile.imread(folder.parent / f"{name}.tif"))
+        assert panel.canvas.prediction.data.shape == SHAPES[name]
+        assert panel.controller.image.name == name
+        assert view.currentIndex().row() == list(SHAPES).index(name)
+        assert [panel.images.itemText(i) for i in range(panel.images.count())] == [name]
+    row = view.visualRect(panel.image_list.table.index(0, 0)).center()
+    QTest.mouseClick(view.viewport(), Qt.LeftButton, pos=row)
+    assert present(user) == "a"
+    assert [panel.canvas.annotation, panel.canvas.prediction, panel.canvas.held_out] == layers
+    assert messages() == []
+
+
+def test_a_hundred_switches_mix_nothing_up(viewer: Any, folder: Path) -> None:
+    """With the worker training: strokes stay on their image, and every tile is one of the image on screen."""
+    user, expected = opened(viewer, folder, worker=True), stored(folder)
+    panel, random = user.panel, np.random.default_rng(0)
+    panel.start.click()
+    assert settle(lambda: (panel.canvas.prediction.data > 0).any())
+    tiles, write = [], panel.canvas.write
+
+    def watched(image_id: int, plane: int, region: Region, labels: np.ndarray) -> None:
+        tiles.append(image_id == panel.controller.image.id)
+        write(image_id, plane, region, labels)
+
+    panel.canvas.write = watched
+    for turn in range(100):
+        name = str(random.choice(list(SHAPES)))
+        go(user, name)
+        assert panel.canvas.prediction.data.shape == SHAPES[name]
+        np.testing.assert_array_equal(user.painted, expected[name])
+        if turn % 4 == 0:
+            place = tuple(int(n) for n in random.integers(20, 100, 2))
+            panel.canvas.annotation.paint(place, int(random.integers(3)))
+            expected[name] = user.painted.copy()  # the next switch comes in the same turn of the event loop
+        if turn % 3:
+            settle(seconds=0.02)
+    assert settle(lambda: len(tiles) > 3)
+    assert all(tiles)
+    for name, strokes in stored(folder).items():
+        np.testing.assert_array_equal(strokes, expected[name])
+    assert len(viewer.layers) == 4
+    assert messages() == []
+
+
+def test_a_switch_waits_for_the_end_of_the_stroke(viewer: Any, folder: Path) -> None:
+    """PageDown with the mouse down: the stroke is finished on its image and saved, then the next image comes."""
+    user, before = opened(viewer, folder), stored(folder)
+    qt = viewer.window._qt_viewer.canvas.native
+    user.panel.class_table.select(2)
+    QTest.mousePress(qt, Qt.LeftButton, Qt.NoModifier, user._pixel(120, 20))
+    for x in range(20, 80, 2):
+        QTest.mouseMove(qt, user._pixel(120, x))
+        QApplication.processEvents()
+    press(user, Qt.Key_PageDown)
+    assert present(user) == "a"
+    for x in range(80, 140, 2):
+        QTest.mouseMove(qt, user._pixel(120, x))
+        QApplication.processEvents()
+    QTest.mouseRelease(qt, Qt.LeftButton, Qt.NoModifier, user._pixel(120, 140))
+    painted = user.painted.copy()
+    assert (painted[120, 20:140] == 2).all()
+    assert settle(lambda: present(user) == "b", 5)
+    after = stored(folder)
+    np.testing.assert_array_equal(after["a"], painted)
+    np.testing.assert_array_equal(after["b"], before["b"])
+    np.testing.assert_array_equal(user.painted, before["b"])
+
+
+def test_undo_stays_with_the_image(viewer: Any, folder: Path) -> None:
+    """After a switch there is nothing to undo, on either image, until something is painted there."""
+    user = opened(viewer, folder)
+    layer = user.panel.canvas.annotation
+    user.draw(2, (120, 20), (120, 100))
+    user.draw(1, (130, 20), (130, 100))
+    layer.undo()  # leaves something to redo
+    expected = stored(folder)
+    for name in ("b", "a"):
+        go(user, name)
+        for change in (layer.undo, layer.redo, layer.undo):
+            change()
+            settle(seconds=0.02)
+            np.testing.assert_array_equal(user.painted, expected[name])
+    user.draw(2, (140, 20), (140, 100))
+    layer.undo()
+    settle(seconds=0.02)
+    for name, strokes in stored(folder).items():
+        np.testing.assert_array_equal(strokes, expected[name])
+
+
+def test_the_overlay_of_an_image_is_there_when_the_user_comes_back(viewer: Any, folder: Path) -> None:
+    """Its own last overlay and boxes, never another image's; a tile for another image is not written."""
+    user = opened(viewer, folder)
+    panel, region = user.panel, Region(10, 10, 40, 50)
+    first = panel.controller.image.id
+    panel.show_tile(first, 0, region, np.full(region.shape, 2, np.uint8))
+    shown = panel.canvas.prediction.data.copy()
+    panel.show_score(Score(1, None, (), (BlockScore(first, 0, 0, 0, 64, 64, 0.5),)), None)
+    assert len(panel.canvas.held_out.data) == 1
+    go(user, "b")
+    assert not panel.canvas.prediction.data.any()
+    assert len(panel.canvas.held_out.data) == 0
+    panel.show_tile(first, 0, region, np.full(region.shape, 2, np.uint8))
+    assert not panel.canvas.prediction.data.any()
+    go(user, "a")
+    np.testing.assert_array_equal(panel.canvas.prediction.data, shown)
+    assert len(panel.canvas.held_out.data) == 1
+    table = panel.image_list.table
+    assert [table.data(table.index(row, 2)) for row in range(3)] == ["0.50", "", ""]
+
+
+def test_files_join_by_drop_and_those_that_do_not_fit_are_told(viewer: Any, folder: Path, tmp_path: Path) -> None:
+    user = opened(viewer, folder)
+    more = tmp_path / "more"
+    more.mkdir()
+    for number in range(2):
+        tifffile.imwrite(more / f"d{number}.tif", np.full((70, 50), number, np.uint16) + np.arange(50, dtype=np.uint16))
+    tifffile.imwrite(more / "rgb.tif", np.zeros((70, 50, 3), np.uint8), photometric="rgb")
+    (more / "broken.png").write_bytes(b"\x89PNG\r\n\x1a\nnothing")
+    (more / "notes.txt").write_text("not an image, and nobody asked for it")
+    mime = QMimeData()
+    mime.setUrls([QUrl.fromLocalFile(str(path)) for path in (more, tmp_path / "a.tif")])
+    said = (mime, Qt.LeftButton, Qt.NoModifier)
+    assert QApplication.sendEvent(user.panel, QDragEnterEvent(QPoint(5, 5), Qt.CopyAction, *said))
+    assert QApplication.sendEvent(user.panel, QDropEvent(QPointF(5, 5), Qt.CopyAction, *said))
+    assert settle(lambda: len(messages()) > 0)
+    lines = messages()[0].splitlines()
+    assert [line[:6] for line in lines] == ["NU-I11", "NU-I09"]
+    assert [record.name for record in user.panel.image_list.table.records] == ["a", "b", "c", "d0", "d1"]
+    assert present(user) == "a"
+
+
+def test_files_make_a_project_where_there_is_none(viewer: Any, folder: Path) -> None:
+    _, panel = viewer.window.add_plugin_dock_widget("napari-unet-live")
+    panel.controller._start_worker = SilentClient
+    assert not panel.image_list.view.isVisibleTo(panel)
+    panel.project_images.add([folder.parent / "b.tif"])
+    assert settle(lambda: panel.canvas.annotation is not None)
+    assert panel.controller.project.folder == folder.parent / "b.unet"
+    assert not panel.image_list.view.isVisibleTo(panel)
+
+
+def test_a_missing_file_is_marked_and_found_again(viewer: Any, folder: Path) -> None:
+    """The others work on; only the same image is taken for it."""
+    here, away = folder.parent / "b.tif", folder.parent / "elsewhere.tif"
+    here.rename(away)
+    user = opened(viewer, folder)
+    panel, table = user.panel, user.panel.image_list.table
+    assert settle(lambda: table.data(table.index(1, 0)) == "⚠ b")
+    assert table.data(table.index(1, 0), Qt.ToolTipRole).startswith("NU-P04")
+    assert settle(lambda: table.data(table.index(0, 0), Qt.DecorationRole) is not None)
+    go(user, "b")
+    assert present(user) == "a"
+    assert panel.image_list.find_button.isVisibleTo(panel)
+    panel.image_list.found.emit(2, folder.parent / "c.tif")
+    assert [line[:6] for line in messages()] == ["NU-P04", "NU-P06"]
+    assert present(user) == "a"
+    panel.image_list.found.emit(2, away)
+    assert present(user) == "b"
+    assert not panel.image_list.find_button.isVisibleTo(panel)
+    np.testing.assert_array_equal(user.painted, stored(folder)["b"])
+
+
+def test_layers_of_the_user_are_used_and_never_removed(viewer: Any) -> None:
+    """Images that the user opened are hidden and shown when switching; other layers are left alone."""
+    pixels = {name: np.random.default_rng(i).integers(0, 99, s).astype(np.uint8) for i, (name, s) in
+              enumerate(SHAPES.items())}  # fmt: skip
+    for name, image in pixels.items():
+        viewer.add_image(image, name=name)
+    user = User(viewer)
+    assert not user.panel.image_list.view.isVisibleTo(user.panel)
+    for name in ("a", "b"):
+        user.panel.choose_image(viewer.layers[name])
+    assert [record.name for record in user.panel.image_list.table.records] == ["c", "a", "b"]
+    press(user, Qt.Key_PageUp)
+    assert present(user) == "a"
+    assert {name: viewer.layers[name].visible for name in SHAPES} == {"a": True, "b": False, "c": False}
+    press(user, Qt.Key_PageUp)
+    assert {name: viewer.layers[name].visible for name in SHAPES} == {"a": False, "b": False, "c": True}
+    assert sorted(names(user)) == ["a", "annotation", "b", "c", "held-out Dice", "prediction"]
+    for name, image in pixels.items():
+        assert viewer.layers[name].data is image
+    viewer.window.remove_dock_widget(user.panel)
+    assert sorted(names(user)) == ["a", "b", "c"]
+    assert isinstance(user.panel, Panel)
+
+
+def test_a_corrected_pixel_size_is_shown_everywhere(viewer: Any, folder: Path) -> None:
+    """In the line, on every layer of ours and on the image; what was painted stays, and painting goes on."""
+    user = opened(viewer, folder)
+    facts, layers = user.panel.image_facts, lambda: [user.panel.canvas.image, *user.panel.canvas.overlays]
+    assert facts.line.text() == "192 x 160 px · pixel size unknown"
+    strokes = user.painted.copy()
+    correct(user, "0,5", "0.25", "um")
+    assert facts.line.text() == "192 x 160 px · 0.5 x 0.25 um"
+    assert {tuple(layer.scale) for layer in layers()} == {(0.5, 0.25)}
+    assert {str(unit) for layer in layers() for unit in layer.units} == {"micrometer"}
+    np.testing.assert_array_equal(user.painted, strokes)
+    user.draw(2, (60, 60), (60, 90))
+    np.testing.assert_array_equal(user.painted, stored(folder)["a"])
+    assert (user.painted != strokes).any()
+    go(user, "b")
+    assert facts.line.text() == "128 x 256 px · pixel size unknown"
+    assert messages() == []
+
+
+def test_a_users_own_layer_is_corrected_too(viewer: Any) -> None:
+    """It stays the layer that is worked on, and is the same image of the project."""
+    layer = viewer.add_image(np.random.default_rng(0).integers(0, 99, (3, 90, 80), np.uint8), translate=(0, 10, 20))
+    user = User(viewer)
+    correct(user, "2", "2", "nm")
+    assert user.panel.canvas.image is layer
+    assert user.panel.image_facts.line.text().startswith("z 3 · 90 x 80 px · 2 nm")
+    assert (tuple(layer.scale), tuple(layer.translate)) == ((1, 2, 2), (0, 20, 40))
+    assert len(user.panel.image_list.table.records) == 1
+
+
+def test_axes_are_corrected_until_something_is_painted(viewer: Any) -> None:
+    """Channels first in place of planes, then rows in their place; our layers always lie over y and x."""
+    pixels = np.random.default_rng(0).integers(0, 99, (90, 2, 80), np.uint8)
+    layer = viewer.add_image(pixels)
+    user = User(viewer)
+    correct(user, axes="cyx")
+    assert user.panel.canvas.image is layer
+    assert user.panel.image_facts.line.text().startswith("90 channels · 2 x 80 px")
+    assert user.painted.shape == (2, 80)
+    correct(user, axes="ycx")
+    assert user.panel.image_facts.line.text().startswith("2 channels · 90 x 80 px")
+    assert user.painted.shape == (90, 80)
+    np.testing.assert_array_equal(user.panel.canvas.image.data, pixels.transpose(1, 0, 2))
+    assert not layer.visible
+    user.panel.choose_image(layer)
+    assert user.painted.shape == (90, 80)
+    assert len(user.panel.controller.project.images()) == 1
+    user.draw(2, (30, 30), (60, 60))
+    np.testing.assert_array_equal(user.painted, user.stored())
+    correct(user, axes="zyx")
+    assert user.panel.image_facts.dialog.problem.text().startswith("NU-I33")
+    assert messages() == []
+
+
+def test_channels_are_chosen_by_name(viewer: Any, tmp_path: Path) -> None:
+    """The list says what the file calls them; at least one has to stay."""
+    path = tmp_path / "named.ome.tif"
+    pixels = np.random.default_rng(0).integers(0, 99, (3, 90, 80), np.uint8)
+    names = ["DAPI", "GFP", "actin"]
+    tifffile.imwrite(path, pixels, photometric="minisblack", metadata={"axes": "CYX", "Channel": {"Name": names}})
+    with Project(tmp_path / "p.unet") as project:
+        project.add_image(open_image(path), path)
+    user = opened(viewer, tmp_path / "p.unet")
+    facts = user.panel.image_facts
+    assert facts.line.text().startswith("3 channels · 90 x 80 px")
+    facts.button.click()
+    items = [facts.dialog.channels.item(row) for row in range(3)]
+    assert [item.text() for item in items] == names
+    for item in items:
+        item.setCheckState(Qt.CheckState.Unchecked)
+    press_ok(user)
+    assert facts.dialog.problem.text().startswith("NU-I34")
+    for item in items[1:]:
+        item.setCheckState(Qt.CheckState.Checked)
+    press_ok(user)
+    assert facts.line.text().startswith("2 of 3 channels · 90 x 80 px")
+    project = user.panel.controller.project
+    np.testing.assert_array_equal(project.open_pixels(1).read(0), pixels[1:].transpose(1, 2, 0))
+    assert messages() == []
+
+
+def test_what_is_no_pixel_size_is_told_in_the_dialog(viewer: Any, folder: Path) -> None:
+    """It stays open until it is one; nothing has changed then."""
+    user = opened(viewer, folder)
+    for height, code in (("half", "NU-I31"), ("0", "NU-I30"), ("inf", "NU-I30")):
+        correct(user, height, "1", "um")
+        dialog = user.panel.image_facts.dialog
+        assert dialog.isVisible()
+        assert dialog.problem.text().startswith(code)
+        dialog.reject()
+    assert user.panel.image_facts.line.text() == "192 x 160 px · pixel size unknown"
+
+
+def correct(user: User, height: str = "", width: str = "", unit: str = "pixel", axes: str = "") -> None:
+    """Fill in the dialog and press OK."""
+    facts = user.panel.image_facts
+    facts.button.click()
+    dialog = facts.dialog
+    for field, text in ((dialog.pixel_height, height), (dialog.pixel_width, width), (dialog.axes, axes)):
+        if text:
+            field.selectAll()
+            QTest.keyClicks(field, text)
+    dialog.unit.setCurrentText(unit)
+    press_ok(user)
+
+
+def press_ok(user: User) -> None:
+    buttons = user.panel.image_facts.dialog.findChild(QDialogButtonBox)
+    buttons.button(QDialogButtonBox.StandardButton.Ok).click()
+    QApplication.processEvents()
+
+
+def test_images_of_another_kind_take_each_others_place(viewer: Any, folder: Path, tmp_path: Path) -> None:
+    """Pixels of another type, or a stack after a plane: the layer gives way to another one, and painting goes on."""
+    rng = np.random.default_rng(5)
+    with Project(folder) as project:
+        for name, pixels in (
+            ("bytes", rng.integers(0, 255, (120, 130), dtype=np.uint8)),
+            ("stack", rng.integers(0, 999, (3, 120, 130), dtype=np.uint16)),
+        ):
+            path = tmp_path / f"{name}.tif"
+            tifffile.imwrite(path, pixels, photometric="minisblack", metadata={"axes": "ZYX"[-pixels.ndim :]})
+            project.add_image(open_image(path), path)
+    user = opened(viewer, folder)
+    user.panel.start.click()
+    for name in ("bytes", "stack", *list(SHAPES)[:1]):
+        go(user, name)
+        settle(seconds=0.3)  # what is put off would happen by now
+        assert user.panel.canvas.annotation in viewer.layers
+        assert user.panel.canvas.prediction in viewer.layers
+        assert user.panel.controller.training
+    assert messages() == []
+
+
+def test_a_large_stack_is_shown_plane_by_plane(
+    viewer: Any, folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It is never read whole, whatever the order of its axes; painting goes on as on any other."""
+    monkeypatch.setattr(source, "_HELD_BYTES", 0)
+    pixels = np.random.default_rng(6).integers(0, 999, (4, 120, 2, 130)).astype(np.uint16)
+    np.save(tmp_path / "stack.npy", pixels)
+    with Project(folder) as project:
+        project.add_image(open_image(tmp_path / "stack.npy", "zycx"), tmp_path / "stack.npy")
+    sizes: list[int] = []
+    read = DecodedPixels.__getitem__
+
+    def counted(self: DecodedPixels, key: Any) -> np.ndarray:
+        found = read(self, key)
+        sizes.append(found.size)
+        return found
+
+    monkeypatch.setattr(DecodedPixels, "__getitem__", counted)
+    user = opened(viewer, folder)
+    go(user, "stack")
+    layer = viewer.layers["stack"]
+    assert (layer.data.shape, layer.ndim, layer.multiscale) == ((2, 4, 120, 130), 4, False)
+    viewer.dims.set_point((0, 1), (1, 3))
+    settle(lambda: user.panel.canvas.watcher.plane == 3, 5)
+    np.testing.assert_array_equal(layer._data_view, pixels[3, :, 1])
+    user.draw(2, (30, 30), (30, 60))
+    assert (user.stored(3)[30, 31:60] == 2).all()
+    assert max(sizes) <= pixels.size // 4
+    go(user, "a")
+    go(user, "stack")
+    assert (user.painted[..., 3, 30, 31:60] == 2).all()
+    assert messages() == []
+
+
+def test_an_image_that_ends_its_decoder_is_told_and_the_one_before_stays(viewer: Any, folder: Path) -> None:
+    """What crashes or hangs while it is decoded does so in another process; painting goes on."""
+    user = opened(viewer, folder)
+    images, sound = user.panel.project_images, user.panel.project_images._shown
+    for code, program, patience_s in (
+        ("NU-S11", "import os; os.abort()", 120.0),
+        ("NU-S10", "import time; time.sleep(600)", 0.2),
+    ):
+        images._shown = DecoderClient([sys.executable, "-P", "-c", program], patience_s)
+        go(user, "b")
+        images._shown.stop()
+        assert messages()[-1].startswith(code)
+        assert user.panel.image_list.thumbnails.problem_of(2).startswith(code)
+        assert present(user) == "a"
+    user.draw(2, (60, 60), (60, 90))
+    assert (user.stored()[60, 61:90] == 2).all()
+    images._shown = sound
+    go(user, "b")
+    assert present(user) == "b"

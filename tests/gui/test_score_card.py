@@ -1,0 +1,100 @@
+"""Laws of the score card's words: what is said of a Dice, and when it is called thin."""
+
+import pytest
+
+pytest.importorskip("qtpy")
+from napari_unet.evaluation.forecast import Forecast
+from napari_unet.evaluation.scores import ClassScore, Milestone, Score
+from napari_unet.gui.sections.class_scores import (
+    LEAST_BLOCKS,
+    LEAST_PIXELS,
+    ClassScores,
+    class_text,
+    evidence_text,
+    shortage,
+)
+from napari_unet.gui.sections.learning_curve import ANNOTATION_TIME, STEP, LearningCurve, forecast_text
+from napari_unet.gui.sections.score_card import milestones
+from napari_unet.project.classes import ClassLabel
+
+ENOUGH = ClassScore(1, 0.87, 0.79, 0.93, LEAST_PIXELS, LEAST_BLOCKS, 5)
+
+
+def test_evidence_and_its_lack_are_said() -> None:
+    """At the stated minimum a Dice stands; below it the reason does, first blocks, then pixels."""
+    assert class_text(ENOUGH) == "0.87 [0.79, 0.93]"
+    assert evidence_text(ENOUGH) == "5 strokes, 3 blocks, 100 px"
+    assert shortage(ENOUGH) == ""
+    few_blocks = ClassScore(1, 0.87, None, None, 9000, LEAST_BLOCKS - 1, 2)
+    few_pixels = ClassScore(1, 0.87, 0.1, 0.9, LEAST_PIXELS - 1, 9, 9)
+    assert evidence_text(few_blocks) == "too few held out: 2 of 3 blocks (2 strokes, 2 blocks, 9,000 px)"
+    assert evidence_text(few_pixels) == "too few held out: 99 of 100 px (9 strokes, 9 blocks, 99 px)"
+
+
+def test_networks_are_compared_only_where_they_can_be() -> None:
+    """Now, best and at start stand side by side; without evidence nothing is said."""
+    score = Score(9, 0.8, (), best=Milestone(7, 0.85), start=Milestone(1, 0.5))
+    assert milestones(score) == "now 0.800 · best 0.850 · at start 0.500"
+    assert milestones(Score(9, 0.8, ())) == ""
+    assert milestones(Score(9, None, (), best=Milestone(7, 0.85))) == ""
+
+
+def test_a_long_name_does_not_widen_the_card(qtbot: object) -> None:
+    """The name is cut short; classes that left are not shown any more, and thin evidence is grey."""
+    card = ClassScores()
+    few = ClassScore(2, None, None, None, 0)
+    card.show_scores((ENOUGH, few), [ClassLabel(1, "x" * 500, "#000000"), ClassLabel(2, "cell", "#FFFFFF")])
+    assert card.minimumSizeHint().width() < 280
+    assert [(row[0].graphicsEffect().isEnabled(), row[0].isHidden()) for row in card._rows] == [
+        (False, False),
+        (True, False),
+    ]
+    card.show_scores((few,), ())
+    assert [row[0].isHidden() for row in card._rows] == [False, True]
+
+
+def test_the_curve_has_two_axes(qtbot: object) -> None:
+    """Over annotation time every score stands that was recorded with one, as it was, and no loss."""
+    curve = LearningCurve()
+
+    def drawn() -> list[list[tuple[float, float]]]:
+        return [
+            list(zip(*(values.tolist() for values in one.getData()), strict=True))
+            if one.getData()[0] is not None
+            else []
+            for one in (curve._dice_curve, curve._loss_curve)
+        ]
+
+    old = {"step": 1, "loss": 0.9, "mean_dice": 0.4}
+    curve.restore([old, {"step": 2, "loss": 0.8, "mean_dice": None, "annotation_s": 30.0}])
+    curve.add_dice(3, 0.7, 60.0)
+    curve.add_dice(4, 0.6, 60.0)
+    curve.add_dice(5, 0.65, None)
+    assert curve.axis.currentText() == STEP
+    assert drawn() == [[(1, 0.4), (3, 0.7), (4, 0.6), (5, 0.65)], [(1, 0.9), (2, 0.8)]]
+    curve.axis.setCurrentText(ANNOTATION_TIME)
+    curve.add_loss(6, 0.5)
+    assert drawn() == [[(1, 0.7), (1, 0.6)], []]
+    curve.axis.setCurrentText(STEP)
+    assert drawn()[1] == [(1, 0.9), (2, 0.8), (6, 0.5)]
+    curve.restore(())
+    assert drawn() == [[], []]
+
+
+def test_a_forecast_is_told_while_it_helps(qtbot: object) -> None:
+    """With both numbers, never "± 0.00"; nothing when it is unknown or too wide, or the newest Dice is."""
+    assert forecast_text(Forecast(0.012, 0.004)) == "10 more minutes of painting: about +0.01 ± 0.01"
+    assert forecast_text(Forecast(0.2, 0.11)) == ""
+    assert forecast_text(None) == ""
+    curve = LearningCurve()
+    records = [{"step": n, "mean_dice": 0.8, "annotation_s": 60.0 * n} for n in range(5)]
+    curve.restore(records[:4])
+    assert curve.forecast.text() == ""
+    curve.add_dice(5, 0.8, 240.0)
+    assert curve.forecast.text() == "10 more minutes of painting: about +0.00 ± 0.02"
+    curve.add_dice(6, None, 250.0)
+    assert curve.forecast.text() == ""
+    curve.restore(records)
+    assert curve.forecast.text()
+    curve.restore([*records, {"step": 6, "mean_dice": None, "annotation_s": 250.0}])
+    assert curve.forecast.text() == ""

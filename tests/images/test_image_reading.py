@@ -1,0 +1,693 @@
+"""Laws of opening image files and labels."""
+
+import itertools
+import json
+import logging
+import os
+import pickle
+import struct
+import subprocess
+import sys
+import zlib
+from pathlib import Path
+from typing import Any, Literal
+
+import imagecodecs
+import numpy as np
+import pytest
+import tifffile
+import zarr
+from PIL import Image as Picture
+
+from napari_unet.errors import UserError
+from napari_unet.images import npy_pixels, reading
+from napari_unet.images.image import Image, PixelSize
+from napari_unet.images.labels import read_labels
+from napari_unet.images.npy_pixels import NpyPixels, open_npy
+from napari_unet.images.reading import open_image
+
+DATA = Path(__file__).parents[3] / "shared" / "data"
+SETS = (
+    "axon-myelin-sem bbbc039-u2os dsb2018-stage1 ecoli-brightfield emps-particles"
+    " nucleolus-fluo plantseg-3d usiigaci-phc vnc-em"
+).split()
+RANDOM = np.random.default_rng(7)
+GREY = RANDOM.integers(0, 60000, (37, 29)).astype(np.uint16)
+RGB = RANDOM.integers(0, 256, (37, 29, 3), dtype=np.uint8)
+RGBA = RANDOM.integers(0, 256, (37, 29, 4), dtype=np.uint8)
+STACK = RANDOM.integers(0, 60000, (2, 3, 2, 17, 13)).astype(np.uint16)
+
+
+def all_planes(image: Image) -> np.ndarray:
+    return np.stack([image.read(plane) for plane in range(image.planes)])
+
+
+def refused(path: Path, axes: str | None = None) -> str:
+    """Code of the one error of opening and reading; the file must stay as it is."""
+    before = path.read_bytes() if path.is_file() else None
+    with pytest.raises(UserError) as caught:
+        all_planes(open_image(path, axes))
+    assert "\n" not in str(caught.value)
+    assert path.name in caught.value.where
+    if before is not None:
+        assert path.read_bytes() == before
+    return caught.value.code
+
+
+TIFF_FLAVOURS: list[tuple[np.ndarray, dict[str, Any]]] = [
+    (GREY, {}),
+    (GREY, {"byteorder": ">"}),
+    (GREY.astype(np.float32) / 7, {"byteorder": ">"}),
+    (GREY, {"compression": "lzw", "predictor": True, "rowsperstrip": 5}),
+    (GREY, {"compression": "lzw", "byteorder": ">", "predictor": True}),
+    (GREY, {"compression": "zlib", "tile": (16, 16)}),
+    (GREY.astype(np.float32) / 7, {"compression": "zlib", "predictor": True}),
+    (GREY, {"compression": "zstd"}),
+    (GREY, {"bigtiff": True}),
+    (GREY > 30000, {}),
+    (GREY.astype(np.int16), {}),
+    (GREY.astype(np.float64) / 7, {}),
+    (GREY[:1], {}),
+    (GREY[:, :1], {}),
+]
+
+
+@pytest.mark.parametrize(("pixels", "options"), TIFF_FLAVOURS)
+def test_tiff_flavours_read_every_pixel(tmp_path: Path, pixels: np.ndarray, options: dict[str, Any]) -> None:
+    """Byte order, compression, predictor, tiling and type never change a pixel."""
+    path = tmp_path / "image[1].tif"
+    tifffile.imwrite(path, pixels, **options)
+    image = open_image(path)
+    assert image.axes == "yx"
+    read = image.read(0)
+    assert read.dtype.isnative
+    np.testing.assert_array_equal(read[..., 0], pixels)
+
+
+def test_float_with_nan_is_read_as_it_is(tmp_path: Path) -> None:
+    """NaN and infinities come out of the file where they went in."""
+    pixels = GREY.astype(np.float32)
+    pixels[3, 4], pixels[5, 6] = np.nan, np.inf
+    tifffile.imwrite(tmp_path / "a.tif", pixels)
+    np.testing.assert_array_equal(open_image(tmp_path / "a.tif").read(0)[..., 0], pixels)
+
+
+def test_lossy_jpeg_tiff_reads_like_tifffile(tmp_path: Path) -> None:
+    """A JPEG-compressed RGB TIFF has the pixels that tifffile decodes."""
+    path = tmp_path / "a.tif"
+    smooth = np.broadcast_to(np.arange(64, dtype=np.uint8)[:, None, None] * 3, (64, 48, 3))
+    tifffile.imwrite(path, smooth, compression="jpeg", photometric="rgb")
+    np.testing.assert_array_equal(open_image(path).read(0), tifffile.imread(path))
+
+
+def test_imagej_hyperstack_keeps_its_axes(tmp_path: Path) -> None:
+    """Time, z and channel of an ImageJ hyperstack become two plane axes and c; its unit is kept."""
+    path = tmp_path / "a.tif"
+    tifffile.imwrite(path, STACK, imagej=True, metadata={"axes": "TZCYX", "unit": "micron"}, resolution=(2, 4))
+    image = open_image(path)
+    assert (image.axes, image.plane_axes, image.plane_shape, image.channels) == ("tzcyx", "tz", (2, 3), 2)
+    assert image.pixel_size == PixelSize(0.25, 0.5, "um")
+    np.testing.assert_array_equal(all_planes(image), STACK.reshape(6, 2, 17, 13).transpose(0, 2, 3, 1))
+
+
+@pytest.mark.parametrize(("unit", "factor"), [("µm", "um"), ("nm", "nm")])
+def test_ome_tiff_keeps_pixel_size_and_axes(tmp_path: Path, unit: str, factor: str) -> None:
+    """OME-XML gives axes and the size of a pixel with its unit."""
+    path = tmp_path / "a.ome.tif"
+    size = {"PhysicalSizeX": 0.5, "PhysicalSizeXUnit": unit, "PhysicalSizeY": 0.25, "PhysicalSizeYUnit": unit}
+    tifffile.imwrite(path, STACK[:, 0], metadata={"axes": "TCYX", **size}, compression="zlib")
+    image = open_image(path)
+    assert image.axes == "tcyx"
+    assert image.pixel_size == PixelSize(0.25, 0.5, factor)
+    np.testing.assert_array_equal(all_planes(image), STACK[:, 0].transpose(0, 2, 3, 1))
+
+
+@pytest.mark.parametrize(
+    ("resolution", "unit", "size"),
+    [
+        ((20000, 10000), 3, PixelSize(1.0, 0.5, "um")),
+        ((25400, 25400), 2, PixelSize(1.0, 1.0, "um")),
+        ((72, 72), 2, PixelSize()),
+        ((1, 1), 1, PixelSize()),
+    ],
+)
+def test_resolution_tags_give_pixel_size(
+    tmp_path: Path, resolution: tuple[int, int], unit: int, size: PixelSize
+) -> None:
+    """Pixels per centimetre or inch are a pixel size, a printing resolution is none."""
+    path = tmp_path / "a.tif"
+    tifffile.imwrite(path, GREY, resolution=resolution, resolutionunit=unit, metadata=None)
+    image = open_image(path)
+    assert (image.pixel_size.y, image.pixel_size.x) == pytest.approx((size.y, size.x))
+    assert image.pixel_size.unit == size.unit
+
+
+@pytest.mark.parametrize("planar", ["contig", "separate"])
+@pytest.mark.parametrize("pixels", [RGB, RGBA])
+def test_rgb_tiff_drops_only_alpha(tmp_path: Path, pixels: np.ndarray, planar: str) -> None:
+    """RGB(A) TIFFs have three channels in order, interleaved or planar, and know of their alpha."""
+    path = tmp_path / "a.tif"
+    stored = pixels if planar == "contig" else pixels.transpose(2, 0, 1)
+    extra = {"extrasamples": ["unassalpha"]} if pixels.shape[2] == 4 else {}
+    tifffile.imwrite(path, stored, photometric="rgb", planarconfig=planar, **extra)
+    image = open_image(path)
+    assert image.alpha == (pixels.shape[2] == 4)
+    np.testing.assert_array_equal(image.read(0), pixels[..., :3])
+
+
+def test_singletons_are_squeezed_and_axes_override(tmp_path: Path) -> None:
+    """Axes of length 1 vanish; given axes win, with or without them."""
+    path = tmp_path / "a.tif"
+    tifffile.imwrite(path, STACK[:1, :, :1], imagej=True, metadata={"axes": "TZCYX"})
+    assert open_image(path).axes == "zyx"
+    assert open_image(path, "cyx").channels == 3
+    np.testing.assert_array_equal(open_image(path, "cyx").read(0), STACK[0, :, 0].transpose(1, 2, 0))
+    np.save(tmp_path / "a.npy", STACK[:1, :, 0])
+    assert open_image(tmp_path / "a.npy", "tcyx").axes == "cyx"
+    kept = open_image(tmp_path / "a.npy", "tcyx", keep_named=True)
+    assert (kept.axes, kept.plane_shape, kept.channels) == ("tcyx", (1,), 3)
+    assert open_image(tmp_path / "a.npy", "cyx", keep_named=True).axes == "cyx"
+    assert refused(path, "yx") == "NU-I01"
+    assert refused(path, "yyx") == "NU-I01"
+
+
+@pytest.mark.parametrize(
+    "pixels", [GREY, RGB, RGBA, RGB.astype(np.uint16) * 257, RGBA[..., :2], RGBA[..., 0]], ids=lambda p: str(p.shape)
+)
+def test_png_reads_every_pixel(tmp_path: Path, pixels: np.ndarray) -> None:
+    """8 and 16 bit, grey and colour PNG files keep all bits; alpha is known and not handed out."""
+    path = tmp_path / "wrong suffix.tif"
+    path.write_bytes(imagecodecs.png_encode(np.ascontiguousarray(pixels)))
+    image = open_image(path)
+    colours = pixels if pixels.ndim == 3 else pixels[..., None]
+    assert image.alpha == (colours.shape[2] in (2, 4))
+    np.testing.assert_array_equal(image.read(0), colours[..., : {2: 1, 4: 3}.get(colours.shape[2])])
+
+
+def test_palette_png_is_colours_as_image_and_numbers_as_labels(tmp_path: Path) -> None:
+    """A palette PNG is expanded for the image and left as indices for labels."""
+    path = tmp_path / "a.png"
+    indices = RANDOM.integers(0, 4, (9, 11), dtype=np.uint8)
+    palette = np.array([[0, 0, 0], [255, 0, 0], [0, 200, 0], [9, 9, 255]], np.uint8)
+    picture = Picture.fromarray(indices, mode=None).convert("L")
+    picture.putpalette(palette.tobytes())
+    picture.save(path)
+    np.testing.assert_array_equal(open_image(path).read(0), palette[indices])
+    np.testing.assert_array_equal(read_labels(path, Image("grey", indices, "yx"))[0], indices)
+
+
+def test_jpeg_reads_like_pillow(tmp_path: Path) -> None:
+    """A JPEG has its height, width and decoded pixels."""
+    path = tmp_path / "a.jpg"
+    Picture.fromarray(RGB).save(path)
+    image = open_image(path)
+    assert (image.height, image.width, image.channels) == (37, 29, 3)
+    np.testing.assert_array_equal(image.read(0), np.asarray(Picture.open(path)))
+    Picture.fromarray(RGB).convert("CMYK").save(path)
+    assert open_image(path).channels == 3
+    Picture.fromarray(RGB[..., 0]).save(path)
+    assert open_image(path).axes == "yx"
+
+
+@pytest.mark.parametrize("suffix", ["png", "jpg"])
+@pytest.mark.parametrize("orientation", range(1, 9))
+def test_exif_orientation_is_applied(tmp_path: Path, orientation: int, suffix: str) -> None:
+    """The picture stands as a photo viewer shows it."""
+    from PIL import ImageOps
+
+    path = tmp_path / f"a.{suffix}"
+    exif = Picture.Exif()
+    exif[0x0112] = orientation
+    Picture.fromarray(RGB).save(path, exif=exif)
+    with Picture.open(path) as picture:
+        upright = np.asarray(ImageOps.exif_transpose(picture))
+    np.testing.assert_array_equal(open_image(path).read(0), upright)
+
+
+@pytest.mark.parametrize("order", ["C", "F"])
+@pytest.mark.parametrize(
+    ("pixels", "axes"),
+    [(GREY, "yx"), (GREY.astype(">f4"), "yx"), (RGB, "yxc"), (STACK[:, 0, 0], "zyx"), (STACK[0], "tzyx")],
+)
+def test_npy_reads_every_pixel(tmp_path: Path, pixels: np.ndarray, axes: str, order: str) -> None:
+    """NPY files are read in any memory order and byte order."""
+    path = tmp_path / "a.npy"
+    np.save(path, np.asarray(pixels, order=order))
+    image = open_image(path)
+    assert image.axes == axes
+    colours = pixels if "c" in axes else pixels[..., None]
+    np.testing.assert_array_equal(all_planes(image), colours.reshape(-1, *colours.shape[-3:]))
+
+
+@pytest.mark.parametrize("order", ["C", "F"])
+@pytest.mark.parametrize("span", [1, 100, 2**22])
+def test_npy_slices_as_numpy_does(
+    tmp_path: Path, order: Literal["C", "F"], span: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Any integers and forward slices, empty ones too, however much of the file is read at once."""
+    monkeypatch.setattr(npy_pixels, "_SPAN_BYTES", span)
+    np.save(tmp_path / "a.npy", np.asarray(STACK, order=order))
+    found, chance = open_npy(tmp_path / "a.npy"), np.random.default_rng(0)
+    assert found.shape == STACK.shape
+    for _ in range(200):
+        key: list[int | slice] = []
+        for size in STACK.shape:
+            low, high = (int(n) for n in chance.integers(0, size + 1, 2))
+            parts = [slice(None), int(chance.integers(-size, size)), slice(low, high), slice(low, high, 3)]
+            key.append(parts[int(chance.integers(len(parts)))])
+        np.testing.assert_array_equal(found[tuple(key)], STACK[tuple(key)])
+
+
+@pytest.mark.parametrize("kept", [0.0, 0.5, 0.99])
+def test_npy_cut_short_while_open_is_told(tmp_path: Path, kept: float, monkeypatch: pytest.MonkeyPatch) -> None:
+    """F34: cut off between opening and reading, or while it is read, it is the line of a changed file, not a SIGBUS."""
+    path = tmp_path / "a.npy"
+    np.save(path, np.zeros((3000, 3000), np.uint16))
+    whole = path.read_bytes()
+    image = open_image(path)
+    os.truncate(path, int(kept * len(whole)))
+    with pytest.raises(UserError, match=r"^NU-I15: "):
+        image.read(0)
+    path.write_bytes(whole)
+    image, read = open_image(path), NpyPixels.__getitem__
+
+    def cut_and_read(pixels: NpyPixels, key: Any) -> Any:
+        os.truncate(path, int(kept * len(whole)))
+        return read(pixels, key)
+
+    monkeypatch.setattr(NpyPixels, "__getitem__", cut_and_read)
+    with pytest.raises(UserError, match=r"^NU-I15: "):
+        image.read(0)
+
+
+def test_npy_reads_no_more_than_it_must(tmp_path: Path) -> None:
+    """A tile of an image of gigabytes comes at once; the file is sparse and its pixels are never all there."""
+    path = tmp_path / "a.npy"
+    np.save(path, np.zeros((1, 300_000), np.uint16))
+    header = path.read_bytes()[:128].replace(b"(1, 300000)", b"(300000, 300000)").replace(b"      \n", b" \n")
+    path.write_bytes(header[:127].ljust(127) + b"\n")
+    os.truncate(path, 128 + 2 * 300_000**2)
+    image = open_image(path)
+    assert image.read(0, slice(1000, 1256), slice(2000, 2256)).shape == (256, 256, 1)
+
+
+def write_zarr(folder: Path, pixels: np.ndarray, zarr_format: int, **options: Any) -> None:
+    array = zarr.create_array(
+        folder,
+        shape=pixels.shape,
+        dtype=pixels.dtype,
+        chunks=(*(1,) * (pixels.ndim - 2), 8, 8),
+        zarr_format=zarr_format,
+        **options,
+    )
+    array[...] = pixels
+
+
+@pytest.mark.parametrize("zarr_format", [2, 3])
+@pytest.mark.parametrize(
+    "pixels", [GREY, GREY.astype(np.float32), STACK[0, :, 0], GREY > 9], ids=lambda p: str(p.dtype)
+)
+def test_plain_zarr_reads_every_pixel(tmp_path: Path, pixels: np.ndarray, zarr_format: int) -> None:
+    """Arrays of Zarr 2 and 3 are read whole; without names the last axes are y, x."""
+    write_zarr(tmp_path / "a.zarr", pixels, zarr_format)
+    image = open_image(tmp_path / "a.zarr")
+    assert image.axes == ("zyx" if pixels.ndim == 3 else "yx")
+    np.testing.assert_array_equal(all_planes(image)[..., 0].reshape(pixels.shape), pixels)
+
+
+def test_sharded_zarr_with_names_reads_every_pixel(tmp_path: Path) -> None:
+    """Shards are an allowed codec, and named dimensions are axes."""
+    pixels = STACK[:, 0, :, :16, :8]
+    write_zarr(tmp_path / "a.zarr", pixels, 3, shards=(1, 1, 16, 8), dimension_names=["time", "channel", "y", "x"])
+    image = open_image(tmp_path / "a.zarr")
+    assert image.axes == "tcyx"
+    np.testing.assert_array_equal(all_planes(image), pixels.transpose(0, 2, 3, 1))
+
+
+def write_ngff(
+    folder: Path,
+    pixels: np.ndarray,
+    version: str,
+    level: str = "0",
+    scale: list[float] | None = None,
+    further: list[Any] | None = None,
+) -> None:
+    """A scale of the level, and what the image says beside that."""
+    axes = [{"name": "t", "type": "time"}, {"name": "c", "type": "channel"}]
+    axes += [{"name": name, "type": "space", "unit": "micrometer"} for name in "zyx"]
+    scales = [{"type": "scale", "scale": scale or [1, 1, 3, 0.25, 0.5]}]
+    datasets = [{"path": level, "coordinateTransformations": scales}]
+    further = [{"type": "scale", "scale": [2.0] * 5}] if further is None else further
+    multiscales = [{"axes": axes, "datasets": datasets, "coordinateTransformations": further}]
+    write_zarr(folder / "0", pixels, 2 if version == "0.4" else 3)
+    if version == "0.4":
+        (folder / ".zgroup").write_text('{"zarr_format": 2}')
+        (folder / ".zattrs").write_text(json.dumps({"multiscales": multiscales}))
+    else:
+        ome = {"attributes": {"ome": {"version": version, "multiscales": multiscales}}}
+        (folder / "zarr.json").write_text(json.dumps({"zarr_format": 3, "node_type": "group", **ome}))
+
+
+@pytest.mark.parametrize("version", ["0.4", "0.5"])
+def test_ome_zarr_reads_full_resolution_with_its_scale(tmp_path: Path, version: str) -> None:
+    """Level 0 of an OME-Zarr comes with its axes and the product of its scales, which may be integers."""
+    pixels = STACK.transpose(0, 2, 1, 3, 4)
+    for name, scale, expected in (("a", [1, 1, 3, 0.25, 0.5], (0.5, 1.0)), ("whole", [1, 1, 3, 2, 5], (4.0, 10.0))):
+        write_ngff(tmp_path / f"{name}.zarr", pixels, version, scale=scale)
+        assert open_image(tmp_path / f"{name}.zarr").pixel_size == PixelSize(*expected, "um")
+    write_ngff(tmp_path / "alone.zarr", pixels, version, scale=[1, 1, 3, 2, 5], further=[])
+    assert open_image(tmp_path / "alone.zarr").pixel_size == PixelSize(2.0, 5.0, "um")
+    image = open_image(tmp_path / "a.zarr")
+    assert image.axes == "tczyx"
+    np.testing.assert_array_equal(all_planes(image), STACK.transpose(0, 1, 3, 4, 2).reshape(6, 17, 13, 2))
+
+
+def test_files_are_read_lazily_and_left_closed(tmp_path: Path) -> None:
+    """Opening decodes no more than the first chunk, and the file may be moved away afterwards."""
+    path = tmp_path / "a.tif"
+    tifffile.imwrite(path, STACK, compression="zlib", metadata={"axes": "TZCYX"})
+    image = open_image(path)
+    assert not isinstance(image.pixels, np.ndarray)
+    image.read(3, slice(2, 5), slice(1, 9))
+    path.rename(tmp_path / "b.tif")
+    with pytest.raises(UserError, match="NU-I10"):
+        image.read(0)
+    tifffile.imwrite(path, GREY)
+    with pytest.raises(UserError, match="NU-I15"):
+        image.read(0)
+
+
+def test_missing_and_foreign_files_are_told(tmp_path: Path) -> None:
+    """A missing file, a foreign format and a folder without an image each have their code."""
+    assert refused(tmp_path / "missing.tif") == "NU-I10"
+    (tmp_path / "notes.txt").write_text("hello")
+    assert refused(tmp_path / "notes.txt") == "NU-I12"
+    (tmp_path / "folder").mkdir()
+    assert refused(tmp_path / "folder") == "NU-I12"
+    with pytest.raises(UserError, match="OME-Zarr"):
+        open_image(tmp_path / "folder")
+    (tmp_path / "empty.tif").write_bytes(b"")
+    assert refused(tmp_path / "empty.tif") == "NU-I11"
+
+
+def encoded(kind: str, tmp_path: Path) -> bytes:
+    path = tmp_path / f"good.{kind.split('-')[0]}"
+    if kind == "png":
+        path.write_bytes(imagecodecs.png_encode(RGB))
+    elif kind == "jpg":
+        Picture.fromarray(RGB).save(path)
+    elif kind == "npy":
+        np.save(path, GREY)
+    elif kind == "tif-pages":
+        with tifffile.TiffWriter(path) as writer:
+            for plane in STACK[0, :, 0]:
+                writer.write(plane, contiguous=False, metadata=None)
+    elif kind == "tif-pyramid":
+        with tifffile.TiffWriter(path) as writer:
+            writer.write(GREY, tile=(16, 16), subifds=1, metadata=None)
+            writer.write(GREY[::2, ::2], tile=(16, 16), subfiletype=1, metadata=None)
+    else:
+        options: dict[str, Any] = {"tif-zip": {"compression": "zlib"}, "tif-imagej": {"imagej": True}}.get(kind, {})
+        tifffile.imwrite(path, STACK[0, :, 0], photometric="minisblack", **options)
+    return path.read_bytes()
+
+
+KINDS = ["png", "jpg", "npy", "tif", "tif-zip", "tif-imagej", "tif-pages", "tif-pyramid"]
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_truncated_files_are_refused(tmp_path: Path, kind: str, capfd: pytest.CaptureFixture[str]) -> None:
+    """A file that lost its end is refused unless every pixel is still there, and nothing is printed."""
+    data = encoded(kind, tmp_path)
+    path = tmp_path / f"cut.{kind.split('-')[0]}"
+    path.write_bytes(data)
+    whole = all_planes(open_image(path))
+    for size in sorted({3, 10, 40, 100, 150, *range(len(data) // 7, len(data), len(data) // 7), len(data) - 8}):
+        path.write_bytes(data[:size])
+        # Only the tags of later planes, which repeat the first, lie behind pixels that are stored in one piece.
+        # A coarser resolution lies behind the finest.
+        if size > {"tif": 6, "tif-imagej": 6, "tif-pyramid": 5}.get(kind, 7) * len(data) // 7:
+            np.testing.assert_array_equal(all_planes(open_image(path)), whole)
+        else:
+            assert refused(path) == "NU-I11", size
+    assert capfd.readouterr().err == ""
+
+
+def test_a_missing_end_is_told_when_the_file_is_opened(tmp_path: Path) -> None:
+    """A last strip behind the end of the file is refused before anything is painted on the image."""
+    path = tmp_path / "a.tif"
+    tifffile.imwrite(path, GREY, rowsperstrip=5)
+    path.write_bytes(path.read_bytes()[:-40])
+    with pytest.raises(UserError, match=r"NU-I11.*a\.tif"):
+        open_image(path)
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_rotten_files_never_raise_anything_else(tmp_path: Path, kind: str) -> None:
+    """With a byte changed a file is read or refused with one line, nothing else."""
+    data = bytearray(encoded(kind, tmp_path))
+    path = tmp_path / f"rotten.{kind.split('-')[0]}"
+    places = [*range(min(len(data), 300)), *range(300, min(len(data), 4000), 37)]
+    for position, value in itertools.product(places, (0x28, 0xFF)):
+        rotten = data.copy()
+        rotten[position] = value
+        path.write_bytes(rotten)
+        try:
+            image = open_image(path)
+            if image.height * image.width < 10**6:
+                image.read(image.planes - 1)
+        except UserError as error:
+            assert error.code in {"NU-I01", "NU-I02", "NU-I03", "NU-I10", "NU-I11", "NU-I12", "NU-I13", "NU-I14"}  # noqa: PT017
+
+
+def test_codecs_that_cannot_be_used_are_named(tmp_path: Path) -> None:
+    """An unknown TIFF compression and a Zarr codec outside the list are told by name, before anything is decoded."""
+    path = tmp_path / "a.tif"
+    tifffile.imwrite(path, GREY)
+    for codec in (34676, 32809, 34887):  # two that nothing decodes, and one that tifffile would
+        with tifffile.TiffFile(path, mode="r+") as file:
+            file.pages[0].tags["Compression"].overwrite(codec)
+        assert refused(path) == "NU-I13"
+    for codec in ("pickle", "json2", "bz2"):
+        folder = tmp_path / f"{codec}.zarr"
+        folder.mkdir()
+        metadata = {"zarr_format": 2, "shape": [2, 2], "chunks": [2, 2], "dtype": "<u2", "filters": [{"id": codec}]}
+        (folder / ".zarray").write_text(json.dumps(metadata))
+        with pytest.raises(UserError, match=f"NU-I13.*{codec}"):
+            open_image(folder)
+
+
+def test_codecs_inside_shards_are_checked(tmp_path: Path) -> None:
+    """A shard cannot hide a codec."""
+    metadata = {"name": "sharding_indexed", "configuration": {"codecs": [{"name": "vlen-utf8"}], "index_codecs": []}}
+    write_zarr(tmp_path / "a.zarr", GREY, 3)
+    stored = json.loads((tmp_path / "a.zarr" / "zarr.json").read_text())
+    (tmp_path / "a.zarr" / "zarr.json").write_text(json.dumps({**stored, "codecs": [metadata]}))
+    assert refused(tmp_path / "a.zarr") == "NU-I13"
+
+
+def test_checked_metadata_are_the_metadata_opened(tmp_path: Path) -> None:
+    """A harmless zarr.json that claims to be of format 2 does not let a second metadata file through."""
+    folder = tmp_path / "a.zarr"
+    write_zarr(folder, GREY, 3)
+    stored = json.loads((folder / "zarr.json").read_text())
+    (folder / "zarr.json").write_text(json.dumps({**stored, "zarr_format": 2}))
+    metadata = {"zarr_format": 2, "shape": [2, 2], "chunks": [2, 2], "dtype": "|u1", "filters": None}
+    (folder / ".zarray").write_text(json.dumps({**metadata, "compressor": None, "fill_value": 0, "order": "C"}))
+    assert refused(folder) == "NU-I11"
+
+
+class Touch:
+    """Leaves a file when it is unpickled."""
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+
+    def __reduce__(self) -> tuple[Any, tuple[str]]:
+        return Path.touch, (self.path,)  # type: ignore[return-value]
+
+
+def test_objects_are_never_unpickled(tmp_path: Path) -> None:
+    """Pickles in NPY files and object arrays in Zarr are refused without running them."""
+    bait = tmp_path / "ran"
+    np.save(tmp_path / "a.npy", np.array([[Touch(bait)]], dtype=object), allow_pickle=True)
+    assert refused(tmp_path / "a.npy") == "NU-I11"
+    (tmp_path / "b.npy").write_bytes(pickle.dumps(Touch(bait)))
+    assert refused(tmp_path / "b.npy") == "NU-I11"
+    (tmp_path / "c.zarr").mkdir()
+    metadata = {"zarr_format": 2, "shape": [2, 2], "chunks": [2, 2], "dtype": "|O", "filters": [{"id": "pickle"}]}
+    (tmp_path / "c.zarr" / ".zarray").write_text(json.dumps(metadata))
+    assert refused(tmp_path / "c.zarr") == "NU-I03"
+    assert not bait.exists()
+
+
+def test_bombs_are_refused_before_they_are_decoded(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """What expands beyond the limit at once is refused from its header; tiles below the limit are not."""
+    header = struct.pack(">IIBBBBB", 300000, 300000, 8, 2, 0, 0, 0)
+    bomb = b"\x89PNG\r\n\x1a\n"
+    for kind, data in ((b"IHDR", header), (b"IDAT", zlib.compress(b"")), (b"IEND", b"")):
+        bomb += struct.pack(">I", len(data)) + kind + data + struct.pack(">I", zlib.crc32(kind + data))
+    (tmp_path / "a.png").write_bytes(bomb)
+    assert refused(tmp_path / "a.png") == "NU-I14"
+    monkeypatch.setattr(reading, "MAX_DECODED_BYTES", 2000)
+    Picture.fromarray(RGB).save(tmp_path / "a.jpg")
+    tifffile.imwrite(tmp_path / "a.tif", GREY, compression="zlib")
+    tifffile.imwrite(tmp_path / "tiled.tif", GREY, compression="zlib", tile=(16, 16))
+    assert refused(tmp_path / "a.jpg") == "NU-I14"
+    assert refused(tmp_path / "a.tif") == "NU-I14"
+    assert open_image(tmp_path / "tiled.tif").height == 37
+
+
+def test_broken_zarr_is_refused(tmp_path: Path) -> None:
+    """Half a metadata file, a level outside of the folder, no image and a rotten chunk are each one coded line."""
+    write_ngff(tmp_path / "out.zarr", STACK, "0.4", level="../other")
+    assert refused(tmp_path / "out.zarr") == "NU-I12"
+    write_ngff(tmp_path / "lost.zarr", STACK, "0.5", level="7")
+    assert refused(tmp_path / "lost.zarr") == "NU-I11"
+    (tmp_path / "cut.zarr").mkdir()
+    (tmp_path / "cut.zarr" / ".zarray").write_text('{"zarr_format": 2, "sha')
+    assert refused(tmp_path / "cut.zarr") == "NU-I11"
+    (tmp_path / "group.zarr").mkdir()
+    (tmp_path / "group.zarr" / ".zgroup").write_text('{"zarr_format": 2}')
+    assert refused(tmp_path / "group.zarr") == "NU-I12"
+    write_zarr(tmp_path / "rot.zarr", GREY, 2)
+    (tmp_path / "rot.zarr" / "1.1").write_bytes(b"rotten")
+    assert refused(tmp_path / "rot.zarr") == "NU-I11"
+
+
+def test_complex_and_empty_arrays_are_refused(tmp_path: Path) -> None:
+    """Complex pixels, no pixels and a single row of numbers are told, not read."""
+    for name, pixels, code in (
+        ("complex", GREY.astype(np.complex64), "NU-I03"),
+        ("empty", GREY[:0], "NU-I02"),
+        ("line", GREY[0], "NU-I01"),
+    ):
+        np.save(tmp_path / f"{name}.npy", pixels)
+        assert refused(tmp_path / f"{name}.npy") == code
+
+
+def test_tifffile_speaks_to_logging_only(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+    """What tifffile logs reaches logging, so that the log file of a session has it."""
+    data = encoded("tif-imagej", tmp_path)
+    (tmp_path / "a.tif").write_bytes(data[: len(data) // 2])
+    with caplog.at_level(logging.WARNING):
+        refused(tmp_path / "a.tif")
+    assert any(record.name == "tifffile" for record in caplog.records)
+
+
+def test_nothing_is_printed_without_any_logging(tmp_path: Path) -> None:
+    """In a plain Python, where nobody set up logging, a damaged file prints nothing of tifffile's."""
+    path = tmp_path / "a.tif"
+    data = encoded("tif-imagej", tmp_path)
+    path.write_bytes(data[: len(data) // 2])
+    script = (
+        "import pathlib, sys\n"
+        "from napari_unet.errors import UserError\n"
+        "from napari_unet.images.reading import open_image\n"
+        "try:\n    open_image(pathlib.Path(sys.argv[1]))\n"
+        "except UserError as error:\n    print(error.code)\n"
+    )
+    run = subprocess.run([sys.executable, "-c", script, str(path)], capture_output=True, text=True, check=True)
+    assert (run.stdout.strip(), run.stderr) == ("NU-I11", "")
+
+
+def save_labels(path: Path, values: np.ndarray) -> Path:
+    np.save(path, values)
+    return path
+
+
+@pytest.mark.parametrize("dtype", [np.uint8, np.int32, np.float32, np.uint64, bool])
+def test_labels_are_read_as_bytes(tmp_path: Path, dtype: type) -> None:
+    """Any type that holds whole numbers 0..255 gives the same labels."""
+    values = (GREY % 2 if dtype is bool else GREY % 256).astype(dtype)
+    labels = read_labels(save_labels(tmp_path / "a.npy", values), Image("grey", GREY, "yx"))
+    assert labels.dtype == np.uint8
+    np.testing.assert_array_equal(labels, values[None])
+
+
+def test_labels_of_stacks_are_flattened_like_planes(tmp_path: Path) -> None:
+    """Plane p of the labels belongs to plane p of the image, channels not counted."""
+    image = Image("stack", STACK, "tzcyx")
+    values = STACK[:, :, 0] % 200
+    labels = read_labels(save_labels(tmp_path / "a.npy", values), image)
+    np.testing.assert_array_equal(labels, values.reshape(6, 17, 13))
+    tifffile.imwrite(tmp_path / "a.tif", values, imagej=True, metadata={"axes": "TZYX"})
+    np.testing.assert_array_equal(read_labels(tmp_path / "a.tif", image), labels)
+
+
+@pytest.mark.parametrize(
+    ("values", "code", "seen"),
+    [
+        (GREY[:-1], "NU-A01", "36, 29"),
+        (np.full(GREY.shape, 1.5, np.float32), "NU-A02", "1.5"),
+        (np.full(GREY.shape, np.nan), "NU-A02", "nan"),
+        (np.full(GREY.shape, -3, np.int8), "NU-A03", "-3"),
+        (np.full(GREY.shape, 256, np.uint16), "NU-A04", "256"),
+        (RGB, "NU-A05", "3"),
+    ],
+)
+def test_wrong_labels_are_refused_with_the_value_seen(tmp_path: Path, values: np.ndarray, code: str, seen: str) -> None:
+    """Labels that are not whole numbers 0..255 over the image say which value was seen and which was wanted."""
+    path = save_labels(tmp_path / "a.npy", values)
+    with pytest.raises(UserError, match="want") as caught:
+        read_labels(path, Image("grey", GREY, "yx"))
+    assert caught.value.code == code
+    assert seen in caught.value.what
+
+
+@pytest.mark.parametrize("name", SETS)
+def test_real_images_read_like_their_codec(name: str) -> None:
+    """One image of every shared set has the pixels its own library decodes, and a mask of the same size."""
+    images = sorted((DATA / name / "images").glob("*")) if (DATA / name).is_dir() else []
+    if not images:
+        pytest.skip(f"the shared data set {name} is not here")
+    image = open_image(images[0])
+    if images[0].suffix == ".png":
+        with Picture.open(images[0]) as picture:
+            expected = np.atleast_3d(np.asarray(picture))[None, ..., : image.channels]
+    else:
+        expected = tifffile.imread(images[0])[..., None]
+    np.testing.assert_array_equal(all_planes(image), expected)
+    mask = open_image(next((DATA / name / "masks").glob(images[0].stem + ".*")), expand_palette=False)
+    assert mask.annotation_shape == image.annotation_shape
+
+
+# Names of channels
+
+
+def test_channels_are_named_as_the_file_names_them(tmp_path: Path) -> None:
+    """OME-TIFF, ImageJ and OME-Zarr, entities and all; by the axis that the file calls channels, and no other."""
+    pixels = np.zeros((2, 8, 9), np.uint8)
+    ome, imagej, ngff = tmp_path / "a.ome.tif", tmp_path / "b.tif", tmp_path / "c.zarr"
+    tifffile.imwrite(ome, pixels, metadata={"axes": "CYX", "Channel": {"Name": ["DAPI", "a < b & c"]}})
+    tifffile.imwrite(imagej, pixels, imagej=True, metadata={"axes": "CYX", "Labels": ["DAPI", "a < b & c"]})
+    write_named_zarr(ngff, pixels, {"channels": [{"label": "DAPI"}, {"label": "a < b & c"}]})
+    for path in (ome, imagej, ngff):
+        assert open_image(path).channel_names == ("DAPI", "a < b & c")
+        assert open_image(path, "zyx").channel_names == ()
+
+
+@pytest.mark.parametrize("omero", [None, 3, {}, {"channels": 5}, {"channels": [1, 2]}, {"channels": [{"label": "one"}]},
+                                   {"channels": [{"label": "one"}, {}]}])  # fmt: skip
+def test_names_that_are_none_are_no_reason_to_refuse(tmp_path: Path, omero: object) -> None:
+    """The image opens, without names."""
+    write_named_zarr(tmp_path / "c.zarr", np.zeros((2, 8, 9), np.uint8), omero)
+    assert open_image(tmp_path / "c.zarr").channel_names == ()
+
+
+def test_labels_of_planes_are_no_names_of_channels(tmp_path: Path) -> None:
+    """ImageJ labels every plane of a stack of channels."""
+    path = tmp_path / "stack.tif"
+    labels = [f"plane {number}" for number in range(6)]
+    tifffile.imwrite(path, np.zeros((3, 2, 8, 9), np.uint8), imagej=True, metadata={"axes": "ZCYX", "Labels": labels})
+    assert open_image(path).channel_names == ()
+
+
+def write_named_zarr(path: Path, pixels: np.ndarray, omero: object) -> None:
+    """An OME-Zarr 0.5 image with this as its part "omero"."""
+    axes = [{"name": "c", "type": "channel"}, *({"name": axis, "type": "space"} for axis in "yx")]
+    scale = [{"type": "scale", "scale": [1.0, 1.0, 1.0]}]
+    datasets = [{"path": "0", "coordinateTransformations": scale}]
+    group = zarr.open_group(path, mode="w", zarr_format=3)
+    group.attrs["ome"] = {"version": "0.5", "multiscales": [{"axes": axes, "datasets": datasets}], "omero": omero}
+    group.create_array("0", data=pixels)

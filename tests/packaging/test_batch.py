@@ -1,0 +1,299 @@
+"""Laws of a batch: a failure costs one image, a kill costs one image, and no result takes another's place."""
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Sequence
+from pathlib import Path
+
+import numpy as np
+import pytest
+import tifffile
+
+from napari_unet import api
+from napari_unet.cli import main
+from napari_unet.errors import UserError
+from napari_unet.export.formats import FORMATS
+from napari_unet.export.stems import distinct_stems
+from napari_unet.images.image import Image
+from napari_unet.network.checkpoint import Checkpoint, save_checkpoint
+from napari_unet.network.unet import Architecture, build
+from napari_unet.project.project import Project
+from napari_unet.training.learner import BEST
+
+SHAPE = (50, 70)
+
+
+def save_network(path: Path, seed: int = 0, channels: int = 1) -> Path:
+    """A network of random weights."""
+    architecture = Architecture(channels, width=4, depth=2)
+    weights = {name: tensor.clone() for name, tensor in build(architecture, seed).state_dict().items()}
+    save_checkpoint(Checkpoint(architecture, (1, 2), ("background", "cell"), 7, weights), path)
+    return path
+
+
+def write_images(folder: Path, names: Sequence[str]) -> list[Path]:
+    """Files of noise, each with its own."""
+    folder.mkdir(parents=True, exist_ok=True)
+    for name in names:
+        seed = int.from_bytes(name.encode()[:8], "little")
+        pixels = np.random.default_rng(seed).integers(0, 255, SHAPE, np.uint8)
+        np.save(folder / name, pixels) if name.endswith(".npy") else tifffile.imwrite(folder / name, pixels)
+    return [folder / name for name in names]
+
+
+@pytest.fixture
+def network(tmp_path: Path) -> Path:
+    """The file of a small network."""
+    return save_network(tmp_path / "network.safetensors")
+
+
+def predict(capsys: pytest.CaptureFixture[str], *arguments: object) -> tuple[int, dict[str, list[str]], list[str]]:
+    """Run the command; status, what it printed as JSON, and its lines of errors."""
+    capsys.readouterr()
+    status = main([str(part) for part in ("predict", *arguments, "--device", "cpu", "--json")])
+    said = capsys.readouterr()
+    return status, json.loads(said.out), [line for line in said.err.splitlines() if line.startswith("error: ")]
+
+
+def contents(folder: Path) -> dict[str, bytes]:
+    """Every file in a folder but the provenances, which tell the time."""
+    files = (path for path in folder.rglob("*") if path.is_file() and path.suffix != ".json")
+    return {path.relative_to(folder).as_posix(): path.read_bytes() for path in files}
+
+
+def test_a_folder_is_predicted_and_a_bad_file_stops_nothing(
+    capsys: pytest.CaptureFixture[str], network: Path, tmp_path: Path
+) -> None:
+    """All sound images of a folder have results; each bad one has one line that names it, and the status is 2."""
+    write_images(tmp_path / "in", ["a.tif", "c.tif"])
+    for name in ("b.tif", "._a.tif"):  # macOS keeps such a file beside each one on foreign disks
+        (tmp_path / "in" / name).write_bytes(b"no TIFF at all")
+    tifffile.imwrite(tmp_path / "in" / "colour.tif", np.zeros((30, 40, 3), np.uint8), photometric="rgb")
+    out = tmp_path / "out"
+    status, printed, errors = predict(capsys, "--model", network, tmp_path / "in", "--out", out)
+    assert status == 2
+    assert {Path(path).name for path in printed["files"]} == {"a.tif", "a.json", "c.tif", "c.json"}
+    assert {path.name for path in out.iterdir()} == {"a.tif", "a.json", "c.tif", "c.json"}
+    assert [line.split(":")[1].strip() for line in errors] == ["NU-I11", "NU-I08"]
+    assert str(tmp_path / "in" / "b.tif") in errors[0]
+    assert str(tmp_path / "in" / "colour.tif") in errors[1]
+    assert [Path(failure["image"]).name for failure in printed["failed"]] == ["b.tif", "colour.tif"]
+    (tmp_path / "empty").mkdir()
+    with pytest.raises(UserError, match="NU-I19"):
+        api.predict_files(api.load_model(network, "cpu"), [tmp_path / "in", tmp_path / "empty"], tmp_path / "none")
+    assert not (tmp_path / "none").exists()
+
+
+def test_lack_of_memory_costs_one_image(network: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """An image that does not fit into memory fails alone."""
+    images = write_images(tmp_path / "in", ["a.tif", "b.tif"])
+    whole = api.predict_file
+
+    def full(model: api.Model, path: Path, *rest: object, **options: object) -> list[Path]:
+        if path == images[0]:
+            raise MemoryError
+        return whole(model, path, *rest, **options)  # type: ignore[arg-type]
+
+    monkeypatch.setattr(api, "predict_file", full)
+    batch = api.predict_files(api.load_model(network, "cpu"), [tmp_path / "in"], tmp_path / "out")
+    assert [(failure.image, failure.error.code) for failure in batch.failed] == [(images[0], "NU-E13")]
+    assert [path.name for path in batch.files] == ["b.tif", "b.json"]
+
+
+def changes(folder: Path) -> dict[str, int]:
+    """When each file was put in place."""
+    return {path.name: path.stat().st_mtime_ns for path in folder.iterdir()}
+
+
+def test_what_is_done_is_not_done_again(capsys: pytest.CaptureFixture[str], network: Path, tmp_path: Path) -> None:
+    """A second run leaves every file alone and reports the same files."""
+    images, out = write_images(tmp_path / "in", ["a.tif", "b.tif"]), tmp_path / "out"
+    given = ("--model", network, *images, "--out", out, "--objects", "--probabilities")
+    first, before = predict(capsys, *given), changes(out)
+    assert first[0] == 0
+    assert {"a.tif", "a-objects.tif", "a.csv", "a-probabilities.npy"} <= before.keys()
+    assert predict(capsys, *given, "--tile", 16) == first
+    assert changes(out) == before
+
+
+@pytest.mark.parametrize("change", ["image", "time", "network", "settings", "formats", "result", "missing", "note"])
+def test_what_has_another_origin_is_done_again(
+    capsys: pytest.CaptureFixture[str], network: Path, tmp_path: Path, change: str
+) -> None:
+    """Another image, network, setting or format, or a result that is not whole, and the image is predicted anew."""
+    (image,), out = write_images(tmp_path / "in", ["a.tif"]), tmp_path / "out"
+    given = ["--model", network, image, "--out", out, "--objects"]
+    assert predict(capsys, *given)[0] == 0
+    before, kept = changes(out), contents(out)
+    match change:
+        case "image":
+            tifffile.imwrite(image, np.full(SHAPE, 3, np.uint8))
+        case "time":
+            os.utime(image, ns=(1, 1))
+        case "network":
+            save_network(network, seed=1)
+        case "settings":
+            given += ["--object-minimum", 1]
+        case "formats":
+            given += ["--probabilities"]
+        case "result":
+            (out / "a.tif").write_bytes(b"half")
+        case "missing":
+            (out / "a.csv").unlink()
+        case "note":
+            (out / "a.json").write_text("[]")
+    assert predict(capsys, *given)[0] == 0
+    after = changes(out)
+    assert all(after[name] != before[name] for name in before)
+    if change in {"time", "result", "missing", "note"}:
+        assert contents(out) == kept
+
+
+def test_a_kill_costs_one_image(network: Path, tmp_path: Path) -> None:
+    """After any number of kills there are whole files only, and the last run leaves what one run would have left."""
+    write_images(tmp_path / "in", [f"{number:02}.tif" for number in range(30)])
+    out, whole = tmp_path / "out", tmp_path / "whole"
+    model = api.load_model(network, "cpu")
+    assert api.predict_files(model, [tmp_path / "in"], whole, ["tiff", "png"]).failed == []
+    expected = contents(whole)
+    code = (
+        "import sys; from pathlib import Path; from napari_unet import api\n"
+        "model = api.load_model(Path(sys.argv[1]), 'cpu')\n"
+        "api.predict_files(model, [Path(sys.argv[2])], Path(sys.argv[3]), ['tiff', 'png'],\n"
+        "                  started=lambda path, index, count: print(index, flush=True))\n"
+    )
+    for images in (3, 11, 20):
+        batch = subprocess.Popen(
+            [sys.executable, "-c", code, network, tmp_path / "in", out], stdout=subprocess.PIPE, text=True
+        )
+        assert batch.stdout is not None
+        for line in batch.stdout:
+            if int(line) == images:
+                time.sleep(0.002 * images)  # the kill falls on another moment of an image each time
+                os.kill(batch.pid, signal.SIGKILL)
+                break
+        batch.stdout.close()
+        assert batch.wait() == -signal.SIGKILL
+        there = {name: data for name, data in contents(out).items() if not name.startswith(".writing-")}
+        assert len(there) >= 2 * images
+        assert all(expected[name] == data for name, data in there.items())
+        for note in out.glob("[!.]*.json"):
+            assert json.loads(note.read_text("utf-8"))["files"].keys() == {f"{note.stem}.tif", f"{note.stem}.png"}
+    times = changes(out)
+    assert api.predict_files(model, [tmp_path / "in"], out, ["tiff", "png"]).failed == []
+    assert {name: data for name, data in contents(out).items() if not name.startswith(".writing-")} == expected
+    assert all(changes(out)[f"{number:02}.tif"] == times[f"{number:02}.tif"] for number in range(20))
+
+
+def test_a_stopped_newer_result_is_not_taken_for_the_older(
+    network: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Where another network was stopped between two files, the first network makes both anew."""
+    (image,), out = write_images(tmp_path / "in", ["a.tif"]), tmp_path / "out"
+    model = api.load_model(network, "cpu")
+    other = api.load_model(save_network(tmp_path / "other.safetensors", seed=1), "cpu")
+    api.predict_file(model, image, out, ["tiff", "png"])
+    kept = contents(out)
+
+    def stop(*_: object) -> list[Path]:
+        raise KeyboardInterrupt
+
+    png = FORMATS["png"]
+    monkeypatch.setitem(FORMATS, "png", stop)
+    with pytest.raises(KeyboardInterrupt):
+        api.predict_file(other, image, out, ["tiff", "png"])
+    monkeypatch.setitem(FORMATS, "png", png)
+    assert contents(out) != kept
+    api.predict_file(model, image, out, ["tiff", "png"])
+    assert contents(out) == kept
+
+
+def test_images_of_one_name_keep_their_own_results(
+    capsys: pytest.CaptureFixture[str], network: Path, tmp_path: Path
+) -> None:
+    """Images of the same stem, from two folders or of two kinds, have files of their own, whatever their order."""
+    images = write_images(tmp_path / "one", ["cells.tif", "Cells.npy", "other.tif"])
+    images += write_images(tmp_path / "two", ["cells.tif"])
+    np.save(images[1], np.full(SHAPE, 7, np.uint8))
+    tifffile.imwrite(images[3], np.random.default_rng(5).integers(0, 255, SHAPE, np.uint8))
+    wanted = {"one-cells.tif", "Cells-npy.tif", "other.tif", "two-cells.tif"}
+    for out, order in ((tmp_path / "a", images), (tmp_path / "b", [*images[::-1], images[0]])):
+        status, printed, _ = predict(capsys, "--model", network, *order, "--out", out)
+        assert status == 0
+        assert len(printed["files"]) == 8
+        assert contents(out).keys() == wanted
+    assert contents(tmp_path / "a") == contents(tmp_path / "b")
+    assert predict(capsys, "--model", network, images[3], "--out", tmp_path / "c")[0] == 0
+    assert contents(tmp_path / "c") == {"cells.tif": contents(tmp_path / "a")["two-cells.tif"]}
+
+
+def test_no_result_of_an_image_takes_the_place_of_another_images(
+    capsys: pytest.CaptureFixture[str], network: Path, tmp_path: Path
+) -> None:
+    """An image called as the results of another has names of its own; every format of each is what it is alone."""
+    names = ["cells", "cells-objects", "cells-objects-objects", "Cells.ome", "cells-summary", "cells_p000"]
+    write_images(tmp_path / "in", [f"{name}.npy" for name in names])
+    out, given = tmp_path / "out", ("--model", network, "--objects", "--probabilities", "--out")
+    status, printed, errors = predict(capsys, *given, out, tmp_path / "in")
+    assert (status, errors) == (0, [])
+    files = contents(out)
+    assert len(set(printed["files"])) == len(printed["files"]) == 6 * len(names)
+    assert {"cells.tif", "cells-objects.tif", "cells-objects-npy.tif"} <= files.keys()
+    for name, stem in (("cells", "cells"), ("cells-objects", "cells-objects-npy")):
+        alone = tmp_path / f"only-{name}"
+        assert predict(capsys, *given, alone, tmp_path / "in" / f"{name}.npy")[0] == 0
+        renamed = {stem + found.removeprefix(name): data for found, data in contents(alone).items()}
+        assert renamed.items() <= files.items()
+
+
+def test_every_file_that_a_format_adds_is_known(network: Path, tmp_path: Path) -> None:
+    """Whatever a format puts behind a stem, an image called so, beside the first, is called otherwise."""
+    np.save(tmp_path / "a.npy", np.random.default_rng(0).integers(0, 255, (2, *SHAPE), np.uint8))
+    files = api.predict_file(
+        api.load_model(network, "cpu"), tmp_path / "a.npy", tmp_path / "out", list(FORMATS), probabilities=True
+    )
+    for file in files:
+        for name in {file.name.split(".")[0], file.name.rpartition(".")[0]} - {"a"}:
+            assert distinct_stems([("a", Path("a.npy")), (name, Path(f"{name}.npy"))]) == ["a", f"{name}-npy"]
+
+
+def test_stems_are_distinct_whatever_the_names_are() -> None:
+    """No two stems are one file, on systems that fold case either, however hard the names try."""
+    hard = [("a", "x/a.tif"), ("A", "x/A.tif"), ("a", "x/a.tif"), ("a", "y/a.tif"), ("1-a", "z/1-a.tif")]
+    hard += [
+        ("3-a", "x/q"),
+        ("1-2-a", "x/w"),
+        ("a-objects", "x/e"),
+        ("3-a-Objects", "x/r"),
+        ("a-tif-rois", "x/t"),
+        ("x" * 300, "x/1"),
+        ("x" * 300, "x/2"),
+        ("?", "u/1"),
+        ("_", "u/2"),
+    ]
+    stems = distinct_stems([(name, Path(path)) for name, path in hard])
+    assert len({stem.casefold() for stem in stems}) == len(hard)
+    assert distinct_stems([]) == []
+    assert distinct_stems([("b", Path("b.tif")), ("c", Path("c.tif"))]) == ["b", "c"]
+
+
+def test_export_keeps_images_of_one_name_apart(network: Path, tmp_path: Path) -> None:
+    """Two images of a project with one name are exported to files of their own."""
+    with Project(tmp_path / "p.unet") as project:
+        for seed in range(2):
+            pixels = np.random.default_rng(seed).integers(0, 255, SHAPE, np.uint8)
+            project.add_image(Image("cells", pixels, "yx"))
+        for name in ("background", "cell"):
+            project.add_class(name)
+        save_network(project.models / BEST)
+        api.export(project, tmp_path / "out", ["tiff"], device="cpu")
+        masks = sorted((tmp_path / "out").glob("*.tif"))
+        assert len(masks) == 2
+        assert masks[0].read_bytes() != masks[1].read_bytes()
+        api.export(project, tmp_path / "second", ["tiff"], device="cpu", image_ids=[2])
+        (second,) = (tmp_path / "second").glob("*.tif")
+        assert second.read_bytes() == (tmp_path / "out" / second.name).read_bytes()

@@ -1,0 +1,71 @@
+"""F62: projects of every format that was ever written open, as what they were, and a reader leaves them alone."""
+
+import shutil
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from napari_unet.api import verify
+from napari_unet.images.tiles import Region
+from napari_unet.project import schema
+from napari_unet.project.project import Project
+from napari_unet.project.salvage import salvage
+
+FIXTURES = Path(__file__).parents[1] / "fixtures"
+FORMATS = range(1, schema.VERSION + 1)
+
+
+@pytest.fixture(params=FORMATS)
+def old(request: pytest.FixtureRequest, tmp_path: Path) -> tuple[int, Path]:
+    """A copy of the project of one format."""
+    folder = shutil.copytree(FIXTURES / f"project-format-{request.param}", tmp_path / "old.unet")
+    return request.param, folder
+
+
+def drawn() -> np.ndarray:
+    """The strokes that were painted in all of them."""
+    labels = np.zeros((70, 90), np.uint8)
+    labels[3:6, 5:80], labels[28:33, 30:50] = 1, 2
+    return labels
+
+
+@pytest.mark.parametrize("read_only", [True, False])
+def test_an_old_project_is_what_it_was(old: tuple[int, Path], read_only: bool) -> None:
+    """Classes, image, strokes, split, settings, scores, and what its format knew besides; written on afterwards."""
+    number, folder = old
+    before = (folder / "project.sqlite").read_bytes()
+    assert verify(folder) == []
+    with Project(folder, read_only=read_only) as project:
+        assert [label.name for label in project.classes()] == ["background", "cell"]
+        assert project.open_pixels(1).read(0).max() == 200
+        np.testing.assert_array_equal(project.annotation(1, 0), drawn())
+        assert len(project.sides(1)) == 3
+        assert (project.settings.tile, project.settings.learning_rate) == (64, 0.002)
+        assert project.scores() == [{"loss": 0.5}]
+        kept = (drawn() == 2) * 2 if number >= 2 else np.zeros((70, 90))
+        np.testing.assert_array_equal(project.kept_labels(1, 0), kept)
+        assert project.test_areas(1) == ({0: (Region(50, 60, 70, 90),)} if number >= 3 else {})
+        corrected = [("tyx", ()), ("cyx", (1,))] if number >= 4 else []
+        assert [(record.axes, record.chosen) for record in project.images()] == [("yx", ()), *corrected]
+        assert not project.is_newer
+        if not read_only:
+            assert project.commit(1, 0, drawn() * 0)
+    assert ((folder / "project.sqlite").read_bytes() == before) == read_only
+    assert verify(folder) == []
+
+
+def test_an_old_project_that_was_damaged_is_salvaged(old: tuple[int, Path]) -> None:
+    """Its rows have fewer columns than today's, and all of them come along."""
+    _, folder = old
+    with Project(folder, read_only=True) as project:
+        before = project.images()
+    salvage(folder / "project.sqlite")
+    with Project(folder, read_only=True) as project:
+        assert project.images() == before
+        np.testing.assert_array_equal(project.annotation(1, 0), drawn())
+
+
+def test_there_is_a_fixture_of_every_format() -> None:
+    """A new format keeps a project of its own here."""
+    assert {path.name for path in FIXTURES.glob("project-format-*")} == {f"project-format-{n}" for n in FORMATS}

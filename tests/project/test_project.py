@@ -1,0 +1,716 @@
+"""Laws of the project on disk: every stroke is kept, and no pixel changes sides."""
+
+import math
+import os
+import shutil
+import signal
+import sqlite3
+import subprocess
+import sys
+import tempfile
+from dataclasses import replace
+from pathlib import Path
+from unittest.mock import Mock
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from scipy.spatial import cKDTree
+
+from napari_unet import storage
+from napari_unet.api import verify
+from napari_unet.config import Settings
+from napari_unet.errors import UserError
+from napari_unet.images.image import Image, PixelSize
+from napari_unet.images.reading import open_image
+from napari_unet.images.tiles import Region
+from napari_unet.project.project import DATABASE, Project
+from napari_unet.project.split import BLOCK, MARGIN, held_out_pixels, training_pixels
+
+HEIGHT, WIDTH = 270, 90  # two tiles of strokes, ten blocks of the split
+
+
+def picture(height: int = HEIGHT, width: int = WIDTH, planes: int = 2) -> Image:
+    """Noise, some planes of it."""
+    return Image("drawn", np.random.default_rng(0).integers(0, 99, (planes, height, width), np.uint8), "zyx")
+
+
+@pytest.fixture
+def project(tmp_path: Path) -> Project:
+    """A project with two classes and an image of two planes."""
+    made = Project(tmp_path / "cells.unet")
+    for _ in range(2):
+        made.add_class()
+    made.add_image(picture())
+    return made
+
+
+def refused(code: str, folder: Path, *, read_only: bool = False) -> None:
+    """Opening the folder is refused."""
+    with pytest.raises(UserError) as caught:
+        Project(folder, read_only=read_only)
+    assert caught.value.code == code
+
+
+def content(folder: Path) -> dict[str, bytes]:
+    """Every file in a folder."""
+    return {str(path.relative_to(folder)): path.read_bytes() for path in folder.rglob("*") if path.is_file()}
+
+
+edits = st.tuples(
+    st.integers(0, 1),  # plane
+    st.integers(0, HEIGHT - 1),
+    st.integers(0, WIDTH - 1),
+    st.integers(1, 120),
+    st.integers(1, 60),
+    st.sampled_from([0, 1, 2, 3]),  # 0 erases
+)
+
+
+@settings(max_examples=25, deadline=None)
+@given(st.lists(edits, max_size=8))
+def test_the_store_equals_what_was_committed(sequence: list[tuple[int, ...]]) -> None:
+    """After any paints and erasures the store is the layer, here and opened anew; a second commit changes nothing."""
+    with tempfile.TemporaryDirectory() as folder, Project(Path(folder) / "p.unet") as project:
+        for _ in range(3):
+            project.add_class()
+        image_id = project.add_image(picture()).id
+        layer = np.zeros((2, HEIGHT, WIDTH), np.uint8)
+        for plane, y, x, height, width, value in sequence:
+            before = layer[plane].copy()
+            layer[plane, y : y + height, x : x + width] = value
+            revision = project.revision
+            changed = project.commit(image_id, plane, layer[plane])
+            assert bool(changed) == (not np.array_equal(before, layer[plane]))
+            assert (project.revision > revision) == bool(changed)
+            assert project.commit(image_id, plane, layer[plane]) == []
+        counts = {k: int((layer == k).sum()) for k in (1, 2, 3)}
+        assert project.labelled_pixels() == counts
+        with Project(project.folder, read_only=True) as again:
+            for plane in range(2):
+                np.testing.assert_array_equal(project.annotation(image_id, plane), layer[plane])
+                np.testing.assert_array_equal(again.annotation(image_id, plane), layer[plane])
+            assert again.labelled_pixels() == counts
+
+
+def test_a_reader_hears_of_changes(project: Project) -> None:
+    """A second connection sees exactly the planes that changed since the revision that it knew."""
+    with Project(project.folder, read_only=True) as reader:
+        assert reader.changed_planes(0) == []
+        labels = np.zeros((HEIGHT, WIDTH), np.uint8)
+        for plane in (1, 0):
+            known = reader.revision
+            assert not reader.annotation(1, plane).any()
+            labels[5, 5] = plane + 1
+            project.commit(1, plane, labels)
+            assert reader.changed_planes(known) == [(1, plane)]
+            np.testing.assert_array_equal(reader.annotation(1, plane), labels)
+        assert reader.changed_planes(reader.revision) == []
+
+
+def test_a_reader_cannot_write(project: Project) -> None:
+    """Opened read-only, a project refuses strokes and classes with a plain error."""
+    with Project(project.folder, read_only=True) as reader:
+        with pytest.raises(UserError, match=r"^NU-P11: "):
+            reader.commit(1, 0, np.ones((HEIGHT, WIDTH), np.uint8))
+        with pytest.raises(UserError, match=r"^NU-P11: "):
+            reader.add_class()
+        assert not reader.annotation(1, 0).any()
+
+
+def test_strokes_of_another_shape_are_refused(project: Project) -> None:
+    """They, a plane that is not there and an image that is not there are errors, and nothing is stored."""
+    labels = np.ones((HEIGHT, WIDTH), np.uint8)
+    for image_id, plane, strokes, code in [(1, 0, labels[1:], "A07"), (1, 2, labels, "A08"), (9, 0, labels, "P05")]:
+        with pytest.raises(UserError, match=rf"^NU-{code}: "):
+            project.commit(image_id, plane, strokes)
+    assert project.revision == 0
+
+
+def test_a_class_number_is_never_used_again(tmp_path: Path) -> None:
+    """A removed class keeps its number and its strokes, in this session and the next."""
+    with Project(tmp_path / "p.unet") as project:
+        assert [project.add_class().id for _ in range(3)] == [1, 2, 3]
+        image_id = project.add_image(picture()).id
+        project.commit(image_id, 0, np.full((HEIGHT, WIDTH), 3, np.uint8))
+        project.remove_class(3)
+        assert [label.id for label in project.classes()] == [1, 2]
+        assert 3 not in project.labelled_pixels()
+    with Project(tmp_path / "p.unet") as project:
+        assert project.add_class().id == 4
+        assert (project.annotation(image_id, 0) == 3).all()
+
+
+def test_there_are_255_classes_at_most(tmp_path: Path) -> None:
+    """The last number is 255; one more is refused and names no class."""
+    with Project(tmp_path / "p.unet") as project:
+        assert [project.add_class().id for _ in range(255)][-1] == 255
+        with pytest.raises(UserError, match=r"^NU-A06: "):
+            project.add_class()
+        assert len(project.classes()) == 255
+
+
+def test_settings_and_classes_survive(project: Project) -> None:
+    """What the user chose is there when the project is opened again."""
+    project.settings = Settings(tile=64, learning_rate=0.01)
+    project.change_class(2, name="Zelle", colour="#112233")
+    project.add_score(7, {"mean_dice": None})
+    project.close()
+    with Project(project.folder) as again:
+        assert again.settings == Settings(tile=64, learning_rate=0.01)
+        assert (again.classes()[1].name, again.classes()[1].rgb) == ("Zelle", (0x11, 0x22, 0x33))
+        assert again.scores() == [{"mean_dice": None}]
+
+
+# The split
+
+
+def test_a_block_never_changes_sides(tmp_path: Path) -> None:
+    """However painting grows, shrinks and comes back, the side of a class in a block stays as it was first decided."""
+    random = np.random.default_rng(2)
+    with Project(tmp_path / "p.unet") as project:
+        image_id = project.add_image(picture(640, 640, 1)).id
+        known: dict[tuple[object, int], bool] = {}
+        for step in range(12):
+            y, x = random.integers(0, 560, 2)
+            labels = np.zeros((640, 640), np.uint8) if step == 7 else project.annotation(image_id, 0)
+            labels[y : y + 130, x : x + 130] = 1 + step % 2
+            project.commit(image_id, 0, labels)
+            sides = {(side.block, side.class_id): side.held_out for side in project.sides(image_id)}
+            assert known.items() <= sides.items()
+            known = sides
+    assert {True, False} == set(known.values())
+
+
+def test_one_block_in_five_is_held_out(tmp_path: Path) -> None:
+    """Of 400 painted blocks about 80 are held out (within four standard deviations)."""
+    with Project(tmp_path / "p.unet") as project:
+        image_id = project.add_image(picture(20 * BLOCK, 20 * BLOCK, 1)).id
+        labels = np.zeros((20 * BLOCK, 20 * BLOCK), np.uint8)
+        labels[30::BLOCK, 30::BLOCK] = 1
+        project.commit(image_id, 0, labels)
+        sides = project.sides(image_id)
+    assert len(sides) == 400
+    assert 48 <= sum(side.held_out for side in sides) <= 112
+
+
+def test_the_first_block_of_every_class_is_trained_on(tmp_path: Path) -> None:
+    """Wherever the first stroke of a class falls, it teaches something."""
+    with Project(tmp_path / "p.unet") as project:
+        image_id = project.add_image(picture(8 * BLOCK, 8 * BLOCK, 1)).id
+        labels = np.zeros((8 * BLOCK, 8 * BLOCK), np.uint8)
+        for class_id, (row, column) in enumerate(np.ndindex(8, 8), start=1):
+            labels[row * BLOCK + 3, column * BLOCK + 3] = class_id
+            project.commit(image_id, 0, labels)
+        first = project.sides(image_id)
+        assert len(first) == 64
+        assert not any(side.held_out for side in first)
+        project.commit(image_id, 0, np.full_like(labels, 1))
+        assert any(side.held_out for side in project.sides(image_id))
+
+
+def test_no_trained_pixel_is_near_a_held_out_one(tmp_path: Path) -> None:
+    """Every labelled pixel is trained on, held out, or within the margin of a held-out one; never two of these."""
+    with Project(tmp_path / "p.unet") as project:
+        image_id = project.add_image(picture(5 * BLOCK, 5 * BLOCK, 1)).id
+        labels = np.random.default_rng(1).choice(
+            np.array([0, 1, 2], np.uint8), (5 * BLOCK, 5 * BLOCK), p=[0.7, 0.2, 0.1]
+        )
+        project.commit(image_id, 0, labels)
+        held = held_out_pixels(labels, 0, project.sides(image_id))
+    trained = training_pixels(labels, held)
+    assert held.any()
+    assert trained.any()
+    assert not (held & trained).any()
+    painted = np.argwhere(labels > 0)
+    distances, _ = cKDTree(np.argwhere(held)).query(painted)
+    np.testing.assert_array_equal(trained[tuple(painted.T)], distances > MARGIN)
+
+
+# What is on disk
+
+
+def test_accepted_predictions_are_never_scored(tmp_path: Path) -> None:
+    """Held-out blocks take none of a held-out class; what is accepted is trained on, also in blocks painted later."""
+    with Project(tmp_path / "a.unet") as project:
+        for _ in range(2):
+            project.add_class()
+        record = project.add_image(Image("i", np.random.default_rng(0).random((1024, 1024)).astype("f4"), "yx"))
+        painted = np.zeros((1024, 1024), np.uint8)
+        painted[:512:4, ::4] = 1
+        project.commit(record.id, 0, painted)
+        held = {side.block for side in project.sides(record.id) if side.held_out}
+        assert held
+        labels = project.acceptable(record.id, 0, np.full((1024, 1024), 1, np.uint8))
+        assert not labels[painted > 0].any()
+        for block in held:
+            assert not labels[block.row * 64 : (block.row + 1) * 64, block.column * 64 : (block.column + 1) * 64].any()
+        assert labels[512:].all()
+        project.commit(record.id, 0, np.maximum(painted, labels))
+        assert {side.block for side in project.sides(record.id) if side.held_out} == held
+
+
+def test_a_newer_project_is_read_and_left_alone(project: Project) -> None:
+    """An older program shows what it knows of what a newer one made, and changes nothing in it."""
+    labels = np.ones((HEIGHT, WIDTH), np.uint8)
+    project.commit(1, 0, labels)
+    project.settings = Settings(tile=64)
+    folder = project.folder
+    project.close()
+    with sqlite3.connect(folder / DATABASE) as database:
+        database.execute("ALTER TABLE images ADD COLUMN stain TEXT NOT NULL DEFAULT ''")
+        database.execute("ALTER TABLE tiles ADD COLUMN painter TEXT NOT NULL DEFAULT ''")
+        database.execute("CREATE TABLE orbits (name TEXT)")
+        database.execute("INSERT INTO settings VALUES ('warp', '9')")
+        database.execute("PRAGMA user_version = 99")
+    database.close()
+    before = content(folder)
+    refused("NU-P02", folder)
+    with Project(folder, read_only=True) as reader:
+        assert reader.is_newer
+        assert reader.images()[0].name == picture().name
+        assert reader.settings == Settings(tile=64)
+        np.testing.assert_array_equal(reader.annotation(1, 0), labels)
+        with pytest.raises(UserError, match=r"^NU-P11: "):
+            reader.commit(1, 0, np.zeros_like(labels))
+        with pytest.raises(UserError, match=r"^NU-P11: "):
+            reader.add_class()
+    assert content(folder) == before
+
+
+def test_there_is_one_writer(project: Project) -> None:
+    """A second writer, of this process or another, is refused in one line; readers are not; the next one is let in."""
+    refused("NU-P09", project.folder)
+    with pytest.raises(UserError, match=r"another window of this napari"):
+        Project(project.folder)
+    with Project(project.folder, read_only=True) as reader:
+        assert not reader.is_newer
+    script = "import sys; from napari_unet import Project; Project(sys.argv[1])"
+    done = subprocess.run([sys.executable, "-c", script, project.folder], capture_output=True, text=True, check=False)
+    assert f"NU-P09: the project is open in another program (process {os.getpid()} on " in done.stderr
+    project.close()
+    with Project(project.folder):
+        refused("NU-P09", project.folder)
+
+
+def test_a_dead_writer_holds_nothing(tmp_path: Path) -> None:
+    """A process that is killed while it has the project open leaves it to the next one, strokes and all."""
+    script = (
+        "import os, sys, numpy as np; from napari_unet import Project; from napari_unet.images.image import Image\n"
+        "project = Project(sys.argv[1]); project.add_class(); project.add_image(Image('i', np.eye(9), 'yx'))\n"
+        "project.commit(1, 0, np.eye(9, dtype=np.uint8)); os.kill(os.getpid(), 9)"
+    )
+    subprocess.run([sys.executable, "-c", script, tmp_path / "p.unet"], check=False)
+    assert (tmp_path / "p.unet" / "writer.lock").exists()
+    with Project(tmp_path / "p.unet") as project:
+        np.testing.assert_array_equal(project.annotation(1, 0), np.eye(9, dtype=np.uint8))
+
+
+@pytest.mark.parametrize("note", [b"", b"[[[[", b'{"pid": "x"}', b"\xff" * 9000])
+def test_the_note_of_a_lock_is_only_for_people(project: Project, note: bytes) -> None:
+    """Whatever is written in the lock's file, it is the lock that counts."""
+    (project.folder / "writer.lock").write_bytes(note)
+    refused("NU-P09", project.folder)
+    project.close()
+    with Project(project.folder):
+        pass
+
+
+@pytest.mark.parametrize("name", ["notes.txt", DATABASE])
+@pytest.mark.parametrize("read_only", [False, True])
+def test_a_foreign_folder_is_refused_and_left_alone(tmp_path: Path, name: str, read_only: bool) -> None:
+    """A folder with other people's files is no project, whatever the file is called."""
+    (tmp_path / "mine").mkdir()
+    (tmp_path / "mine" / name).write_text("dear diary " * 1000)
+    before = content(tmp_path)
+    refused("NU-P01", tmp_path / "mine", read_only=read_only)
+    refused("NU-P01", tmp_path / "mine" / name, read_only=read_only)
+    assert content(tmp_path) == before
+
+
+@pytest.mark.parametrize("read_only", [False, True])
+def test_a_foreign_database_is_refused_and_left_alone(tmp_path: Path, read_only: bool) -> None:
+    """A database of another program under our name gets none of our tables."""
+    with sqlite3.connect(tmp_path / DATABASE) as database:
+        database.execute("CREATE TABLE recipes (name TEXT)")
+    database.close()
+    before = content(tmp_path)
+    refused("NU-P01", tmp_path, read_only=read_only)
+    assert content(tmp_path) == before
+
+
+def test_a_folder_that_is_not_there_is_not_made_by_a_reader(tmp_path: Path) -> None:
+    """Reading creates nothing."""
+    refused("NU-P01", tmp_path / "none.unet", read_only=True)
+    assert not (tmp_path / "none.unet").exists()
+
+
+def test_a_damaged_tile_is_found(project: Project) -> None:
+    """Bytes that are not those that were written are named, one line each, and never taken for strokes."""
+    labels = np.random.default_rng(0).integers(0, 3, (HEIGHT, WIDTH)).astype(np.uint8)
+    project.commit(1, 0, labels)
+    assert list(project.damaged_tiles()) == []
+    assert project.integrity() == []
+    folder = project.folder
+    project.close()
+    with sqlite3.connect(folder / DATABASE) as database:
+        (packed,) = database.execute("SELECT labels FROM tiles WHERE tile_row = 1").fetchone()
+        damaged = bytearray(packed)
+        damaged[len(damaged) // 2] ^= 1
+        database.execute("UPDATE tiles SET labels = ? WHERE tile_row = 1", (bytes(damaged),))
+    database.close()
+    before = content(folder)
+    with Project(folder, read_only=True) as reader:
+        (tile,) = reader.damaged_tiles()
+        assert str(tile).startswith("NU-P03: ")
+        np.testing.assert_array_equal(reader.annotation(1, 0)[:256], labels[:256])
+        assert not reader.annotation(1, 0)[256:].any()
+        assert reader.notices == []
+    assert content(folder) == before
+    with Project(folder) as again:
+        np.testing.assert_array_equal(again.annotation(1, 0)[:256], labels[:256])
+        assert not again.annotation(1, 1).any()
+        (line,) = again.notices
+        assert line.startswith("NU-P03: 1 annotation tiles")
+        (kept,) = folder.glob("damaged-*/tile-1-0-1-0")
+        assert kept.read_bytes() == bytes(damaged)
+        assert list(again.damaged_tiles()) == []
+        again.commit(1, 0, labels)
+        np.testing.assert_array_equal(again.annotation(1, 0), labels)
+    assert kept.read_bytes() == bytes(damaged)
+
+
+def test_a_damaged_tile_is_not_painted_over_unless_it_is_safe(
+    project: Project, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Where its bytes cannot be set aside, the plane is refused and the bytes stay."""
+    project.commit(1, 0, np.ones((HEIGHT, WIDTH), np.uint8))
+    folder = project.folder
+    project.close()
+    with sqlite3.connect(folder / DATABASE) as database:
+        database.execute("UPDATE tiles SET labels = x'00' WHERE tile_row = 1")
+    database.close()
+    monkeypatch.setattr(storage.SystemDisk, "flush", Mock(side_effect=OSError(28, "No space left on device")))
+    with Project(folder) as again:
+        with pytest.raises(UserError, match=r"^NU-E01: "):
+            again.commit(1, 0, np.zeros((HEIGHT, WIDTH), np.uint8))
+        assert [tile.packed for tile in again.damaged_tiles()] == [b"\0"]
+
+
+STRANGE = {
+    "shape": "[1000000000, 1000000000, 1000000000]",
+    "axes": "zzz",
+    "shape ": "[[1, 2], 3]",
+    "pixel_y": float("inf"),
+    "corrected_axes": "zz",
+    "chosen_channels": "[1]",
+}
+
+
+@pytest.mark.parametrize("column", STRANGE)
+def test_strange_rows_are_one_line(project: Project, column: str) -> None:
+    """Sizes beyond every memory, axes that are none, names that are none: NU-P12, and nothing is allocated."""
+    folder = project.folder
+    project.close()
+    with sqlite3.connect(folder / DATABASE) as database:
+        database.execute(f"UPDATE images SET {column} = ?", (STRANGE[column],))  # noqa: S608
+    database.close()
+    with Project(folder) as again:
+        for read in (again.images, again.channels, lambda: again.annotation(1, 0), lambda: again.image(1)):
+            with pytest.raises(UserError, match=r"^NU-P12: "):
+                read()
+        assert len(list(again.unreadable_rows())) >= 1
+
+
+@pytest.mark.parametrize("name", ["models", "images", "worker.log", "writer.lock", DATABASE])
+def test_links_out_of_the_project_are_refused(project: Project, tmp_path: Path, name: str) -> None:
+    """A project from a stranger cannot have files written or taken from elsewhere."""
+    folder = project.folder
+    project.close()
+    outside = tmp_path / "outside"
+    inside = folder / name
+    if inside.exists():
+        inside.rename(outside)
+    inside.symlink_to(outside)
+    refused("NU-P13", folder)
+    refused("NU-P13", folder, read_only=True)
+
+
+@pytest.mark.parametrize(
+    ("shape", "axes"),
+    [((1, 12, 9), "zyx"), ((12, 9, 1), "yxc"), ((1, 1, 12, 9), "tzyx"), ((2, 1, 12, 9), "tcyx"), ((1, 1), "yx")],
+)
+def test_axes_of_length_1_are_still_there_in_the_copy(tmp_path: Path, shape: tuple[int, ...], axes: str) -> None:
+    """An image of a layer in memory opens again as it was, whatever is painted on it."""
+    image = Image("drawn", np.random.default_rng(0).integers(0, 99, shape, np.uint8), axes)
+    with Project(tmp_path / "p.unet") as project:
+        record = project.add_image(image)
+        found = project.open_pixels(record.id)
+        assert (found.axes, found.annotation_shape) == (image.axes, image.annotation_shape)
+        np.testing.assert_array_equal(found.read(0), image.read(0))
+
+
+def test_a_file_that_was_added_without_its_axes_of_length_1_opens_again(tmp_path: Path) -> None:
+    """They were dropped on reading, so a project remembers the others alone."""
+    np.save(tmp_path / "a.npy", np.random.default_rng(0).integers(0, 99, (1, 3, 12, 9), np.uint8))
+    with Project(tmp_path / "p.unet") as project:
+        record = project.add_image(open_image(tmp_path / "a.npy", "tcyx"), tmp_path / "a.npy")
+        found = project.open_pixels(record.id)
+    assert (record.axes, found.axes, found.channels) == ("cyx", "cyx", 3)
+
+
+def test_a_copy_that_lies_outside_is_no_copy(project: Project, tmp_path: Path) -> None:
+    """An image that the project calls its own lies in the project."""
+    np.save(tmp_path / "secret.npy", np.eye(9))
+    folder = project.folder
+    project.close()
+    with sqlite3.connect(folder / DATABASE) as database:
+        database.execute("UPDATE images SET relative = '../secret.npy', reference = '/etc/passwd'")
+    database.close()
+    with Project(folder) as again, pytest.raises(UserError, match=r"^NU-P12: .*outside of the project"):
+        again.open_pixels(1)
+
+
+# Images
+
+
+def test_a_project_moved_with_its_image_opens(tmp_path: Path) -> None:
+    """Folder and image may travel together; images that lived in memory travel inside."""
+    pixels = np.arange(100, dtype=np.uint8).reshape(10, 10)
+    (tmp_path / "here").mkdir()
+    path = tmp_path / "here" / "cell.npy"
+    np.save(path, pixels)
+    with Project(tmp_path / "here" / "p.unet") as project:
+        project.add_image(open_image(path), path)
+        project.add_image(Image("drawn", pixels.T.copy(), "yx"))
+    shutil.move(tmp_path / "here", tmp_path / "there")
+    with Project(tmp_path / "there" / "p.unet", read_only=True) as project:
+        first, second = (np.asarray(project.open_pixels(record.id).pixels) for record in project.images())
+    np.testing.assert_array_equal(first, pixels)
+    np.testing.assert_array_equal(second, pixels.T)
+
+
+def test_missing_and_changed_images_are_told(tmp_path: Path) -> None:
+    """A file that is gone or holds another image is refused; the strokes stay, and the file can be pointed to."""
+    path = tmp_path / "cell.npy"
+    np.save(path, np.zeros((10, 10), np.uint8))
+    with Project(tmp_path / "p.unet") as project:
+        image_id = project.add_image(open_image(path), path).id
+        labels = np.ones((10, 10), np.uint8)
+        project.commit(image_id, 0, labels)
+        path.rename(tmp_path / "moved.npy")
+        with pytest.raises(UserError, match=r"^NU-P04: "):
+            project.open_pixels(image_id)
+        project.relocate(image_id, tmp_path / "moved.npy")
+        assert project.open_pixels(image_id).height == 10
+        np.save(tmp_path / "moved.npy", np.ones((10, 10), np.uint8))
+        with pytest.raises(UserError, match=r"^NU-P06: "):
+            project.open_pixels(image_id)
+        np.testing.assert_array_equal(project.annotation(image_id, 0), labels)
+
+
+def test_a_corrected_pixel_size_is_that_of_the_image_ever_after(project: Project) -> None:
+    """A reader and the opened image have it; the image is the same one as before, by its strokes and fingerprint."""
+    project.commit(1, 0, np.ones((HEIGHT, WIDTH), np.uint8))
+    before = project.image(1)
+    size = PixelSize(0.5, 0.25, "um")
+    project.set_pixel_size(1, size)
+    assert project.image(1) == replace(before, pixel_size=size)
+    assert project.open_pixels(1).pixel_size == size
+    assert project.add_image(picture()).pixel_size == size
+    assert project.annotation(1, 0).all()
+    with Project(project.folder, read_only=True) as reader:
+        assert reader.image(1).pixel_size == size
+        with pytest.raises(UserError, match=r"^NU-P11: "):
+            reader.set_pixel_size(1, PixelSize())
+
+
+@pytest.mark.parametrize(
+    "size", [PixelSize(0.0, 1.0, "um"), PixelSize(1.0, -1.0, "um"), PixelSize(math.nan, 1.0, "um"),
+             PixelSize(1.0, math.inf, "um"), PixelSize(1.0, 1.0, "parsec")],
+)  # fmt: skip
+def test_an_impossible_pixel_size_is_refused(project: Project, size: PixelSize) -> None:
+    """In one line, and what was remembered stays."""
+    before = project.image(1)
+    with pytest.raises(UserError, match=r"^NU-I30: "):
+        project.set_pixel_size(1, size)
+    assert project.image(1) == before
+
+
+@pytest.mark.parametrize("axes", ["cyx", "tyx", "yxz", "xyc"])
+def test_corrected_axes_are_those_of_the_image_ever_after(tmp_path: Path, axes: str) -> None:
+    """The same pixels under other names; the file as it says it is, is still known as this image."""
+    pixels = np.random.default_rng(0).integers(0, 99, (3, 40, 50), np.uint8)
+    np.save(tmp_path / "stack.npy", pixels)
+    with Project(tmp_path / "p.unet") as project:
+        record = project.add_image(open_image(tmp_path / "stack.npy", "zyx"), tmp_path / "stack.npy")
+        assert not project.annotation(record.id, 2).any()
+        project.set_axes(record.id, axes.upper())
+        corrected, image = project.image(record.id), project.open_pixels(record.id)
+        as_meant = Image("stack", pixels, axes)
+        assert (corrected.annotation_shape, corrected.channels) == (as_meant.annotation_shape, as_meant.channels)
+        for plane in range(as_meant.planes):
+            np.testing.assert_array_equal(image.read(plane), as_meant.read(plane))
+        assert project.add_image(open_image(tmp_path / "stack.npy", "zyx"), tmp_path / "stack.npy") == corrected
+        strokes = np.ones(corrected.annotation_shape[-2:], np.uint8)
+        project.commit(record.id, corrected.planes - 1, strokes)
+        np.testing.assert_array_equal(project.annotation(record.id, corrected.planes - 1), strokes)
+    assert verify(tmp_path / "p.unet") == []
+
+
+def test_alpha_is_left_out_only_where_it_was_found(tmp_path: Path) -> None:
+    """An axis that is no channels any more has no alpha channel; back as it was, it has."""
+    with Project(tmp_path / "p.unet") as project:
+        project.add_image(Image("drawn", np.zeros((20, 30, 4), np.uint8), "yxc", alpha=True))
+        for axes, channels, planes in (("yxz", 1, 4), ("cyx", 20, 1), ("yxc", 3, 1)):
+            project.set_axes(1, axes)
+            for found in (project.image(1), project.open_pixels(1)):
+                assert (found.channels, found.planes) == (channels, planes)
+
+
+@pytest.mark.parametrize("axes", ["", "yx", "zzyx", "zcx", "z1x", "zyxc", "ÿyx"])
+def test_axes_that_do_not_fit_are_refused(project: Project, axes: str) -> None:
+    """In one line, and what was remembered stays."""
+    before = project.image(1)
+    with pytest.raises(UserError, match=r"^NU-I32: "):
+        project.set_axes(1, axes)
+    assert project.image(1) == before
+
+
+def test_axes_stay_once_something_was_painted(project: Project) -> None:
+    """Strokes lie on planes; so do test areas."""
+    other = project.add_image(Image("other", np.zeros((2, 30, 30), np.uint8), "zyx"))
+    project.commit(1, 0, np.ones((HEIGHT, WIDTH), np.uint8))
+    project.set_test_areas(other.id, 0, [Region(0, 0, 9, 9)])
+    for image_id in (1, other.id):
+        with pytest.raises(UserError, match=r"^NU-I33: "):
+            project.set_axes(image_id, "tyx")
+    project.set_test_areas(other.id, 0, [])
+    with pytest.raises(UserError, match=r"^NU-I09: "):
+        project.set_axes(other.id, "cyx")
+    project.set_axes(other.id, "tyx")
+    assert (project.image(1).axes, project.image(other.id).axes) == ("zyx", "tyx")
+
+
+def several(name: str, seed: int, channels: int = 3) -> Image:
+    """Noise in some channels."""
+    pixels = np.random.default_rng(seed).integers(0, 99, (channels, 40, 50), np.uint8)
+    return Image(name, pixels, "cyx")
+
+
+def test_only_chosen_channels_are_seen_by_all_images_alike(tmp_path: Path) -> None:
+    """Of images that are there and of those that join later; the image stays the one that it was."""
+    with Project(tmp_path / "p.unet") as project:
+        first, second = several("first", 0), several("second", 1)
+        four = project.add_image(several("four", 2, channels=4))
+        before = project.add_image(first)
+        project.add_image(second)
+        project.set_channels(before.id, [2, 0])
+        later = several("later", 3)
+        assert project.channels_of_new(later) == (0, 2)
+        project.add_image(later)
+        for record, image in zip(project.images()[1:], (first, second, later), strict=True):
+            opened = project.open_pixels(record.id)
+            np.testing.assert_array_equal(opened.read(0), image.read(0)[..., [0, 2]])
+            assert (record.channels, record.all_channels, opened.channels) == (2, 3, 2)
+            assert opened.fingerprint() == image.fingerprint() == record.fingerprint
+        assert project.image(four.id) == four
+        assert project.add_image(first).id == before.id
+        project.set_channels(before.id, [0, 1, 2])
+        assert project.image(before.id) == before
+        assert project.channels_of_new(several("last", 4)) == (0, 1, 2)
+    assert verify(tmp_path / "p.unet") == []
+
+
+def test_channels_that_cannot_be_chosen_are_refused(tmp_path: Path) -> None:
+    """None of them, one that is not there, and any once it was painted on; nothing has changed then."""
+    with Project(tmp_path / "p.unet") as project:
+        image_id = project.add_image(several("a", 0)).id
+        other = project.add_image(several("b", 1)).id
+        for chosen in ([], [3], [-1, 0]):
+            with pytest.raises(UserError, match=r"^NU-I34: "):
+                project.set_channels(image_id, chosen)
+        project.set_channels(image_id, [1])
+        project.commit(image_id, 0, np.ones((40, 50), np.uint8))
+        with pytest.raises(UserError, match=r"^NU-I33: "):
+            project.set_channels(image_id, [2])
+        with pytest.raises(UserError, match=r"^NU-I09: "):
+            project.set_channels(other, [0, 1])
+        project.set_channels(other, [2])
+        assert [record.chosen for record in project.images()] == [(1,), (2,)]
+
+
+def test_other_axes_have_other_channels(tmp_path: Path) -> None:
+    """A choice is of the channels that were there; all of the new ones are seen."""
+    with Project(tmp_path / "p.unet") as project:
+        project.add_image(several("a", 0))
+        project.set_channels(1, [1])
+        project.set_axes(1, "ycx")
+        assert (project.image(1).chosen, project.image(1).channels) == ((), 40)
+
+
+def test_the_same_image_is_added_once(project: Project) -> None:
+    """Adding equal pixels again gives the record that is there."""
+    assert project.add_image(picture()) == project.images()[0]
+    assert len(project.images()) == 1
+
+
+# Power cuts
+
+
+PAINTER = """
+import sys
+import numpy as np
+from napari_unet.project.project import Project
+project = Project(sys.argv[1])
+for stroke in range(int(sys.argv[2]), 1000):
+    labels = project.annotation(1, 0)
+    labels.flat[stroke * 20] = 1 + stroke % 2
+    project.commit(1, 0, labels)
+    print(stroke, flush=True)
+"""
+
+
+def test_a_kill_loses_no_acknowledged_stroke(project: Project) -> None:
+    """Whenever the painting process is killed, every stroke whose commit returned is in the project."""
+    folder = project.folder
+    project.close()
+    painted = 0
+    for lines in (1, 7, 20, 2, 40):
+        child = subprocess.Popen(
+            [sys.executable, "-c", PAINTER, str(folder), str(painted)], stdout=subprocess.PIPE, text=True
+        )
+        assert child.stdout is not None
+        heard = [child.stdout.readline() for _ in range(lines)]
+        child.send_signal(signal.SIGKILL) if hasattr(signal, "SIGKILL") else child.kill()
+        heard += child.stdout.read().splitlines(keepends=True)
+        child.stdout.close()
+        child.wait()
+        painted = int([line for line in heard if line.endswith("\n")][-1]) + 1
+        with Project(folder) as again:
+            labels = again.annotation(1, 0).ravel()[: painted * 20 : 20]
+            assert again.integrity() == []
+        np.testing.assert_array_equal(labels, 1 + np.arange(painted) % 2)
+
+
+def test_what_killed_writes_left_behind_is_swept(tmp_path: Path) -> None:
+    """When the project is opened for writing: our old temporary files, and neither young ones nor others' files."""
+    folder = tmp_path / "p.unet"
+    with Project(folder) as project:
+        project.models.mkdir(exist_ok=True)
+        (folder / "images").mkdir(exist_ok=True)
+    old, new = ".writing-0123456789abcdef", ".writing-fedcba9876543210"
+    ours = [folder / f"{old}.json", folder / "models" / f"{old}.safetensors", folder / "images" / f"{old}.npy"]
+    ours += [folder / ".writing-salvaged.sqlite", folder / old]
+    young = [folder / "models" / f"{new}.safetensors"]
+    others = [folder / ".writing-desk.txt", folder / "models" / "writing-0123456789abcdef", tmp_path / old]
+    for path in (*ours, *young, *others):
+        path.write_bytes(b"x")
+        age = 0 if path in young else 4000
+        os.utime(path, (path.stat().st_atime, path.stat().st_mtime - age))
+    Project(folder, read_only=True).close()
+    assert all(path.exists() for path in ours)
+    Project(folder).close()
+    assert [path for path in ours if path.exists()] == []
+    assert all(path.exists() for path in (*young, *others))

@@ -1,0 +1,235 @@
+"""Laws of the test areas: what lies in one is never trained on, and is scored apart."""
+
+import sqlite3
+import tempfile
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from napari_unet.config import Settings
+from napari_unet.dataset.annotated import Annotations
+from napari_unet.images.image import Image
+from napari_unet.images.tiled_plane import TILE
+from napari_unet.images.tiles import Region
+from napari_unet.network.device import Device
+from napari_unet.network.unet import Architecture, UNet, build
+from napari_unet.project import schema
+from napari_unet.project.project import DATABASE, Project
+from napari_unet.project.split import BLOCK, MARGIN, Block, is_candidate, training_pixels
+from napari_unet.project.strokes import TileKey, write_tile
+from napari_unet.protocol import messages as m
+from napari_unet.training.selection import Selection
+from napari_unet.worker.engine import Engine
+
+SIDE = 5 * BLOCK
+CLASSES = (1, 2)
+NOISE = np.random.default_rng(0).normal(size=(SIDE, SIDE)).astype(np.float32)
+
+strokes = st.tuples(
+    st.just("stroke"), st.integers(0, SIDE), st.integers(0, SIDE), st.integers(1, 150), st.integers(1, 150),
+    st.integers(0, 2),
+)  # fmt: skip
+rectangles = st.tuples(
+    st.just("area"), st.integers(-20, SIDE), st.integers(-20, SIDE), st.integers(9, 150), st.integers(9, 150),
+    st.integers(0, 1),
+)  # fmt: skip
+
+
+def painted_project(folder: Path, pixels: np.ndarray = NOISE) -> Project:
+    """A project with one image and two classes."""
+    made = Project(folder)
+    for _ in CLASSES:
+        made.add_class()
+    made.settings = Settings(tile=64, width=4)
+    made.add_image(Image("image", pixels, "yx"))
+    return made
+
+
+def reach(areas: tuple[Region, ...], margin: int = 0) -> np.ndarray:
+    """Pixels in areas."""
+    inside = np.zeros((SIDE, SIDE), bool)
+    for area in areas:
+        inside[max(0, area.y0 - margin) : area.y1 + margin, max(0, area.x0 - margin) : area.x1 + margin] = True
+    return inside
+
+
+@settings(max_examples=30, deadline=None)
+@given(st.lists(st.one_of(strokes, rectangles), min_size=2, max_size=8))
+def test_nothing_in_a_test_area_is_ever_trained_on(sequence: list[tuple[Any, ...]]) -> None:
+    """Whatever is painted, drawn and removed in whatever order, and read bit by bit or at once."""
+    with tempfile.TemporaryDirectory() as folder, painted_project(Path(folder) / "p.unet") as project:
+        following = Annotations(project)
+        for kind, y, x, height, width, value in sequence:
+            if kind == "stroke":
+                labels = project.annotation(1, 0)
+                labels[y : y + height, x : x + width] = value
+                project.commit(1, 0, labels)
+            else:
+                kept = project.test_areas(1).get(0, ())
+                project.set_test_areas(1, 0, (Region(y, x, y + height, x + width), *(kept if value else ())))
+            following.refresh(project.settings)
+            areas = project.test_areas(1).get(0, ())
+            if (1, 0) not in following.planes:
+                continue
+            plane = following.planes[1, 0]
+            assert plane.areas == areas
+            assert not (plane.trained[:] & reach(areas, MARGIN)).any()
+            assert not (plane.held_out[:] & reach(areas)).any()
+            fresh = Annotations(project)
+            fresh.refresh(project.settings)
+            np.testing.assert_array_equal(fresh.planes[1, 0].trained, plane.trained)
+            np.testing.assert_array_equal(fresh.planes[1, 0].held_out, plane.held_out)
+
+
+def test_a_removed_area_gives_its_strokes_back(tmp_path: Path) -> None:
+    """They are trained on or held out as if the area had never been: the hash decides block by block."""
+    labels = np.random.default_rng(1).choice(np.array([0, 1, 2], np.uint8), (SIDE, SIDE), p=[0.9, 0.05, 0.05])
+    with painted_project(tmp_path / "p.unet") as project:
+        below = np.zeros_like(labels)
+        below[4 * BLOCK :] = labels[4 * BLOCK :]
+        project.commit(1, 0, below)  # both classes are trained on from here on
+        assert project.set_test_areas(1, 0, [Region(0, 0, 240, 300)])
+        assert not project.set_test_areas(1, 0, [Region(0, 0, 240, 300)])
+        project.commit(1, 0, labels)
+        annotations = Annotations(project)
+        annotations.refresh(project.settings)
+        assert not annotations.planes[1, 0].trained[:240, :300].any()
+        assert project.set_test_areas(1, 0, [])
+        assert annotations.refresh(project.settings) == [(1, 0)]
+        plane, fingerprint = annotations.planes[1, 0], project.image(1).fingerprint
+        held = np.zeros_like(labels, bool)
+        for row, column in np.ndindex(4, 5):
+            block = np.s_[row * BLOCK : (row + 1) * BLOCK, column * BLOCK : (column + 1) * BLOCK]
+            held[block] = is_candidate(fingerprint, Block(0, row, column)) & (labels[block] > 0)
+        assert held.any()
+        np.testing.assert_array_equal(plane.held_out[: 4 * BLOCK], held[: 4 * BLOCK])
+        np.testing.assert_array_equal(plane.trained, training_pixels(labels, plane.held_out[:]))
+
+
+def test_areas_are_cut_at_the_rim_and_kept(tmp_path: Path) -> None:
+    """They are cut to the image; empty ones vanish; another reader sees them."""
+    with painted_project(tmp_path / "p.unet") as project:
+        project.set_test_areas(1, 0, [Region(-5, 300, 40, 999), Region(400, 0, 500, 10), Region(3, 3, 3, 9)])
+        with Project(project.folder, read_only=True) as reader:
+            assert reader.test_areas(1) == {0: (Region(0, 300, 40, SIDE),)}
+            assert reader.changed_planes(0) == []  # nothing is painted
+            revision = reader.revision
+            project.commit(1, 0, np.full((SIDE, SIDE), 1, np.uint8))
+            project.set_test_areas(1, 0, [])
+            assert reader.changed_planes(revision + 1) == [(1, 0)]
+
+
+# An older project
+
+
+@pytest.fixture
+def first_format(tmp_path: Path) -> Path:
+    """A project as the first format made it, with an image, two classes and a tile of strokes."""
+    folder = tmp_path / "old.unet"
+    folder.mkdir()
+    with sqlite3.connect(folder / DATABASE) as database:
+        database.executescript(schema.STEPS[0])
+        image = ("image", "a.tif", "a.tif", 0, f"[{SIDE}, {SIDE}]", "<f4", "yx", 0, 1.0, 1.0, "px", "abc")
+        database.execute("INSERT INTO images VALUES (1, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)", image)
+        database.executemany("INSERT INTO classes (name, colour) VALUES (?, ?)", [("a", "#000000"), ("b", "#FFFFFF")])
+        write_tile(database, TileKey(1, 0, 0, 0), np.tile(np.array([1, 2], np.uint8), (TILE, TILE // 2)), 1)
+        database.execute("PRAGMA user_version = 1")
+    database.close()
+    return folder
+
+
+def test_a_project_of_the_first_format_opens(first_format: Path) -> None:
+    """A reader sees it with its strokes and changes no byte; a writer brings it up to date, and areas can be drawn."""
+    before = (first_format / DATABASE).read_bytes()
+    with Project(first_format, read_only=True) as reader:
+        assert reader.test_areas(1) == {}
+        assert (reader.annotation(1, 0)[:TILE, :TILE] > 0).all()
+        assert reader.changed_planes(0) == [(1, 0)]
+    assert (first_format / DATABASE).read_bytes() == before
+    with Project(first_format) as project:
+        assert (project.annotation(1, 0)[:TILE, :TILE] > 0).all()
+        assert project.set_test_areas(1, 0, [Region(0, 0, 40, 40)])
+        with Project(first_format, read_only=True) as reader:
+            assert reader.test_areas(1) == {0: (Region(0, 0, 40, 40),)}
+
+
+# Scores
+
+
+def by_brightness(strength: float) -> UNet:
+    """A network that calls bright pixels class 2, exactly so for a large strength; wrong for a negative one."""
+    network = build(Architecture(1, 2, 4)).eval()
+    network.head.weight.data.zero_()
+    network.head.weight.data[1, 4] = strength  # the first intensity channel behind the features
+    return network
+
+
+@pytest.fixture
+def stripes(tmp_path: Path) -> Iterator[Project]:
+    """Stripes of bright and dark with strokes on every fourth row, right but for the last block of rows."""
+    bright = np.tile(np.repeat(np.array([0, 1], np.uint8), 16), (SIDE, SIDE // 32))
+    noise = np.random.default_rng(0).normal(0, 0.05, bright.shape).astype(np.float32)
+    with painted_project(tmp_path / "stripes.unet", bright + noise) as project:
+        truth = bright + 1
+        truth[-BLOCK:] = 3 - truth[-BLOCK:]
+        labels = np.zeros_like(truth)
+        labels[::4] = truth[::4]
+        project.commit(1, 0, labels)
+        yield project
+
+
+def test_areas_are_scored_apart(stripes: Project) -> None:
+    """No pixel counts twice, the Dice of each area is its own, and the held-out Dice is that of the other blocks."""
+    wrong, right, empty = Region(SIDE - BLOCK, 0, SIDE, SIDE), Region(20, 30, 190, 150), Region(1, 1, 4, 90)
+    annotations = Annotations(stripes)
+    annotations.refresh(stripes.settings)
+    selection = Selection(annotations, Device("cpu", "", False))
+    before = selection.consider(by_brightness(9), CLASSES, 1)
+    assert before.areas == ()
+    assert before.mean_dice is not None
+    stripes.set_test_areas(1, 0, [wrong, right, empty])
+    annotations.refresh(stripes.settings)
+    score = selection.rescore()
+    assert score is not None
+    assert score == selection.score()
+    found = {Region(a.y0, a.x0, a.y1, a.x1): a for a in score.areas}
+    assert found.keys() == {wrong, right, empty}
+    labels = stripes.annotation(1, 0)
+    assert found[right].mean_dice == pytest.approx(1)
+    assert found[wrong].mean_dice == pytest.approx(0)
+    assert (found[empty].mean_dice, found[empty].classes) == (None, ())
+    for area, result in found.items():
+        for one in result.classes:
+            assert one.pixels == (labels[area.slices] == one.class_id).sum()
+    assert score.mean_dice == pytest.approx(1)  # the wrong block of rows is in an area now
+    held = annotations.planes[1, 0].held_out[:]
+    assert [c.pixels for c in score.classes] == [int((held & (labels == k)).sum()) for k in CLASSES]
+    assert sum(c.pixels for c in score.classes) < sum(c.pixels for c in before.classes)
+
+
+def test_the_worker_takes_an_area_to_heart(stripes: Project) -> None:
+    """Training and waiting alike: on one message the weights in it are 0 and a score with it is sent."""
+    said: list[Any] = []
+    engine = Engine(said.append, Device("cpu", "", False))
+    engine.receive(m.Open(str(stripes.folder)))
+    engine.receive(m.Train(on=True))
+    for _ in range(3):
+        engine.work()
+    engine.receive(m.Train(on=False))
+    area = Region(0, 0, 100, SIDE)
+    stripes.set_test_areas(1, 0, [area])
+    said.clear()
+    engine.receive(m.Annotated())
+    (scored,) = (message for message in said if isinstance(message, m.Scored))
+    assert [(a.y0, a.x0, a.y1, a.x1) for a in scored.score.areas] == [(0, 0, 100, SIDE)]
+    assert scored.score.areas[0].pixels == (stripes.annotation(1, 0)[:100] > 0).sum()
+    engine.receive(m.ShowWeights(1, 0))
+    engine.work()
+    (weights,) = (message for message in said if isinstance(message, m.Weights))
+    assert not weights.array()[: 100 + MARGIN].any()
+    assert weights.array().any()

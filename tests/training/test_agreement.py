@@ -1,0 +1,105 @@
+"""Laws of the agreement of strokes with the overlay that they corrected."""
+
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+from napari_unet.config import Settings
+from napari_unet.dataset.annotated import Annotations
+from napari_unet.evaluation.scores import AGREEMENT_STROKES
+from napari_unet.images.image import Image
+from napari_unet.images.tiles import Region
+from napari_unet.network.device import Device
+from napari_unet.network.inference import Predictor
+from napari_unet.network.unet import Architecture, build
+from napari_unet.project.project import Project
+from napari_unet.protocol import messages as m
+from napari_unet.training.agreement import Agreement
+from napari_unet.worker.engine import Engine
+
+SIDE = 320
+CPU = Device("cpu", "", False)
+
+
+@pytest.fixture
+def project(tmp_path: Path) -> Iterator[Project]:
+    """Dark on the left, bright on the right."""
+    pixels = np.repeat(np.array([[0.0, 1.0]], np.float32), SIDE // 2, axis=1).repeat(SIDE, axis=0)
+    pixels += np.random.default_rng(0).normal(0, 0.05, pixels.shape).astype(np.float32)
+    with Project(tmp_path / "halves.unet") as made:
+        for _ in range(3):
+            made.add_class()
+        made.settings = Settings(tile=64, width=4)
+        made.add_image(Image("halves", pixels, "yx"))
+        yield made
+
+
+def by_brightness() -> Predictor:
+    """Class 1 where it is dark, class 2 where it is bright."""
+    network = build(Architecture(1, 2, 4)).eval()
+    network.head.weight.data.zero_()
+    network.head.weight.data[1, 4] = 9  # the first intensity channel behind the features
+    return Predictor(network, (1, 2), CPU)
+
+
+def paint(project: Project, value: int, *slices: slice) -> None:
+    """One stroke."""
+    labels = project.annotation(1, 0)
+    labels[slices] = value
+    project.commit(1, 0, labels)
+
+
+def test_strokes_are_judged_by_what_was_shown(project: Project) -> None:
+    """New pixels count once, held out or trained on; old ones, erased ones, test areas and new classes do not."""
+    annotations = Annotations(project)
+    agreement = Agreement(annotations)
+    project.set_test_areas(1, 0, [Region(300, 0, SIDE, SIDE)])
+
+    def judged(value: int, *slices: slice) -> float | None:
+        paint(project, value, *slices)
+        annotations.refresh(project.settings)
+        agreement.note(by_brightness())
+        while agreement.waits:
+            agreement.judge()
+        return agreement.share
+
+    assert judged(1, np.s_[10:14], np.s_[10:110]) == 1  # right
+    assert judged(2, np.s_[20:24], np.s_[150:170]) == pytest.approx((1 + 0.5) / 2)  # half of it is on the dark side
+    assert judged(2, np.s_[20:24], np.s_[150:170]) == pytest.approx(0.75)  # nothing new
+    assert judged(0, np.s_[20:24], np.s_[150:170]) == pytest.approx(0.75)  # erased
+    assert judged(3, np.s_[50:60], np.s_[50:60]) == pytest.approx(0.75)  # a class that nobody knew
+    assert judged(1, np.s_[310:315], np.s_[200:300]) == pytest.approx(0.75)  # in a test area
+    assert agreement.strokes == 2
+    for row in range(60, 60 + 2 * AGREEMENT_STROKES, 2):
+        last = judged(2, np.s_[row : row + 1], np.s_[200:240])
+    assert (last, agreement.strokes) == (1, AGREEMENT_STROKES)
+
+
+def test_the_answer_comes_before_the_judgement(project: Project) -> None:
+    """A stroke is answered by a tile first; then the worker says how it agreed, and nothing before a first network."""
+    project.settings = Settings(tile=64)
+    said: list[Any] = []
+    engine = Engine(said.append, CPU)
+    engine.receive(m.Open(str(project.folder)))
+    engine.receive(m.Train(on=True))
+    engine.receive(m.Look(1, 1, 0, (0, 0, SIDE, SIDE)))
+    paint(project, 1, np.s_[10:14], np.s_[10:110])
+    paint(project, 2, np.s_[10:14], np.s_[200:300])
+    engine.receive(m.Annotated())
+    for _ in range(4):
+        engine.work()
+    assert not any(isinstance(message, m.Agreed) for message in said)
+    said.clear()
+    paint(project, 2, np.s_[100:104], np.s_[200:300])
+    engine.receive(m.Annotated())
+    for _ in range(2):
+        engine.work()
+    kinds = [type(message) for message in said]
+    assert kinds.index(m.Tile) < kinds.index(m.Agreed)
+    (agreed,) = (message for message in said if isinstance(message, m.Agreed))
+    assert agreed.strokes == 1
+    assert agreed.share is not None
+    assert agreed.share > 0.9

@@ -1,0 +1,202 @@
+"""Laws of too little memory: less is asked for, one thing after the other, and no pixel and no stroke is lost by it."""
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+import torch
+
+from napari_unet.config import Settings
+from napari_unet.errors import UserError
+from napari_unet.images.image import Image
+from napari_unet.images.tiles import Region
+from napari_unet.network.device import Device, is_device_lost, is_out_of_memory
+from napari_unet.network.inference import Predictor
+from napari_unet.network.unet import Architecture, build
+from napari_unet.prediction.plane import predict_plane, predict_probabilities
+from napari_unet.project.project import Project
+from napari_unet.protocol import messages as m
+from napari_unet.protocol.message import Message
+from napari_unet.training.learner import Learner
+from napari_unet.training.memory_limits import Economy
+from napari_unet.training.trainer import Trainer
+from napari_unet.worker.engine import Engine
+
+CPU = Device("cpu", "CPU", False)
+SMALL = Settings(tile=128, batch=4, width=4, prediction_tile=128)
+FULL: list[Exception] = [
+    torch.OutOfMemoryError("CUDA out of memory. Tried to allocate 2.00 GiB"),
+    MemoryError("Unable to allocate 9 GiB"),
+    RuntimeError("[enforce fail at alloc_cpu.cpp:117] DefaultCPUAllocator: can't allocate memory: you tried"),
+    RuntimeError("MPS backend out of memory (MPS allocated: 9 GB)"),
+    RuntimeError("CUDA error: CUBLAS_STATUS_ALLOC_FAILED when calling cublasCreate"),
+]
+LOST: list[Exception] = [
+    RuntimeError("CUDA error: device-side assert triggered"),
+    RuntimeError("CUDA error: no kernel image is available for execution on the device"),
+    RuntimeError("CUDA driver error: unknown error"),
+]
+
+
+@pytest.fixture
+def project(tmp_path: Path) -> Project:
+    """Two painted classes."""
+    made = Project(tmp_path / "p.unet")
+    made.settings = SMALL
+    for _ in range(2):
+        made.add_class()
+    made.add_image(Image("drawn", np.random.default_rng(0).integers(0, 99, (150, 200), np.uint8), "yx"))
+    labels = np.zeros((150, 200), np.uint8)
+    labels[5:9, 5:190], labels[80:90, 5:190] = 1, 2
+    made.commit(1, 0, labels)
+    return made
+
+
+def failing(times: int, error: Exception, do: Callable[..., Any]) -> Callable[..., Any]:
+    """A function that fails so often before it does what it should."""
+    left = [times]
+
+    def sometimes(*arguments: Any, **named: Any) -> Any:
+        if left[0]:
+            left[0] -= 1
+            raise error
+        return do(*arguments, **named)
+
+    return sometimes
+
+
+@pytest.mark.parametrize("error", FULL, ids=lambda error: str(error)[:20])
+def test_a_full_memory_is_known(error: Exception) -> None:
+    """In the words of every device; it is not a device that is lost."""
+    assert is_out_of_memory(error)
+    assert not is_device_lost(error)
+
+
+@pytest.mark.parametrize("error", LOST, ids=lambda error: str(error)[12:30])
+def test_a_lost_device_is_known(error: Exception) -> None:
+    """Only a new process helps; asking for less does not."""
+    assert is_device_lost(error)
+    assert not is_out_of_memory(error)
+
+
+@pytest.mark.parametrize("error", [ValueError("out of memory"), RuntimeError("shape mismatch"), KeyError("x")])
+def test_other_errors_are_neither(error: Exception) -> None:
+    """A mistake is not answered by smaller tiles."""
+    assert not is_out_of_memory(error)
+    assert not is_device_lost(error)
+
+
+def test_batch_tile_precision_device() -> None:
+    """In turn, each as far down as it goes, and then nothing is left; settings are only bounded."""
+    economy: Economy | None = Economy(Device("cuda", "GPU", False))
+    seen = []
+    while economy is not None:
+        now = economy.applied(SMALL)
+        seen.append((now.batch, now.tile, now.prediction_tile, economy.device.kind, economy.device.bfloat16))
+        found = economy.tighter(SMALL)
+        last, economy = economy, found[0] if found else None
+    assert [entry[:4] for entry in seen] == [
+        (4, 128, 128, "cuda"), (2, 128, 128, "cuda"), (1, 128, 128, "cuda"), (1, 64, 64, "cuda"), (1, 64, 64, "cuda"),
+        (1, 64, 64, "cpu"),
+    ]  # fmt: skip
+    assert [entry[4] for entry in seen[:5]] == [False, False, False, False, True]
+    assert last.applied(Settings(batch=1, tile=64)).learning_rate == SMALL.learning_rate
+
+
+@pytest.mark.parametrize("error", FULL[:3], ids=lambda error: type(error).__name__)
+def test_training_goes_on_with_less(project: Project, monkeypatch: pytest.MonkeyPatch, error: Exception) -> None:
+    """Two steps that do not fit cost two notices and no weight; the third learns, with a quarter of the tiles."""
+    learner = Learner(project, CPU)
+    learner.step()
+    assert learner.trainer is not None
+    monkeypatch.setattr(Trainer, "step", failing(2, error, Trainer.step))
+    losses = [learner.step() for _ in range(3)]
+    assert np.isnan(losses[:2]).all()
+    assert np.isfinite(losses[2])
+    assert (learner.settings.batch, learner.settings.tile) == (1, 128)
+    assert [line[:6] for line in learner.notices] == ["NU-T04"] * 2
+    project.settings = Settings(tile=96, batch=8, width=4)
+    learner.refresh()
+    assert (learner.settings.batch, learner.settings.tile) == (1, 96)
+
+
+def test_when_nothing_is_left_it_is_told(project: Project, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A memory that is never enough ends in one NU-T03, not in a loop."""
+    learner = Learner(project, CPU)
+    monkeypatch.setattr(Trainer, "step", failing(1000, MemoryError(), Trainer.step))
+    assert all(np.isnan(learner.step()) for _ in range(3))
+    with pytest.raises(UserError, match=r"^NU-T03: "):
+        learner.step()
+    assert len(learner.notices) == 3
+
+
+def test_a_device_that_is_too_small_is_left(project: Project, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The last step goes to the CPU, with the network and what was learned."""
+    learner = Learner(project, CPU, memory_steps=3)
+    for _ in range(3):
+        learner.step()
+    learner.show_newest(score=True)
+    monkeypatch.setattr(learner._economy.device.__class__, "place", torch.device("cpu"))
+    object.__setattr__(learner, "_economy", Economy(Device("cuda", "GPU", True), 1, 64, 64))
+    learner.device = learner._economy.device
+    assert learner.trainer is not None
+    steps, weights = learner.trainer.step_count, learner.trainer.checkpoint().weights
+    learner.save_memory()
+    assert learner.device.kind == "cpu"
+    assert "cuda, which failed" in learner.device.reason
+    assert learner.trainer.step_count == steps
+    for name, tensor in learner.trainer.checkpoint().weights.items():
+        torch.testing.assert_close(tensor, weights[name])
+    assert np.isfinite(learner.step())
+
+
+def test_halves_change_no_pixel(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A plane that was predicted in the parts that fit is the plane predicted at once."""
+    torch.manual_seed(0)
+    network = build(Architecture(channels=1, classes=2, width=4, depth=2)).eval()
+    predictor = Predictor(network, (1, 2), CPU)
+    pixels = np.random.default_rng(0).normal(size=(150, 270, 1)).astype(np.float32)
+    whole, sure = predict_plane(predictor, pixels, 512), predict_probabilities(predictor, pixels, 512)
+    logits = Predictor._logits
+
+    def fitting(self: Predictor, plane: np.ndarray, region: Region) -> torch.Tensor:
+        if max(region.shape) > 100:
+            raise torch.OutOfMemoryError("CUDA out of memory")
+        return logits(self, plane, region)
+
+    monkeypatch.setattr(Predictor, "_logits", fitting)
+    np.testing.assert_array_equal(predict_plane(predictor, pixels, 512), whole)
+    np.testing.assert_allclose(predict_probabilities(predictor, pixels, 512), sure, atol=1e-4)
+    monkeypatch.setattr(Predictor, "_logits", failing(10**6, MemoryError(), logits))
+    with pytest.raises(MemoryError):
+        predict_plane(predictor, pixels, 512)
+
+
+def test_the_engine_does_again_what_did_not_fit(
+    project: Project, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    """Tiles on screen and an export come all the same, in smaller pieces, and the user reads why."""
+    sent: list[Message] = []
+    engine = Engine(sent.append, CPU)
+    engine.receive(m.Open(str(project.folder), base="none"))
+    engine.receive(m.Train(on=True))
+    for _ in range(3):
+        engine.work()
+    engine.receive(m.Train(on=False))
+    engine.receive(m.Look(1, 1, 0, (0, 0, 150, 200)))
+    monkeypatch.setattr(Predictor, "_logits", failing(3, FULL[0], Predictor._logits))
+    engine.receive(m.Export(1, str(tmp_path / "out"), ("tiff",)))
+    sent.clear()
+    while engine.has_work:
+        engine.work()
+    exported = [message for message in sent if isinstance(message, m.Exported)]
+    assert len(exported) == 1
+    assert Path(exported[0].paths[0]).is_file()
+    covered = np.zeros((150, 200), int)
+    for message in sent:
+        if isinstance(message, m.Tile):
+            covered[message.y0 : message.y0 + message.height, message.x0 : message.x0 + message.width] += 1
+    assert (covered == 1).all()
+    assert not any(isinstance(message, m.Failed) for message in sent)

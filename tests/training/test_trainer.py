@@ -1,0 +1,285 @@
+"""Laws of learning: it learns, goes on as if never interrupted, and undoes what went wrong."""
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import msgspec
+import numpy as np
+import pytest
+import torch
+
+from napari_unet.api import add_annotation
+from napari_unet.config import Settings
+from napari_unet.dataset.annotated import Annotations
+from napari_unet.dataset.sampler import Sampler
+from napari_unet.errors import UserError
+from napari_unet.evaluation.scores import confusion, dice
+from napari_unet.images.image import Image
+from napari_unet.network.checkpoint import Checkpoint, load_checkpoint, save_checkpoint
+from napari_unet.network.device import Device
+from napari_unet.network.inference import Predictor
+from napari_unet.network.unet import Architecture, build
+from napari_unet.prediction.plane import predict_plane
+from napari_unet.project.project import Project
+from napari_unet.training.learner import Learner
+from napari_unet.training.losses import Loss
+from napari_unet.training.starting import adapt_head
+from napari_unet.training.trainer import Trainer
+
+CPU = Device("cpu", "", False)
+SETTINGS = Settings(tile=64, width=4, batch=2, learning_rate=0.01, prediction_tile=64)
+SIDE = 128
+
+
+def cells() -> tuple[np.ndarray, np.ndarray]:
+    """Bright discs on noise, and the dense truth: 1 background, 2 disc."""
+    random = np.random.default_rng(0)
+    y, x = np.mgrid[:SIDE, :SIDE]
+    truth = np.ones((SIDE, SIDE), np.uint8)
+    for cy in range(20, SIDE, 36):
+        for cx in range(20, SIDE, 36):
+            truth[(y - cy) ** 2 + (x - cx) ** 2 <= 10**2] = 2
+    return (random.normal(0, 0.3, truth.shape) + (truth == 2)).astype(np.float32), truth
+
+
+def sparse(truth: np.ndarray) -> np.ndarray:
+    """A few strokes: short lines through some discs and between them."""
+    strokes = np.zeros_like(truth)
+    for y in (20, 56, 92):
+        strokes[y : y + 2] = truth[y : y + 2]
+    strokes[38:40, 10:80] = truth[38:40, 10:80]
+    return strokes
+
+
+@pytest.fixture
+def annotations(tmp_path: Path) -> Annotations:
+    """The cells with their strokes, in a project."""
+    pixels, truth = cells()
+    project = Project(tmp_path / "cells.unet")
+    for _ in range(2):
+        project.add_class()
+    project.settings = SETTINGS
+    image = project.add_image(Image("cells", pixels, "yx"))
+    project.commit(image.id, 0, sparse(truth))
+    made = Annotations(project)
+    made.refresh(SETTINGS)
+    return made
+
+
+def equal(first: Checkpoint, second: Checkpoint) -> bool:
+    """Whether weights and the whole state of training are equal bit for bit."""
+    pairs = [(first.weights, second.weights), (first.training, second.training)]
+    same = [a.keys() == b.keys() and all(torch.equal(a[name], b[name]) for name in a) for a, b in pairs]
+    return all(same) and first.facts == second.facts and first.step == second.step
+
+
+def finite(checkpoint: Checkpoint) -> bool:
+    """Whether no number in it is NaN or infinite."""
+    return all(bool(torch.isfinite(t).all()) for t in (*checkpoint.weights.values(), *checkpoint.training.values()))
+
+
+def test_a_few_strokes_teach_the_rest(annotations: Annotations) -> None:
+    """From sparse strokes to a Dice above 0.9 on the dense truth, within a fixed number of steps."""
+    trainer = Trainer(annotations, SETTINGS, CPU)
+    pixels, truth = annotations.pixels(1)[0], cells()[1]
+
+    def quality() -> float:
+        found = predict_plane(Predictor(trainer.candidate(), trainer.class_ids, CPU), pixels, 64)
+        return float(dice(confusion(truth, found, (1, 2))).min())
+
+    before = quality()
+    losses = [trainer.step() for _ in range(60)]
+    assert before < 0.7
+    assert quality() > 0.9
+    assert np.mean(losses[-10:]) < np.mean(losses[:10]) / 2
+
+
+@pytest.mark.parametrize("averaging", [0.0, 0.98])
+def test_resumed_equals_uninterrupted(annotations: Annotations, tmp_path: Path, averaging: float) -> None:
+    """Saved after three steps and resumed from the file, training gives bit for bit what it gives in one go."""
+    settings = Settings(tile=64, width=4, averaging=averaging)
+    one, first = Trainer(annotations, settings, CPU, seed=5), Trainer(annotations, settings, CPU, seed=5)
+    losses = [one.step() for _ in range(6)]
+    assert [first.step() for _ in range(3)] == losses[:3]
+    save_checkpoint(first.checkpoint(), tmp_path / "last.safetensors")
+    second = Trainer(annotations, settings, CPU, seed=99, start=load_checkpoint(tmp_path / "last.safetensors"))
+    assert equal(first.checkpoint(), second.checkpoint())
+    assert [second.step() for _ in range(3)] == losses[3:]
+    assert equal(one.checkpoint(), second.checkpoint())
+    assert not equal(one.checkpoint(), first.checkpoint())
+
+
+def test_a_new_learning_rate_survives_a_restart(annotations: Annotations) -> None:
+    """A rate that the user changed between two runs is used; one that he did not keeps its halvings."""
+    before = Trainer(annotations, SETTINGS, CPU).checkpoint()
+    before.facts["rate"] = SETTINGS.learning_rate / 4
+    for wanted, expected in [(SETTINGS.learning_rate, SETTINGS.learning_rate / 4), (0.002, 0.002)]:
+        settings = msgspec.structs.replace(SETTINGS, learning_rate=wanted)
+        assert Trainer(annotations, settings, CPU, start=before).checkpoint().facts["rate"] == expected
+
+
+def loss_times_nan(loss: torch.Tensor, logits: torch.Tensor) -> torch.Tensor:
+    """A loss that is NaN."""
+    return loss * torch.nan
+
+
+def gradient_nan(loss: torch.Tensor, logits: torch.Tensor) -> torch.Tensor:
+    """A finite loss with a gradient that is not: the square root at 0."""
+    return loss + (logits * 0).sum().sqrt()
+
+
+@pytest.mark.parametrize("spoil", [loss_times_nan, gradient_nan])
+def test_a_diverged_step_is_undone(
+    annotations: Annotations, monkeypatch: pytest.MonkeyPatch, spoil: Callable[..., torch.Tensor]
+) -> None:
+    """A step whose loss or gradient is not finite leaves a good network and half the rate, and training goes on."""
+    trainer = Trainer(annotations, SETTINGS, CPU)
+    good = trainer.checkpoint()
+    rate = good.facts["rate"]
+    for _ in range(3):
+        trainer.step()
+    honest = Loss.__call__
+
+    def spoilt(self: Loss, logits: torch.Tensor, *rest: Any) -> torch.Tensor:
+        return spoil(honest(self, logits, *rest), logits)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(Loss, "__call__", spoilt)
+        assert np.isnan(trainer.step())
+    after = trainer.checkpoint()
+    assert finite(after)
+    assert after.facts["rate"] == rate / 2
+    assert all(torch.equal(after.weights[name], good.weights[name]) for name in good.weights)
+    assert np.isfinite(trainer.step())
+    assert finite(trainer.checkpoint())
+
+
+def logits_of(network: torch.nn.Module) -> torch.Tensor:
+    """Logits of a fixed image."""
+    x = torch.linspace(-1, 1, 64 * 64).reshape(1, 1, 64, 64)
+    with torch.inference_mode():
+        found: torch.Tensor = network(x)
+    return found
+
+
+def test_classes_come_and_go_and_the_others_stay() -> None:
+    """After the head is rebuilt, classes in both sets answer as before; a new one answers 0."""
+    network = build(Architecture(1, 3, 4), 1).eval()
+    before = logits_of(network)
+    adapt_head(network, (1, 2, 5), (1, 3, 5, 7))
+    after = logits_of(network)
+    assert network.architecture.classes == 4
+    assert torch.allclose(after[:, [0, 2]], before[:, [0, 2]], atol=1e-5)  # kernels differ in rounding
+    assert not after[:, [1, 3]].any()
+
+
+def test_a_new_class_gets_an_output_while_training(annotations: Annotations) -> None:
+    """The first stroke of a third class widens the network, which keeps what it knows and learns on."""
+    trainer = Trainer(annotations, SETTINGS, CPU)
+    for _ in range(3):
+        trainer.step()
+    before = logits_of(trainer.candidate())
+    labels = annotations.project.annotation(1, 0)
+    labels[100:104, 5:60] = annotations.project.add_class().id
+    annotations.project.commit(1, 0, labels)
+    annotations.refresh(SETTINGS)
+    trainer.refresh(SETTINGS)
+    after = logits_of(trainer.candidate())
+    assert trainer.class_ids == (1, 2, 3)
+    assert torch.allclose(after[:, :2], before, atol=1e-5)
+    assert np.isfinite(trainer.step())
+    annotations.project.remove_class(2)
+    trainer.refresh(SETTINGS)
+    assert trainer.class_ids == (1, 3)
+    assert np.isfinite(trainer.step())
+
+
+def test_every_class_is_drawn_as_often(tmp_path: Path) -> None:
+    """A class of 57 pixels comes up as often as one of 5760; every tile drawn teaches something."""
+    project = Project(tmp_path / "rare.unet")
+    for _ in range(2):
+        project.add_class()
+    image = project.add_image(Image("noise", np.random.default_rng(0).random((64, 320)), "yx"))
+    labels = np.zeros((64, 320), np.uint8)
+    labels[:, 250], labels[:, :90] = 2, 1
+    labels[57:, 250] = 0
+    project.commit(image.id, 0, labels)
+    annotations = Annotations(project)
+    annotations.refresh(SETTINGS)
+    counts = annotations.counts()
+    assert counts[1] / counts[2] > 50
+    sampler = Sampler(annotations, 64, np.random.default_rng(1))
+    rare = 0
+    for _ in range(400):
+        tile = sampler.draw()
+        assert tile.pixels.shape == (64, 64, 1)
+        (class_id,) = np.unique(tile.labels[tile.weights > 0])  # too far apart to share a tile
+        rare += class_id == 2
+    assert 160 <= rare <= 240  # four standard deviations
+
+
+def paint_two_lines(project: Project) -> None:
+    """Noise with a stroke of either class."""
+    image = Image("drawn", np.random.default_rng(0).integers(0, 255, (96, 96), np.uint8), "yx")
+    labels = np.zeros((1, 96, 96), np.uint8)
+    labels[0, 10:14, 5:90], labels[0, 70:74, 5:90] = 1, 2
+    add_annotation(project, image, labels)
+
+
+def test_a_damaged_checkpoint_is_set_aside_and_training_goes_on(tmp_path: Path) -> None:
+    """The damaged file is kept under another name, one line tells of it, and the learner starts anew."""
+    with Project(tmp_path / "p.unet") as project:
+        paint_two_lines(project)
+        project.models.mkdir()
+        (project.models / "last.safetensors").write_bytes(b"not a network")
+        learner = Learner(project, CPU)
+        assert [line[:6] for line in learner.notices] == ["NU-M02"]
+        (aside,) = project.models.glob("damaged-*/last.safetensors")
+        assert aside.read_bytes() == b"not a network"
+        assert learner.trainer is not None
+        assert learner.trainer.step_count == 0
+
+
+def test_nothing_of_a_deleted_project_is_made_anew(tmp_path: Path) -> None:
+    """A network that is to be saved finds no folder; once that is back, it is saved there."""
+    with Project(tmp_path / "p.unet") as project:
+        project.settings = SETTINGS
+        paint_two_lines(project)
+        learner = Learner(project, CPU)
+        learner.step()
+        learner.show_newest()
+        away = project.folder.rename(tmp_path / "away")
+        with pytest.raises(UserError, match=r"^NU-P24: "):
+            learner.save()
+        assert not project.folder.exists()
+        away.rename(project.folder)
+        assert learner.save() == project.models / "best.safetensors"
+
+
+def test_another_network_is_started_at_once_and_shown_when_it_is_better(tmp_path: Path) -> None:
+    """Choosing another preset or width needs no restart; the network on screen stays until a candidate follows it."""
+    with Project(tmp_path / "p.unet") as project:
+        project.settings = SETTINGS
+        paint_two_lines(project)
+        learner = Learner(project, CPU)
+        learner.step()
+        learner.show_newest()
+        learner.save()
+        shown = learner.predictor
+        for changes in ({"preset": "skip-sum"}, {"width": 8}):
+            before = learner.trainer
+            project.settings = msgspec.structs.replace(project.settings, **changes)
+            learner.refresh()
+            assert learner.trainer is not None
+            assert learner.trainer is not before
+            assert learner.predictor is not None
+            assert shown is not None
+            assert learner.predictor.network is shown.network
+            learner.step()
+        architecture = learner.trainer.candidate().architecture
+        assert (architecture.skip, architecture.width) == ("sum", 8)
+        trainer = learner.trainer
+        project.settings = msgspec.structs.replace(project.settings, batch=1)
+        learner.refresh()
+        assert learner.trainer is trainer
