@@ -8,6 +8,7 @@ import threading
 import weakref
 from collections.abc import Callable, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
+from dataclasses import replace
 from functools import partial
 from pathlib import Path
 from typing import Any, ParamSpec, TypeVar
@@ -92,7 +93,8 @@ class DecoderClient:
         levels = [DecodedPixels(path, axes, found, self._pixels, level) for level in range(len(found.shapes))]
         size, names = PixelSize(*found.pixel_size), found.channel_names
         try:
-            return Image(found.name, levels[0], found.axes, size, found.alpha, tuple(levels[1:]), channel_names=names)
+            image = Image(found.name, levels[0], found.axes, size, found.alpha, tuple(levels[1:]))
+            return replace(image, channel_names=names, file_name=path.name)
         except (LookupError, TypeError, UserError) as error:  # no image was ever opened as such
             raise _ended(path) from error
 

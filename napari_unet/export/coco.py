@@ -33,7 +33,7 @@ def _content(segmentation: Segmentation) -> dict[str, Any]:
         for annotation in _annotations(numbers):
             of_object = {"image_id": plane + 1, "category_id": int(objects.values[annotation["object"]])}
             annotations.append({"id": len(annotations) + 1, **of_object, **annotation, "iscrowd": 0})
-    place = {"file_name": image.name, "height": image.height, "width": image.width}
+    place = {"file_name": image.file_name or image.name, "height": image.height, "width": image.width}
     return {
         "images": [{"id": plane + 1, **place, "plane": plane} for plane in range(image.planes)],
         "categories": [{"id": value, "name": s.name} for value, s in enumerate(segmentation.classes) if value > 0],

@@ -44,6 +44,7 @@ class Image:
     chosen : channels that are handed out, in this order, counted from 0; () for all
     channel_names : of all channels; () where nothing names them
     coarser : the same pixels with fewer rows and columns each time, as ``pixels``; () where the file holds no pyramid
+    file_name : name of the file with its ending; "" where the pixels come from no file
     """
 
     name: str
@@ -54,6 +55,7 @@ class Image:
     coarser: tuple[Any, ...] = field(default=(), repr=False)
     chosen: tuple[int, ...] = ()
     channel_names: tuple[str, ...] = ()
+    file_name: str = ""
 
     def __post_init__(self) -> None:
         shape = tuple(self.pixels.shape)

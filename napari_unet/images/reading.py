@@ -271,7 +271,7 @@ def _image(path: Path, content: _Content, axes: str | None, keep_named: bool) ->
     try:
         pixels, *coarser = levels
         image = Image(path.stem, pixels, letters, content.pixel_size, alpha, tuple(coarser))
-        return replace(image, channel_names=_names_of_channels(content, kept, letters))
+        return replace(image, channel_names=_names_of_channels(content, kept, letters), file_name=path.name)
     except UserError as error:
         # The image knows its name only; the user looks for a file.
         raise UserError(error.code, error.what, str(path), error.fix) from error

@@ -47,5 +47,11 @@ def open_recorded(record: ImageRecord, open_file: Callable[[Path, str], Image] =
     coarser = image.coarser if in_place else ()
     names = opened.channel_names if record.axes.find("c") == record.found_axes.find("c") else ()
     return replace(
-        image, axes=record.axes, alpha=record.hides_alpha, coarser=coarser, chosen=record.chosen, channel_names=names
+        image,
+        axes=record.axes,
+        alpha=record.hides_alpha,
+        coarser=coarser,
+        chosen=record.chosen,
+        channel_names=names,
+        file_name="" if record.inside else opened.file_name,
     )

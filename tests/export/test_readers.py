@@ -24,6 +24,7 @@ from napari_unet.export.segmentation import ClassStyle
 from napari_unet.images.image import Image, PixelSize
 from napari_unet.images.reading import open_image
 from napari_unet.objects.objects import AS_PAINTED, find_objects
+from napari_unet.project.project import Project
 
 NAME = "Zellen 3 \u00b5m \u7d30\u80de \U0001f52c"
 CLASSES = [ClassStyle(f"class \u00b5 {value}", (value, 80, 200)) for value in range(4)]
@@ -174,6 +175,23 @@ def test_coco_decodes_to_the_objects(result: tuple[np.ndarray, Image], tmp_path:
         assert annotation["category_id"] == values[annotation["object"]]
     assert np.array_equal(found, numbers)
     assert len(coco.getImgIds()) == image.planes == len(mask)
+
+
+def test_coco_names_the_file_with_its_ending(tmp_path: Path) -> None:
+    """The image of a COCO file is the file, as it is found on disk, also out of a project; pixels alone have a name."""
+    path = tmp_path / "cells 1.png"
+    PillowImage.fromarray(np.zeros((5, 6), np.uint8)).save(path)
+    memory = Image("drawn", np.ones((5, 6), np.uint8), "yx")
+    with Project(tmp_path / "p.unet") as project:
+        added = project.add_image(open_image(path), path).id
+        images = [open_image(path), project.open_pixels(added), project.open_pixels(project.add_image(memory).id)]
+        assert [_file_named_by_coco(image, tmp_path) for image in images] == ["cells 1.png", "cells 1.png", "drawn"]
+
+
+def _file_named_by_coco(image: Image, folder: Path) -> str:
+    (path,) = export(np.zeros((1, 5, 6), np.uint8), image, CLASSES, folder, ["coco"])
+    (described,) = json.loads(path.read_text("utf-8"))["images"]
+    return str(described["file_name"])
 
 
 def test_ome_tiff_is_read_with_its_axes_and_pixel_size(result: tuple[np.ndarray, Image], tmp_path: Path) -> None:
