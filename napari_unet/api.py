@@ -19,6 +19,7 @@ from napari_unet.dataset.training_image import TrainingImage, difference, rememb
 from napari_unet.errors import UserError
 from napari_unet.evaluation.scores import confusion, dice, iou, mean_known, precision, recall, segmentation_accuracy
 from napari_unet.export.formats import FORMATS, MODEL_FORMAT, format_named
+from napari_unet.export.results_pack import write_contents
 from napari_unet.export.stems import distinct_stems, project_stems
 from napari_unet.images.folder import images_of
 from napari_unet.images.image import Image
@@ -33,8 +34,8 @@ from napari_unet.network.device import choose_device
 from napari_unet.network.inference import Predictor
 from napari_unet.network.package import open_network
 from napari_unet.objects.objects import label_objects
+from napari_unet.packaging.checkpoint_description import describe_checkpoint
 from napari_unet.packaging.model_package import write_model_package
-from napari_unet.packaging.pack import write_contents
 from napari_unet.packaging.prediction_files import check_channels, predict_mask, styles, write_prediction
 from napari_unet.prediction.cluster import Cluster, connected
 from napari_unet.prediction.large_ome_zarr import is_large
@@ -423,8 +424,8 @@ def export(
                 settings=settings,
             )
     if pack:
-        network = project.models / BEST
-        written.append(write_contents(folder, written, network, model.checkpoint, model.classes, settings))
+        described = describe_checkpoint(model.checkpoint, project.models / BEST)
+        written.append(write_contents(folder, written, described, model.classes, settings))
     return written
 
 

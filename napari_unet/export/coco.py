@@ -18,7 +18,7 @@ def write_coco(segmentation: Segmentation, base: Path) -> list[Path]:
     content = _content(segmentation)
 
     def write(temporary: Path) -> None:
-        _write_content(temporary, content)
+        write_content(temporary, content)
 
     def difference(temporary: Path) -> str:
         return _content_difference(msgspec.json.decode(temporary.read_bytes()), content, segmentation)
@@ -68,7 +68,8 @@ def _runs(numbers: Int32[np.ndarray, "y x"]) -> tuple[Int64[np.ndarray, " runs"]
     return owners[order], starts[order], ends[order]
 
 
-def _write_content(path: Path, content: dict[str, Any]) -> None:
+def write_content(path: Path, content: dict[str, Any]) -> None:
+    """Write the content of a COCO file as JSON."""
     path.write_bytes(msgspec.json.encode(content))
 
 

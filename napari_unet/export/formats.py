@@ -3,10 +3,6 @@
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
-import numpy as np
-from jaxtyping import UInt8
-
-from napari_unet.config import DEFAULT_SETTINGS, Settings
 from napari_unet.errors import UserError
 from napari_unet.export.coco import write_coco
 from napari_unet.export.file_stem import file_stem
@@ -20,10 +16,9 @@ from napari_unet.export.object_table import write_csv
 from napari_unet.export.object_tiff import write_object_tiff
 from napari_unet.export.ome_tiff import write_ome_tiff
 from napari_unet.export.ome_zarr import write_ome_zarr
-from napari_unet.export.segmentation import ClassStyle, Segmentation
-from napari_unet.images.image import Image
+from napari_unet.export.segmentation import Segmentation
 
-# Writes a segmentation to the files that begin with the given path and tells which; each was read back and compared.
+# Writes a segmentation to files whose names begin with the given path, and returns them once each was read back.
 Writer = Callable[[Segmentation, Path], list[Path]]
 
 FORMATS: dict[str, Writer] = {
@@ -39,39 +34,27 @@ FORMATS: dict[str, Writer] = {
     "npy": write_npy,
     "montage": write_montage,
 }
-MODEL_FORMAT = "bioimageio"  # holds the network, not a result; see ``results.model_package``
+MODEL_FORMAT = "bioimageio"  # holds the network, not a result; see ``packaging.model_package``
 
 
-def export(
-    mask: UInt8[np.ndarray, "planes y x"],
-    image: Image,
-    classes: Sequence[ClassStyle],
-    folder: Path,
-    formats: Sequence[str],
-    stem: str | None = None,
-    settings: Settings = DEFAULT_SETTINGS,
-) -> list[Path]:
-    """Write a mask in every format named and return the files, each read back and compared before it is in place.
+def export(segmentation: Segmentation, folder: Path, formats: Sequence[str], stem: str | None = None) -> list[Path]:
+    """Write a segmentation in every format named; return the files, each read back and compared before it is in place.
 
     Parameters
     ----------
-    mask : class - 1 at every pixel, 0 is background; planes in the order of ``image.read``
-    image : the image that the mask belongs to
-    classes : indexed by mask value
+    segmentation : mask, image, classes and objects
     folder : made where it is missing; files of the same name in it are replaced
     formats : keys of FORMATS
     stem : beginning of the file names; the image's name where None; made safe by ``file_stem``
-    settings : how objects are told apart (those that begin with ``object_``)
 
     Raises
     ------
     UserError
-        NU-E01 cannot be written, NU-E02 no such format, NU-E03 file and result differ, NU-E04 mask and image differ,
-        NU-E07 too large for a format, NU-E08 a foreign folder has the name.
+        NU-E01 cannot be written, NU-E02 no such format, NU-E03 file and result differ, NU-E07 too large for a format,
+        NU-E08 a foreign folder has the name.
     """
     writers = [format_named(name) for name in dict.fromkeys(formats)]
-    segmentation = Segmentation(mask, image, classes, settings)
-    base = folder / file_stem(image.name if stem is None else stem)
+    base = folder / file_stem(segmentation.image.name if stem is None else stem)
     return [path for write in writers for path in write(segmentation, base)]
 
 

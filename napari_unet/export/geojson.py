@@ -21,7 +21,7 @@ def write_geojson(segmentation: Segmentation, base: Path) -> list[Path]:
     features = [_feature(o, named[o.number - 1][1], positions[o.plane]) for o in outlines]
 
     def write(temporary: Path) -> None:
-        _write_features(temporary, features)
+        write_features(temporary, features)
 
     def difference(temporary: Path) -> str:
         found = msgspec.json.decode(temporary.read_bytes())["features"]
@@ -46,7 +46,8 @@ def _feature(outline: Outline, style: ClassStyle, position: dict[str, int]) -> F
     return {"type": "Feature", "geometry": geometry, "properties": properties}
 
 
-def _write_features(path: Path, features: list[Feature]) -> None:
+def write_features(path: Path, features: list[Feature]) -> None:
+    """Write features as one GeoJSON collection."""
     path.write_bytes(msgspec.json.encode({"type": "FeatureCollection", "features": features}))
 
 

@@ -34,7 +34,7 @@ def write_imagej_tiff(
     described = {**metadata, **({"unit": unit} if unit else {})}
 
     def write(temporary: Path) -> None:
-        _write_stack(temporary, stack, axes, image.pixel_size, described)
+        write_stack(temporary, stack, axes, image.pixel_size, described)
 
     def difference(temporary: Path) -> str:
         return _stack_difference(temporary, stack, image.pixel_size)
@@ -42,9 +42,10 @@ def write_imagej_tiff(
     return write_verified(path, write, difference)
 
 
-def _write_stack(
+def write_stack(
     path: Path, stack: UInt[np.ndarray, "... y x"], axes: str, pixel_size: PixelSize, metadata: Mapping[str, Any]
 ) -> None:
+    """Write a stack as ImageJ TIFF, compressed with zlib, with resolution and metadata."""
     # tifffile takes a last axis of length 1 for samples; naming the samples keeps images that are one pixel wide.
     # No colours: ImageJ reads "LUTs" only for several channels, and a palette would make other programs read RGB.
     tifffile.imwrite(

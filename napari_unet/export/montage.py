@@ -28,12 +28,13 @@ def write_montage(segmentation: Segmentation, base: Path) -> list[Path]:
 
     return [
         write_verified(
-            base.with_name(f"{base.name}-montage.png"), lambda path: _write_picture(path, picture), difference
+            base.with_name(f"{base.name}-montage.png"), lambda path: write_picture(path, picture), difference
         )
     ]
 
 
-def _write_picture(path: Path, picture: UInt8[np.ndarray, "y x 3"]) -> None:
+def write_picture(path: Path, picture: UInt8[np.ndarray, "y x 3"]) -> None:
+    """Write a picture as PNG."""
     PillowImage.fromarray(picture).save(path, format="PNG")
 
 

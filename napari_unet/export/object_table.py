@@ -39,7 +39,7 @@ def measure(segmentation: Segmentation) -> list[Measurement]:
 
 def _write_verified_table(path: Path, columns: Sequence[str], table: Sequence[Measurement]) -> Path:
     def write(temporary: Path) -> None:
-        _write_table(temporary, columns, table)
+        write_table(temporary, columns, table)
 
     def difference(temporary: Path) -> str:
         return _table_difference(temporary, columns, table)
@@ -47,7 +47,8 @@ def _write_verified_table(path: Path, columns: Sequence[str], table: Sequence[Me
     return write_verified(path, write, difference)
 
 
-def _write_table(path: Path, columns: Sequence[str], table: Sequence[Measurement]) -> None:
+def write_table(path: Path, columns: Sequence[str], table: Sequence[Measurement]) -> None:
+    """Write rows under a header of column names, as CSV in UTF-8."""
     # Text is quoted throughout: csv leaves a lone carriage return in a name unquoted and then cannot read it back.
     with open(path, "w", encoding="utf-8", newline="") as stream:
         writer = csv.DictWriter(stream, columns, lineterminator="\n", quoting=csv.QUOTE_NONNUMERIC)

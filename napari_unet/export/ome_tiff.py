@@ -31,7 +31,7 @@ def write_ome(path: Path, values: UInt[np.ndarray, "planes y x"], image: Image) 
     metadata = {"axes": axes, "Name": name, **_physical_size(image)}
 
     def write(temporary: Path) -> None:
-        _write_ome(temporary, stack, metadata)
+        write_ome_pages(temporary, stack, metadata)
 
     def difference(temporary: Path) -> str:
         return _ome_difference(temporary, stack, metadata)
@@ -47,7 +47,8 @@ def _physical_size(image: Image) -> dict[str, Any]:
     return {"PhysicalSizeX": size.x, "PhysicalSizeXUnit": unit, "PhysicalSizeY": size.y, "PhysicalSizeYUnit": unit}
 
 
-def _write_ome(path: Path, stack: UInt[np.ndarray, "... y x"], metadata: dict[str, Any]) -> None:
+def write_ome_pages(path: Path, stack: UInt[np.ndarray, "... y x"], metadata: dict[str, Any]) -> None:
+    """Write a stack, compressed with zlib, with its axes and sizes as OME metadata."""
     tifffile.imwrite(path, stack, ome=True, photometric="minisblack", compression="zlib", metadata=metadata)
 
 

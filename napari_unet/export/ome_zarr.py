@@ -72,7 +72,7 @@ def write_ome_zarr(segmentation: Segmentation, base: Path) -> list[Path]:
     levels = levels_of(segmentation.image, segmentation.classes, segmentation.named_objects)
 
     def write(temporary: Path) -> None:
-        _write_levels(temporary, levels, segmentation)
+        write_levels(temporary, levels, segmentation)
 
     def difference(temporary: Path) -> str:
         return _levels_difference(temporary, levels, segmentation)
@@ -175,7 +175,8 @@ def create_levels(folder: Path, levels: Sequence[Level], chunk: int = _CHUNK) ->
     return arrays
 
 
-def _write_levels(folder: Path, levels: Sequence[Level], segmentation: Segmentation) -> None:
+def write_levels(folder: Path, levels: Sequence[Level], segmentation: Segmentation) -> None:
+    """Fill a new folder with every plane of image, classes and objects."""
     for level, array in zip(levels, create_levels(folder, levels), strict=True):
         for index, plane in _planes(level, segmentation):
             array[level.place(index)] = plane

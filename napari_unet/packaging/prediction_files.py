@@ -12,13 +12,14 @@ from napari_unet.errors import UserError
 from napari_unet.export.file_stem import file_stem
 from napari_unet.export.formats import export, format_named
 from napari_unet.export.mask_npy import write_array
-from napari_unet.export.segmentation import ClassStyle
+from napari_unet.export.provenance import Provenance
+from napari_unet.export.segmentation import ClassStyle, Segmentation
 from napari_unet.images.normalisation import Normalisation
 from napari_unet.images.planes import NormalisedPlanes
 from napari_unet.images.rescaling import UNCHANGED, rescaled, scaled_back
 from napari_unet.network.checkpoint import Checkpoint
 from napari_unet.network.inference import Predictor
-from napari_unet.packaging.provenance import finished, origin, write_provenance
+from napari_unet.packaging.checkpoint_description import describe_checkpoint
 from napari_unet.prediction.cluster import Cluster
 from napari_unet.prediction.large_ome_zarr import CHUNK, ChunkFile, ChunkTask, is_large
 from napari_unet.prediction.plane import plane_steps, predict_probabilities
@@ -65,7 +66,7 @@ def write_prediction(
     Raises
     ------
     UserError
-        NU-I08 when the network learned another number of channels; NU-E0x as ``results.formats.export``.
+        NU-I08 when the network learned another number of channels; NU-E0x as ``export.formats.export``.
     """
     steps = prediction_steps(
         predictor, checkpoint, planes, classes, folder, formats, tile, stem=stem, settings=settings, factors=factors,
@@ -103,21 +104,21 @@ def prediction_steps(
     stem = file_stem(stem or image.name)
     note = folder / f"{stem}.json"
     wanted = [*formats, *([PROBABILITIES] if probabilities else [])]
-    came_from = origin(image, checkpoint, classes, settings, wanted, factors, source)
-    done = finished(note, came_from) if resume else []
+    provenance = Provenance(image, describe_checkpoint(checkpoint), classes, settings, wanted, factors, source)
+    done = provenance.finished(note) if resume else []
     if done:
         return done
     if wanted == ["ome-zarr"] and factors == UNCHANGED and (cluster or is_large(image)):
         highest = max(checkpoint.class_ids) - 1
         file = ChunkFile((folder / f"{stem}.ome.zarr").absolute(), image, tuple(styles(classes, highest)), CHUNK)
-        yield from _filling(file, predictor, planes.normalisation, came_from, tile, source, cluster)
+        yield from _filling(file, predictor, planes.normalisation, provenance.origin, tile, source, cluster)
         written = [file.finish()]
     else:
         mask = yield from _mask_steps(predictor, planes, tile, factors, plane_done)
-        written = export(mask, image, styles(classes, int(mask.max())), folder, formats, stem, settings)
+        written = export(Segmentation(mask, image, styles(classes, int(mask.max())), settings), folder, formats, stem)
         if probabilities:
             written.append(_write_probabilities(predictor, planes, folder, tile, stem, factors))
-    return [*written, write_provenance(note, image, checkpoint, classes, came_from, written)]
+    return [*written, provenance.write(note, written)]
 
 
 def _filling(

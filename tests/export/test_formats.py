@@ -7,7 +7,6 @@ import os
 import shutil
 import unicodedata
 from collections.abc import Callable, Iterable
-from functools import partial
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
@@ -35,11 +34,10 @@ from napari_unet.export import (
 from napari_unet.export.file_stem import file_stem
 from napari_unet.export.formats import FORMATS, MODEL_FORMAT, format_named
 from napari_unet.export.plane_axes import imagej_axes
-from napari_unet.export.segmentation import ClassStyle
+from napari_unet.export.segmentation import ClassStyle, Segmentation
 from napari_unet.images.image import Image, PixelSize
 from napari_unet.objects.objects import AS_PAINTED
 
-export = partial(formats.export, settings=AS_PAINTED)
 few_examples = settings(max_examples=40, deadline=None)
 plane_shapes = st.lists(st.integers(1, 4), max_size=4).map(tuple)
 # Cn: macOS refuses characters that are not assigned.
@@ -50,6 +48,13 @@ UNICODE_NAME = "Zellen 3 \u00b5m \u7d30\u80de \U0001f52c"
 def classes_of(count: int) -> list[ClassStyle]:
     colours = np.random.default_rng(count).integers(0, 256, (count, 3)).tolist()
     return [ClassStyle(f"class {value}", tuple(colour)) for value, colour in enumerate(colours)]
+
+
+def export(
+    mask: np.ndarray, image: Image, classes: list[ClassStyle], folder: Path, names: list[str], stem: str | None = None
+) -> list[Path]:
+    """Export a mask with every connected piece as an object."""
+    return formats.export(Segmentation(mask, image, classes, AS_PAINTED), folder, names, stem)
 
 
 def example(
@@ -259,17 +264,17 @@ def fail_moving(*_: object) -> None:
 
 
 WRITERS: dict[str, tuple[object, str]] = {
-    "tiff": (mask_tiff, "_write_stack"),
+    "tiff": (mask_tiff, "write_stack"),
     "png": (mask_png.PillowImage.Image, "save"),
-    "csv": (object_table, "_write_table"),
-    "objects": (mask_tiff, "_write_stack"),
-    "ome-tiff": (ome_tiff, "_write_ome"),
-    "ome-zarr": (ome_zarr, "_write_levels"),
+    "csv": (object_table, "write_table"),
+    "objects": (mask_tiff, "write_stack"),
+    "ome-tiff": (ome_tiff, "write_ome_pages"),
+    "ome-zarr": (ome_zarr, "write_levels"),
     "imagej-roi": (imagej_roi, "roiwrite"),
-    "geojson": (geojson, "_write_features"),
-    "coco": (coco, "_write_content"),
+    "geojson": (geojson, "write_features"),
+    "coco": (coco, "write_content"),
     "npy": (np, "save"),
-    "montage": (montage, "_write_picture"),
+    "montage": (montage, "write_picture"),
 }
 
 
@@ -406,7 +411,7 @@ def refuses(tmp_path: Path, name: str, wrong: Callable[..., None], monkeypatch: 
 @pytest.mark.parametrize("damage", [one_pixel_off, one_plane_short, cut_off, empty])
 def test_a_wrong_tiff_is_caught(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, damage: Callable[..., object]) -> None:
     """A TIFF with one wrong pixel, another shape or missing bytes never takes the name: NU-E03."""
-    refuses(tmp_path, "tiff", damage(mask_tiff._write_stack), monkeypatch)
+    refuses(tmp_path, "tiff", damage(mask_tiff.write_stack), monkeypatch)
 
 
 def test_a_tiff_of_another_type_is_caught(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -473,7 +478,7 @@ def changed_digit(text: str) -> str:
 )
 def test_a_wrong_table_is_caught(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, change: Callable[[str], str]) -> None:
     """A table with one other digit, header, name, cell or a row too many or few never takes the name: NU-E03."""
-    write = object_table._write_table
+    write = object_table.write_table
 
     def wrong(path: Path, *rest: object) -> None:
         write(path, *rest)

@@ -11,7 +11,7 @@ import pytest
 
 from napari_unet.config import Settings
 from napari_unet.export.formats import export
-from napari_unet.export.segmentation import ClassStyle
+from napari_unet.export.segmentation import ClassStyle, Segmentation
 from napari_unet.images.image import Image, PixelSize
 from napari_unet.objects.objects import find_objects
 
@@ -69,7 +69,7 @@ def reported(stack: tuple[np.ndarray, Image], formats: list[str], folder: Path) 
     """What ImageJ says of the files of these formats, line by line."""
     mask, image = stack
     (folder / "out").mkdir()
-    export(mask, image, CLASSES, folder / "out", formats, settings=SETTINGS)
+    export(Segmentation(mask, image, CLASSES, SETTINGS), folder / "out", formats)
     (folder / "macro.ijm").write_text(MACRO)
     command = ["java", "-jar", str(IMAGEJ), "-batch", str(folder / "macro.ijm"), f"{folder / 'out'}/"]
     subprocess.run(command, check=True, timeout=120, capture_output=True)

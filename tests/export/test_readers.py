@@ -3,6 +3,7 @@
 import json
 import re
 import shutil
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -17,10 +18,11 @@ from pycocotools import mask as coco_mask
 from pycocotools.coco import COCO
 from skimage.draw import polygon2mask
 
-from napari_unet.config import Settings
+from napari_unet.config import DEFAULT_SETTINGS, Settings
 from napari_unet.errors import UserError
-from napari_unet.export.formats import FORMATS, export
-from napari_unet.export.segmentation import ClassStyle
+from napari_unet.export import formats
+from napari_unet.export.formats import FORMATS
+from napari_unet.export.segmentation import ClassStyle, Segmentation
 from napari_unet.images.image import Image, PixelSize
 from napari_unet.images.reading import open_image
 from napari_unet.objects.objects import AS_PAINTED, find_objects
@@ -29,6 +31,13 @@ from napari_unet.project.project import Project
 NAME = "Zellen 3 \u00b5m \u7d30\u80de \U0001f52c"
 CLASSES = [ClassStyle(f"class \u00b5 {value}", (value, 80, 200)) for value in range(4)]
 SETTINGS = Settings(object_minimum=0)
+
+
+def export(
+    mask: np.ndarray, image: Image, folder: Path, names: list[str], settings: Settings = DEFAULT_SETTINGS
+) -> list[Path]:
+    """Export a mask of the classes above."""
+    return formats.export(Segmentation(mask, image, CLASSES, settings), folder, names)
 
 
 @pytest.fixture(params=["yx", "zyx", "tzyx", "pyx", "yxc", "qptzyx"])
@@ -48,7 +57,7 @@ def written(result: tuple[np.ndarray, Image], folder: Path, name: str) -> tuple[
     """The files of a format, and numbers and values of the objects."""
     mask, image = result
     objects = find_objects(mask, SETTINGS, image.plane_axes, image.plane_shape)
-    return export(mask, image, CLASSES, folder, [name], settings=SETTINGS), objects.numbers, objects.values
+    return export(mask, image, folder, [name], SETTINGS), objects.numbers, objects.values
 
 
 def test_ome_zarr_is_valid_and_read_back(result: tuple[np.ndarray, Image], tmp_path: Path) -> None:
@@ -74,7 +83,7 @@ def test_ome_zarr_replaces_only_its_own(tmp_path: Path) -> None:
     """An earlier export is replaced; a folder of that name that holds other data is refused and stays."""
     mask, image = np.zeros((1, 5, 6), np.uint8), Image("a", np.zeros((5, 6), np.uint8), "yx")
     for _ in range(2):
-        (path,) = export(mask, image, CLASSES, tmp_path, ["ome-zarr"])
+        (path,) = export(mask, image, tmp_path, ["ome-zarr"])
     assert list(tmp_path.iterdir()) == [path]
     other = tmp_path / "b.ome.zarr"
     for made in (
@@ -88,7 +97,7 @@ def test_ome_zarr_replaces_only_its_own(tmp_path: Path) -> None:
         made()
         before = sorted(tmp_path.rglob("*"))
         with pytest.raises(UserError, match="NU-E08"):
-            export(mask, image, CLASSES, tmp_path, ["ome-zarr"], "b")
+            export(mask, replace(image, name="b"), tmp_path, ["ome-zarr"])
         assert sorted(tmp_path.rglob("*")) == before
         shutil.rmtree(other) if other.is_dir() else other.unlink()
 
@@ -97,7 +106,7 @@ def test_ome_zarr_keeps_nan_and_negative_zero(tmp_path: Path) -> None:
     """The copied image is the same bit by bit."""
     pixels = np.array([[np.nan, -0.0, 0.0, np.inf]], np.float32)
     image = Image("a", pixels, "yx")
-    (path,) = export(np.zeros((1, 1, 4), np.uint8), image, CLASSES, tmp_path, ["ome-zarr"])
+    (path,) = export(np.zeros((1, 1, 4), np.uint8), image, tmp_path, ["ome-zarr"])
     assert zarr.open_array(path / "0", mode="r")[:].tobytes() == pixels.tobytes()
 
 
@@ -133,7 +142,7 @@ def test_imagej_rois_refuse_what_they_cannot_hold(tmp_path: Path) -> None:
     """An image beyond 32767 px is refused before anything is written."""
     image = Image("wide", np.zeros((1, 40000), np.uint8), "yx")
     with pytest.raises(UserError, match="NU-E07"):
-        export(np.zeros((1, 1, 40000), np.uint8), image, CLASSES, tmp_path, ["imagej-roi"])
+        export(np.zeros((1, 1, 40000), np.uint8), image, tmp_path, ["imagej-roi"])
     assert list(tmp_path.iterdir()) == []
 
 
@@ -189,7 +198,7 @@ def test_coco_names_the_file_with_its_ending(tmp_path: Path) -> None:
 
 
 def _file_named_by_coco(image: Image, folder: Path) -> str:
-    (path,) = export(np.zeros((1, 5, 6), np.uint8), image, CLASSES, folder, ["coco"])
+    (path,) = export(np.zeros((1, 5, 6), np.uint8), image, folder, ["coco"])
     (described,) = json.loads(path.read_text("utf-8"))["images"]
     return str(described["file_name"])
 
@@ -219,7 +228,7 @@ def test_object_numbers_of_any_count(tmp_path: Path, count: int) -> None:
     mask, image = dots(count)
     numbers = find_objects(mask, AS_PAINTED).numbers
     assert numbers.max() == count
-    (tiff,) = export(mask, image, CLASSES, tmp_path, ["objects"], settings=AS_PAINTED)
+    (tiff,) = export(mask, image, tmp_path, ["objects"], AS_PAINTED)
     stored = tifffile.imread(tiff)
     assert stored.dtype == (np.uint16 if count <= 65535 else np.uint32)
     assert np.array_equal(stored, numbers[0])
@@ -231,7 +240,7 @@ def test_every_object_file_holds_70000(tmp_path: Path) -> None:
     mask, image = dots(count)
     numbers = find_objects(mask, AS_PAINTED).numbers
     names = ["npy", "ome-zarr", "coco", "geojson"]
-    _, array, group, coco, geo = export(mask, image, CLASSES, tmp_path, names, settings=AS_PAINTED)
+    _, array, group, coco, geo = export(mask, image, tmp_path, names, AS_PAINTED)
     for found in (np.load(array), zarr.open_array(group / "labels" / "objects" / "0", mode="r")[:]):
         assert np.array_equal(found, numbers[0])
     assert len(json.loads(coco.read_text())["annotations"]) == len(json.loads(geo.read_text())["features"]) == count
@@ -241,7 +250,7 @@ def test_object_tiff_opens_elsewhere(tmp_path: Path) -> None:
     """Pillow reads the label image that tifffile wrote."""
     mask = np.kron(np.eye(4, dtype=np.uint8), np.ones((3, 3), np.uint8))[np.newaxis]
     image = Image("cells", mask[0], "yx")
-    (path,) = export(mask, image, CLASSES, tmp_path, ["objects"], settings=AS_PAINTED)
+    (path,) = export(mask, image, tmp_path, ["objects"], AS_PAINTED)
     with PillowImage.open(path) as file:
         assert np.array_equal(np.asarray(file), find_objects(mask, AS_PAINTED).numbers[0])
 
@@ -274,7 +283,7 @@ def test_montage_shows_image_and_outlines(tmp_path: Path) -> None:
     mask = np.zeros((1, 20, 30), np.uint8)
     mask[0, 5:15, 5:15] = 2
     pixels = np.random.default_rng(0).integers(0, 255, (20, 30)).astype(np.uint8)
-    (path,) = export(mask, Image("a", pixels, "yx"), CLASSES, tmp_path, ["montage"], settings=SETTINGS)
+    (path,) = export(mask, Image("a", pixels, "yx"), tmp_path, ["montage"], SETTINGS)
     with PillowImage.open(path) as file:
         picture = np.asarray(file)
     assert picture.shape == (20, 64, 3)

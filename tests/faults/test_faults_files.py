@@ -13,9 +13,10 @@ import torch
 from injectors import FAULTS, FaultyDisk, Killed, QuickDisk, content, on
 
 from napari_unet import storage
+from napari_unet.config import DEFAULT_SETTINGS
 from napari_unet.errors import UserError
 from napari_unet.export.formats import export
-from napari_unet.export.segmentation import ClassStyle
+from napari_unet.export.segmentation import ClassStyle, Segmentation
 from napari_unet.images.image import Image
 from napari_unet.network.checkpoint import Checkpoint, copy_checkpoint, load_checkpoint, save_checkpoint
 from napari_unet.network.unet import Architecture, build
@@ -51,7 +52,8 @@ def masks(folder: Path, step: int) -> None:
     """A mask and its table of objects in all formats."""
     mask = np.zeros((1, 40, 50), np.uint8)
     mask[0, step : step + 9, 5:20] = 1
-    export(mask, Image("cell", np.zeros((40, 50), np.uint8), "yx"), STYLES, folder, ["tiff", "png", "csv"], "cell")
+    image = Image("cell", np.zeros((40, 50), np.uint8), "yx")
+    export(Segmentation(mask, image, STYLES, DEFAULT_SETTINGS), folder, ["tiff", "png", "csv"])
 
 
 def loop(

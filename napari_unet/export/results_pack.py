@@ -1,4 +1,4 @@
-"""A results pack: every format of every image, and a record that says what made it and what it holds."""
+"""The record of a results pack: every format of every image, what made them, and a hash of every file."""
 
 import platform
 from collections.abc import Sequence
@@ -8,7 +8,7 @@ from pathlib import Path
 
 from napari_unet.config import Settings
 from napari_unet.export.json_file import write_json
-from napari_unet.network.checkpoint import Checkpoint
+from napari_unet.export.model_description import ModelDescription
 from napari_unet.objects.objects import object_settings
 from napari_unet.project.classes import ClassLabel
 from napari_unet.storage import sha256
@@ -20,8 +20,7 @@ _PACKAGES = ("napari-unet-live", "torch", "numpy", "scipy", "scikit-image", "tif
 def write_contents(
     folder: Path,
     written: Sequence[Path],
-    model: Path,
-    checkpoint: Checkpoint,
+    model: ModelDescription,
     classes: Sequence[ClassLabel],
     settings: Settings,
 ) -> Path:
@@ -29,20 +28,13 @@ def write_contents(
 
     Parameters
     ----------
-    folder : that of the results
+    folder : where the results are
     written : files and folders in it
-    model : the network's file
+    model : the network, with name and hash of its file
     """
-    scores = checkpoint.facts.get("held_out_dice", {})
     record = {
         "made": datetime.now(UTC).isoformat(timespec="seconds"),
-        "model": {
-            "file": model.name,
-            "sha256": sha256(model),
-            "step": checkpoint.step,
-            "held_out_dice": {label.name: scores.get(str(label.id)) for label in classes},
-            "mean_held_out_dice": checkpoint.facts.get("mean_held_out_dice"),
-        },
+        "model": {"file": model.file, "sha256": model.sha256, **model.training_record(classes)},
         "classes": {str(label.id - 1): label.name for label in classes},
         "objects": object_settings(settings),
         "versions": {"Python": platform.python_version(), **{name: version(name) for name in _PACKAGES}},

@@ -1,0 +1,36 @@
+"""A few facts about a trained network, for the records that lie beside results."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+from napari_unet.project.classes import ClassLabel
+
+
+@dataclass(frozen=True, slots=True)
+class ModelDescription:
+    """Name the network that made a result, and say how good it was; holds no weights.
+
+    Attributes
+    ----------
+    fingerprint : SHA-256 of all that its predictions depend on
+    step : training steps behind it
+    held_out_dice : Dice by class number as text, None for a class without evidence; {} where it was never scored
+    mean_held_out_dice : mean over the classes with evidence
+    file, sha256 : name and hash of the checkpoint file; "" where they do not matter
+    """
+
+    fingerprint: str
+    step: int
+    held_out_dice: Mapping[str, float | None] = field(default_factory=dict)
+    mean_held_out_dice: float | None = None
+    file: str = ""
+    sha256: str = ""
+
+    def training_record(self, classes: Sequence[ClassLabel]) -> dict[str, Any]:
+        """Return step and scores for a JSON record, the scores by the names of the classes."""
+        return {
+            "step": self.step,
+            "held_out_dice": {label.name: self.held_out_dice.get(str(label.id)) for label in classes},
+            "mean_held_out_dice": self.mean_held_out_dice,
+        }

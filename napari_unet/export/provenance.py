@@ -1,0 +1,99 @@
+"""The ``.json`` beside the results of an image: it says what made them, so that a batch knows which are finished."""
+
+import hashlib
+import json
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from functools import cached_property
+from importlib.metadata import version
+from pathlib import Path
+from typing import Any
+
+from napari_unet.config import Settings
+from napari_unet.export.json_file import write_json
+from napari_unet.export.model_description import ModelDescription
+from napari_unet.images.image import Image
+from napari_unet.objects.objects import object_settings
+from napari_unet.project.classes import ClassLabel
+from napari_unet.storage import sha256
+
+_LONGEST = 2**20  # bytes that are read of a file which may be somebody else's
+
+
+@dataclass(frozen=True)
+class Provenance:
+    """Hold all that the results of an image depend on.
+
+    Attributes
+    ----------
+    image : what is predicted
+    model : the network that predicts
+    classes : their names and colours
+    settings : how objects are told apart
+    formats : names of the formats that are written
+    factors : rows and columns that the network saw, over those of the image
+    source : the image's file; its size and time tell a change between the rows that a fingerprint reads
+    """
+
+    image: Image
+    model: ModelDescription
+    classes: Sequence[ClassLabel]
+    settings: Settings
+    formats: Sequence[str]
+    factors: tuple[float, float]
+    source: Path | None = None
+
+    @cached_property
+    def origin(self) -> dict[str, Any]:
+        """The part of the record that decides about the results: where it is equal, they are equal too."""
+        return {
+            "napari-unet-live": version("napari-unet-live"),
+            "image_fingerprint": self.image.fingerprint(),
+            "image_file": _file_state(self.source),
+            "network": self.model.fingerprint,
+            "classes": {str(label.id - 1): label.name for label in self.classes},
+            "colours": {str(label.id - 1): list(label.rgb) for label in self.classes},
+            "objects": object_settings(self.settings),
+            "formats": list(self.formats),
+            "rescaled": list(self.factors),
+            "channels": [number + 1 for number in self.image.chosen],
+        }
+
+    def write(self, path: Path, files: Sequence[Path]) -> Path:
+        """Write image, date, step, scores, the origin and the SHA-256 of the files, which lie beside ``path``."""
+        record = {
+            "image": self.image.name,
+            "made": datetime.now(UTC).isoformat(timespec="seconds"),
+            **self.model.training_record(self.classes),
+            **self.origin,
+            "files": {file.relative_to(path.parent).as_posix(): content_hash(file) for file in files},
+        }
+        return write_json(path, record)
+
+    def finished(self, path: Path) -> list[Path]:
+        """Return the files that the record at ``path`` names, itself the last; [] unless all is as it says."""
+        origin = self.origin  # outside of the try: an image that cannot be read is told
+        try:
+            if path.stat().st_size > _LONGEST:
+                return []
+            record = json.loads(path.read_text(encoding="utf-8"))
+            files = {path.parent / name: str(code) for name, code in record["files"].items()}
+            same = all(record.get(key) == value for key, value in origin.items())
+            return [*files, path] if same and all(content_hash(f) == code for f, code in files.items()) else []
+        except (OSError, ValueError, KeyError, TypeError, AttributeError, RecursionError):
+            return []  # not there, somebody else's, or damaged: it is made again
+
+
+def content_hash(path: Path) -> str:
+    """Return the SHA-256 of a file, or of the names and hashes of all files in a folder."""
+    if not path.is_dir():
+        return sha256(path)
+    inside = sorted(file for file in path.rglob("*") if file.is_file())
+    lines = "".join(f"{file.relative_to(path).as_posix()} {sha256(file)}\n" for file in inside)
+    return hashlib.sha256(lines.encode()).hexdigest()
+
+
+def _file_state(path: Path | None) -> dict[str, int] | None:
+    state = path.stat() if path is not None and path.is_file() else None
+    return {"bytes": state.st_size, "modified_ns": state.st_mtime_ns} if state else None
