@@ -112,12 +112,16 @@ def train(
     seconds: float | None = None,
     steps: int | None = None,
     device: str = "auto",
+    precision: str = "auto",
     seed: int = 0,
     base: str | Path = "auto",
     devices: int = 1,
     progress: Callable[[int, float], object] = lambda step, loss: None,
 ) -> TrainingResult:
     """Train on the project's strokes for a time (60 s unless told) or a number of steps; saves the network in it.
+
+    The ``precision`` of the convolutions is "float32" or "bfloat16", which is slow where the processor does not
+    multiply in it; "auto" takes bfloat16 where that is faster.
 
     A new network starts from ``base``: "auto" for the base weights of the package, "none", or the path of a trained
     network: a project, a ``.safetensors`` file or a model package of ours.
@@ -128,10 +132,10 @@ def train(
     Raises
     ------
     UserError
-        NU-T01 with fewer than two painted classes; NU-W01 for a device that does not work; NU-M01 to NU-M04 for a
-        base that cannot be used; NU-T10 to NU-T13 for several devices.
+        NU-T01 with fewer than two painted classes; NU-W01 for a device that does not work, NU-C13 for an unknown
+        precision; NU-M01 to NU-M04 for a base that cannot be used; NU-T10 to NU-T13 for several devices.
     """
-    return _finish(project, *_learned(project, seconds, steps, device, seed, base, devices, progress))
+    return _finish(project, *_learned(project, seconds, steps, (device, precision), seed, base, devices, progress))
 
 
 def help_train(
@@ -141,27 +145,31 @@ def help_train(
     seconds: float | None = None,
     steps: int | None = None,
     device: str = "auto",
+    precision: str = "auto",
     seed: int = 0,
     base: str | Path = "auto",
 ) -> None:
     """Take part in a ``train`` of the same arguments, in another process; nothing is written."""
-    _learned(project, seconds, steps, device, seed, base, devices, lambda step, loss: None)
+    _learned(project, seconds, steps, (device, precision), seed, base, devices, lambda step, loss: None)
 
 
 def _learned(
     project: Project,
     seconds: float | None,
     steps: int | None,
-    device: str,
+    device: tuple[str, str],
     seed: int,
     base: str | Path,
     devices: int,
     progress: Callable[[int, float], object],
 ) -> tuple[Learner, int, float]:
-    """A learner after its steps, how many they were, and how many seconds they took."""
+    """Train a learner; return it, how many steps it took, and how many seconds.
+
+    ``device`` is wanted in a precision, both as ``choose_device`` takes them.
+    """
     if seconds is None and steps is None:
         seconds = _DEFAULT_SECONDS
-    chosen = choose_device(device)
+    chosen = choose_device(*device)
     group = DeviceGroup(devices, chosen, project.settings) if devices > 1 else ALONE
     learner = Learner(project, chosen, seed, base_checkpoint(str(base)), group=group)
     if learner.obstacle:
@@ -222,9 +230,15 @@ def ensure_classes(project: Project, highest: int, names: Sequence[str] = ()) ->
                 raise UserError("NU-A09", what, str(project.folder), "use another number in the label file")
 
 
-def load_model(path: Path, device: str = "auto") -> Model:
-    """A network to predict with, from a project folder, a ``.safetensors`` file or a model package of ours."""
-    chosen = choose_device(device)
+def load_model(path: Path, device: str = "auto", precision: str = "auto") -> Model:
+    """Load a network to predict with, from a project folder, a ``.safetensors`` file or a model package of ours.
+
+    Parameters
+    ----------
+    device : "auto", "cpu", "cuda" or "mps"
+    precision : "auto", "float32" or "bfloat16", as ``train`` takes it
+    """
+    chosen = choose_device(device, precision)
     checkpoint = open_network(path)
     network = checkpoint.network().to(chosen.place)
     predictor = Predictor(network, checkpoint.class_ids, chosen)
@@ -325,6 +339,7 @@ def predict_files(
     channels: Sequence[str] = (),
     scheduler: str = "",
     device: str = "auto",
+    precision: str = "auto",
     started: Callable[[Path, int, int], object] = lambda path, index, count: None,
     failed: Callable[[Failure], object] = lambda failure: None,
     tile_done: Callable[[], object] = lambda: None,
@@ -338,7 +353,7 @@ def predict_files(
     ----------
     channels : of every image, as in ``predict_file``
     scheduler : address of a running Dask cluster, which then predicts, to "ome-zarr" alone
-    device : for the processes of the cluster, each of which chooses for itself
+    device, precision : for the processes of the cluster, each of which chooses for itself
     started : told each image, its place in the batch from 0 on and how many there are
     failed : told each failure at once
     warn : told what should be known of an image that is predicted
@@ -357,7 +372,7 @@ def predict_files(
         raise UserError("NU-C12", "a cluster writes OME-Zarr only", scheduler, fix)
     stems = distinct_stems([(image_stem(path), path) for path in images])
     batch = Batch([], [])
-    with connected(scheduler, model.path, device) if scheduler else nullcontext() as cluster:
+    with connected(scheduler, model.path, device, precision) if scheduler else nullcontext() as cluster:
         for index, (path, stem) in enumerate(zip(images, stems, strict=True)):
             started(path, index, len(images))
             try:
@@ -388,6 +403,7 @@ def export(
     formats: Sequence[str],
     *,
     device: str = "auto",
+    precision: str = "auto",
     image_ids: Sequence[int] | None = None,
     settings: Settings | None = None,
     warn: Callable[[str], object] = lambda line: None,
@@ -403,7 +419,7 @@ def export(
     formats = tuple(FORMATS) if pack else [name for name in formats if name != MODEL_FORMAT]
     for name in formats:
         format_named(name)
-    model = load_model(project.folder, device)
+    model = load_model(project.folder, device, precision)
     settings = settings or model.settings
     written: list[Path] = [_export_model(project, model, folder)] if packages else []
     stems = project_stems(project)

@@ -157,6 +157,12 @@ def _add_settings(parser: argparse.ArgumentParser, wanted: Sequence[Field]) -> N
 
 def _add_device_and_json(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--device", default="auto", help="auto, cpu, cuda or mps")
+    parser.add_argument(
+        "--precision",
+        default="auto",
+        help="number format: float32, bfloat16 (slow where the processor does not multiply in it), or auto for what "
+        "is faster",
+    )
     parser.add_argument("--json", action="store_true", help="one JSON object on standard output, nothing else there")
 
 
@@ -197,7 +203,8 @@ def _train(options: argparse.Namespace) -> int:
     if options.devices > 1 and is_further_process():
         with Project(options.project, read_only=True) as project:
             api.help_train(project, devices=options.devices, seconds=options.seconds, steps=options.steps,
-                           device=options.device, seed=options.seed, base=options.base)  # fmt: skip
+                           device=options.device, precision=options.precision, seed=options.seed,
+                           base=options.base)  # fmt: skip
         return 0
     _take_the_machine()
     names = [name.strip() for name in options.classes.split(",") if name.strip()]
@@ -207,7 +214,7 @@ def _train(options: argparse.Namespace) -> int:
             api.add_annotated_image(project, image, labels, names)
         bar = _Bar(options.steps, "training", "step")
         result = api.train(project, seconds=options.seconds, steps=options.steps, device=options.device,
-                           seed=options.seed, base=options.base, devices=options.devices,
+                           precision=options.precision, seed=options.seed, base=options.base, devices=options.devices,
                            progress=lambda step, loss: bar.to(step + 1, f"loss {loss:.3f}"))  # fmt: skip
         bar.close()
     _tell(result.warnings)
@@ -253,7 +260,7 @@ def _predict(options: argparse.Namespace) -> int:
     if options.tile is not None and (options.tile < 16 or options.tile % 16):
         raise UserError("NU-C05", f"a tile of {options.tile} px", "--tile", "choose a multiple of 16")
     _take_the_machine()
-    model = api.load_model(options.model, options.device)
+    model = api.load_model(options.model, options.device, options.precision)
     model = replace(model, settings=changed(model.settings, _given(options)))
     formats = [options.format, *(["objects", "csv"] if options.objects else [])]
     bar = _BatchBar()
@@ -261,8 +268,8 @@ def _predict(options: argparse.Namespace) -> int:
     batch = api.predict_files(
         model, options.images, options.out, formats, tile=options.tile, probabilities=options.probabilities,
         rescale=options.rescale, channels=options.channels, scheduler=options.scheduler, device=options.device,
-        started=bar.start, failed=lambda failure: bar.say(f"error: {failure.error}"), tile_done=bar.tile,
-        warn=warnings.append,
+        precision=options.precision, started=bar.start, failed=lambda failure: bar.say(f"error: {failure.error}"),
+        tile_done=bar.tile, warn=warnings.append,
     )  # fmt: skip
     bar.close()
     _print_files(batch.as_json(), warnings, options)
@@ -309,8 +316,9 @@ def _export(options: argparse.Namespace) -> int:
         settings = changed(project.settings, _given(options))
         warnings: list[str] = []
         written = api.export(
-            project, options.out, [options.format], device=options.device, settings=settings, warn=warnings.append
-        )
+            project, options.out, [options.format], device=options.device, precision=options.precision,
+            settings=settings, warn=warnings.append,
+        )  # fmt: skip
     _print_files({"files": [str(path) for path in written]}, warnings, options)
     return 0
 

@@ -195,11 +195,12 @@ def test_the_image_itself_is_never_replaced(run: Run, project: Path, drawn: tupl
     assert {path.name: path.read_bytes() for path in out.iterdir()} == before
 
 
-def test_export_equals_the_windows_export(run: Run, project: Path, tmp_path: Path) -> None:
+def test_export_equals_the_windows_export(run: Run, project: Path, precision: str, tmp_path: Path) -> None:
     """The command line and the worker write the same bytes for the same project."""
-    assert run("export", "--project", project, "--out", tmp_path / "a", "--format", "tiff", "--device", "cpu")[0] == 0
+    processor = "--device", "cpu", "--precision", precision
+    assert run("export", "--project", project, "--out", tmp_path / "a", "--format", "tiff", *processor)[0] == 0
     said: list[Any] = []
-    engine = Engine(said.append, choose_device("cpu"))
+    engine = Engine(said.append, choose_device("cpu", precision))
     engine.receive(m.Open(str(project)))
     engine.receive(m.Export(1, str(tmp_path / "b"), ("tiff",)))
     while engine.has_work:
@@ -392,6 +393,7 @@ BAD: dict[str, list[str]] = {
     ],
     "train with other labels": ["train", "--project", "{tmp}/n.unet", "--images", "{other}", "--labels", "{labels}"],
     "train on no device": ["train", "--project", "{project}", "--steps", "1", "--device", "abacus"],
+    "train in no precision": ["train", "--project", "{project}", "--steps", "1", "--precision", "int8"],
     "train with a bad setting": ["train", "--project", "{project}", "--steps", "1", "--tile", "65"],
     "train with no number": ["train", "--project", "{project}", "--steps", "many"],
     "train with no such preset": ["train", "--project", "{project}", "--preset", "magic"],

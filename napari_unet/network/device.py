@@ -14,6 +14,8 @@ from napari_unet.errors import UserError
 
 _ABSENT = "not present"
 DEVICES = ("auto", "cpu", "cuda", "mps")
+PRECISIONS = ("auto", "float32", "bfloat16")
+PRECISION_VARIABLE = "NAPARI_UNET_PRECISION"  # in the environment: the precision that "auto" stands for
 # torch tells of the processor's memory in a plain RuntimeError, in the words of each system.
 _NO_MEMORY = re.compile(
     r"out of memory|not enough memory|can't allocate memory|cannot allocate memory|alloc_failed", re.IGNORECASE
@@ -28,6 +30,7 @@ class Device:
     kind: str  # "cpu", "cuda" or "mps"
     reason: str  # for people
     bfloat16: bool
+    precision: str = "auto"  # as it was asked for; "auto" may change where memory is short
 
     @property
     def place(self) -> torch.device:
@@ -39,28 +42,41 @@ class Device:
         return torch.autocast(self.kind, dtype=torch.bfloat16, enabled=self.bfloat16)
 
 
-def choose_device(wanted: str = "auto") -> Device:
-    """The fastest device that computes one convolution correctly.
+def choose_device(wanted: str = "auto", precision: str = "auto") -> Device:
+    """Return the fastest device that computes one convolution correctly.
+
+    Parameters
+    ----------
+    wanted : "auto", "cpu", "cuda" or "mps"
+    precision : number format of the convolutions, "float32" or "bfloat16", which is emulated and slow where the
+        processor does not multiply in it; "auto" for what the environment variable NAPARI_UNET_PRECISION says, and
+        without it for bfloat16 where that is faster
 
     Raises
     ------
     UserError
-        NU-W01 when a device is asked for by name and does not work.
+        NU-W01 when a device is asked for by name and does not work, NU-C13 for an unknown precision.
     """
+    if precision == "auto":
+        precision = os.environ.get(PRECISION_VARIABLE) or "auto"
+    if precision not in PRECISIONS:
+        what, fix = f"there is no precision '{precision}'", f"choose one of {', '.join(PRECISIONS)}"
+        raise UserError("NU-C13", what, f"--precision or {PRECISION_VARIABLE}", fix)
     if wanted not in DEVICES:
         raise UserError("NU-W01", f"there is no device '{wanted}'", "--device", f"choose one of {', '.join(DEVICES)}")
     failures: list[str] = []
     for kind in ("cuda", "mps", "cpu") if wanted == "auto" else (wanted,):
         failure = probe(kind)
         if failure is None:
-            return Device(kind, _reason(kind, failures), _has_bfloat16(kind))
+            return Device(kind, _reason(kind, failures), _uses_bfloat16(kind, precision), precision)
         failures.append(f"{kind}: {failure}")
     raise UserError("NU-W01", f"the device does not work ({'; '.join(failures)})", wanted, "choose auto or cpu")
 
 
 def without_graphics(device: Device) -> Device:
-    """The processor, for one whose graphics processor has failed or is too small."""
-    return Device("cpu", f"{_reason('cpu', [])}; not {device.kind}, which failed", _has_bfloat16("cpu"))
+    """Return the CPU, with the precision of a graphics processor that has failed or is too small."""
+    reason = f"{_reason('cpu', [])}; not {device.kind}, which failed"
+    return Device("cpu", reason, _uses_bfloat16("cpu", device.precision), device.precision)
 
 
 def is_out_of_memory(error: Exception) -> bool:
@@ -114,7 +130,11 @@ def _reason(kind: str, failures: list[str]) -> str:
     return f"{name}; {'; '.join(broken) or 'no GPU found'}" if failures else name
 
 
-def _has_bfloat16(kind: str) -> bool:
+def _uses_bfloat16(kind: str, precision: str) -> bool:
+    return precision == "bfloat16" or (precision == "auto" and _multiplies_in_bfloat16(kind))
+
+
+def _multiplies_in_bfloat16(kind: str) -> bool:
     if kind == "cuda":
         return torch.cuda.is_bf16_supported(including_emulation=False)
     if kind == "mps" or platform.machine().lower() not in {"x86_64", "amd64"}:

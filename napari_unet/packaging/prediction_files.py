@@ -145,6 +145,7 @@ def _filling(
         network=cluster.network,
         network_fingerprint=came_from["network"],
         device=cluster.device,
+        precision=cluster.precision,
         normalisation=normalisation,
         path=file.path,
         classes=tuple(file.classes),

@@ -24,13 +24,14 @@ class Cluster:
     client : of ``distributed``
     address : of the scheduler
     network : checkpoint, under a path that all processes see
-    device : as ``choose_device`` takes it; each process chooses for itself
+    device, precision : as ``choose_device`` takes them; each process chooses for itself
     """
 
     client: Any
     address: str
     network: Path
     device: str
+    precision: str = "auto"
 
     def run(self, task: Callable[[_Item], None], items: Sequence[_Item]) -> Steps[None]:
         """Run a task for every item, in any order; what a lost process had in hand is given to another one.
@@ -58,7 +59,7 @@ class Cluster:
 
 
 @contextmanager
-def connected(address: str, network: Path, device: str) -> Iterator[Cluster]:
+def connected(address: str, network: Path, device: str, precision: str = "auto") -> Iterator[Cluster]:
     """A connection to a running scheduler, as "tcp://host:8786".
 
     Raises
@@ -76,7 +77,7 @@ def connected(address: str, network: Path, device: str) -> Iterator[Cluster]:
     except (OSError, ValueError, TimeoutError) as error:
         raise _lost(address) from error
     with client:
-        yield Cluster(client, address, network.resolve(), device)
+        yield Cluster(client, address, network.resolve(), device, precision)
 
 
 def memory_share(kind: str) -> int:

@@ -163,7 +163,7 @@ class ChunkTask:
     image, image_fingerprint : file, and what it has to hold
     channels : that are seen of it, as in ``Image.chosen``
     network, network_fingerprint : checkpoint, and what it has to hold
-    device : as ``choose_device`` takes it; chosen by each process for itself
+    device, precision : as ``choose_device`` takes them; chosen by each process for itself
     """
 
     image: Path
@@ -177,6 +177,7 @@ class ChunkTask:
     classes: tuple[ClassStyle, ...]
     chunk: int
     tile: int | None
+    precision: str = "auto"
 
     def __call__(self, chunk: Chunk) -> None:
         """Make one chunk.
@@ -186,19 +187,19 @@ class ChunkTask:
         UserError
             NU-I15 or NU-M06 when image or network are not what they were, and as ``ChunkFile.write``.
         """
-        predictor = _predictor(self.network, self.network_fingerprint, self.device)
+        predictor = _predictor(self.network, self.network_fingerprint, self.device, self.precision)
         image = replace(_image(self.image, self.image_fingerprint), chosen=self.channels)
         tile = self.tile or largest_tile(predictor.network.architecture, memory_share(predictor.device.kind))
         ChunkFile(self.path, image, self.classes, self.chunk).write(predictor, self.normalisation, chunk, tile)
 
 
 @lru_cache(maxsize=1)
-def _predictor(network: Path, fingerprint: str, device: str) -> Predictor:
+def _predictor(network: Path, fingerprint: str, device: str, precision: str) -> Predictor:
     checkpoint = open_network(network)
     if checkpoint.fingerprint() != fingerprint:
         fix = "wait until training has ended, or predict with a copy of the network"
         raise UserError("NU-M06", "the network changed while it was predicting", str(network), fix)
-    chosen = choose_device(device)
+    chosen = choose_device(device, precision)
     keep_freed_memory()  # the process was started for this work
     return Predictor(checkpoint.network().to(chosen.place), checkpoint.class_ids, chosen)
 

@@ -37,7 +37,7 @@ class Economy:
             tile, prediction_tile = _half(now.tile), _half(now.prediction_tile)
             words = f"tiles of {tile} px for training and {prediction_tile} px for predicting"
             return replace(self, tile=tile, prediction_tile=prediction_tile), words
-        if self.device.kind == "cuda" and not self.device.bfloat16:
+        if self.device.kind == "cuda" and not self.device.bfloat16 and self.device.precision == "auto":
             return replace(self, device=replace(self.device, bfloat16=True)), "numbers of half the size"
         if self.device.kind != "cpu":
             return replace(self, device=without_graphics(self.device)), "the CPU"

@@ -24,7 +24,7 @@ from napari_unet.images.planes import NormalisedPlanes
 from napari_unet.images.tiles import Region, read_mirrored
 from napari_unet.network.base import STEM, base_checkpoint, from_base
 from napari_unet.network.checkpoint import Checkpoint, load_checkpoint, save_checkpoint
-from napari_unet.network.device import Device
+from napari_unet.network.device import Device, choose_device
 from napari_unet.network.package import open_network
 from napari_unet.network.unet import Architecture, build
 from napari_unet.packaging import exchange, model_package
@@ -204,7 +204,7 @@ def test_another_number_of_planes_starts_another_network(tmp_path: Path) -> None
         learner.selection.scored(learner.trainer.candidate(), learner.trainer.class_ids, 1)
 
 
-def test_the_worker_shows_what_is_exported(tmp_path: Path) -> None:
+def test_the_worker_shows_what_is_exported(precision: str, tmp_path: Path) -> None:
     """Tiles of a plane in the middle of a stack."""
     with Project(tmp_path / "stack.unet") as project:
         project.settings = Settings(prediction_tile=64)
@@ -213,7 +213,7 @@ def test_the_worker_shows_what_is_exported(tmp_path: Path) -> None:
             project.add_class()
         save_checkpoint(network(1), project.models / "best.safetensors")
         said: list[Any] = []
-        engine = Engine(said.append, Device("cpu", "", False))
+        engine = Engine(said.append, choose_device("cpu", precision))
         engine.receive(m.Open(str(project.folder)))
         engine.receive(m.Look(1, image.id, 3, (0, 0, 50, 70)))
         while engine.has_work:
@@ -221,7 +221,9 @@ def test_the_worker_shows_what_is_exported(tmp_path: Path) -> None:
         shown = np.zeros((50, 70), np.uint8)
         for tile in (message for message in said if isinstance(message, m.Tile)):
             shown[tile.y0 : tile.y0 + tile.height, tile.x0 : tile.x0 + tile.width] = tile.array()
-        np.testing.assert_array_equal(shown - 1, predict(load_model(project.folder, "cpu"), stack())[3])
+        exported = predict(load_model(project.folder, "cpu", precision), stack())[3]
+        assert len(np.unique(exported)) == 2
+        np.testing.assert_array_equal(shown - 1, exported)
 
 
 @pytest.mark.filterwarnings("ignore:unclosed file:ResourceWarning", "ignore::pytest.PytestUnraisableExceptionWarning")

@@ -1,5 +1,6 @@
 """Laws of choosing a device: shown to work, not said to."""
 
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -7,7 +8,7 @@ import torch
 
 from napari_unet.errors import UserError
 from napari_unet.network import device
-from napari_unet.network.device import choose_device, probe
+from napari_unet.network.device import choose_device, probe, without_graphics
 
 convolve = torch.nn.functional.conv2d
 
@@ -77,3 +78,35 @@ def test_a_crash_is_a_reason(monkeypatch: pytest.MonkeyPatch) -> None:
     text = refused("cpu")
     assert "no kernel image is available" in text
     assert "\n" not in text
+
+
+def test_a_precision_is_chosen_by_name(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Whatever the processor multiplies in; what replaces a failed graphics processor keeps it; the name is checked."""
+    for precision, bfloat16 in (("float32", False), ("bfloat16", True)):
+        chosen = choose_device("cpu", precision)
+        assert chosen.bfloat16 is bfloat16
+        assert without_graphics(replace(chosen, kind="cuda")).bfloat16 is bfloat16
+        monkeypatch.setenv("NAPARI_UNET_PRECISION", precision)
+        assert choose_device("cpu").bfloat16 is bfloat16
+        assert choose_device("cpu", "float32").bfloat16 is False
+    with pytest.raises(UserError, match=r"^NU-C13: .*'half'.* choose one of auto, float32, bfloat16"):
+        choose_device("cpu", "half")
+
+
+@pytest.mark.parametrize("has_it", [True, False])
+def test_auto_takes_bfloat16_where_the_processor_multiplies_in_it(
+    monkeypatch: pytest.MonkeyPatch, has_it: bool
+) -> None:
+    """An x86 processor is asked for AMX and AVX512-BF16."""
+    monkeypatch.delenv("NAPARI_UNET_PRECISION")
+    monkeypatch.setattr("platform.machine", lambda: "x86_64")
+    monkeypatch.setattr(torch.cpu, "_is_avx512_bf16_supported", lambda: has_it)
+    monkeypatch.setattr(torch.cpu, "_is_amx_tile_supported", lambda: False)
+    assert choose_device("cpu").bfloat16 is has_it
+
+
+def test_numbers_are_computed_in_the_precision_that_was_chosen(precision: str) -> None:
+    """A convolution under autocast gives that type, on every processor."""
+    with choose_device("cpu", precision).autocast():
+        found = convolve(torch.ones(1, 1, 4, 4), torch.ones(1, 1, 3, 3))
+    assert found.dtype == getattr(torch, precision)

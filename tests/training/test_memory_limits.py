@@ -105,6 +105,14 @@ def test_batch_tile_precision_device() -> None:
     assert last.applied(Settings(batch=1, tile=64)).learning_rate == SMALL.learning_rate
 
 
+def test_a_precision_that_was_asked_for_stays() -> None:
+    """Whoever asks for float32 is not given half of it where the memory is short, but the CPU."""
+    economy = Economy(Device("cuda", "GPU", False, "float32"), batch=1, tile=64, prediction_tile=64)
+    found = economy.tighter(SMALL)
+    assert found is not None
+    assert (found[0].device.kind, found[0].device.bfloat16) == ("cpu", False)
+
+
 @pytest.mark.parametrize("error", FULL[:3], ids=lambda error: type(error).__name__)
 def test_training_goes_on_with_less(project: Project, monkeypatch: pytest.MonkeyPatch, error: Exception) -> None:
     """Two steps that do not fit cost two notices and no weight; the third learns, with a quarter of the tiles."""
