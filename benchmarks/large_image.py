@@ -52,7 +52,7 @@ def report(folder: Path, side: int, seconds: float) -> str:
             rows.append([what, f"{taken:.1f} s"])
     window.wait(seconds)
     controller, progress = window.panel.controller, window.panel.progress_shown
-    client, project = controller._client, controller.project
+    client, project = controller.worker.client, controller.project
     if client is None or progress is None or project is None:
         raise RuntimeError(f"no worker at the end: {window.panel.status.text()}")
     tiles = project._database.execute("SELECT COUNT(*) FROM tiles").fetchone()[0]

@@ -49,8 +49,8 @@ class Ear:
 
     def __init__(self, window: PaintingWindow) -> None:
         self._controller = window.panel.controller
-        self._hear, self._tell = self._controller._hear, self._controller._tell
-        self._controller._hear, self._controller._tell = self._hear_and_note, self._tell_and_mark
+        self._hear, self._tell = self._controller.hear, self._controller.worker.send
+        self._controller.hear, self._controller.worker.send = self._hear_and_note, self._tell_and_mark
         self._prediction = window.panel.canvas.prediction
         self._prediction.events.set_data.connect(lambda event: self._uploaded())
         window.on_draw(self._drawn)

@@ -196,18 +196,18 @@ def measure_home(home: Home, seconds: float, moves: int, side: int) -> dict[str,
     window = PaintingWindow(painted.pixels)
     controller = window.panel.controller
     if home == "thread":
-        controller.stop()
-        controller._start_worker = ThreadWorker
-        controller._held_back = False
-        controller._launch()
+        controller.training.stop()
+        controller.worker.start_process = ThreadWorker
+        controller.training.allow()
+        controller.worker.launch()
     strokes = strokes_over(painted.truth, 2, 0)
     window.warm_up([strokes[0], strokes[5], strokes[1], strokes[6]], _WARM_STEPS, _WARM_WITHIN_S)
     device = window.panel.device.text()
-    controller.stop()
+    controller.training.stop()
     window.wait(_SETTLE_S)
     idle = feel(window, seconds, moves, seed=1)
     before = _step(window)
-    controller.start()
+    controller.training.start()
     if not window.wait(_WARM_WITHIN_S, lambda: _step(window) > before + 2):
         raise RuntimeError(f"training did not go on: {window.panel.status.text()}")
     training = feel(window, seconds, moves, seed=2)

@@ -17,16 +17,16 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
-from unittest.mock import create_autospec
 
 import numpy as np
 
 from napari_unet.config import Settings
-from napari_unet.controller.controller import Controller, Window
+from napari_unet.controller.controller import Controller
 from napari_unet.images.image import Image
 from napari_unet.images.tiles import Region
 from napari_unet.project.project import Project
 from napari_unet.protocol.client import Client
+from napari_unet.protocol.messages import Tile
 
 _SIDE = 256
 _IMAGES = 4
@@ -68,7 +68,6 @@ def main() -> None:
 
 def soak(folder: Path, strokes: int, overlays: int, switches: int, restarts: int) -> dict[str, Any]:
     """Do so many of each, evenly mixed; what was held at the beginning and at the end, and what was lost."""
-    window = create_autospec(Window, instance=True)
     clients: list[Client] = []
     tiles = [0]
 
@@ -79,15 +78,15 @@ def soak(folder: Path, strokes: int, overlays: int, switches: int, restarts: int
     def count_tile(*_: object) -> None:
         tiles[0] += 1
 
-    window.show_tile = count_tile
-    controller = Controller(window, start)
+    controller = Controller(start)
+    controller.subscribe(Tile, count_tile)
     began = time.monotonic()
     project = controller.open_project(folder / "soak.unet")
     project.settings = Settings(tile=64, width=4, batch=1, prediction_tile=128)
     labels, records = {}, []
     for number in range(_IMAGES):
         pixels = np.random.default_rng(number).integers(0, 255, (_SIDE, _SIDE), np.uint8)
-        records.append(controller.choose_image(Image(f"noise {number}", pixels, "yx"), None))
+        records.append(project.add_image(Image(f"noise {number}", pixels, "yx")))
         labels[records[-1].id] = np.zeros((_SIDE, _SIDE), np.uint8)
     chance = np.random.default_rng(0)
     usage = Usage()
@@ -100,20 +99,19 @@ def soak(folder: Path, strokes: int, overlays: int, switches: int, restarts: int
         y, x = chance.integers(0, _SIDE - 20, 2)
         painted[y : y + 4, x : x + 20] = chance.integers(0, 3)
         stroke_began = time.monotonic()
-        controller.commit(0, painted.copy())
+        controller.strokes.commit(0, painted.copy())
         slowest = max(slowest, time.monotonic() - stroke_began)
         controller.tick()
-        window.reset_mock()  # it remembers every call
         if number % every["overlay"] == 0:
-            controller.look(0, Region(0, 0, int(chance.integers(100, _SIDE)), _SIDE))
+            controller.view.look(0, Region(0, 0, int(chance.integers(100, _SIDE)), _SIDE))
             wanted = tiles[0] + 1
             _until(controller, lambda wanted=wanted: tiles[0] >= wanted, _OVERLAY_S)
         if number % every["switch"] == every["switch"] - 1:
             shown = records[int(chance.integers(_IMAGES))]
             controller.show_image(shown)
-            controller.look(0, Region(0, 0, _SIDE, _SIDE))
+            controller.view.look(0, Region(0, 0, _SIDE, _SIDE))
         if number % every["restart"] == every["restart"] - 1:
-            controller._supervision.start_over()  # so many in a minute would be given up
+            controller.worker.forget_deaths()  # so many in a minute would be given up
             killed, count, wanted = time.monotonic(), len(clients) + 1, tiles[0] + 1
             os.kill(clients[-1].pid, signal.SIGKILL)
             _until(controller, lambda count=count: len(clients) >= count)

@@ -77,7 +77,7 @@ class PaintingWindow:
         self.opened = time.monotonic()  # napari's empty window
         _, self.panel = self.viewer.window.add_plugin_dock_widget("napari-unet-live")
         if start_worker is not None:
-            self.panel.controller._start_worker = start_worker
+            self.panel.controller.worker.start_process = start_worker
         if isinstance(image, Path):
             self.panel.project_images.add([image])
         else:

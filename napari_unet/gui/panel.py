@@ -32,6 +32,7 @@ from superqt.utils import signals_blocked
 from napari_unet.config import Settings, changed, preset_settings
 from napari_unet.controller.controller import Controller
 from napari_unet.controller.cover import SIDE, first_cover
+from napari_unet.controller.news import ClassesChanged, ErrorLine, Notice, SuggestionDropped
 from napari_unet.errors import UserError
 from napari_unet.evaluation.scores import Score
 from napari_unet.export.methods_paragraph import methods_paragraph
@@ -62,7 +63,20 @@ from napari_unet.images.tiles import Region
 from napari_unet.project.image_record import ImageRecord
 from napari_unet.project.project import DATABASE, Project
 from napari_unet.protocol.client import Client
-from napari_unet.protocol.messages import Doubted, Objects, Progress, Suggested, Weights
+from napari_unet.protocol.messages import (
+    Agreed,
+    Doubted,
+    Exported,
+    Exporting,
+    Objects,
+    OtherPixelSize,
+    Progress,
+    Ready,
+    Scored,
+    Suggested,
+    Tile,
+    Weights,
+)
 
 _LOG = logging.getLogger(__name__)
 _TICK_MS = 30
@@ -76,7 +90,7 @@ class Panel(QWidget):  # type: ignore[misc]
     def __init__(self, napari_viewer: Any, parent: QWidget | None = None) -> None:
         super().__init__(parent)
         self._viewer = napari_viewer
-        self.controller = Controller(self, Client)
+        self.controller = Controller(Client)
         self.canvas = Canvas(napari_viewer, self._strokes_settled, self.controller.annotation_clock, self)
         self.map_layer = MapLayer(napari_viewer)
         self.object_layer = ObjectLayer(napari_viewer, self.canvas)
@@ -285,7 +299,7 @@ class Panel(QWidget):  # type: ignore[misc]
             image, path = source.image_of(layer, ticked)
             if project is None:
                 self._enter(source.default_project(layer, image, path))
-            record = self.controller.choose_image(image, path)
+            record = self.controller.show_image(self._project().add_image(image, path))
         else:
             self.controller.show_image(record)
         if source.shows(layer, record):
@@ -299,7 +313,7 @@ class Panel(QWidget):  # type: ignore[misc]
         if not formats:
             raise UserError("NU-E02", "no format is ticked", "export", "tick TIFF, PNG, CSV or one under More")
         self._check_strokes()
-        self.controller.export(folder, formats)
+        self.controller.exports.begin(folder, formats)
         self.export_row.show_share(0.0)
 
     # Building
@@ -404,7 +418,33 @@ class Panel(QWidget):  # type: ignore[misc]
         outer.addWidget(scroll)
         self._scroll = scroll
 
+    def _subscribe(self) -> None:
+        hear = self.controller.subscribe
+        hear(Tile, self._show_tile)
+        hear(Scored, lambda said: self.show_score(said.score, said.loss))
+        hear(Agreed, lambda said: self.show_agreement(said.share, said.strokes))
+        hear(Weights, self.show_weights)
+        hear(Objects, self.show_objects)
+        hear(Progress, self.show_progress)
+        hear(Ready, lambda said: self.show_device(said.reason))
+        hear(Suggested, self.show_suggestion)
+        hear(Doubted, self.show_doubted)
+        hear(Exporting, lambda said: self.show_exporting(said.share))
+        hear(Exported, lambda said: self.show_exported(said.paths))
+        hear(OtherPixelSize, lambda said: self.offer_rescaled(said.image_id, said.factors))
+        hear(ErrorLine, lambda said: self.show_message(said.line))
+        hear(Notice, lambda said: self.show_notice(said.line))
+        hear(SuggestionDropped, lambda _: self.drop_suggestion())
+        hear(ClassesChanged, lambda _: self.show_classes())
+
+    def _show_tile(self, tile: Tile) -> None:
+        region = Region(tile.y0, tile.x0, tile.y0 + tile.height, tile.x0 + tile.width)
+        self.show_tile(tile.image_id, tile.plane, region, tile.array())
+        if tile.map:
+            self.show_map(tile.image_id, tile.plane, region, tile.map_array())
+
     def _connect(self) -> None:
+        self._subscribe()
         self.images.activated.connect(lambda _: self._choose_image())
         self.channels_first.toggled.connect(self._channels_ticked)
         self.project_button.clicked.connect(lambda: self._pick_project())
@@ -417,15 +457,15 @@ class Panel(QWidget):  # type: ignore[misc]
         table.recoloured.connect(lambda k, colour: self._told(lambda: self._change_class(k, colour=colour)))
         table.added.connect(lambda: self._told(self._add_class))
         table.removed.connect(lambda k: self._told(lambda: self._remove_class(k)))
-        self.start.clicked.connect(lambda: self._told(self.controller.start))
-        self.pause.clicked.connect(lambda: self._told(self.controller.pause))
+        self.start.clicked.connect(lambda: self._told(self.controller.training.start))
+        self.pause.clicked.connect(lambda: self._told(self.controller.training.pause))
         self.stop.clicked.connect(lambda: self._told(self._stop))
-        self.restore.clicked.connect(lambda: self._told(self.controller.restore_best))
-        self.where_next.wanted.connect(lambda: self._told(self.controller.ask_where_next))
+        self.restore.clicked.connect(lambda: self._told(self.controller.training.restore_best))
+        self.where_next.wanted.connect(lambda: self._told(self.controller.suggestions.ask))
         self.score_card.area_wanted.connect(lambda: self._told(self.areas.draw))
         self.score_card.copy_wanted.connect(lambda score: self._told(lambda: self._copy_methods(score)))
-        self.export_row.paused.connect(lambda on: self.controller.pause_export(on=on))
-        self.export_row.cancelled.connect(lambda: self.controller.cancel_export())
+        self.export_row.paused.connect(lambda on: self.controller.exports.pause(on=on))
+        self.export_row.cancelled.connect(lambda: self.controller.exports.cancel())
         self.export_row.wanted.connect(lambda folder, formats: self._told(lambda: self.export(folder, formats)))
         self.view_row.wanted.connect(lambda: self._told(self._choose_map))
         self.view_row.table_wanted.connect(self.object_layer.open_table)
@@ -463,7 +503,7 @@ class Panel(QWidget):  # type: ignore[misc]
         if watcher is not None and visible is not None:
             self._follow(visible)
             cover = None if self.canvas.covers_all else self.canvas.cover
-            self.controller.look(watcher.plane, visible, cover, small=self.canvas.is_small)
+            self.controller.view.look(watcher.plane, visible, cover, small=self.canvas.is_small)
 
     def _follow(self, visible: Region) -> None:
         """Keep our layers of a large plane where the user looks."""
@@ -566,10 +606,10 @@ class Panel(QWidget):  # type: ignore[misc]
                 raise UserError(
                     "NU-A10", what, ANNOTATION, "choose the image again; the strokes before that are in the project"
                 )
-            if self.controller.commit(plane, labels, self.canvas.cover):
+            if self.controller.strokes.commit(plane, labels, self.canvas.cover):
                 self.rescale_offer.withdraw()
                 self.label_check.show_doubts()
-                if not self.controller.has_worker:
+                if not self.controller.worker.is_running:
                     self.canvas.show_outdated(True)
 
     def _check_strokes(self) -> None:
@@ -585,7 +625,7 @@ class Panel(QWidget):  # type: ignore[misc]
         self._given_up = watcher
         planes = {plane: self.canvas.plane_labels(plane) for plane in sorted(watcher.unsaved)}
         kept = {plane: labels for plane, labels in planes.items() if labels is not None}
-        told = self.controller.keep_elsewhere(kept, self.canvas.cover)
+        told = self.controller.strokes.keep_elsewhere(kept, self.canvas.cover)
         if told is not None:
             # Not in the window, which may be closing; the next opening says it there.
             _LOG.warning("%s", told)
@@ -600,7 +640,7 @@ class Panel(QWidget):  # type: ignore[misc]
         watcher = self.canvas.watcher
         if watcher is not None:
             predicted = np.where(inside, self.canvas.plane_prediction(watcher.plane), 0).astype(np.uint8)
-            labels = self.controller.accept(watcher.plane, predicted, self.canvas.cover)
+            labels = self.controller.strokes.accept(watcher.plane, predicted, self.canvas.cover)
             self.canvas.paint(watcher.plane, labels, self.canvas.cover, labels > 0)
             watcher.check()
 
@@ -617,7 +657,7 @@ class Panel(QWidget):  # type: ignore[misc]
         QGuiApplication.clipboard().setText(methods_paragraph(self._project(), score))
 
     def _areas_changed(self, areas: dict[int, tuple[Region, ...]]) -> None:
-        self._told(lambda: self.controller.mark_test_areas(areas))
+        self._told(lambda: self.controller.strokes.mark_test_areas(areas))
 
     def _change_class(self, class_id: int, *, name: str | None = None, colour: str | None = None) -> None:
         project = self._project()
@@ -644,8 +684,7 @@ class Panel(QWidget):  # type: ignore[misc]
         self._change_settings(settings)
 
     def _change_settings(self, settings: Settings) -> None:
-        self._project().settings = settings
-        self.controller.change_classes()
+        self.controller.change_settings(settings)
 
     def _choose_map(self) -> None:
         """Show the chosen map or the objects and ask for them; hide what is not chosen and ask for it no more."""
@@ -663,8 +702,8 @@ class Panel(QWidget):  # type: ignore[misc]
             else:
                 self.map_layer.show(image, record, first, self.canvas.cover, (kind, class_id), self.view_row.map_name)
         self.view_row.show_count(self.object_layer.count)
-        self.controller.want_weights(kind == WEIGHT_MAP)
-        self.controller.want_map("objects" if kind == OBJECTS else PREDICTED.get(kind, ""), class_id)
+        self.controller.view.want_weights(kind == WEIGHT_MAP)
+        self.controller.view.want_map("objects" if kind == OBJECTS else PREDICTED.get(kind, ""), class_id)
 
     def _leave(self) -> None:
         self.image_facts.show_image(None)
@@ -677,7 +716,7 @@ class Panel(QWidget):  # type: ignore[misc]
         self.canvas.leave()
 
     def _stop(self) -> None:
-        self.controller.stop()
+        self.controller.training.stop()
         self.status.setText("Stopped: the worker has ended")
         self._show_busy(False)
 
@@ -703,7 +742,7 @@ class Panel(QWidget):  # type: ignore[misc]
         if removed is not None and self.canvas.holds(removed) and not self._choosing:
             self._save_last_strokes()
             self.painting.leave()
-            self._told(self.controller.pause)
+            self._told(self.controller.training.pause)
             self._leave_soon.start()  # napari is still busy removing; it crashes when more goes at once
             self.image_facts.show_image(None)
             self.rescale_offer.show_image(None)
@@ -748,10 +787,10 @@ class Panel(QWidget):  # type: ignore[misc]
         self.view_row.setEnabled(ready)
         self.where_next.button.setEnabled(ready)
         self.score_card.area_button.setEnabled(ready)
-        self.start.setEnabled(ready and not self.controller.training)
-        self.pause.setEnabled(self.controller.training)
-        self.stop.setEnabled(self.controller.has_worker)
-        self.restore.setEnabled(self.controller.has_worker)
+        self.start.setEnabled(ready and not self.controller.training.is_on)
+        self.pause.setEnabled(self.controller.training.is_on)
+        self.stop.setEnabled(self.controller.worker.is_running)
+        self.restore.setEnabled(self.controller.worker.is_running)
         self.export_row.setEnabled(ready)
         self.class_table.setEnabled(self.controller.project is not None)
 

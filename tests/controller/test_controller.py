@@ -4,14 +4,15 @@ import shutil
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
-from unittest.mock import Mock, create_autospec
+from unittest.mock import Mock
 
 import msgspec
 import numpy as np
 import pytest
 
 from napari_unet.config import Settings
-from napari_unet.controller.controller import Controller, Window
+from napari_unet.controller.controller import Controller
+from napari_unet.controller.news import ErrorLine, Notice
 from napari_unet.errors import UserError
 from napari_unet.evaluation.scores import Score
 from napari_unet.images.image import Image
@@ -54,16 +55,25 @@ class FakeClient:
         self.closed = True
 
 
+KINDS = (
+    *(m.Tile, m.Objects, m.Weights, m.Ready, m.Progress, m.Scored, m.Agreed, m.Doubted, m.OtherPixelSize),
+    *(m.Exporting, m.Exported, m.Suggested, ErrorLine, Notice),
+)
+
+
 class Bench:
-    """A controller with a fake window, fake workers and a clock that the test sets."""
+    """A controller with a window that only remembers, fake workers and a clock that the test sets."""
 
     def __init__(self, folder: Path) -> None:
-        self.window = create_autospec(Window, instance=True)
+        self.heard: list[Any] = []
         self.clients: list[FakeClient] = []
         self.now = 0.0
-        self.controller = Controller(self.window, self.start, lambda: self.now)
-        self.controller.open_project(folder)
-        self.controller.choose_image(Image("noise", np.arange(SIDE * SIDE * 2.0).reshape(2, SIDE, SIDE), "zyx"), None)
+        self.controller = Controller(self.start, lambda: self.now)
+        for kind in KINDS:
+            self.controller.subscribe(kind, self.heard.append)
+        project = self.controller.open_project(folder)
+        noise = Image("noise", np.arange(SIDE * SIDE * 2.0).reshape(2, SIDE, SIDE), "zyx")
+        self.controller.show_image(project.add_image(noise))
         self.labels = np.zeros((SIDE, SIDE), np.uint8)
 
     def start(self, log: Path) -> FakeClient:
@@ -79,7 +89,7 @@ class Bench:
     def paint(self, value: int) -> bool:
         """A stroke of a class, on rows of its own."""
         self.labels[value * 5] = value
-        return self.controller.commit(0, self.labels.copy())
+        return self.controller.strokes.commit(0, self.labels.copy())
 
     def die(self) -> None:
         """The worker ends by itself and the controller looks."""
@@ -88,7 +98,11 @@ class Bench:
 
     def lines(self) -> list[str]:
         """Messages shown."""
-        return [call.args[0] for call in self.window.show_message.call_args_list]
+        return [error.line for error in self.told(ErrorLine)]
+
+    def told(self, kind: type[Any]) -> list[Any]:
+        """News of one kind, in order."""
+        return [news for news in self.heard if type(news) is kind]
 
 
 @pytest.fixture
@@ -104,11 +118,11 @@ def tile(generation: int, plane: int = 0) -> m.Tile:
 
 def test_a_notice_stops_nothing(bench: Bench) -> None:
     """It is shown, and training goes on."""
-    bench.controller.start()
+    bench.controller.training.start()
     bench.client.inbox.append(m.Noticed("NU-I16: a, b, c"))
     bench.controller.tick()
-    bench.window.show_notice.assert_called_once_with("NU-I16: a, b, c")
-    assert bench.controller.training
+    assert bench.told(Notice) == [Notice("NU-I16: a, b, c")]
+    assert bench.controller.training.is_on
 
 
 def test_the_worker_is_started_with_the_project(bench: Bench) -> None:
@@ -122,33 +136,31 @@ def test_the_worker_is_started_with_the_project(bench: Bench) -> None:
 
 def test_an_answer_to_an_old_wish_is_never_shown(bench: Bench) -> None:
     """A tile of the present generation is drawn where it belongs; one of a plane that was left is dropped."""
-    bench.controller.look(0, VIEW)
+    bench.controller.view.look(0, VIEW)
     old = bench.controller.generation
     assert bench.client.sent[-1] == m.Look(old, 1, 0, (0, 0, 50, 60))
     bench.client.inbox = [tile(old)]
     bench.controller.tick()
-    (image_id, plane, region, labels), _ = bench.window.show_tile.call_args
-    assert (image_id, plane, region) == (1, 0, Region(4, 6, 6, 9))
-    np.testing.assert_array_equal(labels, [[1, 2, 1], [2, 1, 2]])
-    bench.controller.look(1, VIEW)
+    assert bench.told(m.Tile) == [tile(old)]
+    bench.controller.view.look(1, VIEW)
     new = bench.controller.generation
     assert new > old
-    bench.window.reset_mock()
+    bench.heard.clear()
     bench.client.inbox = [tile(old), tile(new + 1)]
     bench.controller.tick()
-    bench.window.show_tile.assert_not_called()
+    assert bench.heard == []
     bench.client.inbox = [tile(new, 1)]
     bench.controller.tick()
-    bench.window.show_tile.assert_called_once()
+    assert bench.heard == [tile(new, 1)]
 
 
 def test_test_areas_are_told_once(bench: Bench) -> None:
     """They are on disk when the worker hears of them; the same again is nothing; planes left out lose theirs."""
     areas = {0: (Region(3, 3, 20, 20),), 1: (Region(0, 0, 9, 9),)}
-    assert bench.controller.mark_test_areas(areas)
-    assert not bench.controller.mark_test_areas(areas)
+    assert bench.controller.strokes.mark_test_areas(areas)
+    assert not bench.controller.strokes.mark_test_areas(areas)
     assert bench.client.sent.count(m.Annotated()) == 1
-    assert bench.controller.mark_test_areas({1: areas[1]})
+    assert bench.controller.strokes.mark_test_areas({1: areas[1]})
     assert bench.controller.project is not None
     assert bench.controller.project.test_areas(1) == {1: areas[1]}
 
@@ -156,11 +168,11 @@ def test_test_areas_are_told_once(bench: Bench) -> None:
 def test_a_look_is_told_once(bench: Bench) -> None:
     """The same view is not asked for again; a moved one is, in the same generation."""
     for view in (VIEW, VIEW, Region(5, 5, 60, 60)):
-        bench.controller.look(0, view)
+        bench.controller.view.look(0, view)
     looks = [message for message in bench.client.sent if isinstance(message, m.Look)]
     assert [look.visible for look in looks] == [(0, 0, 50, 60), (5, 5, 60, 60)]
     assert len({look.generation for look in looks}) == 1
-    bench.controller.look(0, Region(5, 5, 60, 60), small=True)
+    bench.controller.view.look(0, Region(5, 5, 60, 60), small=True)
     assert bench.client.sent[-1] == m.Look(looks[0].generation, 1, 0, (5, 5, 60, 60), small=True)
 
 
@@ -170,35 +182,35 @@ def test_commit_is_on_disk_before_it_returns(bench: Bench) -> None:
     assert bench.paint(1)
     with Project(bench.controller.project.folder, read_only=True) as other:
         np.testing.assert_array_equal(other.annotation(1, 0), bench.labels)
-    assert not bench.controller.commit(0, bench.labels)
+    assert not bench.controller.strokes.commit(0, bench.labels)
     assert bench.client.sent.count(m.Annotated()) == 1
 
 
 def test_the_second_class_starts_training(bench: Bench) -> None:
     """One class cannot be learned; the first stroke of a second one starts by itself, once."""
     bench.paint(1)
-    assert not bench.controller.training
+    assert not bench.controller.training.is_on
     bench.paint(2)
     bench.labels[40:50] = 2
-    bench.controller.commit(0, bench.labels)
-    assert bench.controller.training
+    bench.controller.strokes.commit(0, bench.labels)
+    assert bench.controller.training.is_on
     assert bench.client.sent.count(m.Train(on=True)) == 1
 
 
 def test_a_pause_holds(bench: Bench) -> None:
     """After the user paused, strokes do not start the training again; the user's own start does."""
     bench.paint(1)
-    bench.controller.pause()
+    bench.controller.training.pause()
     bench.paint(2)
-    assert not bench.controller.training
+    assert not bench.controller.training.is_on
     assert m.Train(on=True) not in bench.client.sent
-    bench.controller.start()
+    bench.controller.training.start()
     assert bench.client.sent[-1] == m.Train(on=True)
 
 
 def test_the_best_network_can_be_asked_for(bench: Bench) -> None:
     """One call, one message."""
-    bench.controller.restore_best()
+    bench.controller.training.restore_best()
     assert bench.client.sent[-1] == m.Restore()
 
 
@@ -208,14 +220,14 @@ def test_starting_by_itself_can_be_switched_off(bench: Bench) -> None:
     bench.controller.project.settings = Settings(start_by_itself=False)
     bench.paint(1)
     bench.paint(2)
-    assert not bench.controller.training
+    assert not bench.controller.training.is_on
 
 
 def test_a_dead_worker_is_replaced(bench: Bench) -> None:
     """The new one is told the project, the view and that it trains; painting meanwhile is kept."""
     bench.paint(1)
     bench.paint(2)
-    bench.controller.look(0, VIEW)
+    bench.controller.view.look(0, VIEW)
     bench.die()
     assert len(bench.clients) == 2
     assert bench.clients[0].closed
@@ -224,24 +236,24 @@ def test_a_dead_worker_is_replaced(bench: Bench) -> None:
     assert bench.client.sent[2] == m.Train(on=True)
     assert bench.paint(1) is False
     bench.labels[60:70] = 1
-    assert bench.controller.commit(0, bench.labels)
+    assert bench.controller.strokes.commit(0, bench.labels)
     assert bench.client.sent[-1] == m.Annotated()
 
 
 def test_a_dying_worker_is_given_up(bench: Bench) -> None:
     """Three deaths in a minute are mended, the fourth ends it with one NU-W05; the user's start tries again."""
-    bench.controller.start()
+    bench.controller.training.start()
     for _ in range(4):
         bench.now += 5
         bench.die()
     assert len(bench.clients) == 4
-    assert not bench.controller.has_worker
-    assert not bench.controller.training
+    assert not bench.controller.worker.is_running
+    assert not bench.controller.training.is_on
     assert sum("NU-W05" in line for line in bench.lines()) == 1
     bench.controller.tick()
     assert sum("NU-W05" in line for line in bench.lines()) == 1
     bench.paint(1)  # painting goes on without a worker
-    bench.controller.start()
+    bench.controller.training.start()
     assert len(bench.clients) == 5
     assert bench.client.sent[-1] == m.Train(on=True)
 
@@ -251,7 +263,7 @@ def test_rare_deaths_are_always_mended(bench: Bench) -> None:
     for _ in range(8):
         bench.now += 30
         bench.die()
-    assert bench.controller.has_worker
+    assert bench.controller.worker.is_running
     assert not any("NU-W05" in line for line in bench.lines())
 
 
@@ -266,7 +278,7 @@ def wait(bench: Bench, seconds: float, *, alive: bool = True) -> None:
 
 def test_a_worker_without_signs_is_replaced(bench: Bench) -> None:
     """Fifteen seconds of silence end it, with one NU-W07; one that gives signs lives for ever."""
-    bench.controller.start()
+    bench.controller.training.start()
     wait(bench, 300)
     assert len(bench.clients) == 1
     wait(bench, 15, alive=False)
@@ -309,8 +321,8 @@ def test_a_worker_that_the_system_ended_asks_for_less(bench: Bench) -> None:
     bench.client.exit_code = 1
     bench.controller.tick()
     assert bench.client.sent[0].memory_steps == 2
-    bench.controller.stop()
-    bench.controller.start()
+    bench.controller.training.stop()
+    bench.controller.training.start()
     assert bench.client.sent[0].memory_steps == 0
 
 
@@ -325,11 +337,11 @@ def test_a_lost_device_is_spared(bench: Bench) -> None:
 def test_a_worker_that_cannot_be_started_is_told(bench: Bench, monkeypatch: pytest.MonkeyPatch) -> None:
     """It is one line, nothing is left running, and painting goes on."""
     error = UserError("NU-W08", "the worker cannot be started", "python", "try again")
-    monkeypatch.setattr(bench.controller, "_start_worker", Mock(side_effect=error))
+    monkeypatch.setattr(bench.controller.worker, "start_process", Mock(side_effect=error))
     bench.client.exit_code = 1
     with pytest.raises(UserError, match=r"^NU-W08: "):
         bench.controller.tick()
-    assert not bench.controller.has_worker
+    assert not bench.controller.worker.is_running
     bench.controller.tick()
     assert bench.paint(1)
 
@@ -348,7 +360,7 @@ def test_a_project_opened_read_only_is_left_alone(bench: Bench, tmp_path: Path) 
     other.controller.show_image(project.image(1))
     np.testing.assert_array_equal(project.annotation(1, 0), bench.labels)
     other.labels[40:50] = 1
-    for refused in (lambda: other.paint(1), other.controller.start, other.controller.restore_best):
+    for refused in (lambda: other.paint(1), other.controller.training.start, other.controller.training.restore_best):
         with pytest.raises(UserError, match=r"^NU-P11: "):
             refused()
     other.client.inbox.append(m.Scored(Score(3, 0.5, ()), 0.25))
@@ -370,22 +382,21 @@ def test_a_disk_that_fills_up_is_told_once(bench: Bench, monkeypatch: pytest.Mon
     """Before anything fails, and again only after there was room in between; an export to a full disk is told too."""
     free = [10**9]
     monkeypatch.setattr(shutil, "disk_usage", lambda folder: SimpleNamespace(free=free[0]))
-    notices = bench.window.show_notice
     for bytes_free, told in ((10**9, 0), (10**6, 1), (10**6, 1), (10**9, 1), (10**6, 2)):
         free[0] = bytes_free
         bench.now += 11
         bench.controller.tick()
-        assert notices.call_count == told
-    assert "NU-E12: only 0 MB are free" in notices.call_args.args[0]
-    bench.controller.export(Path("out"), ("tiff",))
-    assert notices.call_count == 3
+        assert len(bench.told(Notice)) == told
+    assert "NU-E12: only 0 MB are free" in bench.told(Notice)[-1].line
+    bench.controller.exports.begin(Path("out"), ("tiff",))
+    assert len(bench.told(Notice)) == 3
 
 
 def test_what_the_worker_says_is_shown(bench: Bench) -> None:
     """Each kind of message reaches its place in the window; a score of trained steps enters the history."""
     score = Score(3, 0.5, ())
     progress = m.Progress("training", 3, 0.1, 0)
-    bench.client.inbox = [
+    bench.client.inbox = said = [
         m.Ready("cpu", "CPU"),
         progress,
         m.Scored(score, 0.25),
@@ -396,14 +407,8 @@ def test_what_the_worker_says_is_shown(bench: Bench) -> None:
         m.Weights(1, 0, 1, 1, 2, bytes(4)),
     ]
     bench.controller.tick()
-    bench.window.show_device.assert_called_once_with("CPU")
-    bench.window.show_weights.assert_called_once_with(m.Weights(1, 0, 1, 1, 2, bytes(4)))
-    bench.window.show_progress.assert_called_once_with(progress)
-    bench.window.show_score.assert_called_once_with(score, 0.25)
-    bench.window.show_agreement.assert_called_once_with(0.5, 3)
-    bench.window.show_exported.assert_called_once_with(("a.tif",))
-    assert bench.lines() == ["NU-W03: x, y, z"]
-    bench.window.show_notice.assert_called_once_with("NU-T04: x, y, z")
+    news: dict[Any, Any] = {m.Failed: ErrorLine("NU-W03: x, y, z"), m.Noticed: Notice("NU-T04: x, y, z")}
+    assert bench.heard == [news.get(type(message), message) for message in said]
     assert bench.controller.project is not None
     assert [record["loss"] for record in bench.controller.project.scores()] == [0.25]
 
@@ -430,25 +435,25 @@ def test_the_weight_map_follows_strokes_planes_and_workers(bench: Bench) -> None
     """While it is on screen it is asked for anew with every change, after the worker has heard of it; then no more."""
     bench.paint(1)
     assert m.ShowWeights(1, 0) not in bench.client.sent
-    bench.controller.want_weights(True)
+    bench.controller.view.want_weights(True)
     assert bench.client.sent[-1] == m.ShowWeights(1, 0)
     bench.paint(1)
     assert bench.client.sent.count(m.ShowWeights(1, 0)) == 1
     bench.labels[60:70] = 1
-    bench.controller.commit(0, bench.labels)
+    bench.controller.strokes.commit(0, bench.labels)
     assert bench.client.sent[-2:] == [m.Annotated(), m.ShowWeights(1, 0)]
     bench.controller.change_classes()
     assert bench.client.sent[-2:] == [m.Annotated(), m.ShowWeights(1, 0)]
-    bench.controller.look(1, VIEW)
+    bench.controller.view.look(1, VIEW)
     assert m.ShowWeights(1, 1) in bench.client.sent
     bench.die()
     assert m.ShowWeights(1, 1) in bench.client.sent
-    bench.controller.stop()
-    bench.controller.want_weights(True)
+    bench.controller.training.stop()
+    bench.controller.view.want_weights(True)
     assert m.ShowWeights(1, 1) in bench.client.sent
-    bench.controller.want_weights(False)
+    bench.controller.view.want_weights(False)
     asked = len(bench.client.sent)
-    bench.controller.look(0, VIEW)
+    bench.controller.view.look(0, VIEW)
     assert [type(message) for message in bench.client.sent[asked:]] == [m.Look]
     assert len(bench.clients) == 3
 
@@ -458,74 +463,70 @@ def test_a_map_comes_with_the_tiles(bench: Bench) -> None:
 
     A worker that is started anew is told of it.
     """
-    bench.controller.look(0, VIEW)
+    bench.controller.view.look(0, VIEW)
     old = bench.controller.generation
-    bench.controller.want_map("probability", 2)
+    bench.controller.view.want_map("probability", 2)
     new = bench.controller.generation
     assert new > old
     assert bench.client.sent[-1] == m.Look(new, 1, 0, (0, 0, 50, 60), "probability", 2)
     with_map = msgspec.structs.replace(tile(new), map=bytes(range(6)))
     bench.client.inbox = [msgspec.structs.replace(with_map, generation=old), with_map, tile(new)]
     bench.controller.tick()
-    assert bench.window.show_tile.call_count == 2
-    (image_id, plane, region, values), _ = bench.window.show_map.call_args
-    assert (image_id, plane, region) == (1, 0, Region(4, 6, 6, 9))
-    np.testing.assert_array_equal(values, [[0, 1, 2], [3, 4, 5]])
-    bench.window.show_map.assert_called_once()
+    assert bench.told(m.Tile) == [with_map, tile(new)]
     asked = len(bench.client.sent)
-    bench.controller.want_map("probability", 2)
+    bench.controller.view.want_map("probability", 2)
     assert len(bench.client.sent) == asked
     bench.die()
     assert m.Look(new, 1, 0, (0, 0, 50, 60), "probability", 2) in bench.client.sent
-    bench.controller.want_map("")
+    bench.controller.view.want_map("")
     assert bench.client.sent[-1] == m.Look(new, 1, 0, (0, 0, 50, 60))
-    bench.controller.stop()
-    bench.controller.want_map("uncertainty")
+    bench.controller.training.stop()
+    bench.controller.view.want_map("uncertainty")
     assert len(bench.clients) == 3
 
 
 def test_export_asks_the_worker(bench: Bench, tmp_path: Path) -> None:
     """The present image goes to the folder; without an image the user is told."""
-    bench.controller.export(tmp_path / "out", ("tiff",))
+    bench.controller.exports.begin(tmp_path / "out", ("tiff",))
     assert bench.client.sent[-1] == m.Export(1, str(tmp_path / "out"), ("tiff",))
-    bench.controller.image = None
+    bench.controller.close()
     with pytest.raises(UserError, match=r"^NU-W04: "):
-        bench.controller.export(tmp_path, ("tiff",))
+        bench.controller.exports.begin(tmp_path, ("tiff",))
 
 
 def test_an_export_outlives_one_death_of_the_worker(bench: Bench, tmp_path: Path) -> None:
     """It is asked for again, once; a second death gives it up in one line."""
     wish = m.Export(1, str(tmp_path), ("tiff",))
-    bench.controller.export(tmp_path, ("tiff",))
+    bench.controller.exports.begin(tmp_path, ("tiff",))
     bench.client.exit_code = 1
     bench.controller.tick()
     assert bench.client.sent[-1] == wish
-    bench.window.show_exported.assert_not_called()
+    assert bench.told(m.Exported) == []
     bench.client.exit_code = 1
     bench.controller.tick()
-    bench.window.show_exported.assert_called_once_with(())
-    assert any("NU-E15" in str(call) for call in bench.window.show_message.call_args_list)
+    assert bench.told(m.Exported) == [m.Exported(())]
+    assert any("NU-E15" in line for line in bench.lines())
     assert wish not in bench.client.sent
 
 
 @pytest.mark.parametrize("end", ["stop", "close"])
 def test_an_export_ends_with_the_worker(bench: Bench, tmp_path: Path, end: str) -> None:
     """Who stops the worker or leaves the project is not left with a bar."""
-    bench.controller.export(tmp_path, ("tiff",))
-    getattr(bench.controller, end)()
-    bench.window.show_exported.assert_called_once_with(())
+    bench.controller.exports.begin(tmp_path, ("tiff",))
+    {"stop": bench.controller.training.stop, "close": bench.controller.close}[end]()
+    assert bench.told(m.Exported) == [m.Exported(())]
 
 
 def test_a_finished_export_is_not_asked_for_again(bench: Bench, tmp_path: Path) -> None:
     """What is paused or cancelled is told to the worker; after the end a death costs nothing."""
-    bench.controller.export(tmp_path, ("tiff",))
-    bench.controller.pause_export(on=True)
-    bench.controller.cancel_export()
+    bench.controller.exports.begin(tmp_path, ("tiff",))
+    bench.controller.exports.pause(on=True)
+    bench.controller.exports.cancel()
     assert bench.client.sent[-2:] == [m.PauseExport(on=True), m.CancelExport()]
     bench.client.inbox.append(m.Exporting(0.5))
     bench.client.inbox.append(m.Exported(("a.tif",)))
     bench.controller.tick()
-    bench.window.show_exporting.assert_called_once_with(0.5)
+    assert bench.told(m.Exporting) == [m.Exporting(0.5)]
     bench.client.exit_code = 1
     bench.controller.tick()
     assert not any(isinstance(message, m.Export) for message in bench.client.sent)
@@ -536,7 +537,7 @@ def test_a_relative_folder_is_the_users_not_the_workers(
 ) -> None:
     """The worker runs elsewhere; what the user calls "out" lies where the user is."""
     monkeypatch.chdir(tmp_path)
-    bench.controller.export(Path("out"), ("tiff",))
+    bench.controller.exports.begin(Path("out"), ("tiff",))
     assert bench.client.sent[-1] == m.Export(1, str(tmp_path / "out"), ("tiff",))
 
 
@@ -545,10 +546,10 @@ def test_close_lets_go_of_everything(bench: Bench) -> None:
     bench.controller.close()
     assert bench.client.closed
     assert bench.controller.project is None
-    assert not bench.controller.has_worker
+    assert not bench.controller.worker.is_running
     bench.controller.tick()
-    bench.controller.look(0, VIEW)
-    assert not bench.controller.commit(0, bench.labels)
+    bench.controller.view.look(0, VIEW)
+    assert not bench.controller.strokes.commit(0, bench.labels)
     bench.controller.close()
 
 
@@ -563,32 +564,32 @@ def test_what_was_taken_over_is_no_stroke_of_the_users(bench: Bench) -> None:
     """The worker hears it of the commit that follows, and of none when nothing could be taken over."""
     bench.paint(1)
     with pytest.raises(UserError, match=r"^NU-A11: "):
-        bench.controller.accept(0, np.zeros((SIDE, SIDE), np.uint8))
+        bench.controller.strokes.accept(0, np.zeros((SIDE, SIDE), np.uint8))
     bench.paint(2)
     assert [message.own for message in bench.client.sent if isinstance(message, m.Annotated)] == [True, True]
     predicted = np.zeros((SIDE, SIDE), np.uint8)
     predicted[15] = 1
-    bench.labels = np.maximum(bench.labels, bench.controller.accept(0, predicted))
-    assert bench.controller.commit(0, bench.labels.copy())
+    bench.labels = np.maximum(bench.labels, bench.controller.strokes.accept(0, predicted))
+    assert bench.controller.strokes.commit(0, bench.labels.copy())
     bench.labels[17] = 1
-    assert bench.controller.commit(0, bench.labels.copy())
+    assert bench.controller.strokes.commit(0, bench.labels.copy())
     assert [message.own for message in bench.client.sent if isinstance(message, m.Annotated)][2:] == [False, True]
 
 
 def test_an_answer_about_where_to_paint_never_comes_too_late(bench: Bench) -> None:
     """Only the newest question is answered on screen, and none after a stroke was painted since."""
-    bench.controller.ask_where_next()
+    bench.controller.suggestions.ask()
     number = bench.client.sent[-1].number
     assert bench.client.sent[-1] == m.Suggest(number, 1, 0)
     first, second, third = (m.Suggested(number + n, "unsure", 1, 0, (0, 0, 8, 8)) for n in (0, 1, 3))
-    bench.controller.ask_where_next()
+    bench.controller.suggestions.ask()
     bench.client.inbox = [first, second]
     bench.controller.tick()
-    bench.window.show_suggestion.assert_called_once_with(second)
+    assert bench.told(m.Suggested) == [second]
     bench.paint(1)
     bench.client.inbox = [second]
     bench.controller.tick()
-    bench.controller.ask_where_next()
+    bench.controller.suggestions.ask()
     bench.client.inbox = [third]
     bench.controller.tick()
-    assert [call.args[0] for call in bench.window.show_suggestion.call_args_list] == [second, third]
+    assert bench.told(m.Suggested) == [second, third]

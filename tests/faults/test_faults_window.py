@@ -64,7 +64,9 @@ def test_strokes_that_a_full_disk_refused_outlive_their_layer(
         assert [line[:6] for line in again.notices] == ["NU-P21"]
 
 
-@pytest.mark.parametrize("where", ["controller.commit", "canvas.plane_labels", "_strokes_settled", "show_message"])
+@pytest.mark.parametrize(
+    "where", ["controller.strokes.commit", "canvas.plane_labels", "_strokes_settled", "show_message"]
+)
 def test_an_error_in_a_listener_costs_no_stroke(
     user: User, qtbot: Any, monkeypatch: pytest.MonkeyPatch, where: str
 ) -> None:
@@ -84,7 +86,9 @@ def test_an_error_in_a_listener_costs_no_stroke(
     user.draw(1, (15, 75), (40, 75))
     with monkeypatch.context() as patch, qtbot.capture_exceptions():
         if where == "show_message":
-            patch.setattr(user.panel.controller, "commit", _raising(UserError("NU-P07", "full", "there", "wait")))
+            patch.setattr(
+                user.panel.controller.strokes, "commit", _raising(UserError("NU-P07", "full", "there", "wait"))
+            )
         patch.setattr(owner, name, fail)
         user.draw(2, (32, 32), (48, 48))
         settle(seconds=0.1)
@@ -107,7 +111,7 @@ def test_layers_may_change_at_any_time_while_training(user: User) -> None:
     chance = np.random.default_rng(0)
     layers, panel = user.viewer.layers, user.panel
     user.draw_two_classes()
-    assert settle(lambda: panel.controller.training)
+    assert settle(lambda: panel.controller.training.is_on)
 
     def rename() -> None:
         layers[int(chance.integers(len(layers)))].name = f"renamed {chance.integers(99)}"

@@ -8,7 +8,6 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
-from unittest.mock import create_autospec
 
 import numpy as np
 import pytest
@@ -16,7 +15,8 @@ from injectors import WHOLE
 
 from napari_unet.config import Settings
 from napari_unet.controller import supervision
-from napari_unet.controller.controller import Controller, Window
+from napari_unet.controller.controller import Controller
+from napari_unet.controller.news import ErrorLine
 from napari_unet.images.image import Image
 from napari_unet.project.project import Project
 from napari_unet.protocol import messages as m
@@ -33,14 +33,20 @@ class Session:
     """A window that paints and learns, without the window."""
 
     def __init__(self, folder: Path) -> None:
-        self.window = create_autospec(Window, instance=True)
         self.clients: list[Client] = []
-        self.controller = Controller(self.window, self.start)
+        self.controller = Controller(self.start)
+        self.progress: list[m.Progress] = []
+        self.errors: list[ErrorLine] = []
+        self.ready: list[m.Ready] = []
+        self.controller.subscribe(m.Progress, self.progress.append)
+        self.controller.subscribe(ErrorLine, self.errors.append)
+        self.controller.subscribe(m.Ready, self.ready.append)
         self.labels = np.zeros((SIDE, SIDE), np.uint8)
         self.controller.open_project(folder)
         project = self.project
         project.settings = Settings(tile=64, width=4, batch=1, prediction_tile=64)
-        self.controller.choose_image(Image("noise", np.arange(SIDE * SIDE * 1.0).reshape(SIDE, SIDE), "yx"), None)
+        noise = Image("noise", np.arange(SIDE * SIDE * 1.0).reshape(SIDE, SIDE), "yx")
+        self.controller.show_image(project.add_image(noise))
         self.strokes = 0
         for _ in range(2):
             self.paint()
@@ -62,7 +68,7 @@ class Session:
         """One stroke more, of the other class."""
         self.labels[self.strokes * 7 % 90 : self.strokes * 7 % 90 + 4, 4:80] = 1 + self.strokes % 2
         self.strokes += 1
-        self.controller.commit(0, self.labels.copy())
+        self.controller.strokes.commit(0, self.labels.copy())
 
     def until(self, holds: Callable[[], Any]) -> float:
         """Turn the event loop until something holds; how long it took."""
@@ -75,20 +81,14 @@ class Session:
 
     def steps(self) -> int:
         """Of the newest worker, as it last said."""
-        calls = self.window.show_progress.call_args_list
-        return calls[-1].args[0].step if calls else 0
+        return self.progress[-1].step if self.progress else 0
 
     def until_it_learns(self) -> float:
-        self.window.show_progress.reset_mock()
-        return self.until(
-            lambda: any(
-                call.args[0].state == "training" and call.args[0].loss is not None
-                for call in self.window.show_progress.call_args_list
-            )
-        )
+        self.progress.clear()
+        return self.until(lambda: any(p.state == "training" and p.loss is not None for p in self.progress))
 
     def lines(self) -> list[str]:
-        return [call.args[0][:6] for call in self.window.show_message.call_args_list]
+        return [error.line[:6] for error in self.errors]
 
 
 @pytest.fixture
@@ -107,7 +107,7 @@ def test_a_killed_worker_comes_back(session: Session) -> None:
     session.until_it_learns()
     handles = len(os.listdir("/proc/self/fd")) if sys.platform.startswith("linux") else 0
     for _ in range(20 if WHOLE else 1):
-        session.controller._supervision.start_over()  # so many in a minute would be given up
+        session.controller.worker.forget_deaths()  # so many in a minute would be given up
         end = time.monotonic() + float(chance.uniform(0, 2))
         session.until(lambda end=end: time.monotonic() > end)
         os.kill(session.client.pid, signal.SIGKILL)
@@ -137,7 +137,7 @@ def test_a_long_step_is_no_hang(session: Session, monkeypatch: pytest.MonkeyPatc
     """A worker that works or waits gives signs: nothing is restarted while it learns, rests or has nothing to do."""
     session.until_it_learns()
     monkeypatch.setattr(supervision, "_PATIENCE_S", 6.0)
-    session.controller.pause()
+    session.controller.training.pause()
     end = time.monotonic() + 12
     session.until(lambda: time.monotonic() > end)
     assert len(session.clients) == 1
@@ -147,7 +147,7 @@ def test_a_long_step_is_no_hang(session: Session, monkeypatch: pytest.MonkeyPatc
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGABRT, signal.SIGSEGV] if WHOLE else [signal.SIGSEGV])
 def test_every_death_is_told_alike(session: Session, number: int) -> None:
     """F03: ended politely, aborted or by a null pointer."""
-    session.until(lambda: session.window.show_device.called)
+    session.until(lambda: session.ready)
     os.kill(session.client.pid, number)
     session.until(lambda: len(session.clients) == 2)
     assert session.lines() == ["NU-W06"]
@@ -167,7 +167,7 @@ def test_a_crash_loop_ends(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, kind
     script, expected = SCRIPTS[kind]
     popen = supervision_popen(monkeypatch, script)
     session = Session(tmp_path / "p.unet")
-    session.until(lambda: not session.controller.has_worker)
+    session.until(lambda: not session.controller.worker.is_running)
     assert len(session.clients) == 4 == len(popen)
     assert session.lines() == expected
     session.paint()
@@ -197,7 +197,7 @@ def test_a_worker_that_never_speaks(tmp_path: Path, monkeypatch: pytest.MonkeyPa
     monkeypatch.setattr(supervision, "_FIRST_PATIENCE_S", 1.0)
     supervision_popen(monkeypatch, "import time; time.sleep(600)")
     session = Session(tmp_path / "p.unet")
-    session.until(lambda: not session.controller.has_worker)
+    session.until(lambda: not session.controller.worker.is_running)
     assert session.lines() == ["NU-W07", "NU-W05"]
     assert all(client.exit_code is not None for client in session.clients)
     session.controller.close()
@@ -210,7 +210,7 @@ def test_a_worker_in_little_memory_learns_all_the_same(session: Session) -> None
     os.kill(session.client.pid, signal.SIGKILL)
     session.until(lambda: len(session.clients) == 2)
     session.until_it_learns()
-    assert session.controller._memory_steps == 1
+    assert session.controller.worker.memory_steps == 1
     assert session.lines() == ["NU-W06"]
 
 
@@ -253,4 +253,4 @@ def test_a_message_of_the_worker_cannot_hurt(session: Session) -> None:
         m.Tile(session.controller.generation, 1, 0, 0, 0, -1, -1, b"x", 1),
     ):
         with pytest.raises(UserError, match=r"^NU-W02: "):
-            session.controller._hear(tile)
+            session.controller.hear(tile)

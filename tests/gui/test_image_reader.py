@@ -227,7 +227,7 @@ def opened(viewer: Any) -> User:
     user = User.__new__(User)
     user.viewer = viewer
     _, user.panel = viewer.window.add_plugin_dock_widget("napari-unet-live")
-    user.panel.controller._start_worker = SilentClient
+    user.panel.controller.worker.start_process = SilentClient
     assert settle(lambda: user.panel.canvas.annotation is not None, 20)
     return user
 

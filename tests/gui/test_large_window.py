@@ -74,7 +74,7 @@ def user(viewer: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Wander
     made = Wanderer.__new__(Wanderer)
     made.viewer = viewer
     _, made.panel = viewer.window.add_plugin_dock_widget("napari-unet-live")
-    made.panel.controller._start_worker = Recorder
+    made.panel.controller.worker.start_process = Recorder
     made.panel.open_project(tmp_path / "p.unet")
     settle(seconds=0.3)
     return made
@@ -121,7 +121,7 @@ def test_a_layer_over_a_part_lies_there(turned: dict[str, Any]) -> None:
 def test_what_is_predicted_lies_where_it_belongs(user: Wanderer) -> None:
     """Tiles are asked for where layers lie, cut to them, and those of the place before come too late."""
     user.go(700, 300)
-    canvas, worker = user.panel.canvas, user.panel.controller._client
+    canvas, worker = user.panel.canvas, user.panel.controller.worker.client
     looks = [message for message in worker.sent if isinstance(message, m.Look)]
     assert looks[-1].covered == (canvas.cover.y0, canvas.cover.x0, canvas.cover.y1, canvas.cover.x1)
     y0, x0, y1, x1 = looks[-1].visible

@@ -24,8 +24,8 @@ def answer(hand: Hand, *corners: tuple[int, int], **changed: Any) -> m.Objects:
     controller, numbers, rows = hand.panel.controller, np.zeros((SIDE, SIDE), np.int32), []
     for number, (y, x) in enumerate(corners, start=1):
         numbers[y : y + 12, x : x + 12] = number
-        rows.append((number, controller.plane, 1, "class 2", 144, y, x, y + 12, x + 12, 0.5))
-    fields = {"generation": controller.generation, "place": (controller.image.id, controller.plane)}
+        rows.append((number, controller.view.plane, 1, "class 2", 144, y, x, y + 12, x + 12, 0.5))
+    fields = {"generation": controller.generation, "place": (controller.image.id, controller.view.plane)}
     found = m.Objects.of(**fields | changed, numbers=numbers, columns=COLUMNS, rows=tuple(rows))
     hand.worker.inbox = [found]
     settle(lambda: not hand.worker.inbox, 5)
@@ -96,7 +96,7 @@ def test_table_and_image_have_one_selection(viewer: Any, monkeypatch: pytest.Mon
     place = {"scale": (0.5, 0.5), "translate": (7, 90)}
     hand = open_image(viewer, monkeypatch, np.zeros((3, SIDE, SIDE), np.uint8), axis_labels=("z", "y", "x"), **place)
     viewer.dims.set_point(0, 1)
-    settle(lambda: hand.panel.controller.plane == 1, 5)
+    settle(lambda: hand.panel.controller.view.plane == 1, 5)
     layer, objects, camera = choose(hand), hand.panel.object_layer, viewer.scene.camera
     answer(hand, (10, 10), (60, 90), (100, 20))
     np.testing.assert_array_equal(layer.data.any(axis=(1, 2)), [False, True, False])
@@ -134,7 +134,7 @@ def test_table_and_image_have_one_selection(viewer: Any, monkeypatch: pytest.Mon
     answer(hand, (98, 20), (60, 90))
     assert (layer.selected_label, row()) == (1, 1)
     viewer.dims.set_point(0, 0)
-    settle(lambda: hand.panel.controller.plane == 0, 5)
+    settle(lambda: hand.panel.controller.view.plane == 0, 5)
     answer(hand, (30, 30))
     np.testing.assert_array_equal(layer.data.any(axis=(1, 2)), [True, False, False])
     assert layer.selected_label == 0

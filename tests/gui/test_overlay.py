@@ -36,7 +36,7 @@ class Hand(User):
 
     @property
     def worker(self) -> FakeClient:
-        return self.panel.controller._client
+        return self.panel.controller.worker.client
 
     @property
     def looks(self) -> list[m.Look]:
@@ -45,7 +45,7 @@ class Hand(User):
     def answer(self, region: Region, class_id: int, **changed: Any) -> None:
         """A tile of one class, as the worker would send it for what is on screen now."""
         controller, size = self.panel.controller, region.shape[0] * region.shape[1]
-        fields = {"generation": controller.generation, "image_id": controller.image.id, "plane": controller.plane}
+        fields = {"generation": controller.generation, "image_id": controller.image.id, "plane": controller.view.plane}
         place = {"y0": region.y0, "x0": region.x0, "height": region.shape[0], "width": region.shape[1]}
         self.worker.inbox = [m.Tile(**fields | place | changed, labels=bytes([class_id]) * size, step=7)]
         settle(lambda: not self.worker.inbox, 5)
@@ -144,8 +144,8 @@ def test_every_plane_is_itself(viewer: Any, monkeypatch: pytest.MonkeyPatch) -> 
     hand = open_image(viewer, monkeypatch, np.zeros((2, 3, SIDE, SIDE), np.uint16), scale=(1, 4, 0.5, 0.5))
     for t, z in ((0, 0), (1, 2), (0, 1)):
         viewer.dims.set_current_step((0, 1), (t, z))
-        settle(lambda plane=3 * t + z: hand.panel.controller.plane == plane, 5)
-        assert hand.panel.controller.plane == 3 * t + z
+        settle(lambda plane=3 * t + z: hand.panel.controller.view.plane == plane, 5)
+        assert hand.panel.controller.view.plane == 3 * t + z
         check_stroke_and_tile(hand)
         viewer.dims.ndisplay = 3
         settle(seconds=0.1)
@@ -214,7 +214,7 @@ def test_answers_for_another_plane_or_image_are_never_shown(viewer: Any, monkeyp
     controller = hand.panel.controller
     old = {"generation": controller.generation, "image_id": controller.image.id, "plane": 0}
     viewer.dims.set_current_step(0, 1)
-    assert settle(lambda: controller.plane == 1, 5)
+    assert settle(lambda: controller.view.plane == 1, 5)
     hand.answer(TILE, 2, **old)
     assert not hand.panel.canvas.prediction.data.any()
     viewer.add_image(np.zeros((SIDE, SIDE), np.uint8), name="other")

@@ -84,9 +84,9 @@ def test_commands_are_in_the_palette_and_act_on_the_panel(viewer: Any, project: 
     assert ids <= {str(name) for name, _ in app.commands}
     app.commands.execute_command("napari-unet-live.start").result()
     panel = panel_of(viewer)
-    assert not panel.controller.training
+    assert not panel.controller.training.is_on
     panel.open_project(project)
     app.commands.execute_command("napari-unet-live.start").result()
-    assert panel.controller.training
+    assert panel.controller.training.is_on
     app.commands.execute_command("napari-unet-live.pause").result()
-    assert not panel.controller.training
+    assert not panel.controller.training.is_on

@@ -188,7 +188,7 @@ def test_the_whole_job(user: User, tmp_path: Path) -> None:
     """Two classes start the training; overlay, Dice, export and the command line's masks follow; a reopen goes on."""
     user.draw_two_classes()
     panel = user.panel
-    assert panel.controller.training
+    assert panel.controller.training.is_on
     assert settle(lambda: (panel.canvas.prediction.data > 0).all())
     undo_depth = len(panel.canvas.annotation._undo_history)
     assert settle(lambda: panel.progress_shown.step > 60, 3 * _PATIENCE_S), panel.progress_shown  # slow processors
@@ -460,9 +460,11 @@ def test_killing_the_worker_costs_nothing(user: User) -> None:
     panel = user.panel
     assert settle(lambda: panel.progress_shown is not None and panel.progress_shown.step > 3)
     for _ in range(2):
-        pid = panel.controller._client.pid
+        pid = panel.controller.worker.client.pid
         os.kill(pid, signal.SIGKILL)
-        assert settle(lambda pid=pid: panel.controller._client is not None and panel.controller._client.pid != pid)
+        assert settle(
+            lambda pid=pid: panel.controller.worker.client is not None and panel.controller.worker.client.pid != pid
+        )
         user.draw(2, (160, 20), (160, 40))
         assert settle(lambda: panel.progress_shown.state == "training" and panel.progress_shown.step > 0)
     np.testing.assert_array_equal(user.stored(), user.painted)
@@ -473,8 +475,8 @@ def test_killing_the_worker_costs_nothing(user: User) -> None:
 def test_closing_anything_while_training_leaves_nothing_behind(user: User, order: str) -> None:
     """No traceback, no worker: whichever goes first."""
     user.draw_two_classes()
-    assert settle(lambda: user.panel.controller.training)
-    pid = user.panel.controller._client.pid
+    assert settle(lambda: user.panel.controller.training.is_on)
+    pid = user.panel.controller.worker.client.pid
     layers = user.viewer.layers
     {
         "panel": lambda: user.viewer.window.remove_dock_widget(user.panel),

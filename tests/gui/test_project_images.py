@@ -78,7 +78,7 @@ def opened(viewer: Any, folder: Path, *, worker: bool = False) -> User:
     user.viewer = viewer
     _, user.panel = viewer.window.add_plugin_dock_widget("napari-unet-live")
     if not worker:
-        user.panel.controller._start_worker = SilentClient
+        user.panel.controller.worker.start_process = SilentClient
     user.panel.open_project(folder)
     settle(seconds=0.1)
     return user
@@ -302,7 +302,7 @@ def test_files_join_by_drop_and_those_that_do_not_fit_are_told(viewer: Any, fold
 
 def test_files_make_a_project_where_there_is_none(viewer: Any, folder: Path) -> None:
     _, panel = viewer.window.add_plugin_dock_widget("napari-unet-live")
-    panel.controller._start_worker = SilentClient
+    panel.controller.worker.start_process = SilentClient
     assert not panel.image_list.view.isVisibleTo(panel)
     panel.project_images.add([folder.parent / "b.tif"])
     assert settle(lambda: panel.canvas.annotation is not None)
@@ -485,7 +485,7 @@ def test_images_of_another_kind_take_each_others_place(viewer: Any, folder: Path
         settle(seconds=0.3)  # what is put off would happen by now
         assert user.panel.canvas.annotation in viewer.layers
         assert user.panel.canvas.prediction in viewer.layers
-        assert user.panel.controller.training
+        assert user.panel.controller.training.is_on
     assert messages() == []
 
 

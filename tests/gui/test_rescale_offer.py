@@ -42,7 +42,7 @@ def user(viewer: Any, tmp_path: Path) -> User:
     found = User.__new__(User)
     found.viewer = viewer
     _, found.panel = viewer.window.add_plugin_dock_widget("napari-unet-live")
-    found.panel.controller._start_worker = SilentClient
+    found.panel.controller.worker.start_process = SilentClient
     found.panel.open_project(tmp_path / "p.unet")
     settle(seconds=0.1)
     return found
@@ -50,7 +50,7 @@ def user(viewer: Any, tmp_path: Path) -> User:
 
 def hear(user: User, image_id: int, factor: float) -> None:
     """The worker compared an image with those trained on."""
-    user.panel.controller._hear(OtherPixelSize(image_id, (factor, factor)))
+    user.panel.controller.hear(OtherPixelSize(image_id, (factor, factor)))
 
 
 def test_the_offer_is_there_only_where_sizes_differ(user: User) -> None:

@@ -142,7 +142,7 @@ class LabelCheck(QWidget):  # type: ignore[misc]
         pixels, box = _pixels(project, doubt), Region(*doubt.box)
         # Where the network's own answer would be scored, the stroke is erased instead.
         wanted = np.where(pixels, class_id, 0).astype(np.uint8)
-        labels = self._controller.take_over(doubt.plane, wanted, box, repaint=True) if class_id else wanted
+        labels = self._controller.strokes.take_over(doubt.plane, wanted, box, repaint=True) if class_id else wanted
         self._canvas.paint(doubt.plane, labels, box, pixels)
         if self._canvas.watcher is not None:
             self._canvas.watcher.check()

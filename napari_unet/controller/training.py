@@ -1,0 +1,86 @@
+"""Training as the user wants it: on, paused, or stopped with the worker."""
+
+from napari_unet.controller.news import ErrorLine, WorkerDied, WorkerStarted
+from napari_unet.controller.session import Session
+from napari_unet.controller.subscriptions import Subscriptions
+from napari_unet.controller.supervised_worker import SupervisedWorker
+from napari_unet.protocol import messages as m
+
+
+class Training:
+    """Tells the worker to train or to pause, and begins by itself once there is something to learn.
+
+    Attributes
+    ----------
+    is_on : the worker trains, or rests until there is something new to learn
+    """
+
+    def __init__(self, session: Session, worker: SupervisedWorker, subscriptions: Subscriptions) -> None:
+        self.is_on = False
+        self._session = session
+        self._worker = worker
+        self._publish = subscriptions.publish
+        self._held_back = False  # the user paused: strokes do not start the training again
+        subscriptions.subscribe(WorkerStarted, self._worker_started)
+        subscriptions.subscribe(WorkerDied, self._worker_died)
+        subscriptions.subscribe(m.Failed, self._failed)
+
+    def start(self) -> None:
+        """Train until told otherwise; starts the worker again if it was stopped.
+
+        Raises
+        ------
+        UserError
+            NU-W04 without a project, NU-P11 where it is open read-only, NU-W08 when no worker can be started.
+        """
+        self._session.present_project().refuse_when_read_only()
+        self._held_back = False
+        self._worker.forget_deaths()
+        self._worker.launch_if_stopped()
+        self.is_on = True
+        self._worker.send(m.Train(on=True))
+
+    def start_by_itself(self) -> None:
+        """Start where two classes are painted, unless the user paused or the setting says no."""
+        project = self._session.present_project()
+        painted = sum(count > 0 for count in project.labelled_pixels().values())
+        if painted >= 2 and not self.is_on and not self._held_back and project.settings.start_by_itself:
+            self.start()
+
+    def pause(self) -> None:
+        """Stop learning for now; the network is scored and saved."""
+        self._held_back = True
+        self.is_on = False
+        self._worker.send(m.Train(on=False))
+
+    def stop(self) -> None:
+        """End the worker and give back its memory; what was learned is saved."""
+        self._held_back = True
+        self.is_on = False
+        self._worker.stop()
+
+    def restore_best(self) -> None:
+        """Go back to the network with the highest held-out Dice; learning goes on from it.
+
+        Raises
+        ------
+        UserError
+            NU-W04 without a project, NU-P11 where it is open read-only.
+        """
+        self._session.present_project().refuse_when_read_only()
+        self._worker.send(m.Restore())
+
+    def allow(self) -> None:
+        """Let strokes start the training again, as in a project that was just opened."""
+        self._held_back = False
+
+    def _worker_started(self, started: WorkerStarted) -> None:
+        if self.is_on:
+            self._worker.send(m.Train(on=True))
+
+    def _worker_died(self, died: WorkerDied) -> None:
+        self.is_on = self.is_on and not died.is_given_up
+
+    def _failed(self, failed: m.Failed) -> None:
+        self.is_on = self.is_on and failed.line.startswith("NU-E")  # an export or a full disk ends no training
+        self._publish(ErrorLine(failed.line))
