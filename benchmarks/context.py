@@ -1,4 +1,4 @@
-"""How base weights should meet the planes around: class accuracy on drawn stacks, by what their weights begin with.
+"""How base weights should meet the context planes: class accuracy on drawn stacks, by what their weights begin with.
 
 ``python -m benchmarks.context``: some minutes on one core. Three kinds of stacks of noisy discs are drawn: the class
 of a pixel is told by the plane below ("below"), by the plane itself among unrelated ones ("own"), or by all of them,
@@ -45,7 +45,7 @@ def drawn(kind: str, seed: int) -> tuple[np.ndarray, np.ndarray]:
     return pixels, np.where(inside, 2, 1).astype(np.uint8)
 
 
-def accuracies(kind: str, seed: int, context: int) -> list[float]:
+def accuracies(kind: str, seed: int, context_planes: int) -> list[float]:
     """Mean over the two classes of the share that is right on an unseen stack, its first plane left out."""
     pixels, truth = drawn(kind, seed)
     strokes, (planes, rows) = np.zeros_like(truth), _LABELLED
@@ -54,7 +54,7 @@ def accuracies(kind: str, seed: int, context: int) -> list[float]:
             strokes[plane, row : row + 2] = truth[plane, row : row + 2]
     unseen, wanted = drawn(kind, seed + 100)
     with tempfile.TemporaryDirectory() as folder, Project(Path(folder) / "stack.unet") as project:
-        project.settings = Settings(tile=64, context_planes=context)
+        project.settings = Settings(tile=64, context_planes=context_planes)
         add_annotation(project, Image("stack", pixels, "zyx"), strokes)
         learner = Learner(project, Device("cpu", "", False), seed, base.base_checkpoint())
         trainer, found = learner.trainer, []
@@ -70,17 +70,17 @@ def accuracies(kind: str, seed: int, context: int) -> list[float]:
 
 def main() -> None:
     """Print a table."""
-    print("stack, planes around begin with: accuracy after", *_STEPS, "steps")
+    print("stack, context planes begin with: accuracy after", *_STEPS, "steps")
     kept = base.MIDDLE
     for kind in _NOISE:
-        for name, context, middle in (
-            ("no planes around", 0, kept),
+        for name, context_planes, middle in (
+            ("no context planes", 0, kept),
             ("zero", 1, 1.0),
             ("a quarter each", 1, 0.5),
             ("a third each", 1, 1 / 3),
         ):
             base.MIDDLE = middle
-            mean = np.mean([accuracies(kind, seed, context) for seed in _SEEDS], axis=0)
+            mean = np.mean([accuracies(kind, seed, context_planes) for seed in _SEEDS], axis=0)
             print(f"{kind}, {name}:", *(f"{value:.3f}" for value in mean), flush=True)
     base.MIDDLE = kept
 

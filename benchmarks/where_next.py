@@ -28,7 +28,7 @@ from napari_unet.network.base import base_checkpoint
 from napari_unet.network.device import choose_device, set_threads
 from napari_unet.packaging.prediction_files import predict_mask
 from napari_unet.project.project import Project
-from napari_unet.training.acquisition import LOOKED_AT, WEIGHTS, Survey, tile_side
+from napari_unet.training.acquisition import REGION_SIDE, TERM_FACTORS, Acquisition, tile_side
 from napari_unet.training.learner import Learner
 
 SIDE = 512  # px of the images, cropped or mirrored
@@ -37,7 +37,7 @@ _RANDOM, _ERROR = "random place", "largest error"
 METHODS: dict[str, tuple[float, float, float]] = {
     "unsure": (1.0, 0.0, 0.0),
     "unlike": (0.0, 1.0, 0.0),
-    "where next": WEIGHTS,
+    "where next": TERM_FACTORS,
 }
 
 
@@ -84,10 +84,10 @@ class Session:
         learner = self.learner
         shown = learner.selection.shown
         assert shown is not None
-        survey = Survey(shown.network, shown.class_ids, learner.annotations, learner.device)
-        for region in grid(*self.truth.shape, LOOKED_AT):
-            survey.look((self._image_id, 0), region)
-        return survey.places(weights)[0].region
+        acquisition = Acquisition(shown.network, shown.class_ids, learner.annotations, learner.device)
+        for region in grid(*self.truth.shape, REGION_SIDE):
+            acquisition.add((self._image_id, 0), region)
+        return acquisition.ranked_tiles(weights)[0].region
 
     def _stroke_in(self, place: Region) -> Stroke:
         truth, labels = self.truth[place.slices], self._labels[place.slices]

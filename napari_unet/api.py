@@ -240,7 +240,7 @@ def load_model(path: Path, device: str = "auto", precision: str = "auto") -> Mod
     """
     chosen = choose_device(device, precision)
     checkpoint = open_network(path)
-    network = checkpoint.network().to(chosen.place)
+    network = checkpoint.network().to(chosen.torch_device)
     predictor = Predictor(network, checkpoint.class_ids, chosen)
     if not (path / DATABASE).is_file():
         return Model(path, checkpoint, predictor, _named_classes(checkpoint))

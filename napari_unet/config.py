@@ -179,7 +179,7 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
         Meta(
             ge=0,
             le=2,
-            title="Planes around",
+            title="Context planes",
             extra={"unit": "on either side"},
             description="How many planes before and after a plane the network sees with it, along the last axis of a "
             "stack or a time series; 0 for none. Another choice starts another network.",

@@ -89,10 +89,10 @@ class Annotations:
         """Normalised planes of an image of the project; ask again rather than keep them."""
         return self._images[image_id]
 
-    def around(self, key: PlaneKey, context: int) -> Float32[np.ndarray, "y x c"] | LazyPlane | PlaneStack:
+    def with_context(self, key: PlaneKey, context_planes: int) -> Float32[np.ndarray, "y x c"] | LazyPlane | PlaneStack:
         """A plane as a network reads it that sees so many planes on either side; ask again rather than keep it."""
         image_id, plane = key
-        return self.pixels(image_id).around(plane, context)
+        return self.pixels(image_id).with_context(plane, context_planes)
 
     def reopen(self, image_id: int | None) -> None:
         """The user corrected what the project remembers of an image, or (None) of many."""

@@ -26,13 +26,13 @@ class Sampler:
         random: np.random.Generator,
         augmentation: Augmentation = DEFAULT,
         rim: int = 0,
-        context: int = 0,
+        context_planes: int = 0,
     ) -> None:
         self._annotations = annotations
         self._augmentation = augmentation
         self._random = random
         self._rim = rim  # pixels on every side for which the network has no answer
-        self._context = context  # planes on either side that the network sees
+        self._context_planes = context_planes
         self.refresh(tile)
 
     def refresh(self, tile: int) -> None:
@@ -63,7 +63,7 @@ class Sampler:
         """The tile as it is; mirrored pixels beyond the rim carry no weight."""
         plane = self._annotations.planes[key]
         height, width = plane.labels.shape
-        pixels = read_mirrored(self._annotations.around(key, self._context), region)
+        pixels = read_mirrored(self._annotations.with_context(key, self._context_planes), region)
         inside = region.clipped(height, width)
         labels = np.zeros(region.shape, np.uint8)
         weights = np.zeros(region.shape, np.float32)

@@ -140,13 +140,13 @@ class Image:
         """Shape of a labels array over the whole image: plane axes, then y, x."""
         return (*self.plane_shape, self.height, self.width)
 
-    def around(self, plane: int, context: int) -> tuple[int, ...]:
+    def with_context(self, plane: int, context_planes: int) -> tuple[int, ...]:
         """A plane between its neighbours along the last plane axis, so many on either side; the ends are repeated."""
         if not self.plane_shape:
-            return (plane,) * (2 * context + 1)
+            return (plane,) * (2 * context_planes + 1)
         last = self.plane_shape[-1]
         first, place = plane // last * last, plane % last
-        return tuple(first + min(max(place + step, 0), last - 1) for step in range(-context, context + 1))
+        return tuple(first + min(max(place + step, 0), last - 1) for step in range(-context_planes, context_planes + 1))
 
     def read(self, plane: int, rows: slice = slice(None), columns: slice = slice(None)) -> Num[np.ndarray, "y x c"]:
         """Pixels of one plane (or a part of it) in native byte order, NaN and all, as a copy."""

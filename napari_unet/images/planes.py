@@ -47,11 +47,11 @@ class NormalisedPlanes:
             return LazyPlane(self.image, plane, self.normalisation, self._kept, self._image_id)
         return self._kept.get((self._image_id, plane), lambda: self.normalisation.apply(self.image.read(plane)))
 
-    def around(self, plane: int, context: int) -> Float32[np.ndarray, "y x c"] | LazyPlane | PlaneStack:
+    def with_context(self, plane: int, context_planes: int) -> Float32[np.ndarray, "y x c"] | LazyPlane | PlaneStack:
         """A plane as a network reads it that sees so many planes on either side."""
-        if context == 0:
+        if context_planes == 0:
             return self[plane]
-        return PlaneStack(tuple(self[each] for each in self.image.around(plane, context)))
+        return PlaneStack(tuple(self[each] for each in self.image.with_context(plane, context_planes)))
 
 
 class OpenedImages:

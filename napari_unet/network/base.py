@@ -12,7 +12,7 @@ from napari_unet.network.unet import UNet, build
 
 BASE = Path(__file__).with_name("base.safetensors")
 STEM = "down.0.0.weight"  # of the convolution that reads the image
-MIDDLE = 0.5  # share of its weights that the plane itself gets when planes around are seen too
+MIDDLE = 0.5  # share of its weights that the plane itself gets when context planes are seen too
 
 
 def base_checkpoint(choice: str = "auto") -> Checkpoint | None:
@@ -26,18 +26,19 @@ def base_checkpoint(choice: str = "auto") -> Checkpoint | None:
     return None if choice == "none" else open_network(BASE if choice == "auto" else Path(choice))
 
 
-def from_base(base: Checkpoint, channels: int, classes: int, context: int = 0) -> UNet:
+def from_base(base: Checkpoint, channels: int, classes: int, context_planes: int = 0) -> UNet:
     """A network for images of any number of channels that starts from base weights; its head knows no class yet.
 
     With as many channels as the base has, every channel meets the weights that it was trained with. Otherwise the
-    channels share the sum of the weights, as if the image were the grey mean of its channels. With planes around
-    the one that is predicted, ``context`` on either side, half of the weights are its own and they share the rest.
+    channels share the sum of the weights, as if the image were the grey mean of its channels. With
+    ``context_planes`` on either side of the one that is predicted, half of the weights are its own and the context
+    planes share the rest.
     """
-    seen = channels * (2 * context + 1)
-    architecture = replace(base.architecture, channels=seen, classes=classes, context=context)
+    seen = channels * (2 * context_planes + 1)
+    architecture = replace(base.architecture, channels=seen, classes=classes, context_planes=context_planes)
     network = build(architecture)
     kept = {name: tensor for name, tensor in base.weights.items() if not name.startswith("head.")}
-    kept[STEM] = _over_planes(_stem(kept[STEM], channels), context)
+    kept[STEM] = _over_planes(_stem(kept[STEM], channels), context_planes)
     network.load_state_dict(kept, strict=False)
     return network
 
@@ -49,9 +50,9 @@ def _stem(weights: Tensor, channels: int) -> Tensor:
     return (total / channels).expand(-1, channels, -1, -1).contiguous()
 
 
-def _over_planes(weights: Tensor, context: int) -> Tensor:
+def _over_planes(weights: Tensor, context_planes: int) -> Tensor:
     """The weights of one plane for a plane and its neighbours: planes that are alike look like one."""
-    if context == 0:
+    if context_planes == 0:
         return weights
-    around = [(1 - MIDDLE) / (2 * context) * weights] * context
+    around = [(1 - MIDDLE) / (2 * context_planes) * weights] * context_planes
     return torch.cat([*around, MIDDLE * weights, *around], dim=1)

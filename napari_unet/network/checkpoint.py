@@ -7,7 +7,7 @@ import os
 import shutil
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
-from dataclasses import asdict, dataclass, field, fields
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -19,10 +19,18 @@ from torch import Tensor
 
 from napari_unet import storage
 from napari_unet.errors import UserError
-from napari_unet.network.unet import Architecture, Experts, UNet, build
+from napari_unet.network.unet import (
+    STORED_CONTEXT,
+    Architecture,
+    DeepShallowHead,
+    UNet,
+    attribute_names,
+    build,
+    stored_names,
+)
 from napari_unet.storage import replace_file, sha256
 
-FORMAT = 3  # 1 knew channels, classes, width and depth of the architecture only, 2 no planes around
+FORMAT = 3  # 1 knew channels, classes, width and depth of the architecture only, 2 no context planes
 _WITHOUT_CONTEXT = 2  # is still written where it is enough, so that older versions read it
 _HEADER_LIMIT = 2**20  # bytes of metadata that are believed
 _PRIOR = "prior"  # the fact's name
@@ -56,14 +64,14 @@ class Checkpoint:
         """Build it, in evaluation mode, on the CPU."""
         network = build(self.architecture)
         network.load_state_dict(self.weights)
-        if isinstance(network.head, Experts):
+        if isinstance(network.head, DeepShallowHead):
             network.head.prior = _prior(self.facts, len(self.class_ids))
         return network.eval()
 
     def fingerprint(self) -> str:
         """SHA-256 of all that predictions depend on, however it is stored: architecture, classes and weights."""
-        context = (self.architecture.context,) if self.architecture.context else ()
-        digest = hashlib.sha256(repr((self.architecture, self.class_ids, *context)).encode())
+        context_planes = (self.architecture.context_planes,) if self.architecture.context_planes else ()
+        digest = hashlib.sha256(repr((self.architecture, self.class_ids, *context_planes)).encode())
         for name, tensor in sorted(self.weights.items()):
             digest.update(repr((name, tuple(tensor.shape), tensor.dtype)).encode())
             digest.update(tensor.detach().cpu().numpy().tobytes())
@@ -72,7 +80,7 @@ class Checkpoint:
 
 def prior_fact(network: UNet) -> dict[str, Any]:
     """What the head expects of the classes, for the facts of a checkpoint: training goes on from it."""
-    return {_PRIOR: network.head.prior.tolist()} if isinstance(network.head, Experts) else {}
+    return {_PRIOR: network.head.prior.tolist()} if isinstance(network.head, DeepShallowHead) else {}
 
 
 def save_checkpoint(checkpoint: Checkpoint, path: Path) -> str:
@@ -154,11 +162,11 @@ def load_checkpoint(path: Path) -> Checkpoint:
 
 
 def _record(checkpoint: Checkpoint) -> dict[str, Any]:
-    architecture = asdict(checkpoint.architecture)
-    if not checkpoint.architecture.context:
-        del architecture["context"]
+    architecture = stored_names(checkpoint.architecture)
+    if not checkpoint.architecture.context_planes:
+        del architecture[STORED_CONTEXT]
     return {
-        "format": FORMAT if checkpoint.architecture.context else _WITHOUT_CONTEXT,
+        "format": FORMAT if checkpoint.architecture.context_planes else _WITHOUT_CONTEXT,
         "architecture": architecture,
         "class_ids": list(checkpoint.class_ids),
         "class_names": list(checkpoint.class_names),
@@ -219,7 +227,7 @@ def _architecture(record: Any) -> Architecture:
     """Check every field; those that are absent, as in files of format 1, take their defaults."""
     if not isinstance(record, dict):
         raise TypeError("the architecture is no record")
-    defaults = {each.name: each.default for each in fields(Architecture)}
+    defaults = stored_names(Architecture())
     unknown = sorted(set(record) - set(defaults))
     if unknown:
         raise ValueError(f"unknown field {unknown[0]!r}")
@@ -230,7 +238,7 @@ def _architecture(record: Any) -> Architecture:
             raise ValueError(f"{name} {value!r}")
     if any(not 1 <= record[name] <= limit for name, limit in _LIMITS.items()):
         raise ValueError(f"sizes {[record[name] for name in _LIMITS]}")
-    return Architecture(**record)
+    return Architecture(**attribute_names(record))
 
 
 def _prior(facts: dict[str, Any], classes: int) -> Tensor:

@@ -33,7 +33,7 @@ class Device:
     precision: str = "auto"  # as it was asked for; "auto" may change where memory is short
 
     @property
-    def place(self) -> torch.device:
+    def torch_device(self) -> torch.device:
         """For ``Tensor.to``."""
         return torch.device(self.kind)
 

@@ -15,13 +15,13 @@ from napari_unet.images.plane_pixels import PlanePixels
 from napari_unet.images.tiles import Region
 from napari_unet.network.device import Device
 from napari_unet.network.inference import read_for
-from napari_unet.network.unet import Architecture, Seen, UNet, intensity_channels
+from napari_unet.network.unet import Architecture, HeadInput, UNet, intensity_channels
 
 MOST_BYTES = 384 * 2**20  # that are kept; a megapixel takes 200 MiB with one channel and 312 MiB with three
 _RIM = 2  # px kept around a tile, so that the coarser level can be enlarged as if there were no end
 
 
-class Place(NamedTuple):
+class CachedPlane(NamedTuple):
     """A plane of an image, as it is or at half resolution; regions are in its own pixels."""
 
     image_id: int
@@ -29,7 +29,7 @@ class Place(NamedTuple):
     halved: bool = False
 
 
-class Foresight:
+class FeatureCache:
     """Tiles of planes as the body of a network sees them.
 
     Parameters
@@ -40,44 +40,44 @@ class Foresight:
     def __init__(self, network: UNet, device: Device) -> None:
         self._network = network
         self._device = device
-        self._tiles: dict[tuple[Place, Region], Seen] = {}
+        self._tiles: dict[tuple[CachedPlane, Region], HeadInput] = {}
 
     @property
     def architecture(self) -> Architecture:
         """Of the network that looks."""
         return self._network.architecture
 
-    def keep(self, tiles: Sequence[tuple[Place, Region]]) -> tuple[Place, Region] | None:
+    def keep(self, tiles: Sequence[tuple[CachedPlane, Region]]) -> tuple[CachedPlane, Region] | None:
         """Forget all but the first of these tiles, those that there is room for; one that is still to be seen."""
         taken = np.cumsum([np.prod(region.shape) for _, region in tiles]) * self._pixel_bytes
         wanted = tiles[: int(np.searchsorted(taken, MOST_BYTES, side="right"))]
         self._tiles = {tile: seen for tile, seen in self._tiles.items() if tile in wanted}
         return next((tile for tile in wanted if tile not in self._tiles), None)
 
-    def has(self, place: Place, region: Region) -> bool:
+    def has(self, place: CachedPlane, region: Region) -> bool:
         """Whether a tile is kept."""
         return (place, region) in self._tiles
 
     @torch.inference_mode()
-    def see(self, place: Place, plane: PlanePixels, region: Region) -> None:
+    def add(self, place: CachedPlane, plane: PlanePixels, region: Region) -> None:
         """Keep what the network sees of a tile; ``plane`` has the pixels of the place."""
         pixels, read = read_for(self._network, plane, region, self._device)
         with self._device.autocast():
-            seen = self._network.seen(pixels)
+            seen = self._network.head_input(pixels)
         levels, filters = _part(seen, _around(region).seen_from(read))
         # Copies, so that nothing of what was read around the tile is kept in memory.
-        self._tiles[place, region] = Seen([each.clone() for each in levels], [each.clone() for each in filters])
+        self._tiles[place, region] = HeadInput([each.clone() for each in levels], [each.clone() for each in filters])
 
     @torch.inference_mode()
-    def logits(self, network: UNet, place: Place, region: Region) -> Tensor | None:
+    def logits(self, network: UNet, place: CachedPlane, region: Region) -> Tensor | None:
         """A network's logits (k, y, x) of a part of a tile; None unless it is kept and the body the same."""
-        seen = self._seen(network, place, region)
-        return None if seen is None else network.answer(seen)[0][:, *region.seen_from(_around(region)).slices]
+        seen = self._head_input(network, place, region)
+        return None if seen is None else network.head_logits(seen)[0][:, *region.seen_from(_around(region)).slices]
 
     @torch.inference_mode()
-    def features(self, network: UNet, place: Place, region: Region) -> Tensor | None:
+    def features(self, network: UNet, place: CachedPlane, region: Region) -> Tensor | None:
         """A network's features (f, y, x), otherwise the same."""
-        seen = self._seen(network, place, region)
+        seen = self._head_input(network, place, region)
         return None if seen is None else seen.features()[0][:, *region.seen_from(_around(region)).slices]
 
     @property
@@ -85,19 +85,19 @@ class Foresight:
         """Of numbers of 4 bytes; the coarser level has twice the finest one's channels and half its sides."""
         return 4 * (1.5 * self.architecture.width + intensity_channels(self.architecture))
 
-    def _seen(self, network: UNet, place: Place, region: Region) -> Seen | None:
+    def _head_input(self, network: UNet, place: CachedPlane, region: Region) -> HeadInput | None:
         for (known, tile), seen in self._tiles.items():
             if known == place and region.within(tile) == region and _have_same_body(network, self._network):
                 return _part(seen, _around(region).seen_from(_around(tile)))
         return None
 
 
-def _part(seen: Seen, region: Region) -> Seen:
+def _part(seen: HeadInput, region: Region) -> HeadInput:
     """A region whose origin and end are even."""
     half = Region(region.y0 // 2, region.x0 // 2, region.y1 // 2, region.x1 // 2)
     finest, *coarser = seen.levels
     levels = [_cut(finest, region), *(_cut(level, half) for level in coarser)]
-    return Seen(levels, [_cut(each, region) for each in seen.filters])
+    return HeadInput(levels, [_cut(each, region) for each in seen.filters])
 
 
 def _cut(tensor: Tensor, region: Region) -> Tensor:

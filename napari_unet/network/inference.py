@@ -24,20 +24,20 @@ class Predictor:
 
     Attributes
     ----------
-    foreseen : gives logits (k, y, x) of a region that are known already, see ``network.foresight``, or None
+    cached_logits : gives the logits (k, y, x) of a region from the feature cache, or None where it has none
     """
 
     def __init__(self, network: UNet, class_ids: tuple[int, ...], device: Device) -> None:
         self.network = network
         self.class_ids = class_ids
         self.device = device
-        self.foreseen: Callable[[Region], Tensor | None] = lambda region: None
+        self.cached_logits: Callable[[Region], Tensor | None] = lambda region: None
         self._lookup = np.array(class_ids, np.uint8)
 
     @property
-    def context(self) -> int:
-        """Planes on either side that the network sees, to be read with ``NormalisedPlanes.around``."""
-        return self.network.architecture.context
+    def context_planes(self) -> int:
+        """Number of context planes on either side, to be read with ``NormalisedPlanes.with_context``."""
+        return self.network.architecture.context_planes
 
     def probabilities(self, plane: PlanePixels, region: Region) -> Float32[np.ndarray, "k h w"]:
         """Softmax over the classes for a region inside the plane."""
@@ -56,7 +56,7 @@ class Predictor:
 
     @torch.inference_mode()
     def _logits(self, plane: PlanePixels, region: Region) -> Tensor:
-        known = self.foreseen(region)
+        known = self.cached_logits(region)
         if known is not None:
             return known
         pixels, read = read_for(self.network, plane, region, self.device)
@@ -71,7 +71,7 @@ class Predictor:
 def read_for(network: UNet, plane: PlanePixels, region: Region, device: Device) -> tuple[Tensor, Region]:
     """Pixels (1, c, y, x) on the device that a network needs for a region, and which region these are."""
     read = _window(region, network.architecture, *plane.shape[:2])
-    return torch.from_numpy(read_mirrored(plane, read)).permute(2, 0, 1)[None].to(device.place), read
+    return torch.from_numpy(read_mirrored(plane, read)).permute(2, 0, 1)[None].to(device.torch_device), read
 
 
 def _most_probable(logits: Tensor) -> UInt8[np.ndarray, "h w"]:

@@ -35,9 +35,14 @@ class Preset:
     learning_rate: float = 1e-3
     momentum: float = 0.0
 
-    def architecture_for(self, channels: int, classes: int, context: int = 0) -> Architecture:
-        """The same network for images of so many channels and so many classes, that sees so many planes around."""
-        return replace(self.architecture, channels=channels * (2 * context + 1), classes=classes, context=context)
+    def architecture_for(self, channels: int, classes: int, context_planes: int = 0) -> Architecture:
+        """The same network for images of so many channels and so many classes, that sees so many context planes."""
+        return replace(
+            self.architecture,
+            channels=channels * (2 * context_planes + 1),
+            classes=classes,
+            context_planes=context_planes,
+        )
 
     def optimiser_for(self, parameters: Iterable[nn.Parameter], weight_decay: float = 0.0) -> torch.optim.Optimizer:
         """A fresh optimiser with the preset's learning rate and momentum."""

@@ -5,9 +5,9 @@ model package as the network's source.
 """
 
 import math
-from dataclasses import dataclass, field, replace
+from dataclasses import asdict, dataclass, field, replace
 from itertools import pairwise
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import torch
 from torch import Tensor, nn
@@ -25,6 +25,7 @@ CHOICES = {
     "convolution": ("plain", "dilated", "separable"),
     "head": ("linear", "experts"),
 }
+STORED_CONTEXT = "context"  # the name of the context planes in every file that was ever written
 _UP_REACH = {"transposed-bilinear": 1, "bilinear": 1, "bicubic": 2}  # neighbouring cells that enlarging reads
 _UP_RIM = {"transposed-bilinear": 1, "bilinear": 1, "bicubic": 3}  # enlarged pixels whose neighbours are missing
 
@@ -52,8 +53,8 @@ class Architecture:
         every second level
     dropout_contracted : share dropped at the end of the contracting path, after each of its last two levels
     intensities : whether the head also reads the intensities and their blurs
-    head : "linear" (one 1x1 convolution), or "experts": see ``Experts``
-    context : planes on either side of the one that is predicted that are seen with it
+    head : "linear" (one 1x1 convolution), or "experts": see ``DeepShallowHead``
+    context_planes : planes on either side of the predicted one that the network sees; files call it "context"
 
     Raises
     ------
@@ -76,7 +77,7 @@ class Architecture:
     dropout_contracted: float = 0.0
     intensities: bool = True
     head: str = "linear"
-    context: int = field(default=0, repr=False)  # the hash of a network without context is as it always was
+    context_planes: int = field(default=0, repr=False)  # no part of the hash of a network without
 
     def __post_init__(self) -> None:
         for name, known in CHOICES.items():
@@ -84,8 +85,8 @@ class Architecture:
                 raise ValueError(f"{name} {getattr(self, name)!r} is none of {', '.join(known)}")
         if min(self.channels, self.classes, self.width, self.depth) < 1:
             raise ValueError("channels, classes, width and depth are at least 1")
-        if self.context < 0 or self.channels % (2 * self.context + 1):
-            raise ValueError(f"{self.channels} channels are not those of {2 * self.context + 1} planes")
+        if self.context_planes < 0 or self.channels % (2 * self.context_planes + 1):
+            raise ValueError(f"{self.channels} channels are not those of {2 * self.context_planes + 1} planes")
         if not all(0 <= rate < 1 for rate in (self.dropout_top, self.dropout_bottom, self.dropout_contracted)):
             raise ValueError("a dropout rate is at least 0 and below 1")
         if self.head == "experts" and (self.padding == "valid" or not self.intensities):
@@ -94,7 +95,7 @@ class Architecture:
     @property
     def image_channels(self) -> int:
         """Channels of one plane."""
-        return self.channels // (2 * self.context + 1)
+        return self.channels // (2 * self.context_planes + 1)
 
     @property
     def stride(self) -> int:
@@ -204,7 +205,7 @@ class Nails(nn.Module):
         return bed
 
 
-class Seen(NamedTuple):
+class HeadInput(NamedTuple):
     """What the head reads of an image.
 
     Attributes
@@ -222,7 +223,7 @@ class Seen(NamedTuple):
         return torch.cat([*deep, *(copy_and_crop(each, deep[0]) for each in self.filters)], dim=1)
 
 
-class Experts(nn.Module):
+class DeepShallowHead(nn.Module):
     """A head of two experts whose logits add, so that each can veto the other (product of experts, Hinton 2002).
 
     The deep expert is linear in the two finest decoder levels; it carries what the network has learned elsewhere. The
@@ -422,10 +423,10 @@ class UNet(nn.Module):
         shallow = intensity_channels(self.architecture)
         return self.architecture.width * (3 if self.architecture.head == "experts" else 1) + shallow
 
-    def fresh_head(self, classes: int) -> "nn.Conv2d | Experts":
+    def fresh_head(self, classes: int) -> "nn.Conv2d | DeepShallowHead":
         """An untrained head for so many classes."""
         if self.architecture.head == "experts":
-            return Experts(3 * self.architecture.width, intensity_channels(self.architecture), classes)
+            return DeepShallowHead(3 * self.architecture.width, intensity_channels(self.architecture), classes)
         return nn.Conv2d(self.feature_channels, classes, 1)
 
     @property
@@ -438,11 +439,11 @@ class UNet(nn.Module):
 
         Sides must be ones that ``Architecture.fitting`` gives: multiples of the stride with same padding.
         """
-        return self.seen(x).features()
+        return self.head_input(x).features()
 
-    def seen(self, x: Tensor) -> Seen:
+    def head_input(self, x: Tensor) -> HeadInput:
         """What the head reads of normalised pixels (b, c, y, x), in float32."""
-        return Seen([level.float() for level in self.decoded(x)], self.intensities(x))
+        return HeadInput([level.float() for level in self.decoded(x)], self.intensities(x))
 
     def decoded(self, x: Tensor) -> list[Tensor]:
         """Map normalised pixels (b, c, y, x) to the decoder levels that the head reads, the finest first.
@@ -503,13 +504,13 @@ class UNet(nn.Module):
 
     def forward(self, x: Tensor) -> Tensor:
         """Map normalised pixels (b, c, y, x) to logits (b, classes, y - 2 margin, x - 2 margin)."""
-        return self.answer(self.seen(x))
+        return self.head_logits(self.head_input(x))
 
-    def answer(self, seen: Seen) -> Tensor:
+    def head_logits(self, seen: HeadInput) -> Tensor:
         """Logits (b, classes, y, x) from what the head reads."""
         # Eight bits of mantissa would blur the intensities that the head is given.
         with torch.autocast(seen.levels[0].device.type, enabled=False):
-            if isinstance(self.head, Experts):
+            if isinstance(self.head, DeepShallowHead):
                 return self.head.on_levels(seen.levels, seen.filters)
             logits: Tensor = self.head(seen.features())
         return logits
@@ -522,9 +523,19 @@ def build(architecture: Architecture, seed: int = 0) -> UNet:
         return UNet(architecture).to(memory_format=torch.channels_last)  # type: ignore[call-overload]
 
 
+def attribute_names(record: dict[str, Any]) -> dict[str, Any]:
+    """Return an architecture as files store it under the names of the attributes."""
+    return {"context_planes" if name == STORED_CONTEXT else name: value for name, value in record.items()}
+
+
+def stored_names(architecture: Architecture) -> dict[str, Any]:
+    """Return the fields of an architecture under the names by which files store them."""
+    return {STORED_CONTEXT if name == "context_planes" else name: value for name, value in asdict(architecture).items()}
+
+
 def from_fields(**fields: int | float | bool | str) -> UNet:
-    """An untrained network from the fields of its architecture: what the description of a model package calls."""
-    return UNet(Architecture(**fields))  # type: ignore[arg-type]
+    """Build an untrained network from its stored architecture; the description of a model package calls this."""
+    return UNet(Architecture(**attribute_names(fields)))
 
 
 @torch.no_grad()

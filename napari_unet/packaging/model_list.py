@@ -56,7 +56,7 @@ def _described(checkpoint: Checkpoint) -> dict[str, Any]:
         "step": checkpoint.step,
         "channels": checkpoint.architecture.image_channels,
         "channels_trained_on": told(images),
-        "context_planes": checkpoint.architecture.context,
+        "context_planes": checkpoint.architecture.context_planes,
         "mean_held_out_dice": checkpoint.facts.get("mean_held_out_dice"),
         "held_out_dice": {name: scores.get(str(class_id)) for class_id, name in names},
         "trained_on": [image.name for image in images],

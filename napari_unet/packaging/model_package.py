@@ -3,7 +3,6 @@
 import shutil
 import tempfile
 from collections.abc import Sequence
-from dataclasses import asdict
 from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
@@ -96,7 +95,7 @@ def _example(image: Image, architecture: Architecture) -> Float32[np.ndarray, "1
     """The middle of the first plane and of those that are seen with it, mirrored where it is too small."""
     side = least_side(architecture) + architecture.stride
     y0, x0 = (image.height - side) // 2, (image.width - side) // 2
-    around = image.around(0, architecture.context)
+    around = image.with_context(0, architecture.context_planes)
     planes = np.concatenate([np.nan_to_num(image.read(plane).astype(np.float32)) for plane in around], axis=2)
     pixels = read_mirrored(planes, Region(y0, x0, y0 + side, x0 + side))
     return np.ascontiguousarray(np.moveaxis(pixels, 2, 0)[np.newaxis])
@@ -123,7 +122,7 @@ def _write_parts(
     (folder / "README.md").write_text(_documentation(name, checkpoint), encoding="utf-8")
     colours = np.array([style.colour for style in styles], np.uint8)
     values = np.array(checkpoint.class_ids)[probabilities[0].argmax(0)] - 1
-    first = checkpoint.architecture.context * checkpoint.architecture.image_channels
+    first = checkpoint.architecture.context_planes * checkpoint.architecture.image_channels
     shown = raw[0][first : first + checkpoint.architecture.image_channels]
     PillowImage.fromarray(_cover(shown, colours[values])).save(folder / "cover.png")
 
@@ -170,7 +169,7 @@ def _documentation(name: str, checkpoint: Checkpoint) -> str:
 def _input_lines(checkpoint: Checkpoint) -> list[str]:
     seen = told(remembered(checkpoint.facts))
     lines = [f"The channels of the images that it was trained on, in this order: {seen}.", ""] if seen else []
-    if checkpoint.architecture.context == 0:
+    if checkpoint.architecture.context_planes == 0:
         return lines
     names = ", ".join(channel_names(checkpoint))
     return [
@@ -219,7 +218,7 @@ def channel_names(checkpoint: Checkpoint) -> list[str]:
     names = known.pop() if len(known) == 1 else ()
     if len(set(names)) != architecture.image_channels:
         names = tuple(f"channel{number}" for number in range(1, architecture.image_channels + 1))
-    steps = range(-architecture.context, architecture.context + 1)
+    steps = range(-architecture.context_planes, architecture.context_planes + 1)
     return [name + (f" of plane {step:+d}" if step else "") for step in steps for name in names]
 
 
@@ -280,7 +279,7 @@ def _weights(parts: Path, architecture: Architecture, kinds: Sequence[str]) -> d
 
     version = spec.Version(torch.__version__.split("+")[0])
     source = spec.ArchitectureFromFileDescr(
-        source=parts / "unet.py", callable=spec.Identifier("from_fields"), kwargs=asdict(architecture)
+        source=parts / "unet.py", callable=spec.Identifier("from_fields"), kwargs=unet.stored_names(architecture)
     )
     described = {
         "pytorch_state_dict": lambda file: spec.PytorchStateDictWeightsDescr(

@@ -22,8 +22,8 @@ from napari_unet.network.inference import Predictor
 from napari_unet.packaging.checkpoint_description import describe_checkpoint
 from napari_unet.prediction.cluster import Cluster
 from napari_unet.prediction.large_ome_zarr import CHUNK, ChunkFile, ChunkTask, is_large
-from napari_unet.prediction.plane import plane_steps, predict_probabilities
-from napari_unet.prediction.resumable import R, Steps, to_the_end
+from napari_unet.prediction.plane import predict_probabilities, resumable_plane
+from napari_unet.prediction.resumable import R, Resumable, run_to_end
 from napari_unet.project.classes import ClassLabel, default_colour, default_name
 
 PlaneDone = Callable[[int, UInt8[np.ndarray, "y x"]], object]
@@ -68,14 +68,14 @@ def write_prediction(
     UserError
         NU-I08 when the network learned another number of channels; NU-E0x as ``export.formats.export``.
     """
-    steps = prediction_steps(
+    steps = resumable_prediction(
         predictor, checkpoint, planes, classes, folder, formats, tile, stem=stem, settings=settings, factors=factors,
         probabilities=probabilities, source=source, resume=resume, cluster=cluster,
     )  # fmt: skip
-    return to_the_end(steps, tile_done)
+    return run_to_end(steps, tile_done)
 
 
-def prediction_steps(
+def resumable_prediction(
     predictor: Predictor,
     checkpoint: Checkpoint,
     planes: NormalisedPlanes,
@@ -92,7 +92,7 @@ def prediction_steps(
     source: Path | None = None,
     resume: bool = False,
     cluster: Cluster | None = None,
-) -> Steps[list[Path]]:
+) -> Resumable[list[Path]]:
     """``write_prediction``, a tile or a chunk at a time; writing other files is one step, the last.
 
     ``plane_done`` gets the mask of every plane that is held in memory, once it is whole.
@@ -114,7 +114,7 @@ def prediction_steps(
         yield from _filling(file, predictor, planes.normalisation, provenance.origin, tile, source, cluster)
         written = [file.finish()]
     else:
-        mask = yield from _mask_steps(predictor, planes, tile, factors, plane_done)
+        mask = yield from _resumable_mask(predictor, planes, tile, factors, plane_done)
         written = export(Segmentation(mask, image, styles(classes, int(mask.max())), settings), folder, formats, stem)
         if probabilities:
             written.append(_write_probabilities(predictor, planes, folder, tile, stem, factors))
@@ -129,7 +129,7 @@ def _filling(
     tile: int | None,
     source: Path | None,
     cluster: Cluster | None,
-) -> Steps[None]:
+) -> Resumable[None]:
     """Predict the chunks that are missing, here or on a cluster."""
     file.begin(came_from)
     if cluster is None or source is None:
@@ -162,27 +162,27 @@ def predict_mask(
     factors: tuple[float, float] = UNCHANGED,
 ) -> UInt8[np.ndarray, "planes y x"]:
     """Class - 1 at every pixel of every plane."""
-    return to_the_end(_mask_steps(predictor, planes, tile, factors))
+    return run_to_end(_resumable_mask(predictor, planes, tile, factors))
 
 
-def _mask_steps(
+def _resumable_mask(
     predictor: Predictor,
     planes: NormalisedPlanes,
     tile: int | None,
     factors: tuple[float, float],
     plane_done: PlaneDone = lambda plane, mask: None,
-) -> Steps[UInt8[np.ndarray, "planes y x"]]:
+) -> Resumable[UInt8[np.ndarray, "planes y x"]]:
     image = planes.image
     mask = np.zeros((image.planes, image.height, image.width), np.uint8)
     for plane in range(image.planes):
-        pixels = rescaled(planes.around(plane, predictor.context), factors)
-        found = yield from _shares_of(plane_steps(predictor, pixels, tile), plane, image.planes)
+        pixels = rescaled(planes.with_context(plane, predictor.context_planes), factors)
+        found = yield from _shares_of(resumable_plane(predictor, pixels, tile), plane, image.planes)
         mask[plane] = scaled_back(found, image.height, image.width) - 1
         plane_done(plane, mask[plane])
     return mask
 
 
-def _shares_of(steps: Steps[R], number: int, parts: int) -> Steps[R]:
+def _shares_of(steps: Resumable[R], number: int, parts: int) -> Resumable[R]:
     """Steps of one of several equal parts, as steps of the whole."""
     while True:
         try:
@@ -202,7 +202,7 @@ def _write_probabilities(
 ) -> Path:
     """All probabilities: float32 with axes (plane, class, y, x)."""
     image = planes.image
-    seen = (rescaled(planes.around(plane, predictor.context), factors) for plane in range(image.planes))
+    seen = (rescaled(planes.with_context(plane, predictor.context_planes), factors) for plane in range(image.planes))
     values: Float32[np.ndarray, "planes k y x"] = np.stack(
         [scaled_back(predict_probabilities(predictor, each, tile), image.height, image.width) for each in seen]
     )

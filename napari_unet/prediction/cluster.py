@@ -9,7 +9,7 @@ from typing import Any, TypeVar
 
 from napari_unet.errors import UserError
 from napari_unet.network.memory import free_memory
-from napari_unet.prediction.resumable import Steps
+from napari_unet.prediction.resumable import Resumable
 
 _WAIT = "10s"  # for the scheduler's answer
 _Item = TypeVar("_Item")
@@ -33,7 +33,7 @@ class Cluster:
     device: str
     precision: str = "auto"
 
-    def run(self, task: Callable[[_Item], None], items: Sequence[_Item]) -> Steps[None]:
+    def run(self, task: Callable[[_Item], None], items: Sequence[_Item]) -> Resumable[None]:
         """Run a task for every item, in any order; what a lost process had in hand is given to another one.
 
         Raises

@@ -96,7 +96,7 @@ class ChunkFile:
         UserError
             NU-E01 when it cannot be written, NU-E03 when it does not hold what was written.
         """
-        around = self.image.around(chunk.plane, predictor.context)
+        around = self.image.with_context(chunk.plane, predictor.context_planes)
         plane = PlaneStack(tuple(LazyPlane(self.image, each, normalisation) for each in around))
         mask = predict_region(predictor, plane, chunk.region, tile) - 1
         pixels, labels = levels_of(self.image, self.classes, None)
@@ -201,7 +201,7 @@ def _predictor(network: Path, fingerprint: str, device: str, precision: str) -> 
         raise UserError("NU-M06", "the network changed while it was predicting", str(network), fix)
     chosen = choose_device(device, precision)
     keep_freed_memory()  # the process was started for this work
-    return Predictor(checkpoint.network().to(chosen.place), checkpoint.class_ids, chosen)
+    return Predictor(checkpoint.network().to(chosen.torch_device), checkpoint.class_ids, chosen)
 
 
 @lru_cache(maxsize=1)

@@ -13,7 +13,7 @@ from napari_unet.network.device import give_back_memory, is_out_of_memory
 from napari_unet.network.inference import Predictor
 from napari_unet.network.memory import free_memory
 from napari_unet.network.unet import Architecture
-from napari_unet.prediction.resumable import Steps, to_the_end
+from napari_unet.prediction.resumable import Resumable, run_to_end
 
 _TILES = (256, 512, 1024, 2048)  # px
 _SHARE = 4  # one in so many bytes of free memory may go into a tile
@@ -27,12 +27,14 @@ T = TypeVar("T")
 
 def predict_plane(predictor: Predictor, pixels: PlanePixels, tile: int | None = None) -> UInt8[np.ndarray, "y x"]:
     """Class id of every pixel; the same for every ``tile`` (``whole_plane_tile`` where None)."""
-    return to_the_end(plane_steps(predictor, pixels, tile))
+    return run_to_end(resumable_plane(predictor, pixels, tile))
 
 
-def plane_steps(predictor: Predictor, pixels: PlanePixels, tile: int | None = None) -> Steps[UInt8[np.ndarray, "y x"]]:
+def resumable_plane(
+    predictor: Predictor, pixels: PlanePixels, tile: int | None = None
+) -> Resumable[UInt8[np.ndarray, "y x"]]:
     """``predict_plane``, a tile at a time."""
-    return region_steps(predictor, pixels, Region(0, 0, *pixels.shape[:2]), tile)
+    return resumable_region(predictor, pixels, Region(0, 0, *pixels.shape[:2]), tile)
 
 
 def predict_region(
@@ -42,12 +44,12 @@ def predict_region(
     tile: int | None = None,
 ) -> UInt8[np.ndarray, "h w"]:
     """Class id of every pixel of a region inside a plane, the same as in the whole plane."""
-    return to_the_end(region_steps(predictor, plane, region, tile))
+    return run_to_end(resumable_region(predictor, plane, region, tile))
 
 
-def region_steps(
+def resumable_region(
     predictor: Predictor, plane: PlanePixels, region: Region, tile: int | None = None
-) -> Steps[UInt8[np.ndarray, "h w"]]:
+) -> Resumable[UInt8[np.ndarray, "h w"]]:
     """``predict_region``, a tile at a time."""
     height, width = region.shape
     classes = np.zeros((height, width), np.uint8)

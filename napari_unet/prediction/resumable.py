@@ -4,10 +4,10 @@ from collections.abc import Callable, Generator
 from typing import TypeVar
 
 R = TypeVar("R")
-Steps = Generator[float, None, R]  # each step tells the share that is done; what the work makes is returned
+Resumable = Generator[float, None, R]  # each step tells the share that is done; what the work makes is returned
 
 
-def to_the_end(steps: Steps[R], step_done: Callable[[], object] = lambda: None) -> R:
+def run_to_end(steps: Resumable[R], step_done: Callable[[], object] = lambda: None) -> R:
     """Do all the steps at once."""
     while True:
         try:

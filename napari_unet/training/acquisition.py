@@ -17,9 +17,9 @@ from napari_unet.images.tiled_plane import TILE, TiledPlane
 from napari_unet.images.tiles import Region, grid, read_mirrored
 from napari_unet.network.device import Device
 from napari_unet.network.inference import valid_window
-from napari_unet.network.unet import Architecture, Experts, UNet
+from napari_unet.network.unet import Architecture, DeepShallowHead, UNet
 
-LOOKED_AT = TILE  # px, the side of what is looked at in one go
+REGION_SIDE = TILE  # px, the side of what is looked at in one go
 _CELL = 8  # px, the side of the squares over which the network's features are averaged
 _REACH = 2  # cells around a painted one that count as painted: a stroke there would say little that is new
 _CONTEXT = 32  # px around a region; less than the halo, for speed: features near its rim are a little off
@@ -28,10 +28,10 @@ _TILE, _SMALL_TILE = 128, 64  # px
 _PROTOTYPES = 2000  # painted cells at most that others are compared with
 
 _UNSURE, _UNLIKE, _RARE = range(3)
-WEIGHTS = (1.0, 1.0, 0.5)  # of the three; plain, for docs/benchmarks.md found no clear winner
+TERM_FACTORS = (1.0, 1.0, 0.5)  # of the three; plain, for docs/benchmarks.md found no clear winner
 
 
-class Place(NamedTuple):
+class RankedTile(NamedTuple):
     """A rectangle worth painting in, with a reason for people."""
 
     key: PlaneKey
@@ -60,7 +60,7 @@ class Cells:
     free: Bool[np.ndarray, "rows columns"]
 
 
-class Survey:
+class Acquisition:
     """Looks at region after region with one network, and ranks the tiles in them.
 
     Parameters
@@ -79,9 +79,9 @@ class Survey:
     def __contains__(self, place: tuple[PlaneKey, Region]) -> bool:
         return place in self._cells
 
-    def look(self, key: PlaneKey, region: Region) -> None:
-        """Predict one region, whose origin is a multiple of ``LOOKED_AT``."""
-        plane = self._annotations.around(key, self._network.architecture.context)
+    def add(self, key: PlaneKey, region: Region) -> None:
+        """Predict one region, whose origin is a multiple of ``REGION_SIDE``."""
+        plane = self._annotations.with_context(key, self._network.architecture.context_planes)
         features, shares, unsure = pooled_answers(self._network, self._device, plane, region)
         annotated = self._annotations.planes.get(key)
         labelled = TiledPlane(plane.shape, np.uint8) if annotated is None else annotated.labels
@@ -90,7 +90,7 @@ class Survey:
         _, free = painted_cells(labelled, region, areas)  # a stroke in a test area would teach nothing
         self._cells[key, region] = Cells(features, shares, unsure, painted, free)
 
-    def places(self, weights: tuple[float, float, float] = WEIGHTS) -> list[Place]:
+    def ranked_tiles(self, factors: tuple[float, float, float] = TERM_FACTORS) -> list[RankedTile]:
         """Tiles of all that was looked at, the most useful first; those that are painted all over are left out."""
         tiles = [tile for (key, region), cells in self._cells.items() for tile in self._tiles(key, region, cells)]
         tiles = [tile for tile in tiles if tile.cells.free.any()]
@@ -98,16 +98,16 @@ class Survey:
             return []
         rarity = self._rarity()
         shares = np.array([tile.cells.shares[tile.cells.free].mean(axis=0) for tile in tiles])
-        terms = np.zeros((len(tiles), len(WEIGHTS)))
+        terms = np.zeros((len(tiles), len(TERM_FACTORS)))
         terms[:, _UNSURE] = _ranks(np.array([np.mean(tile.cells.unsure[tile.cells.free]) for tile in tiles]))
         terms[:, _UNLIKE] = self._unlikeness(tiles)
         rare = rarity * shares
         terms[:, _RARE] = _ranks(rare.max(axis=1)) * rarity.max()
-        terms *= weights
+        terms *= factors
         room = np.array([np.mean(tile.cells.free) for tile in tiles])
         order = np.argsort(-room * terms.sum(axis=1), kind="stable")
         return [
-            Place(
+            RankedTile(
                 tiles[i].key,
                 tiles[i].region,
                 float(room[i] * terms[i].sum()),
@@ -174,14 +174,14 @@ def pooled_answers(
     architecture = network.architecture
     whole = region.aligned(_CELL)
     read = _window(whole, architecture)
-    pixels = torch.from_numpy(read_mirrored(plane, read)).permute(2, 0, 1)[None].to(device.place)
+    pixels = torch.from_numpy(read_mirrored(plane, read)).permute(2, 0, 1)[None].to(device.torch_device)
     with device.autocast():
         features = network.features(pixels)
     top, left = whole.y0 - read.y0 - architecture.margin, whole.x0 - read.x0 - architecture.margin
     features = features[:, :, top : top + whole.shape[0], left : left + whole.shape[1]].float()
     probabilities = torch.softmax(network.head(features), dim=1)
     first, second = probabilities.topk(2, dim=1).values.unbind(dim=1)
-    deep = network.head.split if isinstance(network.head, Experts) else architecture.width
+    deep = network.head.split if isinstance(network.head, DeepShallowHead) else architecture.width
     averaged = [
         functional.avg_pool2d(values, _CELL)[0].permute(1, 2, 0).cpu().numpy()
         for values in (features[:, :deep], probabilities, (1 - first + second)[:, None])

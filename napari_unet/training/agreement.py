@@ -55,7 +55,7 @@ class Agreement:
         predictor, parts = self._waiting.popleft()
         total = np.zeros((len(predictor.class_ids),) * 2, np.int64)
         for key, (region, labels) in parts:
-            pixels = self._annotations.around(key, predictor.context)
+            pixels = self._annotations.with_context(key, predictor.context_planes)
             total += confusion_at(predictor, pixels, region, labels)
         if total.any():
             self._judged.append((predictor.class_ids, total))

@@ -17,7 +17,7 @@ def area_scores(predictor: Predictor, annotations: Annotations) -> tuple[AreaSco
     scores = []
     for (image_id, plane), painted in annotations.planes.items():
         for area in painted.areas:
-            pixels = annotations.around((image_id, plane), predictor.context)
+            pixels = annotations.with_context((image_id, plane), predictor.context_planes)
             matrix = np.zeros((len(predictor.class_ids),) * 2, np.int64)
             for part, truth in painted.labels.parts(area):
                 matrix += confusion_at(predictor, pixels, part, truth)

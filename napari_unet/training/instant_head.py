@@ -1,7 +1,7 @@
 """The last layers, fitted to a frozen network's features in a fraction of a second, so that a stroke answers at once.
 
-Both experts of the head are fitted by L-BFGS to the class-balanced cross-entropy of labelled pixels with an L2 penalty.
-Pixels of strokes are many but alike, so the penalty is strong: without it the head learns the strokes by heart
+Both branches of the head are fitted by L-BFGS to the class-balanced cross-entropy of labelled pixels, with an L2
+penalty. Pixels of strokes are many but alike, so the penalty is strong: without it the head learns the strokes by heart
 (measured in docs/architecture.md).
 """
 
@@ -13,12 +13,12 @@ from jaxtyping import Bool, Float, Int64
 from torch import Tensor, nn
 from torch.nn import functional
 
-from napari_unet.network.unet import Experts
+from napari_unet.network.unet import DeepShallowHead
 
 _PIXELS = 4000  # labelled pixels that the head is fitted to, as many of every class
 _DECAY_DEEP = 0.03
 _DECAY_SHALLOW = 0.003
-_EXPERTS = 2
+_BRANCHES = 2
 _RAREST = 0.1  # of an equal share: a class that is hardly found could else never be painted back
 _KEPT = 1.0  # how strongly a correction keeps the answers on unlabelled pixels
 _ITERATIONS = 40
@@ -26,7 +26,7 @@ _SMALLEST_DEVIATION = 1e-3
 
 
 def fit_head(
-    head: Experts,
+    head: DeepShallowHead,
     features: Float[Tensor, "n f"],
     target: Int64[Tensor, " n"],
     new: Bool[Tensor, " n"] | None = None,
@@ -57,20 +57,20 @@ def fit_head(
             features = torch.cat([features, unlabelled])  # after the labelled ones
     standard = ((features - head.mean) / head.deviation)[:, :, None, None]
     deep, shallow = standard[:, : head.split], standard[:, head.split :]
-    experts = [
-        Expert([*head.deep.parameters()], lambda: head.deep_logits(deep), _DECAY_DEEP),
-        Expert(
+    branches = [
+        Branch([*head.deep.parameters()], lambda: head.deep_logits(deep), _DECAY_DEEP),
+        Branch(
             [*head.hidden.parameters(), *head.shallow.parameters()],
             lambda: head.shallow_logits(shallow),
             _DECAY_SHALLOW,
         ),
     ]
     # Apart at first, so that each has an opinion of its own; together when they are to agree on a correction.
-    for group in [[expert] for expert in experts] if new is None else [experts]:
+    for group in [[branch] for branch in branches] if new is None else [branches]:
         _minimise(group, target, shares)
 
 
-class Expert(NamedTuple):
+class Branch(NamedTuple):
     """What is fitted: parameters, their logits (n, k, 1, 1), and the penalty of their squares."""
 
     parameters: list[nn.Parameter]
@@ -79,16 +79,16 @@ class Expert(NamedTuple):
 
 
 @torch.no_grad()
-def expect_shares(head: Experts, anywhere: Float[Tensor, "m f"]) -> None:
+def expect_shares(head: DeepShallowHead, anywhere: Float[Tensor, "m f"]) -> None:
     """Let the head expect classes as often as it finds them on pixels at random, whose features these are.
 
     A head that is fitted to as many pixels of every class expects equal shares. Its mean answer on pixels at random is
     one step of expectation and maximisation towards the true ones (Saerens et al. 2002); going on to the end would let
-    rare classes vanish. Both experts see the same pixel, so their sum is twice as sure as it should be.
+    rare classes vanish. Both branches see the same pixel, so their sum is twice as sure as it should be.
     """
     logits = head(anywhere[:, :, None, None])[:, :, 0, 0] - head.prior
-    answers = functional.softmax(logits / _EXPERTS, dim=1)
-    prior = _EXPERTS * torch.log((head.classes * answers.mean(dim=0)).clamp_min(_RAREST))
+    answers = functional.softmax(logits / _BRANCHES, dim=1)
+    prior = _BRANCHES * torch.log((head.classes * answers.mean(dim=0)).clamp_min(_RAREST))
     head.deep.bias.add_(prior - head.prior)  # type: ignore[union-attr]
     head.prior.copy_(prior)
 
@@ -110,14 +110,14 @@ def _shares(target: Int64[Tensor, " n"], classes: int, new: Bool[Tensor, " n"] |
 
 
 @torch.no_grad()
-def _standardise(head: Experts, features: Float[Tensor, "n f"], shares: Float[Tensor, " n"]) -> None:
+def _standardise(head: DeepShallowHead, features: Float[Tensor, "n f"], shares: Float[Tensor, " n"]) -> None:
     mean = shares @ features
     head.mean.copy_(mean)
     head.deviation.copy_((shares @ (features - mean) ** 2).sqrt() + _SMALLEST_DEVIATION)
 
 
 @torch.no_grad()
-def _blank(head: Experts, random: torch.Generator) -> None:
+def _blank(head: DeepShallowHead, random: torch.Generator) -> None:
     """Zero weights, but for the hidden units, which would all stay alike; nothing is expected of the classes."""
     for tensor in (*head.parameters(), head.prior):
         tensor.zero_()
@@ -125,7 +125,7 @@ def _blank(head: Experts, random: torch.Generator) -> None:
     hidden.copy_(torch.randn(hidden.shape, generator=random) * (2 / hidden.shape[1]) ** 0.5)
 
 
-def _minimise(experts: Sequence[Expert], target: Int64[Tensor, " n"], shares: Float[Tensor, " n"]) -> None:
+def _minimise(branches: Sequence[Branch], target: Int64[Tensor, " n"], shares: Float[Tensor, " n"]) -> None:
     """Least cross-entropy of the added logits, with a penalty for what is far from zero.
 
     Logits beyond the targets are those of unlabelled pixels, held to the classes' probabilities that they had.
@@ -133,11 +133,11 @@ def _minimise(experts: Sequence[Expert], target: Int64[Tensor, " n"], shares: Fl
     labelled = len(target)
 
     def logits() -> Tensor:
-        return torch.stack([expert.logits()[:, :, 0, 0] for expert in experts]).sum(dim=0)
+        return torch.stack([branch.logits()[:, :, 0, 0] for branch in branches]).sum(dim=0)
 
     with torch.no_grad():
         before = functional.softmax(logits()[labelled:], dim=1)
-    decays = [(parameter, expert.decay) for expert in experts for parameter in expert.parameters]
+    decays = [(parameter, branch.decay) for branch in branches for parameter in branch.parameters]
     parameters = [parameter for parameter, _ in decays]
     optimiser = torch.optim.LBFGS(parameters, max_iter=_ITERATIONS, history_size=10, line_search_fn="strong_wolfe")
 

@@ -11,7 +11,7 @@ from torch import Tensor
 from napari_unet.dataset.annotated import AnnotatedPlane, Annotations, PlaneKey
 from napari_unet.images.tiles import Region, read_mirrored
 from napari_unet.network.device import Device
-from napari_unet.network.feature_cache import Foresight, Place
+from napari_unet.network.feature_cache import CachedPlane, FeatureCache
 from napari_unet.network.unet import UNet
 
 _TILE = 128  # px
@@ -47,12 +47,12 @@ def labelled_features(
     random: np.random.Generator,
     *,
     first: bool = False,
-    foresight: Foresight | None = None,
+    feature_cache: FeatureCache | None = None,
 ) -> LabelledFeatures:
     """Gather them from a bounded number of tiles, twice as many for the ``first`` fit of a head.
 
     Every class is there that has trained pixels; of the other tiles those with new strokes come first, then others at
-    random. Tiles of which ``foresight`` knows the features are not looked at again.
+    random. Tiles of which ``feature_cache`` knows the features are not looked at again.
     """
     most = _FIRST_TILES if first else _TILES
     class_ids = annotations.class_ids()
@@ -65,7 +65,7 @@ def labelled_features(
         blank = np.flatnonzero(plane.labels[region.slices] == 0)
         some = random.choice(blank, min(_OTHERS, len(blank)), replace=False)
         any_of_it = random.choice(inside.size, min(_OTHERS, inside.size), replace=False)
-        known = foresight.features(network, Place(*key), region) if foresight else None
+        known = feature_cache.features(network, CachedPlane(*key), region) if feature_cache else None
         found = _features(network, annotations, device, key, region) if known is None else known
         features.append(found[:, torch.from_numpy(inside)].T)
         unlabelled.append(found.flatten(1)[:, torch.from_numpy(some)].T)
@@ -74,8 +74,8 @@ def labelled_features(
         new.append(torch.from_numpy(plane.new[region.slices][inside]))
     return LabelledFeatures(
         torch.cat(features),
-        torch.cat(targets).to(device.place),
-        torch.cat(new).to(device.place),
+        torch.cat(targets).to(device.torch_device),
+        torch.cat(new).to(device.torch_device),
         torch.cat(unlabelled),
         torch.cat(anywhere),
     )
@@ -118,8 +118,8 @@ def _features(
     network: UNet, annotations: Annotations, device: Device, key: PlaneKey, region: Region
 ) -> Float[Tensor, "f y x"]:
     read = region.grown(_CONTEXT).aligned(network.architecture.stride)
-    pixels = read_mirrored(annotations.around(key, network.architecture.context), read)
-    batch = torch.from_numpy(pixels).permute(2, 0, 1)[None].to(device.place)
+    pixels = read_mirrored(annotations.with_context(key, network.architecture.context_planes), read)
+    batch = torch.from_numpy(pixels).permute(2, 0, 1)[None].to(device.torch_device)
     with device.autocast():
         found = network.features(batch)[0]
     return found[:, *region.seen_from(read).slices].float()

@@ -14,12 +14,12 @@ from napari_unet.images.halved_plane import HalvedPlane
 from napari_unet.images.tiles import Region
 from napari_unet.network.checkpoint import Checkpoint, copy_checkpoint, load_checkpoint, save_checkpoint
 from napari_unet.network.device import Device, give_back_memory, is_out_of_memory
-from napari_unet.network.feature_cache import Foresight, Place
+from napari_unet.network.feature_cache import CachedPlane, FeatureCache
 from napari_unet.network.inference import Predictor
 from napari_unet.project.project import Project
 from napari_unet.training.agreement import Agreement
 from napari_unet.training.device_group import ALONE, Alone
-from napari_unet.training.memory_limits import Economy
+from napari_unet.training.memory_limits import MemoryLimits
 from napari_unet.training.selection import Selection
 from napari_unet.training.starting import base_for, starting_network
 from napari_unet.training.trainer import Trainer
@@ -46,11 +46,11 @@ class Learner:
         group: Alone = ALONE,
     ) -> None:
         self.project = project
-        self._economy = Economy(device)
+        self._memory_limits = MemoryLimits(device)
         for _ in range(memory_steps):
-            self._economy = (self._economy.tighter(project.settings) or (self._economy, ""))[0]
-        self.settings = self._economy.applied(project.settings)
-        self.device = device = self._economy.device
+            self._memory_limits = (self._memory_limits.tighter(project.settings) or (self._memory_limits, ""))[0]
+        self.settings = self._memory_limits.applied(project.settings)
+        self.device = device = self._memory_limits.device
         self.annotations = Annotations(project)
         self.selection = Selection(self.annotations, device)
         self.agreement = Agreement(self.annotations)
@@ -59,7 +59,7 @@ class Learner:
         self.notices: list[str] = []  # what went wrong without stopping anything, for the user
         self._seed = seed
         self._base = base
-        self._foresight: Foresight | None = None
+        self._feature_cache: FeatureCache | None = None
         self._group = group
         self._next_scoring = 0.0
         self._saved_version = 0
@@ -95,13 +95,13 @@ class Learner:
         shown = self.selection.shown
         return Predictor(shown.network, shown.class_ids, self.device) if shown else None
 
-    def tell_foreseen(self, predictor: Predictor, place: Place) -> None:
+    def attach_feature_cache(self, predictor: Predictor, place: CachedPlane) -> None:
         """Let a predictor that is used for one plane only know what is foreseen of it."""
-        foresight = self._foresight
-        if foresight is not None:
-            predictor.foreseen = lambda region: foresight.logits(predictor.network, place, region)
+        feature_cache = self._feature_cache
+        if feature_cache is not None:
+            predictor.cached_logits = lambda region: feature_cache.logits(predictor.network, place, region)
 
-    def foresee(self, tiles: Sequence[tuple[Place, Region]]) -> bool:
+    def fill_feature_cache(self, tiles: Sequence[tuple[CachedPlane, Region]]) -> bool:
         """Look at one of these tiles before there is a stroke to answer; False when nothing is left to be done.
 
         All are of one image, the most wanted first.
@@ -111,33 +111,35 @@ class Learner:
         if not (is_first and tiles and base is not None and base.architecture.head == "experts"):
             return False
         channels = self.annotations.pixels(tiles[0][0].image_id).image.channels
-        if self._foresight is None or self._foresight.architecture.image_channels != channels:
+        if self._feature_cache is None or self._feature_cache.architecture.image_channels != channels:
             network = starting_network(channels, (1, 2), self.settings, self._seed, None, base).eval()
-            self._foresight = Foresight(network.to(self.device.place), self.device)
-        tile = self._foresight.keep(tiles)
+            self._feature_cache = FeatureCache(network.to(self.device.torch_device), self.device)
+        tile = self._feature_cache.keep(tiles)
         if tile is None:
             return False
         place, region = tile
-        plane = self.annotations.around((place.image_id, place.plane), self._foresight.architecture.context)
-        self._foresight.see(place, HalvedPlane(plane) if place.halved else plane, region)
+        plane = self.annotations.with_context(
+            (place.image_id, place.plane), self._feature_cache.architecture.context_planes
+        )
+        self._feature_cache.add(place, HalvedPlane(plane) if place.halved else plane, region)
         return True
 
-    def has_foreseen(self, place: Place, region: Region) -> bool:
+    def has_cached(self, place: CachedPlane, region: Region) -> bool:
         """Whether a tile costs next to nothing."""
-        return self._foresight is not None and self._foresight.has(place, region)
+        return self._feature_cache is not None and self._feature_cache.has(place, region)
 
-    def forget_foreseen(self) -> None:
-        """Give back the memory of what ``foresee`` has kept, or see it anew because the image is another."""
-        self._foresight = None
+    def drop_feature_cache(self) -> None:
+        """Give back the memory of what ``fill_feature_cache`` has kept, or see it anew because the image is another."""
+        self._feature_cache = None
 
     def refresh(self, *, own: bool = True) -> list[PlaneKey]:
         """Read new strokes and settings from the project; the planes that changed.
 
         Strokes that are not the user's own but the network's answer, taken over, say nothing about how good it is.
         """
-        before, self.settings = self.settings, self._economy.applied(self.project.settings)
+        before, self.settings = self.settings, self._memory_limits.applied(self.project.settings)
         if _network_of(self.settings) != _network_of(before):
-            self.forget_foreseen()
+            self.drop_feature_cache()
         changed = self.annotations.refresh(self.settings)
         shown = self.predictor
         if changed and own and shown is not None:
@@ -158,7 +160,7 @@ class Learner:
                     start,
                     self._base,
                     self._group,
-                    self._foresight,
+                    self._feature_cache,
                 )
             elif changed or self.settings != before or self.annotations.class_ids() != self.trainer.class_ids:
                 self.trainer.refresh(self.settings, new_strokes=bool(changed))
@@ -176,10 +178,10 @@ class Learner:
             if self._group.size > 1:  # the others would go on with other steps
                 fix = "give fewer tiles per step (--batch) or smaller ones (--tile)"
                 raise UserError("NU-T13", "the memory of a device is full", self.device.reason, fix) from error
-        self.save_memory()  # here, where the error no longer holds what was computed
+        self.tighten_memory_limits()  # here, where the error no longer holds what was computed
         return math.nan
 
-    def save_memory(self) -> None:
+    def tighten_memory_limits(self) -> None:
         """Ask for less memory from now on; the user reads in ``notices`` for less of what.
 
         Raises
@@ -187,20 +189,20 @@ class Learner:
         UserError
             NU-T03 when nothing is left to be saved.
         """
-        found = self._economy.tighter(self.project.settings)
+        found = self._memory_limits.tighter(self.project.settings)
         if found is None:
             fix = "close other programs or choose a smaller network; painting is saved"
             raise UserError("NU-T03", "the memory is not enough for a single tile", self.device.reason, fix)
-        self._economy, words = found
-        self.settings = self._economy.applied(self.project.settings)
+        self._memory_limits, words = found
+        self.settings = self._memory_limits.applied(self.project.settings)
         fix = "nothing has to be done; close other programs to be faster again after Stop and Start"
         self.notices.append(str(UserError("NU-T04", f"the memory is full; going on with {words}", "worker", fix)))
-        self.forget_foreseen()
+        self.drop_feature_cache()
         if self.trainer is not None:
             self.trainer.let_go()
         give_back_memory()
-        if self._economy.device != self.device:
-            self._move_to(self._economy.device)
+        if self._memory_limits.device != self.device:
+            self._move_to(self._memory_limits.device)
         elif self.trainer is not None:
             self.trainer.refresh(self.settings, new_strokes=False)
 
@@ -218,7 +220,7 @@ class Learner:
         if self.trainer is None:
             return None
         if self.trainer.step_count > 0:
-            self.forget_foreseen()  # the body is another from now on
+            self.drop_feature_cache()  # the body is another from now on
         began = time.monotonic()
         self.version += 1
         if not score and began < self._next_scoring:

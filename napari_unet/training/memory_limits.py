@@ -11,7 +11,7 @@ _SMALLEST_TILE = 64  # px
 
 
 @dataclass(frozen=True, slots=True)
-class Economy:
+class MemoryLimits:
     """Upper bounds on the settings that take memory, and the device to use within them."""
 
     device: Device
@@ -28,7 +28,7 @@ class Economy:
             prediction_tile=min(settings.prediction_tile, self.prediction_tile),
         )
 
-    def tighter(self, settings: Settings) -> tuple["Economy", str] | None:
+    def tighter(self, settings: Settings) -> tuple["MemoryLimits", str] | None:
         """The next step down and what to call it: batch, tiles, precision, device; None when nothing is left."""
         now = self.applied(settings)
         if now.batch > 1:

@@ -118,7 +118,7 @@ class Selection:
         self._device = device
         for candidate in (self.shown, self.best, self.start, self._rival):
             if candidate is not None:
-                candidate.network.to(device.place)
+                candidate.network.to(device.torch_device)
 
     def rescore(self) -> Score | None:
         """Score what is shown on what is held out now; None while nothing is shown."""
@@ -133,7 +133,7 @@ class Selection:
         matrices = {}
         for key, plane in self._annotations.planes.items():
             for region in plane.held_out_blocks:
-                found = predictor.classes(self._annotations.around(key, predictor.context), region)
+                found = predictor.classes(self._annotations.with_context(key, predictor.context_planes), region)
                 truth = np.where(plane.held_out[region.slices], plane.labels[region.slices], 0).astype(np.uint8)
                 matrices[key, region] = confusion(truth, found, class_ids)
         return Candidate(step, class_ids, network, matrices)
@@ -203,7 +203,7 @@ class Selection:
 
     def restore(self, checkpoint: Checkpoint) -> Score:
         """Show a network that was saved, and score it on what is held out now."""
-        network = copy.deepcopy(checkpoint.network()).to(self._device.place)
+        network = copy.deepcopy(checkpoint.network()).to(self._device.torch_device)
         self.best = self.shown = self._rival = self.scored(network, checkpoint.class_ids, checkpoint.step)
         self._note_start(self.shown)
         self._revision = self._annotations.revision

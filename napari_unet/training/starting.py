@@ -9,7 +9,7 @@ from napari_unet.config import Settings
 from napari_unet.network.base import from_base
 from napari_unet.network.checkpoint import Checkpoint
 from napari_unet.network.presets import DEFAULT, preset_named
-from napari_unet.network.unet import Architecture, Experts, UNet, build
+from napari_unet.network.unet import Architecture, DeepShallowHead, UNet, build
 
 
 def starting_network(
@@ -44,7 +44,7 @@ def adapt_head(network: UNet, old: tuple[int, ...], new: tuple[int, ...]) -> Non
         return
     head = network.fresh_head(len(new)).to(network.head_weight.device)
     head.load_state_dict(network.head.state_dict() | _other_outputs(network.head, old, new))
-    if isinstance(head, Experts) and isinstance(network.head, Experts):
+    if isinstance(head, DeepShallowHead) and isinstance(network.head, DeepShallowHead):
         head.prior = _for_classes(network.head.prior, old, new)
     head.requires_grad_(network.head_weight.requires_grad)
     network.head = head.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
@@ -53,7 +53,7 @@ def adapt_head(network: UNet, old: tuple[int, ...], new: tuple[int, ...]) -> Non
 
 def _other_outputs(head: nn.Module, old: tuple[int, ...], new: tuple[int, ...]) -> dict[str, Tensor]:
     """The tensors of the head that have an output per class, for other classes."""
-    outputs = ("deep", "shallow") if isinstance(head, Experts) else ("",)
+    outputs = ("deep", "shallow") if isinstance(head, DeepShallowHead) else ("",)
     names = [f"{name}.{kind}".lstrip(".") for name in outputs for kind in ("weight", "bias")]
     tensors = head.state_dict()
     return {name: _for_classes(tensors[name], old, new) for name in names}
@@ -70,8 +70,13 @@ def _for_classes(before: Tensor, old: tuple[int, ...], new: tuple[int, ...]) -> 
 
 def _fits(start: Checkpoint, fresh: Architecture, base: Checkpoint | None) -> bool:
     def kind(architecture: Architecture) -> Architecture:
-        return replace(architecture, channels=fresh.channels, context=fresh.context, classes=fresh.classes)
+        return replace(
+            architecture, channels=fresh.channels, context_planes=fresh.context_planes, classes=fresh.classes
+        )
 
     kinds = {fresh} | ({kind(base.architecture)} if base else set())
-    sees_as_much = (start.architecture.channels, start.architecture.context) == (fresh.channels, fresh.context)
+    sees_as_much = (start.architecture.channels, start.architecture.context_planes) == (
+        fresh.channels,
+        fresh.context_planes,
+    )
     return sees_as_much and kind(start.architecture) in kinds

@@ -18,9 +18,9 @@ from napari_unet.dataset.training_image import as_fact
 from napari_unet.dataset.weight_map import random_mask
 from napari_unet.network.checkpoint import Checkpoint, prior_fact
 from napari_unet.network.device import Device
-from napari_unet.network.feature_cache import Foresight
+from napari_unet.network.feature_cache import FeatureCache
 from napari_unet.network.presets import preset_named
-from napari_unet.network.unet import Architecture, Experts, UNet
+from napari_unet.network.unet import Architecture, DeepShallowHead, UNet
 from napari_unet.training.consistency import consistency, disturbed
 from napari_unet.training.device_group import ALONE, Alone
 from napari_unet.training.instant_head import expect_shares, fit_head
@@ -76,10 +76,10 @@ class Trainer:
         start: Checkpoint | None = None,
         base: Checkpoint | None = None,
         group: Alone = ALONE,
-        foresight: Foresight | None = None,
+        feature_cache: FeatureCache | None = None,
     ) -> None:
         self._group = group
-        self._foresight = foresight  # until the first step
+        self._feature_cache = feature_cache  # until the first step
         self.annotations = annotations
         self.loss = math.nan
         self._settings = settings
@@ -94,7 +94,7 @@ class Trainer:
         if start is not None and not _is_of(start, self._network.architecture):
             start = None  # another network was chosen since
         self.step_count = start.step if start else 0
-        self._average = copy.deepcopy(self._network).eval().requires_grad_(False)
+        self._ema = copy.deepcopy(self._network).eval().requires_grad_(False)
         self._rate = settings.learning_rate
         self._since_stroke = 0
         self._steps_here = 0
@@ -103,23 +103,25 @@ class Trainer:
         self._optimiser: torch.optim.Optimizer | None = None
         self._optimiser_tensors: dict[str, Tensor] = {}  # that it begins with
         seen = self._network.architecture
-        self._sampler = Sampler(annotations, self._input_side(), self._random, rim=seen.margin, context=seen.context)
+        self._sampler = Sampler(
+            annotations, self._input_side(), self._random, rim=seen.margin, context_planes=seen.context_planes
+        )
         if start is not None:
             self._resume(start)
         else:
             self.fit_head()
-        group.agree([*_tensors(self._network), *_tensors(self._average)])
+        group.agree([*_tensors(self._network), *_tensors(self._ema)])
         self._good = self._snapshot()
 
     @property
     def answers_at_once(self) -> bool:
         """Whether the head can be fitted, so that a stroke is answered before any step."""
-        return isinstance(self._network.head, Experts)
+        return isinstance(self._network.head, DeepShallowHead)
 
     def fit_head(self) -> None:
         """Fit the head of the moving average to the strokes, and train on from there."""
         if self._fitted(from_nothing=True):
-            _copy(self._average, self._network)
+            _copy(self._ema, self._network)
             self._begin_steps()
 
     @torch.no_grad()
@@ -129,26 +131,24 @@ class Trainer:
         The rest of the network stays ahead of its average: going back to it with every stroke would undo what was
         learned between two strokes.
         """
-        before = [parameter.clone() for parameter in self._average.head.parameters()]
+        before = [parameter.clone() for parameter in self._ema.head.parameters()]
         if self._fitted(from_nothing=False):
-            for own, old, new in zip(
-                self._network.head.parameters(), before, self._average.head.parameters(), strict=True
-            ):
+            for own, old, new in zip(self._network.head.parameters(), before, self._ema.head.parameters(), strict=True):
                 own.add_(new - old)
-            _copy_all(self._average.head.buffers(), self._network.head.buffers())
+            _copy_all(self._ema.head.buffers(), self._network.head.buffers())
 
     @torch.enable_grad()
     def _fitted(self, *, from_nothing: bool) -> bool:
-        head = self._average.head
-        if not isinstance(head, Experts):
+        head = self._ema.head
+        if not isinstance(head, DeepShallowHead):
             return False
         known = labelled_features(
-            self._average,
+            self._ema,
             self.annotations,
             self._device,
             self._random,
             first=from_nothing,
-            foresight=self._foresight,
+            feature_cache=self._feature_cache,
         )
         head.requires_grad_(True)
         if from_nothing:
@@ -165,7 +165,7 @@ class Trainer:
         """Go back to a network that was kept and train on from it."""
         kept = copy.deepcopy(network)
         adapt_head(kept, class_ids, self.class_ids)
-        for mine in (self._network, self._average):
+        for mine in (self._network, self._ema):
             _copy(kept, mine)
         self._begin_steps()
         self._plateau = Plateau()
@@ -180,7 +180,7 @@ class Trainer:
         self._plateau = Plateau()
         class_ids = self.annotations.class_ids()
         if class_ids != self.class_ids:
-            for network in (self._network, self._average):
+            for network in (self._network, self._ema):
                 adapt_head(network, self.class_ids, class_ids)
             self.class_ids = class_ids
             self._begin_steps()
@@ -208,7 +208,7 @@ class Trainer:
             logits = self._network(seen)
         head = self._network.head
         # The loss counts every class alike; what the head expects of an image is not for it to unlearn.
-        even = logits - head.prior[:, None, None] if isinstance(head, Experts) else logits
+        even = logits - head.prior[:, None, None] if isinstance(head, DeepShallowHead) else logits
         loss = Loss(self._settings.loss, self._settings.label_smoothing, total=total_of)(even, target, weights)
         total = loss
         if teacher is not None:
@@ -222,7 +222,7 @@ class Trainer:
             self._go_back()
             return math.nan
         optimiser.step()
-        self._foresight = None
+        self._feature_cache = None
         self._follow()
         self.step_count += 1
         self._since_stroke += 1
@@ -236,7 +236,7 @@ class Trainer:
     def let_go(self) -> None:
         """Drop what a step that broke off has computed, and what is kept for speed; the weights are those before it."""
         self._network.zero_grad(set_to_none=True)
-        self._foresight = None
+        self._feature_cache = None
 
     @property
     def is_settled(self) -> bool:
@@ -245,7 +245,7 @@ class Trainer:
 
     def candidate(self) -> UNet:
         """A copy of the moving average, for predicting while training goes on."""
-        return copy.deepcopy(self._average)
+        return copy.deepcopy(self._ema)
 
     def checkpoint(self) -> Checkpoint:
         """All that training needs to go on as if it had not stopped."""
@@ -271,9 +271,9 @@ class Trainer:
     def _resume(self, start: Checkpoint) -> None:
         average = {k.removeprefix("average."): v for k, v in start.training.items() if k.startswith("average.")}
         if start.class_ids != self.class_ids or not average:
-            self._average.load_state_dict(self._network.state_dict())
+            self._ema.load_state_dict(self._network.state_dict())
             return
-        self._average.load_state_dict(average)
+        self._ema.load_state_dict(average)
         self._optimiser_tensors = {k: v for k, v in start.training.items() if k.startswith("optimiser.")}
         if start.facts.get("learning_rate") == self._settings.learning_rate:  # else the user chose another since
             self._rate = float(start.facts.get("rate", self._rate))
@@ -293,11 +293,11 @@ class Trainer:
         if not self._has_teacher:
             return None
         with self._device.autocast():
-            logits: Tensor = self._average(pixels)
+            logits: Tensor = self._ema(pixels)
         return logits
 
     def _place(self, network: UNet) -> UNet:
-        return network.to(self._device.place, memory_format=torch.channels_last)  # type: ignore[call-overload]
+        return network.to(self._device.torch_device, memory_format=torch.channels_last)  # type: ignore[call-overload]
 
     def _begin_steps(self) -> None:
         """Forget what the optimiser knew of other weights, and warm up again."""
@@ -311,7 +311,7 @@ class Trainer:
         return self._optimiser
 
     def _training_tensors(self) -> dict[str, Tensor]:
-        tensors = {f"average.{name}": tensor for name, tensor in self._average.state_dict().items()}
+        tensors = {f"average.{name}": tensor for name, tensor in self._ema.state_dict().items()}
         if self._optimiser is None:
             return tensors | self._optimiser_tensors
         for index, state in self._optimiser.state_dict()["state"].items():
@@ -332,7 +332,7 @@ class Trainer:
         pixels = torch.from_numpy(np.stack([tile.pixels for tile in tiles])).permute(0, 3, 1, 2)  # is channels_last
         target = torch.from_numpy(index[np.stack([tile.labels for tile in tiles])])
         shown = random_mask(np.stack([tile.weights for tile in tiles]), self._settings.pixel_share, self._random)
-        margin, place = self._network.architecture.margin, self._device.place
+        margin, place = self._network.architecture.margin, self._device.torch_device
         answered = np.s_[:, margin : shown.shape[1] - margin, margin : shown.shape[2] - margin]
         return pixels.to(place), target[answered].to(place), torch.from_numpy(shown[answered]).to(place)
 
@@ -342,16 +342,16 @@ class Trainer:
         if not self.answers_at_once:
             # A young average forgets faster: it would otherwise show the random start for a hundred steps.
             keep = min(keep, (1 + self._steps_here) / (10 + self._steps_here))
-        mine: list[Tensor] = [*self._average.parameters()]
+        mine: list[Tensor] = [*self._ema.parameters()]
         theirs: list[Tensor] = [*self._network.parameters()]
         torch._foreach_lerp_(mine, theirs, 1 - keep)
         # Statistics of a batch norm are averages already.
-        _copy_all(self._network.buffers(), self._average.buffers())
+        _copy_all(self._network.buffers(), self._ema.buffers())
 
     def _snapshot(self) -> dict[str, Any]:
         state = {
             "network": self._network.state_dict(),
-            "average": self._average.state_dict(),
+            "average": self._ema.state_dict(),
             "optimiser": self._optimiser.state_dict() if self._optimiser else None,
         }
         return copy.deepcopy(state)
@@ -359,7 +359,7 @@ class Trainer:
     def _go_back(self) -> None:
         good = copy.deepcopy(self._good)
         self._network.load_state_dict(good["network"])
-        self._average.load_state_dict(good["average"])
+        self._ema.load_state_dict(good["average"])
         if good["optimiser"] is None:
             self._optimiser = None
         else:

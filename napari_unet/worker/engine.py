@@ -16,7 +16,7 @@ from napari_unet.images.halved_plane import HalvedPlane
 from napari_unet.images.tiles import Region
 from napari_unet.network.base import base_checkpoint
 from napari_unet.network.device import Device, is_out_of_memory, without_graphics
-from napari_unet.network.feature_cache import Place
+from napari_unet.network.feature_cache import CachedPlane
 from napari_unet.packaging.prediction_files import check_channels
 from napari_unet.prediction.view import View
 from napari_unet.project.project import Project
@@ -93,7 +93,7 @@ class Engine:
         self._owed_to_training = 0.0  # seconds
         self._strokes_are_new = False
         self._is_rehearsed = False
-        self._foresees = True  # until everything on screen is foreseen
+        self._cache_is_incomplete = True  # until the feature cache holds everything on screen
         self._compared: set[int] = set()  # images of which was told whether they are unlike those trained on
 
     @property
@@ -111,20 +111,24 @@ class Engine:
             self._is_rehearsed = True
             rehearse()
             return True
-        return self._view is not None and self._foresees and self._foresee(self._learner, self._view)
+        return (
+            self._view is not None and self._cache_is_incomplete and self._fill_feature_cache(self._learner, self._view)
+        )
 
-    def _foresee(self, learner: Learner, view: View) -> bool:
-        """Look at a tile on screen; where that fails nothing is foreseen, and the answer takes as long as without."""
-        self._foresees = False
+    def _fill_feature_cache(self, learner: Learner, view: View) -> bool:
+        """Cache the features of a tile on screen; where that fails, the answer takes as long as without a cache."""
+        self._cache_is_incomplete = False
         try:
-            self._foresees = learner.foresee([_tile_of(view, *wanted) for wanted in view.on_screen()])
+            self._cache_is_incomplete = learner.fill_feature_cache(
+                [_tile_of(view, *wanted) for wanted in view.on_screen()]
+            )
         except UserError as error:
             self._send(Noticed(str(error)))
         except (RuntimeError, MemoryError) as error:
             if not is_out_of_memory(error):
                 raise
-            learner.forget_foreseen()
-        return self._foresees
+            learner.drop_feature_cache()
+        return self._cache_is_incomplete
 
     def receive(self, message: ToWorker) -> None:
         """Take note of a wish."""
@@ -164,7 +168,7 @@ class Engine:
         else:
             self._tell_notices()
             return
-        self._require().save_memory()
+        self._require().tighten_memory_limits()
         self._where_next = WhereNext(self._clock)  # it and the check hold networks of their own
         self._stroke_scoring = StrokeScoring()
         self._ask_again()
@@ -245,18 +249,18 @@ class Engine:
         return self._can_predict and self._view is not None and self._view.next_is_visible
 
     @property
-    def _next_is_foreseen(self) -> bool:
+    def _next_is_cached(self) -> bool:
         """Whether the next tile costs next to nothing: a training step would cost more."""
         learner, view = self._learner, self._view
         if learner is None or view is None:
             return False
         wanted = next(view.on_screen(), None)
-        return wanted is not None and learner.has_foreseen(*_tile_of(view, *wanted))
+        return wanted is not None and learner.has_cached(*_tile_of(view, *wanted))
 
     def _tile_is_due(self) -> bool:
         # Without a share of its own, training would starve under a large view: every step brings a network to show,
         # and showing it takes many tiles.
-        return not self._can_train or self._owed_to_training <= 0 or self._next_is_foreseen
+        return not self._can_train or self._owed_to_training <= 0 or self._next_is_cached
 
     def _open(self, message: Open) -> None:
         # The window writes strokes; the worker only reads the database. Checkpoints are files beside it.
@@ -281,12 +285,12 @@ class Engine:
             self._view.look_at(visible)
             self._view.map, self._view.class_id = message.map, message.class_id
             self._view.small = message.small
-            self._foresees = True
+            self._cache_is_incomplete = True
             return
         covered = Region(*message.covered) if message.covered else None
         wish = (message.map, message.class_id, covered, message.small)
         self._view = View(message.generation, message.image_id, message.plane, visible, *wish)
-        self._foresees = True
+        self._cache_is_incomplete = True
         self._owed_to_training = 0.0  # another image answers at once
         self._where_next.note_look((message.image_id, message.plane))
         self._ask_again()
@@ -295,7 +299,7 @@ class Engine:
         if self._learner is None:
             return
         changed = self._learner.refresh(own=own)
-        self._foresees = True
+        self._cache_is_incomplete = True
         self._where_next.note_strokes()
         self._strokes_are_new = True
         self._owed_to_training = 0.0
@@ -309,8 +313,8 @@ class Engine:
 
     def _corrected(self, image_id: int | None) -> None:
         self._require().annotations.reopen(image_id)
-        self._require().forget_foreseen()
-        self._foresees = True
+        self._require().drop_feature_cache()
+        self._cache_is_incomplete = True
         self._compared = set() if image_id is None else self._compared - {image_id}
         if self._view is not None and image_id in (None, self._view.image_id):
             self._view = None  # its plane may be none of the image's any more
@@ -392,10 +396,10 @@ class Engine:
         share = _TRAINING_SHARE if view.next_is_visible else _REST_TRAINING_SHARE
         region, halved = view.take()
         began = self._clock()
-        plane = planes.around(view.plane, predictor.context)
+        plane = planes.with_context(view.plane, predictor.context_planes)
         source = HalvedPlane(plane) if halved else plane
         shown, part = _tile_of(view, region, halved)
-        learner.tell_foreseen(predictor, shown)
+        learner.attach_feature_cache(predictor, shown)
         values = b""
         if view.map in PREDICTED_MAPS:
             labels, probabilities = predictor.classes_and_probabilities(source, part)
@@ -471,9 +475,9 @@ class Engine:
         return self._learner
 
 
-def _tile_of(view: View, region: Region, halved: bool) -> tuple[Place, Region]:
+def _tile_of(view: View, region: Region, halved: bool) -> tuple[CachedPlane, Region]:
     """Where a tile of a view is predicted, and which pixels it has there."""
-    return Place(view.image_id, view.plane, halved), region.halved() if halved else region
+    return CachedPlane(view.image_id, view.plane, halved), region.halved() if halved else region
 
 
 def _doubled(values: UInt8[np.ndarray, "h w"], region: Region) -> UInt8[np.ndarray, "y x"]:

@@ -20,7 +20,7 @@ from napari_unet.images.tiles import Region
 from napari_unet.network.base import BASE, base_checkpoint, from_base
 from napari_unet.network.device import Device
 from napari_unet.network.presets import PRESETS
-from napari_unet.network.unet import Experts
+from napari_unet.network.unet import DeepShallowHead
 from napari_unet.project.project import Project
 from napari_unet.training.consistency import consistency, disturbed
 from napari_unet.training.instant_head import expect_shares, fit_head
@@ -57,7 +57,7 @@ def test_base_weights_fit_into_the_package() -> None:
     """They load, are finite, and are at most 10 MB."""
     base = base_checkpoint()
     assert base is not None
-    assert isinstance(base.network().head, Experts)
+    assert isinstance(base.network().head, DeepShallowHead)
     assert BASE.stat().st_size <= LARGEST_FILE
     assert base_checkpoint("none") is None
 
@@ -82,7 +82,7 @@ def test_a_fitted_head_separates_what_can_be_separated() -> None:
     target = torch.repeat_interleave(torch.arange(3), torch.tensor([500, 300, 10]))
     centres = 4 * torch.eye(3).repeat(1, 4)[:, :10]
     features = centres[target] + 0.3 * torch.randn(len(target), 10, generator=random)
-    heads = [Experts(6, 4, 3) for _ in range(2)]
+    heads = [DeepShallowHead(6, 4, 3) for _ in range(2)]
     for head in heads:
         fit_head(head, features, target, seed=1)
     with torch.no_grad():
@@ -96,7 +96,7 @@ def test_a_correction_forgets_nothing() -> None:
     random = torch.Generator().manual_seed(0)
     target = torch.tensor([0, 1]).repeat_interleave(500)
     features = 0.3 * torch.randn(1000, 10, generator=random) + 3 * target[:, None] * torch.eye(10)[0]
-    head = Experts(6, 4, 2)
+    head = DeepShallowHead(6, 4, 2)
     fit_head(head, features, target)
     before = copy.deepcopy(head.state_dict())
     corrected = torch.cat([features, 0.3 * torch.randn(40, 10, generator=random) + 3 * torch.eye(10)[7]])
@@ -115,7 +115,7 @@ def test_corrections_do_not_pile_up() -> None:
     random = torch.Generator().manual_seed(0)
     target = torch.tensor([0, 1]).repeat_interleave(500)
     features = torch.randn(1000, 10, generator=random) + target[:, None] * torch.eye(10)[0]
-    head = Experts(6, 4, 2)
+    head = DeepShallowHead(6, 4, 2)
     fit_head(head, features, target)
     new = torch.arange(1000) % 20 == 0
     sizes = []
@@ -132,7 +132,7 @@ def test_a_correction_keeps_the_answers_where_nobody_has_painted() -> None:
     features = 0.3 * torch.randn(1000, 10, generator=random) + 3 * target[:, None] * torch.eye(10)[0]
     stroke = 0.3 * torch.randn(40, 10, generator=random) + 3 * torch.eye(10)[7]
     unlabelled = 0.3 * torch.randn(400, 10, generator=random) + 1.6 * torch.eye(10)[7]
-    first = Experts(6, 4, 2)
+    first = DeepShallowHead(6, 4, 2)
     fit_head(first, features, target)
     corrected = torch.cat([features, stroke])
     classes = torch.cat([target, torch.ones(40, dtype=torch.int64)])
@@ -161,7 +161,7 @@ def test_a_head_expects_classes_as_often_as_it_finds_them() -> None:
 
     features, target = points((500, 500))
     image, truth = points((1900, 100))
-    head = Experts(3, 2, 2)
+    head = DeepShallowHead(3, 2, 2)
     fit_head(head, features, target)
 
     def mistakes() -> int:
@@ -184,7 +184,7 @@ def test_a_head_expects_classes_as_often_as_it_finds_them() -> None:
 
 def test_a_head_that_cannot_see_a_class_does_not_fail() -> None:
     """Features that are all alike give a head without an opinion, and no number that is not finite."""
-    head = Experts(3, 2, 2)
+    head = DeepShallowHead(3, 2, 2)
     fit_head(head, torch.ones(20, 5), torch.arange(20) % 2)
     assert all(torch.isfinite(tensor).all() for tensor in head.state_dict().values())
 
@@ -275,7 +275,7 @@ def test_training_does_not_unlearn_how_much_of_an_image_a_class_covers(
 
 
 def _expect(prior: torch.Tensor, monkeypatch: pytest.MonkeyPatch) -> None:
-    def expect(head: Experts, anywhere: torch.Tensor) -> None:
+    def expect(head: DeepShallowHead, anywhere: torch.Tensor) -> None:
         with torch.no_grad():
             head.deep.bias += prior - head.prior
         head.prior.copy_(prior)
@@ -300,7 +300,7 @@ def test_the_best_network_expects_what_it_did(project: Project, monkeypatch: pyt
     assert learner.trainer.checkpoint().facts["prior"] == [0.5, -2.0]
     again = Learner(project, CPU, base=base_checkpoint()).selection.best
     assert again is not None
-    assert isinstance(again.network.head, Experts)
+    assert isinstance(again.network.head, DeepShallowHead)
     assert again.network.head.prior.tolist() == [0.5, -2.0]
 
 
@@ -311,7 +311,7 @@ def test_a_damaged_expectation_is_none(project: Project, fact: object) -> None:
     assert learner.trainer is not None
     kept = learner.trainer.checkpoint()
     head = replace(kept, facts=kept.facts | {"prior": fact}).network().head
-    assert isinstance(head, Experts)
+    assert isinstance(head, DeepShallowHead)
     assert head.prior.tolist() == [0.0, 0.0]
     assert torch.equal(head.deep.bias, kept.weights["head.deep.bias"])
 

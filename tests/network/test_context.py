@@ -1,4 +1,4 @@
-"""Laws of planes around: what is seen is what lies there; without them all is as it was, with them more is learned."""
+"""Laws of context planes: what is seen is what lies there; without them all is as it was, with them more is learned."""
 
 import io
 import zipfile
@@ -55,25 +55,25 @@ def balanced_accuracy(found: np.ndarray, truth: np.ndarray) -> float:
     return float(np.mean([(found[1:] == k)[truth[1:] == k].mean() for k in (1, 2)]))
 
 
-@pytest.mark.parametrize(("context", "low", "high"), [(1, 0.9, 1.0), (0, 0.0, 0.65)])
+@pytest.mark.parametrize(("context_planes", "low", "high"), [(1, 0.9, 1.0), (0, 0.0, 0.65)])
 def test_what_the_plane_below_tells_is_learned_with_context_only(
-    context: int, low: float, high: float, tmp_path: Path
+    context_planes: int, low: float, high: float, tmp_path: Path
 ) -> None:
     """On planes that were not painted; without context the pixels of a plane say nothing about its classes."""
     pixels, truth = shifted(0)
     with Project(tmp_path / "stack.unet") as project:
-        project.settings = Settings(**SETTINGS, context_planes=context)
+        project.settings = Settings(**SETTINGS, context_planes=context_planes)
         add_annotation(project, Image("stack", pixels, "zyx"), truth)
         train(project, steps=80, device="cpu")
         model = load_model(project.folder, "cpu")
-    assert model.predictor.context == context
+    assert model.predictor.context_planes == context_planes
     unseen, wanted = shifted(1)
     assert low <= balanced_accuracy(predict(model, Image("unseen", unseen, "zyx")) + 1, wanted) <= high
 
 
-def network(context: int, channels: int = 1) -> Checkpoint:
+def network(context_planes: int, channels: int = 1) -> Checkpoint:
     """One that was not trained, but answers."""
-    architecture = Architecture(channels * (2 * context + 1), 2, 4, depth=2, context=context)
+    architecture = Architecture(channels * (2 * context_planes + 1), 2, 4, depth=2, context_planes=context_planes)
     return Checkpoint(architecture, (1, 2), ("a", "b"), 7, dict(build(architecture, seed=3).state_dict()))
 
 
@@ -83,26 +83,29 @@ def stack(planes: int = PLANES) -> Image:
 
 
 @given(st.lists(st.integers(1, 5), max_size=3), st.integers(0, 2), st.data())
-def test_around_are_neighbours_along_the_last_axis(shape: list[int], context: int, data: st.DataObject) -> None:
+def test_context_planes_are_neighbours_along_the_last_axis(
+    shape: list[int], context_planes: int, data: st.DataObject
+) -> None:
     """The ends are repeated, and no plane of another time or position comes in."""
     image = Image("a", np.zeros((*shape, 2, 2), np.uint8), "ptz"[3 - len(shape) :] + "yx")
     plane = data.draw(st.integers(0, image.planes - 1))
-    found = image.around(plane, context)
-    assert len(found) == 2 * context + 1
-    assert found[context] == plane
+    found = image.with_context(plane, context_planes)
+    assert len(found) == 2 * context_planes + 1
+    assert found[context_planes] == plane
     index = [np.unravel_index(each, (*shape, 1)) for each in found]
-    assert {each[:-2] for each in index} == {index[context][:-2]}
+    assert {each[:-2] for each in index} == {index[context_planes][:-2]}
     last = [int(each[-2]) if shape else 0 for each in index]
     assert last == [
-        min(max(last[context] + step, 0), max(0, (shape or [1])[-1] - 1)) for step in range(-context, context + 1)
+        min(max(last[context_planes] + step, 0), max(0, (shape or [1])[-1] - 1))
+        for step in range(-context_planes, context_planes + 1)
     ]
 
 
 def test_the_planes_seen_are_the_planes_that_lie_there() -> None:
     """In memory and in the file, in parts and with mirrored rims; without context the plane itself."""
     planes = NormalisedPlanes(stack())
-    assert planes.around(2, 0) is planes[2]
-    seen = planes.around(0, 1)
+    assert planes.with_context(2, 0) is planes[2]
+    seen = planes.with_context(0, 1)
     whole = np.concatenate([planes[0], planes[0], planes[1]], axis=2)
     assert seen.shape == whole.shape
     region = Region(-20, 30, 40, 90)
@@ -111,31 +114,31 @@ def test_the_planes_seen_are_the_planes_that_lie_there() -> None:
     np.testing.assert_array_equal(read_mirrored(lazy, region), read_mirrored(whole, region))
 
 
-@pytest.mark.parametrize("context", [1, 2])
-def test_a_checkpoint_remembers_what_is_seen(context: int, tmp_path: Path) -> None:
+@pytest.mark.parametrize("context_planes", [1, 2])
+def test_a_checkpoint_remembers_what_is_seen(context_planes: int, tmp_path: Path) -> None:
     """It comes back, its hash is another, and an older version would say that it is too old; without context not."""
     path = tmp_path / "a.safetensors"
-    save_checkpoint(network(context), path)
+    save_checkpoint(network(context_planes), path)
     found = load_checkpoint(path)
-    assert found.architecture == network(context).architecture
-    assert (found.architecture.context, found.architecture.image_channels) == (context, 1)
+    assert found.architecture == network(context_planes).architecture
+    assert (found.architecture.context_planes, found.architecture.image_channels) == (context_planes, 1)
     assert '"format": 3' in path.with_suffix(".json").read_text()
-    alike = Checkpoint(Architecture(2 * context + 1, 2, 4, depth=2), *_after(found))
+    alike = Checkpoint(Architecture(2 * context_planes + 1, 2, 4, depth=2), *_after(found))
     assert alike.fingerprint() != found.fingerprint()
     save_checkpoint(alike, path)
     note = path.with_suffix(".json").read_text()
     assert '"format": 2' in note
     assert "context" not in note
     with pytest.raises(ValueError, match="channels are not those of 3 planes"):
-        Architecture(channels=4, context=1)
+        Architecture(channels=4, context_planes=1)
 
 
 def _after(checkpoint: Checkpoint) -> tuple[object, ...]:
     return checkpoint.class_ids, checkpoint.class_names, checkpoint.step, checkpoint.weights
 
 
-def model_of(context: int, folder: Path, channels: int = 1) -> Path:
-    save_checkpoint(network(context, channels), folder / "net.safetensors")
+def model_of(context_planes: int, folder: Path, channels: int = 1) -> Path:
+    save_checkpoint(network(context_planes, channels), folder / "net.safetensors")
     return folder / "net.safetensors"
 
 
@@ -196,9 +199,9 @@ def test_another_number_of_planes_starts_another_network(tmp_path: Path) -> None
         project.settings = Settings(**SETTINGS, context_planes=1)
         learner.refresh()
         assert learner.trainer is not None
-        assert learner.trainer.checkpoint().architecture.context == 1
+        assert learner.trainer.checkpoint().architecture.context_planes == 1
         assert learner.predictor is not None
-        assert learner.predictor.context == 0
+        assert learner.predictor.context_planes == 0
         learner.step()
         learner.show_newest(score=True)
         learner.selection.scored(learner.trainer.candidate(), learner.trainer.class_ids, 1)
@@ -232,7 +235,7 @@ def test_a_package_names_the_planes(tmp_path: Path, monkeypatch: pytest.MonkeyPa
     styles = [ClassStyle("a", (0, 0, 0)), ClassStyle("b", (9, 9, 9))]
     monkeypatch.setattr(exchange, "writers", lambda network: {"pytorch_state_dict": exchange.write_state_dict})
     path = model_package.write_model_package(tmp_path, "net", network(1), stack(), styles)
-    assert open_network(path).architecture.context == 1
+    assert open_network(path).architecture.context_planes == 1
     with zipfile.ZipFile(path) as file:
         example = np.load(io.BytesIO(file.read("test-input.npy")))
         wanted = np.load(io.BytesIO(file.read("test-output.npy")))

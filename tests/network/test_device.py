@@ -37,7 +37,7 @@ def test_the_cpu_works() -> None:
     assert probe("cpu") is None
     chosen = choose_device("cpu")
     assert chosen.kind == "cpu"
-    assert chosen.place == torch.device("cpu")
+    assert chosen.torch_device == torch.device("cpu")
 
 
 def test_a_device_that_is_absent_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:

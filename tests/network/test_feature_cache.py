@@ -1,4 +1,4 @@
-"""Laws of foresight: what was computed before a stroke gives the same answer sooner, and never an older one."""
+"""Laws of the feature cache: what was computed before a stroke gives the same answer sooner, and never an older one."""
 
 from collections.abc import Iterator
 from pathlib import Path
@@ -15,12 +15,12 @@ from napari_unet.images.halved_plane import HalvedPlane
 from napari_unet.images.image import Image
 from napari_unet.images.planes import NormalisedPlanes
 from napari_unet.images.tiles import Region, grid
-from napari_unet.network import feature_cache as foresight_module
+from napari_unet.network import feature_cache as feature_cache_module
 from napari_unet.network.base import base_checkpoint, from_base
 from napari_unet.network.device import Device
-from napari_unet.network.feature_cache import Foresight, Place
+from napari_unet.network.feature_cache import CachedPlane, FeatureCache
 from napari_unet.network.inference import Predictor
-from napari_unet.network.unet import Experts, UNet
+from napari_unet.network.unet import DeepShallowHead, UNet
 from napari_unet.project.project import Project
 from napari_unet.protocol import messages as m
 from napari_unet.training.instant_head import fit_head
@@ -29,7 +29,7 @@ from napari_unet.worker.engine import Engine
 
 CPU = Device("cpu", "test", bfloat16=False)
 HEIGHT, WIDTH, TILE = 150, 203, 128  # px; the rim is odd
-HERE, HALF = Place(1, 0), Place(1, 0, halved=True)
+HERE, HALF = CachedPlane(1, 0), CachedPlane(1, 0, halved=True)
 
 
 @pytest.fixture(scope="module", params=[1, 3])
@@ -56,7 +56,7 @@ def based(channels: int, seed: int = 0) -> UNet:
     base = base_checkpoint()
     assert base is not None
     network = from_base(base, channels, 2).eval()
-    assert isinstance(network.head, Experts)
+    assert isinstance(network.head, DeepShallowHead)
     random = torch.Generator().manual_seed(seed)
     features = torch.randn(200, network.feature_channels, generator=random)
     fit_head(network.head, features, torch.arange(200) % 2, seed=seed)
@@ -82,7 +82,7 @@ def looking(project: Project) -> tuple[Engine, list[Any]]:
     return engine, said
 
 
-def foresee(engine: Engine) -> int:
+def fill_cache(engine: Engine) -> int:
     """All that can be, and how often something was done."""
     for times in range(100):
         if not engine.rehearse():
@@ -105,23 +105,23 @@ def looks(monkeypatch: pytest.MonkeyPatch) -> list[tuple[int, ...]]:
 
 
 @pytest.mark.parametrize("place", [HERE, HALF])
-def test_what_is_foreseen_is_what_is_predicted(planes: NormalisedPlanes, place: Place) -> None:
+def test_what_is_cached_is_what_is_predicted(planes: NormalisedPlanes, place: CachedPlane) -> None:
     """Any part of a tile, with any head on the same body, gets the logits that looking anew would give it."""
     channels = planes.image.channels
     plane = HalvedPlane(planes[0]) if place.halved else planes[0]
-    foresight = Foresight(based(channels), CPU)
+    feature_cache = FeatureCache(based(channels), CPU)
     height, width, _ = plane.shape
     tiles = list(grid(height, width, TILE))
     for tile in tiles:
-        foresight.see(place, plane, tile)
+        feature_cache.add(place, plane, tile)
     other_head = based(channels, seed=1)
     parts = [*tiles, Region(8, 16, 24, 60), Region(5, 3, 6, 4)]
     for part in parts:
-        known = foresight.logits(other_head, place, part)
+        known = feature_cache.logits(other_head, place, part)
         assert known is not None
         expected = Predictor(other_head, (1, 2), CPU).probabilities(plane, part)
         np.testing.assert_allclose(torch.softmax(known, 0).numpy(), expected, atol=1e-4)
-        features = foresight.features(other_head, place, part)
+        features = feature_cache.features(other_head, place, part)
         assert features is not None
         head = other_head.head
         with torch.no_grad():
@@ -131,39 +131,41 @@ def test_what_is_foreseen_is_what_is_predicted(planes: NormalisedPlanes, place: 
 def test_nothing_else_is_foreseen(planes: NormalisedPlanes) -> None:
     """Other weights, other planes, the half resolution, and what reaches beyond a tile have to be looked at."""
     channels = planes.image.channels
-    foresight = Foresight(based(channels), CPU)
+    feature_cache = FeatureCache(based(channels), CPU)
     tile = Region(0, 0, TILE, TILE)
-    foresight.see(HERE, planes[0], tile)
+    feature_cache.add(HERE, planes[0], tile)
     trained = based(channels)
     with torch.no_grad():
         trained.get_parameter("merge.0.0.weight")[0, 0, 0, 0] += 1e-6
-    assert foresight.logits(based(channels), HERE, tile) is not None
-    assert foresight.logits(trained, HERE, tile) is None
-    assert foresight.features(trained, HERE, tile) is None
-    assert foresight.logits(based(4 - channels), HERE, tile) is None
-    for place in (HALF, Place(1, 1), Place(2, 0)):
-        assert foresight.logits(based(channels), place, tile) is None
-    assert foresight.logits(based(channels), HERE, Region(0, 0, TILE, TILE + 1)) is None
+    assert feature_cache.logits(based(channels), HERE, tile) is not None
+    assert feature_cache.logits(trained, HERE, tile) is None
+    assert feature_cache.features(trained, HERE, tile) is None
+    assert feature_cache.logits(based(4 - channels), HERE, tile) is None
+    for place in (HALF, CachedPlane(1, 1), CachedPlane(2, 0)):
+        assert feature_cache.logits(based(channels), place, tile) is None
+    assert feature_cache.logits(based(channels), HERE, Region(0, 0, TILE, TILE + 1)) is None
 
 
 def test_no_more_is_kept_than_there_is_room_for(planes: NormalisedPlanes, monkeypatch: pytest.MonkeyPatch) -> None:
     """The first of the tiles that are wanted; the others are forgotten or never looked at."""
     network = based(planes.image.channels)
     numbers = 24 + 48 / 4 + 14 * planes.image.channels
-    monkeypatch.setattr(foresight_module, "MOST_BYTES", 2 * 64 * 64 * 4 * numbers)
-    foresight = Foresight(network, CPU)
+    monkeypatch.setattr(feature_cache_module, "MOST_BYTES", 2 * 64 * 64 * 4 * numbers)
+    feature_cache = FeatureCache(network, CPU)
     tiles = [(HERE, Region(0, x, 64, x + 64)) for x in (0, 64, 128)]
     for expected in tiles[:2]:
-        found = foresight.keep(tiles)
+        found = feature_cache.keep(tiles)
         assert found == expected
-        foresight.see(HERE, planes[0], expected[1])
-    assert foresight.keep(tiles) is None
-    assert foresight.keep(tiles[1:]) == tiles[2]
-    assert foresight.logits(network, *tiles[0]) is None
-    assert foresight.logits(network, *tiles[1]) is not None
-    kept = [tensor for seen in foresight._tiles.values() for tensors in seen for tensor in tensors]
-    assert sum(tensor.nbytes for tensor in kept) == pytest.approx(foresight_module.MOST_BYTES / 2, rel=0.15)  # and rims
-    assert foresight.keep([]) is None
+        feature_cache.add(HERE, planes[0], expected[1])
+    assert feature_cache.keep(tiles) is None
+    assert feature_cache.keep(tiles[1:]) == tiles[2]
+    assert feature_cache.logits(network, *tiles[0]) is None
+    assert feature_cache.logits(network, *tiles[1]) is not None
+    kept = [tensor for seen in feature_cache._tiles.values() for tensors in seen for tensor in tensors]
+    assert sum(tensor.nbytes for tensor in kept) == pytest.approx(
+        feature_cache_module.MOST_BYTES / 2, rel=0.15
+    )  # and rims
+    assert feature_cache.keep([]) is None
 
 
 def test_the_first_answer_looks_at_nothing_again(
@@ -171,7 +173,7 @@ def test_the_first_answer_looks_at_nothing_again(
 ) -> None:
     """From the stroke to the last tile on screen no body is run, and the tiles are as if it had been."""
     engine, said = looking
-    assert foresee(engine) == 5  # torch's compiler and four tiles
+    assert fill_cache(engine) == 5  # torch's compiler and four tiles
     assert len(looks) == 4
     looks.clear()
     paint(project)
@@ -193,15 +195,15 @@ def test_the_first_answer_looks_at_nothing_again(
 def test_after_a_step_everything_is_looked_at(
     project: Project, looking: tuple[Engine, list[Any]], looks: list[tuple[int, ...]]
 ) -> None:
-    """The body has changed; what was foreseen is given back."""
+    """The body has changed; what was cached is given back."""
     engine, said = looking
-    foresee(engine)
+    fill_cache(engine)
     paint(project)
     engine.receive(m.Annotated())
     learner = engine._require()
     learner.step()
     learner.show_newest()
-    assert learner._foresight is None
+    assert learner._feature_cache is None
     looks.clear()
     said.clear()
     engine._ask_again()
@@ -217,12 +219,12 @@ def test_an_image_that_is_read_differently_is_foreseen_anew(
 ) -> None:
     """A corrected axis makes other pixels of the same image."""
     engine, _ = looking
-    foresee(engine)
-    assert not foresee(engine)
+    fill_cache(engine)
+    assert not fill_cache(engine)
     engine.receive(m.Corrected(1))
     engine.receive(m.Look(2, 1, 0, (0, 0, HEIGHT, WIDTH)))
     looks.clear()
-    assert foresee(engine) == 4
+    assert fill_cache(engine) == 4
     assert len(looks) == 4
 
 
@@ -237,16 +239,16 @@ def test_what_cannot_be_foreseen_costs_nothing(
         raise errors.pop(0)
 
     with monkeypatch.context() as broken:
-        broken.setattr(Foresight, "see", fail)
-        assert foresee(engine) == 1  # torch's compiler
+        broken.setattr(FeatureCache, "add", fail)
+        assert fill_cache(engine) == 1  # torch's compiler
         engine.receive(m.Look(2, 1, 0, (0, 0, HEIGHT, WIDTH)))
-        assert not foresee(engine)
+        assert not fill_cache(engine)
     assert not errors
     assert [message.line for message in said if isinstance(message, m.Noticed)] == [
         "NU-I01: unreadable, an image, look"
     ]
     engine.receive(m.Look(3, 1, 0, (0, 0, HEIGHT, WIDTH)))
-    assert foresee(engine) == 4
+    assert fill_cache(engine) == 4
 
 
 def test_networks_without_base_weights_have_no_foresight(project: Project, looks: list[tuple[int, ...]]) -> None:
@@ -254,7 +256,7 @@ def test_networks_without_base_weights_have_no_foresight(project: Project, looks
     for base, preset in ((None, "fast"), (base_checkpoint(), "accurate")):
         project.settings = Settings(preset=preset)  # type: ignore[arg-type]
         learner = Learner(project, CPU, base=base)
-        assert not learner.foresee([(HERE, Region(0, 0, 64, 64))])
+        assert not learner.fill_feature_cache([(HERE, Region(0, 0, 64, 64))])
     assert not looks
 
 

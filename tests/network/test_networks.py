@@ -27,7 +27,7 @@ from napari_unet.network.presets import DEFAULT, PRESETS, Preset, preset_named
 from napari_unet.network.unet import (
     CHOICES,
     Architecture,
-    Experts,
+    DeepShallowHead,
     Nails,
     UNet,
     bilinear_kernel,
@@ -69,7 +69,7 @@ def settled(architecture: Architecture, seed: int = 3) -> UNet:
             torch.manual_seed(step)
             network(torch.randn(2, architecture.channels, side, side) + 1)
         logits = network.eval()(torch.randn(2, architecture.channels, side, side) + 0.5)
-        last = network.head.deep if isinstance(network.head, Experts) else network.head
+        last = network.head.deep if isinstance(network.head, DeepShallowHead) else network.head
         last.bias -= logits.mean(dim=(0, 2, 3))
     return network
 
@@ -572,7 +572,7 @@ def test_an_architecture_that_makes_no_sense_is_refused(changes: dict[str, Any])
 def test_experts_give_the_same_from_levels_as_from_features() -> None:
     """Enlarging after the linear map, and standardising inside the weights, change nothing."""
     network = settled(MEMBERS["experts in colour"])
-    assert isinstance(network.head, Experts)
+    assert isinstance(network.head, DeepShallowHead)
     random = torch.Generator().manual_seed(0)
     network.head.mean.normal_(generator=random)
     network.head.deviation.uniform_(0.5, 2, generator=random)

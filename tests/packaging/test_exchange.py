@@ -16,15 +16,15 @@ from napari_unet.packaging import exchange
 
 pytestmark = pytest.mark.filterwarnings("ignore:.torch.jit.load. is deprecated:DeprecationWarning")
 WHOLE = os.environ.get("FAULTS") == "whole"  # `make faults`; ONNX takes from 10 s to a minute for each
-EVERY = [(name, context) for name in PRESETS for context in (0, 1)]
+EVERY = [(name, context_planes) for name in PRESETS for context_planes in (0, 1)]
 TRACED = EVERY if WHOLE else [(name, 0) for name in PRESETS] + [("fast", 1)]
 # The ONNX of "fast" is held by the tests of packages. What was wrong once is tried on a single level of the network.
-ONNX = [(name, context, None) for name, context in EVERY] if WHOLE else [("up-unpooling", 1, 1)]
+ONNX = [(name, context_planes, None) for name, context_planes in EVERY] if WHOLE else [("up-unpooling", 1, 1)]
 
 
-def network_of(name: str, context: int, depth: int | None = None) -> UNet:
-    """A narrow network of the preset, that sees so many planes around."""
-    architecture = PRESETS[name].architecture_for(1, 2, context)
+def network_of(name: str, context_planes: int, depth: int | None = None) -> UNet:
+    """A narrow network of the preset, that sees so many context planes."""
+    architecture = PRESETS[name].architecture_for(1, 2, context_planes)
     return build(replace(architecture, width=4, depth=depth or architecture.depth)).eval()
 
 
@@ -35,10 +35,10 @@ def inputs(architecture: Architecture) -> list[torch.Tensor]:
     return [torch.randn(1, architecture.channels, *size, generator=random) for size in sizes]
 
 
-@pytest.mark.parametrize(("name", "context"), TRACED)
-def test_torchscript_gives_the_logits(name: str, context: int, tmp_path: Path) -> None:
-    """For the size that it was traced with and for others, with planes around and without."""
-    network = network_of(name, context)
+@pytest.mark.parametrize(("name", "context_planes"), TRACED)
+def test_torchscript_gives_the_logits(name: str, context_planes: int, tmp_path: Path) -> None:
+    """For the size that it was traced with and for others, with context planes and without."""
+    network = network_of(name, context_planes)
     first, *_ = shown = inputs(network.architecture)
     exchange.write_torchscript(network, first, tmp_path / "weights.torchscript")
     read = from_torchscript(tmp_path)
@@ -47,10 +47,10 @@ def test_torchscript_gives_the_logits(name: str, context: int, tmp_path: Path) -
             np.testing.assert_allclose(read(x.numpy()), network(x).numpy(), atol=1e-5)
 
 
-@pytest.mark.parametrize(("name", "context", "depth"), ONNX)
-def test_onnx_gives_the_logits(name: str, context: int, depth: int | None, tmp_path: Path) -> None:
+@pytest.mark.parametrize(("name", "context_planes", "depth"), ONNX)
+def test_onnx_gives_the_logits(name: str, context_planes: int, depth: int | None, tmp_path: Path) -> None:
     """The same, run by another library."""
-    network = network_of(name, context, depth)
+    network = network_of(name, context_planes, depth)
     first, *_ = shown = inputs(network.architecture)
     exchange.write_onnx(network, first, tmp_path / "weights.onnx")
     read = from_onnx(tmp_path)

@@ -129,7 +129,7 @@ def test_a_stack_larger_than_memory_is_never_held(
     model = api.load_model(network, "cpu")
     api.predict_file(model, tmp_path / "a.zarr", tmp_path / "plain", ["ome-zarr"])
     monkeypatch.setattr(large_ome_zarr, "LARGE", SHAPE[0] * SHAPE[1])
-    monkeypatch.setattr(prediction_files, "_mask_steps", None)  # nobody makes the whole mask
+    monkeypatch.setattr(prediction_files, "_resumable_mask", None)  # nobody makes the whole mask
     api.predict_file(model, tmp_path / "a.zarr", tmp_path / "large", ["ome-zarr"])
     plain, large = (contents(tmp_path / name / "a.ome.zarr") for name in ("plain", "large"))
     assert large == {name: data for name, data in plain.items() if not name.startswith("labels/objects")}

@@ -20,7 +20,7 @@ from napari_unet.project.project import Project
 from napari_unet.protocol import messages as m
 from napari_unet.protocol.message import Message
 from napari_unet.training.learner import Learner
-from napari_unet.training.memory_limits import Economy
+from napari_unet.training.memory_limits import MemoryLimits
 from napari_unet.training.trainer import Trainer
 from napari_unet.worker.engine import Engine
 
@@ -90,13 +90,15 @@ def test_other_errors_are_neither(error: Exception) -> None:
 
 def test_batch_tile_precision_device() -> None:
     """In turn, each as far down as it goes, and then nothing is left; settings are only bounded."""
-    economy: Economy | None = Economy(Device("cuda", "GPU", False))
+    memory_limits: MemoryLimits | None = MemoryLimits(Device("cuda", "GPU", False))
     seen = []
-    while economy is not None:
-        now = economy.applied(SMALL)
-        seen.append((now.batch, now.tile, now.prediction_tile, economy.device.kind, economy.device.bfloat16))
-        found = economy.tighter(SMALL)
-        last, economy = economy, found[0] if found else None
+    while memory_limits is not None:
+        now = memory_limits.applied(SMALL)
+        seen.append(
+            (now.batch, now.tile, now.prediction_tile, memory_limits.device.kind, memory_limits.device.bfloat16)
+        )
+        found = memory_limits.tighter(SMALL)
+        last, memory_limits = memory_limits, found[0] if found else None
     assert [entry[:4] for entry in seen] == [
         (4, 128, 128, "cuda"), (2, 128, 128, "cuda"), (1, 128, 128, "cuda"), (1, 64, 64, "cuda"), (1, 64, 64, "cuda"),
         (1, 64, 64, "cpu"),
@@ -107,8 +109,8 @@ def test_batch_tile_precision_device() -> None:
 
 def test_a_precision_that_was_asked_for_stays() -> None:
     """Whoever asks for float32 is not given half of it where the memory is short, but the CPU."""
-    economy = Economy(Device("cuda", "GPU", False, "float32"), batch=1, tile=64, prediction_tile=64)
-    found = economy.tighter(SMALL)
+    memory_limits = MemoryLimits(Device("cuda", "GPU", False, "float32"), batch=1, tile=64, prediction_tile=64)
+    found = memory_limits.tighter(SMALL)
     assert found is not None
     assert (found[0].device.kind, found[0].device.bfloat16) == ("cpu", False)
 
@@ -146,12 +148,12 @@ def test_a_device_that_is_too_small_is_left(project: Project, monkeypatch: pytes
     for _ in range(3):
         learner.step()
     learner.show_newest(score=True)
-    monkeypatch.setattr(learner._economy.device.__class__, "place", torch.device("cpu"))
-    object.__setattr__(learner, "_economy", Economy(Device("cuda", "GPU", True), 1, 64, 64))
-    learner.device = learner._economy.device
+    monkeypatch.setattr(learner._memory_limits.device.__class__, "torch_device", torch.device("cpu"))
+    object.__setattr__(learner, "_memory_limits", MemoryLimits(Device("cuda", "GPU", True), 1, 64, 64))
+    learner.device = learner._memory_limits.device
     assert learner.trainer is not None
     steps, weights = learner.trainer.step_count, learner.trainer.checkpoint().weights
-    learner.save_memory()
+    learner.tighten_memory_limits()
     assert learner.device.kind == "cpu"
     assert "cuda, which failed" in learner.device.reason
     assert learner.trainer.step_count == steps

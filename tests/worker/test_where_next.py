@@ -18,7 +18,7 @@ from napari_unet.network.device import Device
 from napari_unet.network.unet import Architecture, UNet, build
 from napari_unet.project.project import Project
 from napari_unet.protocol import messages as m
-from napari_unet.training.acquisition import LOOKED_AT, Place, Survey, painted_cells
+from napari_unet.training.acquisition import REGION_SIDE, Acquisition, RankedTile, painted_cells
 from napari_unet.worker.engine import Engine
 
 HEIGHT, WIDTH, TILE = 192, 256, 64
@@ -60,23 +60,23 @@ def paint(project: Project, *strokes: tuple[int, int, int], image_id: int = 1) -
     project.commit(image_id, 0, labels)
 
 
-def surveyed(project: Project, weights: tuple[float, float, float], regions: tuple[Region, ...] = ()) -> list[Place]:
+def ranked(project: Project, weights: tuple[float, float, float], regions: tuple[Region, ...] = ()) -> list[RankedTile]:
     """Places on the first image, the best first."""
     annotations = Annotations(project)
     annotations.refresh(project.settings)
-    survey = Survey(by_intensity(), (1, 2), annotations, CPU)
+    acquisition = Acquisition(by_intensity(), (1, 2), annotations, CPU)
     for region in regions or (Region(0, 0, HEIGHT, WIDTH),):
-        survey.look((1, 0), region)
-    return survey.places(weights)
+        acquisition.add((1, 0), region)
+    return acquisition.ranked_tiles(weights)
 
 
-def column(place: Place) -> int:
+def column(place: RankedTile) -> int:
     return place.region.x0 // TILE
 
 
 def test_doubt_comes_first(project: Project) -> None:
     """Of dark, bright and grey tiles the network is unsure of the grey ones."""
-    places = surveyed(project, (1.0, 0.0, 0.0))
+    places = ranked(project, (1.0, 0.0, 0.0))
     assert {column(place) for place in places[:3]} == {2}
     assert places[0].reason == "the network is unsure here"
     assert len(places) == 12
@@ -85,7 +85,7 @@ def test_doubt_comes_first(project: Project) -> None:
 def test_what_is_like_nothing_painted_comes_first(project: Project) -> None:
     """With strokes on dark, bright and grey, stripes are novel."""
     paint(project, (1, 30, 10), (2, 30, 75), (2, 30, 140))
-    places = surveyed(project, (0.0, 1.0, 0.0))
+    places = ranked(project, (0.0, 1.0, 0.0))
     assert {column(place) for place in places[:3]} == {3}
     assert places[0].reason == "unlike anything painted so far"
 
@@ -93,7 +93,7 @@ def test_what_is_like_nothing_painted_comes_first(project: Project) -> None:
 def test_a_rare_class_comes_first_where_it_is_predicted(project: Project) -> None:
     """Ten times as much of class 1 as of class 2 is painted: places with class 2 are sought, and named."""
     paint(project, *((1, row, 10) for row in range(10, 180, 12)), (2, 20, 75))
-    places = surveyed(project, (0.0, 0.0, 1.0))
+    places = ranked(project, (0.0, 0.0, 1.0))
     assert {column(place) for place in places[:2]} == {1}
     assert places[0].reason == "class 'cell' is rare and predicted here"
 
@@ -101,23 +101,23 @@ def test_a_rare_class_comes_first_where_it_is_predicted(project: Project) -> Non
 def test_no_place_lies_in_a_test_area(project: Project) -> None:
     """What is painted there is never learned from, so nobody is sent there."""
     project.set_test_areas(1, 0, [Region(0, 2 * TILE, HEIGHT, 3 * TILE)])
-    places = surveyed(project, (1.0, 0.0, 0.0))
+    places = ranked(project, (1.0, 0.0, 0.0))
     assert 2 not in {column(place) for place in places}
     assert len(places) == 9
 
 
 def test_painting_a_place_makes_it_less_useful(project: Project) -> None:
     """A stroke through the best place moves it back; a place painted all over is no place."""
-    best = surveyed(project, (1.0, 0.0, 0.0))[0]
+    best = ranked(project, (1.0, 0.0, 0.0))[0]
     paint(project, (1, best.region.y0 + 30, best.region.x0 + 12))
-    again = surveyed(project, (1.0, 0.0, 0.0))
+    again = ranked(project, (1.0, 0.0, 0.0))
     assert again[0].region != best.region
     score = next(place.score for place in again if place.region == best.region)
     assert 0 < score < best.score
     labels = project.annotation(1, 0)
     labels[best.region.slices] = 1
     project.commit(1, 0, labels)
-    assert best.region not in [place.region for place in surveyed(project, (1.0, 0.0, 0.0))]
+    assert best.region not in [place.region for place in ranked(project, (1.0, 0.0, 0.0))]
 
 
 @pytest.mark.parametrize("height", [64, 61, 90])
@@ -138,16 +138,16 @@ def test_cells_near_a_stroke_are_not_free(height: int) -> None:
 @pytest.mark.parametrize("padding", ["same", "valid"])
 def test_every_network_can_be_asked(project: Project, padding: Any) -> None:
     """Also one that reads a margin, and at the rim of a plane whose sides are no multiples of anything."""
-    odd = np.random.default_rng(0).normal(0, 1, (LOOKED_AT + 37, 101)).astype(np.float32)
+    odd = np.random.default_rng(0).normal(0, 1, (REGION_SIDE + 37, 101)).astype(np.float32)
     image_id = project.add_image(Image("odd", odd, "yx")).id
     annotations = Annotations(project)
     annotations.refresh(project.settings)
     architecture = Architecture(1, 2, 4, depth=2, padding=padding, up="nearest" if padding == "valid" else "transposed")
-    survey = Survey(build(architecture), (1, 2), annotations, CPU)
-    for region in (Region(0, 0, LOOKED_AT, 101), Region(LOOKED_AT, 0, LOOKED_AT + 37, 101)):
-        survey.look((image_id, 0), region)
+    acquisition = Acquisition(build(architecture), (1, 2), annotations, CPU)
+    for region in (Region(0, 0, REGION_SIDE, 101), Region(REGION_SIDE, 0, REGION_SIDE + 37, 101)):
+        acquisition.add((image_id, 0), region)
     covered = np.zeros(odd.shape, int)
-    for place in survey.places():
+    for place in acquisition.ranked_tiles():
         covered[place.region.slices] += 1
     assert covered[:, : 64 + 37].max() == 1
     assert covered.min() == 1
@@ -262,7 +262,7 @@ def test_another_image_is_proposed_when_it_is_more_useful(engine: tuple[Engine, 
 
 def test_looking_is_bounded(engine: tuple[Engine, list[Any]], project: Project) -> None:
     """However large the image and many the planes, the answer comes within the time for looking."""
-    pixels = np.random.default_rng(0).normal(0, 1, (9, 8 * LOOKED_AT, 8 * LOOKED_AT)).astype(np.float32)
+    pixels = np.random.default_rng(0).normal(0, 1, (9, 8 * REGION_SIDE, 8 * REGION_SIDE)).astype(np.float32)
     stack = project.add_image(Image("stack", pixels, "zyx"))
     work, said = engine
     work.receive(m.Suggest(1, stack.id, 4))

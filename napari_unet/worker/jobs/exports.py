@@ -13,9 +13,9 @@ from napari_unet.export.formats import MODEL_FORMAT
 from napari_unet.export.stems import project_stems
 from napari_unet.network.device import is_out_of_memory
 from napari_unet.packaging.model_package import write_model_package
-from napari_unet.packaging.prediction_files import PlaneDone, prediction_steps, styles
+from napari_unet.packaging.prediction_files import PlaneDone, resumable_prediction, styles
 from napari_unet.prediction.plane import whole_plane_tile
-from napari_unet.prediction.resumable import Steps
+from napari_unet.prediction.resumable import Resumable
 from napari_unet.protocol.message import Message
 from napari_unet.protocol.messages import Export, Exported, Exporting
 from napari_unet.training.learner import Learner
@@ -44,7 +44,7 @@ class Exports:
         self._begin = begin
         self._show = show
         self._asked: deque[Export] = deque()
-        self._steps: Steps[list[Path]] | None = None
+        self._steps: Resumable[list[Path]] | None = None
         self._told = 0.0
         self._is_paused = False
 
@@ -102,7 +102,7 @@ class Exports:
             self._send(Exporting(share))
 
 
-def _steps(learner: Learner, wish: Export, plane_done: PlaneDone) -> Steps[list[Path]]:
+def _steps(learner: Learner, wish: Export, plane_done: PlaneDone) -> Resumable[list[Path]]:
     predictor = learner.predictor
     if predictor is None:
         raise UserError(
@@ -117,7 +117,7 @@ def _steps(learner: Learner, wish: Export, plane_done: PlaneDone) -> Steps[list[
     formats = [name for name in wish.formats if name != MODEL_FORMAT]
     if formats:
         settings = project.settings  # as they are now: telling objects apart needs no new network
-        paths += yield from prediction_steps(
+        paths += yield from resumable_prediction(
             predictor,
             checkpoint,
             planes,

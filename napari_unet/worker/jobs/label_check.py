@@ -51,7 +51,7 @@ class StrokeScoring:
         if not self._waiting or predictor is None:
             return None
         self._last = key, region = self._waiting.popleft()
-        plane = learner.annotations.around(key, predictor.context)
+        plane = learner.annotations.with_context(key, predictor.context_planes)
         predicted = self._predicted.setdefault(key, TiledPlane(plane.shape, np.uint8))
         predicted.write(region, predictor.classes(plane, region))
         if self._waiting:

@@ -10,7 +10,7 @@ from napari_unet.dataset.annotated import PlaneKey
 from napari_unet.errors import UserError
 from napari_unet.images.tiles import Region, grid
 from napari_unet.protocol.messages import Suggest, Suggested
-from napari_unet.training.acquisition import LOOKED_AT, Place, Survey
+from napari_unet.training.acquisition import REGION_SIDE, Acquisition, RankedTile
 from napari_unet.training.learner import Learner
 
 _BUDGET_S = 3.0  # of looking; the best place found by then is the answer
@@ -34,7 +34,7 @@ class WhereNext:
     def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:
         self._clock = clock
         self._question: Suggest | None = None
-        self._survey: Survey | None = None
+        self._acquisition: Acquisition | None = None
         self._version = -1  # of the network that the survey was made with
         self._todo: Iterator[tuple[PlaneKey, Region]] = iter(())
         self._spent = 0.0
@@ -55,7 +55,7 @@ class WhereNext:
 
     def note_strokes(self) -> None:
         """The user painted: an answer would come too late, and what was proposed may be proposed again."""
-        self._question = self._survey = None
+        self._question = self._acquisition = None
         self._proposed.clear()
 
     def ask(self, question: Suggest, learner: Learner) -> None:
@@ -65,26 +65,26 @@ class WhereNext:
         shown = learner.selection.shown
         if shown is None:
             return
-        if self._survey is None or self._version != learner.version:
-            self._survey = Survey(shown.network, shown.class_ids, learner.annotations, learner.device)
+        if self._acquisition is None or self._version != learner.version:
+            self._acquisition = Acquisition(shown.network, shown.class_ids, learner.annotations, learner.device)
             self._version = learner.version
         self._todo = self._regions((question.image_id, question.plane), learner)
 
     def work(self) -> Suggested | None:
         """Look at one region; the answer when it was the last one or the time is over."""
-        question, survey = self._question, self._survey
+        question, acquisition = self._question, self._acquisition
         if question is None:
             return None
-        if survey is None:
+        if acquisition is None:
             return self._answer(Suggested(question.number, _NO_NETWORK))
         began = self._clock()
-        found = next((place for place in self._todo if place not in survey), None)
+        found = next((place for place in self._todo if place not in acquisition), None)
         if found is not None:
-            survey.look(*found)
+            acquisition.add(*found)
             self._spent += self._clock() - began
             if self._spent < _BUDGET_S:
                 return None
-        place = self._best(survey, (question.image_id, question.plane))
+        place = self._best(acquisition, (question.image_id, question.plane))
         if place is None:
             return self._answer(Suggested(question.number, _NOWHERE))
         self._proposed.add((place.key, place.region))
@@ -95,8 +95,8 @@ class WhereNext:
         self._question = None
         return answer
 
-    def _best(self, survey: Survey, shown: PlaneKey) -> Place | None:
-        places = survey.places()
+    def _best(self, acquisition: Acquisition, shown: PlaneKey) -> RankedTile | None:
+        places = acquisition.ranked_tiles()
         left = [place for place in places if (place.key, place.region) not in self._proposed]
         if not left:  # all of them were proposed: begin again
             self._proposed.clear()
@@ -126,7 +126,7 @@ class WhereNext:
 
     def _shuffled(self, key: PlaneKey, learner: Learner) -> Iterator[Region]:
         image = learner.annotations.pixels(key[0]).image
-        regions = list(grid(image.height, image.width, LOOKED_AT))
+        regions = list(grid(image.height, image.width, REGION_SIDE))
         return (regions[i] for i in self._random.permutation(len(regions)))
 
 
