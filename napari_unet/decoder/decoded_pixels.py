@@ -1,6 +1,5 @@
 """Pixels of an image file that another process decodes when they are asked for."""
 
-import math
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -10,13 +9,13 @@ import numpy as np
 from jaxtyping import Shaped
 
 from napari_unet.decoder.decoder import Inspected, Read
-from napari_unet.images.reading import full_key
+from napari_unet.images.lazy_array import LazyArray
 
 Asked = Callable[[Read, tuple[int, ...], np.dtype[Any]], Shaped[np.ndarray, "..."]]
 
 
 @dataclass(frozen=True, eq=False)
-class DecodedPixels:
+class DecodedPixels(LazyArray):
     """One resolution of an image file, sliced like the array that it stands for.
 
     Attributes
@@ -35,26 +34,16 @@ class DecodedPixels:
 
     @property
     def shape(self) -> tuple[int, ...]:
-        """Sizes of the axes."""
+        """Return the sizes of the axes."""
         return self.found.shapes[self.level]
 
     @property
-    def ndim(self) -> int:
-        """Number of axes."""
-        return len(self.shape)
-
-    @property
-    def size(self) -> int:
-        """Number of pixels, channels counted."""
-        return math.prod(self.shape)
-
-    @property
     def dtype(self) -> np.dtype[Any]:
-        """Type of a pixel as stored."""
+        """Return the type of a pixel as stored."""
         return np.dtype(self.found.dtype)
 
-    def __getitem__(self, key: Any) -> Shaped[np.ndarray, "..."]:
-        """Pixels of integers, forward slices and an ellipsis.
+    def read(self, key: tuple[Any, ...]) -> Shaped[np.ndarray, "..."]:
+        """Read the pixels of a full key of integers and forward slices.
 
         Raises
         ------
@@ -63,7 +52,7 @@ class DecodedPixels:
         """
         parts: list[int | tuple[int, int, int]] = []
         shape: list[int] = []
-        for part, size in zip(full_key(key, self.ndim), self.shape, strict=True):
+        for part, size in zip(key, self.shape, strict=True):
             if isinstance(part, slice):
                 start, stop, step = part.indices(size)
                 parts.append((start, stop, step))
@@ -74,7 +63,3 @@ class DecodedPixels:
             return np.empty(shape, self.dtype)
         wish = Read(str(self.path), self.axes, self.found.state, self.level, tuple(parts))
         return self.ask(wish, tuple(shape), self.dtype)
-
-    def __array__(self, dtype: Any = None, copy: bool | None = None) -> Shaped[np.ndarray, "..."]:
-        """All pixels, for code that wants a numpy array."""
-        return np.asarray(self[...], dtype=dtype)

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from napari_unet.errors import UserError
-from napari_unet.images.reading import SUFFIXES, ZARR_METADATA
+from napari_unet.images.readers.formats import SUFFIXES, ZARR_METADATA
 
 
 def image_paths(path: Path) -> list[Path]:

@@ -14,21 +14,20 @@ if sys.platform.startswith("linux") and not os.environ.get("DISPLAY"):
     pytest.skip("needs a display: run under xvfb-run", allow_module_level=True)
 
 pytest.importorskip("napari")
+from image_files import write_ngff, write_pyramid
 from napari.layers import Image
 from napari.plugins import _initialize_plugins, _npe2
 from napari.utils.notifications import notification_manager
 from qtpy.QtCore import QMimeData, QPointF, Qt, QUrl
 from qtpy.QtGui import QDropEvent
 from qtpy.QtWidgets import QFileDialog, QRadioButton
-from test_images_reading import write_ngff
-from test_large_planes import write_pyramid
 from test_panel import User, messages, settle, viewer
 from test_project_images import SilentClient
 
 from napari_unet.errors import UserError
 from napari_unet.gui.hooks import image_reader
 from napari_unet.gui.layers import source
-from napari_unet.images import reading
+from napari_unet.images.readers.file_pixels import FilePixels
 from napari_unet.images.reading import open_image
 from napari_unet.project.project import Project
 
@@ -103,14 +102,14 @@ def test_a_layer_is_the_image_of_its_file(
 def largest_read(monkeypatch: pytest.MonkeyPatch) -> list[int]:
     """How many pixels every read of a file gave."""
     sizes: list[int] = [0]
-    real = reading._FilePixels.__getitem__
+    real = FilePixels.__getitem__
 
     def counting(self: Any, key: Any) -> Any:
         pixels = real(self, key)
         sizes.append(np.size(pixels))
         return pixels
 
-    monkeypatch.setattr(reading._FilePixels, "__getitem__", counting)
+    monkeypatch.setattr(FilePixels, "__getitem__", counting)
     return sizes
 
 

@@ -12,9 +12,9 @@ if sys.platform.startswith("linux") and not os.environ.get("DISPLAY"):
     pytest.skip("needs a display: run under xvfb-run", allow_module_level=True)
 
 pytest.importorskip("napari")
+from image_files import write_pyramid
 from napari.layers import Image, Labels
 from qtpy.QtCore import QPoint
-from test_large_planes import write_pyramid
 from test_overlay import Hand
 from test_panel import messages, settle, viewer
 from test_project_images import SilentClient

@@ -17,13 +17,15 @@ import numpy as np
 import pytest
 import tifffile
 import zarr
+from image_files import write_ngff, write_zarr
 from PIL import Image as Picture
 
 from napari_unet.errors import UserError
-from napari_unet.images import npy_pixels, reading
 from napari_unet.images.image import Image, PixelSize
 from napari_unet.images.labels import read_labels
-from napari_unet.images.npy_pixels import NpyPixels, open_npy
+from napari_unet.images.readers import damage
+from napari_unet.images.readers import npy_pixels as npy
+from napari_unet.images.readers.npy_pixels import NpyPixels, npy_pixels
 from napari_unet.images.reading import open_image
 
 DATA = Path(__file__).parents[3] / "shared" / "data"
@@ -245,9 +247,9 @@ def test_npy_slices_as_numpy_does(
     tmp_path: Path, order: Literal["C", "F"], span: int, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Any integers and forward slices, empty ones too, however much of the file is read at once."""
-    monkeypatch.setattr(npy_pixels, "_SPAN_BYTES", span)
+    monkeypatch.setattr(npy, "SPAN_BYTES", span)
     np.save(tmp_path / "a.npy", np.asarray(STACK, order=order))
-    found, chance = open_npy(tmp_path / "a.npy"), np.random.default_rng(0)
+    found, chance = npy_pixels(tmp_path / "a.npy"), np.random.default_rng(0)
     assert found.shape == STACK.shape
     for _ in range(200):
         key: list[int | slice] = []
@@ -291,18 +293,6 @@ def test_npy_reads_no_more_than_it_must(tmp_path: Path) -> None:
     assert image.read(0, slice(1000, 1256), slice(2000, 2256)).shape == (256, 256, 1)
 
 
-def write_zarr(folder: Path, pixels: np.ndarray, zarr_format: int, **options: Any) -> None:
-    array = zarr.create_array(
-        folder,
-        shape=pixels.shape,
-        dtype=pixels.dtype,
-        chunks=(*(1,) * (pixels.ndim - 2), 8, 8),
-        zarr_format=zarr_format,
-        **options,
-    )
-    array[...] = pixels
-
-
 @pytest.mark.parametrize("zarr_format", [2, 3])
 @pytest.mark.parametrize(
     "pixels", [GREY, GREY.astype(np.float32), STACK[0, :, 0], GREY > 9], ids=lambda p: str(p.dtype)
@@ -322,30 +312,6 @@ def test_sharded_zarr_with_names_reads_every_pixel(tmp_path: Path) -> None:
     image = open_image(tmp_path / "a.zarr")
     assert image.axes == "tcyx"
     np.testing.assert_array_equal(all_planes(image), pixels.transpose(0, 2, 3, 1))
-
-
-def write_ngff(
-    folder: Path,
-    pixels: np.ndarray,
-    version: str,
-    level: str = "0",
-    scale: list[float] | None = None,
-    further: list[Any] | None = None,
-) -> None:
-    """A scale of the level, and what the image says beside that."""
-    axes = [{"name": "t", "type": "time"}, {"name": "c", "type": "channel"}]
-    axes += [{"name": name, "type": "space", "unit": "micrometer"} for name in "zyx"]
-    scales = [{"type": "scale", "scale": scale or [1, 1, 3, 0.25, 0.5]}]
-    datasets = [{"path": level, "coordinateTransformations": scales}]
-    further = [{"type": "scale", "scale": [2.0] * 5}] if further is None else further
-    multiscales = [{"axes": axes, "datasets": datasets, "coordinateTransformations": further}]
-    write_zarr(folder / "0", pixels, 2 if version == "0.4" else 3)
-    if version == "0.4":
-        (folder / ".zgroup").write_text('{"zarr_format": 2}')
-        (folder / ".zattrs").write_text(json.dumps({"multiscales": multiscales}))
-    else:
-        ome = {"attributes": {"ome": {"version": version, "multiscales": multiscales}}}
-        (folder / "zarr.json").write_text(json.dumps({"zarr_format": 3, "node_type": "group", **ome}))
 
 
 @pytest.mark.parametrize("version", ["0.4", "0.5"])
@@ -529,7 +495,7 @@ def test_bombs_are_refused_before_they_are_decoded(tmp_path: Path, monkeypatch: 
         bomb += struct.pack(">I", len(data)) + kind + data + struct.pack(">I", zlib.crc32(kind + data))
     (tmp_path / "a.png").write_bytes(bomb)
     assert refused(tmp_path / "a.png") == "NU-I14"
-    monkeypatch.setattr(reading, "MAX_DECODED_BYTES", 2000)
+    monkeypatch.setattr(damage, "MAX_DECODED_BYTES", 2000)
     Picture.fromarray(RGB).save(tmp_path / "a.jpg")
     tifffile.imwrite(tmp_path / "a.tif", GREY, compression="zlib")
     tifffile.imwrite(tmp_path / "tiled.tif", GREY, compression="zlib", tile=(16, 16))

@@ -6,10 +6,9 @@ from typing import Any
 
 import numpy as np
 import pytest
-import tifffile
-import zarr
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from image_files import write_pyramid
 
 from napari_unet.config import Settings
 from napari_unet.dataset.annotated import Annotations
@@ -226,24 +225,6 @@ def test_normalisation_of_a_large_plane_reads_squares(monkeypatch: pytest.Monkey
     near = measure_normalisation(Image("sample", sample, "yx"))
     assert found.low[0] == pytest.approx(near.low[0], abs=1)
     assert found.high[0] == pytest.approx(near.high[0], abs=1)
-
-
-def write_pyramid(path: Path, levels: list[np.ndarray]) -> None:
-    """The levels as OME-Zarr, or as a TIFF with SubIFDs."""
-    if path.suffix == ".tif":
-        with tifffile.TiffWriter(path) as file:
-            file.write(levels[0], tile=(32, 32), subifds=len(levels) - 1)
-            for level in levels[1:]:
-                file.write(level, tile=(32, 32), subfiletype=1)
-        return
-    datasets = []
-    for number, level in enumerate(levels):
-        zarr.save_array(path / str(number), level)
-        scale = [1.0 * 2**number] * 2
-        datasets.append({"path": str(number), "coordinateTransformations": [{"type": "scale", "scale": scale}]})
-    axes = [{"name": name, "type": "space"} for name in "yx"]
-    group = zarr.open_group(path, mode="a")
-    group.attrs["ome"] = {"version": "0.5", "multiscales": [{"axes": axes, "datasets": datasets}]}
 
 
 @pytest.mark.parametrize("name", ["a.tif", "a.ome.zarr"])

@@ -1,6 +1,5 @@
 """Pixels of a layer that another program reads when they are asked for, such as those of reader plugins."""
 
-from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
@@ -8,10 +7,11 @@ import numpy as np
 from jaxtyping import Shaped
 
 from napari_unet.errors import UserError
+from napari_unet.images.lazy_array import LazyArray
 
 
 @dataclass(frozen=True, eq=False)
-class ForeignPixels:
+class ForeignPixels(LazyArray):
     """A lazy array whose failures are one line, whatever they are.
 
     Attributes
@@ -25,36 +25,24 @@ class ForeignPixels:
 
     @property
     def shape(self) -> tuple[int, ...]:
-        """Sizes of the axes."""
+        """Return the sizes of the axes."""
         return tuple(map(int, self.pixels.shape))
 
     @property
-    def ndim(self) -> int:
-        """Number of axes."""
-        return len(self.shape)
-
-    @property
     def dtype(self) -> np.dtype[Any]:
-        """Type of a pixel."""
+        """Return the type of a pixel."""
         return np.dtype(self.pixels.dtype)
 
-    def __getitem__(self, key: Any) -> Shaped[np.ndarray, "..."]:
-        """Pixels, read now.
+    def read(self, key: tuple[Any, ...]) -> Shaped[np.ndarray, "..."]:
+        """Read the pixels of a full key.
 
         Raises
         ------
         UserError
             NU-I61 when they cannot be read.
         """
-        return self._read(lambda: self.pixels[key])
-
-    def __array__(self, dtype: Any = None, copy: bool | None = None) -> Shaped[np.ndarray, "..."]:
-        """All pixels, for code that wants a numpy array."""
-        return np.asarray(self._read(lambda: self.pixels), dtype=dtype)
-
-    def _read(self, part: Callable[[], Any]) -> Shaped[np.ndarray, "..."]:
         try:
-            return np.asarray(part())
+            return np.asarray(self.pixels[key])
         except UserError:
             raise
         except Exception as error:  # a plugin's own kinds of errors cannot be known here

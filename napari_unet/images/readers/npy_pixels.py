@@ -1,4 +1,4 @@
-"""Pixels of an NPY file, read from their places in it: not mapped, or a file cut short would end the process."""
+"""Pixels of an NPY file, read from their places in it: a mapped file that is cut short would end the process."""
 
 import itertools
 import math
@@ -10,34 +10,48 @@ from typing import IO, Any
 import numpy as np
 from jaxtyping import Shaped
 
+from napari_unet.images.lazy_array import LazyArray
+
 _HEADERS = {(1, 0): np.lib.format.read_array_header_1_0, (2, 0): np.lib.format.read_array_header_2_0}
-_SPAN_BYTES = 4 * 2**20  # what lies between wanted pixels is read with them up to here
+SPAN_BYTES = 4 * 2**20  # unwanted bytes between wanted pixels are read with them up to here
 
 
 @dataclass(frozen=True, slots=True)
-class NpyPixels:
-    """An array in a file, sliced as images are: one integer or forward slice for each axis.
+class NpyPixels(LazyArray):
+    """An array in an NPY file, sliced by integers and forward slices.
 
     Attributes
     ----------
-    sizes : of the axes as they lie in the file, the fastest last
-    fortran : they lie the other way round
+    sizes : sizes of the axes as they lie in the file, the fastest last
+    fortran : the axes of the array are those of the file in reverse order
+    stored : type of a pixel
     start : bytes before the first pixel
     """
 
     path: Path
     sizes: tuple[int, ...]
     fortran: bool
-    dtype: np.dtype[Any]
+    stored: np.dtype[Any]
     start: int
 
     @property
     def shape(self) -> tuple[int, ...]:
-        """Sizes of the axes."""
+        """Return the sizes of the axes."""
         return self.sizes[::-1] if self.fortran else self.sizes
 
-    def __getitem__(self, key: tuple[int | slice, ...]) -> Shaped[np.ndarray, "..."]:
-        """Pixels as a copy; EOFError when the file ends before them."""
+    @property
+    def dtype(self) -> np.dtype[Any]:
+        """Return the type of a pixel."""
+        return self.stored
+
+    def read(self, key: tuple[int | slice, ...]) -> Shaped[np.ndarray, "..."]:
+        """Read the pixels of a full key as a copy.
+
+        Raises
+        ------
+        EOFError
+            When the file ends before them.
+        """
         if self.fortran:
             return self._read(key[::-1]).transpose()
         return self._read(key)
@@ -60,37 +74,37 @@ class NpyPixels:
         return found.reshape([len(part) for part in parts if isinstance(part, range)])
 
     def _axis_of_spans(self, wanted: Sequence[range]) -> int:
-        """The axis along which one piece of the file is read at once, with all of the axes after it.
+        """Return the axis along which one piece of the file is read at once, with all of the axes after it.
 
-        The last that is not wanted whole (or after it, where it is wanted in steps), or one before it where the pixels
-        between the wanted ones cost little.
+        This is the last axis that is not wanted whole (the next one, where it is wanted in steps), or one before it
+        where the pixels between the wanted ones cost little.
         """
         whole = [indices == range(size) for indices, size in zip(wanted, self.sizes, strict=True)]
         axis = max((n for n, is_whole in enumerate(whole) if not is_whole), default=0)
         if wanted[axis].step > 1 and axis + 1 < len(wanted):
             axis += 1
-        while axis > 0 and _extent(wanted[axis - 1]) * self._bytes_of(axis - 1) <= _SPAN_BYTES:
+        while axis > 0 and _extent(wanted[axis - 1]) * self._bytes_of(axis - 1) <= SPAN_BYTES:
             axis -= 1
         return axis
 
     def _bytes_of(self, axis: int) -> int:
-        """From one index of an axis to the next."""
+        """Return the bytes from one index of an axis to the next."""
         return math.prod(self.sizes[axis + 1 :]) * self.dtype.itemsize
 
     def _fill(self, span: Shaped[np.ndarray, "..."], stream: IO[bytes], first: Sequence[int]) -> None:
-        """Read what lies from one place on, named by its index along the first axes."""
+        """Fill ``span`` with what lies in the file from one place on, named by its index along the first axes."""
         stream.seek(self.start + sum(index * self._bytes_of(axis) for axis, index in enumerate(first)))
         if stream.readinto(span.reshape(-1).view(np.uint8)) < span.nbytes:  # type: ignore[attr-defined]
             raise EOFError("the file ends too early")
 
 
-def open_npy(path: Path) -> NpyPixels:
-    """Read the header alone.
+def npy_pixels(path: Path) -> NpyPixels:
+    """Open an NPY file by its header alone.
 
     Raises
     ------
     OSError, ValueError
-        For a file that is none, that holds objects or fewer pixels than it says.
+        For a file that is no NPY file, that holds objects, or that holds fewer pixels than its header says.
     """
     with open(path, "rb") as stream:
         version = np.lib.format.read_magic(stream)
@@ -106,7 +120,7 @@ def open_npy(path: Path) -> NpyPixels:
 
 
 def _extent(indices: range) -> int:
-    """From the first to the last."""
+    """Return the number of indices from the first to the last."""
     return indices[-1] + 1 - indices[0]
 
 

@@ -1,0 +1,29 @@
+"""The parts of an image as a reader found them in a file."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+from napari_unet.images.image import PixelSize
+
+
+@dataclass(frozen=True)
+class Content:
+    """An array, the names of its axes, and what else the file says of the image.
+
+    Attributes
+    ----------
+    pixels : array-like with shape, dtype and slicing; axes of length 1 are still there
+    axes : one name per axis of ``pixels``, as the file has it
+    pixel_size : of y and x
+    alpha : the last sample is an alpha channel
+    coarser : the same pixels with fewer rows and columns each time
+    channel_names : of all channels; () where the file names none
+    """
+
+    pixels: Any
+    axes: Sequence[str]
+    pixel_size: PixelSize = field(default_factory=PixelSize)
+    alpha: bool = False
+    coarser: Sequence[Any] = ()
+    channel_names: Sequence[str] = ()
