@@ -5,7 +5,7 @@ import html
 import logging
 import re
 import threading
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -37,17 +37,18 @@ logging.getLogger("tifffile").addHandler(logging.NullHandler())
 def open_tiff(path: Path, expand_palette: bool) -> Content:
     """Open a TIFF file; its strips and tiles are read when they are sliced."""
     with _log_told(path), tifffile.TiffFile(path) as file:
-        if not file.series:
+        every = _series(file)
+        if not every:
             raise damaged(path, "no pages")
-        series = file.series[0]
+        series = every[0]
         _refuse_codec(path, series.keyframe)
         _refuse_missing_bytes(path, series)
-        axes, pixel_size = _tiff_axes(series), _tiff_pixel_size(file)
-        names = _tiff_channel_names(file)
+        pixel_size, names = _tiff_pixel_size(file), _tiff_channel_names(file)
         alpha = any(int(kind) in (1, 2) for kind in series.keyframe.extrasamples[-1:])
         stores = [series.aszarr(level=level, squeeze=False) for level in range(len(series.levels))]
-    levels = [lazy(path, zarr.open_array(store, mode="r", zarr_format=2), store.close) for store in stores]
+    levels = [lazy(path, zarr.open_array(store, mode="r"), store.close) for store in stores]
     refuse_first_chunk(path, levels[0])
+    axes = _tiff_axes(levels[0].array)
     return Content(levels[0], axes, pixel_size, alpha, pyramid(levels, axes), names)
 
 
@@ -105,11 +106,19 @@ def _refuse_missing_bytes(path: Path, series: Any) -> None:
             raise damaged(path, f"TIFF page {page.index} ends behind the end of the file")
 
 
-def _tiff_axes(series: Any) -> str:
-    axes = str(series.get_axes(False))
-    shape = series.get_shape(False)
+def _series(file: Any) -> Sequence[Any]:
+    """Return all series of a file; ``aszarr`` of each keeps the axes of length 1."""
+    # Newer versions of tifffile leave these axes out unless they are asked for all.
+    series: Any = file.series
+    return series(squeeze=False) if callable(series) else series
+
+
+def _tiff_axes(array: Any) -> str:
+    # The series itself leaves axes of length 1 out in older versions of tifffile.
+    names = getattr(array.metadata, "dimension_names", None) or array.attrs["_ARRAY_DIMENSIONS"]
+    axes = "".join(names)
     unnamed = set(axes[:-2]) <= {"Q"} and axes.endswith("YX")
-    return guessed_axes(shape) if unnamed else axes
+    return guessed_axes(array.shape) if unnamed else axes
 
 
 def _tiff_pixel_size(file: Any) -> PixelSize:
