@@ -50,6 +50,7 @@ def measure(project: Project, settings: Settings, steps: int) -> dict[str, tuple
     annotations = Annotations(project)
     annotations.refresh(settings)
     trainer = Trainer(annotations, settings, choose_device("cpu"))
+    trainer.fit_head()
     samplers = {
         name: Stopwatch(annotations, settings.tile, np.random.default_rng(0), preset)
         for name, preset in PRESETS.items()
@@ -57,7 +58,7 @@ def measure(project: Project, settings: Settings, steps: int) -> dict[str, tuple
     steps_seconds = dict.fromkeys(PRESETS, 0.0)
     for step in range(-_WARM_STEPS, steps):
         for name, sampler in samplers.items():
-            trainer._sampler = sampler
+            trainer.batches.sampler = sampler
             if step == 0:
                 sampler.seconds = steps_seconds[name] = 0.0
             began = time.process_time()

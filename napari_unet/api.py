@@ -46,7 +46,8 @@ from napari_unet.project.salvage import salvage
 from napari_unet.project.writer_lock import WriterLock
 from napari_unet.storage import set_aside
 from napari_unet.training.device_group import ALONE, DeviceGroup
-from napari_unet.training.learner import BEST, Learner
+from napari_unet.training.learner import Learner
+from napari_unet.training.network_files import BEST
 
 _DEFAULT_SECONDS = 60.0
 PACK = "all"  # in place of the formats of an export

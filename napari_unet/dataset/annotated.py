@@ -134,6 +134,20 @@ class Annotations:
         """Channels of the annotated images; 0 when nothing is annotated."""
         return next((self.pixels(image_id).image.channels for image_id, _ in self.planes), 0)
 
+    def refuse_other_channels(self) -> None:
+        """Refuse annotations on images with different numbers of channels.
+
+        Raises
+        ------
+        UserError
+            NU-I09.
+        """
+        seen = {self.pixels(image_id).image.channels for image_id, _ in self.planes}
+        if len(seen) > 1:
+            counts = " and ".join(str(count) for count in sorted(seen))
+            what, fix = f"the annotated images have {counts} channels", "annotate images of one kind in a project"
+            raise UserError("NU-I09", what, str(self.project.folder), fix)
+
     def training_images(self) -> list[TrainingImage]:
         """What the first 64 images that are trained on are like; one that cannot be read any more is left out."""
         trained = sorted({image_id for (image_id, _), plane in self.planes.items() if plane.positions})[:MOST_IMAGES]

@@ -54,6 +54,12 @@ class FeatureCache:
         self._tiles = {tile: seen for tile, seen in self._tiles.items() if tile in wanted}
         return next((tile for tile in wanted if tile not in self._tiles), None)
 
+    @property
+    def nbytes(self) -> int:
+        """Return the memory that is taken, in bytes."""
+        kept = [tensor for head_input in self._tiles.values() for tensors in head_input for tensor in tensors]
+        return sum(tensor.nbytes for tensor in kept)
+
     def has(self, place: CachedPlane, region: Region) -> bool:
         """Whether a tile is kept."""
         return (place, region) in self._tiles

@@ -17,6 +17,8 @@ from napari_unet.config import Settings
 from napari_unet.errors import UserError
 from napari_unet.network.device import Device
 from napari_unet.network.presets import preset_named
+from napari_unet.network.unet import UNet
+from napari_unet.training.network_tensors import all_tensors
 
 
 class Alone:
@@ -36,8 +38,8 @@ class Alone:
     def add_gradients(self, parameters: Iterable[nn.Parameter]) -> None:
         """Give every process the gradients of all."""
 
-    def agree(self, tensors: Iterable[Tensor]) -> None:
-        """Give every process the tensors of the first, in place."""
+    def agree(self, networks: Iterable[UNet]) -> None:
+        """Give the networks of every process the tensors of the first process's."""
 
     def decided(self, yes: bool) -> bool:
         """What the first process says."""
@@ -91,9 +93,9 @@ class DeviceGroup(Alone):
         for parameter, grad in zip(learning, torch.split(summed, [grad.numel() for grad in grads]), strict=True):
             parameter.grad = grad.view_as(parameter)
 
-    def agree(self, tensors: Iterable[Tensor]) -> None:
-        """Give every process the tensors of the first, in place."""
-        for tensor in tensors:
+    def agree(self, networks: Iterable[UNet]) -> None:
+        """Give the networks of every process the tensors of the first process's."""
+        for tensor in (tensor for network in networks for tensor in all_tensors(network)):
             tensor.copy_(self._sum(tensor.detach().clone() if self.rank == 0 else torch.zeros_like(tensor)))
 
     def decided(self, yes: bool) -> bool:

@@ -1,39 +1,46 @@
 """A project that learns: strokes, trainer and the choice of the network that predicts, in one hand."""
 
 import math
-import time
-from collections.abc import Sequence
 from pathlib import Path
 
-from napari_unet import storage
-from napari_unet.config import Settings
 from napari_unet.dataset.annotated import Annotations, PlaneKey
 from napari_unet.errors import UserError
 from napari_unet.evaluation.scores import Score
-from napari_unet.images.halved_plane import HalvedPlane
-from napari_unet.images.tiles import Region
-from napari_unet.network.checkpoint import Checkpoint, copy_checkpoint, load_checkpoint, save_checkpoint
+from napari_unet.network.checkpoint import Checkpoint
 from napari_unet.network.device import Device, give_back_memory, is_out_of_memory
-from napari_unet.network.feature_cache import CachedPlane, FeatureCache
 from napari_unet.network.inference import Predictor
 from napari_unet.project.project import Project
 from napari_unet.training.agreement import Agreement
 from napari_unet.training.device_group import ALONE, Alone
 from napari_unet.training.memory_limits import MemoryLimits
+from napari_unet.training.network_files import NetworkFiles
+from napari_unet.training.screen_cache import ScreenCache
 from napari_unet.training.selection import Selection
-from napari_unet.training.starting import base_for, starting_network
+from napari_unet.training.starting import Start, network_choice
 from napari_unet.training.trainer import Trainer
-
-BEST, LAST, PREVIOUS = "best.safetensors", "last.safetensors", "previous.safetensors"
-_SCORING_SHARE = 0.15  # of the time may go into scoring
-_SCORING_PAUSE_S = 2.0  # between two scorings at least
 
 
 class Learner:
     """Trains on a project's strokes and always has the network to predict with.
 
-    ``best.safetensors`` holds the network that predicts, ``last.safetensors`` everything that training needs to go
-    on, ``previous.safetensors`` what ``best`` was before.
+    Parameters
+    ----------
+    seed : of everything that is drawn at random
+    base : base weights to start from; None to start at random
+    memory_steps : how many times less memory is asked for from the start
+    group : the processes that train together
+
+    Attributes
+    ----------
+    settings : the project's, within the memory limits
+    device : where the networks are
+    trainer : learns; None before strokes of two classes
+    selection : chooses the network that predicts
+    agreement : compares new strokes with what was predicted there
+    screen_cache : features of the image on screen before the first stroke
+    memory_limits : upper bounds of what asks for memory
+    version : grows when another network is shown
+    notices : lines for the user about what went wrong without stopping anything
     """
 
     def __init__(
@@ -46,29 +53,26 @@ class Learner:
         group: Alone = ALONE,
     ) -> None:
         self.project = project
-        self._memory_limits = MemoryLimits(device)
-        for _ in range(memory_steps):
-            self._memory_limits = (self._memory_limits.tighter(project.settings) or (self._memory_limits, ""))[0]
-        self.settings = self._memory_limits.applied(project.settings)
-        self.device = device = self._memory_limits.device
+        self.memory_limits = MemoryLimits(device).tightened(project.settings, memory_steps)
+        self.settings = self.memory_limits.applied(project.settings)
+        self.device = device = self.memory_limits.device
         self.annotations = Annotations(project)
         self.selection = Selection(self.annotations, device)
         self.agreement = Agreement(self.annotations)
         self.trainer: Trainer | None = None
-        self.version = 0  # grows when another network is shown
-        self.notices: list[str] = []  # what went wrong without stopping anything, for the user
-        self._seed = seed
-        self._base = base
-        self._feature_cache: FeatureCache | None = None
+        self.version = 0
+        self.notices: list[str] = []
+        self._start = Start(seed, None, base)
+        self.screen_cache = ScreenCache(self.annotations, self._start)
         self._group = group
-        self._next_scoring = 0.0
+        self._files = NetworkFiles(project, self.notices)
         self._saved_version = 0
         self.refresh()
         self._load_shown()
 
     @property
     def obstacle(self) -> str:
-        """Why nothing can be trained, for the user; "" when training can go on."""
+        """Return why nothing can be trained, for the user; "" when training can go on."""
         if self.trainer is not None and len(self.annotations.class_ids()) >= 2:
             return ""
         names = {label.id: label.name for label in self.project.classes()}
@@ -81,93 +85,57 @@ class Learner:
 
     @property
     def is_settled(self) -> bool:
-        """Whether more steps on the same strokes would bring nothing; new strokes end the rest."""
+        """Tell whether more steps on the same strokes would bring nothing; new strokes end the rest."""
         return self.trainer is not None and self.trainer.is_settled
 
     @property
     def answers_at_once(self) -> bool:
-        """Whether new strokes are in the network that ``show_newest`` shows before any step."""
+        """Tell whether new strokes are in the network that ``show_newest`` shows before any step."""
         return self.trainer is not None and self.trainer.answers_at_once
 
     @property
+    def has_no_network(self) -> bool:
+        """Tell whether the first strokes are still to come: nothing is trained, and nothing can be shown."""
+        return self.trainer is None and self.selection.shown is None
+
+    @property
     def predictor(self) -> Predictor | None:
-        """The network that is shown; None before there is one."""
+        """Return the network that is shown, to predict with; None before there is one."""
         shown = self.selection.shown
         return Predictor(shown.network, shown.class_ids, self.device) if shown else None
 
-    def attach_feature_cache(self, predictor: Predictor, place: CachedPlane) -> None:
-        """Let a predictor that is used for one plane only know what is foreseen of it."""
-        feature_cache = self._feature_cache
-        if feature_cache is not None:
-            predictor.cached_logits = lambda region: feature_cache.logits(predictor.network, place, region)
-
-    def fill_feature_cache(self, tiles: Sequence[tuple[CachedPlane, Region]]) -> bool:
-        """Look at one of these tiles before there is a stroke to answer; False when nothing is left to be done.
-
-        All are of one image, the most wanted first.
-        """
-        base = base_for(self.settings, self._base)
-        is_first = self.trainer is None and self.selection.shown is None
-        if not (is_first and tiles and base is not None and base.architecture.head == "experts"):
-            return False
-        channels = self.annotations.pixels(tiles[0][0].image_id).image.channels
-        if self._feature_cache is None or self._feature_cache.architecture.image_channels != channels:
-            network = starting_network(channels, (1, 2), self.settings, self._seed, None, base).eval()
-            self._feature_cache = FeatureCache(network.to(self.device.torch_device), self.device)
-        tile = self._feature_cache.keep(tiles)
-        if tile is None:
-            return False
-        place, region = tile
-        plane = self.annotations.with_context(
-            (place.image_id, place.plane), self._feature_cache.architecture.context_planes
-        )
-        self._feature_cache.add(place, HalvedPlane(plane) if place.halved else plane, region)
-        return True
-
-    def has_cached(self, place: CachedPlane, region: Region) -> bool:
-        """Whether a tile costs next to nothing."""
-        return self._feature_cache is not None and self._feature_cache.has(place, region)
-
-    def drop_feature_cache(self) -> None:
-        """Give back the memory of what ``fill_feature_cache`` has kept, or see it anew because the image is another."""
-        self._feature_cache = None
+    @property
+    def loss(self) -> float | None:
+        """Return the loss of the newest step; None before the first."""
+        return None if self.trainer is None or math.isnan(self.trainer.loss) else self.trainer.loss
 
     def refresh(self, *, own: bool = True) -> list[PlaneKey]:
-        """Read new strokes and settings from the project; the planes that changed.
+        """Read new strokes and settings from the project; return the planes that changed.
 
         Strokes that are not the user's own but the network's answer, taken over, say nothing about how good it is.
         """
-        before, self.settings = self.settings, self._memory_limits.applied(self.project.settings)
-        if _network_of(self.settings) != _network_of(before):
-            self.drop_feature_cache()
+        before, self.settings = self.settings, self.memory_limits.applied(self.project.settings)
+        is_other_network = network_choice(self.settings) != network_choice(before)
+        if is_other_network:
+            self.screen_cache.drop()
         changed = self.annotations.refresh(self.settings)
-        shown = self.predictor
-        if changed and own and shown is not None:
-            self.agreement.note(shown)
         if changed:
-            # The overlay answers to new strokes first; judging the network can wait a moment.
-            self.selection.release()
-            self._next_scoring = max(self._next_scoring, time.monotonic() + _SCORING_PAUSE_S)
-        if len(self.annotations.class_ids()) >= 2:
-            self._check_channels()
-            if self.trainer is None or _network_of(self.settings) != _network_of(before):
-                start = self._load(LAST) or self._load(BEST) or self._load(PREVIOUS)
-                self.trainer = Trainer(
-                    self.annotations,
-                    self.settings,
-                    self.device,
-                    self._seed,
-                    start,
-                    self._base,
-                    self._group,
-                    self._feature_cache,
-                )
-            elif changed or self.settings != before or self.annotations.class_ids() != self.trainer.class_ids:
-                self.trainer.refresh(self.settings, new_strokes=bool(changed))
+            self._note_strokes(own=own)
+        if len(self.annotations.class_ids()) < 2:
+            return changed
+        self.annotations.refuse_other_channels()
+        if self.trainer is None or is_other_network:
+            self._begin_training()
+        elif changed or self.settings != before or self.annotations.class_ids() != self.trainer.class_ids:
+            cache = self.screen_cache.features
+            self.trainer.refresh(self.settings, new_strokes=bool(changed), feature_cache=cache)
         return changed
 
     def step(self) -> float:
-        """One training step; its loss, or NaN when the memory was not enough and less of it is asked for next time."""
+        """Do one training step; return its loss, or NaN when it diverged or did not fit into the memory.
+
+        What did not fit is asked for less of from the next step on.
+        """
         if self.trainer is None:
             raise UserError("NU-T01", self.obstacle, str(self.project.folder), "then start again")
         try:
@@ -189,47 +157,35 @@ class Learner:
         UserError
             NU-T03 when nothing is left to be saved.
         """
-        found = self._memory_limits.tighter(self.project.settings)
+        found = self.memory_limits.tighter(self.project.settings)
         if found is None:
             fix = "close other programs or choose a smaller network; painting is saved"
             raise UserError("NU-T03", "the memory is not enough for a single tile", self.device.reason, fix)
-        self._memory_limits, words = found
-        self.settings = self._memory_limits.applied(self.project.settings)
+        self.memory_limits, words = found
+        self.settings = self.memory_limits.applied(self.project.settings)
         fix = "nothing has to be done; close other programs to be faster again after Stop and Start"
         self.notices.append(str(UserError("NU-T04", f"the memory is full; going on with {words}", "worker", fix)))
-        self.drop_feature_cache()
+        self.screen_cache.drop()
         if self.trainer is not None:
             self.trainer.let_go()
         give_back_memory()
-        if self._memory_limits.device != self.device:
-            self._move_to(self._memory_limits.device)
+        if self.memory_limits.device != self.device:
+            self._move_to(self.memory_limits.device)
         elif self.trainer is not None:
             self.trainer.refresh(self.settings, new_strokes=False)
 
-    def _move_to(self, device: Device) -> None:
-        self.device = device
-        self.agreement.forget()
-        self.selection.move_to(device)
-        self.version += 1
-        if self.trainer is not None:
-            start = self.trainer.checkpoint()
-            self.trainer = Trainer(self.annotations, self.settings, device, self._seed, start, self._base)
-
     def show_newest(self, *, score: bool = False) -> Score | None:
-        """Let the newest average predict; scored first when asked for or due, and kept back if clearly worse."""
+        """Let the newest EMA predict; score it first when asked for or due, and keep it back if clearly worse."""
         if self.trainer is None:
             return None
         if self.trainer.step_count > 0:
-            self.drop_feature_cache()  # the body is another from now on
-        began = time.monotonic()
+            self.screen_cache.drop()  # the body is another from now on
         self.version += 1
-        if not score and began < self._next_scoring:
-            self.selection.follow(self.trainer.candidate(), self.trainer.class_ids, self.trainer.step_count)
-            return None
-        result = self.selection.consider(self.trainer.candidate(), self.trainer.class_ids, self.trainer.step_count)
-        took = time.monotonic() - began
-        self._next_scoring = began + max(_SCORING_PAUSE_S, took / _SCORING_SHARE)
-        return result
+        candidate = (self.trainer.candidate(), self.trainer.class_ids, self.trainer.step_count)
+        if score or self.selection.pace.is_due:
+            return self.selection.consider(*candidate)
+        self.selection.follow(*candidate)
+        return None
 
     def restore_best(self) -> Score | None:
         """Go back to the network with the highest held-out Dice, for predicting and for training on."""
@@ -251,52 +207,34 @@ class Learner:
         if self.trainer is None or self.selection.shown is None or self._saved_version == self.version:
             return None
         self.project.refuse_when_gone()
-        models = self.project.models
-        best = models / BEST
-        if best.is_file():
-            copy_checkpoint(best, models / PREVIOUS)
-        save_checkpoint(self.selection.checkpoint(), best)
-        save_checkpoint(self.trainer.checkpoint(), models / LAST)
+        best = self._files.save(self.selection.checkpoint(), self.trainer.checkpoint())
         self._saved_version = self.version
         return best
 
-    @property
-    def loss(self) -> float | None:
-        """Of the newest step."""
-        return None if self.trainer is None or math.isnan(self.trainer.loss) else self.trainer.loss
+    def _note_strokes(self, *, own: bool) -> None:
+        shown = self.predictor
+        if own and shown is not None:
+            self.agreement.note(shown)
+        self.selection.release()
+
+    def _begin_training(self) -> None:
+        """Start from the newest network on disk, or from base weights with a head fitted to the strokes."""
+        start = self._start.at(self._files.trained())
+        self.trainer = Trainer(self.annotations, self.settings, self.device, start, self._group)
+        if self.trainer.is_new:
+            self.trainer.fit_head(self.screen_cache.features)
+
+    def _move_to(self, device: Device) -> None:
+        self.device = device
+        self.agreement.forget()
+        self.selection.move_to(device)
+        self.version += 1
+        if self.trainer is not None:
+            start = self._start.at(self.trainer.checkpoint())
+            self.trainer = Trainer(self.annotations, self.settings, device, start)
 
     def _load_shown(self) -> None:
-        best = self._load(BEST) or self._load(PREVIOUS)
-        if best is not None:
-            self.selection.restore(best)
+        shown = self._files.shown()
+        if shown is not None:
+            self.selection.restore(shown)
             self.version = self._saved_version = 1
-
-    def _load(self, name: str) -> Checkpoint | None:
-        """Load a checkpoint if it is there; a damaged one is set aside, so that training can go on without it."""
-        path = self.project.models / name
-        if not path.is_file():
-            return None
-        try:
-            return load_checkpoint(path)
-        except UserError as error:
-            if error.code == "NU-M03":
-                raise  # a newer version's work is not ours to move
-            storage.set_aside(path)
-            self.notices.append(str(error))
-            return None
-
-    def _check_channels(self) -> None:
-        seen = {self.annotations.pixels(image_id).image.channels for image_id, _ in self.annotations.planes}
-        if len(seen) > 1:
-            counts = " and ".join(str(count) for count in sorted(seen))
-            raise UserError(
-                "NU-I09",
-                f"the annotated images have {counts} channels",
-                str(self.project.folder),
-                "annotate images of one kind in a project",
-            )
-
-
-def _network_of(settings: Settings) -> tuple[str, int, int]:
-    """The settings of which another choice means another network."""
-    return settings.preset, settings.width, settings.context_planes

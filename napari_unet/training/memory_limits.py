@@ -28,6 +28,13 @@ class MemoryLimits:
             prediction_tile=min(settings.prediction_tile, self.prediction_tile),
         )
 
+    def tightened(self, settings: Settings, steps: int) -> "MemoryLimits":
+        """Return the limits after so many steps down, or after all that there are."""
+        limits = self
+        for _ in range(steps):
+            limits, _words = limits.tighter(settings) or (limits, "")
+        return limits
+
     def tighter(self, settings: Settings) -> tuple["MemoryLimits", str] | None:
         """The next step down and what to call it: batch, tiles, precision, device; None when nothing is left."""
         now = self.applied(settings)

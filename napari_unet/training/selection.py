@@ -8,7 +8,6 @@ import numpy as np
 from jaxtyping import Int
 
 from napari_unet.dataset.annotated import Annotations, PlaneKey
-from napari_unet.dataset.training_image import as_fact
 from napari_unet.evaluation.scores import (
     AreaScore,
     BlockScore,
@@ -22,11 +21,13 @@ from napari_unet.evaluation.scores import (
     stroke_pieces,
 )
 from napari_unet.images.tiles import Region
-from napari_unet.network.checkpoint import Checkpoint, prior_fact
+from napari_unet.network.checkpoint import Checkpoint
 from napari_unet.network.device import Device
 from napari_unet.network.inference import Predictor
 from napari_unet.network.unet import UNet
 from napari_unet.training.area_scores import area_scores
+from napari_unet.training.saved_network import saved_network
+from napari_unet.training.scoring_pace import ScoringPace
 
 _RESAMPLES = 400
 _CLEARLY = 80  # percentile of the resampled differences that must be below zero for "clearly worse"
@@ -55,6 +56,7 @@ class Selection:
         self.shown: Candidate | None = None
         self.best: Candidate | None = None
         self.start: Candidate | None = None  # the first that was shown with these classes
+        self.pace = ScoringPace()
         self._rival: Candidate | None = None  # the best since the newest strokes
         self._annotations = annotations
         self._device = device
@@ -66,7 +68,11 @@ class Selection:
 
     def consider(self, network: UNet, class_ids: tuple[int, ...], step: int) -> Score:
         """Score a candidate, compare it with the best on the same pixels, and return the score of what is shown."""
-        candidate = self.scored(network, class_ids, step)
+        with self.pace.scoring():
+            return self._considered(self.scored(network, class_ids, step))
+
+    def _considered(self, candidate: Candidate) -> Score:
+        class_ids = candidate.class_ids
         self._note_start(candidate)
         self._bring_up_to_date(class_ids)
         best = self.best
@@ -85,6 +91,7 @@ class Selection:
         """Strokes came: networks that have not seen them are no rivals any more, and the next candidate is shown."""
         self._rival = None
         self._kept_back = False
+        self.pace.wait()  # the overlay answers to the strokes first
 
     def follow(self, network: UNet, class_ids: tuple[int, ...], step: int) -> None:
         """Show a candidate without scoring it, unless the last one that was scored was kept back."""
@@ -183,23 +190,12 @@ class Selection:
         if self.shown is None:
             raise RuntimeError("nothing has been considered yet")
         score = self.score()
-        names = {label.id: label.name for label in self._annotations.project.classes()}
-        weights = {
-            name: tensor.detach().float().cpu().contiguous() for name, tensor in self.shown.network.state_dict().items()
+        facts = {
+            "held_out_dice": {str(c.class_id): c.dice for c in score.classes},
+            "mean_held_out_dice": score.mean_dice,
         }
-        return Checkpoint(
-            self.shown.network.architecture,
-            self.shown.class_ids,
-            tuple(names.get(class_id, "") for class_id in self.shown.class_ids),
-            self.shown.step,
-            weights,
-            facts={
-                "held_out_dice": {str(c.class_id): c.dice for c in score.classes},
-                "mean_held_out_dice": score.mean_dice,
-                **prior_fact(self.shown.network),
-                **as_fact(self._annotations.training_images()),
-            },
-        )
+        shown = self.shown
+        return saved_network(shown.network, shown.class_ids, shown.step, self._annotations, facts)
 
     def restore(self, checkpoint: Checkpoint) -> Score:
         """Show a network that was saved, and score it on what is held out now."""

@@ -1,6 +1,7 @@
 """The network that a training starts from: one of the project, base weights, or a fresh one."""
 
-from dataclasses import replace
+import copy
+from dataclasses import dataclass, replace
 
 import torch
 from torch import Tensor, nn
@@ -10,31 +11,50 @@ from napari_unet.network.base import from_base
 from napari_unet.network.checkpoint import Checkpoint
 from napari_unet.network.presets import DEFAULT, preset_named
 from napari_unet.network.unet import Architecture, DeepShallowHead, UNet, build
+from napari_unet.training.network_tensors import copy_network
 
 
-def starting_network(
-    channels: int,
-    class_ids: tuple[int, ...],
-    settings: Settings,
-    seed: int = 0,
-    start: Checkpoint | None = None,
-    base: Checkpoint | None = None,
-) -> UNet:
-    """Go on with ``start`` where it fits image and preset; else base weights where the preset has some; else fresh."""
+@dataclass(frozen=True, slots=True)
+class Start:
+    """Where a training starts.
+
+    Attributes
+    ----------
+    seed : of everything that is drawn at random
+    checkpoint : where an earlier training ended; None to begin anew
+    base : base weights; None to begin at random
+    """
+
+    seed: int = 0
+    checkpoint: Checkpoint | None = None
+    base: Checkpoint | None = None
+
+    def at(self, checkpoint: Checkpoint | None) -> "Start":
+        """Return the same start from where an earlier training ended."""
+        return replace(self, checkpoint=checkpoint)
+
+    def base_for(self, settings: Settings) -> Checkpoint | None:
+        """Return the base weights where the settings' network can start from them, else None."""
+        base = self.base
+        return base if base and settings.preset == DEFAULT and settings.width in {0, base.architecture.width} else None
+
+
+def starting_network(channels: int, class_ids: tuple[int, ...], settings: Settings, start: Start) -> UNet:
+    """Return the checkpoint's network where it fits image and preset, else one from base weights, else a fresh one."""
     fresh = preset_named(settings.preset).architecture_for(channels, len(class_ids), settings.context_planes)
     if settings.width:
         fresh = replace(fresh, width=settings.width)
-    based = base_for(settings, base)
-    if start is not None and _fits(start, fresh, based):
-        network = start.network()
-        adapt_head(network, start.class_ids, class_ids)
+    base, checkpoint = start.base_for(settings), start.checkpoint
+    if checkpoint is not None and _fits(checkpoint, fresh, base):
+        network = checkpoint.network()
+        adapt_head(network, checkpoint.class_ids, class_ids)
         return network
-    return from_base(based, channels, len(class_ids), settings.context_planes) if based else build(fresh, seed)
+    return from_base(base, channels, len(class_ids), settings.context_planes) if base else build(fresh, start.seed)
 
 
-def base_for(settings: Settings, base: Checkpoint | None) -> Checkpoint | None:
-    """The base weights where the settings' network can start from them."""
-    return base if base and settings.preset == DEFAULT and settings.width in {0, base.architecture.width} else None
+def network_choice(settings: Settings) -> tuple[str, int, int]:
+    """Return the settings of which another choice means another network."""
+    return settings.preset, settings.width, settings.context_planes
 
 
 @torch.no_grad()
@@ -51,8 +71,15 @@ def adapt_head(network: UNet, old: tuple[int, ...], new: tuple[int, ...]) -> Non
     network.architecture = replace(network.architecture, classes=len(new))
 
 
+def take_over(network: UNet, class_ids: tuple[int, ...], kept: UNet, kept_class_ids: tuple[int, ...]) -> None:
+    """Give a network with these classes all weights of another one, whose classes may differ."""
+    adapted = copy.deepcopy(kept)
+    adapt_head(adapted, kept_class_ids, class_ids)
+    copy_network(adapted, network)
+
+
 def _other_outputs(head: nn.Module, old: tuple[int, ...], new: tuple[int, ...]) -> dict[str, Tensor]:
-    """The tensors of the head that have an output per class, for other classes."""
+    """Return the tensors of the head that have an output per class, for other classes."""
     outputs = ("deep", "shallow") if isinstance(head, DeepShallowHead) else ("",)
     names = [f"{name}.{kind}".lstrip(".") for name in outputs for kind in ("weight", "bias")]
     tensors = head.state_dict()
@@ -60,7 +87,7 @@ def _other_outputs(head: nn.Module, old: tuple[int, ...], new: tuple[int, ...]) 
 
 
 def _for_classes(before: Tensor, old: tuple[int, ...], new: tuple[int, ...]) -> Tensor:
-    """Rows of a tensor for other classes; those of new ones are zero."""
+    """Return the rows of a tensor for other classes; those of new ones are zero."""
     after = before.new_zeros((len(new), *before.shape[1:]))
     for position, class_id in enumerate(new):
         if class_id in old:
@@ -68,15 +95,15 @@ def _for_classes(before: Tensor, old: tuple[int, ...], new: tuple[int, ...]) -> 
     return after
 
 
-def _fits(start: Checkpoint, fresh: Architecture, base: Checkpoint | None) -> bool:
+def _fits(checkpoint: Checkpoint, fresh: Architecture, base: Checkpoint | None) -> bool:
+    """Tell whether a checkpoint's network is of the kind that is wanted and reads the same channels."""
+
     def kind(architecture: Architecture) -> Architecture:
         return replace(
             architecture, channels=fresh.channels, context_planes=fresh.context_planes, classes=fresh.classes
         )
 
     kinds = {fresh} | ({kind(base.architecture)} if base else set())
-    sees_as_much = (start.architecture.channels, start.architecture.context_planes) == (
-        fresh.channels,
-        fresh.context_planes,
-    )
-    return sees_as_much and kind(start.architecture) in kinds
+    own = checkpoint.architecture
+    reads_the_same = (own.channels, own.context_planes) == (fresh.channels, fresh.context_planes)
+    return reads_the_same and kind(own) in kinds

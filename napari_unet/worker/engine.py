@@ -119,15 +119,15 @@ class Engine:
         """Cache the features of a tile on screen; where that fails, the answer takes as long as without a cache."""
         self._cache_is_incomplete = False
         try:
-            self._cache_is_incomplete = learner.fill_feature_cache(
-                [_tile_of(view, *wanted) for wanted in view.on_screen()]
-            )
+            tiles = [_tile_of(view, *wanted) for wanted in view.on_screen()]
+            if learner.has_no_network:
+                self._cache_is_incomplete = learner.screen_cache.fill(tiles, learner.settings, learner.device)
         except UserError as error:
             self._send(Noticed(str(error)))
         except (RuntimeError, MemoryError) as error:
             if not is_out_of_memory(error):
                 raise
-            learner.drop_feature_cache()
+            learner.screen_cache.drop()
         return self._cache_is_incomplete
 
     def receive(self, message: ToWorker) -> None:
@@ -255,7 +255,7 @@ class Engine:
         if learner is None or view is None:
             return False
         wanted = next(view.on_screen(), None)
-        return wanted is not None and learner.has_cached(*_tile_of(view, *wanted))
+        return wanted is not None and learner.screen_cache.has(*_tile_of(view, *wanted))
 
     def _tile_is_due(self) -> bool:
         # Without a share of its own, training would starve under a large view: every step brings a network to show,
@@ -313,7 +313,7 @@ class Engine:
 
     def _corrected(self, image_id: int | None) -> None:
         self._require().annotations.reopen(image_id)
-        self._require().drop_feature_cache()
+        self._require().screen_cache.drop()
         self._cache_is_incomplete = True
         self._compared = set() if image_id is None else self._compared - {image_id}
         if self._view is not None and image_id in (None, self._view.image_id):
@@ -399,7 +399,7 @@ class Engine:
         plane = planes.with_context(view.plane, predictor.context_planes)
         source = HalvedPlane(plane) if halved else plane
         shown, part = _tile_of(view, region, halved)
-        learner.attach_feature_cache(predictor, shown)
+        learner.screen_cache.attach(predictor, shown)
         values = b""
         if view.map in PREDICTED_MAPS:
             labels, probabilities = predictor.classes_and_probabilities(source, part)

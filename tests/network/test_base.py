@@ -26,7 +26,9 @@ from napari_unet.training.consistency import consistency, disturbed
 from napari_unet.training.instant_head import expect_shares, fit_head
 from napari_unet.training.labelled_features import labelled_features
 from napari_unet.training.learner import Learner
-from napari_unet.training.trainer import Plateau, Trainer
+from napari_unet.training.plateau import Plateau
+from napari_unet.training.starting import Start
+from napari_unet.training.trainer import Trainer
 
 CPU = Device("cpu", "test", bfloat16=False)
 LARGEST_FILE = 10 * 10**6  # bytes
@@ -263,14 +265,15 @@ def test_training_does_not_unlearn_how_much_of_an_image_a_class_covers(
     losses = []
     for prior in (expected, torch.zeros(2)):
         _expect(prior, monkeypatch)
-        trainer = Trainer(_refreshed(project), alone, CPU, base=base_checkpoint())
+        trainer = Trainer(_refreshed(project), alone, CPU, Start(base=base_checkpoint()))
+        trainer.fit_head()
         losses.append([trainer.step() for _ in range(3)])
         if prior is expected:
             kept = trainer.checkpoint()
     assert losses[0] == pytest.approx(losses[1], rel=1e-4)
     shift = kept.weights["head.deep.bias"] - trainer.checkpoint().weights["head.deep.bias"]
     assert torch.allclose(shift, expected, atol=1e-3)
-    resumed = Trainer(_refreshed(project), alone, CPU, start=kept, base=base_checkpoint())
+    resumed = Trainer(_refreshed(project), alone, CPU, Start(checkpoint=kept, base=base_checkpoint()))
     assert resumed.step() == pytest.approx(trainer.step(), rel=1e-3)
 
 
@@ -280,7 +283,7 @@ def _expect(prior: torch.Tensor, monkeypatch: pytest.MonkeyPatch) -> None:
             head.deep.bias += prior - head.prior
         head.prior.copy_(prior)
 
-    monkeypatch.setattr("napari_unet.training.trainer.expect_shares", expect)
+    monkeypatch.setattr("napari_unet.training.head_fit.expect_shares", expect)
 
 
 def test_the_best_network_expects_what_it_did(project: Project, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -343,9 +346,10 @@ def test_a_loss_that_falls_is_no_plateau_and_one_that_does_not_is() -> None:
 
 def test_a_stroke_ends_the_rest(project: Project) -> None:
     """A trainer on a plateau wakes up when strokes change."""
-    trainer = Trainer(_refreshed(project), Settings(), CPU, base=base_checkpoint())
+    trainer = Trainer(_refreshed(project), Settings(), CPU, Start(base=base_checkpoint()))
+    trainer.fit_head()
     for _ in range(1000):
-        trainer._plateau.take(0.5)
+        trainer.plateau.take(0.5)
     assert trainer.is_settled
     trainer.refresh(Settings())
     assert not trainer.is_settled

@@ -32,6 +32,7 @@ from napari_unet.network.base import base_checkpoint
 from napari_unet.network.device import Device
 from napari_unet.dataset.annotated import Annotations
 from napari_unet.training.device_group import ALONE, DeviceGroup
+from napari_unet.training.starting import Start
 from napari_unet.training.trainer import Trainer
 
 folder, devices, steps = sys.argv[1], int(sys.argv[2]), int(sys.argv[3])
@@ -43,7 +44,8 @@ with Project(folder, read_only=True) as project:
         settings = msgspec.structs.replace(project.settings, **changes)
         annotations = Annotations(project)
         annotations.refresh(settings)
-        trainer = Trainer(annotations, settings, cpu, 0, base=base_checkpoint(), group=group)
+        trainer = Trainer(annotations, settings, cpu, Start(base=base_checkpoint()), group)
+        trainer.fit_head()
         losses = [trainer.step() for _ in range(steps)]
         weights = trainer.candidate().state_dict().values()
         found[name] = {"losses": losses, "weights": [float(each.double().abs().sum()) for each in weights]}

@@ -161,10 +161,7 @@ def test_no_more_is_kept_than_there_is_room_for(planes: NormalisedPlanes, monkey
     assert feature_cache.keep(tiles[1:]) == tiles[2]
     assert feature_cache.logits(network, *tiles[0]) is None
     assert feature_cache.logits(network, *tiles[1]) is not None
-    kept = [tensor for seen in feature_cache._tiles.values() for tensors in seen for tensor in tensors]
-    assert sum(tensor.nbytes for tensor in kept) == pytest.approx(
-        feature_cache_module.MOST_BYTES / 2, rel=0.15
-    )  # and rims
+    assert feature_cache.nbytes == pytest.approx(feature_cache_module.MOST_BYTES / 2, rel=0.15)  # and rims
     assert feature_cache.keep([]) is None
 
 
@@ -203,7 +200,7 @@ def test_after_a_step_everything_is_looked_at(
     learner = engine._require()
     learner.step()
     learner.show_newest()
-    assert learner._feature_cache is None
+    assert learner.screen_cache.features is None
     looks.clear()
     said.clear()
     engine._ask_again()
@@ -256,7 +253,7 @@ def test_networks_without_base_weights_have_no_foresight(project: Project, looks
     for base, preset in ((None, "fast"), (base_checkpoint(), "accurate")):
         project.settings = Settings(preset=preset)  # type: ignore[arg-type]
         learner = Learner(project, CPU, base=base)
-        assert not learner.fill_feature_cache([(HERE, Region(0, 0, 64, 64))])
+        assert not learner.screen_cache.fill([(HERE, Region(0, 0, 64, 64))], learner.settings, CPU)
     assert not looks
 
 

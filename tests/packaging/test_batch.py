@@ -22,7 +22,7 @@ from napari_unet.images.image import Image
 from napari_unet.network.checkpoint import Checkpoint, save_checkpoint
 from napari_unet.network.unet import Architecture, build
 from napari_unet.project.project import Project
-from napari_unet.training.learner import BEST
+from napari_unet.training.network_files import BEST
 
 SHAPE = (50, 70)
 

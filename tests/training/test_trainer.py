@@ -24,7 +24,7 @@ from napari_unet.prediction.plane import predict_plane
 from napari_unet.project.project import Project
 from napari_unet.training.learner import Learner
 from napari_unet.training.losses import Loss
-from napari_unet.training.starting import adapt_head
+from napari_unet.training.starting import Start, adapt_head
 from napari_unet.training.trainer import Trainer
 
 CPU = Device("cpu", "", False)
@@ -99,11 +99,11 @@ def test_a_few_strokes_teach_the_rest(annotations: Annotations) -> None:
 def test_resumed_equals_uninterrupted(annotations: Annotations, tmp_path: Path, averaging: float) -> None:
     """Saved after three steps and resumed from the file, training gives bit for bit what it gives in one go."""
     settings = Settings(tile=64, width=4, averaging=averaging)
-    one, first = Trainer(annotations, settings, CPU, seed=5), Trainer(annotations, settings, CPU, seed=5)
+    one, first = Trainer(annotations, settings, CPU, Start(seed=5)), Trainer(annotations, settings, CPU, Start(seed=5))
     losses = [one.step() for _ in range(6)]
     assert [first.step() for _ in range(3)] == losses[:3]
     save_checkpoint(first.checkpoint(), tmp_path / "last.safetensors")
-    second = Trainer(annotations, settings, CPU, seed=99, start=load_checkpoint(tmp_path / "last.safetensors"))
+    second = Trainer(annotations, settings, CPU, Start(99, load_checkpoint(tmp_path / "last.safetensors")))
     assert equal(first.checkpoint(), second.checkpoint())
     assert [second.step() for _ in range(3)] == losses[3:]
     assert equal(one.checkpoint(), second.checkpoint())
@@ -116,7 +116,7 @@ def test_a_new_learning_rate_survives_a_restart(annotations: Annotations) -> Non
     before.facts["rate"] = SETTINGS.learning_rate / 4
     for wanted, expected in [(SETTINGS.learning_rate, SETTINGS.learning_rate / 4), (0.002, 0.002)]:
         settings = msgspec.structs.replace(SETTINGS, learning_rate=wanted)
-        assert Trainer(annotations, settings, CPU, start=before).checkpoint().facts["rate"] == expected
+        assert Trainer(annotations, settings, CPU, Start(checkpoint=before)).checkpoint().facts["rate"] == expected
 
 
 def loss_times_nan(loss: torch.Tensor, logits: torch.Tensor) -> torch.Tensor:

@@ -1,0 +1,86 @@
+"""The head of a network, fitted to the strokes of a project before any training step."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+import numpy as np
+import torch
+from torch import Tensor, nn
+
+from napari_unet.dataset.annotated import Annotations
+from napari_unet.network.device import Device
+from napari_unet.network.feature_cache import FeatureCache
+from napari_unet.network.unet import DeepShallowHead, UNet
+from napari_unet.training.instant_head import expect_shares, fit_head
+from napari_unet.training.labelled_features import LabelledFeatures, labelled_features
+from napari_unet.training.network_tensors import copy_network, copy_tensors
+
+
+class HeadFit:
+    """Fits heads of two branches; a network with another head is left as it is.
+
+    Parameters
+    ----------
+    random : draws the pixels that the head is fitted to
+    seed : of the hidden units
+    """
+
+    def __init__(self, annotations: Annotations, device: Device, random: np.random.Generator, seed: int) -> None:
+        self._annotations = annotations
+        self._device = device
+        self._random = random
+        self._seed = seed
+
+    def fit(self, averaged: UNet, trained: UNet, feature_cache: FeatureCache | None = None) -> bool:
+        """Fit the head of an EMA from nothing and begin the trained network there; False for another kind of head.
+
+        Tiles that the feature cache holds are not predicted again.
+        """
+        head = averaged.head
+        if not isinstance(head, DeepShallowHead):
+            return False
+        known = self._features(averaged, feature_cache, first=True)
+        with _learning(head):
+            fit_head(head, known.features, known.target, seed=self._seed)
+            expect_shares(head, known.anywhere)
+        copy_network(averaged, trained)
+        return True
+
+    def correct(self, averaged: UNet, trained: UNet, feature_cache: FeatureCache | None = None) -> None:
+        """Correct the head of an EMA for new strokes; the trained network's head moves by as much.
+
+        The rest of the trained network stays ahead of its EMA: going back to it with every stroke would undo what was
+        learned between two strokes. Other kinds of heads are left as they are.
+        """
+        head = averaged.head
+        if not isinstance(head, DeepShallowHead):
+            return
+        before = [parameter.detach().clone() for parameter in head.parameters()]
+        known = self._features(averaged, feature_cache, first=False)
+        with _learning(head):
+            # First the shares, or they would take back what the new strokes say.
+            expect_shares(head, known.anywhere)
+            fit_head(head, known.features, known.target, known.new, known.unlabelled, self._seed)
+        _move(trained.head, before, head)
+
+    def _features(self, network: UNet, feature_cache: FeatureCache | None, *, first: bool) -> LabelledFeatures:
+        return labelled_features(
+            network, self._annotations, self._device, self._random, first=first, feature_cache=feature_cache
+        )
+
+
+@contextmanager
+def _learning(head: DeepShallowHead) -> Iterator[None]:
+    """Let the weights of an EMA's head be changed by gradients for a while."""
+    head.requires_grad_(True)
+    with torch.enable_grad():
+        yield
+    head.requires_grad_(False)
+
+
+@torch.no_grad()
+def _move(trained: nn.Module, before: list[Tensor], corrected: DeepShallowHead) -> None:
+    """Add what a correction changed to another head, and give it the same buffers."""
+    for own, old, new in zip(trained.parameters(), before, corrected.parameters(), strict=True):
+        own.add_(new - old)
+    copy_tensors(corrected.buffers(), trained.buffers())

@@ -1,0 +1,64 @@
+"""The networks of a project on disk."""
+
+from pathlib import Path
+
+from napari_unet import storage
+from napari_unet.errors import UserError
+from napari_unet.network.checkpoint import Checkpoint, copy_checkpoint, load_checkpoint, save_checkpoint
+from napari_unet.project.project import Project
+
+BEST, LAST, PREVIOUS = "best.safetensors", "last.safetensors", "previous.safetensors"
+
+
+class NetworkFiles:
+    """Reads and writes the networks of a project.
+
+    ``best.safetensors`` holds the network that predicts, ``last.safetensors`` everything that training needs to go
+    on, ``previous.safetensors`` what ``best`` was before.
+
+    Parameters
+    ----------
+    notices : takes a line for the user for every damaged file
+    """
+
+    def __init__(self, project: Project, notices: list[str]) -> None:
+        self._project = project
+        self._notices = notices
+
+    def trained(self) -> Checkpoint | None:
+        """Load the newest network to go on training; None when there is none."""
+        return self._load(LAST) or self._load(BEST) or self._load(PREVIOUS)
+
+    def shown(self) -> Checkpoint | None:
+        """Load the network that predicts; None when there is none."""
+        return self._load(BEST) or self._load(PREVIOUS)
+
+    def save(self, shown: Checkpoint, trained: Checkpoint) -> Path:
+        """Write the network that predicts and the one that learns; return the path of the first.
+
+        Raises
+        ------
+        UserError
+            NU-E01 when the disk does not take a file.
+        """
+        models = self._project.models
+        best = models / BEST
+        if best.is_file():
+            copy_checkpoint(best, models / PREVIOUS)
+        save_checkpoint(shown, best)
+        save_checkpoint(trained, models / LAST)
+        return best
+
+    def _load(self, name: str) -> Checkpoint | None:
+        """Load a checkpoint if it is there; set a damaged one aside, so that training can go on without it."""
+        path = self._project.models / name
+        if not path.is_file():
+            return None
+        try:
+            return load_checkpoint(path)
+        except UserError as error:
+            if error.code == "NU-M03":
+                raise  # a newer version's work is not ours to move
+            storage.set_aside(path)
+            self._notices.append(str(error))
+            return None

@@ -1,0 +1,31 @@
+"""Notice when training has stopped making the loss smaller."""
+
+import math
+from dataclasses import dataclass
+
+_PATIENCE = 400  # steps without a lower loss after which more of them bring nothing
+_LOWER = 0.97  # of the lowest smoothed loss so far counts as lower
+_SMOOTHING = 0.98  # of the loss, per step
+
+
+@dataclass(slots=True)
+class Plateau:
+    """Watches the smoothed loss."""
+
+    steps: int = 0
+    smooth: float = 0.0
+    lowest: float = math.inf
+    lowest_step: int = 0
+
+    def take(self, loss: float) -> None:
+        """Note the loss of one more step."""
+        self.steps += 1
+        self.smooth = _SMOOTHING * self.smooth + (1 - _SMOOTHING) * loss
+        unbiased = self.smooth / (1 - _SMOOTHING**self.steps)
+        if unbiased < _LOWER * self.lowest:
+            self.lowest, self.lowest_step = unbiased, self.steps
+
+    @property
+    def reached(self) -> bool:
+        """Tell whether the loss has not fallen for long."""
+        return self.steps - self.lowest_step >= _PATIENCE
