@@ -60,7 +60,7 @@ class Inspected(Message, frozen=True):
     axes: str
     dtype: str
     shapes: tuple[tuple[int, ...], ...]  # of the pixels, the finest resolution first
-    pixel_size: tuple[float, float, str]
+    pixel_size: tuple[float, float, str, float | None]  # y, x, unit, z
     alpha: bool
     channel_names: tuple[str, ...]
     state: tuple[int, int]  # of the file
@@ -123,7 +123,7 @@ class Decoder:
             image.axes,
             np.dtype(image.pixels.dtype).str,
             tuple(tuple(map(int, level.shape)) for level in levels),
-            (size.y, size.x, size.unit),
+            (size.y, size.x, size.unit, size.z),
             image.alpha,
             image.channel_names,
             state,

@@ -9,7 +9,7 @@ import numpy as np
 import tifffile
 from jaxtyping import UInt
 
-from napari_unet.export.plane_axes import hyperstack
+from napari_unet.export.plane_axes import hyperstack, slice_distance
 from napari_unet.export.segmentation import Segmentation
 from napari_unet.export.verified import array_difference, write_verified
 from napari_unet.images.image import Image, PixelSize
@@ -30,14 +30,13 @@ def write_imagej_tiff(
 ) -> Path:
     """Write whole numbers of up to 16 bits over all planes of an image, with its axes and pixel size."""
     stack, axes = hyperstack(values, image)
-    unit = _imagej_unit(image.pixel_size)
-    described = {**metadata, **({"unit": unit} if unit else {})}
+    described = {**metadata, **_calibration(image)}
 
     def write(temporary: Path) -> None:
         write_stack(temporary, stack, axes, image.pixel_size, described)
 
     def difference(temporary: Path) -> str:
-        return _stack_difference(temporary, stack, image.pixel_size)
+        return _stack_difference(temporary, stack, image)
 
     return write_verified(path, write, difference)
 
@@ -59,6 +58,12 @@ def write_stack(
     )
 
 
+def _calibration(image: Image) -> dict[str, Any]:
+    """Return unit and distance between slices as ImageJ names them; what is not known is left out."""
+    unit, distance = _imagej_unit(image.pixel_size), slice_distance(image)
+    return {**({"unit": unit} if unit else {}), **({} if distance is None else {"spacing": distance})}
+
+
 def _imagej_unit(pixel_size: PixelSize) -> str:
     # ImageJ's description is ASCII; it reads other characters from escapes like \u00c5.
     return "".join(c if c.isascii() else f"\\u{ord(c):04x}" for c in unit_in_names(pixel_size))
@@ -68,15 +73,18 @@ def _resolution(pixel_size: PixelSize) -> tuple[float, float] | None:
     return (1 / pixel_size.x, 1 / pixel_size.y) if pixel_size.is_known else None
 
 
-def _stack_difference(path: Path, stack: UInt[np.ndarray, "... y x"], pixel_size: PixelSize) -> str:
+def _stack_difference(path: Path, stack: UInt[np.ndarray, "... y x"], image: Image) -> str:
     with tifffile.TiffFile(path) as file:
         if not file.is_imagej:
             return "not an ImageJ file"
         pages = np.stack([page.asarray() for page in file.pages])
         tags = file.pages.first.tags
         found = [tags[name].value for name in ("XResolution", "YResolution")]
+        spacing = (file.imagej_metadata or {}).get("spacing")
     wrong = array_difference(pages, stack.reshape(-1, *stack.shape[-2:]))
-    return wrong or _resolution_difference(found, _resolution(pixel_size))
+    if not wrong and spacing != slice_distance(image):
+        wrong = f"spacing {spacing} instead of {slice_distance(image)}"
+    return wrong or _resolution_difference(found, _resolution(image.pixel_size))
 
 
 def _resolution_difference(found: list[tuple[int, int]], expected: tuple[float, float] | None) -> str:

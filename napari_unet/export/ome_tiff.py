@@ -10,7 +10,7 @@ import tifffile
 from jaxtyping import UInt
 
 from napari_unet.export.file_stem import file_stem
-from napari_unet.export.plane_axes import hyperstack
+from napari_unet.export.plane_axes import hyperstack, slice_distance
 from napari_unet.export.segmentation import Segmentation
 from napari_unet.export.verified import array_difference, write_verified
 from napari_unet.images.image import Image
@@ -44,7 +44,9 @@ def _physical_size(image: Image) -> dict[str, Any]:
     if not size.is_known:
         return {}
     unit = _UNITS.get(size.unit, size.unit)
-    return {"PhysicalSizeX": size.x, "PhysicalSizeXUnit": unit, "PhysicalSizeY": size.y, "PhysicalSizeYUnit": unit}
+    lengths = {"X": size.x, "Y": size.y, "Z": slice_distance(image)}
+    known = {axis: length for axis, length in lengths.items() if length is not None}
+    return {f"PhysicalSize{a}": length for a, length in known.items()} | {f"PhysicalSize{a}Unit": unit for a in known}
 
 
 def write_ome_pages(path: Path, stack: UInt[np.ndarray, "... y x"], metadata: dict[str, Any]) -> None:
@@ -66,7 +68,7 @@ def _ome_difference(path: Path, stack: UInt[np.ndarray, "... y x"], metadata: di
 def _description_difference(described: ElementTree.Element, metadata: dict[str, Any]) -> str:
     pixels = described.find(".//{*}Pixels")
     found = {} if pixels is None else pixels.attrib
-    for name in ("PhysicalSizeX", "PhysicalSizeY"):
+    for name in ("PhysicalSizeX", "PhysicalSizeY", "PhysicalSizeZ"):
         wanted = metadata.get(name)
         same = found.get(name) is None if wanted is None else math.isclose(float(found.get(name, "nan")), wanted)
         if not same or found.get(f"{name}Unit") != metadata.get(f"{name}Unit"):

@@ -11,7 +11,7 @@ from jaxtyping import Num, Shaped, UInt
 from zarr.storage import LocalStore
 
 from napari_unet.errors import UserError
-from napari_unet.export.plane_axes import hyperstack
+from napari_unet.export.plane_axes import hyperstack, slice_distance
 from napari_unet.export.segmentation import ClassStyle, Segmentation
 from napari_unet.export.verified import array_difference, write_verified
 from napari_unet.images.image import Image
@@ -124,9 +124,11 @@ def plane_numbers(image: Image) -> tuple[UInt[np.ndarray, "..."], str]:
 
 def _attributes(group: str, axes: str, image: Image, label: dict[str, Any]) -> dict[str, Any]:
     size = image.pixel_size
+    lengths = {"z": slice_distance(image, _LETTERS), "y": size.y, "x": size.x}
+    known = {axis: float(length) for axis, length in lengths.items() if length is not None}
     unit = {"unit": _UNITS[size.unit]} if size.unit in _UNITS else {}
-    described = [{"name": axis, "type": _KINDS[axis], **(unit if axis in "yx" else {})} for axis in axes]
-    scale = [{"y": float(size.y), "x": float(size.x)}.get(axis, 1.0) for axis in axes]
+    described = [{"name": axis, "type": _KINDS[axis], **(unit if axis in known else {})} for axis in axes]
+    scale = [known.get(axis, 1.0) for axis in axes]
     transformations = [{"type": "scale", "scale": scale}]
     name = group.removeprefix("labels/") or image.name
     datasets = [{"path": "0", "coordinateTransformations": transformations}]

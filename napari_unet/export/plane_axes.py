@@ -29,6 +29,16 @@ def plane_positions(image: Image) -> list[dict[str, int]]:
     return [dict(zip(axes, map(int, index), strict=True)) for index in np.ndindex(*shape)]
 
 
+def slice_distance(image: Image, letters: str = _LETTERS) -> float | None:
+    """Return how far slices are apart, in the unit of the pixel size, where ``hyperstack`` keeps z as an axis.
+
+    None where the image has no axis z, its distance is not known, or all planes become one long "Z".
+    """
+    axes = imagej_axes(image.plane_axes)
+    is_kept = "z" in image.plane_axes and len(axes) == len(image.plane_axes) and set(axes) <= set(letters)
+    return image.pixel_size.z if is_kept and image.pixel_size.is_known else None
+
+
 def hyperstack(
     values: Shaped[np.ndarray, "planes y x"], image: Image, letters: str = _LETTERS
 ) -> tuple[Shaped[np.ndarray, "... y x"], str]:

@@ -17,11 +17,19 @@ _FINGERPRINT_ROWS = 16
 
 @dataclass(frozen=True, slots=True)
 class PixelSize:
-    """Edge lengths of one pixel, e.g. 0.5 x 0.5 "um"; unit "pixel" where nothing is known."""
+    """Hold the size of one pixel in space, e.g. 0.5 x 0.5 "um" in slices that are 1.5 "um" apart.
+
+    Attributes
+    ----------
+    y, x : edge lengths of a pixel
+    unit : of all three; "pixel" where nothing is known
+    z : distance between neighbouring slices; None where it is not known, or there is no unit
+    """
 
     y: float = 1.0
     x: float = 1.0
     unit: str = "pixel"
+    z: float | None = None
 
     @property
     def is_known(self) -> bool:
@@ -39,7 +47,7 @@ class Image:
     pixels : array-like with shape, dtype and slicing (numpy, NPY file, zarr); nothing is read before it is asked for
     axes : one lower-case letter per axis of ``pixels``: "y" and "x" always, "c" for channels, any other letter
         (z, t, ...) for planes that are painted one by one
-    pixel_size : of y and x
+    pixel_size : of y and x, and the distance between slices
     alpha : the last channel is an alpha channel and is not handed out
     chosen : channels that are handed out, in this order, counted from 0; () for all
     channel_names : of all channels; () where nothing names them

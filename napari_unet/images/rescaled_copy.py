@@ -6,7 +6,7 @@ import numpy as np
 from jaxtyping import Float, Shaped
 
 from napari_unet.errors import UserError
-from napari_unet.images.image import Image, PixelSize
+from napari_unet.images.image import Image
 from napari_unet.images.rescaling import rescaled, rescaled_shape, scaled_back
 
 MOST_BYTES = 2**29  # of the copy, and of a plane while it is resampled
@@ -49,7 +49,7 @@ def rescaled_copy(image: Image, factors: tuple[float, float], name: str) -> Imag
     order = [f"{image.plane_axes}yxc".index(axis) for axis in image.axes]
     shape = (*image.plane_shape, height, width, *([image.all_channels] if "c" in image.axes else []))
     size = image.pixel_size
-    pixel_size = PixelSize(size.y * image.height / height, size.x * image.width / width, size.unit)
+    pixel_size = replace(size, y=size.y * image.height / height, x=size.x * image.width / width)
     pixels = np.ascontiguousarray(planes.reshape(shape).transpose(order))
     return Image(name, pixels, image.axes, pixel_size, channel_names=image.channel_names[: image.all_channels])
 

@@ -2,6 +2,7 @@
 
 import math
 from collections.abc import Sequence
+from dataclasses import replace
 
 from napari_unet.errors import UserError
 from napari_unet.images.image import PixelSize
@@ -18,14 +19,26 @@ def refuse_pixel_size(pixel_size: PixelSize, name: str) -> None:
     UserError
         NU-I30.
     """
-    edges = (pixel_size.y, pixel_size.x)
+    edges = (pixel_size.y, pixel_size.x, 1.0 if pixel_size.z is None else pixel_size.z)
     if pixel_size.unit not in PIXEL_UNITS or not all(math.isfinite(edge) and edge > 0 for edge in edges):
         raise UserError(
             "NU-I30",
-            f"a pixel of {pixel_size.y:g} x {pixel_size.x:g} {pixel_size.unit} is not possible",
+            f"a pixel of {_written(pixel_size)} is not possible",
             name,
-            f"give height and width above 0 and one of the units {', '.join(PIXEL_UNITS)}",
+            f"give lengths above 0 and one of the units {', '.join(PIXEL_UNITS)}",
         )
+
+
+def with_slice_distance(pixel_size: PixelSize, before: PixelSize) -> PixelSize:
+    """Return the size with the distance between slices that was known before, where it says none in the same unit."""
+    if not pixel_size.is_known:
+        return replace(pixel_size, z=None)
+    return replace(pixel_size, z=before.z) if pixel_size.z is None and pixel_size.unit == before.unit else pixel_size
+
+
+def _written(size: PixelSize) -> str:
+    edges = f"{size.y:g} x {size.x:g} {size.unit}"
+    return edges if size.z is None else f"{edges} in slices {size.z:g} {size.unit} apart"
 
 
 def corrected_axes(record: ImageRecord, axes: str) -> str:

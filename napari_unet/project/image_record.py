@@ -15,7 +15,7 @@ _MOST_PIXELS = 2**34  # of a plane; labels of more fit into no memory
 # By name: a newer version may have added columns.
 SELECT_IMAGES = (
     "SELECT id, name, reference, relative, inside, shape, dtype, axes, alpha, pixel_y, pixel_x, unit, "
-    "fingerprint, corrected_axes, chosen_channels FROM images"
+    "fingerprint, corrected_axes, chosen_channels, pixel_z FROM images"
 )
 
 
@@ -86,7 +86,7 @@ def image_record(row: Sequence[Any], folder: Path) -> ImageRecord:
     """
     (
         image_id, name, reference, relative, inside, shape, dtype, found_axes, alpha, pixel_y, pixel_x, unit,
-        fingerprint, corrected_axes, chosen,
+        fingerprint, corrected_axes, chosen, pixel_z,
     ) = row  # fmt: skip
     path = Path(reference)
     beside = folder / relative
@@ -98,9 +98,9 @@ def image_record(row: Sequence[Any], folder: Path) -> ImageRecord:
     sizes = tuple(json.loads(shape))
     axes = corrected_axes or found_axes
     for named in (found_axes, axes):
-        _refuse_strange(image_id, sizes, named, (pixel_y, pixel_x))
+        _refuse_strange(image_id, sizes, named, (pixel_y, pixel_x, 1.0 if pixel_z is None else pixel_z))
     record = ImageRecord(
-        image_id, name, path, bool(inside), sizes, dtype, axes, bool(alpha), PixelSize(pixel_y, pixel_x, unit),
+        image_id, name, path, bool(inside), sizes, dtype, axes, bool(alpha), PixelSize(pixel_y, pixel_x, unit, pixel_z),
         fingerprint, found_axes, tuple(json.loads(chosen)),
     )  # fmt: skip
     there = range(record.all_channels)
@@ -109,7 +109,7 @@ def image_record(row: Sequence[Any], folder: Path) -> ImageRecord:
     return record
 
 
-def _refuse_strange(image_id: int, sizes: tuple[Any, ...], axes: str, pixel: tuple[float, float]) -> None:
+def _refuse_strange(image_id: int, sizes: tuple[Any, ...], axes: str, pixel: tuple[float, ...]) -> None:
     named = len(sizes) == len(axes) == len(set(axes)) and {"y", "x"} <= set(axes)
     if not named or any(type(size) is not int or size < 1 for size in sizes):
         raise ValueError(f"shape {sizes} and axes {axes!r} of image {image_id}")

@@ -26,7 +26,7 @@ from napari_unet.images.tiled_plane import TiledPlane, TilePlace
 from napari_unet.images.tiles import Region
 from napari_unet.project import kept_strokes, schema, strokes, test_areas, unsaved_strokes
 from napari_unet.project.classes import ClassLabel, default_colour, default_name
-from napari_unet.project.correction import chosen_channels, corrected_axes, refuse_pixel_size
+from napari_unet.project.correction import chosen_channels, corrected_axes, refuse_pixel_size, with_slice_distance
 from napari_unet.project.image_record import SELECT_IMAGES, ImageRecord, image_record
 from napari_unet.project.log_flusher import LogFlusher
 from napari_unet.project.recorded_image import open_recorded
@@ -182,10 +182,11 @@ class Project:
         with self._transaction() as database:
             row = database.execute(
                 "INSERT INTO images (name, reference, relative, inside, shape, dtype, axes, alpha, pixel_y, pixel_x, "
-                "unit, fingerprint, chosen_channels) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?) RETURNING id",
+                "unit, fingerprint, chosen_channels, pixel_z) "
+                "VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?) RETURNING id",
                 (image.name, str(path), self._relative(path), int(inside), json.dumps(list(image.pixels.shape)),
                  np.dtype(image.pixels.dtype).str, image.axes, int(image.alpha), size.y, size.x,
-                 size.unit, fingerprint, json.dumps(chosen)),
+                 size.unit, fingerprint, json.dumps(chosen), size.z),
             ).fetchone()  # fmt: skip
         return self.image(row[0])
 
@@ -202,16 +203,20 @@ class Project:
     def set_pixel_size(self, image_id: int, pixel_size: PixelSize) -> None:
         """Correct the pixel size of an image; its file stays as it is. Who has it open opens it anew.
 
+        Without a distance between slices, the one that is known stays where the unit does.
+
         Raises
         ------
         UserError
             NU-I30 when it is no length above 0 in a unit of ``PIXEL_UNITS``.
         """
-        refuse_pixel_size(pixel_size, self.image(image_id).name)
+        record = self.image(image_id)
+        refuse_pixel_size(pixel_size, record.name)
+        size = with_slice_distance(pixel_size, record.pixel_size)
         with self._transaction() as database:
             database.execute(
-                "UPDATE images SET pixel_y = ?, pixel_x = ?, unit = ? WHERE id = ?",
-                (pixel_size.y, pixel_size.x, pixel_size.unit, image_id),
+                "UPDATE images SET pixel_y = ?, pixel_x = ?, unit = ?, pixel_z = ? WHERE id = ?",
+                (size.y, size.x, size.unit, size.z, image_id),
             )
 
     def set_axes(self, image_id: int, axes: str) -> None:

@@ -5,7 +5,7 @@ from dataclasses import replace
 from pathlib import Path
 
 from napari_unet.errors import UserError
-from napari_unet.images.image import Image
+from napari_unet.images.image import Image, PixelSize
 from napari_unet.images.reading import open_image
 from napari_unet.project.image_record import ImageRecord
 
@@ -35,7 +35,8 @@ def open_recorded(record: ImageRecord, open_file: Callable[[Path, str], Image] =
             "put it back or point to where it is now; its strokes are kept",
         )
     opened = open_file(record.path, record.found_axes)
-    image = Image(record.name, opened.pixels, record.found_axes, record.pixel_size, record.alpha, opened.coarser)
+    size = _with_slice_distance(record.pixel_size, opened.pixel_size)
+    image = Image(record.name, opened.pixels, record.found_axes, size, record.alpha, opened.coarser)
     if image.fingerprint() != record.fingerprint:
         raise UserError(
             "NU-P06",
@@ -55,3 +56,8 @@ def open_recorded(record: ImageRecord, open_file: Callable[[Path, str], Image] =
         channel_names=names,
         file_name="" if record.inside else opened.file_name,
     )
+
+
+def _with_slice_distance(known: PixelSize, found: PixelSize) -> PixelSize:
+    """Return what the file says where the project agrees and knows no distance: projects before format 5 kept none."""
+    return found if known == replace(found, z=None) else known

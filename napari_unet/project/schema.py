@@ -49,9 +49,12 @@ _CORRECTIONS = """
 ALTER TABLE images ADD COLUMN corrected_axes TEXT NOT NULL DEFAULT '';
 ALTER TABLE images ADD COLUMN chosen_channels TEXT NOT NULL DEFAULT '[]';
 """
+_SLICE_DISTANCE = """
+ALTER TABLE images ADD COLUMN pixel_z REAL;
+"""
 # What each format adds to the one before it, in order; never changed once released, only added to. So a reader finds in
 # a newer project everything that it knows.
-STEPS = (_FIRST, _KEPT_STROKES, _TEST_AREAS, _CORRECTIONS)
+STEPS = (_FIRST, _KEPT_STROKES, _TEST_AREAS, _CORRECTIONS, _SLICE_DISTANCE)
 VERSION = len(STEPS)
 
 

@@ -5,6 +5,7 @@ import re
 import shutil
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -212,6 +213,61 @@ def test_ome_tiff_is_read_with_its_axes_and_pixel_size(result: tuple[np.ndarray,
         assert file.series[0].axes.endswith("YX")
         assert np.array_equal(file.asarray().reshape(mask.shape), mask)
     assert open_image(path).pixel_size == image.pixel_size
+
+
+SPACED = PixelSize(0.5, 0.25, "um", 1.5)
+
+
+def sliced(axes: str, size: PixelSize = SPACED) -> tuple[np.ndarray, Image]:
+    """A mask of one object in every plane, over an image of these axes."""
+    shape = tuple({"y": 6, "x": 7}.get(axis, 2) for axis in axes)
+    image = Image("cells", np.zeros(shape, np.uint8), axes, size)
+    mask = np.zeros((image.planes, 6, 7), np.uint8)
+    mask[:, 1:4, 1:4] = 1
+    return mask, image
+
+
+def distances(path: Path) -> list[tuple[float | None, str]]:
+    """Distance and unit of the slices in a file or folder, as its format writes them; None where it says nothing."""
+    if path.is_dir():
+        groups = [zarr.open_group(path / name, mode="r") for name in ("", "labels/classes", "labels/objects")]
+        return [_zarr_distance(group.attrs["ome"]["multiscales"][0]) for group in groups]
+    with tifffile.TiffFile(path) as file:
+        if file.is_imagej:
+            return [(file.imagej_metadata.get("spacing"), file.imagej_metadata["unit"])]
+        pixels = tifffile.xml2dict(file.ome_metadata)["OME"]["Image"]["Pixels"]
+        unit = pixels.get("PhysicalSizeZUnit", pixels["PhysicalSizeXUnit"])
+        return [(pixels.get("PhysicalSizeZ"), {"\N{MICRO SIGN}m": "um"}[unit])]
+
+
+def _zarr_distance(scales: dict[str, Any]) -> tuple[float | None, str]:
+    names = [axis["name"] for axis in scales["axes"]]
+    if "z" not in names or "unit" not in scales["axes"][names.index("z")]:
+        return None, "um"
+    z = names.index("z")
+    unit = {"micrometer": "um"}[scales["axes"][z]["unit"]]
+    return scales["datasets"][0]["coordinateTransformations"][0]["scale"][z], unit
+
+
+SLICED_FORMATS = ["tiff", "objects", "ome-tiff", "ome-zarr"]
+
+
+@pytest.mark.parametrize("name", SLICED_FORMATS)
+@pytest.mark.parametrize("axes", ["zyx", "tzyx", "ztyx"])
+def test_every_format_keeps_the_distance_of_slices(tmp_path: Path, axes: str, name: str) -> None:
+    """Slices are as far apart in the file as in the image: ImageJ spacing, OME PhysicalSizeZ, scale of OME-Zarr."""
+    (path,) = export(*sliced(axes), tmp_path, [name])
+    assert set(distances(path)) == {(1.5, "um")}
+
+
+@pytest.mark.parametrize("name", SLICED_FORMATS)
+@pytest.mark.parametrize(
+    ("axes", "size"), [("zyx", PixelSize(0.5, 0.25, "um")), ("tyx", SPACED), ("yx", SPACED), ("qptzyx", SPACED)]
+)
+def test_no_format_makes_up_a_distance(tmp_path: Path, axes: str, size: PixelSize, name: str) -> None:
+    """What is not known, or not a distance of slices, is not written: times, and planes of many axes in one."""
+    (path,) = export(*sliced(axes, size), tmp_path, [name])
+    assert set(distances(path)) == {(None, "um")}
 
 
 def dots(count: int) -> tuple[np.ndarray, Image]:

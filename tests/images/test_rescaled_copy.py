@@ -29,13 +29,14 @@ def test_planes_channels_type_and_range_stay(
     random = np.random.default_rng(seed)
     pixels = random.integers(0, 2 if dtype == "bool" else 100, [sizes[axis] for axis in axes]).astype(dtype)
     alpha = alpha and "c" in axes
-    image = Image("a", pixels, axes, PixelSize(0.5, 0.25, "um"), alpha)
+    image = Image("a", pixels, axes, PixelSize(0.5, 0.25, "um", 1.5), alpha)
     copy = rescaled_copy(image, factors, "b")
     assert (copy.name, copy.axes, copy.channels, copy.alpha) == ("b", axes, image.channels, False)
     assert copy.pixels.dtype == np.dtype(dtype).newbyteorder("=")
     assert (copy.height, copy.width) == (max(1, round(14 * factors[0])), max(1, round(11 * factors[1])))
     assert copy.pixel_size.y * copy.height == pytest.approx(0.5 * 14)
     assert copy.pixel_size.x * copy.width == pytest.approx(0.25 * 11)
+    assert copy.pixel_size.z == 1.5
     assert copy.plane_shape == image.plane_shape
     for plane in range(image.planes):
         before, after = image.read(plane), copy.read(plane)

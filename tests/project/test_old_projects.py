@@ -7,6 +7,7 @@ import numpy as np
 import pytest
 
 from napari_unet.api import verify
+from napari_unet.images.image import PixelSize
 from napari_unet.images.tiles import Region
 from napari_unet.project import schema
 from napari_unet.project.project import Project
@@ -47,7 +48,10 @@ def test_an_old_project_is_what_it_was(old: tuple[int, Path], read_only: bool) -
         np.testing.assert_array_equal(project.kept_labels(1, 0), kept)
         assert project.test_areas(1) == ({0: (Region(50, 60, 70, 90),)} if number >= 3 else {})
         corrected = [("tyx", ()), ("cyx", (1,))] if number >= 4 else []
-        assert [(record.axes, record.chosen) for record in project.images()] == [("yx", ()), *corrected]
+        sliced = [("zyx", ())] if number >= 5 else []
+        assert [(record.axes, record.chosen) for record in project.images()] == [("yx", ()), *corrected, *sliced]
+        sizes = [PixelSize(), *[PixelSize()] * len(corrected), *[PixelSize(0.5, 0.25, "um", 1.5)] * len(sliced)]
+        assert [record.pixel_size for record in project.images()] == sizes
         assert not project.is_newer
         if not read_only:
             assert project.commit(1, 0, drawn() * 0)

@@ -526,9 +526,27 @@ def test_a_corrected_pixel_size_is_that_of_the_image_ever_after(project: Project
             reader.set_pixel_size(1, PixelSize())
 
 
+def test_the_distance_of_slices_is_remembered(tmp_path: Path) -> None:
+    """It stays when only y and x are corrected, and a reader has it; in another unit it is not known any more."""
+    with Project(tmp_path / "p.unet") as project:
+        stack = Image("stack", np.zeros((3, 8, 9), np.uint8), "zyx", PixelSize(0.5, 0.5, "um", 1.5))
+        added = project.add_image(stack)
+        assert added.pixel_size == project.open_pixels(added.id).pixel_size == stack.pixel_size
+        project.set_pixel_size(added.id, PixelSize(0.25, 0.25, "um"))
+        with Project(project.folder, read_only=True) as reader:
+            assert reader.image(added.id).pixel_size == PixelSize(0.25, 0.25, "um", 1.5)
+        for said, remembered in (
+            (PixelSize(0.25, 0.25, "um", 2.0), PixelSize(0.25, 0.25, "um", 2.0)),
+            (PixelSize(250.0, 250.0, "nm"), PixelSize(250.0, 250.0, "nm")),
+            (PixelSize(1.0, 1.0, "pixel", 2.0), PixelSize()),
+        ):
+            project.set_pixel_size(added.id, said)
+            assert project.image(added.id).pixel_size == remembered
+
+
 @pytest.mark.parametrize(
     "size", [PixelSize(0.0, 1.0, "um"), PixelSize(1.0, -1.0, "um"), PixelSize(math.nan, 1.0, "um"),
-             PixelSize(1.0, math.inf, "um"), PixelSize(1.0, 1.0, "parsec")],
+             PixelSize(1.0, math.inf, "um"), PixelSize(1.0, 1.0, "parsec"), PixelSize(1.0, 1.0, "um", 0.0)],
 )  # fmt: skip
 def test_an_impossible_pixel_size_is_refused(project: Project, size: PixelSize) -> None:
     """In one line, and what was remembered stays."""
