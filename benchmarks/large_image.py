@@ -51,10 +51,10 @@ def report(folder: Path, side: int, seconds: float) -> str:
             what = "from the first strokes to a prediction all over the screen, the worker's start included"
             rows.append([what, f"{taken:.1f} s"])
     window.wait(seconds)
-    controller, progress = window.panel.controller, window.panel.progress_shown
+    controller, progress = window.panel.controller, window.panel.training.progress
     client, project = controller.worker.client, controller.project
     if client is None or progress is None or project is None:
-        raise RuntimeError(f"no worker at the end: {window.panel.status.text()}")
+        raise RuntimeError(f"no worker at the end: {window.panel.training.status.text()}")
     tiles = project._database.execute("SELECT COUNT(*) FROM tiles").fetchone()[0]
     rows += [
         ["training steps", str(progress.step)],
@@ -120,7 +120,7 @@ def predicted(window: PaintingWindow) -> float:
         return bool(canvas.plane_prediction(0)[visible.within(cover).moved(-cover.y0, -cover.x0).slices].all())
 
     if not window.wait(_ANSWER_WITHIN_S, is_done):
-        raise RuntimeError(f"no answer: {window.panel.status.text()}")
+        raise RuntimeError(f"no answer: {window.panel.training.status.text()}")
     return time.perf_counter() - began
 
 

@@ -183,9 +183,9 @@ def main(arguments: Sequence[str] | None = None) -> None:
     first, *strokes = alternating(painted.truth, options.strokes + 4, options.seed)
     window = PaintingWindow(painted.pixels)
     window.warm_up([first, *strokes[:3]], _WARM_STEPS, _WARM_WITHIN_S)
-    steps = window.panel.progress_shown.step
+    steps = window.panel.training.progress.step
     answers = measure(window, strokes[3:], options.seed)
-    device = window.panel.device.text()
+    device = window.panel.training.device.text()
     window.close()
     print(report(answers, painted, device, steps, options.seed))
 

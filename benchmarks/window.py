@@ -79,7 +79,7 @@ class PaintingWindow:
         if start_worker is not None:
             self.panel.controller.worker.start_process = start_worker
         if isinstance(image, Path):
-            self.panel.project_images.add([image])
+            self.panel.added_files.add([image])
         else:
             self.viewer.add_image(image, name="benchmark")
         self.canvas = self.viewer.window._qt_viewer.canvas
@@ -140,7 +140,7 @@ class PaintingWindow:
             self.paint_with(stroke.class_index + 1)
             self.drag(stroke.path)
         if not self.wait(seconds, lambda: self._is_warm(steps)):
-            raise RuntimeError(f"not warm after {seconds:g} s: {self.panel.status.text()}")
+            raise RuntimeError(f"not warm after {seconds:g} s: {self.panel.training.status.text()}")
 
     def close(self) -> None:
         """Close viewer and panel, which ends the worker."""
@@ -148,7 +148,7 @@ class PaintingWindow:
         self.wait(0.5)
 
     def _is_warm(self, steps: int) -> bool:
-        progress, prediction = self.panel.progress_shown, self.panel.canvas.prediction
+        progress, prediction = self.panel.training.progress, self.panel.canvas.prediction
         trained = progress is not None and progress.state == "training" and progress.step >= steps
         return trained and prediction is not None and bool(np.asarray(prediction.data).any())
 

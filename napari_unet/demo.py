@@ -94,9 +94,8 @@ class Script:
         try:
             if not self._wait():
                 if time.monotonic() > self._deadline:
-                    raise UserError(
-                        "NU-C08", "the demo waits in vain", self._panel.status.text(), "see worker.log in the project"
-                    )
+                    status, fix = self._panel.training.status.text(), "see worker.log in the project"
+                    raise UserError("NU-C08", "the demo waits in vain", status, fix)
                 return
             self._wait = next(self._acts, lambda: False)
             self._deadline = time.monotonic() + self._seconds + _PATIENCE_S
@@ -113,10 +112,10 @@ class Script:
         yield _after(self._seconds / 2)
         self._picture("training.png")
         yield _after(self._seconds / 2)
-        self._panel.pause.click()
+        self._panel.training.pause.click()
         yield self._is_settled
-        self._panel.export(self._out, ("tiff", "png", "csv"))
-        yield lambda: bool(self._panel.exported.text())
+        self._panel.export_row.export(self._out, ("tiff", "png", "csv"))
+        yield lambda: bool(self._panel.export_row.exported.text())
         yield _after(0.5)
         self._finish()
         yield lambda: False
@@ -151,7 +150,7 @@ class Script:
                     layer.paint((round(y), round(x)), class_id)
 
     def _is_settled(self) -> bool:
-        state = self._panel.progress_shown
+        state = self._panel.training.progress
         return state is not None and state.state == "paused" and state.waiting_tiles == 0
 
     def _finish(self) -> None:
@@ -159,7 +158,7 @@ class Script:
         project = self._panel.controller.project
         print(f"project     {project.folder}")  # noqa: T201 - the demo's result
         print(f"screenshot  {picture.absolute()}")  # noqa: T201
-        print(self._panel.exported.text())  # noqa: T201
+        print(self._panel.export_row.exported.text())  # noqa: T201
         print(self._panel.score_card.headline.text())  # noqa: T201
         sys.stdout.flush()
         if self._headless:

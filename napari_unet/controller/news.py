@@ -31,6 +31,14 @@ class ImageShown(msgspec.Struct, frozen=True):
     record: ImageRecord | None
 
 
+class ImageChanging(msgspec.Struct, frozen=True):
+    """Our layers are about to move to another image, or to go; nothing may act on them until ``ImageShown``."""
+
+
+class ImageRemoved(msgspec.Struct, frozen=True):
+    """The user took the image on screen out of the viewer; our layers follow in the next turns of the event loop."""
+
+
 class ClassesChanged(msgspec.Struct, frozen=True):
     """Classes or their labelled pixels are others now."""
 

@@ -65,7 +65,7 @@ def test_strokes_that_a_full_disk_refused_outlive_their_layer(
 
 
 @pytest.mark.parametrize(
-    "where", ["controller.strokes.commit", "canvas.plane_labels", "_strokes_settled", "show_message"]
+    "where", ["controller.strokes.commit", "canvas.plane_labels", "canvas.watcher", "controller.publish"]
 )
 def test_an_error_in_a_listener_costs_no_stroke(
     user: User, qtbot: Any, monkeypatch: pytest.MonkeyPatch, where: str
@@ -75,7 +75,7 @@ def test_an_error_in_a_listener_costs_no_stroke(
     *path, name = where.split(".")
     for part in path:
         owner = getattr(owner, part)
-    if where == "_strokes_settled":
+    if name == "watcher":
         owner, name = user.panel.canvas.watcher, "_settled"
     faults: list[int] = []
 
@@ -85,7 +85,7 @@ def test_an_error_in_a_listener_costs_no_stroke(
 
     user.draw(1, (15, 75), (40, 75))
     with monkeypatch.context() as patch, qtbot.capture_exceptions():
-        if where == "show_message":
+        if name == "publish":
             patch.setattr(
                 user.panel.controller.strokes, "commit", _raising(UserError("NU-P07", "full", "there", "wait"))
             )

@@ -128,7 +128,8 @@ def test_dice_stands_on_its_plane_of_a_stack(viewer: Any, monkeypatch: pytest.Mo
     panel, record = hand.panel, hand.panel.controller.image
     panel.controller.project.set_test_areas(record.id, 4, (Region(64, 0, 128, 64),))
     panel.areas.show(panel.canvas.image, record, False, panel.controller.project.test_areas(record.id))
-    panel.show_score(Score(1, None, (), (BlockScore(record.id, 4, 0, 64, 64, 128, 0.5),)), None)
+    score = Score(1, None, (), (BlockScore(record.id, 4, 0, 64, 64, 128, 0.5),))
+    panel.controller.publish(m.Scored(score, None))
     for t, z in ((0, 0), (1, 1)):
         viewer.dims.set_current_step((0, 1), (t, z))
         settle(seconds=0.1)
@@ -241,10 +242,10 @@ def test_a_burst_of_tiles_is_drawn_ten_times_a_second_at_most(hand: Hand) -> Non
     settle(seconds=0.3)
     times = [drawn(layer) for layer in layers]
     began = time.monotonic()
-    values = np.full(TILE.shape, 3, np.uint8)
+    values = bytes([3]) * TILE.shape[0] * TILE.shape[1]
+    tile = m.Tile(0, 1, 0, TILE.y0, TILE.x0, *TILE.shape, values, 7, values)
     for number in range(BURST):
-        hand.panel.show_tile(1, 0, TILE, values)
-        hand.panel.show_map(1, 0, TILE, values)
+        hand.panel.controller.publish(tile)
         if number % 20 == 0:
             QApplication.processEvents()
     last = time.monotonic()
@@ -383,7 +384,7 @@ def test_one_map_at_a_time(hand: Hand) -> None:
     assert layer.data[INSIDE] == pytest.approx(0.2, abs=1e-3)
     assert layer.data[OUTSIDE] == 0
     assert canvas.prediction.data[INSIDE] == 1
-    hand.panel._change_class(2, name="cell")
+    hand.panel.classes.change(2, name="cell")
     assert layer.name == "probability of cell"
     assert layer.data[INSIDE] > 0
     old = hand.panel.controller.generation
@@ -420,7 +421,7 @@ def test_an_outdated_overlay_is_grey(hand: Hand) -> None:
     ):
         hand.worker.inbox = [progress]
         assert settle(lambda shown=shown: abs(saturation() - shown * bright) < 0.02, 5)
-    hand.panel.stop.click()
+    hand.panel.training.stop.click()
     assert saturation() == pytest.approx(bright, abs=0.02)
     hand.draw(2, (20, 40), (20, 90))
     assert saturation() == pytest.approx(0.2 * bright, abs=0.02)

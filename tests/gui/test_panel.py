@@ -191,16 +191,18 @@ def test_the_whole_job(user: User, tmp_path: Path) -> None:
     assert panel.controller.training.is_on
     assert settle(lambda: (panel.canvas.prediction.data > 0).all())
     undo_depth = len(panel.canvas.annotation._undo_history)
-    assert settle(lambda: panel.progress_shown.step > 60, 3 * _PATIENCE_S), panel.progress_shown  # slow processors
+    assert settle(lambda: panel.training.progress.step > 60, 3 * _PATIENCE_S), (
+        panel.training.progress
+    )  # slow processors
     assert len(panel.canvas.annotation._undo_history) == undo_depth
-    panel.pause.click()
-    assert settle(lambda: panel.progress_shown.state == "paused" and panel.progress_shown.waiting_tiles == 0)
+    panel.training.pause.click()
+    assert settle(lambda: panel.training.progress.state == "paused" and panel.training.progress.waiting_tiles == 0)
     truth = drawn_image() > 650
     found = panel.canvas.prediction.data == 2
     assert 2 * (truth & found).sum() / (truth.sum() + found.sum()) > 0.8
 
-    panel.export(tmp_path / "out", ("tiff", "png", "csv"))
-    assert settle(lambda: panel.exported.text())
+    panel.export_row.export(tmp_path / "out", ("tiff", "png", "csv"))
+    assert settle(lambda: panel.export_row.exported.text())
     mask = tifffile.imread(tmp_path / "out" / "cells.tif")
     np.testing.assert_array_equal(mask, panel.canvas.prediction.data - 1)
     folder = panel.controller.project.folder
@@ -208,14 +210,14 @@ def test_the_whole_job(user: User, tmp_path: Path) -> None:
         export_project(project, tmp_path / "cli", ["tiff"])
     np.testing.assert_array_equal(tifffile.imread(tmp_path / "cli" / "cells.tif"), mask)
 
-    painted, steps = user.painted.copy(), panel.progress_shown.step
+    painted, steps = user.painted.copy(), panel.training.progress.step
     panel.open_project(folder)
     assert [layer.name for layer in user.viewer.layers].count("cells") == 1
     np.testing.assert_array_equal(user.painted, painted)
-    assert settle(lambda: panel.progress_shown.state == "paused" and panel.progress_shown.step == steps)
+    assert settle(lambda: panel.training.progress.state == "paused" and panel.training.progress.step == steps)
     assert settle(lambda: (panel.canvas.prediction.data > 0).all())
-    panel.start.click()
-    assert settle(lambda: panel.progress_shown.step > steps)
+    panel.training.start.click()
+    assert settle(lambda: panel.training.progress.step > steps)
     assert messages() == []
 
 
@@ -296,7 +298,7 @@ def test_the_weight_map_shows_what_training_sees(user: User) -> None:
     assert settle(lambda: layer.data.any())
     assert layer.visible
     assert layers.selection.active == panel.canvas.annotation
-    assert [panel.images.itemText(i) for i in range(panel.images.count())] == ["cells"]
+    assert [panel.head.images.itemText(i) for i in range(panel.head.images.count())] == ["cells"]
     assert not layer.data[user.painted == 0].any()
     before = layer.data.copy()
     user.draw(2, (32, 32), (48, 48))
@@ -332,28 +334,28 @@ def test_n_leads_to_where_to_paint_next(user: User) -> None:
     QTest.keyClick(window, Qt.Key_N)
     assert settle(lambda: "paint" in where_next.reason.text())
     user.draw_two_classes()
-    assert settle(lambda: panel.progress_shown is not None and panel.progress_shown.step > 3)
-    panel.pause.click()
+    assert settle(lambda: panel.training.progress is not None and panel.training.progress.step > 3)
+    panel.training.pause.click()
     places = []
     for _ in range(2):
         before, depth = viewer.scene.camera.zoom, len(panel.canvas.annotation._undo_history)
         QTest.keyClick(window, Qt.Key_N)
-        assert settle(lambda: where_next._is_drawn)
-        (box,) = where_next._layer.data
+        assert settle(lambda: where_next.is_drawn)
+        (box,) = where_next.layer.data
         places.append(box.tolist())
         np.testing.assert_allclose(viewer.scene.camera.center[-2:], box.mean(axis=0))
         assert viewer.scene.camera.zoom >= before
         assert viewer.layers.selection.active == panel.canvas.annotation
         assert len(panel.canvas.annotation._undo_history) == depth
     assert places[0] != places[1]
-    layer = where_next._layer
+    layer = where_next.layer
     y, x = box.mean(axis=0)
     user.draw(2, (y - 10, x - 10), (y + 10, x + 10))
     assert settle(lambda: not layer.data, 5)
     assert where_next.reason.text() == ""
     viewer.layers.remove(layer)
     QTest.keyClick(window, Qt.Key_N)
-    assert settle(lambda: where_next._is_drawn)
+    assert settle(lambda: where_next.is_drawn)
     assert "N" in {str(key) for key in viewer.keymap}
     viewer.window.remove_dock_widget(panel)
     assert "N" not in {str(key) for key in viewer.keymap}
@@ -368,14 +370,14 @@ def test_n_leads_to_another_image_and_plane(user: User) -> None:
     record = panel.controller.project.add_image(source.image_of(viewer.layers["stack"], False)[0])
     suggested = Suggested(1, "unsure", record.id, 1, (64, 64, 128, 128))
     panel.canvas.watcher._dragging = True
-    panel.show_suggestion(suggested)
+    panel.controller.publish(suggested)
     assert panel.canvas.image.name == "cells"
     panel.canvas.watcher._dragging = False
-    panel.show_suggestion(suggested)
+    panel.controller.publish(suggested)
     assert panel.controller.image.id == record.id
     assert panel.canvas.watcher.plane == 1
     np.testing.assert_allclose(viewer.scene.camera.center[-2:], (2 * 95.5, 2 * 95.5))
-    assert panel.where_next._layer.data[0][:, 0].tolist() == [1, 1, 1, 1]
+    assert panel.where_next.layer.data[0][:, 0].tolist() == [1, 1, 1, 1]
     assert viewer.layers["stack"].visible
     assert not viewer.layers["cells"].visible
 
@@ -392,16 +394,16 @@ def test_a_doubted_stroke_is_kept_flipped_or_erased(user: User) -> None:
         Doubt(panel.controller.image.id, 0, 2, 1, (100, 70, 121, 91), (105, 75)),
     ]
     assert check.isHidden()
-    panel.show_doubted(Doubted(tuple(doubts)))
+    panel.controller.publish(Doubted(tuple(doubts)))
     assert not check.isHidden()
     assert "(1 of 2)" in check.line.text()
-    assert len(check._layer.data) == 2
+    assert len(check.layer.data) == 2
     assert user.viewer.layers.selection.active == layer
     buttons["Later"].click()
     buttons["Show"].click()
     np.testing.assert_allclose(user.viewer.scene.camera.center[-2:], (110, 80))
     buttons["Later"].click()
-    outlines, undone = check._layer, user.painted.copy()
+    outlines, undone = check.layer, user.painted.copy()
     buttons["Flip"].click()
     assert user.stored()[40, 40] == 1
     assert user.stored()[105, 75] == 2
@@ -413,15 +415,15 @@ def test_a_doubted_stroke_is_kept_flipped_or_erased(user: User) -> None:
     np.testing.assert_array_equal(user.stored(), undone)
     assert len(outlines.data) == 1
     panel.open_project(panel.controller.project.folder)
-    panel.show_doubted(Doubted(tuple(doubts[::-1])))
-    assert [box.min(axis=0).tolist() for box in check._layer.data] == [[22.5, 22.5]]
+    panel.controller.publish(Doubted(tuple(doubts[::-1])))
+    assert [box.min(axis=0).tolist() for box in check.layer.data] == [[22.5, 22.5]]
     buttons["Show"].click()
     np.testing.assert_allclose(user.viewer.scene.camera.center[-2:], (40, 40))
     buttons["Erase"].click()
     assert user.stored()[40, 40] == 0
     assert user.stored()[110, 80] == 2
     assert check.isHidden()
-    assert not check._layer.data
+    assert not check.layer.data
     assert messages() == []
 
 
@@ -429,7 +431,7 @@ def test_a_setting_of_several_names_is_a_list(user: User) -> None:
     """The loss is chosen from its names and is in the project when chosen."""
     form = user.panel.settings_form
     assert form.settings.loss == "cross-entropy"
-    form._widgets["loss"].value = "cross-entropy + dice"
+    form.fields["loss"].value = "cross-entropy + dice"
     assert user.panel.controller.project.settings == Settings(loss="cross-entropy + dice")
 
 
@@ -437,20 +439,20 @@ def test_a_change_leaves_the_other_settings_as_they_are(user: User) -> None:
     """Also those that have more digits than the form shows; defaults are shown in full."""
     form = user.panel.settings_form
     for name, value in msgspec.to_builtins(Settings()).items():
-        assert form._widgets[name].value == value
+        assert form.fields[name].value == value
     fine = Settings(learning_rate=1.23e-6)
     form.show_settings(fine)
-    form._widgets["batch"].value = 3
+    form.fields["batch"].value = 3
     assert form.settings == msgspec.structs.replace(fine, batch=3)
 
 
 def test_a_network_of_the_literature_brings_its_borders(user: User) -> None:
     """Choosing it in the panel sets what the command line sets; the form and the project agree."""
     form, project = user.panel.settings_form, user.panel.controller.project
-    form._widgets["preset"].value = "unet-2015"
+    form.fields["preset"].value = "unet-2015"
     assert (project.settings.preset, project.settings.border_weight) == ("unet-2015", 10)
     assert form.settings == project.settings
-    form._widgets["preset"].value = "fast"
+    form.fields["preset"].value = "fast"
     assert project.settings == Settings()
 
 
@@ -458,7 +460,7 @@ def test_killing_the_worker_costs_nothing(user: User) -> None:
     """After a kill the strokes are there, one message is shown and training goes on in a new process."""
     user.draw_two_classes()
     panel = user.panel
-    assert settle(lambda: panel.progress_shown is not None and panel.progress_shown.step > 3)
+    assert settle(lambda: panel.training.progress is not None and panel.training.progress.step > 3)
     for _ in range(2):
         pid = panel.controller.worker.client.pid
         os.kill(pid, signal.SIGKILL)
@@ -466,7 +468,7 @@ def test_killing_the_worker_costs_nothing(user: User) -> None:
             lambda pid=pid: panel.controller.worker.client is not None and panel.controller.worker.client.pid != pid
         )
         user.draw(2, (160, 20), (160, 40))
-        assert settle(lambda: panel.progress_shown.state == "training" and panel.progress_shown.step > 0)
+        assert settle(lambda: panel.training.progress.state == "training" and panel.training.progress.step > 0)
     np.testing.assert_array_equal(user.stored(), user.painted)
     assert [m[:6] for m in messages()] == ["NU-W06"]
 
@@ -572,13 +574,13 @@ def test_a_layer_that_cannot_be_read_is_told(viewer: Any) -> None:
     np.testing.assert_array_equal(user.panel.controller.project.open_pixels(1).read(0)[..., 0], drawn_image())
     layer = viewer.add_image(lazy + 1, name="gone")
     broken.append(OSError("the drive\nis gone"))
-    user.panel._told(lambda: user.panel.choose_image(layer))
+    user.panel.attempt(lambda: user.panel.choose_image(layer))
     assert [line[:8] for line in messages()] == ["NU-I61: "]
     assert "OSError: the drive is gone" in messages()[0]
     assert user.panel.controller.image.name == "lazy"
     assert len(user.panel.controller.project.images()) == 1
     broken.clear()
-    user.panel._told(lambda: user.panel.choose_image(layer))
+    user.panel.attempt(lambda: user.panel.choose_image(layer))
     assert user.panel.controller.image.name == "gone"
 
 
@@ -587,8 +589,8 @@ def test_bad_wishes_get_one_line_and_change_nothing(user: User, tmp_path: Path) 
     before, folder = user.stored(), user.panel.controller.project.folder
     (tmp_path / "holiday").mkdir()
     (tmp_path / "holiday" / "photo.jpg").write_bytes(b"mine")
-    user.panel._told(lambda: user.panel.export(tmp_path, ()))
-    user.panel._told(lambda: user.panel.open_project(tmp_path / "holiday"))
+    user.panel.attempt(lambda: user.panel.export_row.export(tmp_path, ()))
+    user.panel.attempt(lambda: user.panel.open_project(tmp_path / "holiday"))
     assert [m[:6] for m in messages()] == ["NU-E02", "NU-P01"]
     assert user.panel.controller.project.folder == folder
     assert [path.name for path in (tmp_path / "holiday").iterdir()] == ["photo.jpg"]
@@ -642,8 +644,8 @@ def test_accepting_paints_the_prediction_inside_the_circle(user: User) -> None:
     user.draw_two_classes()
     panel, layer = user.panel, user.panel.canvas.annotation
     assert settle(lambda: (panel.canvas.prediction.data > 0).all())
-    panel.pause.click()
-    assert settle(lambda: panel.progress_shown.state == "paused" and panel.progress_shown.waiting_tiles == 0)
+    panel.training.pause.click()
+    assert settle(lambda: panel.training.progress.state == "paused" and panel.training.progress.waiting_tiles == 0)
     before, predicted = user.painted.copy(), panel.canvas.prediction.data.copy()
     controller = panel.controller
     held = {(s.block.row, s.block.column, s.class_id) for s in controller.project.sides(1) if s.held_out}

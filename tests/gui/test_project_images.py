@@ -27,7 +27,7 @@ from napari_unet.gui.panel import Panel
 from napari_unet.images.reading import open_image
 from napari_unet.images.tiles import Region
 from napari_unet.project.project import Project
-from napari_unet.protocol.messages import Alive
+from napari_unet.protocol.messages import Alive, Scored, Tile
 
 __all__ = ["viewer"]
 pytestmark = pytest.mark.filterwarnings("default")
@@ -117,7 +117,7 @@ def facts(user: User) -> tuple[list[str], str, bool]:
     """Axes of all images of the project, of the one that is shown, and the tick."""
     panel = user.panel
     axes = [record.axes for record in panel.controller.project.images()]
-    return axes, panel.controller.image.axes, panel.channels_first.isChecked()
+    return axes, panel.controller.image.axes, panel.head.channels_first.isChecked()
 
 
 def test_ticking_channels_corrects_the_image_that_is_there(viewer: Any) -> None:
@@ -127,21 +127,21 @@ def test_ticking_channels_corrects_the_image_that_is_there(viewer: Any) -> None:
     user = User(viewer)
     panel = user.panel
     assert facts(user) == (["zyx"], "zyx", False)
-    panel.channels_first.setChecked(True)
+    panel.head.channels_first.setChecked(True)
     assert facts(user) == (["cyx"], "cyx", True)
     assert user.painted.shape == (128, 96)
-    panel.channels_first.setChecked(False)
+    panel.head.channels_first.setChecked(False)
     assert facts(user) == (["zyx"], "zyx", False)
-    panel.channels_first.setChecked(True)
+    panel.head.channels_first.setChecked(True)
     user.draw(1, (20, 20), (20, 60))
     assert user.stored()[20, 40] == 1
-    panel.channels_first.setChecked(False)
+    panel.head.channels_first.setChecked(False)
     assert [line.partition(":")[0] for line in messages()] == ["NU-I33"]
     assert facts(user) == (["cyx"], "cyx", True)
     colours = np.zeros((2, 64, 48, 3), np.uint8)
     panel.choose_image(viewer.add_image(colours, name="colours", rgb=True))
     assert facts(user) == (["cyx", "zyxc"], "zyxc", False)
-    panel.channels_first.setChecked(True)
+    panel.head.channels_first.setChecked(True)
     assert facts(user) == (["cyx", "zyxc"], "zyxc", False)
     panel.choose_image(viewer.layers["stack"])
     assert facts(user) == (["cyx", "zyxc"], "cyx", True)
@@ -173,7 +173,7 @@ def test_one_image_at_a_time_with_its_own_strokes(viewer: Any, folder: Path) -> 
         assert panel.canvas.prediction.data.shape == SHAPES[name]
         assert panel.controller.image.name == name
         assert view.currentIndex().row() == list(SHAPES).index(name)
-        assert [panel.images.itemText(i) for i in range(panel.images.count())] == [name]
+        assert [panel.head.images.itemText(i) for i in range(panel.head.images.count())] == [name]
     row = view.visualRect(panel.image_list.table.index(0, 0)).center()
     QTest.mouseClick(view.viewport(), Qt.LeftButton, pos=row)
     assert present(user) == "a"
@@ -185,7 +185,7 @@ def test_a_hundred_switches_mix_nothing_up(viewer: Any, folder: Path) -> None:
     """With the worker training: strokes stay on their image, and every tile is one of the image on screen."""
     user, expected = opened(viewer, folder, worker=True), stored(folder)
     panel, random = user.panel, np.random.default_rng(0)
-    panel.start.click()
+    panel.training.start.click()
     assert settle(lambda: (panel.canvas.prediction.data > 0).any())
     tiles, write = [], panel.canvas.write
 
@@ -261,16 +261,18 @@ def test_undo_stays_with_the_image(viewer: Any, folder: Path) -> None:
 def test_the_overlay_of_an_image_is_there_when_the_user_comes_back(viewer: Any, folder: Path) -> None:
     """Its own last overlay and boxes, never another image's; a tile for another image is not written."""
     user = opened(viewer, folder)
-    panel, region = user.panel, Region(10, 10, 40, 50)
+    panel = user.panel
     first = panel.controller.image.id
-    panel.show_tile(first, 0, region, np.full(region.shape, 2, np.uint8))
+    tile = Tile(0, first, 0, 10, 10, 30, 40, bytes([2]) * 1200, 7)
+    panel.controller.publish(tile)
     shown = panel.canvas.prediction.data.copy()
-    panel.show_score(Score(1, None, (), (BlockScore(first, 0, 0, 0, 64, 64, 0.5),)), None)
+    score = Score(1, None, (), (BlockScore(first, 0, 0, 0, 64, 64, 0.5),))
+    panel.controller.publish(Scored(score, None))
     assert len(panel.canvas.held_out.data) == 1
     go(user, "b")
     assert not panel.canvas.prediction.data.any()
     assert len(panel.canvas.held_out.data) == 0
-    panel.show_tile(first, 0, region, np.full(region.shape, 2, np.uint8))
+    panel.controller.publish(tile)
     assert not panel.canvas.prediction.data.any()
     go(user, "a")
     np.testing.assert_array_equal(panel.canvas.prediction.data, shown)
@@ -304,7 +306,7 @@ def test_files_make_a_project_where_there_is_none(viewer: Any, folder: Path) -> 
     _, panel = viewer.window.add_plugin_dock_widget("napari-unet-live")
     panel.controller.worker.start_process = SilentClient
     assert not panel.image_list.view.isVisibleTo(panel)
-    panel.project_images.add([folder.parent / "b.tif"])
+    panel.added_files.add([folder.parent / "b.tif"])
     assert settle(lambda: panel.canvas.annotation is not None)
     assert panel.controller.project.folder == folder.parent / "b.unet"
     assert not panel.image_list.view.isVisibleTo(panel)
@@ -358,7 +360,7 @@ def test_layers_of_the_user_are_used_and_never_removed(viewer: Any) -> None:
 def test_a_corrected_pixel_size_is_shown_everywhere(viewer: Any, folder: Path) -> None:
     """In the line, on every layer of ours and on the image; what was painted stays, and painting goes on."""
     user = opened(viewer, folder)
-    facts, layers = user.panel.image_facts, lambda: [user.panel.canvas.image, *user.panel.canvas.overlays]
+    facts, layers = user.panel.head.facts, lambda: [user.panel.canvas.image, *user.panel.canvas.overlays]
     assert facts.line.text() == "192 x 160 px · pixel size unknown"
     strokes = user.painted.copy()
     correct(user, "0,5", "0.25", "um")
@@ -380,7 +382,7 @@ def test_a_users_own_layer_is_corrected_too(viewer: Any) -> None:
     user = User(viewer)
     correct(user, "2", "2", "nm")
     assert user.panel.canvas.image is layer
-    assert user.panel.image_facts.line.text().startswith("z 3 · 90 x 80 px · 2 nm")
+    assert user.panel.head.facts.line.text().startswith("z 3 · 90 x 80 px · 2 nm")
     assert (tuple(layer.scale), tuple(layer.translate)) == ((1, 2, 2), (0, 20, 40))
     assert len(user.panel.image_list.table.records) == 1
 
@@ -392,10 +394,10 @@ def test_axes_are_corrected_until_something_is_painted(viewer: Any) -> None:
     user = User(viewer)
     correct(user, axes="cyx")
     assert user.panel.canvas.image is layer
-    assert user.panel.image_facts.line.text().startswith("90 channels · 2 x 80 px")
+    assert user.panel.head.facts.line.text().startswith("90 channels · 2 x 80 px")
     assert user.painted.shape == (2, 80)
     correct(user, axes="ycx")
-    assert user.panel.image_facts.line.text().startswith("2 channels · 90 x 80 px")
+    assert user.panel.head.facts.line.text().startswith("2 channels · 90 x 80 px")
     assert user.painted.shape == (90, 80)
     np.testing.assert_array_equal(user.panel.canvas.image.data, pixels.transpose(1, 0, 2))
     assert not layer.visible
@@ -405,7 +407,7 @@ def test_axes_are_corrected_until_something_is_painted(viewer: Any) -> None:
     user.draw(2, (30, 30), (60, 60))
     np.testing.assert_array_equal(user.painted, user.stored())
     correct(user, axes="zyx")
-    assert user.panel.image_facts.dialog.problem.text().startswith("NU-I33")
+    assert user.panel.head.facts.dialog.problem.text().startswith("NU-I33")
     assert messages() == []
 
 
@@ -418,7 +420,7 @@ def test_channels_are_chosen_by_name(viewer: Any, tmp_path: Path) -> None:
     with Project(tmp_path / "p.unet") as project:
         project.add_image(open_image(path), path)
     user = opened(viewer, tmp_path / "p.unet")
-    facts = user.panel.image_facts
+    facts = user.panel.head.facts
     assert facts.line.text().startswith("3 channels · 90 x 80 px")
     facts.button.click()
     items = [facts.dialog.channels.item(row) for row in range(3)]
@@ -441,16 +443,16 @@ def test_what_is_no_pixel_size_is_told_in_the_dialog(viewer: Any, folder: Path) 
     user = opened(viewer, folder)
     for height, code in (("half", "NU-I31"), ("0", "NU-I30"), ("inf", "NU-I30")):
         correct(user, height, "1", "um")
-        dialog = user.panel.image_facts.dialog
+        dialog = user.panel.head.facts.dialog
         assert dialog.isVisible()
         assert dialog.problem.text().startswith(code)
         dialog.reject()
-    assert user.panel.image_facts.line.text() == "192 x 160 px · pixel size unknown"
+    assert user.panel.head.facts.line.text() == "192 x 160 px · pixel size unknown"
 
 
 def correct(user: User, height: str = "", width: str = "", unit: str = "pixel", axes: str = "") -> None:
     """Fill in the dialog and press OK."""
-    facts = user.panel.image_facts
+    facts = user.panel.head.facts
     facts.button.click()
     dialog = facts.dialog
     for field, text in ((dialog.pixel_height, height), (dialog.pixel_width, width), (dialog.axes, axes)):
@@ -462,7 +464,7 @@ def correct(user: User, height: str = "", width: str = "", unit: str = "pixel", 
 
 
 def press_ok(user: User) -> None:
-    buttons = user.panel.image_facts.dialog.findChild(QDialogButtonBox)
+    buttons = user.panel.head.facts.dialog.findChild(QDialogButtonBox)
     buttons.button(QDialogButtonBox.StandardButton.Ok).click()
     QApplication.processEvents()
 
@@ -479,7 +481,7 @@ def test_images_of_another_kind_take_each_others_place(viewer: Any, folder: Path
             tifffile.imwrite(path, pixels, photometric="minisblack", metadata={"axes": "ZYX"[-pixels.ndim :]})
             project.add_image(open_image(path), path)
     user = opened(viewer, folder)
-    user.panel.start.click()
+    user.panel.training.start.click()
     for name in ("bytes", "stack", *list(SHAPES)[:1]):
         go(user, name)
         settle(seconds=0.3)  # what is put off would happen by now
@@ -526,19 +528,19 @@ def test_a_large_stack_is_shown_plane_by_plane(
 def test_an_image_that_ends_its_decoder_is_told_and_the_one_before_stays(viewer: Any, folder: Path) -> None:
     """What crashes or hangs while it is decoded does so in another process; painting goes on."""
     user = opened(viewer, folder)
-    images, sound = user.panel.project_images, user.panel.project_images._shown
+    images, sound = user.panel.project_images, user.panel.project_images.decoder
     for code, program, patience_s in (
         ("NU-S11", "import os; os.abort()", 120.0),
         ("NU-S10", "import time; time.sleep(600)", 0.2),
     ):
-        images._shown = DecoderClient([sys.executable, "-P", "-c", program], patience_s)
+        images.decoder = DecoderClient([sys.executable, "-P", "-c", program], patience_s)
         go(user, "b")
-        images._shown.stop()
+        images.decoder.stop()
         assert messages()[-1].startswith(code)
         assert user.panel.image_list.thumbnails.problem_of(2).startswith(code)
         assert present(user) == "a"
     user.draw(2, (60, 60), (60, 90))
     assert (user.stored()[60, 61:90] == 2).all()
-    images._shown = sound
+    images.decoder = sound
     go(user, "b")
     assert present(user) == "b"

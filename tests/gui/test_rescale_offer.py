@@ -56,7 +56,7 @@ def hear(user: User, image_id: int, factor: float) -> None:
 def test_the_offer_is_there_only_where_sizes_differ(user: User) -> None:
     """On the image that was compared, until its pixel size is corrected, or it is painted on and so learned."""
     panel, images = user.panel, user.panel.project_images
-    button = panel.rescale_offer
+    button = panel.head.offer
     assert not button.isVisibleTo(panel)
     hear(user, 2, 2.0)
     assert not button.isVisibleTo(panel)
@@ -82,8 +82,8 @@ def test_a_click_adds_one_image_and_switches_to_it(user: User) -> None:
     panel.project_images.switch(2)
     hear(user, 2, 2.0)
     before = panel.controller.project.image(2)
-    panel.rescale_offer.click()
-    panel.rescale_offer.click()
+    panel.head.offer.click()
+    panel.head.offer.click()
     assert settle(lambda: panel.controller.image.id == 3, 20)
     first, other, copy = panel.controller.project.images()
     assert (first.name, other) == ("learned", before)
@@ -94,8 +94,8 @@ def test_a_click_adds_one_image_and_switches_to_it(user: User) -> None:
     source = tifffile.imread(other.path)
     assert source.min() <= np.asarray(pixels).min() <= np.asarray(pixels).max() <= source.max()
     assert user.painted.shape == (3, 192, 128)
-    assert not panel.rescale_offer.isVisibleTo(panel)
-    assert panel.rescale_offer.isEnabled()
+    assert not panel.head.offer.isVisibleTo(panel)
+    assert panel.head.offer.isEnabled()
     assert messages() == []
 
 
@@ -105,9 +105,9 @@ def test_a_copy_that_is_too_large_is_one_line(user: User, monkeypatch: pytest.Mo
     panel = user.panel
     panel.project_images.switch(2)
     hear(user, 2, 2.0)
-    panel.rescale_offer.click()
-    assert panel.status.text().startswith("NU-I17: ")
-    assert panel.rescale_offer.isEnabled()
+    panel.head.offer.click()
+    assert panel.training.status.text().startswith("NU-I17: ")
+    assert panel.head.offer.isEnabled()
     assert len(panel.controller.project.images()) == 2
 
 
@@ -116,11 +116,11 @@ def test_a_copy_for_another_project_is_dropped(user: User, tmp_path: Path) -> No
     panel = user.panel
     panel.project_images.switch(2)
     hear(user, 2, 2.0)
-    panel.rescale_offer.click()
+    panel.head.offer.click()
     with Project(tmp_path / "q.unet") as project:
         project.add_class("background")
         project.add_image(Image("alone", np.zeros((40, 40), np.uint8), "yx"))
     panel.open_project(tmp_path / "q.unet")
-    assert settle(panel.rescale_offer.isEnabled, 20)
+    assert settle(panel.head.offer.isEnabled, 20)
     assert [record.name for record in panel.controller.project.images()] == ["alone"]
-    assert not panel.rescale_offer.isVisibleTo(panel)
+    assert not panel.head.offer.isVisibleTo(panel)

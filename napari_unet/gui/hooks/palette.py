@@ -20,22 +20,22 @@ def panel_of(viewer: Any) -> Any:
 def open_in_panel(viewer: Any, folder: Path) -> None:
     """Use a project folder; what is wrong with it is told in one line."""
     panel = panel_of(viewer)
-    panel._told(lambda: panel.open_project(folder))
+    panel.attempt(lambda: panel.open_project(folder))
 
 
 def open_project() -> None:
     """Ask for a project folder."""
-    _press(_present_panel().project_button)
+    _press(_present_panel().head.project_button)
 
 
 def start() -> None:
     """Train."""
-    _press(_present_panel().start)
+    _press(_present_panel().training.start)
 
 
 def pause() -> None:
     """Stop learning for now."""
-    _press(_present_panel().pause)
+    _press(_present_panel().training.pause)
 
 
 def where_next() -> None:

@@ -20,6 +20,8 @@ from qtpy.QtWidgets import (
     QWidget,
 )
 
+from napari_unet.controller.controller import Controller
+from napari_unet.controller.news import ImageRemoved, ImageShown
 from napari_unet.errors import UserError
 from napari_unet.gui.sections.faint_text import make_faint
 from napari_unet.gui.sections.remark import Remark
@@ -54,14 +56,13 @@ class ImageFacts(QWidget):  # type: ignore[misc]
 
     Parameters
     ----------
+    controller : tells which image is on screen
     correct : remembers what the user says of an image; raises a ``UserError`` where that cannot be
     open_recorded : opens the image; raises a ``UserError`` where that cannot be
     """
 
-    def __init__(
-        self, correct: Correct, open_recorded: Callable[[ImageRecord], Image], parent: QWidget | None = None
-    ) -> None:
-        super().__init__(parent)
+    def __init__(self, controller: Controller, correct: Correct, open_recorded: Callable[[ImageRecord], Image]) -> None:
+        super().__init__()
         self.dialog: CorrectionDialog | None = None
         self._correct = correct
         self._open_recorded = open_recorded
@@ -79,6 +80,8 @@ class ImageFacts(QWidget):  # type: ignore[misc]
         layout.addWidget(self.line, 1)
         layout.addWidget(self.button)
         self.hide()
+        controller.subscribe(ImageShown, lambda shown: self.show_image(shown.record))
+        controller.subscribe(ImageRemoved, lambda _: self.show_image(None))
 
     def show_image(self, record: ImageRecord | None) -> None:
         """Tell of this image; of none, vanish."""

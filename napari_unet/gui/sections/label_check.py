@@ -1,6 +1,6 @@
 """Asks about strokes that the network keeps contradicting: keep them, flip them to what it says, or erase them."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
@@ -9,12 +9,15 @@ from napari.layers import Shapes
 from qtpy.QtWidgets import QHBoxLayout, QLabel, QPushButton, QSizePolicy, QVBoxLayout, QWidget
 
 from napari_unet.controller.controller import Controller
+from napari_unet.controller.news import ImageShown, ProjectOpened, StrokesSaved
 from napari_unet.evaluation.label_check import Doubt, stroke_of
 from napari_unet.gui.layers.canvas import Canvas
 from napari_unet.gui.layers.our_layers import show_outlines
 from napari_unet.gui.layers.place import show_place
+from napari_unet.gui.sections.attempt import Attempt
 from napari_unet.images.tiles import Region
 from napari_unet.project.project import Project
+from napari_unet.protocol.messages import Doubted
 
 OUTLINES = "label check"
 _COLOUR = "red"
@@ -27,30 +30,27 @@ class LabelCheck(QWidget):  # type: ignore[misc]
 
     Parameters
     ----------
+    viewer : napari's viewer, whose camera and planes are moved
     canvas : whose annotation layer is changed, so that undo works and strokes are saved as always
-    controller : knows the project and the present image
-    told : runs what may fail, and tells so in one line
+    controller : knows the project and the present image, and tells of doubts
+
+    Attributes
+    ----------
+    layer : with the outlines, once there was a stroke to ask about
     """
 
-    def __init__(
-        self,
-        viewer: Any,
-        canvas: Canvas,
-        controller: Controller,
-        told: Callable[[Callable[[], object]], None],
-        parent: QWidget | None = None,
-    ) -> None:
-        super().__init__(parent)
+    def __init__(self, viewer: Any, canvas: Canvas, controller: Controller) -> None:
+        super().__init__()
         self._viewer = viewer
         self._canvas = canvas
         self._controller = controller
-        self._layer: Shapes | None = None
+        self.layer: Shapes | None = None
         self._said: tuple[Doubt, ...] = ()
         self._open: list[Doubt] = []  # those of the present image that are still to be answered
         self.line = QLabel("")
         self.line.setWordWrap(True)
         self.line.setSizePolicy(QSizePolicy.Policy.Ignored, QSizePolicy.Policy.Preferred)
-        buttons = QHBoxLayout()
+        attempt, buttons = Attempt(controller), QHBoxLayout()
         self.buttons = {}
         for name, tip, action in (
             ("Show", "Go to the stroke", self._go),
@@ -65,13 +65,17 @@ class LabelCheck(QWidget):  # type: ignore[misc]
         ):
             self.buttons[name] = button = QPushButton(name)
             button.setToolTip(tip)
-            button.clicked.connect(lambda _=False, action=action: told(action))
+            button.clicked.connect(lambda _=False, action=action: attempt(action))
             buttons.addWidget(button)
         layout = QVBoxLayout(self)
         layout.setContentsMargins(0, 0, 0, 0)
         layout.addWidget(self.line)
         layout.addLayout(buttons)
         self.hide()
+        controller.subscribe(Doubted, lambda doubted: self.show_doubts(doubted.strokes))
+        controller.subscribe(StrokesSaved, lambda _: self.show_doubts())
+        controller.subscribe(ImageShown, lambda _: self.show_doubts())
+        controller.subscribe(ProjectOpened, lambda _: self.show_doubts(()))
 
     def show_doubts(self, doubts: Sequence[Doubt] | None = None) -> None:
         """Ask about these strokes; without an argument about those that are left, on the image that is shown now."""
@@ -84,14 +88,14 @@ class LabelCheck(QWidget):  # type: ignore[misc]
     def _show(self) -> None:
         self.setVisible(bool(self._open))
         annotation = self._canvas.annotation
-        is_made = self._layer is not None and self._layer in self._viewer.layers
+        is_made = self.layer is not None and self.layer in self._viewer.layers
         if annotation is None or not (self._open or is_made):
             return
         if not is_made:
-            self._layer = self._canvas.add_outlines(OUTLINES, _COLOUR)
-        if self._layer is not None:
+            self.layer = self._canvas.add_outlines(OUTLINES, _COLOUR)
+        if self.layer is not None:
             places = [(doubt.plane, Region(*doubt.box).grown(_RIM)) for doubt in self._open]
-            show_outlines(self._layer, places, annotation.data.shape[:-2])
+            show_outlines(self.layer, places, annotation.data.shape[:-2])
         if self._open and self._controller.project is not None:
             names = {label.id: f"'{label.name}'" for label in self._controller.project.classes()}
             painted, predicted = (

@@ -6,6 +6,8 @@ from typing import Any, no_type_check
 from qtpy.QtCore import QObject
 from qtpy.QtWidgets import QApplication
 
+from napari_unet.controller.controller import Controller
+from napari_unet.controller.news import ImageShown
 from napari_unet.gui.layers.canvas import Canvas
 from napari_unet.gui.sections.view_row import ViewRow
 
@@ -17,11 +19,22 @@ class OverlayKeys(QObject):  # type: ignore[misc]
 
     Parameters
     ----------
+    controller : tells of a new annotation layer
+    canvas : has the annotation layer
+    view_row : toggles the contour
     others : layers of ours that are not the canvas's, None for what is not there
     """
 
-    def __init__(self, canvas: Canvas, view_row: ViewRow, others: Callable[[], Sequence[Any]], parent: QObject) -> None:
+    def __init__(
+        self,
+        controller: Controller,
+        canvas: Canvas,
+        view_row: ViewRow,
+        others: Callable[[], Sequence[Any]],
+        parent: QObject,
+    ) -> None:
         super().__init__(parent)
+        controller.subscribe(ImageShown, lambda _: self._bind())
         self._canvas = canvas
         self._others = others
         self._view_row = view_row
@@ -30,7 +43,7 @@ class OverlayKeys(QObject):  # type: ignore[misc]
         # The release of a key does not come when the window or the canvas has lost the focus.
         QApplication.instance().focusChanged.connect(self._focus_changed)
 
-    def bind(self) -> None:
+    def _bind(self) -> None:
         """Give the keys to the annotation layer."""
         annotation = self._canvas.annotation
         if annotation is not None:

@@ -5,6 +5,10 @@ from typing import Any
 
 from qtpy.QtCore import QObject, QTimer, Signal
 
+from napari_unet.controller.controller import Controller
+from napari_unet.controller.news import ErrorLine, ImageChanging, ImageRemoved, ImageShown
+from napari_unet.errors import UserError
+from napari_unet.gui.layers.canvas import Canvas
 from napari_unet.gui.sections.class_table import ClassTable
 
 # What a user can press while the annotation layer is selected, besides napari's own keys.
@@ -25,22 +29,33 @@ KEYS = {
 class Painting(QObject):  # type: ignore[misc]
     """Keeps the brush, the class table and the keys of one annotation layer at one.
 
+    Parameters
+    ----------
+    controller : tells which image is on screen, and the user that a label is no class
+    canvas : has the annotation layer
+    table : where the class is chosen
+    parent : ends this object with itself
+
     Signals
     -------
     accept : the key for accepting was pressed
-    unknown : the label spin box, or another tool, chose a number that is no class; the brush has its class again
     """
 
     accept = Signal()
-    unknown = Signal(int)
 
-    def __init__(self, table: ClassTable, parent: QObject) -> None:
+    def __init__(self, controller: Controller, canvas: Canvas, table: ClassTable, parent: QObject) -> None:
         super().__init__(parent)
+        self._controller = controller
+        self._canvas = canvas
         self._table = table
         self._layer: Any = None
         self._now = self._before = 0
         self._put_back_soon = QTimer(self, singleShot=True, interval=0)
         self._put_back_soon.timeout.connect(self._put_back)
+        table.chosen.connect(self.paint_with)
+        controller.subscribe(ImageChanging, lambda _: self.leave())
+        controller.subscribe(ImageRemoved, lambda _: self.leave())
+        controller.subscribe(ImageShown, self._image_shown)
 
     def take(self, layer: Any) -> None:
         """Serve this annotation layer from now on."""
@@ -68,6 +83,11 @@ class Painting(QObject):  # type: ignore[misc]
             if self._layer.mode in {"pan_zoom", "transform", "erase", "pick"}:
                 self._layer.mode = "paint"
 
+    def _image_shown(self, shown: ImageShown) -> None:
+        if shown.record is not None:
+            self.take(self._canvas.annotation)
+            self.paint_with(self._table.selected or self._controller.present_project().classes()[0].id)
+
     def _key(self, number: int) -> Callable[[Any], None]:
         return lambda _: self._choose(self._table.id_of_key(number))
 
@@ -89,4 +109,6 @@ class Painting(QObject):  # type: ignore[misc]
         label = self._layer.selected_label
         if label and not self._table.has(label) and self._table.has(self._now):
             self._layer.selected_label = self._now
-            self.unknown.emit(label)
+            fix = "press + class for another class, or choose one in the table"
+            error = UserError("NU-A12", f"{label} is not one of the classes", "label", fix)
+            self._controller.publish(ErrorLine(str(error)))

@@ -5,14 +5,17 @@ from concurrent.futures import Future, ThreadPoolExecutor
 from functools import partial
 
 from qtpy.QtCore import QTimer
-from qtpy.QtWidgets import QPushButton, QWidget
+from qtpy.QtWidgets import QPushButton
 
 from napari_unet.controller.controller import Controller
+from napari_unet.controller.news import ImageRemoved, ImageShown, ProjectOpened, StrokesSaved
+from napari_unet.gui.sections.attempt import Attempt
 from napari_unet.gui.sections.image_facts import length
 from napari_unet.images.image import Image, PixelSize
 from napari_unet.images.rescaled_copy import refuse_large_copy, rescaled_copy
 from napari_unet.project.image_record import ImageRecord
 from napari_unet.project.project import Project
+from napari_unet.protocol.messages import OtherPixelSize
 
 _LOOK_MS = 50  # whether the copy is made
 _Factors = tuple[float, float]
@@ -23,10 +26,9 @@ class RescaleOffer(QPushButton):  # type: ignore[misc]
 
     Parameters
     ----------
-    controller : knows the project
+    controller : knows the project, and tells when there is something to offer
     open_recorded : opens an image of it
     add : puts the copy into it
-    told : runs an action and tells the user what cannot be done
     """
 
     def __init__(
@@ -34,22 +36,25 @@ class RescaleOffer(QPushButton):  # type: ignore[misc]
         controller: Controller,
         open_recorded: Callable[[ImageRecord], Image],
         add: Callable[[Image], object],
-        told: Callable[[Callable[[], object]], object],
-        parent: QWidget | None = None,
     ) -> None:
-        super().__init__(parent)
+        super().__init__()
         self._controller = controller
         self._open_recorded = open_recorded
         self._add = add
-        self._told = told
+        self._attempt = attempt = Attempt(controller)
         self._record: ImageRecord | None = None
         self._offers: dict[tuple[int, PixelSize], _Factors] = {}  # a corrected pixel size makes another image of it
         self._threads = ThreadPoolExecutor(1, "rescaling")
         self._making: tuple[Project, Future[Image]] | None = None
         self._timer = QTimer(self, interval=_LOOK_MS)
         self._timer.timeout.connect(self._look)
-        self.clicked.connect(lambda: told(self._make))
+        self.clicked.connect(lambda: attempt(self._make))
         self.hide()
+        controller.subscribe(OtherPixelSize, lambda other: self.offer(other.image_id, other.factors))
+        controller.subscribe(ImageShown, lambda shown: self.show_image(shown.record))
+        controller.subscribe(ImageRemoved, lambda _: self.show_image(None))
+        controller.subscribe(StrokesSaved, lambda _: self.withdraw())
+        controller.subscribe(ProjectOpened, lambda _: self.clear())
 
     def offer(self, image_id: int, factors: tuple[float, float]) -> None:
         """A copy with so many times its rows and columns would have the pixel size that was trained on."""
@@ -111,7 +116,7 @@ class RescaleOffer(QPushButton):  # type: ignore[misc]
         self._timer.stop()
         self.setEnabled(True)
         if project is self._controller.project:
-            self._told(partial(self._take, made))
+            self._attempt(partial(self._take, made))
 
     def _take(self, made: "Future[Image]") -> None:
         self._add(made.result())

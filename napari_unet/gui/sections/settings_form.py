@@ -6,27 +6,30 @@ from functools import partial
 from typing import Any
 
 import msgspec
-from qtpy.QtCore import Signal
 from qtpy.QtWidgets import QFormLayout, QWidget
 from superqt import QCollapsible
 
-from napari_unet.config import Field, Settings, changed, fields
+from napari_unet.config import Field, Settings, changed, fields, preset_settings
+from napari_unet.controller.controller import Controller
+from napari_unet.controller.news import ProjectOpened, SettingsChanged
+from napari_unet.gui.sections.attempt import Attempt
 
 
 class SettingsForm(QCollapsible):  # type: ignore[misc]
-    """Folded away; emits checked settings.
+    """Shows the settings of the project, and changes them; folded away at first.
 
     Attributes
     ----------
-    settings : what was shown last, with what was changed since
+    settings : those that were shown last, with what was changed since
+    fields : the widget of each setting, by its name
     """
 
-    changed = Signal(object)
-
-    def __init__(self, parent: QWidget | None = None) -> None:
-        super().__init__("Advanced settings", parent)
+    def __init__(self, controller: Controller) -> None:
+        super().__init__("Advanced settings")
+        self._controller = controller
+        self._attempt = Attempt(controller)
         self.settings = Settings()
-        self._widgets: dict[str, Any] = {}
+        self.fields: dict[str, Any] = {}
         inner = QWidget()
         form = QFormLayout(inner)
         form.setContentsMargins(0, 0, 0, 0)
@@ -36,23 +39,35 @@ class SettingsForm(QCollapsible):  # type: ignore[misc]
             widget.changed.connect(partial(self._change, field.name))
             widget.native.setToolTip(field.help)
             widget.native.setAccessibleName(field.label)
-            self._widgets[field.name] = widget
+            self.fields[field.name] = widget
             form.addRow(f"{field.label} [{field.unit}]" if field.unit else field.label, widget.native)
         self.addWidget(inner)
         self.toggled.connect(self.content().setEnabled)  # the Tab key skips what is folded away
         self.collapse(animate=False)
+        controller.subscribe(ProjectOpened, lambda opened: self.show_settings(opened.project.settings))
+        controller.subscribe(SettingsChanged, lambda changed: self._settings_changed(changed.settings))
 
     def show_settings(self, settings: Settings) -> None:
         """Fill the form without telling anybody."""
         self.settings = settings
         for name, value in msgspec.to_builtins(settings).items():
-            with self._widgets[name].changed.blocked():
-                self._widgets[name].value = value
+            with self.fields[name].changed.blocked():
+                self.fields[name].value = value
 
     def _change(self, name: str, value: Any) -> None:
         # One field alone: the others may be shown with fewer digits than they have.
         self.settings = changed(self.settings, {name: value})
-        self.changed.emit(self.settings)
+        self._attempt(self._apply)
+
+    def _apply(self) -> None:
+        """Give the project the settings of the form; another network brings what belongs to it."""
+        if self.settings.preset != self._controller.present_project().settings.preset:
+            self.show_settings(changed(self.settings, preset_settings(self.settings.preset)))
+        self._controller.change_settings(self.settings)
+
+    def _settings_changed(self, settings: Settings) -> None:
+        if settings != self.settings:  # a field that is being typed in is left alone
+            self.show_settings(settings)
 
 
 def _widget(field: Field) -> Any:

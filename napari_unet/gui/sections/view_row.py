@@ -7,6 +7,8 @@ from qtpy.QtCore import Qt, Signal
 from qtpy.QtWidgets import QComboBox, QGridLayout, QLabel, QPushButton, QSizePolicy, QSlider, QWidget
 from superqt.utils import signals_blocked
 
+from napari_unet.controller.controller import Controller
+from napari_unet.controller.news import ActionEnded, ClassesChanged, ImageShown
 from napari_unet.gui.layers.canvas import Canvas
 from napari_unet.gui.layers.map_layer import NOTHING, PROBABILITY, UNCERTAINTY, WEIGHT_MAP
 from napari_unet.gui.layers.object_layer import OBJECTS
@@ -29,6 +31,11 @@ _HELP = {
 class ViewRow(QWidget):  # type: ignore[misc]
     """Owns the look of the prediction layer.
 
+    Parameters
+    ----------
+    controller : tells of new layers, classes and networks
+    canvas : has the prediction layer
+
     Signals
     -------
     wanted : which map is wanted, or the objects: its kind, and a class id or 0
@@ -38,16 +45,21 @@ class ViewRow(QWidget):  # type: ignore[misc]
     wanted = Signal(str, int)
     table_wanted = Signal()
 
-    def __init__(self, canvas: Canvas, parent: QWidget | None = None) -> None:
-        super().__init__(parent)
+    def __init__(self, controller: Controller, canvas: Canvas) -> None:
+        super().__init__()
+        self._controller = controller
         self._canvas = canvas
         self._build()
+        controller.subscribe(ImageShown, self._image_shown)
+        controller.subscribe(ClassesChanged, lambda _: self._classes_changed())
+        controller.subscribe(Progress, lambda progress: self.state.setText(overlay_text(progress)))
+        controller.subscribe(ActionEnded, lambda _: self.setEnabled(controller.image is not None))
         self.look.currentIndexChanged.connect(lambda _: self._apply())
         self.opacity.valueChanged.connect(lambda _: self._apply())
         self.kind.currentIndexChanged.connect(lambda _: self._choose())
         self.of_class.currentIndexChanged.connect(lambda _: self._choose())
 
-    def dress(self) -> None:
+    def _dress(self) -> None:
         """Give a new prediction layer the look that is chosen, and follow what is changed in napari's own controls."""
         self._apply()
         if self._canvas.prediction is not None:
@@ -84,13 +96,17 @@ class ViewRow(QWidget):  # type: ignore[misc]
         if (self.map, self.map_name) != before:
             self.wanted.emit(*self.map)
 
-    def show_progress(self, progress: Progress) -> None:
-        """Tell which network the overlay shows, how much of it is still to come, and whether strokes are ahead."""
-        self.state.setText(overlay_text(progress))
-
     def show_count(self, objects: int) -> None:
         """Tell how many objects are shown."""
         self.table.setText(f"Table ({objects})")
+
+    def _image_shown(self, shown: ImageShown) -> None:
+        if shown.record is not None:
+            self._dress()
+
+    def _classes_changed(self) -> None:
+        if self._controller.project is not None:
+            self.show_classes(self._controller.project.classes())
 
     def _build(self) -> None:
         self.look = QComboBox()

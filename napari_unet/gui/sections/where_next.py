@@ -3,12 +3,15 @@
 from typing import Any
 
 from napari.layers import Labels, Shapes
-from qtpy.QtCore import Signal
 from qtpy.QtWidgets import QHBoxLayout, QLabel, QPushButton, QSizePolicy, QWidget
 
+from napari_unet.controller.controller import Controller
+from napari_unet.controller.news import ActionEnded, ImageShown, ProjectOpened, SuggestionDropped
 from napari_unet.gui.layers.canvas import Canvas
 from napari_unet.gui.layers.our_layers import show_outlines
 from napari_unet.gui.layers.place import show_place
+from napari_unet.gui.sections.attempt import Attempt
+from napari_unet.gui.sections.project_images import ProjectImages
 from napari_unet.images.tiles import Region
 from napari_unet.protocol.messages import Suggested
 
@@ -18,25 +21,29 @@ _COLOUR = "yellow"
 
 
 class WhereNext(QWidget):  # type: ignore[misc]
-    """Emits that the user asks; goes to the answer and shows its reason, and nothing at other times.
+    """Asks where a stroke would teach most, goes to the answer and shows its reason, and nothing at other times.
 
     Parameters
     ----------
     viewer : napari's viewer, whose camera and planes are moved and whose key N asks
+    controller : is asked, and answers
     canvas : what lies over the image, where the outline is drawn
+    images : bring up the image of an answer
 
     Attributes
     ----------
     button : to be put where painting is chosen
+    layer : with the outline, once there was an answer
     """
 
-    wanted = Signal()
-
-    def __init__(self, viewer: Any, canvas: Canvas, parent: QWidget | None = None) -> None:
-        super().__init__(parent)
+    def __init__(self, viewer: Any, controller: Controller, canvas: Canvas, images: ProjectImages) -> None:
+        super().__init__()
         self._viewer = viewer
+        self._controller = controller
         self._canvas = canvas
-        self._layer: Shapes | None = None
+        self._images = images
+        self._attempt = Attempt(controller)
+        self.layer: Shapes | None = None
         self.button = QPushButton("Where next")
         self.button.setToolTip("Go to where a stroke would teach the network most (key N; again: the next best place)")
         self.button.clicked.connect(self.ask)
@@ -48,15 +55,32 @@ class WhereNext(QWidget):  # type: ignore[misc]
         layout.addWidget(self.reason)
         self.hide()
         viewer.bind_key(KEY, self._pressed, overwrite=True)
+        controller.subscribe(Suggested, self.show_suggestion)
+        controller.subscribe(SuggestionDropped, lambda _: self.clear())
+        controller.subscribe(ProjectOpened, lambda _: self.clear())
+        controller.subscribe(ImageShown, self._image_shown)
+        controller.subscribe(ActionEnded, lambda _: self.button.setEnabled(controller.image is not None))
 
     def ask(self) -> None:
-        """Say that the user wants to know."""
+        """Ask the controller."""
         self.clear()
         self._say("looking …")
-        self.wanted.emit()
+        self._attempt(self._controller.suggestions.ask)
 
     def show_suggestion(self, suggested: Suggested) -> None:
-        """Tell the reason, and go to the place and outline it."""
+        """Go where a stroke would teach most, but never while one is under way; other images come up for it."""
+        if self._canvas.watcher is None or self._canvas.watcher.is_painting:
+            self.clear()
+            return
+        present = self._controller.image
+        if suggested.region is not None and present is not None and suggested.image_id != present.id:
+            self._images.switch(suggested.image_id)
+            if self._controller.image is None or self._controller.image.id != suggested.image_id:
+                return  # it could not be opened, which was told
+        self._go(suggested)
+
+    def _go(self, suggested: Suggested) -> None:
+        """Tell the reason, bring the place into view and outline it."""
         self._say(suggested.reason)
         annotation = self._canvas.annotation
         if suggested.region is None or annotation is None:
@@ -68,7 +92,7 @@ class WhereNext(QWidget):  # type: ignore[misc]
     def clear(self) -> None:
         """Take the outline and the reason away."""
         self._say("")
-        if self._is_drawn and self._canvas.annotation is not None:
+        if self.is_drawn and self._canvas.annotation is not None:
             self._outline(self._canvas.annotation, [])
 
     def stop(self) -> None:
@@ -79,16 +103,21 @@ class WhereNext(QWidget):  # type: ignore[misc]
         self.reason.setText(text)
         self.setVisible(bool(text))
 
+    def _image_shown(self, shown: ImageShown) -> None:
+        if shown.record is not None:
+            self.clear()
+
     def _pressed(self, viewer: Any) -> None:
         if self.button.isEnabled():
             self.ask()
 
     @property
-    def _is_drawn(self) -> bool:
-        return self._layer is not None and self._layer in self._viewer.layers and bool(self._layer.data)
+    def is_drawn(self) -> bool:
+        """Tell whether a place is outlined."""
+        return self.layer is not None and self.layer in self._viewer.layers and bool(self.layer.data)
 
     def _outline(self, annotation: Labels, places: list[tuple[int, Region]]) -> None:
-        if self._layer is None or self._layer not in self._viewer.layers:
-            self._layer = self._canvas.add_outlines(OUTLINE, _COLOUR)
-        if self._layer is not None:
-            show_outlines(self._layer, places, annotation.data.shape[:-2])
+        if self.layer is None or self.layer not in self._viewer.layers:
+            self.layer = self._canvas.add_outlines(OUTLINE, _COLOUR)
+        if self.layer is not None:
+            show_outlines(self.layer, places, annotation.data.shape[:-2])

@@ -1,0 +1,41 @@
+"""The button and the circle by which a prediction becomes labels of the user."""
+
+import numpy as np
+from jaxtyping import Bool
+from qtpy.QtWidgets import QPushButton
+
+from napari_unet.controller.controller import Controller
+from napari_unet.gui.sections.attempt import Attempt
+from napari_unet.gui.sections.shown_image import ShownImage
+
+
+class AcceptButton(QPushButton):  # type: ignore[misc]
+    """Lets the user draw a circle, and takes over what is predicted inside.
+
+    Parameters
+    ----------
+    controller : commits it
+    shown : whose annotation layer is painted, so that undo works
+    """
+
+    def __init__(self, controller: Controller, shown: ShownImage) -> None:
+        super().__init__("Accept here")
+        self._controller = controller
+        self._shown = shown
+        attempt = Attempt(controller)
+        self.setToolTip(
+            "Draw a circle: the prediction inside becomes your own labels, to train on (A).\n"
+            "Blocks that are held out for the score, and test areas, take none. Escape ends it."
+        )
+        self.clicked.connect(shown.begin_circle)
+        shown.circled.connect(lambda inside: attempt(lambda: self._accept(inside)))
+
+    def _accept(self, inside: Bool[np.ndarray, "h w"]) -> None:
+        canvas = self._shown.canvas
+        self._shown.saving.check()
+        watcher = canvas.watcher
+        if watcher is not None:
+            predicted = np.where(inside, canvas.plane_prediction(watcher.plane), 0).astype(np.uint8)
+            labels = self._controller.strokes.accept(watcher.plane, predicted, canvas.cover)
+            canvas.paint(watcher.plane, labels, canvas.cover, labels > 0)
+            watcher.check()

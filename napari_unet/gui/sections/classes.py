@@ -1,0 +1,55 @@
+"""The classes of the project as the user changes them in the table."""
+
+from napari_unet.controller.controller import Controller
+from napari_unet.controller.news import ActionEnded, ClassesChanged, ProjectOpened
+from napari_unet.gui.layers.canvas import Canvas
+from napari_unet.gui.sections.attempt import Attempt
+from napari_unet.gui.sections.class_table import ClassTable
+from napari_unet.protocol.messages import Scored
+
+
+class Classes:
+    """Keeps the table, the project and the colours of the layers at one."""
+
+    def __init__(self, controller: Controller, canvas: Canvas, table: ClassTable) -> None:
+        self._controller = controller
+        self._canvas = canvas
+        self._table = table
+        attempt = Attempt(controller)
+        table.renamed.connect(lambda class_id, name: attempt(lambda: self.change(class_id, name=name)))
+        table.recoloured.connect(lambda class_id, colour: attempt(lambda: self.change(class_id, colour=colour)))
+        table.added.connect(lambda: attempt(self._add))
+        table.removed.connect(lambda class_id: attempt(lambda: self._remove(class_id)))
+        controller.subscribe(ClassesChanged, lambda _: self._show())
+        controller.subscribe(Scored, lambda scored: table.show_dice(scored.score.classes))
+        controller.subscribe(ProjectOpened, lambda _: table.show_dice(()))
+        controller.subscribe(ActionEnded, lambda _: table.setEnabled(controller.project is not None))
+
+    def change(self, class_id: int, *, name: str | None = None, colour: str | None = None) -> None:
+        """Rename or recolour a class.
+
+        Raises
+        ------
+        UserError
+            NU-W04 without a project, NU-P07 or NU-P11 when it cannot be written.
+        """
+        self._controller.present_project().change_class(class_id, name=name, colour=colour)
+        self._changed()
+
+    def _add(self) -> None:
+        label = self._controller.present_project().add_class()
+        self._changed()
+        self._table.select(label.id)
+
+    def _remove(self, class_id: int) -> None:
+        self._controller.present_project().remove_class(class_id)
+        self._changed()
+
+    def _changed(self) -> None:
+        self._controller.change_classes()
+        self._canvas.colour(self._controller.present_project().classes())
+
+    def _show(self) -> None:
+        project = self._controller.project
+        if project is not None:
+            self._table.show_classes(project.classes(), project.labelled_pixels())

@@ -1,0 +1,170 @@
+"""The head of the panel: the image layer that is annotated, what is known of it, and the project."""
+
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+from napari.layers import Image
+from qtpy.QtCore import QTimer
+from qtpy.QtWidgets import (
+    QCheckBox,
+    QComboBox,
+    QFileDialog,
+    QGridLayout,
+    QHBoxLayout,
+    QLabel,
+    QPushButton,
+    QSizePolicy,
+    QWidget,
+)
+from superqt.utils import signals_blocked
+
+from napari_unet.controller.controller import Controller
+from napari_unet.controller.news import ImageShown, ProjectOpened
+from napari_unet.gui.layers import source
+from napari_unet.gui.sections.attempt import Attempt
+from napari_unet.gui.sections.image_facts import ImageFacts
+from napari_unet.gui.sections.project_images import ProjectImages
+from napari_unet.gui.sections.rescale_offer import RescaleOffer
+from napari_unet.gui.sections.shown_image import ShownImage
+from napari_unet.project.image_record import ImageRecord
+
+
+class Head(QWidget):  # type: ignore[misc]
+    """Lets the user choose an image layer, say that its first axis is channels, and open a project.
+
+    Parameters
+    ----------
+    viewer : napari's viewer, whose image layers are offered
+    controller : knows project and image
+    shown : the image on screen
+    images : take up the layer that is chosen
+
+    Attributes
+    ----------
+    images : the list of image layers
+    channels_first : the tick for an image of several channels in one layer
+    facts, offer : what is known of the image, and a copy of it that may be made
+    project_name, project_button : the project
+    """
+
+    def __init__(self, viewer: Any, controller: Controller, shown: ShownImage, images: ProjectImages) -> None:
+        super().__init__()
+        self._viewer = viewer
+        self._controller = controller
+        self._shown = shown
+        self._project_images = images
+        self._attempt = Attempt(controller)
+        self.facts = ImageFacts(controller, images.correct, images.opened)
+        self.offer = RescaleOffer(controller, images.opened, images.add_pixels)
+        self._make_choices()
+        self._make_project()
+        self._lay_out()
+        # An image is taken up once the panel is in the window, so that opening it never waits.
+        self._choose_soon = QTimer(self, singleShot=True, interval=0)
+        self._choose_soon.timeout.connect(self._choose)
+        controller.subscribe(ImageShown, self._image_shown)
+        controller.subscribe(ProjectOpened, self._project_opened)
+
+    def fill(self) -> None:
+        """Offer the image layers that are in the viewer now; without a project, the first one is taken up soon."""
+        image = self._shown.canvas.image
+        self.images.blockSignals(True)
+        self.images.clear()
+        for layer in reversed(self._viewer.layers):
+            if isinstance(layer, Image) and layer != self._shown.map_layer.layer:
+                self.images.addItem(layer.name, layer)
+                if image is not None and layer == image:
+                    self.images.setCurrentIndex(self.images.count() - 1)
+        self.images.blockSignals(False)
+        free = image is None and not self._shown.is_changing and self._controller.project is None
+        if free and self.images.count():
+            self._choose_soon.start()
+
+    def take(self, layer: Image) -> None:
+        """Work on an image layer; makes a project for it when none is open.
+
+        Raises
+        ------
+        UserError
+            Those of reading the layer, of ``Project`` and of committing the strokes that are painted now.
+        """
+        self.channels_first.setVisible(layer.ndim > 2)  # elsewhere there is no axis to ask about
+        self._project_images.choose(layer, self.channels_first.isChecked())
+
+    def stop(self) -> None:
+        """Let nothing happen later by itself, and let go of threads."""
+        self._choose_soon.stop()
+        self.offer.stop()
+
+    def _make_choices(self) -> None:
+        self.images = QComboBox()
+        self.images.setAccessibleName("image")
+        self.images.setSizeAdjustPolicy(QComboBox.SizeAdjustPolicy.AdjustToMinimumContentsLengthWithIcon)
+        self.images.setToolTip("The image layer to annotate")
+        self.images.activated.connect(lambda _: self._choose())
+        self.channels_first = QCheckBox("first axis is channels")
+        self.channels_first.setToolTip(
+            "For an image of several channels in one layer; otherwise the axis is planes (z, t)"
+        )
+        self.channels_first.setVisible(False)
+        self.channels_first.toggled.connect(self._channels_ticked)
+
+    def _make_project(self) -> None:
+        self.project_name = QLabel("no project yet")
+        # Long names must not widen the dock.
+        self.project_name.setSizePolicy(QSizePolicy.Policy.Ignored, QSizePolicy.Policy.Preferred)
+        self.project_button = QPushButton("Project…")
+        self.project_button.setToolTip("Open a project folder (NAME.unet) or make a new one")
+        self.project_button.clicked.connect(lambda: self._pick_project())
+
+    def _lay_out(self) -> None:
+        layout = QGridLayout(self)
+        layout.setContentsMargins(0, 0, 0, 0)
+        layout.addWidget(QLabel("Image"), 0, 0)
+        layout.addWidget(self.images, 0, 1)
+        layout.addWidget(self.facts, 1, 1)
+        layout.addWidget(self.offer, 2, 1)
+        layout.addWidget(self.channels_first, 3, 1)
+        layout.addWidget(QLabel("Project"), 4, 0)
+        row = QHBoxLayout()
+        row.addWidget(self.project_name, 1)
+        row.addWidget(self.project_button)
+        layout.addLayout(row, 4, 1)
+        layout.setColumnStretch(1, 1)
+
+    def _choose(self) -> None:
+        layer = self.images.currentData()
+        if layer is not None and layer in self._viewer.layers and not self._shown.is_changing:
+            self._attempt(lambda: self.take(layer))
+
+    def _channels_ticked(self, first: bool) -> None:
+        """Correct the axes of the image on screen; where there is none, take up the layer so."""
+        record = self._controller.image
+        if record is None or self._shown.canvas.image is None:
+            self._choose()
+            return
+        axes = source.axes_with_channels(record, first)
+        if axes != record.axes:
+            self._attempt(lambda: self._project_images.correct(replace(record, axes=axes, chosen=())))
+        self._tick_channels(self._controller.image or record)
+
+    def _tick_channels(self, record: ImageRecord) -> None:
+        with signals_blocked(self.channels_first):
+            self.channels_first.setChecked(record.axes[0] == "c")
+
+    def _pick_project(self) -> None:
+        title = "A project folder (NAME.unet), or an empty folder for a new one"
+        folder = QFileDialog.getExistingDirectory(self, title)
+        if folder:
+            self._attempt(lambda: self._project_images.open_project(Path(folder)))
+
+    def _project_opened(self, opened: ProjectOpened) -> None:
+        project = opened.project
+        self.project_name.setText(project.folder.name + (" (read-only)" if project.read_only else ""))
+        self.project_name.setToolTip(str(project.folder))
+
+    def _image_shown(self, shown: ImageShown) -> None:
+        if shown.record is not None:
+            self._tick_channels(shown.record)
+            self.fill()

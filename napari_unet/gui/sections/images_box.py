@@ -1,0 +1,46 @@
+"""The box of images and project: which layer is annotated, which images the project has, how more come in."""
+
+from typing import Any
+
+from qtpy.QtWidgets import QVBoxLayout, QWidget
+
+from napari_unet.controller.controller import Controller
+from napari_unet.gui.sections.added_files import AddedFiles
+from napari_unet.gui.sections.head import Head
+from napari_unet.gui.sections.image_list import ImageList
+from napari_unet.gui.sections.project_images import ProjectImages
+from napari_unet.gui.sections.shown_image import ShownImage
+
+
+class ImagesBox(QWidget):  # type: ignore[misc]
+    """Puts the head over the list of images; files and folders may be dropped on the whole panel.
+
+    Parameters
+    ----------
+    viewer : napari's viewer
+    controller : knows the project
+    shown : the image on screen
+    panel : takes the drops
+    """
+
+    def __init__(self, viewer: Any, controller: Controller, shown: ShownImage, panel: QWidget) -> None:
+        super().__init__()
+        self.list = ImageList()
+        self.project_images = ProjectImages(viewer, controller, shown, self.list, panel)
+        self.added_files = AddedFiles(controller, panel)
+        self.head = Head(viewer, controller, shown, self.project_images)
+        self.list.accept_drops_on(panel)
+        self.list.added.connect(self.added_files.add)
+        self.added_files.counted.connect(lambda count: self.list.place.setText(f"{count} to add"))
+        self.added_files.finished.connect(self.project_images.show_added)
+        self.project_images.left.connect(self.added_files.forget)
+        layout = QVBoxLayout(self)
+        layout.setContentsMargins(0, 0, 0, 0)
+        layout.addWidget(self.head)
+        layout.addWidget(self.list)
+
+    def stop(self) -> None:
+        """Let go of the viewer, of threads and processes."""
+        self.head.stop()
+        self.added_files.stop()
+        self.project_images.stop()

@@ -1,0 +1,52 @@
+"""The newest score, told in the score card and drawn on the image."""
+
+from qtpy.QtGui import QGuiApplication
+
+from napari_unet.controller.controller import Controller
+from napari_unet.controller.news import ActionEnded, ProjectOpened
+from napari_unet.evaluation.scores import Score
+from napari_unet.export.methods_paragraph import methods_paragraph
+from napari_unet.gui.layers.area_layer import AreaLayer
+from napari_unet.gui.layers.canvas import Canvas
+from napari_unet.gui.sections.attempt import Attempt
+from napari_unet.gui.sections.score_card import ScoreCard, canvas_text
+from napari_unet.protocol.messages import Agreed, Progress, Scored
+
+
+class Scores:
+    """Brings scores and losses to a score card, the canvas and the test areas."""
+
+    def __init__(self, controller: Controller, canvas: Canvas, areas: AreaLayer) -> None:
+        self.card = card = ScoreCard()
+        self._controller = controller
+        self._canvas = canvas
+        self._areas = areas
+        attempt = Attempt(controller)
+        card.area_wanted.connect(lambda: attempt(areas.draw))
+        card.copy_wanted.connect(lambda score: attempt(lambda: self._copy_methods(score)))
+        controller.subscribe(Scored, self._show)
+        controller.subscribe(Agreed, lambda agreed: card.show_agreement(agreed.share, agreed.strokes))
+        controller.subscribe(Progress, self._add_loss)
+        controller.subscribe(ProjectOpened, self._project_opened)
+        controller.subscribe(ActionEnded, lambda _: card.area_button.setEnabled(controller.image is not None))
+
+    def _show(self, scored: Scored) -> None:
+        score, project = scored.score, self._controller.project
+        classes = project.classes() if project is not None else []
+        # A score without a loss is not recorded, and has no place in the curve over annotation time.
+        annotation_s = None if scored.loss is None else self._controller.annotation_clock.seconds
+        self.card.show_score(score, classes, annotation_s)
+        if project is not None:
+            self._canvas.show_score(score, canvas_text(score, classes))
+            self._areas.show_scores(score.areas)
+
+    def _add_loss(self, progress: Progress) -> None:
+        if progress.state == "training" and progress.loss is not None:
+            self.card.add_loss(progress.step, progress.loss)
+
+    def _project_opened(self, opened: ProjectOpened) -> None:
+        self.card.clear()
+        self.card.restore(opened.project.scores())
+
+    def _copy_methods(self, score: Score | None) -> None:
+        QGuiApplication.clipboard().setText(methods_paragraph(self._controller.present_project(), score))

@@ -1,0 +1,198 @@
+"""The image on screen with all of our layers over it: shown, followed, and left together."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from functools import partial
+from typing import Any
+
+import numpy as np
+from jaxtyping import UInt8
+from napari.layers import Image
+from qtpy.QtCore import QObject, QTimer, Signal
+from qtpy.QtWidgets import QWidget
+
+from napari_unet.controller.controller import Controller
+from napari_unet.controller.cover import first_cover
+from napari_unet.controller.news import ImageChanging, ImageRemoved, ImageShown, ProjectOpened, StrokesSaved
+from napari_unet.gui.layers.accept_lasso import AcceptLasso
+from napari_unet.gui.layers.area_layer import AreaLayer
+from napari_unet.gui.layers.canvas import Canvas
+from napari_unet.gui.layers.map_layer import MapLayer
+from napari_unet.gui.layers.object_layer import ObjectLayer
+from napari_unet.gui.sections.attempt import Attempt
+from napari_unet.gui.sections.stroke_saving import StrokeSaving
+from napari_unet.images.tiles import Region
+from napari_unet.project.image_record import ImageRecord
+from napari_unet.project.project import Project
+from napari_unet.protocol.messages import Progress, Tile
+
+
+class ShownImage(QObject):  # type: ignore[misc]
+    """Owns our layers over one image at a time.
+
+    Parameters
+    ----------
+    viewer : napari's viewer
+    controller : knows the project, and tells what is to be drawn
+    parent : ends layers and timers with itself
+
+    Attributes
+    ----------
+    canvas, map_layer, object_layer, lasso, areas : the layers
+    saving : brings strokes from the canvas to the controller
+    is_changing : layers come and go because of us, not of the user
+
+    Signals
+    -------
+    circled : the pixels inside a circle that was drawn for taking the prediction over
+    looked : what is on screen was told to the controller
+    map_deleted : the user took the layer of the map, or of the objects, away
+    """
+
+    circled = Signal(object)
+    looked = Signal()
+    map_deleted = Signal()
+
+    def __init__(self, viewer: Any, controller: Controller, parent: QWidget) -> None:
+        super().__init__(parent)
+        self.is_changing = False
+        self._viewer = viewer
+        self._controller = controller
+        self._attempt = Attempt(controller)
+        self.canvas = Canvas(viewer, lambda planes: self.saving.settled(planes), controller.annotation_clock, parent)
+        self.saving = StrokeSaving(controller, self.canvas, self.leave)
+        self.map_layer = MapLayer(viewer)
+        self.object_layer = ObjectLayer(viewer, self.canvas)
+        self.lasso = AcceptLasso(viewer, lambda: self.canvas.cover, self.circled.emit, parent)
+        self.areas = AreaLayer(viewer, self._mark_areas, self._paint_again, parent)
+        self._leave_soon = QTimer(parent, singleShot=True, interval=0)
+        # Removed in the same turn as the other layers, the map crashed napari's next drawing.
+        self._map_leave_soon = QTimer(parent, singleShot=True, interval=100)
+        self._connect()
+
+    def show(self, layer: Image, record: ImageRecord) -> None:
+        """Lay our layers over an image of the project, and tell everybody."""
+        project = self._controller.project
+        if project is None:
+            return
+        with self.changing():
+            channels_first = "c" in record.axes and not layer.rgb
+            self._controller.publish(ImageChanging())
+            self.lasso.follow(layer, record, channels_first)
+            for ours in (self.map_layer, self.object_layer):
+                ours.follow(layer, record, channels_first, first_cover(record))
+            self.areas.leave()
+            strokes = partial(_strokes, project, record)
+            self.canvas.show(layer, record, strokes, project.classes(), channels_first)
+            self.areas.show(layer, record, channels_first, project.test_areas(record.id))
+        self._controller.publish(ImageShown(record))
+
+    def leave(self) -> None:
+        """Take all of our layers away; what was painted is in the project."""
+        self._controller.publish(ImageChanging())
+        self.lasso.leave()
+        self.map_layer.leave()
+        self.object_layer.leave()
+        self.areas.leave()
+        self.canvas.leave()
+        self._controller.publish(ImageShown(None))
+
+    @contextmanager
+    def changing(self) -> Iterator[None]:
+        """Mark layers that come and go meanwhile as not taken away by the user."""
+        self.is_changing = True
+        try:
+            yield
+        finally:
+            self.is_changing = False
+
+    def look(self) -> None:
+        """Tell the controller what is on screen, and keep our layers of a large plane there."""
+        watcher, visible = self.canvas.watcher, self.canvas.visible()
+        if watcher is not None and visible is not None:
+            self._follow(visible)
+            cover = None if self.canvas.covers_all else self.canvas.cover
+            self._controller.view.look(watcher.plane, visible, cover, small=self.canvas.is_small)
+            self.looked.emit()
+
+    def layer_removed(self, layer: Any) -> None:
+        """Let go of a layer that was taken out of the viewer; without the image, all of ours go soon after."""
+        if self.canvas.holds(layer) and not self.is_changing:
+            self.saving.save_last()
+            self._attempt(self._controller.training.pause)
+            self._leave_soon.start()  # napari is still busy removing; it crashes when more goes at once
+            self.map_layer.hide()  # drawn as the only one that is left, it crashed as well
+            self.object_layer.hide()
+            self._controller.publish(ImageRemoved())
+        elif layer in (self.map_layer.layer, self.object_layer.layer):
+            (self.map_layer if layer == self.map_layer.layer else self.object_layer).forget()
+            self.map_deleted.emit()
+        else:
+            self.canvas.forget(layer)
+            self.lasso.forget(layer)
+            self.areas.forget(layer)
+
+    def measure_in(self, unit: str, image_layer: Image | None) -> None:
+        """Give all our layers, and the image's, a unit at once: drawn while they have several, napari warns of it."""
+        further = (image_layer, self.map_layer.layer, self.object_layer.layer, self.areas.layer)
+        for layer in [*self.canvas.overlays, *further]:
+            if layer is not None:
+                layer.units = (*["pixel"] * (layer.ndim - 2), unit, unit)
+
+    def begin_circle(self) -> None:
+        """Let the next drag draw the circle of ``circled``; nothing happens without an image."""
+        record, image = self._controller.image, self.canvas.image
+        if record is not None and image is not None:
+            self.lasso.begin(image, record, "c" in record.axes and not image.rgb)
+
+    def stop(self) -> None:
+        """Let nothing happen later by itself."""
+        self._leave_soon.stop()
+        self._map_leave_soon.stop()
+
+    def _connect(self) -> None:
+        for leave in (self.areas.leave, self.canvas.leave, self._map_leave_soon.start):
+            self._leave_soon.timeout.connect(leave)
+        self._leave_soon.timeout.connect(lambda: self._controller.publish(ImageShown(None)))
+        for leave in (self.map_layer.leave, self.object_layer.leave, self.lasso.leave):
+            self._map_leave_soon.timeout.connect(leave)
+        self._controller.subscribe(Tile, self._write_tile)
+        self._controller.subscribe(Progress, self._show_progress)
+        self._controller.subscribe(StrokesSaved, self._strokes_saved)
+        self._controller.subscribe(ProjectOpened, lambda _: self.areas.show_scores(()))
+
+    def _follow(self, visible: Region) -> None:
+        image, record, before = self.canvas.image, self._controller.image, self.canvas.cover
+        self.canvas.follow(visible)
+        if self.canvas.cover != before and image is not None and record is not None:
+            for ours in (self.map_layer, self.object_layer):
+                ours.follow(image, record, "c" in record.axes and not image.rgb, self.canvas.cover)
+
+    def _write_tile(self, tile: Tile) -> None:
+        region = Region(tile.y0, tile.x0, tile.y0 + tile.height, tile.x0 + tile.width)
+        self.canvas.write(tile.image_id, tile.plane, region, tile.array())
+        if tile.map:
+            self.map_layer.write(tile.image_id, tile.plane, region, tile.map_array())
+
+    def _show_progress(self, progress: Progress) -> None:
+        self.canvas.show_outdated(progress.behind and progress.state != "training")
+
+    def _strokes_saved(self, saved: StrokesSaved) -> None:
+        if not self._controller.worker.is_running:
+            self.canvas.show_outdated(True)
+
+    def _mark_areas(self, areas: dict[int, tuple[Region, ...]]) -> None:
+        self._attempt(lambda: self._controller.strokes.mark_test_areas(areas))
+
+    def _paint_again(self) -> None:
+        if self.canvas.annotation is not None and self.canvas.annotation in self._viewer.layers:
+            self._viewer.layers.selection.active = self.canvas.annotation
+            self.canvas.annotation.mode = "paint"
+
+
+def _strokes(project: Project, record: ImageRecord, cover: Region) -> UInt8[np.ndarray, "*planes h w"]:
+    """Return what is painted in a part of all planes of an image."""
+    labels = np.zeros((record.planes, *cover.shape), np.uint8)
+    for plane in project.painted_planes(record.id):
+        labels[plane] = project.annotation(record.id, plane, cover)
+    return labels.reshape(*record.plane_shape, *cover.shape)
