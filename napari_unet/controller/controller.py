@@ -52,7 +52,7 @@ class Controller:
         self.training = Training(session, worker, hub)
         self.exports = Exports(session, worker, hub)
         self.suggestions = Suggestions(session, worker, self.view, hub)
-        self.strokes = Strokes(session, self.training, self._tell_annotated, hub)
+        self.strokes = Strokes(session, self.view, self.training, self._tell_annotated, hub)
         hub.subscribe(m.Noticed, lambda noticed: hub.publish(Notice(noticed.line)))
         hub.subscribe(m.Scored, self._remember)
 
@@ -131,6 +131,7 @@ class Controller:
             project.set_channels(wanted.id, wanted.chosen or range(wanted.all_channels))
         if wanted.pixel_size != before.pixel_size:
             project.set_pixel_size(wanted.id, wanted.pixel_size)
+        self.strokes.predicted.forget()
         self.worker.send(m.Corrected(None if wanted.chosen != before.chosen else wanted.id))
         return project.image(wanted.id)
 
@@ -169,6 +170,7 @@ class Controller:
         """Let go of worker and project; everything is on disk."""
         self.training.is_on = False
         self._session.image = None
+        self.strokes.predicted.forget()
         self.worker.stop()
         if self._session.project is not None:
             self._session.project.close()

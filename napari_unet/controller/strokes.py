@@ -1,16 +1,21 @@
 """Strokes and test areas on their way from the window into the project, told to the worker at once."""
 
 from collections.abc import Callable, Mapping
+from typing import Literal
 
 import numpy as np
-from jaxtyping import UInt8
+from jaxtyping import Bool, UInt8
 
-from napari_unet.controller.news import ClassesChanged
+from napari_unet.controller.news import ClassesChanged, StrokesSaved
+from napari_unet.controller.predicted_classes import PredictedClasses
 from napari_unet.controller.session import Session
 from napari_unet.controller.subscriptions import Subscriptions
 from napari_unet.controller.training import Training
+from napari_unet.controller.view import View
 from napari_unet.errors import UserError
 from napari_unet.images.tiles import Region
+
+Source = Literal["user", "prediction"]  # who says what a label is
 
 
 class Strokes:
@@ -19,22 +24,41 @@ class Strokes:
     Parameters
     ----------
     session : whose project takes the strokes of its image
+    view : says what of the image is covered, and so predicted
     training : begins by itself with the strokes of a second class
     tell_annotated : tells the worker that strokes were committed; its argument: the user knew them, no network said so
     subscriptions : hear of labelled pixels
+
+    Attributes
+    ----------
+    predicted : the classes that can be taken over
     """
 
     def __init__(
-        self, session: Session, training: Training, tell_annotated: Callable[[bool], None], subscriptions: Subscriptions
+        self,
+        session: Session,
+        view: View,
+        training: Training,
+        tell_annotated: Callable[[bool], None],
+        subscriptions: Subscriptions,
     ) -> None:
         self._session = session
+        self.predicted = PredictedClasses(session, view, subscriptions)
         self._training = training
         self._tell_annotated = tell_annotated
         self._publish = subscriptions.publish
-        self._taken_over = False  # the next commit holds what the network said, not what the user knew
 
-    def commit(self, plane: int, labels: UInt8[np.ndarray, "h w"], region: Region | None = None) -> bool:
+    def commit(
+        self,
+        plane: int,
+        labels: UInt8[np.ndarray, "h w"],
+        region: Region | None = None,
+        *,
+        source: Source = "user",
+    ) -> bool:
         """Save the strokes of a plane, or of a region of it, and begin training when it can begin.
+
+        Labels that come from the prediction say nothing about how right it is, which the worker is told.
 
         Returns
         -------
@@ -48,10 +72,10 @@ class Strokes:
         project, image = self._session.project, self._session.image
         if project is None or image is None or not project.commit(image.id, plane, labels, region):
             return False
-        self._tell_annotated(not self._taken_over)
-        self._taken_over = False
+        self._tell_annotated(source == "user")
         self._publish(ClassesChanged())
         self._training.start_by_itself()
+        self._publish(StrokesSaved())
         return True
 
     def keep_elsewhere(self, planes: Mapping[int, UInt8[np.ndarray, "h w"]], region: Region) -> UserError | None:
@@ -68,20 +92,23 @@ class Strokes:
         return UserError("NU-P20", what, str(path), fix)
 
     def accept(
-        self, plane: int, predicted: UInt8[np.ndarray, "h w"], region: Region | None = None
+        self, plane: int, inside: Bool[np.ndarray, "h w"], region: Region | None = None
     ) -> UInt8[np.ndarray, "h w"]:
-        """Return what of the predicted labels (0: not asked for) the user may take over; paint it, then commit it.
+        """Commit what the network predicts inside a mask of a region, or of the whole plane, as labels of the user.
 
-        They are those of a region, or of the whole plane.
+        Returns
+        -------
+        the labels that were committed, 0 where none were: painted already, held out, or not predicted
 
         Raises
         ------
         UserError
-            NU-A11 when nothing is left.
+            NU-A11 when there are none, NU-P07 when the disk does not take them, NU-P11 in a read-only project.
         """
-        if self._session.image is None:
-            return np.zeros_like(predicted)
-        labels = self.take_over(plane, predicted, region)
+        project, image = self._session.present_project(), self._session.present_image("accept here")
+        region = region or Region(0, 0, *image.annotation_shape[-2:])
+        predicted = np.where(inside, self.predicted.of(plane, region), 0).astype(np.uint8)
+        labels = project.acceptable(image.id, plane, predicted, region)
         if not labels.any():
             raise UserError(
                 "NU-A11",
@@ -89,18 +116,33 @@ class Strokes:
                 "no prediction there, or painted already, or held out for the score",
                 "circle predicted pixels elsewhere",
             )
+        stored = project.annotation(image.id, plane, region)
+        self.commit(plane, np.where(labels > 0, labels, stored), region, source="prediction")
         return labels
 
-    def take_over(
-        self, plane: int, predicted: UInt8[np.ndarray, "h w"], region: Region | None = None, *, repaint: bool = False
+    def repaint(
+        self, plane: int, pixels: Bool[np.ndarray, "h w"], class_id: int, region: Region
     ) -> UInt8[np.ndarray, "h w"]:
-        """Return what of the predicted labels may be painted; the next commit then says nothing about the overlay."""
-        image = self._session.image
-        if image is None:
-            return np.zeros_like(predicted)
-        project = self._session.present_project()
-        labels = project.acceptable(image.id, plane, predicted, region, repaint=repaint)
-        self._taken_over = bool(labels.any())
+        """Commit the class that the network says for the pixels of a doubted stroke; 0 erases them.
+
+        Where the network's own answer would be scored, the stroke is erased instead.
+
+        Returns
+        -------
+        the labels of the region that were committed for these pixels, 0 elsewhere
+
+        Raises
+        ------
+        UserError
+            NU-P07 when the disk does not take them, NU-P11 in a read-only project.
+        """
+        project, image = self._session.present_project(), self._session.present_image("label check")
+        labels = np.where(pixels, class_id, 0).astype(np.uint8)
+        if class_id:
+            labels = project.acceptable(image.id, plane, labels, region, repaint=True)
+        stored = project.annotation(image.id, plane, region)
+        source: Source = "prediction" if labels.any() else "user"
+        self.commit(plane, np.where(pixels, labels, stored), region, source=source)
         return labels
 
     def mark_test_areas(self, areas: dict[int, tuple[Region, ...]]) -> bool:

@@ -563,14 +563,20 @@ def test_another_project_gets_another_worker(bench: Bench, tmp_path: Path) -> No
 def test_what_was_taken_over_is_no_stroke_of_the_users(bench: Bench) -> None:
     """The worker hears it of the commit that follows, and of none when nothing could be taken over."""
     bench.paint(1)
+    inside = np.zeros((SIDE, SIDE), bool)
     with pytest.raises(UserError, match=r"^NU-A11: "):
-        bench.controller.strokes.accept(0, np.zeros((SIDE, SIDE), np.uint8))
+        bench.controller.strokes.accept(0, inside)
     bench.paint(2)
     assert [message.own for message in bench.client.sent if isinstance(message, m.Annotated)] == [True, True]
-    predicted = np.zeros((SIDE, SIDE), np.uint8)
-    predicted[15] = 1
-    bench.labels = np.maximum(bench.labels, bench.controller.strokes.accept(0, predicted))
-    assert bench.controller.strokes.commit(0, bench.labels.copy())
+    bench.controller.view.look(0, VIEW)
+    bench.client.inbox = [m.Tile(bench.controller.generation, 1, 0, 0, 0, SIDE, SIDE, bytes([1]) * SIDE**2, 9)]
+    bench.controller.tick()
+    inside[15] = True
+    taken = bench.controller.strokes.accept(0, inside)
+    assert (taken == 1).any()
+    assert not taken[~inside].any()
+    bench.labels = np.maximum(bench.labels, taken)
+    assert not bench.controller.strokes.commit(0, bench.labels.copy())
     bench.labels[17] = 1
     assert bench.controller.strokes.commit(0, bench.labels.copy())
     assert [message.own for message in bench.client.sent if isinstance(message, m.Annotated)][2:] == [False, True]

@@ -647,6 +647,7 @@ def test_accepting_paints_the_prediction_inside_the_circle(user: User) -> None:
     panel.training.pause.click()
     assert settle(lambda: panel.training.progress.state == "paused" and panel.training.progress.waiting_tiles == 0)
     before, predicted = user.painted.copy(), panel.canvas.prediction.data.copy()
+    panel.canvas.prediction.data[...] = 1  # the network is asked, not the layer
     controller = panel.controller
     held = {(s.block.row, s.block.column, s.class_id) for s in controller.project.sides(1) if s.held_out}
     press(user, Qt.Key_A)

@@ -14,8 +14,8 @@ class AcceptButton(QPushButton):  # type: ignore[misc]
 
     Parameters
     ----------
-    controller : commits it
-    shown : whose annotation layer is painted, so that undo works
+    controller : commits what the network said there
+    shown : has the circle, and the annotation layer on which the labels appear
     """
 
     def __init__(self, controller: Controller, shown: ShownImage) -> None:
@@ -35,7 +35,7 @@ class AcceptButton(QPushButton):  # type: ignore[misc]
         self._shown.saving.check()
         watcher = canvas.watcher
         if watcher is not None:
-            predicted = np.where(inside, canvas.plane_prediction(watcher.plane), 0).astype(np.uint8)
-            labels = self._controller.strokes.accept(watcher.plane, predicted, canvas.cover)
+            labels = self._controller.strokes.accept(watcher.plane, inside, canvas.cover)
+            # The layer shows what was committed, as one stroke that undo takes back.
             canvas.paint(watcher.plane, labels, canvas.cover, labels > 0)
             watcher.check()

@@ -31,7 +31,7 @@ class LabelCheck(QWidget):  # type: ignore[misc]
     Parameters
     ----------
     viewer : napari's viewer, whose camera and planes are moved
-    canvas : whose annotation layer is changed, so that undo works and strokes are saved as always
+    canvas : has the annotation layer, on which a repainted stroke appears so that undo works
     controller : knows the project and the present image, and tells of doubts
 
     Attributes
@@ -144,9 +144,8 @@ class LabelCheck(QWidget):  # type: ignore[misc]
         self._go()  # the watcher compares the plane that is shown
         doubt = self._open[0]
         pixels, box = _pixels(project, doubt), Region(*doubt.box)
-        # Where the network's own answer would be scored, the stroke is erased instead.
-        wanted = np.where(pixels, class_id, 0).astype(np.uint8)
-        labels = self._controller.strokes.take_over(doubt.plane, wanted, box, repaint=True) if class_id else wanted
+        labels = self._controller.strokes.repaint(doubt.plane, pixels, class_id, box)
+        # The layer shows what was committed, as one stroke that undo takes back.
         self._canvas.paint(doubt.plane, labels, box, pixels)
         if self._canvas.watcher is not None:
             self._canvas.watcher.check()

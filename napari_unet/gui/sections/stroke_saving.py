@@ -4,7 +4,7 @@ import logging
 from collections.abc import Callable
 
 from napari_unet.controller.controller import Controller
-from napari_unet.controller.news import ActionEnded, ErrorLine, Notice, StrokesSaved
+from napari_unet.controller.news import ActionEnded, ErrorLine, Notice
 from napari_unet.errors import UserError
 from napari_unet.gui.layers.canvas import Canvas
 from napari_unet.gui.layers.our_layers import ANNOTATION
@@ -63,8 +63,7 @@ class StrokeSaving:
                 raise UserError(
                     "NU-A10", what, ANNOTATION, "choose the image again; the strokes before that are in the project"
                 )
-            if self._controller.strokes.commit(plane, labels, self._canvas.cover):
-                self._controller.publish(StrokesSaved())
+            self._controller.strokes.commit(plane, labels, self._canvas.cover)
 
     def check(self) -> None:
         """Commit what changed since the last look at the layer."""
