@@ -23,7 +23,7 @@ _UNDER_XVFB = "NAPARI_UNET_DEMO_SCREEN"
 
 
 def run_demo(out: Path, seconds: float, *, headless: bool) -> int:
-    """Show the plugin at work; the exit status.
+    """Show the plugin at work; return the exit status.
 
     Parameters
     ----------

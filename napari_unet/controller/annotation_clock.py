@@ -1,4 +1,4 @@
-"""How long somebody has painted: strokes and the short pauses between them, without the time spent on other things."""
+"""Annotation time: strokes and the short pauses between them, without the time spent on other things."""
 
 from collections.abc import Callable
 
@@ -6,7 +6,7 @@ PAUSE_S = 5.0  # a pause as long as this is no annotation
 
 
 class AnnotationClock:
-    """Adds up annotation time from the mouse events of strokes.
+    """Add up annotation time from the mouse events of strokes.
 
     Parameters
     ----------
@@ -19,11 +19,11 @@ class AnnotationClock:
 
     @property
     def seconds(self) -> float:
-        """Annotation time up to the newest press or release, to a tenth of a second."""
+        """Return the annotation time in seconds up to the newest press or release, to a tenth of a second."""
         return round(self._seconds, 1)
 
     def set(self, seconds: float) -> None:
-        """Count on from here; what comes next follows no pause."""
+        """Count on from a number of seconds; the next stroke follows no pause."""
         self._seconds = seconds
         self._last: float | None = None
 

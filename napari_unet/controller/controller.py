@@ -76,7 +76,7 @@ class Controller:
         self._subscriptions.subscribe(kind, handler)
 
     def publish(self, news: msgspec.Struct) -> None:
-        """Tell who subscribed."""
+        """Hand a message or a piece of news to everybody who subscribed to its kind."""
         self._subscriptions.publish(news)
 
     def present_project(self) -> Project:

@@ -1,4 +1,4 @@
-"""Which part of a plane our layers lie over: all of it, or of a large one a part that follows the user."""
+"""The part of a plane that our layers lie over: all of it, or of a large one a part that follows the user."""
 
 from napari_unet.images.image import LARGE
 from napari_unet.images.tiles import Region
@@ -8,14 +8,14 @@ SIDE = 4096  # px of the part
 
 
 def first_cover(record: ImageRecord) -> Region:
-    """The whole plane; of a large one the middle."""
+    """Return the whole plane of an image, or the middle of a large one."""
     height, width = record.annotation_shape[-2:]
     whole = Region(0, 0, height, width)
     return cover_around(whole, whole) if height * width > LARGE else whole
 
 
 def cover_around(visible: Region, plane: Region) -> Region:
-    """As much as is covered of a large plane, with what is visible in the middle as far as the rim allows."""
+    """Return the part of a large plane to cover, with what is visible in its middle as far as the rim allows."""
     (height, width), (y, x) = plane.shape, ((visible.y0 + visible.y1) // 2, (visible.x0 + visible.x1) // 2)
     rows, columns = min(SIDE, height), min(SIDE, width)
     y0, x0 = min(max(y - rows // 2, 0), height - rows), min(max(x - columns // 2, 0), width - columns)
@@ -23,10 +23,10 @@ def cover_around(visible: Region, plane: Region) -> Region:
 
 
 def can_cover(visible: Region) -> bool:
-    """Whether all that is visible of a large plane can be covered at once."""
+    """Tell whether all that is visible of a large plane can be covered at once."""
     return max(visible.shape) <= SIDE
 
 
 def corners(region: Region) -> tuple[int, int, int, int]:
-    """As messages carry it."""
+    """Return a region as messages carry it: first row, first column, and those after the last."""
     return region.y0, region.x0, region.y1, region.x1

@@ -1,4 +1,4 @@
-"""Little room on the disk is said before anything fails for want of it."""
+"""A warning of a full disk, before anything fails for want of room."""
 
 import shutil
 import time
@@ -12,7 +12,7 @@ _EVERY_S = 10.0
 
 
 def low_space(folder: Path) -> UserError | None:
-    """What to tell when little room is left where a folder lies; None where nothing can be told."""
+    """Return the warning when little room is left where a folder lies; None where there is, or the system cannot tell."""
     try:
         free = shutil.disk_usage(folder).free
     except OSError:
@@ -24,7 +24,7 @@ def low_space(folder: Path) -> UserError | None:
 
 
 class DiskSpace:
-    """Looks now and then, and tells once until there is room again.
+    """Look at the disk every ten seconds, and warn once until there is room again.
 
     Parameters
     ----------
@@ -37,7 +37,7 @@ class DiskSpace:
         self._is_told = False
 
     def news(self, folder: Path) -> UserError | None:
-        """What the user does not know yet; cheap enough for every turn of a timer."""
+        """Return a warning that the user has not seen yet, or None; cheap enough for every turn of a timer."""
         now = self._clock()
         if now < self._next_look:
             return None

@@ -45,5 +45,5 @@ class Session:
         return self.image
 
     def begin_generation(self) -> None:
-        """Want something else from now on: answers that are under way come too late."""
+        """Begin a new generation: answers that are under way to older wishes come too late."""
         self.generation += 1

@@ -1,4 +1,4 @@
-"""Whether the worker lives, and how often it may be started again; judged by what it says and when."""
+"""The judgement whether the worker lives, and how often it may be started again, from when it said something."""
 
 import time
 from collections.abc import Callable
@@ -13,7 +13,7 @@ _ASLEEP_S = 5.0  # between two looks: then this process slept or was busy, and t
 
 
 class Supervision:
-    """Of one worker after the other.
+    """Count the deaths of one worker after the other, and notice one that hangs.
 
     Parameters
     ----------
@@ -27,21 +27,24 @@ class Supervision:
         self._has_spoken = False
 
     def start_over(self) -> None:
-        """The user wants it tried again: what died before does not count."""
+        """Forget the deaths so far: the user wants another try."""
         self._deaths.clear()
 
     def launched(self) -> None:
-        """A worker was started."""
+        """Note that a worker was started."""
         self._last_sign = self._last_look = self._clock()
         self._has_spoken = False
 
     def heard(self) -> None:
-        """It said something."""
+        """Note that the worker said something."""
         self._last_sign = self._clock()
         self._has_spoken = True
 
     def hangs(self) -> bool:
-        """Whether it has given no sign for too long; to be asked often, as time between two askings is not its."""
+        """Tell whether the worker has given no sign for too long.
+
+        Ask often: where this process slept between two askings, the worker may have slept too and is not blamed.
+        """
         now = self._clock()
         if now - self._last_look > _ASLEEP_S:
             self._last_sign = now
@@ -54,11 +57,14 @@ class Supervision:
 
     @property
     def deaths(self) -> int:
-        """In the last minute."""
+        """Return the number of deaths in the last minute."""
         return len(self._deaths)
 
     def note_death(self, *, hung: bool) -> UserError | None:
-        """A worker ended by itself, or had to be ended; what to tell the user, who hears of the first one only."""
+        """Note that a worker ended by itself, or had to be ended; return what to tell the user.
+
+        The user hears of the first death in a minute, and when it is given up; otherwise None is returned.
+        """
         now = self._clock()
         self._deaths = [then for then in self._deaths if now - then < _RESTART_WINDOW_S] + [now]
         if self.is_given_up:
@@ -79,5 +85,5 @@ class Supervision:
 
     @property
     def is_given_up(self) -> bool:
-        """Whether it died too often to be started again by itself."""
+        """Tell whether the worker died too often to be started again by itself."""
         return self.deaths > _RESTARTS

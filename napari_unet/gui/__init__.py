@@ -1,1 +1,1 @@
-"""The napari side: controller (imports neither Qt nor napari), layers and widgets."""
+"""The napari side: the panel, its sections, our layers, and what napari's manifest names."""

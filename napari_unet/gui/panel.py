@@ -29,7 +29,7 @@ _NARROWEST_PX = 280
 
 
 class Panel(QWidget):  # type: ignore[misc]
-    """Everything a biologist needs, top to bottom.
+    """Dock widget with all that a biologist needs, from top to bottom.
 
     Attributes
     ----------
@@ -83,13 +83,13 @@ class Panel(QWidget):  # type: ignore[misc]
             self.window().installEventFilter(self)
 
     def eventFilter(self, watched: Any, event: Any) -> bool:
-        """See the window close."""
+        """Shut down when the window closes."""
         if event.type() == QEvent.Type.Hide and not event.spontaneous() and watched is not self:
             self.shut_down(viewer_stays=False)
         return False
 
     def event(self, event: Any) -> bool:
-        """See the dock close."""
+        """Shut down when the dock closes."""
         if event.type() == QEvent.Type.ParentChange and self.parent() is None and self._timer is not None:
             self.shut_down(viewer_stays=True)
         return bool(super().event(event))
@@ -188,7 +188,7 @@ class Panel(QWidget):  # type: ignore[misc]
 
 
 def _let_go(controller: Controller, connected: list[Any], *_: object) -> None:
-    """When the panel goes, by whatever way, so does the worker. Safe to call twice."""
+    """Disconnect from the viewer and end worker and project, by whatever way the panel goes. Safe to call twice."""
     for event, callback in connected:
         event.disconnect(callback)
     connected.clear()

@@ -1,4 +1,4 @@
-"""What the user chose for new projects, on napari's page of preferences."""
+"""The settings of new projects, which the user chooses on napari's page of preferences."""
 
 from napari.settings import get_plugin_settings
 
@@ -8,5 +8,5 @@ _PLUGIN = "napari-unet-live"
 
 
 def settings_of_new_projects() -> Settings:
-    """Preferences where there are any, defaults elsewhere."""
+    """Return the settings that the user prefers, and defaults elsewhere."""
     return settings_from(get_plugin_settings(_PLUGIN).new_projects.model_dump())

@@ -1,1 +1,1 @@
-"""What napari calls through the manifest: readers, writers, samples and palette commands."""
+"""The functions that napari calls through the manifest: readers, writers, samples and palette commands."""

@@ -21,7 +21,7 @@ _NO_LAYERS: list[LayerData] = [(None,)]  # napari's sign for: read, and nothing 
 
 
 def image_reader(path: str | list[str]) -> Callable[[str | list[str]], list[LayerData]] | None:
-    """Give what reads OME-Zarr; None for other folders, which napari asks about as well."""
+    """Return the reader of an OME-Zarr folder, or None for other folders, which napari asks about as well."""
     paths = [path] if isinstance(path, str) else path
     return _read if all(_is_zarr(Path(each)) for each in paths) else None
 
@@ -43,7 +43,7 @@ def open_files() -> None:
 
 
 def layer_of(path: Path) -> dict[str, Any]:
-    """Arguments of ``viewer.add_image`` for a file: all of its channels and planes in one layer, a pyramid as such.
+    """Return the arguments of ``viewer.add_image`` for a file: all channels and planes in one layer, a pyramid as such.
 
     Raises
     ------
@@ -69,7 +69,7 @@ def layer_of(path: Path) -> dict[str, Any]:
 
 
 def _read(path: str | list[str]) -> list[LayerData]:
-    """The image as a layer; in a window, what is wrong is told in one line.
+    """Return an image as a layer; in a window, what is wrong with it is told in one line.
 
     Raises
     ------
@@ -94,14 +94,14 @@ def _is_zarr(path: Path) -> bool:
 
 
 def _shown_axes(image: Image) -> tuple[str, bool]:
-    """The axes with rows and columns last, as napari shows them, and whether colours come after these."""
+    """Return the axes with rows and columns last, as napari shows them, and whether colours come after these."""
     rgb = image.axes.endswith("c") and image.pixels.shape[-1] in (3, 4)
     before = "".join(axis for axis in image.axes if axis not in ("yxc" if rgb else "yx"))
     return before + ("yxc" if rgb else "yx"), rgb
 
 
 def _contrast(image: Image) -> tuple[float, float] | None:
-    """Darkest and brightest of some rows; None where napari finds out: of pyramids, bytes and what is not large."""
+    """Return darkest and brightest value of some rows; None where napari finds out: pyramids, bytes, small images."""
     if image.coarser or image.pixels.dtype == np.uint8 or image.height * image.width <= _SEEN_WHOLE:
         return None
     values = np.concatenate([rows[np.isfinite(rows)] for rows in image.some_rows()])

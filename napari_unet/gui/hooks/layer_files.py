@@ -21,7 +21,7 @@ _HIGHEST = {np.uint8: 255, np.uint16: 65535}
 
 
 def write_labels_tiff(path: str, data: Any, meta: dict[str, Any]) -> list[str]:
-    """One TIFF for ImageJ over all planes; numbers up to 65535."""
+    """Write one TIFF for ImageJ over all planes; numbers up to 65535."""
     image = _image(data, meta)
     base = _base(path)
     if int(np.max(image.pixels)) <= _HIGHEST[np.uint8]:
@@ -32,12 +32,12 @@ def write_labels_tiff(path: str, data: Any, meta: dict[str, Any]) -> list[str]:
 
 
 def write_labels_png(path: str, data: Any, meta: dict[str, Any]) -> list[str]:
-    """Indexed PNG, one file for each plane; numbers up to 255."""
+    """Write indexed PNGs, one file for each plane; numbers up to 255."""
     return _named(write_png(_segmentation(_image(data, meta)), _base(path)))
 
 
 def write_image_and_labels(path: str, layers: list[tuple[Any, dict[str, Any], str]]) -> list[str]:
-    """OME-Zarr of an image layer with a labels layer over it; numbers up to 255."""
+    """Write an OME-Zarr of an image layer with a labels layer over it; numbers up to 255."""
     by_kind = {kind: _image(data, meta) for data, meta, kind in layers}
     image, labels = by_kind["image"], by_kind["labels"]
     mask = _values(labels, np.uint8)
@@ -45,7 +45,7 @@ def write_image_and_labels(path: str, layers: list[tuple[Any, dict[str, Any], st
 
 
 def _image(data: Any, meta: dict[str, Any]) -> Image:
-    """What napari hands over, as an image of ours."""
+    """Return what napari hands over as an image of ours."""
     layer = SimpleNamespace(
         data=data,
         name=meta.get("name", "labels"),
@@ -64,7 +64,7 @@ def _segmentation(image: Image) -> Segmentation:
 
 
 def _values(labels: Image, dtype: Any) -> Any:
-    """All planes in a small type.
+    """Return all planes in a small type.
 
     Raises
     ------
@@ -79,13 +79,13 @@ def _values(labels: Image, dtype: Any) -> Any:
 
 
 def _styles(mask: UInt8[np.ndarray, "planes y x"]) -> list[ClassStyle]:
-    """Unlabelled, then every number in the colour that it has as a class."""
+    """Return the style of unlabelled pixels, then of every number, in the colour that it has as a class."""
     labels = [ClassLabel(k, default_name(k), default_colour(k)) for k in range(1, int(mask.max()) + 1)]
     return [ClassStyle("unlabelled", (0, 0, 0)), *(ClassStyle(label.name, label.rgb) for label in labels)]
 
 
 def _base(path: str) -> Path:
-    """The path without the ending that the writer gives."""
+    """Return the path without the ending that the writer gives."""
     chosen = Path(path)
     stem = chosen.with_suffix("") if chosen.suffix.lower() in {".tif", ".tiff", ".png", ".zarr"} else chosen
     return stem.with_suffix("") if stem.suffix.lower() == ".ome" else stem

@@ -12,24 +12,24 @@ _PLUGIN = "napari-unet-live"
 
 
 def panel_of(viewer: Any) -> Any:
-    """The panel of a viewer, opened if it is not."""
+    """Return the panel of a viewer; it is opened if it is not there."""
     _, panel = viewer.window.add_plugin_dock_widget(_PLUGIN)
     return panel
 
 
 def open_in_panel(viewer: Any, folder: Path) -> None:
-    """Use a project folder; what is wrong with it is told in one line."""
+    """Open a project folder in the panel; what is wrong with it is told in one line."""
     panel = panel_of(viewer)
     panel.attempt(lambda: panel.open_project(folder))
 
 
 def open_project() -> None:
-    """Ask for a project folder."""
+    """Ask the user for a project folder."""
     _press(_present_panel().head.project_button)
 
 
 def start() -> None:
-    """Train."""
+    """Start training."""
     _press(_present_panel().training.start)
 
 
@@ -39,12 +39,12 @@ def pause() -> None:
 
 
 def where_next() -> None:
-    """Go where a stroke should teach most."""
+    """Go to where a stroke should teach most."""
     _press(_present_panel().where_next.button)
 
 
 def export() -> None:
-    """Ask for a folder and write the formats that are ticked."""
+    """Ask the user for a folder and write the formats that are ticked."""
     _press(_present_panel().export_row.button)
 
 

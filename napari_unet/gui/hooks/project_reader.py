@@ -1,4 +1,4 @@
-"""Drop a project folder on napari, and the panel opens it."""
+"""The reader of project folders: one that is dropped on napari opens in the panel."""
 
 from collections.abc import Callable
 from functools import partial
@@ -18,13 +18,13 @@ _NO_LAYERS: list[LayerData] = [(None,)]  # napari's sign for: read, and nothing 
 
 
 def project_reader(path: str | list[str]) -> Callable[[str | list[str]], list[LayerData]] | None:
-    """Give what reads a project folder; None for anything else, as napari asks about every folder."""
+    """Return the reader of a project folder, or None for anything else, as napari asks about every folder."""
     is_project = isinstance(path, str) and (Path(path) / DATABASE).is_file()
     return _read if is_project else None
 
 
 def _read(path: str | list[str]) -> list[LayerData]:
-    """Open the project in the panel of the present window; without one, give its images as layers.
+    """Open the project in the panel of the present window; without a window, return its images as layers.
 
     Raises
     ------

@@ -6,14 +6,16 @@ from napari_unet.errors import UserError
 
 
 def stained_tissue() -> list[tuple[Any, dict[str, Any], str]]:
-    """Immunohistochemical staining of human colon, 512 x 512 RGB (scikit-image's data, CC0)."""
+    """Return an immunohistochemical staining of human colon, 512 x 512 RGB (scikit-image's data, CC0)."""
     from skimage import data
 
     return [(data.immunohistochemistry(), {"name": "stained tissue", "rgb": True}, "image")]
 
 
 def dividing_nuclei() -> list[tuple[Any, dict[str, Any], str]]:
-    """Nuclei of human cells, some dividing, 512 x 512 uint8 (scikit-image's data, CC0); downloaded once, with its hash.
+    """Return nuclei of human cells, some dividing, 512 x 512 uint8 (scikit-image's data, CC0).
+
+    They are downloaded once, and checked by their hash.
 
     Raises
     ------

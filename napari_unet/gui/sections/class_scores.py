@@ -26,7 +26,7 @@ class ClassScores(QWidget):  # type: ignore[misc]
         self._rows: list[tuple[QElidingLabel, QLabel, QElidingLabel]] = []
 
     def show_scores(self, scores: Sequence[ClassScore], classes: Sequence[ClassLabel]) -> None:
-        """Show these, and nothing of what was shown before."""
+        """Show the scores of these classes, and nothing of what was shown before."""
         names = {label.id: label.name for label in classes}
         while len(self._rows) < len(scores):
             self._rows.append(self._row(2 * len(self._rows)))
@@ -54,20 +54,20 @@ class ClassScores(QWidget):  # type: ignore[misc]
 
 
 def shortage(score: ClassScore) -> str:
-    """Why there is too little evidence to trust a Dice; "" when there is enough."""
+    """Return why there is too little evidence to trust a Dice, or "" when there is enough."""
     if score.blocks < LEAST_BLOCKS:
         return f"{score.blocks} of {LEAST_BLOCKS} blocks"
     return f"{score.pixels} of {LEAST_PIXELS} px" if score.pixels < LEAST_PIXELS else ""
 
 
 def evidence_text(score: ClassScore) -> str:
-    """What stands behind a Dice, and what is missing."""
+    """Return the evidence that stands behind a Dice, and what is missing of it."""
     found = f"{score.strokes} strokes, {score.blocks} blocks, {score.pixels:,} px"
     return f"too few held out: {shortage(score)} ({found})" if shortage(score) else found
 
 
 def class_text(score: ClassScore) -> str:
-    """Dice with its 95 % interval, or n/a."""
+    """Return a Dice with its 95 % interval, or n/a."""
     if score.dice is None:
         return "n/a"
     if score.low is None or score.high is None:

@@ -28,7 +28,7 @@ _ROWS_SHOWN = 6
 
 
 class ClassTable(QWidget):  # type: ignore[misc]
-    """Emits what the user wants; shows what it is told."""
+    """Table that emits what the user wants, and shows what it is told."""
 
     chosen = Signal(int)
     renamed = Signal(int, str)
@@ -82,7 +82,7 @@ class ClassTable(QWidget):  # type: ignore[misc]
         self._fit_height()
 
     def show_dice(self, scores: Sequence[ClassScore]) -> None:
-        """Held-out Dice per class; the interval and the evidence are in the tool tip."""
+        """Show the held-out Dice of each class; the interval and the evidence are in the tool tip."""
         by_id = {score.class_id: score for score in scores}
         for row, label in enumerate(self._classes):
             score = by_id.get(label.id)
@@ -92,22 +92,22 @@ class ClassTable(QWidget):  # type: ignore[misc]
 
     @property
     def selected(self) -> int | None:
-        """Id of the class to paint."""
+        """Return the id of the class to paint, or None."""
         row = self.table.currentRow()
         return self._classes[row].id if 0 <= row < len(self._classes) else None
 
     def select(self, class_id: int | None) -> None:
-        """Make this the class to paint."""
+        """Select the class to paint."""
         ids = [label.id for label in self._classes]
         if class_id in ids:
             self.table.selectRow(ids.index(class_id))
 
     def has(self, class_id: int) -> bool:
-        """Whether this is one of the classes."""
+        """Tell whether an id is that of one of the classes."""
         return any(label.id == class_id for label in self._classes)
 
     def id_of_key(self, number: int) -> int | None:
-        """The class that key 1..9 stands for."""
+        """Return the id of the class that key 1 to 9 stands for, or None."""
         return self._classes[number - 1].id if number <= len(self._classes) else None
 
     def _prepare_table(self) -> None:

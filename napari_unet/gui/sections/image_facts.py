@@ -1,4 +1,4 @@
-"""What is known of an image - planes, channels, pixels, pixel size - and the window in which it is corrected."""
+"""The facts of an image - planes, channels, pixels, pixel size - and the window in which they are corrected."""
 
 import contextlib
 from collections.abc import Callable, Sequence
@@ -33,7 +33,7 @@ Correct = Callable[[ImageRecord], None]
 
 
 def facts(record: ImageRecord) -> str:
-    """One line, such as "z 20 · 2 channels · 512 x 512 px · 0.325 um"."""
+    """Return one line about an image, such as "z 20 · 2 channels · 512 x 512 px · 0.325 um"."""
     sizes = dict(zip(record.axes, record.shape, strict=True))
     parts = [f"{axis} {size}" for axis, size in sizes.items() if axis not in "yxc"]
     if record.chosen:
@@ -46,13 +46,13 @@ def facts(record: ImageRecord) -> str:
 
 
 def length(size: PixelSize) -> str:
-    """Edges of a pixel, such as "0.325 um" or "0.3 x 0.4 um"."""
+    """Return the edges of a pixel, such as "0.325 um" or "0.3 x 0.4 um"."""
     edges = [f"{size.y:.4g}"] if size.y == size.x else [f"{size.y:.4g}", f"{size.x:.4g}"]
     return f"{' x '.join(edges)} {size.unit}"
 
 
 class ImageFacts(QWidget):  # type: ignore[misc]
-    """A quiet line and a button; there while there is an image.
+    """Quiet line with a button, which is there while there is an image.
 
     Parameters
     ----------
@@ -84,7 +84,7 @@ class ImageFacts(QWidget):  # type: ignore[misc]
         controller.subscribe(ImageRemoved, lambda _: self.show_image(None))
 
     def show_image(self, record: ImageRecord | None) -> None:
-        """Tell of this image; of none, vanish."""
+        """Show the facts of an image, or vanish without one."""
         self._record = record
         text = "" if record is None else facts(record)
         self.line.setText(text)
@@ -97,7 +97,7 @@ class ImageFacts(QWidget):  # type: ignore[misc]
             self.dialog.open()
 
     def _channel_names(self, record: ImageRecord) -> list[str]:
-        """Those in the file, else numbers from 1."""
+        """Return the channel names in the file, else numbers from 1."""
         names: tuple[str, ...] = ()
         with contextlib.suppress(UserError):  # the file may be gone; its channels still have numbers
             names = self._open_recorded(record).channel_names[: record.all_channels]  # without that of alpha
@@ -105,7 +105,7 @@ class ImageFacts(QWidget):  # type: ignore[misc]
 
 
 class CorrectionDialog(QDialog):  # type: ignore[misc]
-    """Closes when what was said is remembered; what cannot be is told in it."""
+    """Dialog that closes when the corrections are remembered, and tells what cannot be."""
 
     def __init__(
         self, record: ImageRecord, channel_names: Sequence[str], correct: Correct, parent: QWidget | None = None
@@ -149,7 +149,7 @@ class CorrectionDialog(QDialog):  # type: ignore[misc]
         self.form.addRow(buttons)
 
     def accept(self) -> None:
-        """Remember it, and close if that could be done."""
+        """Remember the corrections, and close if that could be done."""
         try:
             wanted = self._wanted()
             if wanted != self._record:
@@ -173,7 +173,7 @@ class CorrectionDialog(QDialog):  # type: ignore[misc]
         return replace(wanted, chosen=chosen_channels(record, chosen))
 
     def _pixel_size(self) -> PixelSize:
-        """As it was, where nothing was typed: a line edit shows fewer digits."""
+        """Return the pixel size that was typed, the one of before where nothing was: a field shows fewer digits."""
         before = self._record.pixel_size
         y, x = self._edge(self.pixel_height, before.y), self._edge(self.pixel_width, before.x)
         size = PixelSize(y, x, self.unit.currentText())

@@ -29,7 +29,7 @@ _STEPS = {Qt.Key.Key_PageDown: 1, Qt.Key.Key_PageUp: -1}
 
 
 class ImageList(QWidget):  # type: ignore[misc]
-    """Emits what the user wants; shows what it is told. The rows are hidden while there is nothing to choose."""
+    """List that emits what the user wants; its rows are hidden while there is nothing to choose."""
 
     chosen = Signal(int)
     stepped = Signal(int)
@@ -64,7 +64,7 @@ class ImageList(QWidget):  # type: ignore[misc]
         self._show_parts()
 
     def show_images(self, records: Sequence[ImageRecord]) -> None:
-        """The images of the project."""
+        """Show the images of the project."""
         self.table.show_images(records)
         rows = min(max(len(records), 2), _ROWS_SHOWN)
         header = self.view.horizontalHeader().sizeHint().height()
@@ -89,7 +89,7 @@ class ImageList(QWidget):  # type: ignore[misc]
         widget.installEventFilter(self)
 
     def eventFilter(self, watched: QObject, event: QEvent) -> bool:
-        """Drops onto the panel; the keys PageDown and PageUp in the list."""
+        """Take drops onto the panel, and the keys PageDown and PageUp in the list."""
         if event.type() in _DRAGS and (paths := _files_of(event)):
             event.acceptProposedAction()
             if event.type() == QEvent.Type.Drop:

@@ -15,7 +15,7 @@ _ROLE = Qt.ItemDataRole
 
 
 class ImageTable(QAbstractTableModel):  # type: ignore[misc]
-    """What a view shows; thumbnails are asked for by the rows that are on screen only."""
+    """Model of the image list; thumbnails are asked for by the rows that are on screen only."""
 
     def __init__(self, thumbnails: Thumbnails, parent: QObject) -> None:
         super().__init__(parent)
@@ -27,42 +27,42 @@ class ImageTable(QAbstractTableModel):  # type: ignore[misc]
         thumbnails.made.connect(self._changed)
 
     def show_images(self, records: Sequence[ImageRecord]) -> None:
-        """Other rows."""
+        """Show these images as rows."""
         self.beginResetModel()
         self.records = list(records)
         self._rows = {record.id: row for row, record in enumerate(self.records)}
         self.endResetModel()
 
     def show_painted(self, painted: dict[int, int]) -> None:
-        """Painted pixels by image id."""
+        """Show the number of painted pixels, by image id."""
         self._show(_PAINTED, self._painted, painted)
         self._painted = painted
 
     def show_dice(self, dice: dict[int, float]) -> None:
-        """Mean Dice of the held-out blocks by image id."""
+        """Show the mean Dice of the held-out blocks, by image id."""
         self._show(_DICE, self._dice, dice)
         self._dice = dice
 
     def row_of(self, image_id: int) -> int | None:
-        """Where an image stands."""
+        """Return the row of an image, or None."""
         return self._rows.get(image_id)
 
     def rowCount(self, parent: QModelIndex = QModelIndex()) -> int:  # noqa: B008 - Qt's signature
-        """One row an image."""
+        """Return the number of rows: one for each image."""
         return 0 if parent.isValid() else len(self.records)
 
     def columnCount(self, parent: QModelIndex = QModelIndex()) -> int:  # noqa: B008 - Qt's signature
-        """Name, painted pixels, Dice."""
+        """Return the number of columns: name, painted pixels, Dice."""
         return 0 if parent.isValid() else len(COLUMNS)
 
     def headerData(self, section: int, orientation: Qt.Orientation, role: int = _ROLE.DisplayRole) -> Any:
-        """Names of the columns."""
+        """Return the name of a column."""
         if role == _ROLE.DisplayRole and orientation == Qt.Orientation.Horizontal:
             return COLUMNS[section]
         return None
 
     def data(self, index: QModelIndex, role: int = _ROLE.DisplayRole) -> Any:
-        """What Qt asks for."""
+        """Return the text, tool tip, alignment or thumbnail that Qt asks for."""
         record, column = self.records[index.row()], index.column()
         problem = self._thumbnails.problem_of(record.id)
         if role == _ROLE.DisplayRole:

@@ -1,4 +1,4 @@
-"""Asks about strokes that the network keeps contradicting: keep them, flip them to what it says, or erase them."""
+"""The question about strokes that the network keeps contradicting: keep them, flip them to what it says, or erase them."""
 
 from collections.abc import Sequence
 from typing import Any
@@ -26,7 +26,7 @@ _KEPT = 0.5  # of a stroke's pixels that were kept make it one that is not asked
 
 
 class LabelCheck(QWidget):  # type: ignore[misc]
-    """Hidden until there is a stroke to ask about on the present image.
+    """Box that is hidden until there is a stroke to ask about on the present image.
 
     Parameters
     ----------
@@ -107,7 +107,7 @@ class LabelCheck(QWidget):  # type: ignore[misc]
             )
 
     def _is_open(self, doubt: Doubt) -> bool:
-        """Whether a stroke is on the present image, still painted like that, and was not kept."""
+        """Tell whether a stroke is on the present image, still painted like that, and was not kept."""
         project, image = self._controller.project, self._controller.image
         if project is None or image is None or image.id != doubt.image_id:
             return False
@@ -156,5 +156,5 @@ class LabelCheck(QWidget):  # type: ignore[misc]
 
 
 def _pixels(project: Project, doubt: Doubt) -> Bool[np.ndarray, "h w"]:
-    """Those of a doubted stroke in its box, as it is stored now."""
+    """Return the pixels of a doubted stroke in its box, as it is stored now."""
     return stroke_of(doubt, project.annotation(doubt.image_id, doubt.plane, Region(*doubt.box)))

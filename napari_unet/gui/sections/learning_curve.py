@@ -19,7 +19,7 @@ STEP, ANNOTATION_TIME = "training step", "annotation time [min]"
 
 
 class LearningCurve(QWidget):  # type: ignore[misc]
-    """One plot with a choice of its axis, and one line about the next minutes."""
+    """Plot with a choice of its axis, and one line about the next minutes."""
 
     def __init__(self, parent: QWidget | None = None) -> None:
         super().__init__(parent)
@@ -115,7 +115,7 @@ class LearningCurve(QWidget):  # type: ignore[misc]
 
 
 def forecast_text(expected: Forecast | None) -> str:
-    """What ten more minutes may bring; "" when it is not known well enough."""
+    """Return what ten more minutes may bring, or "" when it is not known well enough."""
     if expected is None or expected.uncertainty > _MOST_UNCERTAIN:
         return ""
     uncertainty = math.ceil(expected.uncertainty * 100) / 100  # never ± 0.00

@@ -13,7 +13,7 @@ from napari_unet.gui.sections.view_row import ViewRow
 
 
 class OverlayKeys(QObject):  # type: ignore[misc]
-    """Binds the keys to each annotation layer; what is hidden comes back on release, or when the focus goes elsewhere.
+    """Bind the keys to each annotation layer; what is hidden comes back on release, or when the focus goes elsewhere.
 
     napari holds Space to pan. Both happen: the mouse pans over the bare image.
 

@@ -68,7 +68,7 @@ class Painting(QObject):  # type: ignore[misc]
         layer.events.selected_label.connect(self._label_chosen)
 
     def leave(self) -> None:
-        """Serve none."""
+        """Serve no layer."""
         self._put_back_soon.stop()
         if self._layer is not None:
             self._layer.events.selected_label.disconnect(self._label_chosen)

@@ -1,4 +1,4 @@
-"""What cannot be opened for writing may be looked at."""
+"""The offer to look at a project that cannot be opened for writing."""
 
 from pathlib import Path
 
@@ -12,7 +12,7 @@ _READABLE = {"NU-P02", "NU-P09", "NU-P10"}  # newer, open elsewhere, not writabl
 
 
 def open_or_read(controller: Controller, folder: Path, parent: QWidget | None) -> Project:
-    """Open a project, read-only where the user takes that; UserError where it can be neither."""
+    """Open a project, read-only where the user takes the offer; raise a ``UserError`` where neither can be."""
     try:
         return controller.open_project(folder)
     except UserError as error:

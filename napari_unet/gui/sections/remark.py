@@ -4,7 +4,7 @@ from qtpy.QtWidgets import QLabel, QWidget
 
 
 class Remark(QLabel):  # type: ignore[misc]
-    """Wraps its text; takes no room without one."""
+    """Label that wraps its text, and takes no room without one."""
 
     def __init__(self, parent: QWidget | None = None) -> None:
         super().__init__(parent)
@@ -12,6 +12,6 @@ class Remark(QLabel):  # type: ignore[misc]
         self.hide()
 
     def setText(self, text: str) -> None:
-        """Say this; "" to vanish."""
+        """Show a text; "" to vanish."""
         super().setText(text)
         self.setVisible(bool(text))

@@ -22,7 +22,7 @@ _Factors = tuple[float, float]
 
 
 class RescaleOffer(QPushButton):  # type: ignore[misc]
-    """There while the image on screen has pixels of another size than those that were trained on.
+    """Button that is there while the pixels on screen are of another size than those that were trained on.
 
     Parameters
     ----------
@@ -57,24 +57,24 @@ class RescaleOffer(QPushButton):  # type: ignore[misc]
         controller.subscribe(ProjectOpened, lambda _: self.clear())
 
     def offer(self, image_id: int, factors: tuple[float, float]) -> None:
-        """A copy with so many times its rows and columns would have the pixel size that was trained on."""
+        """Offer a copy with so many times the rows and columns, which has the pixel size that was trained on."""
         if self._controller.project is not None:
             self._offers[image_id, self._controller.project.image(image_id).pixel_size] = factors
             self._show()
 
     def show_image(self, record: ImageRecord | None) -> None:
-        """Tell what is on screen: an image, or none."""
+        """Show the offer for the image on screen, if there is one."""
         self._record = record
         self._show()
 
     def withdraw(self) -> None:
-        """The image on screen was painted on: its own pixel size is learned."""
+        """Take the offer back: the image on screen was painted on, so its own pixel size is learned."""
         if self._record is not None:
             self._offers.pop((self._record.id, self._record.pixel_size), None)
             self._show()
 
     def clear(self) -> None:
-        """Another project is open."""
+        """Forget all offers: another project is open."""
         self._offers.clear()
         self.show_image(None)
 

@@ -14,7 +14,7 @@ from napari_unet.project.classes import ClassLabel
 
 
 class ScoreCard(QWidget):  # type: ignore[misc]
-    """One line for the eye, one curve for the trend."""
+    """Card with one line for the eye and one curve for the trend."""
 
     area_wanted = Signal()
     copy_wanted = Signal(object)  # with the score that is shown, or None
@@ -70,7 +70,7 @@ class ScoreCard(QWidget):  # type: ignore[misc]
         self.curve.add_loss(step, loss)
 
     def show_score(self, score: Score, classes: Sequence[ClassLabel], annotation_s: float | None) -> None:
-        """Tell the newest score, which came after that much annotation; None for one that is not recorded."""
+        """Show the newest score, which came after that many seconds of annotation; None for one that is not recorded."""
         self._score = score
         self.headline.setText(headline(score))
         self.milestones.setText(milestones(score))
@@ -100,7 +100,7 @@ class ScoreCard(QWidget):  # type: ignore[misc]
 
 
 def headline(score: Score) -> str:
-    """Mean Dice and how much evidence it has."""
+    """Return the mean Dice and how much evidence it has."""
     if score.mean_dice is None:
         return f"Held-out Dice: n/a (not every class has held-out strokes yet) · step {score.step}"
     pixels = sum(c.pixels for c in score.classes)
@@ -108,14 +108,14 @@ def headline(score: Score) -> str:
 
 
 def milestones(score: Score) -> str:
-    """Now, best and at start; "" unless one can be compared."""
+    """Return the Dice now, best and at start, or "" unless one can be compared."""
     known = [("best", score.best), ("at start", score.start)]
     parts = [f"{name} {m.mean_dice:.3f}" for name, m in known if m is not None and m.mean_dice is not None]
     return " · ".join([f"now {score.mean_dice:.3f}", *parts]) if parts and score.mean_dice is not None else ""
 
 
 def canvas_text(score: Score, classes: list[ClassLabel]) -> str:
-    """What stands on the image."""
+    """Return the text that stands on the image."""
     names = {label.id: label.name for label in classes}
     mean = "n/a" if score.mean_dice is None else f"{score.mean_dice:.3f}"
     lines = [f"held-out Dice {mean} · step {score.step}"]

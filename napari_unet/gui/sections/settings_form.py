@@ -83,7 +83,7 @@ def _widget(field: Field) -> Any:
 
 
 def _float_box(kind: Any, field: Field) -> Any:
-    """A box with a digit more than the default value has, and steps that do not leave its range at once."""
+    """Make a box with a digit more than the default value has, and steps that do not leave its range at once."""
     box = kind(min=field.minimum, max=field.maximum, step=_step(field))
     box.native.setDecimals(1 - min(-1, int(Decimal(str(field.default)).as_tuple().exponent)))
     box.value = field.default

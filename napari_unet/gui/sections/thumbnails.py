@@ -37,7 +37,7 @@ class Thumbnails(QObject):  # type: ignore[misc]
         self._timer.timeout.connect(self._collect)
 
     def of(self, record: ImageRecord) -> QPixmap | None:
-        """The thumbnail; None while it is being made, or when the image cannot be opened."""
+        """Return the thumbnail of an image, or None while it is being made or when the image cannot be opened."""
         making = self._making is not None and self._making[0] == record.id
         if record.id not in self._pictures and record.id not in self._problems and not making:
             self._wanted.pop(record.id, None)
@@ -48,16 +48,16 @@ class Thumbnails(QObject):  # type: ignore[misc]
         return self._pictures.get(record.id)
 
     def problem_of(self, image_id: int) -> str:
-        """Why the image cannot be opened, in one line; "" as far as is known."""
+        """Return why an image cannot be opened, in one line, or "" as far as is known."""
         return self._problems.get(image_id, "")
 
     def tell_problem(self, image_id: int, line: str) -> None:
-        """An image could not be opened."""
+        """Remember why an image could not be opened."""
         self._problems[image_id] = line
         self.made.emit(image_id)
 
     def forget(self, image_id: int) -> None:
-        """Its file is another now."""
+        """Forget thumbnail and problem of an image whose file is another now."""
         self._problems.pop(image_id, None)
         self._pictures.pop(image_id, None)
 
@@ -68,7 +68,7 @@ class Thumbnails(QObject):  # type: ignore[misc]
             known.clear()
 
     def stop(self) -> None:
-        """Make no more."""
+        """Make no more thumbnails."""
         self._is_stopped = True
         self._timer.stop()
         self._decoder.stop()

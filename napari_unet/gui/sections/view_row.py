@@ -1,4 +1,4 @@
-"""How the prediction is drawn, what else is shown, and how far the overlay is behind."""
+"""The look of the prediction, what else is shown, and how far the overlay is behind."""
 
 from collections.abc import Sequence
 from typing import Any
@@ -29,7 +29,7 @@ _HELP = {
 
 
 class ViewRow(QWidget):  # type: ignore[misc]
-    """Owns the look of the prediction layer.
+    """Row that owns the look of the prediction layer.
 
     Parameters
     ----------
@@ -68,18 +68,18 @@ class ViewRow(QWidget):  # type: ignore[misc]
                 event.connect(self._follow)
 
     def toggle_contour(self) -> None:
-        """From filled to contour, and to filled from anything else."""
+        """Change the look from filled to contour, and to filled from anything else."""
         self.look.setCurrentText(CONTOUR if self.look.currentText() == FILLED else FILLED)
 
     @property
     def map(self) -> tuple[str, int]:
-        """Kind of the chosen map, or the objects, and a class id or 0."""
+        """Return the kind of the chosen map, or the objects, and a class id or 0."""
         kind = self.kind.currentText()
         return kind, (self.of_class.currentData() or 0) if kind == PROBABILITY else 0
 
     @property
     def map_name(self) -> str:
-        """What the layer of the map is called."""
+        """Return the name of the layer of the map."""
         kind, class_id = self.map
         return f"{kind} of {self.of_class.currentText()}" if class_id else kind
 
@@ -176,7 +176,7 @@ class ViewRow(QWidget):  # type: ignore[misc]
 
 
 def overlay_text(progress: Progress) -> str:
-    """What the overlay shows, in one line; "" before there is one."""
+    """Return what the overlay shows, in one line, or "" before there is one."""
     if progress.shown_step is None:
         return ""
     parts = [f"overlay: step {progress.shown_step}"]
