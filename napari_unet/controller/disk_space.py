@@ -12,7 +12,7 @@ _EVERY_S = 10.0
 
 
 def low_space(folder: Path) -> UserError | None:
-    """Return the warning when little room is left where a folder lies; None where there is, or the system cannot tell."""
+    """Return the warning when little room is left where a folder lies, else None, also where the system cannot tell."""
     try:
         free = shutil.disk_usage(folder).free
     except OSError:

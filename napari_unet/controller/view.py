@@ -1,4 +1,4 @@
-"""What the user looks at, and the questions to the worker that follow from it: tiles, maps, objects, weight map."""
+"""The part of the image on screen, and the questions to the worker about it: tiles, maps, objects, weight map."""
 
 from napari_unet.controller.cover import corners, first_cover
 from napari_unet.controller.news import WorkerStarted

@@ -1,4 +1,4 @@
-"""The question about strokes that the network keeps contradicting: keep them, flip them to what it says, or erase them."""
+"""The question about strokes that the network keeps contradicting: keep, flip to what it says, or erase them."""
 
 from collections.abc import Sequence
 from typing import Any

@@ -70,7 +70,7 @@ class ScoreCard(QWidget):  # type: ignore[misc]
         self.curve.add_loss(step, loss)
 
     def show_score(self, score: Score, classes: Sequence[ClassLabel], annotation_s: float | None) -> None:
-        """Show the newest score, which came after that many seconds of annotation; None for one that is not recorded."""
+        """Show the newest score, which came after so many seconds of annotation; None for one that is not recorded."""
         self._score = score
         self.headline.setText(headline(score))
         self.milestones.setText(milestones(score))
