@@ -11,10 +11,14 @@ class AnnotationClock:
     Parameters
     ----------
     clock : seconds, monotonic
+
+    Attributes
+    ----------
+    clock : as given; it may be exchanged
     """
 
     def __init__(self, clock: Callable[[], float]) -> None:
-        self._clock = clock
+        self.clock = clock
         self.set(0.0)
 
     @property
@@ -29,14 +33,14 @@ class AnnotationClock:
 
     def press(self) -> None:
         """Begin a stroke; the pause before it counts if it was short."""
-        now = self._clock()
+        now = self.clock()
         if self._last is not None and now - self._last < PAUSE_S:
             self._seconds += now - self._last
         self._last = now
 
     def release(self) -> None:
         """End a stroke, which counts however long it was."""
-        now = self._clock()
+        now = self.clock()
         if self._last is not None:
             self._seconds += now - self._last
         self._last = now

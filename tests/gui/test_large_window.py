@@ -56,9 +56,9 @@ class Wanderer(Hand):
         camera.zoom = self.viewer.canvas.size[0] / pixels
         settle(seconds=0.3)
 
-    def _pixel(self, y: float, x: float) -> QPoint:
+    def pixel(self, y: float, x: float) -> QPoint:
         part = self.panel.canvas.cover
-        return super()._pixel(y - part.y0, x - part.x0)
+        return super().pixel(y - part.y0, x - part.x0)
 
 
 @pytest.fixture

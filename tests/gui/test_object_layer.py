@@ -77,15 +77,15 @@ def test_strokes_go_on_while_objects_come(hand: Hand) -> None:
     watcher = hand.panel.canvas.watcher
     native = hand.viewer.window._qt_viewer.canvas.native
     hand.panel.class_table.select(2)
-    QTest.mousePress(native, Qt.LeftButton, Qt.NoModifier, hand._pixel(*STROKE[0]))
+    QTest.mousePress(native, Qt.LeftButton, Qt.NoModifier, hand.pixel(*STROKE[0]))
     QApplication.processEvents()
     assert watcher.is_painting
     answer(hand, (10, 10), (60, 40))
     assert watcher.is_painting
     for x in range(STROKE[0][1], STROKE[1][1], 5):
-        QTest.mouseMove(native, hand._pixel(STROKE[0][0], x))
+        QTest.mouseMove(native, hand.pixel(STROKE[0][0], x))
         QApplication.processEvents()
-    QTest.mouseRelease(native, Qt.LeftButton, Qt.NoModifier, hand._pixel(*STROKE[1]))
+    QTest.mouseRelease(native, Qt.LeftButton, Qt.NoModifier, hand.pixel(*STROKE[1]))
     settle(lambda: not watcher.is_painting, 5)
     assert (hand.stored()[STROKE[0][0], STROKE[0][1] : STROKE[1][1] - 5] == 2).all()
     assert hand.viewer.layers.selection.active is hand.panel.canvas.annotation
@@ -123,7 +123,7 @@ def test_table_and_image_have_one_selection(viewer: Any, monkeypatch: pytest.Mon
     np.testing.assert_array_equal([box.min(axis=0), box.max(axis=0)], [[1, 57.5, 87.5], [1, 73.5, 103.5]])
     centre = camera.center
     native = viewer.window._qt_viewer.canvas.native
-    QTest.mouseClick(native, Qt.LeftButton, Qt.NoModifier, hand._pixel(105, 25))
+    QTest.mouseClick(native, Qt.LeftButton, Qt.NoModifier, hand.pixel(105, 25))
     assert settle(lambda: layer.selected_label == 3, 5)
     assert row() == 3
     assert camera.center == centre

@@ -53,10 +53,10 @@ class Hand(User):
 
     def colour(self, y: float, x: float) -> np.ndarray:
         """What the screen shows at a pixel of the plane."""
-        point = self._pixel(y, x)
+        point = self.pixel(y, x)
         return np.asarray(self.viewer.screenshot(canvas_only=True, flash=False))[point.y(), point.x(), :3]
 
-    def _pixel(self, y: float, x: float) -> QPoint:
+    def pixel(self, y: float, x: float) -> QPoint:
         layer = self.panel.canvas.annotation
         planes = layer.data.shape[:-2]
         index = np.unravel_index(self.panel.canvas.watcher.plane, planes) if planes else ()

@@ -92,13 +92,13 @@ class User:
 
     def drag(self, *points: tuple[float, float]) -> None:
         qt = self.viewer.window._qt_viewer.canvas
-        QTest.mousePress(qt.native, Qt.LeftButton, Qt.NoModifier, self._pixel(*points[0]))
+        QTest.mousePress(qt.native, Qt.LeftButton, Qt.NoModifier, self.pixel(*points[0]))
         QApplication.processEvents()
         for (y0, x0), (y1, x1) in itertools.pairwise(points):
             for t in np.linspace(0, 1, 20)[1:]:
-                QTest.mouseMove(qt.native, self._pixel(y0 + t * (y1 - y0), x0 + t * (x1 - x0)))
+                QTest.mouseMove(qt.native, self.pixel(y0 + t * (y1 - y0), x0 + t * (x1 - x0)))
                 QApplication.processEvents()
-        QTest.mouseRelease(qt.native, Qt.LeftButton, Qt.NoModifier, self._pixel(*points[-1]))
+        QTest.mouseRelease(qt.native, Qt.LeftButton, Qt.NoModifier, self.pixel(*points[-1]))
 
     def draw_two_classes(self) -> None:
         self.draw(1, (15, 75), (90, 75))
@@ -106,7 +106,7 @@ class User:
         self.draw(2, (32, 32), (48, 48))
         self.draw(2, (105, 75), (115, 85))
 
-    def _pixel(self, y: float, x: float) -> QPoint:
+    def pixel(self, y: float, x: float) -> QPoint:
         qt = self.viewer.window._qt_viewer.canvas
         scale = self.panel.canvas.annotation.scale
         px, py = qt.view.scene.transform.map([x * scale[-1], y * scale[-2], 0, 1])[:2]
@@ -152,7 +152,7 @@ def test_a_stroke_is_in_the_project_when_the_mouse_is_released(user: User) -> No
 def test_strokes_are_timed_and_moving_the_view_is_not(user: User) -> None:
     clock = user.panel.controller.annotation_clock
     now = itertools.count(100.0)  # each press and each release is a second after the one before
-    clock._clock = lambda: next(now)
+    clock.clock = lambda: next(now)
     user.draw(1, (15, 75), (90, 75))
     assert clock.seconds == 1
     for mode, seconds in (("erase", 3), ("pan_zoom", 3), ("paint", 5)):
@@ -369,10 +369,12 @@ def test_n_leads_to_another_image_and_plane(user: User) -> None:
     viewer.add_image(np.stack([drawn_image(1), drawn_image(2)]), name="stack", scale=(1, 2, 2))
     record = panel.controller.project.add_image(source.image_of(viewer.layers["stack"], False)[0])
     suggested = Suggested(1, "unsure", record.id, 1, (64, 64, 128, 128))
-    panel.canvas.watcher._dragging = True
+    mouse = viewer.window._qt_viewer.canvas.native, Qt.LeftButton, Qt.NoModifier, user.pixel(20, 75)
+    QTest.mousePress(*mouse)
+    QApplication.processEvents()
     panel.controller.publish(suggested)
     assert panel.canvas.image.name == "cells"
-    panel.canvas.watcher._dragging = False
+    QTest.mouseRelease(*mouse)
     panel.controller.publish(suggested)
     assert panel.controller.image.id == record.id
     assert panel.canvas.watcher.plane == 1
@@ -550,9 +552,9 @@ def test_a_key_in_the_table_of_classes_begins_no_name(user: User) -> None:
     table.table.setCurrentCell(0, 1)
     QTest.keyClick(table.table, Qt.Key.Key_2)
     assert table.table.state() != QAbstractItemView.State.EditingState
-    table._pick_colour = asked.append
+    table.pick_colour = asked.append
     table.table.setCurrentCell(1, 0)
-    table._enter()
+    table.enter()
     assert [item.row() for item in asked] == [1]
 
 

@@ -218,16 +218,16 @@ def test_a_switch_waits_for_the_end_of_the_stroke(viewer: Any, folder: Path) -> 
     user, before = opened(viewer, folder), stored(folder)
     qt = viewer.window._qt_viewer.canvas.native
     user.panel.class_table.select(2)
-    QTest.mousePress(qt, Qt.LeftButton, Qt.NoModifier, user._pixel(120, 20))
+    QTest.mousePress(qt, Qt.LeftButton, Qt.NoModifier, user.pixel(120, 20))
     for x in range(20, 80, 2):
-        QTest.mouseMove(qt, user._pixel(120, x))
+        QTest.mouseMove(qt, user.pixel(120, x))
         QApplication.processEvents()
     press(user, Qt.Key_PageDown)
     assert present(user) == "a"
     for x in range(80, 140, 2):
-        QTest.mouseMove(qt, user._pixel(120, x))
+        QTest.mouseMove(qt, user.pixel(120, x))
         QApplication.processEvents()
-    QTest.mouseRelease(qt, Qt.LeftButton, Qt.NoModifier, user._pixel(120, 140))
+    QTest.mouseRelease(qt, Qt.LeftButton, Qt.NoModifier, user.pixel(120, 140))
     painted = user.painted.copy()
     assert (painted[120, 20:140] == 2).all()
     assert settle(lambda: present(user) == "b", 5)

@@ -45,12 +45,12 @@ def test_a_long_name_does_not_widen_the_card(qtbot: object) -> None:
     few = ClassScore(2, None, None, None, 0)
     card.show_scores((ENOUGH, few), [ClassLabel(1, "x" * 500, "#000000"), ClassLabel(2, "cell", "#FFFFFF")])
     assert card.minimumSizeHint().width() < 280
-    assert [(row[0].graphicsEffect().isEnabled(), row[0].isHidden()) for row in card._rows] == [
+    assert [(row[0].graphicsEffect().isEnabled(), row[0].isHidden()) for row in card.rows] == [
         (False, False),
         (True, False),
     ]
     card.show_scores((few,), ())
-    assert [row[0].isHidden() for row in card._rows] == [False, True]
+    assert [row[0].isHidden() for row in card.rows] == [False, True]
 
 
 def test_the_curve_has_two_axes(qtbot: object) -> None:
@@ -62,7 +62,7 @@ def test_the_curve_has_two_axes(qtbot: object) -> None:
             list(zip(*(values.tolist() for values in one.getData()), strict=True))
             if one.getData()[0] is not None
             else []
-            for one in (curve._dice_curve, curve._loss_curve)
+            for one in (curve.dice_curve, curve.loss_curve)
         ]
 
     old = {"step": 1, "loss": 0.9, "mean_dice": 0.4}

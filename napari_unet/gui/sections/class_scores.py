@@ -23,14 +23,14 @@ class ClassScores(QWidget):  # type: ignore[misc]
         self._grid.setContentsMargins(0, 0, 0, 0)
         self._grid.setVerticalSpacing(0)
         self._grid.setColumnStretch(0, 1)
-        self._rows: list[tuple[QElidingLabel, QLabel, QElidingLabel]] = []
+        self.rows: list[tuple[QElidingLabel, QLabel, QElidingLabel]] = []
 
     def show_scores(self, scores: Sequence[ClassScore], classes: Sequence[ClassLabel]) -> None:
         """Show the scores of these classes, and nothing of what was shown before."""
         names = {label.id: label.name for label in classes}
-        while len(self._rows) < len(scores):
-            self._rows.append(self._row(2 * len(self._rows)))
-        for number, (name, dice, evidence) in enumerate(self._rows):
+        while len(self.rows) < len(scores):
+            self.rows.append(self._row(2 * len(self.rows)))
+        for number, (name, dice, evidence) in enumerate(self.rows):
             for label in (name, dice, evidence):
                 label.setVisible(number < len(scores))
             if number < len(scores):

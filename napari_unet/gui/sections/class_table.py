@@ -129,9 +129,9 @@ class ClassTable(QWidget):  # type: ignore[misc]
         header.setSectionResizeMode(_NAME, QHeaderView.ResizeMode.Stretch)
         table.itemSelectionChanged.connect(self._selection_changed)
         table.itemChanged.connect(self._item_changed)
-        table.itemDoubleClicked.connect(self._pick_colour)
+        table.itemDoubleClicked.connect(self.pick_colour)
         enter = QShortcut(QKeySequence(Qt.Key.Key_Return), table, context=Qt.ShortcutContext.WidgetShortcut)
-        enter.activated.connect(self._enter)
+        enter.activated.connect(self.enter)
 
     def _fit_height(self) -> None:
         rows = min(max(self.table.rowCount(), 2), _ROWS_SHOWN)
@@ -154,12 +154,14 @@ class ClassTable(QWidget):  # type: ignore[misc]
             item.setText(label.name)
             self._filling = False
 
-    def _enter(self) -> None:
+    def enter(self) -> None:
+        """Do what a double click on the current cell does to a colour: ask for another one."""
         item = self.table.currentItem()
         if item is not None:
-            self._pick_colour(item)
+            self.pick_colour(item)
 
-    def _pick_colour(self, item: QTableWidgetItem) -> None:
+    def pick_colour(self, item: QTableWidgetItem) -> None:
+        """Ask for another colour of a class, if the cell is that of its colour."""
         if item.column() == _COLOUR:
             label = self._classes[item.row()]
             colour = QColorDialog.getColor(QColor(label.colour), self, f"Colour of {label.name}")

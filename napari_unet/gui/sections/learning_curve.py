@@ -19,7 +19,14 @@ STEP, ANNOTATION_TIME = "training step", "annotation time [min]"
 
 
 class LearningCurve(QWidget):  # type: ignore[misc]
-    """Plot with a choice of its axis, and one line about the next minutes."""
+    """Plot with a choice of its axis, and one line about the next minutes.
+
+    Attributes
+    ----------
+    dice_curve, loss_curve : what is drawn, of pyqtgraph
+    axis : the choice of the horizontal axis
+    forecast : the line about the next minutes
+    """
 
     def __init__(self, parent: QWidget | None = None) -> None:
         super().__init__(parent)
@@ -36,8 +43,8 @@ class LearningCurve(QWidget):  # type: ignore[misc]
         self._plot.setYRange(0, 1)
         self._plot.getAxis("bottom").enableAutoSIPrefix(False)  # the choice below is its label
         self._legend = self._plot.addLegend(offset=(-5, 5), labelTextSize="8pt")
-        self._loss_curve = self._plot.plot(pen=pyqtgraph.mkPen(_LOSS, width=1), name="loss")
-        self._dice_curve = self._plot.plot(pen=pyqtgraph.mkPen(_DICE, width=2), symbol="o", symbolSize=4,
+        self.loss_curve = self._plot.plot(pen=pyqtgraph.mkPen(_LOSS, width=1), name="loss")
+        self.dice_curve = self._plot.plot(pen=pyqtgraph.mkPen(_DICE, width=2), symbol="o", symbolSize=4,
                                            symbolBrush=_DICE, symbolPen=None, name="Dice")  # fmt: skip
         self.axis = QComboBox()
         self.axis.setAccessibleName("horizontal axis of the curve")
@@ -98,16 +105,16 @@ class LearningCurve(QWidget):  # type: ignore[misc]
 
     def _change_axis(self) -> None:
         self._legend.clear()
-        for curve in (self._dice_curve,) if self._over_time else (self._loss_curve, self._dice_curve):
+        for curve in (self.dice_curve,) if self._over_time else (self.loss_curve, self.dice_curve):
             self._legend.addItem(curve, curve.name())
         self._draw()
 
     def _draw(self) -> None:
-        _set_points(self._dice_curve, self._annotated if self._over_time else self._dice)
+        _set_points(self.dice_curve, self._annotated if self._over_time else self._dice)
         self._draw_losses()
 
     def _draw_losses(self) -> None:
-        _set_points(self._loss_curve, [] if self._over_time else self._losses)
+        _set_points(self.loss_curve, [] if self._over_time else self._losses)
 
     @property
     def _over_time(self) -> bool:
