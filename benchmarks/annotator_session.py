@@ -222,7 +222,10 @@ class Session:
         return True
 
     def _begin_training(self, released: float) -> None:
-        if self._training_since is None and sum(count > 0 for count in self._project.labelled_pixels().values()) >= 2:
+        if (
+            self._training_since is None
+            and sum(count > 0 for count in self._project.strokes.labelled_pixels().values()) >= 2
+        ):
             self._training_since = released
             self._worker.send(Train(on=True))
 

@@ -54,7 +54,7 @@ def accuracies(kind: str, seed: int, context_planes: int) -> list[float]:
             strokes[plane, row : row + 2] = truth[plane, row : row + 2]
     unseen, wanted = drawn(kind, seed + 100)
     with tempfile.TemporaryDirectory() as folder, Project(Path(folder) / "stack.unet") as project:
-        project.settings = Settings(tile=64, context_planes=context_planes)
+        project.settings.write(Settings(tile=64, context_planes=context_planes))
         add_annotation(project, Image("stack", pixels, "zyx"), strokes)
         learner = Learner(project, Device("cpu", "", False), seed, base.base_checkpoint())
         trainer, found = learner.trainer, []

@@ -55,7 +55,7 @@ def report(folder: Path, side: int, seconds: float) -> str:
     client, project = controller.worker.client, controller.project
     if client is None or progress is None or project is None:
         raise RuntimeError(f"no worker at the end: {window.panel.training.status.text()}")
-    tiles = project._database.execute("SELECT COUNT(*) FROM tiles").fetchone()[0]
+    tiles = project.database.execute("SELECT COUNT(*) FROM tiles").fetchone()[0]
     rows += [
         ["training steps", str(progress.step)],
         ["peak memory of the window (goal 1536)", f"{peak('self') / MIB:.0f} MiB"],

@@ -22,7 +22,8 @@ import numpy as np
 from jaxtyping import UInt8
 
 from napari_unet.images.image import Image
-from napari_unet.project.project import DATABASE, Project
+from napari_unet.project.database import DATABASE
+from napari_unet.project.project import Project
 
 SIDE = 300
 _WAL = f"{DATABASE}-wal"
@@ -64,7 +65,7 @@ def paint(folder: Path, number: int, seed: int) -> None:
     """Paint until killed, and acknowledge each stroke when it is committed."""
     with Project(folder) as project:
         while True:
-            project.commit(1, 0, stroke(project.annotation(1, 0), number, seed))
+            project.commit(1, 0, stroke(project.strokes.plane(1, 0), number, seed))
             print(number, flush=True)
             number += 1
 
@@ -87,7 +88,7 @@ def kills(folder: Path, count: int) -> dict[str, Any]:
         painter.stdout.close()
         began = time.monotonic()
         with Project(project_folder) as project:
-            stored = project.annotation(1, 0)
+            stored = project.strokes.plane(1, 0)
             openings.append(time.monotonic() - began)
             assert project.integrity() == []
         while painted <= last:
@@ -125,7 +126,7 @@ def power_cuts(folder: Path, count: int, strokes: int = 24) -> dict[str, Any]:
         (left / DATABASE).write_bytes(data)
         (left / _WAL).write_bytes(after_power_loss(log, synced, chance))
         with Project(left) as project:
-            stored = project.annotation(1, 0)
+            stored = project.strokes.plane(1, 0)
             matches = [n for n, state in enumerate(states[: painted + 1]) if np.array_equal(stored, state)]
             unreadable += bool(project.integrity()) or not matches
         found = max(matches, default=0)

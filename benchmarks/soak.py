@@ -82,7 +82,7 @@ def soak(folder: Path, strokes: int, overlays: int, switches: int, restarts: int
     controller.subscribe(Tile, count_tile)
     began = time.monotonic()
     project = controller.open_project(folder / "soak.unet")
-    project.settings = Settings(tile=64, width=4, batch=1, prediction_tile=128)
+    project.settings.write(Settings(tile=64, width=4, batch=1, prediction_tile=128))
     labels, records = {}, []
     for number in range(_IMAGES):
         pixels = np.random.default_rng(number).integers(0, 255, (_SIDE, _SIDE), np.uint8)
@@ -145,7 +145,9 @@ def _until(controller: Controller, holds: Callable[[], bool], limit: float = _PA
 def _lost(folder: Path, labels: dict[int, np.ndarray]) -> int:
     """Images whose strokes are not those that were painted."""
     with Project(folder, read_only=True) as project:
-        return sum(not np.array_equal(project.annotation(image_id, 0), painted) for image_id, painted in labels.items())
+        return sum(
+            not np.array_equal(project.strokes.plane(image_id, 0), painted) for image_id, painted in labels.items()
+        )
 
 
 def _resident(pid: int) -> float:

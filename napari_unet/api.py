@@ -39,9 +39,10 @@ from napari_unet.packaging.model_package import write_model_package
 from napari_unet.packaging.prediction_files import check_channels, predict_mask, styles, write_prediction
 from napari_unet.prediction.cluster import Cluster, connected
 from napari_unet.prediction.large_ome_zarr import is_large
-from napari_unet.project.classes import ClassLabel, default_colour
+from napari_unet.project.classes import MAXIMUM_CLASS, ClassLabel, default_colour
+from napari_unet.project.database import DATABASE
 from napari_unet.project.image_record import ImageRecord
-from napari_unet.project.project import DATABASE, MAXIMUM_CLASS, Project
+from napari_unet.project.project import Project
 from napari_unet.project.salvage import salvage
 from napari_unet.project.writer_lock import WriterLock
 from napari_unet.storage import set_aside
@@ -171,7 +172,7 @@ def _learned(
     if seconds is None and steps is None:
         seconds = _DEFAULT_SECONDS
     chosen = choose_device(*device)
-    group = DeviceGroup(devices, chosen, project.settings) if devices > 1 else ALONE
+    group = DeviceGroup(devices, chosen, project.settings.read()) if devices > 1 else ALONE
     learner = Learner(project, chosen, seed, base_checkpoint(str(base)), group=group)
     if learner.obstacle:
         raise UserError("NU-T01", learner.obstacle, str(project.folder), "then train again")
@@ -190,8 +191,8 @@ def _finish(project: Project, learner: Learner, steps: int, seconds: float) -> T
     path = learner.save()
     if score is None or path is None:
         raise UserError("NU-T02", "nothing was trained", str(project.folder), "give more seconds or steps")
-    project.add_score(score.step, msgspec.to_builtins(score))
-    names = {label.id: label.name for label in project.classes()}
+    project.scores.add(score.step, msgspec.to_builtins(score))
+    names = {label.id: label.name for label in project.classes.all()}
     by_name = {names[c.class_id]: c.dice for c in score.classes}
     told = (*project.notices, *learner.notices)
     return TrainingResult(round(seconds, 3), steps, learner.device.kind, by_name, score.mean_dice, str(path), told)
@@ -213,19 +214,19 @@ def add_annotation(
 ) -> ImageRecord:
     """Add an image and strokes over all its planes; missing classes are made, called as ``names`` says."""
     ensure_classes(project, max(int(labels.max(initial=0)), len(names)), names)
-    record = project.add_image(image, source)
+    record = project.images.add(image, source)
     for plane in range(image.planes):
         if labels[plane].any():
-            project.commit(record.id, plane, labels[plane])
+            project.strokes.commit(record.id, plane, labels[plane])
     return record
 
 
 def ensure_classes(project: Project, highest: int, names: Sequence[str] = ()) -> None:
     """Make classes until ``highest`` exists; ``names[i]`` names class i + 1."""
-    known = {label.id for label in project.classes()}
+    known = {label.id for label in project.classes.all()}
     for class_id in range(1, highest + 1):
         if class_id not in known:
-            made = project.add_class(names[class_id - 1] if class_id <= len(names) else None)
+            made = project.classes.add(names[class_id - 1] if class_id <= len(names) else None)
             if made.id != class_id:
                 what = f"class {class_id} was removed from the project and its number is not used again"
                 raise UserError("NU-A09", what, str(project.folder), "use another number in the label file")
@@ -246,7 +247,7 @@ def load_model(path: Path, device: str = "auto", precision: str = "auto") -> Mod
     if not (path / DATABASE).is_file():
         return Model(path, checkpoint, predictor, _named_classes(checkpoint))
     with Project(path, read_only=True) as project:
-        return Model(path, checkpoint, predictor, tuple(project.classes()), project.settings)
+        return Model(path, checkpoint, predictor, tuple(project.classes.all()), project.settings.read())
 
 
 def predict(
@@ -424,11 +425,11 @@ def export(
     settings = settings or model.settings
     written: list[Path] = [_export_model(project, model, folder)] if packages else []
     stems = project_stems(project)
-    for record in project.images() if formats else ():
+    for record in project.images.all() if formats else ():
         if image_ids is None or record.id in image_ids:
             stem = stems[record.id]
             refuse_overwriting(record.path, folder, stem)
-            planes = NormalisedPlanes(project.open_pixels(record.id))
+            planes = NormalisedPlanes(project.images.open(record.id))
             _warn(model, planes, warn)
             written += write_prediction(
                 model.predictor,
@@ -447,10 +448,10 @@ def export(
 
 
 def _export_model(project: Project, model: Model, folder: Path) -> Path:
-    records = sorted(project.images(), key=lambda record: not project.painted_planes(record.id))
+    records = sorted(project.images.all(), key=lambda record: not project.strokes.painted_planes(record.id))
     if not records:
         raise UserError("NU-E10", "there is no image for an example", str(project.folder), "add an image first")
-    image = project.open_pixels(records[0].id)
+    image = project.images.open(records[0].id)
     colours = styles(model.classes, max(model.checkpoint.class_ids) - 1)
     return write_model_package(folder, project.folder.stem, model.checkpoint, image, colours)
 
@@ -508,8 +509,10 @@ def verify(folder: Path) -> list[str]:
         unreadable = list(project.unreadable_rows())
         if unreadable:
             return [*findings, *unreadable]
-        findings += map(str, project.damaged_tiles())
-        checks: list[Callable[[], object]] = [partial(project.open_pixels, record.id) for record in project.images()]
+        findings += map(str, project.strokes.damaged_tiles())
+        checks: list[Callable[[], object]] = [
+            partial(project.images.open, record.id) for record in project.images.all()
+        ]
         checks += [partial(load_checkpoint, path) for path in sorted(project.models.glob("*.safetensors"))]
         for check in checks:
             try:
@@ -536,11 +539,12 @@ def repair(folder: Path) -> list[str]:
             lock.release()
     with Project(folder) as project:
         if not is_sound:
-            kept = f"{len(project.images())} images and {sum(project.labelled_pixels().values())} painted pixels"
+            painted = sum(project.strokes.labelled_pixels().values())
+            kept = f"{len(project.images.all())} images and {painted} painted pixels"
             done.append(f"NU-P01: {kept} could be read and are in a new database, the damaged one is in {aside}")
-        damaged = project.damaged_tiles()
+        damaged = project.strokes.damaged_tiles()
         if damaged:
-            project.set_aside(damaged)
+            project.planes.set_aside(damaged)
         done += project.notices
         for path in sorted(project.models.glob("*.safetensors")):
             try:

@@ -229,7 +229,7 @@ def _change_settings(project: Any, options: argparse.Namespace) -> None:
 
         given = preset_settings(preset_named(given["preset"]).name) | given
     if given:
-        project.settings = changed(project.settings, given)
+        project.settings.write(changed(project.settings.read(), given))
 
 
 def _given(options: argparse.Namespace) -> dict[str, Any]:
@@ -313,7 +313,7 @@ def _export(options: argparse.Namespace) -> int:
 
     _take_the_machine()
     with Project(options.project, read_only=True) as project:
-        settings = changed(project.settings, _given(options))
+        settings = changed(project.settings.read(), _given(options))
         warnings: list[str] = []
         written = api.export(
             project, options.out, [options.format], device=options.device, precision=options.precision,

@@ -131,9 +131,9 @@ class Script:
         yield _after(0.5)
         self._panel.choose_image(layer)
         project = self._panel.controller.project
-        while len(project.classes()) < len(classes):
+        while len(project.classes.all()) < len(classes):
             self._panel.class_table.added.emit()
-        for label, name in zip(project.classes(), classes, strict=True):
+        for label, name in zip(project.classes.all(), classes, strict=True):
             self._panel.class_table.renamed.emit(label.id, name)
         self._viewer.reset_view()
         yield _after(0.5)

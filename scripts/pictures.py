@@ -108,7 +108,7 @@ def main() -> None:
     stage.open()
     panel = stage.panel
     panel.class_table.added.emit()
-    for label, name in zip(panel.controller.project.classes(), given["classes"], strict=True):
+    for label, name in zip(panel.controller.project.classes.all(), given["classes"], strict=True):
         panel.class_table.renamed.emit(label.id, name)
     stage.picture("start")
     stage.film()

@@ -20,7 +20,8 @@ from napari_unet.images.image import Image
 from napari_unet.network.checkpoint import load_checkpoint, save_checkpoint
 from napari_unet.network.device import choose_device
 from napari_unet.objects.objects import label_objects
-from napari_unet.project.project import DATABASE, Project
+from napari_unet.project.database import DATABASE
+from napari_unet.project.project import Project
 from napari_unet.protocol import messages as m
 from napari_unet.training.trainer import Trainer
 from napari_unet.worker.engine import Engine
@@ -97,8 +98,8 @@ def test_train_prints_one_object(run: Run, drawn: tuple[Path, Path], tmp_path: P
     assert record["held_out_dice"].keys() == {"background", "cell"}
     assert Path(record["checkpoint"]).is_file()
     with Project(tmp_path / "p.unet", read_only=True) as project:
-        assert (project.settings.tile, project.settings.width) == (64, 4)
-        assert len(project.scores()) == 1
+        assert (project.settings.read().tile, project.settings.read().width) == (64, 4)
+        assert len(project.scores.all()) == 1
 
 
 def test_train_tells_what_was_saved_on(run: Run, project: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -349,8 +350,8 @@ def test_one_damaged_page_of_strokes_costs_its_tiles_alone(run: Run, tmp_path: P
     assert (status, err) == (0, "")
     assert out.startswith("NU-P01: ")
     with Project(folder) as again:
-        kept = again.annotation(1, 0)
-        assert [label.id for label in again.classes()] == [1, 2]
+        kept = again.strokes.plane(1, 0)
+        assert [label.id for label in again.classes.all()] == [1, 2]
     tiles = [kept[y : y + 256, x : x + 256] for y in range(0, 1024, 256) for x in range(0, 1024, 256)]
     wanted = [labels[y : y + 256, x : x + 256] for y in range(0, 1024, 256) for x in range(0, 1024, 256)]
     same = [np.array_equal(a, b) for a, b in zip(tiles, wanted, strict=True)]

@@ -98,11 +98,11 @@ class Controller:
         self._session.project = project
         self.training.allow()
         self.worker.forget_deaths()
-        measured = (r["annotation_s"] for r in reversed(project.scores()) if "annotation_s" in r)
+        measured = (r["annotation_s"] for r in reversed(project.scores.all()) if "annotation_s" in r)
         self.annotation_clock.set(next(measured, 0.0))
-        if not project.classes() and not read_only:
+        if not project.classes.all() and not read_only:
             for _ in range(2):
-                project.add_class()
+                project.classes.add()
         self.worker.launch()
         self.publish(ProjectOpened(project))
         self.publish(ClassesChanged())
@@ -124,16 +124,16 @@ class Controller:
             NU-I09 or NU-I30 to NU-I34 when that cannot be, NU-P11 in a read-only project.
         """
         project = self.present_project()
-        before = project.image(wanted.id)
+        before = project.images.get(wanted.id)
         if wanted.axes != before.axes:
-            project.set_axes(wanted.id, wanted.axes)
-        if wanted.chosen != project.image(wanted.id).chosen:
-            project.set_channels(wanted.id, wanted.chosen or range(wanted.all_channels))
+            project.images.set_axes(wanted.id, wanted.axes)
+        if wanted.chosen != project.images.get(wanted.id).chosen:
+            project.images.set_channels(wanted.id, wanted.chosen or range(wanted.all_channels))
         if wanted.pixel_size != before.pixel_size:
-            project.set_pixel_size(wanted.id, wanted.pixel_size)
+            project.images.set_pixel_size(wanted.id, wanted.pixel_size)
         self.strokes.predicted.forget()
         self.worker.send(m.Corrected(None if wanted.chosen != before.chosen else wanted.id))
-        return project.image(wanted.id)
+        return project.images.get(wanted.id)
 
     def change_classes(self) -> None:
         """Tell the worker and the window that classes of the project are different now."""
@@ -148,7 +148,7 @@ class Controller:
         UserError
             NU-C01 for settings that do not fit, NU-W04 without a project, NU-P11 where it is open read-only.
         """
-        self.present_project().settings = settings
+        self.present_project().settings.write(settings)
         self.publish(SettingsChanged(settings))
         self.change_classes()
 
@@ -189,7 +189,7 @@ class Controller:
         """Append a score of trained steps to the history of the project."""
         if self.project is not None and not self.project.read_only and scored.loss is not None:
             record = {"loss": scored.loss, "annotation_s": self.annotation_clock.seconds}
-            self.project.add_score(scored.score.step, record | msgspec.to_builtins(scored.score))
+            self.project.scores.add(scored.score.step, record | msgspec.to_builtins(scored.score))
 
     def _tell_annotated(self, own: bool = True) -> None:
         """Tell the worker that something is annotated otherwise; it drops the question where to paint then."""

@@ -70,7 +70,7 @@ class Strokes:
             NU-A07 for labels of another shape, NU-P07 when the disk does not take them, NU-P11 in a read-only project.
         """
         project, image = self._session.project, self._session.image
-        if project is None or image is None or not project.commit(image.id, plane, labels, region):
+        if project is None or image is None or not project.strokes.commit(image.id, plane, labels, region):
             return False
         self._tell_annotated(source == "user")
         self._publish(ClassesChanged())
@@ -84,7 +84,7 @@ class Strokes:
         if project is None or image is None or project.read_only or not planes:
             return None
         try:
-            path = project.keep_elsewhere(image, planes, region)
+            path = project.strokes.keep_elsewhere(image, planes, region)
         except UserError as error:
             return error
         what = "strokes that the project's disk does not take are kept elsewhere"
@@ -108,7 +108,7 @@ class Strokes:
         project, image = self._session.present_project(), self._session.present_image("accept here")
         region = region or Region(0, 0, *image.annotation_shape[-2:])
         predicted = np.where(inside, self.predicted.of(plane, region), 0).astype(np.uint8)
-        labels = project.acceptable(image.id, plane, predicted, region)
+        labels = project.strokes.acceptable(image.id, plane, predicted, region)
         if not labels.any():
             raise UserError(
                 "NU-A11",
@@ -116,7 +116,7 @@ class Strokes:
                 "no prediction there, or painted already, or held out for the score",
                 "circle predicted pixels elsewhere",
             )
-        stored = project.annotation(image.id, plane, region)
+        stored = project.strokes.plane(image.id, plane, region)
         self.commit(plane, np.where(labels > 0, labels, stored), region, source="prediction")
         return labels
 
@@ -139,8 +139,8 @@ class Strokes:
         project, image = self._session.present_project(), self._session.present_image("label check")
         labels = np.where(pixels, class_id, 0).astype(np.uint8)
         if class_id:
-            labels = project.acceptable(image.id, plane, labels, region, repaint=True)
-        stored = project.annotation(image.id, plane, region)
+            labels = project.strokes.acceptable(image.id, plane, labels, region, repaint=True)
+        stored = project.strokes.plane(image.id, plane, region)
         source: Source = "prediction" if labels.any() else "user"
         self.commit(plane, np.where(pixels, labels, stored), region, source=source)
         return labels
@@ -150,8 +150,8 @@ class Strokes:
         project, image = self._session.project, self._session.image
         if project is None or image is None:
             return False
-        planes = sorted(set(areas) | set(project.test_areas(image.id)))
-        changed = [project.set_test_areas(image.id, plane, areas.get(plane, ())) for plane in planes]
+        planes = sorted(set(areas) | set(project.test_areas.of(image.id)))
+        changed = [project.test_areas.replace(image.id, plane, areas.get(plane, ())) for plane in planes]
         if any(changed):
             self._tell_annotated(True)
         return any(changed)

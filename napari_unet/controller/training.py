@@ -33,7 +33,7 @@ class Training:
         UserError
             NU-W04 without a project, NU-P11 where it is open read-only, NU-W08 when no worker can be started.
         """
-        self._session.present_project().refuse_when_read_only()
+        self._session.present_project().database.refuse_when_read_only()
         self._held_back = False
         self._worker.forget_deaths()
         self._worker.launch_if_stopped()
@@ -43,8 +43,8 @@ class Training:
     def start_by_itself(self) -> None:
         """Start where two classes are painted, unless the user paused or the setting says no."""
         project = self._session.present_project()
-        painted = sum(count > 0 for count in project.labelled_pixels().values())
-        if painted >= 2 and not self.is_on and not self._held_back and project.settings.start_by_itself:
+        painted = sum(count > 0 for count in project.strokes.labelled_pixels().values())
+        if painted >= 2 and not self.is_on and not self._held_back and project.settings.read().start_by_itself:
             self.start()
 
     def pause(self) -> None:
@@ -67,7 +67,7 @@ class Training:
         UserError
             NU-W04 without a project, NU-P11 where it is open read-only.
         """
-        self._session.present_project().refuse_when_read_only()
+        self._session.present_project().database.refuse_when_read_only()
         self._worker.send(m.Restore())
 
     def allow(self) -> None:

@@ -82,7 +82,7 @@ class Annotations:
         self.planes: dict[PlaneKey, AnnotatedPlane] = {}
         self.revision = 0
         self._settings = Settings()
-        self._images = OpenedImages(project.open_pixels)
+        self._images = OpenedImages(project.images.open)
         self._described: dict[int, TrainingImage] = {}
 
     def pixels(self, image_id: int) -> NormalisedPlanes:
@@ -106,8 +106,9 @@ class Annotations:
         borders = (self._settings.border_weight, self._settings.border_sigma)
         since = self.revision if borders == (settings.border_weight, settings.border_sigma) else 0
         self._settings = settings
-        revision = self.project.revision  # before the reading: what is committed meanwhile is read the next time
-        changed = self.project.changed_planes(since)
+        # Before the reading: what is committed meanwhile is read the next time.
+        revision = self.project.strokes.revision
+        changed = self.project.strokes.changed_planes(since)
         for known in self.planes.values():
             known.new.tiles.clear()
             known.strokes.clear()
@@ -118,7 +119,7 @@ class Annotations:
 
     def counts(self) -> dict[int, int]:
         """Trained pixels per class id, classes that the user removed left out."""
-        kept = {label.id for label in self.project.classes()}
+        kept = {label.id for label in self.project.classes.all()}
         counts = dict.fromkeys(sorted(kept), 0)
         for plane in self.planes.values():
             for class_id, positions in plane.positions.items():
@@ -162,10 +163,10 @@ class Annotations:
     def _read(self, image_id: int, plane: int, since: int) -> None:
         """Bring a plane up to date: the tiles that changed, and what lies so near that it depends on them."""
         if (image_id, plane) not in self.planes:
-            self.planes[image_id, plane] = AnnotatedPlane.blank(self.project.image(image_id).annotation_shape[-2:])
+            self.planes[image_id, plane] = AnnotatedPlane.blank(self.project.images.get(image_id).annotation_shape[-2:])
         painted = self.planes[image_id, plane]
-        areas = self.project.test_areas(image_id).get(plane, ())
-        fresh = self.project.newer_tiles(image_id, plane, since)
+        areas = self.project.test_areas.of(image_id).get(plane, ())
+        fresh = self.project.strokes.newer_tiles(image_id, plane, since)
         repainted: dict[TilePlace, Bool[np.ndarray, "h w"]] = {}
         for place, labels in sorted(fresh.items()):
             repainted[place] = labels != painted.labels.tile(place)
@@ -174,7 +175,7 @@ class Annotations:
             painted.labels.tiles[place] = labels
         everything = since == 0 or areas != painted.areas
         painted.areas = areas
-        sides = _by_tile(self.project.sides(image_id), plane)
+        sides = _by_tile(self.project.strokes.sides(image_id), plane)
         for place in painted.labels.tiles if everything else self._near(fresh, painted.labels):
             self._learn_from(painted, place, plane, sides, repainted.get(place))
         painted.find()

@@ -14,11 +14,11 @@ _BASED = "fast"  # the preset that starts from base weights
 
 def methods_paragraph(project: Project, score: Score | None) -> str:
     """Say what was used, what was painted, what was held out and how well the shown network does there."""
-    names = {label.id: label.name for label in project.classes()}
-    painted = ", ".join(f"{names[k]} {count:,}" for k, count in project.labelled_pixels().items())
-    images = project.images()
-    annotated = sum(bool(project.painted_planes(record.id)) for record in images)
-    settings = project.settings
+    names = {label.id: label.name for label in project.classes.all()}
+    painted = ", ".join(f"{names[k]} {count:,}" for k, count in project.strokes.labelled_pixels().items())
+    images = project.images.all()
+    annotated = sum(bool(project.strokes.painted_planes(record.id)) for record in images)
+    settings = project.settings.read()
     start = "base weights of the package" if settings.preset == _BASED else "random weights"
     sentences = [
         f"Pixels were classified with a U-Net (network '{settings.preset}', by default from {start}) trained on sparse "
@@ -27,7 +27,7 @@ def methods_paragraph(project: Project, score: Score | None) -> str:
         f"Of the annotated blocks of {BLOCK} x {BLOCK} pixels about one in five, chosen by a hash of its position, "
         f"was held out; pixels within {MARGIN} pixels of held-out ones were not trained on.",
     ]
-    areas = sum(len(found) for record in images for found in project.test_areas(record.id).values())
+    areas = sum(len(found) for record in images for found in project.test_areas.of(record.id).values())
     if areas:
         sentences.append(f"Nothing in {areas} test areas drawn by hand was trained on.")
     return " ".join(sentences + (_results(score, names) if score is not None else ["The network was not scored."]))

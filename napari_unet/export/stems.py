@@ -43,7 +43,7 @@ def distinct_stems(images: Sequence[tuple[str, Path]]) -> list[str]:
 
 def project_stems(project: Project) -> dict[int, str]:
     """A stem for each image of a project, by its number."""
-    records = project.images()
+    records = project.images.all()
     stems = distinct_stems([(record.name, record.path) for record in records])
     return {record.id: stem for record, stem in zip(records, stems, strict=True)}
 

@@ -8,7 +8,7 @@ from napari_unet.dataset.training_image import remembered
 from napari_unet.errors import UserError
 from napari_unet.network.checkpoint import Checkpoint
 from napari_unet.network.package import NETWORK, open_network
-from napari_unet.project.project import DATABASE
+from napari_unet.project.database import DATABASE
 
 _PATTERNS = ("*.unet", "*.safetensors", "*.bioimageio.zip")
 

@@ -9,7 +9,9 @@ from typing import Any
 
 import numpy as np
 
+from napari_unet.errors import UserError
 from napari_unet.images.image import PixelSize
+from napari_unet.project.database import Database
 
 _MOST_PIXELS = 2**34  # of a plane; labels of more fit into no memory
 # By name: a newer version may have added columns.
@@ -74,6 +76,21 @@ class ImageRecord:
     def all_channels(self) -> int:
         """Channels of the image, alpha not counted."""
         return self.shape[self.axes.index("c")] - int(self.hides_alpha) if "c" in self.axes else 1
+
+
+def read_image_record(database: Database, image_id: int) -> ImageRecord:
+    """Read the record of one image.
+
+    Raises
+    ------
+    UserError
+        NU-P05 when there is no such image.
+    """
+    row = database.execute(f"{SELECT_IMAGES} WHERE id = ?", (image_id,)).fetchone()
+    if row is None:
+        what, fix = f"there is no image {image_id}", "choose one of the project's images"
+        raise UserError("NU-P05", what, str(database.folder), fix)
+    return image_record(row, database.folder)
 
 
 def image_record(row: Sequence[Any], folder: Path) -> ImageRecord:

@@ -1,4 +1,4 @@
-"""Which labelled pixels are trained on and which are held out to score the network."""
+"""Split labelled pixels into those that are trained on and those that are held out to score the network."""
 
 import hashlib
 from collections.abc import Iterable, Sequence
@@ -24,7 +24,7 @@ class Block(NamedTuple):
 
 
 class BlockSide(NamedTuple):
-    """On which side of the split the strokes of one class in one block lie."""
+    """Tell on which side of the split the strokes of one class in one block lie."""
 
     block: Block
     class_id: int
@@ -32,13 +32,13 @@ class BlockSide(NamedTuple):
 
 
 def is_candidate(fingerprint: str, block: Block) -> bool:
-    """Whether the fixed hash of image and position would hold this block out (about 1 in 5)."""
+    """Tell whether the fixed hash of image and position would hold this block out (about 1 in 5)."""
     key = f"{fingerprint}/{block.plane}/{block.row}/{block.column}".encode()
     return int.from_bytes(hashlib.sha256(key).digest()[:8], "big") % _HELD_OUT_ONE_IN == 0
 
 
 def classes_by_block(labels: UInt8[np.ndarray, "y x"], plane: int, row0: int, column0: int) -> list[tuple[Block, int]]:
-    """Blocks and classes painted in them, most pixels first; ``labels`` begins at block (row0, column0)."""
+    """Return blocks and the classes painted in them, most pixels first; ``labels`` begin at block (row0, column0)."""
     ys, xs = np.nonzero(labels)
     packed = ((ys // BLOCK) * (labels.shape[1] // BLOCK + 1) + xs // BLOCK) * 256 + labels[ys, xs]
     values, counts = np.unique(packed, return_counts=True)
@@ -51,11 +51,16 @@ def classes_by_block(labels: UInt8[np.ndarray, "y x"], plane: int, row0: int, co
 
 
 def outside(labels: UInt8[np.ndarray, "y x"], areas: Sequence[Region]) -> UInt8[np.ndarray, "y x"]:
-    """Labels without those in test areas and the margin around them."""
+    """Return labels without those in test areas and the margin around them."""
     kept = labels.copy() if areas else labels
     for area in areas:
         kept[area.grown(MARGIN).clipped(*labels.shape).slices] = 0
     return kept
+
+
+def learnable(region: Region, labels: UInt8[np.ndarray, "h w"], areas: Sequence[Region]) -> UInt8[np.ndarray, "h w"]:
+    """Return the labels of a region without those in test areas of the plane and the margin around them."""
+    return outside(labels, [area.seen_from(region) for area in areas])
 
 
 def held_out_pixels(
@@ -65,7 +70,7 @@ def held_out_pixels(
     areas: Sequence[Region] = (),
     origin: tuple[int, int] = (0, 0),
 ) -> Bool[np.ndarray, "y x"]:
-    """Labelled pixels that only score, those in test areas left out: they have scores of their own.
+    """Mark the labelled pixels that only score. Those in test areas are left out: they have scores of their own.
 
     Parameters
     ----------
@@ -87,7 +92,7 @@ def held_out_pixels(
 def training_pixels(
     labels: UInt8[np.ndarray, "y x"], held_out: Bool[np.ndarray, "y x"], areas: Sequence[Region] = ()
 ) -> Bool[np.ndarray, "y x"]:
-    """Labelled pixels that are trained on: farther than the margin from any held-out pixel and from test areas."""
+    """Mark the labelled pixels that are trained on, farther than the margin from held-out pixels and test areas."""
     trained = outside(labels, areas) > 0
     trained &= ~held_out
     box = Region.around(held_out)

@@ -1,24 +1,63 @@
 """Rectangles that the user sets apart for testing: what is painted in them is never trained on."""
 
 import json
-import sqlite3
 from collections.abc import Sequence
 
 from napari_unet.images.tiles import Region
+from napari_unet.project.block_sides import hold_out
+from napari_unet.project.damage import damage_told
+from napari_unet.project.database import Database
+from napari_unet.project.image_record import read_image_record
+from napari_unet.project.split import learnable
+from napari_unet.project.stored_planes import StoredPlanes
+from napari_unet.project.stored_tiles import TileKey
 
 
-def areas_of(connection: sqlite3.Connection, image_id: int) -> dict[int, tuple[Region, ...]]:
-    """Test areas of an image by plane, in pixels."""
-    rows = connection.execute(
-        "SELECT plane, areas FROM test_areas WHERE image_id = ? AND areas != '[]' ORDER BY plane", (image_id,)
-    )
-    return {plane: tuple(Region(*area) for area in json.loads(areas)) for plane, areas in rows}
+class TestAreas:
+    """Read and replace the test areas of a project.
 
+    Parameters
+    ----------
+    database : of the project
+    planes : its stored strokes
+    """
 
-def write_areas(
-    connection: sqlite3.Connection, image_id: int, plane: int, areas: Sequence[Region], revision: int
-) -> None:
-    """Replace the areas of a plane; the caller holds the transaction."""
-    packed = json.dumps([[area.y0, area.x0, area.y1, area.x1] for area in areas])
-    # A plane without areas keeps its row: its revision tells a reader that they are gone.
-    connection.execute("INSERT OR REPLACE INTO test_areas VALUES (?, ?, ?, ?)", (image_id, plane, revision, packed))
+    __test__ = False  # pytest takes every class that is called Test... for tests
+
+    def __init__(self, database: Database, planes: StoredPlanes) -> None:
+        self._database = database
+        self._planes = planes
+
+    @damage_told
+    def of(self, image_id: int) -> dict[int, tuple[Region, ...]]:
+        """Return the test areas of an image by plane, in pixels."""
+        rows = self._database.execute(
+            "SELECT plane, areas FROM test_areas WHERE image_id = ? AND areas != '[]' ORDER BY plane", (image_id,)
+        )
+        return {plane: tuple(Region(*area) for area in json.loads(areas)) for plane, areas in rows}
+
+    def replace(self, image_id: int, plane: int, areas: Sequence[Region]) -> bool:
+        """Replace the test areas of a plane by these, cut at its rim, in one transaction.
+
+        What is painted in them, before or after, is not trained on until the area is gone.
+
+        Returns
+        -------
+        Whether they are others now.
+        """
+        stored = self._planes.get(image_id, plane)
+        wanted = sorted({area.clipped(*stored.shape) for area in areas})
+        wanted = [area for area in wanted if 0 not in area.shape]
+        if wanted == sorted(self.of(image_id).get(plane, ())):
+            return False
+        fingerprint = read_image_record(self._database, image_id).fingerprint
+        packed = json.dumps([[area.y0, area.x0, area.y1, area.x1] for area in wanted])
+        with self._database.transaction() as connection:
+            # A plane without areas keeps its row: its revision tells a reader that they are gone.
+            row = (image_id, plane, self._database.newest_revision() + 1, packed)
+            connection.execute("INSERT OR REPLACE INTO test_areas VALUES (?, ?, ?, ?)", row)
+            # Strokes that were in an area until now have no side of the split yet.
+            for place, tile in sorted(stored.tiles.items()):
+                key = TileKey(image_id, plane, *place)
+                hold_out(connection, key, learnable(stored.area(place), tile, wanted), fingerprint)
+        return True

@@ -86,7 +86,7 @@ class Acquisition:
         annotated = self._annotations.planes.get(key)
         labelled = TiledPlane(plane.shape, np.uint8) if annotated is None else annotated.labels
         painted, _ = painted_cells(labelled, region)
-        areas = self._annotations.project.test_areas(key[0]).get(key[1], ())
+        areas = self._annotations.project.test_areas.of(key[0]).get(key[1], ())
         _, free = painted_cells(labelled, region, areas)  # a stroke in a test area would teach nothing
         self._cells[key, region] = Cells(features, shares, unsure, painted, free)
 
@@ -148,7 +148,7 @@ class Acquisition:
 
     def _reason(self, term: int, rarest: int) -> str:
         if term == _RARE:
-            names = {label.id: label.name for label in self._annotations.project.classes()}
+            names = {label.id: label.name for label in self._annotations.project.classes.all()}
             return f"class '{names.get(self._class_ids[rarest], '')}' is rare and predicted here"
         return "the network is unsure here" if term == _UNSURE else "unlike anything painted so far"
 

@@ -53,8 +53,8 @@ class Learner:
         group: Alone = ALONE,
     ) -> None:
         self.project = project
-        self.memory_limits = MemoryLimits(device).tightened(project.settings, memory_steps)
-        self.settings = self.memory_limits.applied(project.settings)
+        self.memory_limits = MemoryLimits(device).tightened(project.settings.read(), memory_steps)
+        self.settings = self.memory_limits.applied(project.settings.read())
         self.device = device = self.memory_limits.device
         self.annotations = Annotations(project)
         self.selection = Selection(self.annotations, device)
@@ -75,7 +75,7 @@ class Learner:
         """Return why nothing can be trained, for the user; "" when training can go on."""
         if self.trainer is not None and len(self.annotations.class_ids()) >= 2:
             return ""
-        names = {label.id: label.name for label in self.project.classes()}
+        names = {label.id: label.name for label in self.project.classes.all()}
         painted = [f"'{names[class_id]}'" for class_id in self.annotations.class_ids()]
         return (
             f"only {painted[0]} is painted: add strokes of a second class"
@@ -114,7 +114,7 @@ class Learner:
 
         Strokes that are not the user's own but the network's answer, taken over, say nothing about how good it is.
         """
-        before, self.settings = self.settings, self.memory_limits.applied(self.project.settings)
+        before, self.settings = self.settings, self.memory_limits.applied(self.project.settings.read())
         is_other_network = network_choice(self.settings) != network_choice(before)
         if is_other_network:
             self.screen_cache.drop()
@@ -157,12 +157,12 @@ class Learner:
         UserError
             NU-T03 when nothing is left to be saved.
         """
-        found = self.memory_limits.tighter(self.project.settings)
+        found = self.memory_limits.tighter(self.project.settings.read())
         if found is None:
             fix = "close other programs or choose a smaller network; painting is saved"
             raise UserError("NU-T03", "the memory is not enough for a single tile", self.device.reason, fix)
         self.memory_limits, words = found
-        self.settings = self.memory_limits.applied(self.project.settings)
+        self.settings = self.memory_limits.applied(self.project.settings.read())
         fix = "nothing has to be done; close other programs to be faster again after Stop and Start"
         self.notices.append(str(UserError("NU-T04", f"the memory is full; going on with {words}", "worker", fix)))
         self.screen_cache.drop()
@@ -206,7 +206,7 @@ class Learner:
         """
         if self.trainer is None or self.selection.shown is None or self._saved_version == self.version:
             return None
-        self.project.refuse_when_gone()
+        self.project.database.refuse_when_gone()
         best = self._files.save(self.selection.checkpoint(), self.trainer.checkpoint())
         self._saved_version = self.version
         return best

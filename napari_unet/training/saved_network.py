@@ -28,7 +28,7 @@ def saved_network(
     facts : what else the checkpoint says, before the classes' priors and the images
     training : tensors that training needs to go on
     """
-    names = {label.id: label.name for label in annotations.project.classes()}
+    names = {label.id: label.name for label in annotations.project.classes.all()}
     return Checkpoint(
         network.architecture,
         class_ids,

@@ -382,7 +382,7 @@ class Engine:
         if self._view is None or self._learner is None:
             return
         # By its record: while a user pages through images, none of them is opened.
-        height, width = self._learner.project.image(self._view.image_id).annotation_shape[-2:]
+        height, width = self._learner.project.images.get(self._view.image_id).annotation_shape[-2:]
         self._view.refill(height, width, self._learner.settings.prediction_tile)
 
     def _predict_tile(self) -> None:
@@ -441,7 +441,7 @@ class Engine:
 
     def _send_weights(self, message: ShowWeights) -> None:
         annotations = self._require().annotations
-        height, width = annotations.project.image(message.image_id).annotation_shape[-2:]
+        height, width = annotations.project.images.get(message.image_id).annotation_shape[-2:]
         region = Region(*message.covered) if message.covered else Region(0, 0, height, width)
         painted = annotations.planes.get((message.image_id, message.plane))
         if painted is None:

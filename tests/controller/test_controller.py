@@ -131,7 +131,7 @@ def test_the_worker_is_started_with_the_project(bench: Bench) -> None:
     folder = bench.controller.project.folder
     assert bench.client.log == folder / "worker.log"
     assert bench.client.sent == [m.Open(str(folder))]
-    assert [label.id for label in bench.controller.project.classes()] == [1, 2]
+    assert [label.id for label in bench.controller.project.classes.all()] == [1, 2]
 
 
 def test_an_answer_to_an_old_wish_is_never_shown(bench: Bench) -> None:
@@ -162,7 +162,7 @@ def test_test_areas_are_told_once(bench: Bench) -> None:
     assert bench.client.sent.count(m.Annotated()) == 1
     assert bench.controller.strokes.mark_test_areas({1: areas[1]})
     assert bench.controller.project is not None
-    assert bench.controller.project.test_areas(1) == {1: areas[1]}
+    assert bench.controller.project.test_areas.of(1) == {1: areas[1]}
 
 
 def test_a_look_is_told_once(bench: Bench) -> None:
@@ -181,7 +181,7 @@ def test_commit_is_on_disk_before_it_returns(bench: Bench) -> None:
     assert bench.controller.project is not None
     assert bench.paint(1)
     with Project(bench.controller.project.folder, read_only=True) as other:
-        np.testing.assert_array_equal(other.annotation(1, 0), bench.labels)
+        np.testing.assert_array_equal(other.strokes.plane(1, 0), bench.labels)
     assert not bench.controller.strokes.commit(0, bench.labels)
     assert bench.client.sent.count(m.Annotated()) == 1
 
@@ -217,7 +217,7 @@ def test_the_best_network_can_be_asked_for(bench: Bench) -> None:
 def test_starting_by_itself_can_be_switched_off(bench: Bench) -> None:
     """The setting is obeyed."""
     assert bench.controller.project is not None
-    bench.controller.project.settings = Settings(start_by_itself=False)
+    bench.controller.project.settings.write(Settings(start_by_itself=False))
     bench.paint(1)
     bench.paint(2)
     assert not bench.controller.training.is_on
@@ -357,8 +357,8 @@ def test_a_project_opened_read_only_is_left_alone(bench: Bench, tmp_path: Path) 
     assert other.controller.project is not None
     assert other.controller.project.folder == tmp_path / "q.unet"
     project = other.controller.open_project(folder, read_only=True)
-    other.controller.show_image(project.image(1))
-    np.testing.assert_array_equal(project.annotation(1, 0), bench.labels)
+    other.controller.show_image(project.images.get(1))
+    np.testing.assert_array_equal(project.strokes.plane(1, 0), bench.labels)
     other.labels[40:50] = 1
     for refused in (lambda: other.paint(1), other.controller.training.start, other.controller.training.restore_best):
         with pytest.raises(UserError, match=r"^NU-P11: "):
@@ -366,7 +366,7 @@ def test_a_project_opened_read_only_is_left_alone(bench: Bench, tmp_path: Path) 
     other.client.inbox.append(m.Scored(Score(3, 0.5, ()), 0.25))
     other.controller.tick()
     assert bench.paint(2)
-    assert project.scores() == []
+    assert project.scores.all() == []
     other.controller.close()
     bench.controller.close()
 
@@ -410,7 +410,7 @@ def test_what_the_worker_says_is_shown(bench: Bench) -> None:
     news: dict[Any, Any] = {m.Failed: ErrorLine("NU-W03: x, y, z"), m.Noticed: Notice("NU-T04: x, y, z")}
     assert bench.heard == [news.get(type(message), message) for message in said]
     assert bench.controller.project is not None
-    assert [record["loss"] for record in bench.controller.project.scores()] == [0.25]
+    assert [record["loss"] for record in bench.controller.project.scores.all()] == [0.25]
 
 
 def test_annotation_time_goes_on_after_a_reopen(bench: Bench, tmp_path: Path) -> None:
@@ -423,8 +423,8 @@ def test_annotation_time_goes_on_after_a_reopen(bench: Bench, tmp_path: Path) ->
     bench.controller.tick()
     project = bench.controller.project
     assert project is not None
-    assert project.scores()[-1]["annotation_s"] == 7
-    project.add_score(5, {"mean_dice": 0.6})
+    assert project.scores.all()[-1]["annotation_s"] == 7
+    project.scores.add(5, {"mean_dice": 0.6})
     bench.controller.open_project(tmp_path / "another.unet")
     assert clock.seconds == 0
     bench.controller.open_project(project.folder)

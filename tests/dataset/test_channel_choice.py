@@ -63,11 +63,11 @@ def trained(folder: Path, names: tuple[str, ...]) -> Path:
     labels = np.zeros(SHAPE, np.uint8)
     labels[8:12], labels[50:54] = 1, 2
     with Project(folder / "p.unet") as project:
-        project.settings = Settings(tile=64, width=4, prediction_tile=64)
+        project.settings.write(Settings(tile=64, width=4, prediction_tile=64))
         for name in ("one", "other"):
             project.add_class(name)
         record = project.add_image(open_image(file, axes="cyx"), file)
-        project.set_channels(record.id, SEEN)
+        project.images.set_channels(record.id, SEEN)
         project.commit(record.id, 0, labels)
         train(project, steps=2, device="cpu", base="none")
     return folder / "p.unet"
@@ -135,9 +135,9 @@ def test_the_project_and_its_file_have_the_same_mask(named: Path) -> None:
     """Predicted from the file it is what the project's own export holds."""
     model = load_model(named, "cpu")
     with Project(named, read_only=True) as project:
-        inside = project.open_pixels(1)
+        inside = project.images.open(1)
         assert inside.chosen == SEEN
-        np.testing.assert_array_equal(predict(model, inside), predict(model, open_image(project.image(1).path)))
+        np.testing.assert_array_equal(predict(model, inside), predict(model, open_image(project.images.get(1).path)))
 
 
 def test_names_count_only_where_both_have_them(numbered: Path) -> None:

@@ -38,7 +38,7 @@ def project(tmp_path_factory: pytest.TempPathFactory) -> Path:
     labels = np.zeros(SHAPE, np.uint8)
     labels[8:12], labels[80:84] = 1, 2
     with Project(folder) as made:
-        made.settings = Settings(tile=64, width=4, prediction_tile=64)
+        made.settings.write(Settings(tile=64, width=4, prediction_tile=64))
         add_annotation(made, planes().image, labels[np.newaxis], ["dark", "bright"])
         erased = made.add_image(Image("erased", RAMP[::-1].copy(), "yx", PixelSize(9.0, 9.0, "um"))).id
         made.add_image(Image("unpainted", RAMP[:, ::-1].copy(), "yx", PixelSize(5.0, 5.0, "um")))

@@ -16,7 +16,8 @@ from napari_unet.images.tiles import Region
 from napari_unet.network.checkpoint import Checkpoint, save_checkpoint
 from napari_unet.network.device import Device
 from napari_unet.network.unet import Architecture, build
-from napari_unet.project.project import DATABASE, Project
+from napari_unet.project.database import DATABASE
+from napari_unet.project.project import Project
 from napari_unet.project.schema import STEPS
 from napari_unet.training.learner import Learner
 from napari_unet.worker.jobs.label_check import StrokeScoring
@@ -139,7 +140,7 @@ def test_scorings_are_spread_over_training(project: Project) -> None:
     assert trained[70:74, 5:40].any()
     steps = [40, 41, 80, 85, 120, 160]
     assert [score(scoring, learner, step) for step in steps] == [[], [], [], [], [(FLIPPED,)], []]
-    labels = project.annotation(1, 0)
+    labels = project.strokes.plane(1, 0)
     labels[70:74, 5:40] = 1
     project.commit(1, 0, labels)
     learner.refresh()
@@ -169,14 +170,14 @@ def test_kept_strokes_are_in_the_project(project: Project) -> None:
     """Pixels and class come back after reopening, of two the newer; each plane and image has its own."""
     odd = np.zeros((SIDE, SIDE), bool)
     odd[3:8, 90:] = odd[5, 70:90] = True
-    project.keep_stroke(1, 0, 2, odd)
-    project.keep_stroke(1, 0, 1, np.eye(SIDE, dtype=bool))
+    project.strokes.keep_stroke(1, 0, 2, odd)
+    project.strokes.keep_stroke(1, 0, 1, np.eye(SIDE, dtype=bool))
     expected = np.where(odd, 2, 0)
     expected[np.eye(SIDE, dtype=bool)] = 1
     with Project(project.folder, read_only=True) as again:
-        np.testing.assert_array_equal(again.kept_labels(1, 0), expected)
+        np.testing.assert_array_equal(again.strokes.kept_labels(1, 0), expected)
         other = project.add_image(Image("other", np.ones((8, 9), np.float32), "yx"))
-        assert not again.kept_labels(other.id, 0).any()
+        assert not again.strokes.kept_labels(other.id, 0).any()
 
 
 def test_a_project_from_before_there_were_kept_strokes_opens(tmp_path: Path) -> None:
@@ -188,9 +189,9 @@ def test_a_project_from_before_there_were_kept_strokes_opens(tmp_path: Path) -> 
     database.close()
     before = (folder / DATABASE).read_bytes()
     with Project(folder, read_only=True) as project:
-        assert project.images() == []
+        assert project.images.all() == []
     assert (folder / DATABASE).read_bytes() == before
     with Project(folder) as project:
         image = project.add_image(Image("one", np.ones((8, 9), np.float32), "yx"))
-        project.keep_stroke(image.id, 0, 1, np.ones((8, 9), bool))
-        assert project.kept_labels(image.id, 0).all()
+        project.strokes.keep_stroke(image.id, 0, 1, np.ones((8, 9), bool))
+        assert project.strokes.kept_labels(image.id, 0).all()

@@ -35,8 +35,8 @@ def test_every_figure_comes_from_the_project_and_the_score(tmp_path: Path) -> No
         labels = np.zeros((80, 80), np.uint8)
         labels[:50], labels[60:, :3] = 1, 2
         project.commit(1, 0, labels)
-        project.set_test_areas(1, 0, [Region(0, 0, 40, 40)])
-        project.settings = Settings(preset="light")
+        project.test_areas.replace(1, 0, [Region(0, 0, 40, 40)])
+        project.settings.write(Settings(preset="light"))
         text = methods_paragraph(project, SCORE)
     for words in (
         f"napari-unet-live {version('napari-unet-live')}",

@@ -194,7 +194,7 @@ def test_coco_names_the_file_with_its_ending(tmp_path: Path) -> None:
     memory = Image("drawn", np.ones((5, 6), np.uint8), "yx")
     with Project(tmp_path / "p.unet") as project:
         added = project.add_image(open_image(path), path).id
-        images = [open_image(path), project.open_pixels(added), project.open_pixels(project.add_image(memory).id)]
+        images = [open_image(path), project.images.open(added), project.images.open(project.add_image(memory).id)]
         assert [_file_named_by_coco(image, tmp_path) for image in images] == ["cells 1.png", "cells 1.png", "drawn"]
 
 

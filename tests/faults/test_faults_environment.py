@@ -50,15 +50,15 @@ def test_strokes_outlive_a_folder_that_was_deleted(folder: Path) -> None:
     labels = stroke(np.zeros((SIDE, SIDE), np.uint8), 0, 0)
     shutil.copytree(folder, folder.with_name("copy"))
     with Project(folder) as project:
-        image = project.image(1)
-        project.annotation(1, 0)
+        image = project.images.get(1)
+        project.strokes.plane(1, 0)
         shutil.rmtree(folder)
         with pytest.raises(UserError, match=r"^NU-P24: "):
             project.commit(1, 0, labels)
-        project.keep_elsewhere(image, {0: labels})
+        project.strokes.keep_elsewhere(image, {0: labels})
     folder.with_name("copy").rename(folder)
     with Project(folder) as project:
-        np.testing.assert_array_equal(project.annotation(1, 0), labels)
+        np.testing.assert_array_equal(project.strokes.plane(1, 0), labels)
 
 
 def test_no_stroke_waits_for_a_slow_flush(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -79,7 +79,7 @@ def test_no_stroke_waits_for_a_slow_flush(folder: Path, monkeypatch: pytest.Monk
             labels = stroke(labels, number, 0)
             project.commit(1, 0, labels)
         with Project(folder, read_only=True) as reader:
-            np.testing.assert_array_equal(reader.annotation(1, 0), labels)
+            np.testing.assert_array_equal(reader.strokes.plane(1, 0), labels)
         go_on.set()
 
 
@@ -136,7 +136,7 @@ with Project(folder) as project:
     for handle in taken:
         os.close(handle)
     again = outcome(lambda: project.commit(records[0].id, 0, labels))
-    print(json.dumps([without, committed, again, int(project.annotation(records[0].id, 0).sum())]))
+    print(json.dumps([without, committed, again, int(project.strokes.plane(records[0].id, 0).sum())]))
 """
 
 
@@ -189,7 +189,7 @@ def test_without_a_home_and_in_the_c_locale(tmp_path: Path, monkeypatch: pytest.
     done = subprocess.run(job, capture_output=True, env=environment, check=False, timeout=250)
     assert done.returncode == 0, done.stderr
     with Project(tmp_path / "p.unet", read_only=True) as project:
-        assert [record.name for record in project.images()] == ["Präparat µ"]
+        assert [record.name for record in project.images.all()] == ["Präparat µ"]
     monkeypatch.setenv("HOME", environment["HOME"])
     layer = type("Layer", (), {"name": "made up"})
     with pytest.raises(UserError, match=r"^NU-E01: "):

@@ -7,7 +7,7 @@ import sqlite3
 import subprocess
 import sys
 import zlib
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import numpy as np
@@ -18,7 +18,8 @@ from jaxtyping import UInt8
 from benchmarks.reliability import SIDE, after_power_loss, new_project, stroke
 from napari_unet.errors import UserError
 from napari_unet.images.image import Image
-from napari_unet.project.project import DATABASE, Project
+from napari_unet.project.database import DATABASE
+from napari_unet.project.project import Project
 
 WAL = f"{DATABASE}-wal"
 PAINT = """
@@ -29,7 +30,7 @@ first, last, seed = (int(number) for number in sys.argv[2:5])
 side = {side}
 for number in range(first, last):
     hand = np.random.default_rng((seed, number))
-    labels = project.annotation(1, 0)
+    labels = project.strokes.plane(1, 0)
     y, x = hand.integers(0, side - 40, 2)
     labels[y : y + 9, x : x + 40] = 1 + number % 2
     project.commit(1, 0, labels)
@@ -56,8 +57,8 @@ def stored(folder: Path) -> UInt8[np.ndarray, "y x"]:
     with Project(folder) as project:
         assert project.integrity() == []
         assert project.notices == []
-        labels = project.annotation(1, 0)
-        assert project.damaged_tiles() == []
+        labels = project.strokes.plane(1, 0)
+        assert project.strokes.damaged_tiles() == []
     return labels
 
 
@@ -134,14 +135,14 @@ def test_a_full_disk_loses_no_stroke(folder: Path) -> None:
     with Project(folder) as project:
         before = stroke(np.zeros((SIDE, SIDE), np.uint8), 0, 0)
         project.commit(1, 0, before)
-        database = project._database
+        database = project.database
         pages = database.execute("PRAGMA page_count").fetchone()[0]
         most = database.execute("PRAGMA max_page_count").fetchone()[0]
         database.execute(f"PRAGMA max_page_count = {pages}")
         for _ in range(3):
             with pytest.raises(UserError, match=r"^NU-P07: .*full"):
                 project.commit(1, 0, labels)
-            np.testing.assert_array_equal(project.annotation(1, 0), before)
+            np.testing.assert_array_equal(project.strokes.plane(1, 0), before)
         database.execute(f"PRAGMA max_page_count = {most}")
         assert project.commit(1, 0, labels)
     np.testing.assert_array_equal(stored(folder), labels)
@@ -259,13 +260,24 @@ def test_a_kill_while_reopening_changes_nothing(folder: Path) -> None:
     np.testing.assert_array_equal(stored(folder.with_name("dead.unet")), wanted)
 
 
+READINGS: tuple[Callable[[Project], object], ...] = (
+    lambda project: project.images.all(),
+    lambda project: project.classes.all(),
+    lambda project: project.settings.read(),
+    lambda project: project.scores.all(),
+    lambda project: project.strokes.plane(1, 0),
+    lambda project: project.strokes.sides(1),
+    lambda project: project.strokes.labelled_pixels(),
+)
+
+
 def test_rows_of_every_table_may_be_damaged(folder: Path) -> None:
     """F33 for rows: whatever a value is replaced by, reading is right or one NU line, and nothing hangs."""
     with Project(folder) as project:
         project.commit(1, 0, states(3, 0)[-1])
-        project.keep_stroke(1, 0, 1, np.eye(SIDE, dtype=bool))
-        project.add_score(3, {"mean_dice": 0.5})
-        project.settings = project.settings
+        project.strokes.keep_stroke(1, 0, 1, np.eye(SIDE, dtype=bool))
+        project.scores.add(3, {"mean_dice": 0.5})
+        project.settings.write(project.settings.read())
     with sqlite3.connect(folder / DATABASE) as database:
         tables = [row[0] for row in database.execute("SELECT name FROM sqlite_master WHERE type = 'table'")]
         columns = [
@@ -295,12 +307,10 @@ def test_rows_of_every_table_may_be_damaged(folder: Path) -> None:
             database.close()
             copy = folder.with_name("changed.unet")
             shutil.copytree(folder, copy)
-            for reading in ("images", "classes", "settings", "scores", "annotation", "sides", "labelled_pixels"):
+            for read in READINGS:
                 try:
                     with Project(copy, read_only=True) as project:
-                        arguments = {"annotation": (1, 0), "sides": (1,)}.get(reading, ())
-                        found = getattr(project, reading)
-                        _ = found(*arguments) if callable(found) else found
+                        read(project)
                 except UserError as error:
                     readings += error.code.startswith("NU-")
             shutil.rmtree(copy)

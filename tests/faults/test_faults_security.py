@@ -29,7 +29,8 @@ from napari_unet.images.labels import read_labels
 from napari_unet.images.reading import open_image
 from napari_unet.network.base import base_checkpoint
 from napari_unet.network.checkpoint import load_checkpoint
-from napari_unet.project.project import DATABASE, Project
+from napari_unet.project.database import DATABASE
+from napari_unet.project.project import Project
 from napari_unet.protocol import messages as m
 from napari_unet.protocol.channel import Channel
 from napari_unet.protocol.client import worker_environment
@@ -237,7 +238,7 @@ def test_no_project_runs_anything(payload: str, sentinel: Path) -> None:
     assert len(lines) >= 3
     assert all(line.startswith("NU-") for line in lines)
     with Project(folder) as project, pytest.raises(UserError):
-        project.open_pixels(1)
+        project.images.open(1)
     (folder / DATABASE).write_bytes(data)
     with pytest.raises(UserError):
         Project(folder)

@@ -38,7 +38,7 @@ def test_strokes_that_a_full_disk_refused_outlive_their_layer(
     user.draw(1, (15, 75), (90, 75))
     before = user.stored()
     noise = np.random.default_rng(0).integers(0, 3, before.shape).astype(np.uint8)
-    database = project._database
+    database = project.database
     pages = database.execute("PRAGMA page_count").fetchone()[0]
     database.execute(f"PRAGMA max_page_count = {pages}")
     user.panel.canvas.annotation.data[...] = noise
@@ -60,7 +60,7 @@ def test_strokes_that_a_full_disk_refused_outlive_their_layer(
     assert [line[:6] for line in messages()] == ["NU-P07"]
     assert [record.message[:6] for record in caplog.records if record.name.startswith("napari_unet")] == ["NU-P20"]
     with Project(folder) as again:
-        np.testing.assert_array_equal(again.annotation(1, 0), noise)
+        np.testing.assert_array_equal(again.strokes.plane(1, 0), noise)
         assert [line[:6] for line in again.notices] == ["NU-P21"]
 
 

@@ -44,7 +44,7 @@ class Session:
         self.labels = np.zeros((SIDE, SIDE), np.uint8)
         self.controller.open_project(folder)
         project = self.project
-        project.settings = Settings(tile=64, width=4, batch=1, prediction_tile=64)
+        project.settings.write(Settings(tile=64, width=4, batch=1, prediction_tile=64))
         noise = Image("noise", np.arange(SIDE * SIDE * 1.0).reshape(SIDE, SIDE), "yx")
         self.controller.show_image(project.add_image(noise))
         self.strokes = 0
@@ -97,7 +97,7 @@ def session(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Session
     monkeypatch.setenv("OMP_NUM_THREADS", "1")
     made = Session(tmp_path / "p.unet")
     yield made
-    np.testing.assert_array_equal(made.project.annotation(1, 0), made.labels)
+    np.testing.assert_array_equal(made.project.strokes.plane(1, 0), made.labels)
     made.controller.close()
 
 
@@ -171,7 +171,7 @@ def test_a_crash_loop_ends(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, kind
     assert len(session.clients) == 4 == len(popen)
     assert session.lines() == expected
     session.paint()
-    np.testing.assert_array_equal(session.project.annotation(1, 0), session.labels)
+    np.testing.assert_array_equal(session.project.strokes.plane(1, 0), session.labels)
     session.controller.close()
 
 

@@ -95,7 +95,7 @@ def test_a_layer_is_the_image_of_its_file(
         assert not record.inside
         if kind.startswith("pyramid"):
             assert max(most) < FINEST.size / 4
-        np.testing.assert_array_equal(project.open_pixels(record.id).read(0), expected.read(0))
+        np.testing.assert_array_equal(project.images.open(record.id).read(0), expected.read(0))
     assert layer.metadata["channel_names"] == (("DAPI", "GFP") if kind == "z and channels" else ())
 
 
@@ -286,7 +286,7 @@ def test_channels_behind_planes_are_known_and_shown(viewer: Any, files: dict[str
     user = opened(viewer)
     record = user.panel.controller.image
     assert (record.path, record.inside, record.axes) == (path, False, "zcyx")
-    assert [(each.axes, each.channels) for each in user.panel.controller.project.images()] == [("zcyx", 2)]
+    assert [(each.axes, each.channels) for each in user.panel.controller.project.images.all()] == [("zcyx", 2)]
     user.draw(1, (20, 10), (20, 40))
     assert settle(lambda: user.stored().any(), 5)
     np.testing.assert_array_equal(user.stored(), user.painted[0])

@@ -26,6 +26,7 @@ from napari_unet.images.reading import open_image
 from napari_unet.images.tiled_plane import TILE
 from napari_unet.images.tiles import Region
 from napari_unet.project.project import Project
+from napari_unet.project.strokes import Strokes
 from napari_unet.protocol import messages as m
 
 __all__ = ["viewer"]
@@ -99,7 +100,7 @@ def test_strokes_through_moving_layers_are_where_they_were_painted(user: Wandere
         np.testing.assert_array_equal(user.stored(), expected)
     assert len(covers) == 6 - 1  # the last place was covered from before
     project = user.panel.controller.project
-    rows = project._database.execute("SELECT tile_row, tile_column FROM tiles").fetchall()
+    rows = project.database.execute("SELECT tile_row, tile_column FROM tiles").fetchall()
     touched = {(int(y) // TILE, int(x) // TILE) for y, x in np.argwhere(expected)}
     assert set(rows) == touched
     assert messages() == []
@@ -163,15 +164,15 @@ def test_layers_stay_with_strokes_that_the_disk_did_not_take(user: Wanderer, mon
     """They are nowhere else; once they are saved the layers go where the user looks."""
     user.go(500, 350)
     canvas, before = user.panel.canvas, user.panel.canvas.cover
-    real = Project.commit
+    real = Strokes.commit
 
     def full(*_: Any) -> list[tuple[int, int]]:
         raise image.UserError("NU-P07", "the project cannot be written", "here", "free some space")
 
-    monkeypatch.setattr(Project, "commit", full)
+    monkeypatch.setattr(Strokes, "commit", full)
     user.draw(1, (500, 340), (500, 360))
     user.go(100, 100)
     assert canvas.cover == before
-    monkeypatch.setattr(Project, "commit", real)
+    monkeypatch.setattr(Strokes, "commit", real)
     assert settle(lambda: canvas.cover != before, 10)
     assert (user.stored()[500, 343:358] == 1).all()

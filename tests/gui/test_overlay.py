@@ -126,8 +126,8 @@ def test_dice_stands_on_its_plane_of_a_stack(viewer: Any, monkeypatch: pytest.Mo
     """Boxes and test areas of a t, z stack, with their numbers at their corners, on their own plane alone."""
     hand = open_image(viewer, monkeypatch, np.zeros((2, 3, SIDE, SIDE), np.uint16))
     panel, record = hand.panel, hand.panel.controller.image
-    panel.controller.project.set_test_areas(record.id, 4, (Region(64, 0, 128, 64),))
-    panel.areas.show(panel.canvas.image, record, False, panel.controller.project.test_areas(record.id))
+    panel.controller.project.test_areas.replace(record.id, 4, (Region(64, 0, 128, 64),))
+    panel.areas.show(panel.canvas.image, record, False, panel.controller.project.test_areas.of(record.id))
     score = Score(1, None, (), (BlockScore(record.id, 4, 0, 64, 64, 128, 0.5),))
     panel.controller.publish(m.Scored(score, None))
     for t, z in ((0, 0), (1, 1)):

@@ -53,7 +53,7 @@ def project(tmp_path: Path) -> Path:
     labels = np.zeros((96, 128), np.uint8)
     labels[9:12, 20:60], labels[50:52, 20:60] = 1, 2
     with Project(tmp_path / "cells.unet") as made:
-        made.settings = Settings(start_by_itself=False)
+        made.settings.write(Settings(start_by_itself=False))
         for name in ("background", "cell"):
             made.add_class(name)
         made.commit(made.add_image(Image("cells", pixels, "yx")).id, 0, labels)
@@ -71,7 +71,7 @@ def test_a_dropped_project_opens_in_the_panel(viewer: Any, project: Path) -> Non
     assert panel.canvas.annotation.data[51, 30] == 2
     for _ in range(50):
         QApplication.processEvents()
-    assert [record.name for record in panel.controller.project.images()] == ["cells"]
+    assert [record.name for record in panel.controller.project.images.all()] == ["cells"]
     assert not (Path.home() / "napari-unet").exists()
 
 

@@ -84,7 +84,7 @@ class User:
     def stored(self, plane: int = 0) -> np.ndarray:
         controller = self.panel.controller
         with Project(controller.project.folder, read_only=True) as project:
-            return project.annotation(controller.image.id, plane)
+            return project.strokes.plane(controller.image.id, plane)
 
     def draw(self, class_id: int, *points: tuple[float, float]) -> None:
         self.panel.class_table.select(class_id)
@@ -230,7 +230,9 @@ def test_held_out_dice_stands_on_the_image(user: User) -> None:
     layer.data[...] = np.where(scattered, truth + 1, 0)
     assert settle(lambda: user.panel.canvas.held_out is not None and len(user.panel.canvas.held_out.data) > 0)
     controller = user.panel.controller
-    expected = {(s.block.row, s.block.column) for s in controller.project.sides(controller.image.id) if s.held_out}
+    expected = {
+        (s.block.row, s.block.column) for s in controller.project.strokes.sides(controller.image.id) if s.held_out
+    }
     corners = {tuple(((box.min(0) + 0.5) // 64).astype(int)) for box in user.panel.canvas.held_out.data}
     assert corners == expected
     assert "held-out Dice" in user.viewer.canvas.overlays.text.text
@@ -250,7 +252,7 @@ def test_a_test_area_is_drawn_moved_and_deleted(user: User) -> None:
     assert panel.canvas.annotation.mode == "paint"
 
     def areas() -> tuple[Region, ...]:
-        return panel.controller.project.test_areas(panel.controller.image.id).get(0, ())
+        return panel.controller.project.test_areas.of(panel.controller.image.id).get(0, ())
 
     (area,) = areas()
     assert abs(area.y0 - 10) + abs(area.x0 - 20) + abs(area.y1 - 60) + abs(area.x1 - 70) < 8
@@ -434,7 +436,7 @@ def test_a_setting_of_several_names_is_a_list(user: User) -> None:
     form = user.panel.settings_form
     assert form.settings.loss == "cross-entropy"
     form.fields["loss"].value = "cross-entropy + dice"
-    assert user.panel.controller.project.settings == Settings(loss="cross-entropy + dice")
+    assert user.panel.controller.project.settings.read() == Settings(loss="cross-entropy + dice")
 
 
 def test_a_change_leaves_the_other_settings_as_they_are(user: User) -> None:
@@ -452,10 +454,10 @@ def test_a_network_of_the_literature_brings_its_borders(user: User) -> None:
     """Choosing it in the panel sets what the command line sets; the form and the project agree."""
     form, project = user.panel.settings_form, user.panel.controller.project
     form.fields["preset"].value = "unet-2015"
-    assert (project.settings.preset, project.settings.border_weight) == ("unet-2015", 10)
-    assert form.settings == project.settings
+    assert (project.settings.read().preset, project.settings.read().border_weight) == ("unet-2015", 10)
+    assert form.settings == project.settings.read()
     form.fields["preset"].value = "fast"
-    assert project.settings == Settings()
+    assert project.settings.read() == Settings()
 
 
 def test_killing_the_worker_costs_nothing(user: User) -> None:
@@ -573,14 +575,14 @@ def test_a_layer_that_cannot_be_read_is_told(viewer: Any) -> None:
     user = User(viewer)
     user.draw(2, (32, 32), (48, 48))
     assert user.stored().any()
-    np.testing.assert_array_equal(user.panel.controller.project.open_pixels(1).read(0)[..., 0], drawn_image())
+    np.testing.assert_array_equal(user.panel.controller.project.images.open(1).read(0)[..., 0], drawn_image())
     layer = viewer.add_image(lazy + 1, name="gone")
     broken.append(OSError("the drive\nis gone"))
     user.panel.attempt(lambda: user.panel.choose_image(layer))
     assert [line[:8] for line in messages()] == ["NU-I61: "]
     assert "OSError: the drive is gone" in messages()[0]
     assert user.panel.controller.image.name == "lazy"
-    assert len(user.panel.controller.project.images()) == 1
+    assert len(user.panel.controller.project.images.all()) == 1
     broken.clear()
     user.panel.attempt(lambda: user.panel.choose_image(layer))
     assert user.panel.controller.image.name == "gone"
@@ -651,7 +653,7 @@ def test_accepting_paints_the_prediction_inside_the_circle(user: User) -> None:
     before, predicted = user.painted.copy(), panel.canvas.prediction.data.copy()
     panel.canvas.prediction.data[...] = 1  # the network is asked, not the layer
     controller = panel.controller
-    held = {(s.block.row, s.block.column, s.class_id) for s in controller.project.sides(1) if s.held_out}
+    held = {(s.block.row, s.block.column, s.class_id) for s in controller.project.strokes.sides(1) if s.held_out}
     press(user, Qt.Key_A)
     user.drag((20, 20), (20, 150), (170, 150), (170, 20), (22, 20))
     assert settle(lambda: (user.painted != before).any(), 5)
@@ -665,7 +667,7 @@ def test_accepting_paints_the_prediction_inside_the_circle(user: User) -> None:
     np.testing.assert_array_equal(user.painted[new], predicted[new])
     np.testing.assert_array_equal(user.stored(), user.painted)
     assert not held & {(y // 64, x // 64, user.painted[y, x]) for y, x in zip(ys, xs, strict=True)}
-    after = {(s.block.row, s.block.column, s.class_id) for s in controller.project.sides(1) if s.held_out}
+    after = {(s.block.row, s.block.column, s.class_id) for s in controller.project.strokes.sides(1) if s.held_out}
     assert after == held
     assert user.viewer.layers.selection.active == layer
     assert layer.mode == "paint"
@@ -692,13 +694,13 @@ def test_preferences_are_for_new_projects(viewer: Any, tmp_path: Path) -> None:
     try:
         viewer.add_image(drawn_image(), name="cells")
         panel = User(viewer).panel
-        assert panel.controller.project.settings.batch == 7
+        assert panel.controller.project.settings.read().batch == 7
         assert panel.settings_form.settings.batch == 7
         panel.open_project(tmp_path / "old.unet")
-        assert panel.controller.project.settings.batch == 4
+        assert panel.controller.project.settings.read().batch == 4
         chosen.tile = 100
         panel.open_project(tmp_path / "new.unet")
-        assert panel.controller.project.settings == Settings()
+        assert panel.controller.project.settings.read() == Settings()
         assert messages()[-1].startswith("NU-C01")
     finally:
         chosen.batch, chosen.tile = 4, 128

@@ -94,7 +94,7 @@ def present(user: User) -> str:
 
 def stored(folder: Path) -> dict[str, np.ndarray]:
     with Project(folder, read_only=True) as project:
-        return {record.name: project.annotation(record.id, 0) for record in project.images()}
+        return {record.name: project.strokes.plane(record.id, 0) for record in project.images.all()}
 
 
 def test_an_image_of_the_project_before_is_not_taken_for_one_of_this(viewer: Any, folder: Path) -> None:
@@ -116,7 +116,7 @@ def test_an_image_of_the_project_before_is_not_taken_for_one_of_this(viewer: Any
 def facts(user: User) -> tuple[list[str], str, bool]:
     """Axes of all images of the project, of the one that is shown, and the tick."""
     panel = user.panel
-    axes = [record.axes for record in panel.controller.project.images()]
+    axes = [record.axes for record in panel.controller.project.images.all()]
     return axes, panel.controller.image.axes, panel.head.channels_first.isChecked()
 
 
@@ -154,7 +154,7 @@ def press(user: User, key: Qt.Key) -> None:
 
 
 def go(user: User, name: str) -> None:
-    user.panel.project_images.switch({r.name: r.id for r in user.panel.controller.project.images()}[name])
+    user.panel.project_images.switch({r.name: r.id for r in user.panel.controller.project.images.all()}[name])
 
 
 def test_one_image_at_a_time_with_its_own_strokes(viewer: Any, folder: Path) -> None:
@@ -403,7 +403,7 @@ def test_axes_are_corrected_until_something_is_painted(viewer: Any) -> None:
     assert not layer.visible
     user.panel.choose_image(layer)
     assert user.painted.shape == (90, 80)
-    assert len(user.panel.controller.project.images()) == 1
+    assert len(user.panel.controller.project.images.all()) == 1
     user.draw(2, (30, 30), (60, 60))
     np.testing.assert_array_equal(user.painted, user.stored())
     correct(user, axes="zyx")
@@ -434,7 +434,7 @@ def test_channels_are_chosen_by_name(viewer: Any, tmp_path: Path) -> None:
     press_ok(user)
     assert facts.line.text().startswith("2 of 3 channels · 90 x 80 px")
     project = user.panel.controller.project
-    np.testing.assert_array_equal(project.open_pixels(1).read(0), pixels[1:].transpose(1, 2, 0))
+    np.testing.assert_array_equal(project.images.open(1).read(0), pixels[1:].transpose(1, 2, 0))
     assert messages() == []
 
 

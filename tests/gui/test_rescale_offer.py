@@ -38,7 +38,7 @@ def user(viewer: Any, tmp_path: Path) -> User:
             file = tmp_path / f"{name}.tif"
             tifffile.imwrite(file, pixels, photometric="minisblack")
             record = project.add_image(open_image(file, axes="zyx"[-pixels.ndim :]), file)
-            project.set_pixel_size(record.id, PixelSize(size, size, "um"))
+            project.images.set_pixel_size(record.id, PixelSize(size, size, "um"))
     found = User.__new__(User)
     found.viewer = viewer
     _, found.panel = viewer.window.add_plugin_dock_widget("napari-unet-live")
@@ -65,7 +65,7 @@ def test_the_offer_is_there_only_where_sizes_differ(user: User) -> None:
     assert button.text() == "Add a copy at 0.25 um/px"
     images.switch(1)
     assert not button.isVisibleTo(panel)
-    panel.controller.project.set_pixel_size(2, PixelSize(0.25, 0.25, "um"))
+    panel.controller.project.images.set_pixel_size(2, PixelSize(0.25, 0.25, "um"))
     images.switch(2)
     assert not button.isVisibleTo(panel)
     hear(user, 2, 1.5)
@@ -81,15 +81,15 @@ def test_a_click_adds_one_image_and_switches_to_it(user: User) -> None:
     panel = user.panel
     panel.project_images.switch(2)
     hear(user, 2, 2.0)
-    before = panel.controller.project.image(2)
+    before = panel.controller.project.images.get(2)
     panel.head.offer.click()
     panel.head.offer.click()
     assert settle(lambda: panel.controller.image.id == 3, 20)
-    first, other, copy = panel.controller.project.images()
+    first, other, copy = panel.controller.project.images.all()
     assert (first.name, other) == ("learned", before)
     assert (copy.name, copy.inside, copy.axes, copy.shape) == ("other (0.25 um)", True, "zyx", (3, 192, 128))
     assert copy.pixel_size == PixelSize(0.25, 0.25, "um")
-    pixels = panel.controller.project.open_pixels(3).pixels
+    pixels = panel.controller.project.images.open(3).pixels
     assert pixels.dtype == np.uint16
     source = tifffile.imread(other.path)
     assert source.min() <= np.asarray(pixels).min() <= np.asarray(pixels).max() <= source.max()
@@ -108,7 +108,7 @@ def test_a_copy_that_is_too_large_is_one_line(user: User, monkeypatch: pytest.Mo
     panel.head.offer.click()
     assert panel.training.status.text().startswith("NU-I17: ")
     assert panel.head.offer.isEnabled()
-    assert len(panel.controller.project.images()) == 2
+    assert len(panel.controller.project.images.all()) == 2
 
 
 def test_a_copy_for_another_project_is_dropped(user: User, tmp_path: Path) -> None:
@@ -122,5 +122,5 @@ def test_a_copy_for_another_project_is_dropped(user: User, tmp_path: Path) -> No
         project.add_image(Image("alone", np.zeros((40, 40), np.uint8), "yx"))
     panel.open_project(tmp_path / "q.unet")
     assert settle(panel.head.offer.isEnabled, 20)
-    assert [record.name for record in panel.controller.project.images()] == ["alone"]
+    assert [record.name for record in panel.controller.project.images.all()] == ["alone"]
     assert not panel.head.offer.isVisibleTo(panel)

@@ -24,6 +24,7 @@ from napari_unet.images.thumbnail import thumbnail
 from napari_unet.images.tiled_plane import TILE, TiledPlane
 from napari_unet.images.tiles import Region, read_mirrored
 from napari_unet.network.device import Device
+from napari_unet.project.images import Images
 from napari_unet.project.project import Project
 from napari_unet.project.split import held_out_pixels, training_pixels
 from napari_unet.training.learner import Learner
@@ -50,7 +51,7 @@ class Endless:
 def huge(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[tuple[Project, Endless]]:
     """A project with two classes and a plane of 50 000 x 50 000 pixels that lies nowhere."""
     pixels = Endless(HUGE)
-    monkeypatch.setattr(Project, "open_pixels", lambda self, image_id: Image("huge", pixels, "yx"))
+    monkeypatch.setattr(Images, "open", lambda self, image_id: Image("huge", pixels, "yx"))
     with Project(tmp_path / "p.unet") as project:
         project.add_image(Image("huge", pixels, "yx"), tmp_path / "nowhere")
         project.add_class()
@@ -75,16 +76,16 @@ def test_what_is_kept_by_tiles_is_what_the_whole_plane_gives(tmp_path_factory: A
             before = painted.copy()
             region = Region(y, x, y + height, x + width).clipped(*SHAPE)
             if kind == "area":
-                project.set_test_areas(1, 0, [region])
+                project.test_areas.replace(1, 0, [region])
             else:
                 painted[region.slices] = value
             if kind == "region":
                 project.commit(1, 0, painted[region.slices], region)
             else:
                 project.commit(1, 0, painted)
-            annotations.refresh(project.settings)
-            np.testing.assert_array_equal(project.annotation(1, 0), painted)
-            np.testing.assert_array_equal(project.annotation(1, 0, region), painted[region.slices])
+            annotations.refresh(project.settings.read())
+            np.testing.assert_array_equal(project.strokes.plane(1, 0), painted)
+            np.testing.assert_array_equal(project.strokes.plane(1, 0, region), painted[region.slices])
             if (1, 0) in annotations.planes:
                 refuse_difference(annotations, project, painted, before)
 
@@ -102,21 +103,21 @@ def test_a_stroke_changes_what_lies_beside_it_in_another_tile(tmp_path: Path) ->
             before = painted.copy()
             painted[:300, TILE : TILE + 4] = class_id
             project.commit(1, 0, painted)
-            annotations.refresh(project.settings)
+            annotations.refresh(project.settings.read())
             refuse_difference(annotations, project, painted, before)
 
 
 def refuse_difference(annotations: Annotations, project: Project, painted: np.ndarray, before: np.ndarray) -> None:
     """Compare with what is computed from the whole plane at once."""
-    plane, areas = annotations.planes[1, 0], project.test_areas(1).get(0, ())
-    held_out = held_out_pixels(painted, 0, project.sides(1), areas)
+    plane, areas = annotations.planes[1, 0], project.test_areas.of(1).get(0, ())
+    held_out = held_out_pixels(painted, 0, project.strokes.sides(1), areas)
     trained = training_pixels(painted, held_out, areas)
     np.testing.assert_array_equal(plane.labels, painted)
     np.testing.assert_array_equal(plane.held_out, held_out)
     np.testing.assert_array_equal(plane.trained, trained)
     assert not (plane.new[:] & ~trained).any()
     assert (plane.new[:] | ~trained | (before == painted)).all()
-    whole = border_weights(painted, project.settings.border_weight, project.settings.border_sigma)
+    whole = border_weights(painted, project.settings.read().border_weight, project.settings.read().border_sigma)
     np.testing.assert_allclose(plane.border[:][trained], whole[trained], rtol=1e-3)
     for class_id in range(1, 4):
         wanted = np.flatnonzero(trained & (painted == class_id))
@@ -164,7 +165,7 @@ def test_a_plane_read_by_pieces_is_the_plane(monkeypatch: pytest.MonkeyPatch, ax
 def learned(folder: Path, pixels: np.ndarray, labels: np.ndarray) -> tuple[list[float], np.ndarray]:
     """Losses of some steps, and what the network says then."""
     with Project(folder) as project:
-        project.settings = Settings(tile=64, width=4, batch=2)
+        project.settings.write(Settings(tile=64, width=4, batch=2))
         project.add_image(Image("noise", pixels, "yx"))
         project.add_class()
         project.add_class()
@@ -194,13 +195,13 @@ def test_learning_from_pieces_is_learning_from_the_plane(tmp_path: Path, monkeyp
 def test_strokes_cost_space_only_where_they_are(huge: tuple[Project, Endless]) -> None:
     """On 50 000 x 50 000 pixels two dabs are four tiles on disk and in memory; learning reads little else."""
     project, pixels = huge
-    project.settings = Settings(tile=64, width=4, batch=1)
+    project.settings.write(Settings(tile=64, width=4, batch=1))
     for class_id, (y, x) in ((1, (30_000, 41_000)), (2, (HUGE - 60, 20))):
         patch = np.zeros((300, 300), np.uint8)
         patch[100:130, 20:60] = class_id
         region = Region(min(y, HUGE - 300), x, min(y, HUGE - 300) + 300, x + 300)
         project.commit(1, 0, patch, region)
-    rows = project._database.execute("SELECT COUNT(*) FROM tiles").fetchone()[0]
+    rows = project.database.execute("SELECT COUNT(*) FROM tiles").fetchone()[0]
     assert rows <= 4
     pixels.most = pixels.total = 0
     learner = Learner(project, Device("cpu", "", False))

@@ -53,9 +53,9 @@ def test_every_image_is_learned_and_predicted(kind: str, tmp_path: Path) -> None
     labels = np.zeros((image.planes, image.height, image.width), np.uint8)
     labels[:, 0:4, 0:4], labels[:, -2:, -4:] = 1, 2
     with Project(tmp_path / "p.unet") as project:
-        project.settings = SMALL
+        project.settings.write(SMALL)
         add_annotation(project, image, labels)
-        assert project.open_pixels(1).channels == image.channels
+        assert project.images.open(1).channels == image.channels
         train(project, steps=3, device="cpu")
     model = load_model(tmp_path / "p.unet", "cpu")
     mask = predict(model, image, tile=64)

@@ -13,6 +13,8 @@ from napari_unet.images.image import Image
 from napari_unet.images.planes import NormalisedPlanes, OpenedImages
 from napari_unet.images.thumbnail import thumbnail
 from napari_unet.project.project import Project
+from napari_unet.project.stored_planes import StoredPlanes
+from napari_unet.project.strokes import Strokes
 
 SIDE = 64
 PLANE_BYTES = SIDE * SIDE * 4
@@ -74,17 +76,18 @@ def test_strokes_come_back_equal_when_the_store_kept_other_planes(tmp_path: Path
         ids = [project.add_image(image(number)).id for number in range(3)]
         project.add_class()
         project.add_class()
-        project._planes._budget = SIDE * SIDE
+        planes = StoredPlanes(project.database, SIDE * SIDE)
+        strokes = Strokes(project.database, planes, project.classes, project.test_areas)
         wanted: dict[int, np.ndarray] = {}
         random = np.random.default_rng(1)
         for turn in range(12):
             image_id = ids[turn % 3]
             wanted[image_id] = random.integers(0, 3, (SIDE, SIDE)).astype(np.uint8)
-            assert project.commit(image_id, 0, wanted[image_id])
+            assert strokes.commit(image_id, 0, wanted[image_id])
             for known, labels in wanted.items():
-                np.testing.assert_array_equal(project.annotation(known, 0), labels)
-            assert project._planes.held_bytes == SIDE * SIDE
-        assert sum(project.labelled_pixels().values()) == sum((labels > 0).sum() for labels in wanted.values())
+                np.testing.assert_array_equal(strokes.plane(known, 0), labels)
+            assert planes.held_bytes == SIDE * SIDE
+        assert sum(strokes.labelled_pixels().values()) == sum((labels > 0).sum() for labels in wanted.values())
 
 
 @given(st.integers(1, 9), st.integers(1, 9), st.data())

@@ -200,7 +200,7 @@ def test_strokes_are_answered_before_any_step(project: Project, tissue: tuple[np
     assert learner.trainer is not None
     assert learner.trainer.step_count == 0
     truth = tissue[1]
-    image_id = project.images()[0].id
+    image_id = project.images.all()[0].id
     plane = learner.annotations.pixels(image_id)[0]
     unseen = Region(0, 128, 256, 256)
     found = predictor.classes(plane, unseen)
@@ -224,11 +224,11 @@ def test_features_are_those_of_every_class(project: Project) -> None:
 def test_a_removed_class_is_not_learned(project: Project) -> None:
     """The head is fitted to nothing that was painted in a class that the user took away."""
     third = project.add_class("mistake")
-    image_id = project.images()[0].id
-    labels = project.annotation(image_id, 0).copy()
+    image_id = project.images.all()[0].id
+    labels = project.strokes.plane(image_id, 0).copy()
     labels[30:60, 20:100] = third.id
     project.commit(image_id, 0, labels)
-    project.remove_class(third.id)
+    project.classes.remove(third.id)
     annotations = _refreshed(project)
     assert (annotations.planes[image_id, 0].labels[:] == third.id).any()
     base = base_checkpoint()
@@ -243,8 +243,8 @@ def test_a_correction_is_answered_at_once(project: Project) -> None:
     assert learner.trainer is not None
     for _ in range(3):
         learner.step()
-    image_id = project.images()[0].id
-    labels = project.annotation(image_id, 0).copy()
+    image_id = project.images.all()[0].id
+    labels = project.strokes.plane(image_id, 0).copy()
     labels[30:60, 150:240] = 2
     project.commit(image_id, 0, labels)
     learner.refresh()

@@ -62,7 +62,7 @@ def test_what_the_plane_below_tells_is_learned_with_context_only(
     """On planes that were not painted; without context the pixels of a plane say nothing about its classes."""
     pixels, truth = shifted(0)
     with Project(tmp_path / "stack.unet") as project:
-        project.settings = Settings(**SETTINGS, context_planes=context_planes)
+        project.settings.write(Settings(**SETTINGS, context_planes=context_planes))
         add_annotation(project, Image("stack", pixels, "zyx"), truth)
         train(project, steps=80, device="cpu")
         model = load_model(project.folder, "cpu")
@@ -192,11 +192,11 @@ def test_another_number_of_planes_starts_another_network(tmp_path: Path) -> None
     """The one that is shown stays; going back and on finds what fits."""
     pixels, truth = shifted(0)
     with Project(tmp_path / "stack.unet") as project:
-        project.settings = Settings(**SETTINGS)
+        project.settings.write(Settings(**SETTINGS))
         add_annotation(project, Image("stack", pixels, "zyx"), truth)
         train(project, steps=1, device="cpu")
         learner = Learner(project, Device("cpu", "", False))
-        project.settings = Settings(**SETTINGS, context_planes=1)
+        project.settings.write(Settings(**SETTINGS, context_planes=1))
         learner.refresh()
         assert learner.trainer is not None
         assert learner.trainer.checkpoint().architecture.context_planes == 1
@@ -210,7 +210,7 @@ def test_another_number_of_planes_starts_another_network(tmp_path: Path) -> None
 def test_the_worker_shows_what_is_exported(precision: str, tmp_path: Path) -> None:
     """Tiles of a plane in the middle of a stack."""
     with Project(tmp_path / "stack.unet") as project:
-        project.settings = Settings(prediction_tile=64)
+        project.settings.write(Settings(prediction_tile=64))
         image = project.add_image(stack())
         for _ in range(2):
             project.add_class()

@@ -38,10 +38,10 @@ from napari_unet.training.trainer import Trainer
 folder, devices, steps = sys.argv[1], int(sys.argv[2]), int(sys.argv[3])
 cpu = Device("cpu", "", False)
 with Project(folder, read_only=True) as project:
-    group = DeviceGroup(devices, cpu, project.settings) if devices > 1 else ALONE
+    group = DeviceGroup(devices, cpu, project.settings.read()) if devices > 1 else ALONE
     found = {}
     for name, changes in json.loads(sys.argv[4]).items():
-        settings = msgspec.structs.replace(project.settings, **changes)
+        settings = msgspec.structs.replace(project.settings.read(), **changes)
         annotations = Annotations(project)
         annotations.refresh(settings)
         trainer = Trainer(annotations, settings, cpu, Start(base=base_checkpoint()), group)
@@ -63,7 +63,7 @@ def project(tmp_path: Path) -> Path:
     labels[0, 20:24], labels[0, 100:104], labels[0, 60, 55:60] = 1, 1, 2
     folder = tmp_path / "squares.unet"
     with Project(folder) as made:
-        made.settings = Settings(tile=64, batch=4)
+        made.settings.write(Settings(tile=64, batch=4))
         add_annotation(made, Image("squares", pixels[0], "yx"), labels, ["background", "square"])
     return folder
 

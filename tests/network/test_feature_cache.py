@@ -46,7 +46,7 @@ def project(tmp_path: Path) -> Iterator[Project]:
     with Project(tmp_path / "tissue.unet") as made:
         for _ in range(2):
             made.add_class()
-        made.settings = Settings(tile=64, prediction_tile=TILE)
+        made.settings.write(Settings(tile=64, prediction_tile=TILE))
         made.add_image(Image("tissue", data.immunohistochemistry()[:HEIGHT, :WIDTH], "yxc"))
         yield made
 
@@ -65,7 +65,7 @@ def based(channels: int, seed: int = 0) -> UNet:
 
 def paint(project: Project) -> None:
     """Strokes of both classes."""
-    labels = project.annotation(1, 0)
+    labels = project.strokes.plane(1, 0)
     labels[20:24, 10:90] = 1
     labels[120:124, 10:90] = 2
     project.commit(1, 0, labels)
@@ -251,7 +251,7 @@ def test_what_cannot_be_foreseen_costs_nothing(
 def test_networks_without_base_weights_have_no_foresight(project: Project, looks: list[tuple[int, ...]]) -> None:
     """Their first answer needs training anyway."""
     for base, preset in ((None, "fast"), (base_checkpoint(), "accurate")):
-        project.settings = Settings(preset=preset)  # type: ignore[arg-type]
+        project.settings.write(Settings(preset=preset))  # type: ignore[arg-type]
         learner = Learner(project, CPU, base=base)
         assert not learner.screen_cache.fill([(HERE, Region(0, 0, 64, 64))], learner.settings, CPU)
     assert not looks

@@ -73,7 +73,7 @@ def test_no_completed_stroke_is_lost(tmp_path: Path) -> None:
         assert last > 5
         with Project(folder, read_only=True) as project:
             assert project.integrity() == []
-            stored = project.annotation(1, 0)
+            stored = project.strokes.plane(1, 0)
         # The stroke in hand when the kill came may be there already: painted, committed, not yet acknowledged.
         after = replay(seed, last + 1)
         assert zlib.crc32(np.ascontiguousarray(stored).tobytes()) in {seen[last], after}

@@ -38,20 +38,20 @@ def test_an_old_project_is_what_it_was(old: tuple[int, Path], read_only: bool) -
     before = (folder / "project.sqlite").read_bytes()
     assert verify(folder) == []
     with Project(folder, read_only=read_only) as project:
-        assert [label.name for label in project.classes()] == ["background", "cell"]
-        assert project.open_pixels(1).read(0).max() == 200
-        np.testing.assert_array_equal(project.annotation(1, 0), drawn())
-        assert len(project.sides(1)) == 3
-        assert (project.settings.tile, project.settings.learning_rate) == (64, 0.002)
-        assert project.scores() == [{"loss": 0.5}]
+        assert [label.name for label in project.classes.all()] == ["background", "cell"]
+        assert project.images.open(1).read(0).max() == 200
+        np.testing.assert_array_equal(project.strokes.plane(1, 0), drawn())
+        assert len(project.strokes.sides(1)) == 3
+        assert (project.settings.read().tile, project.settings.read().learning_rate) == (64, 0.002)
+        assert project.scores.all() == [{"loss": 0.5}]
         kept = (drawn() == 2) * 2 if number >= 2 else np.zeros((70, 90))
-        np.testing.assert_array_equal(project.kept_labels(1, 0), kept)
-        assert project.test_areas(1) == ({0: (Region(50, 60, 70, 90),)} if number >= 3 else {})
+        np.testing.assert_array_equal(project.strokes.kept_labels(1, 0), kept)
+        assert project.test_areas.of(1) == ({0: (Region(50, 60, 70, 90),)} if number >= 3 else {})
         corrected = [("tyx", ()), ("cyx", (1,))] if number >= 4 else []
         sliced = [("zyx", ())] if number >= 5 else []
-        assert [(record.axes, record.chosen) for record in project.images()] == [("yx", ()), *corrected, *sliced]
+        assert [(record.axes, record.chosen) for record in project.images.all()] == [("yx", ()), *corrected, *sliced]
         sizes = [PixelSize(), *[PixelSize()] * len(corrected), *[PixelSize(0.5, 0.25, "um", 1.5)] * len(sliced)]
-        assert [record.pixel_size for record in project.images()] == sizes
+        assert [record.pixel_size for record in project.images.all()] == sizes
         assert not project.is_newer
         if not read_only:
             assert project.commit(1, 0, drawn() * 0)
@@ -63,11 +63,11 @@ def test_an_old_project_that_was_damaged_is_salvaged(old: tuple[int, Path]) -> N
     """Its rows have fewer columns than today's, and all of them come along."""
     _, folder = old
     with Project(folder, read_only=True) as project:
-        before = project.images()
+        before = project.images.all()
     salvage(folder / "project.sqlite")
     with Project(folder, read_only=True) as project:
-        assert project.images() == before
-        np.testing.assert_array_equal(project.annotation(1, 0), drawn())
+        assert project.images.all() == before
+        np.testing.assert_array_equal(project.strokes.plane(1, 0), drawn())
 
 
 def test_there_is_a_fixture_of_every_format() -> None:

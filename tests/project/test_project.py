@@ -25,7 +25,8 @@ from napari_unet.errors import UserError
 from napari_unet.images.image import Image, PixelSize
 from napari_unet.images.reading import open_image
 from napari_unet.images.tiles import Region
-from napari_unet.project.project import DATABASE, Project
+from napari_unet.project.database import DATABASE
+from napari_unet.project.project import Project
 from napari_unet.project.split import BLOCK, MARGIN, held_out_pixels, training_pixels
 
 HEIGHT, WIDTH = 270, 90  # two tiles of strokes, ten blocks of the split
@@ -80,33 +81,33 @@ def test_the_store_equals_what_was_committed(sequence: list[tuple[int, ...]]) ->
         for plane, y, x, height, width, value in sequence:
             before = layer[plane].copy()
             layer[plane, y : y + height, x : x + width] = value
-            revision = project.revision
+            revision = project.strokes.revision
             changed = project.commit(image_id, plane, layer[plane])
             assert bool(changed) == (not np.array_equal(before, layer[plane]))
-            assert (project.revision > revision) == bool(changed)
+            assert (project.strokes.revision > revision) == bool(changed)
             assert project.commit(image_id, plane, layer[plane]) == []
         counts = {k: int((layer == k).sum()) for k in (1, 2, 3)}
-        assert project.labelled_pixels() == counts
+        assert project.strokes.labelled_pixels() == counts
         with Project(project.folder, read_only=True) as again:
             for plane in range(2):
-                np.testing.assert_array_equal(project.annotation(image_id, plane), layer[plane])
-                np.testing.assert_array_equal(again.annotation(image_id, plane), layer[plane])
-            assert again.labelled_pixels() == counts
+                np.testing.assert_array_equal(project.strokes.plane(image_id, plane), layer[plane])
+                np.testing.assert_array_equal(again.strokes.plane(image_id, plane), layer[plane])
+            assert again.strokes.labelled_pixels() == counts
 
 
 def test_a_reader_hears_of_changes(project: Project) -> None:
     """A second connection sees exactly the planes that changed since the revision that it knew."""
     with Project(project.folder, read_only=True) as reader:
-        assert reader.changed_planes(0) == []
+        assert reader.strokes.changed_planes(0) == []
         labels = np.zeros((HEIGHT, WIDTH), np.uint8)
         for plane in (1, 0):
-            known = reader.revision
-            assert not reader.annotation(1, plane).any()
+            known = reader.strokes.revision
+            assert not reader.strokes.plane(1, plane).any()
             labels[5, 5] = plane + 1
             project.commit(1, plane, labels)
-            assert reader.changed_planes(known) == [(1, plane)]
-            np.testing.assert_array_equal(reader.annotation(1, plane), labels)
-        assert reader.changed_planes(reader.revision) == []
+            assert reader.strokes.changed_planes(known) == [(1, plane)]
+            np.testing.assert_array_equal(reader.strokes.plane(1, plane), labels)
+        assert reader.strokes.changed_planes(reader.strokes.revision) == []
 
 
 def test_a_reader_cannot_write(project: Project) -> None:
@@ -116,7 +117,7 @@ def test_a_reader_cannot_write(project: Project) -> None:
             reader.commit(1, 0, np.ones((HEIGHT, WIDTH), np.uint8))
         with pytest.raises(UserError, match=r"^NU-P11: "):
             reader.add_class()
-        assert not reader.annotation(1, 0).any()
+        assert not reader.strokes.plane(1, 0).any()
 
 
 def test_strokes_of_another_shape_are_refused(project: Project) -> None:
@@ -125,7 +126,7 @@ def test_strokes_of_another_shape_are_refused(project: Project) -> None:
     for image_id, plane, strokes, code in [(1, 0, labels[1:], "A07"), (1, 2, labels, "A08"), (9, 0, labels, "P05")]:
         with pytest.raises(UserError, match=rf"^NU-{code}: "):
             project.commit(image_id, plane, strokes)
-    assert project.revision == 0
+    assert project.strokes.revision == 0
 
 
 def test_a_class_number_is_never_used_again(tmp_path: Path) -> None:
@@ -134,12 +135,12 @@ def test_a_class_number_is_never_used_again(tmp_path: Path) -> None:
         assert [project.add_class().id for _ in range(3)] == [1, 2, 3]
         image_id = project.add_image(picture()).id
         project.commit(image_id, 0, np.full((HEIGHT, WIDTH), 3, np.uint8))
-        project.remove_class(3)
-        assert [label.id for label in project.classes()] == [1, 2]
-        assert 3 not in project.labelled_pixels()
+        project.classes.remove(3)
+        assert [label.id for label in project.classes.all()] == [1, 2]
+        assert 3 not in project.strokes.labelled_pixels()
     with Project(tmp_path / "p.unet") as project:
         assert project.add_class().id == 4
-        assert (project.annotation(image_id, 0) == 3).all()
+        assert (project.strokes.plane(image_id, 0) == 3).all()
 
 
 def test_there_are_255_classes_at_most(tmp_path: Path) -> None:
@@ -148,19 +149,19 @@ def test_there_are_255_classes_at_most(tmp_path: Path) -> None:
         assert [project.add_class().id for _ in range(255)][-1] == 255
         with pytest.raises(UserError, match=r"^NU-A06: "):
             project.add_class()
-        assert len(project.classes()) == 255
+        assert len(project.classes.all()) == 255
 
 
 def test_settings_and_classes_survive(project: Project) -> None:
     """What the user chose is there when the project is opened again."""
-    project.settings = Settings(tile=64, learning_rate=0.01)
-    project.change_class(2, name="Zelle", colour="#112233")
-    project.add_score(7, {"mean_dice": None})
+    project.settings.write(Settings(tile=64, learning_rate=0.01))
+    project.classes.change(2, name="Zelle", colour="#112233")
+    project.scores.add(7, {"mean_dice": None})
     project.close()
     with Project(project.folder) as again:
-        assert again.settings == Settings(tile=64, learning_rate=0.01)
-        assert (again.classes()[1].name, again.classes()[1].rgb) == ("Zelle", (0x11, 0x22, 0x33))
-        assert again.scores() == [{"mean_dice": None}]
+        assert again.settings.read() == Settings(tile=64, learning_rate=0.01)
+        assert (again.classes.all()[1].name, again.classes.all()[1].rgb) == ("Zelle", (0x11, 0x22, 0x33))
+        assert again.scores.all() == [{"mean_dice": None}]
 
 
 # The split
@@ -174,10 +175,10 @@ def test_a_block_never_changes_sides(tmp_path: Path) -> None:
         known: dict[tuple[object, int], bool] = {}
         for step in range(12):
             y, x = random.integers(0, 560, 2)
-            labels = np.zeros((640, 640), np.uint8) if step == 7 else project.annotation(image_id, 0)
+            labels = np.zeros((640, 640), np.uint8) if step == 7 else project.strokes.plane(image_id, 0)
             labels[y : y + 130, x : x + 130] = 1 + step % 2
             project.commit(image_id, 0, labels)
-            sides = {(side.block, side.class_id): side.held_out for side in project.sides(image_id)}
+            sides = {(side.block, side.class_id): side.held_out for side in project.strokes.sides(image_id)}
             assert known.items() <= sides.items()
             known = sides
     assert {True, False} == set(known.values())
@@ -190,7 +191,7 @@ def test_one_block_in_five_is_held_out(tmp_path: Path) -> None:
         labels = np.zeros((20 * BLOCK, 20 * BLOCK), np.uint8)
         labels[30::BLOCK, 30::BLOCK] = 1
         project.commit(image_id, 0, labels)
-        sides = project.sides(image_id)
+        sides = project.strokes.sides(image_id)
     assert len(sides) == 400
     assert 48 <= sum(side.held_out for side in sides) <= 112
 
@@ -203,11 +204,11 @@ def test_the_first_block_of_every_class_is_trained_on(tmp_path: Path) -> None:
         for class_id, (row, column) in enumerate(np.ndindex(8, 8), start=1):
             labels[row * BLOCK + 3, column * BLOCK + 3] = class_id
             project.commit(image_id, 0, labels)
-        first = project.sides(image_id)
+        first = project.strokes.sides(image_id)
         assert len(first) == 64
         assert not any(side.held_out for side in first)
         project.commit(image_id, 0, np.full_like(labels, 1))
-        assert any(side.held_out for side in project.sides(image_id))
+        assert any(side.held_out for side in project.strokes.sides(image_id))
 
 
 def test_no_trained_pixel_is_near_a_held_out_one(tmp_path: Path) -> None:
@@ -218,7 +219,7 @@ def test_no_trained_pixel_is_near_a_held_out_one(tmp_path: Path) -> None:
             np.array([0, 1, 2], np.uint8), (5 * BLOCK, 5 * BLOCK), p=[0.7, 0.2, 0.1]
         )
         project.commit(image_id, 0, labels)
-        held = held_out_pixels(labels, 0, project.sides(image_id))
+        held = held_out_pixels(labels, 0, project.strokes.sides(image_id))
     trained = training_pixels(labels, held)
     assert held.any()
     assert trained.any()
@@ -240,22 +241,22 @@ def test_accepted_predictions_are_never_scored(tmp_path: Path) -> None:
         painted = np.zeros((1024, 1024), np.uint8)
         painted[:512:4, ::4] = 1
         project.commit(record.id, 0, painted)
-        held = {side.block for side in project.sides(record.id) if side.held_out}
+        held = {side.block for side in project.strokes.sides(record.id) if side.held_out}
         assert held
-        labels = project.acceptable(record.id, 0, np.full((1024, 1024), 1, np.uint8))
+        labels = project.strokes.acceptable(record.id, 0, np.full((1024, 1024), 1, np.uint8))
         assert not labels[painted > 0].any()
         for block in held:
             assert not labels[block.row * 64 : (block.row + 1) * 64, block.column * 64 : (block.column + 1) * 64].any()
         assert labels[512:].all()
         project.commit(record.id, 0, np.maximum(painted, labels))
-        assert {side.block for side in project.sides(record.id) if side.held_out} == held
+        assert {side.block for side in project.strokes.sides(record.id) if side.held_out} == held
 
 
 def test_a_newer_project_is_read_and_left_alone(project: Project) -> None:
     """An older program shows what it knows of what a newer one made, and changes nothing in it."""
     labels = np.ones((HEIGHT, WIDTH), np.uint8)
     project.commit(1, 0, labels)
-    project.settings = Settings(tile=64)
+    project.settings.write(Settings(tile=64))
     folder = project.folder
     project.close()
     with sqlite3.connect(folder / DATABASE) as database:
@@ -269,9 +270,9 @@ def test_a_newer_project_is_read_and_left_alone(project: Project) -> None:
     refused("NU-P02", folder)
     with Project(folder, read_only=True) as reader:
         assert reader.is_newer
-        assert reader.images()[0].name == picture().name
-        assert reader.settings == Settings(tile=64)
-        np.testing.assert_array_equal(reader.annotation(1, 0), labels)
+        assert reader.images.all()[0].name == picture().name
+        assert reader.settings.read() == Settings(tile=64)
+        np.testing.assert_array_equal(reader.strokes.plane(1, 0), labels)
         with pytest.raises(UserError, match=r"^NU-P11: "):
             reader.commit(1, 0, np.zeros_like(labels))
         with pytest.raises(UserError, match=r"^NU-P11: "):
@@ -304,7 +305,7 @@ def test_a_dead_writer_holds_nothing(tmp_path: Path) -> None:
     subprocess.run([sys.executable, "-c", script, tmp_path / "p.unet"], check=False)
     assert (tmp_path / "p.unet" / "writer.lock").exists()
     with Project(tmp_path / "p.unet") as project:
-        np.testing.assert_array_equal(project.annotation(1, 0), np.eye(9, dtype=np.uint8))
+        np.testing.assert_array_equal(project.strokes.plane(1, 0), np.eye(9, dtype=np.uint8))
 
 
 @pytest.mark.parametrize("note", [b"", b"[[[[", b'{"pid": "x"}', b"\xff" * 9000])
@@ -350,7 +351,7 @@ def test_a_damaged_tile_is_found(project: Project) -> None:
     """Bytes that are not those that were written are named, one line each, and never taken for strokes."""
     labels = np.random.default_rng(0).integers(0, 3, (HEIGHT, WIDTH)).astype(np.uint8)
     project.commit(1, 0, labels)
-    assert list(project.damaged_tiles()) == []
+    assert list(project.strokes.damaged_tiles()) == []
     assert project.integrity() == []
     folder = project.folder
     project.close()
@@ -362,22 +363,22 @@ def test_a_damaged_tile_is_found(project: Project) -> None:
     database.close()
     before = content(folder)
     with Project(folder, read_only=True) as reader:
-        (tile,) = reader.damaged_tiles()
+        (tile,) = reader.strokes.damaged_tiles()
         assert str(tile).startswith("NU-P03: ")
-        np.testing.assert_array_equal(reader.annotation(1, 0)[:256], labels[:256])
-        assert not reader.annotation(1, 0)[256:].any()
+        np.testing.assert_array_equal(reader.strokes.plane(1, 0)[:256], labels[:256])
+        assert not reader.strokes.plane(1, 0)[256:].any()
         assert reader.notices == []
     assert content(folder) == before
     with Project(folder) as again:
-        np.testing.assert_array_equal(again.annotation(1, 0)[:256], labels[:256])
-        assert not again.annotation(1, 1).any()
+        np.testing.assert_array_equal(again.strokes.plane(1, 0)[:256], labels[:256])
+        assert not again.strokes.plane(1, 1).any()
         (line,) = again.notices
         assert line.startswith("NU-P03: 1 annotation tiles")
         (kept,) = folder.glob("damaged-*/tile-1-0-1-0")
         assert kept.read_bytes() == bytes(damaged)
-        assert list(again.damaged_tiles()) == []
+        assert list(again.strokes.damaged_tiles()) == []
         again.commit(1, 0, labels)
-        np.testing.assert_array_equal(again.annotation(1, 0), labels)
+        np.testing.assert_array_equal(again.strokes.plane(1, 0), labels)
     assert kept.read_bytes() == bytes(damaged)
 
 
@@ -395,7 +396,7 @@ def test_a_damaged_tile_is_not_painted_over_unless_it_is_safe(
     with Project(folder) as again:
         with pytest.raises(UserError, match=r"^NU-E01: "):
             again.commit(1, 0, np.zeros((HEIGHT, WIDTH), np.uint8))
-        assert [tile.packed for tile in again.damaged_tiles()] == [b"\0"]
+        assert [tile.packed for tile in again.strokes.damaged_tiles()] == [b"\0"]
 
 
 STRANGE = {
@@ -417,7 +418,12 @@ def test_strange_rows_are_one_line(project: Project, column: str) -> None:
         database.execute(f"UPDATE images SET {column} = ?", (STRANGE[column],))  # noqa: S608
     database.close()
     with Project(folder) as again:
-        for read in (again.images, again.channels, lambda: again.annotation(1, 0), lambda: again.image(1)):
+        for read in (
+            again.images,
+            again.images.channels,
+            lambda: again.strokes.plane(1, 0),
+            lambda: again.images.get(1),
+        ):
             with pytest.raises(UserError, match=r"^NU-P12: "):
                 read()
         assert len(list(again.unreadable_rows())) >= 1
@@ -446,7 +452,7 @@ def test_axes_of_length_1_are_still_there_in_the_copy(tmp_path: Path, shape: tup
     image = Image("drawn", np.random.default_rng(0).integers(0, 99, shape, np.uint8), axes)
     with Project(tmp_path / "p.unet") as project:
         record = project.add_image(image)
-        found = project.open_pixels(record.id)
+        found = project.images.open(record.id)
         assert (found.axes, found.annotation_shape) == (image.axes, image.annotation_shape)
         np.testing.assert_array_equal(found.read(0), image.read(0))
 
@@ -456,7 +462,7 @@ def test_a_file_that_was_added_without_its_axes_of_length_1_opens_again(tmp_path
     np.save(tmp_path / "a.npy", np.random.default_rng(0).integers(0, 99, (1, 3, 12, 9), np.uint8))
     with Project(tmp_path / "p.unet") as project:
         record = project.add_image(open_image(tmp_path / "a.npy", "tcyx"), tmp_path / "a.npy")
-        found = project.open_pixels(record.id)
+        found = project.images.open(record.id)
     assert (record.axes, found.axes, found.channels) == ("cyx", "cyx", 3)
 
 
@@ -469,7 +475,7 @@ def test_a_copy_that_lies_outside_is_no_copy(project: Project, tmp_path: Path) -
         database.execute("UPDATE images SET relative = '../secret.npy', reference = '/etc/passwd'")
     database.close()
     with Project(folder) as again, pytest.raises(UserError, match=r"^NU-P12: .*outside of the project"):
-        again.open_pixels(1)
+        again.images.open(1)
 
 
 # Images
@@ -486,7 +492,7 @@ def test_a_project_moved_with_its_image_opens(tmp_path: Path) -> None:
         project.add_image(Image("drawn", pixels.T.copy(), "yx"))
     shutil.move(tmp_path / "here", tmp_path / "there")
     with Project(tmp_path / "there" / "p.unet", read_only=True) as project:
-        first, second = (np.asarray(project.open_pixels(record.id).pixels) for record in project.images())
+        first, second = (np.asarray(project.images.open(record.id).pixels) for record in project.images.all())
     np.testing.assert_array_equal(first, pixels)
     np.testing.assert_array_equal(second, pixels.T)
 
@@ -501,29 +507,29 @@ def test_missing_and_changed_images_are_told(tmp_path: Path) -> None:
         project.commit(image_id, 0, labels)
         path.rename(tmp_path / "moved.npy")
         with pytest.raises(UserError, match=r"^NU-P04: "):
-            project.open_pixels(image_id)
-        project.relocate(image_id, tmp_path / "moved.npy")
-        assert project.open_pixels(image_id).height == 10
+            project.images.open(image_id)
+        project.images.relocate(image_id, tmp_path / "moved.npy")
+        assert project.images.open(image_id).height == 10
         np.save(tmp_path / "moved.npy", np.ones((10, 10), np.uint8))
         with pytest.raises(UserError, match=r"^NU-P06: "):
-            project.open_pixels(image_id)
-        np.testing.assert_array_equal(project.annotation(image_id, 0), labels)
+            project.images.open(image_id)
+        np.testing.assert_array_equal(project.strokes.plane(image_id, 0), labels)
 
 
 def test_a_corrected_pixel_size_is_that_of_the_image_ever_after(project: Project) -> None:
     """A reader and the opened image have it; the image is the same one as before, by its strokes and fingerprint."""
     project.commit(1, 0, np.ones((HEIGHT, WIDTH), np.uint8))
-    before = project.image(1)
+    before = project.images.get(1)
     size = PixelSize(0.5, 0.25, "um")
-    project.set_pixel_size(1, size)
-    assert project.image(1) == replace(before, pixel_size=size)
-    assert project.open_pixels(1).pixel_size == size
+    project.images.set_pixel_size(1, size)
+    assert project.images.get(1) == replace(before, pixel_size=size)
+    assert project.images.open(1).pixel_size == size
     assert project.add_image(picture()).pixel_size == size
-    assert project.annotation(1, 0).all()
+    assert project.strokes.plane(1, 0).all()
     with Project(project.folder, read_only=True) as reader:
-        assert reader.image(1).pixel_size == size
+        assert reader.images.get(1).pixel_size == size
         with pytest.raises(UserError, match=r"^NU-P11: "):
-            reader.set_pixel_size(1, PixelSize())
+            reader.images.set_pixel_size(1, PixelSize())
 
 
 def test_the_distance_of_slices_is_remembered(tmp_path: Path) -> None:
@@ -531,17 +537,17 @@ def test_the_distance_of_slices_is_remembered(tmp_path: Path) -> None:
     with Project(tmp_path / "p.unet") as project:
         stack = Image("stack", np.zeros((3, 8, 9), np.uint8), "zyx", PixelSize(0.5, 0.5, "um", 1.5))
         added = project.add_image(stack)
-        assert added.pixel_size == project.open_pixels(added.id).pixel_size == stack.pixel_size
-        project.set_pixel_size(added.id, PixelSize(0.25, 0.25, "um"))
+        assert added.pixel_size == project.images.open(added.id).pixel_size == stack.pixel_size
+        project.images.set_pixel_size(added.id, PixelSize(0.25, 0.25, "um"))
         with Project(project.folder, read_only=True) as reader:
-            assert reader.image(added.id).pixel_size == PixelSize(0.25, 0.25, "um", 1.5)
+            assert reader.images.get(added.id).pixel_size == PixelSize(0.25, 0.25, "um", 1.5)
         for said, remembered in (
             (PixelSize(0.25, 0.25, "um", 2.0), PixelSize(0.25, 0.25, "um", 2.0)),
             (PixelSize(250.0, 250.0, "nm"), PixelSize(250.0, 250.0, "nm")),
             (PixelSize(1.0, 1.0, "pixel", 2.0), PixelSize()),
         ):
-            project.set_pixel_size(added.id, said)
-            assert project.image(added.id).pixel_size == remembered
+            project.images.set_pixel_size(added.id, said)
+            assert project.images.get(added.id).pixel_size == remembered
 
 
 @pytest.mark.parametrize(
@@ -550,10 +556,10 @@ def test_the_distance_of_slices_is_remembered(tmp_path: Path) -> None:
 )  # fmt: skip
 def test_an_impossible_pixel_size_is_refused(project: Project, size: PixelSize) -> None:
     """In one line, and what was remembered stays."""
-    before = project.image(1)
+    before = project.images.get(1)
     with pytest.raises(UserError, match=r"^NU-I30: "):
-        project.set_pixel_size(1, size)
-    assert project.image(1) == before
+        project.images.set_pixel_size(1, size)
+    assert project.images.get(1) == before
 
 
 @pytest.mark.parametrize("axes", ["cyx", "tyx", "yxz", "xyc"])
@@ -563,9 +569,9 @@ def test_corrected_axes_are_those_of_the_image_ever_after(tmp_path: Path, axes: 
     np.save(tmp_path / "stack.npy", pixels)
     with Project(tmp_path / "p.unet") as project:
         record = project.add_image(open_image(tmp_path / "stack.npy", "zyx"), tmp_path / "stack.npy")
-        assert not project.annotation(record.id, 2).any()
-        project.set_axes(record.id, axes.upper())
-        corrected, image = project.image(record.id), project.open_pixels(record.id)
+        assert not project.strokes.plane(record.id, 2).any()
+        project.images.set_axes(record.id, axes.upper())
+        corrected, image = project.images.get(record.id), project.images.open(record.id)
         as_meant = Image("stack", pixels, axes)
         assert (corrected.annotation_shape, corrected.channels) == (as_meant.annotation_shape, as_meant.channels)
         for plane in range(as_meant.planes):
@@ -573,7 +579,7 @@ def test_corrected_axes_are_those_of_the_image_ever_after(tmp_path: Path, axes: 
         assert project.add_image(open_image(tmp_path / "stack.npy", "zyx"), tmp_path / "stack.npy") == corrected
         strokes = np.ones(corrected.annotation_shape[-2:], np.uint8)
         project.commit(record.id, corrected.planes - 1, strokes)
-        np.testing.assert_array_equal(project.annotation(record.id, corrected.planes - 1), strokes)
+        np.testing.assert_array_equal(project.strokes.plane(record.id, corrected.planes - 1), strokes)
     assert verify(tmp_path / "p.unet") == []
 
 
@@ -582,33 +588,33 @@ def test_alpha_is_left_out_only_where_it_was_found(tmp_path: Path) -> None:
     with Project(tmp_path / "p.unet") as project:
         project.add_image(Image("drawn", np.zeros((20, 30, 4), np.uint8), "yxc", alpha=True))
         for axes, channels, planes in (("yxz", 1, 4), ("cyx", 20, 1), ("yxc", 3, 1)):
-            project.set_axes(1, axes)
-            for found in (project.image(1), project.open_pixels(1)):
+            project.images.set_axes(1, axes)
+            for found in (project.images.get(1), project.images.open(1)):
                 assert (found.channels, found.planes) == (channels, planes)
 
 
 @pytest.mark.parametrize("axes", ["", "yx", "zzyx", "zcx", "z1x", "zyxc", "ÿyx"])
 def test_axes_that_do_not_fit_are_refused(project: Project, axes: str) -> None:
     """In one line, and what was remembered stays."""
-    before = project.image(1)
+    before = project.images.get(1)
     with pytest.raises(UserError, match=r"^NU-I32: "):
-        project.set_axes(1, axes)
-    assert project.image(1) == before
+        project.images.set_axes(1, axes)
+    assert project.images.get(1) == before
 
 
 def test_axes_stay_once_something_was_painted(project: Project) -> None:
     """Strokes lie on planes; so do test areas."""
     other = project.add_image(Image("other", np.zeros((2, 30, 30), np.uint8), "zyx"))
     project.commit(1, 0, np.ones((HEIGHT, WIDTH), np.uint8))
-    project.set_test_areas(other.id, 0, [Region(0, 0, 9, 9)])
+    project.test_areas.replace(other.id, 0, [Region(0, 0, 9, 9)])
     for image_id in (1, other.id):
         with pytest.raises(UserError, match=r"^NU-I33: "):
-            project.set_axes(image_id, "tyx")
-    project.set_test_areas(other.id, 0, [])
+            project.images.set_axes(image_id, "tyx")
+    project.test_areas.replace(other.id, 0, [])
     with pytest.raises(UserError, match=r"^NU-I09: "):
-        project.set_axes(other.id, "cyx")
-    project.set_axes(other.id, "tyx")
-    assert (project.image(1).axes, project.image(other.id).axes) == ("zyx", "tyx")
+        project.images.set_axes(other.id, "cyx")
+    project.images.set_axes(other.id, "tyx")
+    assert (project.images.get(1).axes, project.images.get(other.id).axes) == ("zyx", "tyx")
 
 
 def several(name: str, seed: int, channels: int = 3) -> Image:
@@ -624,20 +630,20 @@ def test_only_chosen_channels_are_seen_by_all_images_alike(tmp_path: Path) -> No
         four = project.add_image(several("four", 2, channels=4))
         before = project.add_image(first)
         project.add_image(second)
-        project.set_channels(before.id, [2, 0])
+        project.images.set_channels(before.id, [2, 0])
         later = several("later", 3)
-        assert project.channels_of_new(later) == (0, 2)
+        assert project.images.channels_of_new(later) == (0, 2)
         project.add_image(later)
-        for record, image in zip(project.images()[1:], (first, second, later), strict=True):
-            opened = project.open_pixels(record.id)
+        for record, image in zip(project.images.all()[1:], (first, second, later), strict=True):
+            opened = project.images.open(record.id)
             np.testing.assert_array_equal(opened.read(0), image.read(0)[..., [0, 2]])
             assert (record.channels, record.all_channels, opened.channels) == (2, 3, 2)
             assert opened.fingerprint() == image.fingerprint() == record.fingerprint
-        assert project.image(four.id) == four
+        assert project.images.get(four.id) == four
         assert project.add_image(first).id == before.id
-        project.set_channels(before.id, [0, 1, 2])
-        assert project.image(before.id) == before
-        assert project.channels_of_new(several("last", 4)) == (0, 1, 2)
+        project.images.set_channels(before.id, [0, 1, 2])
+        assert project.images.get(before.id) == before
+        assert project.images.channels_of_new(several("last", 4)) == (0, 1, 2)
     assert verify(tmp_path / "p.unet") == []
 
 
@@ -648,30 +654,30 @@ def test_channels_that_cannot_be_chosen_are_refused(tmp_path: Path) -> None:
         other = project.add_image(several("b", 1)).id
         for chosen in ([], [3], [-1, 0]):
             with pytest.raises(UserError, match=r"^NU-I34: "):
-                project.set_channels(image_id, chosen)
-        project.set_channels(image_id, [1])
+                project.images.set_channels(image_id, chosen)
+        project.images.set_channels(image_id, [1])
         project.commit(image_id, 0, np.ones((40, 50), np.uint8))
         with pytest.raises(UserError, match=r"^NU-I33: "):
-            project.set_channels(image_id, [2])
+            project.images.set_channels(image_id, [2])
         with pytest.raises(UserError, match=r"^NU-I09: "):
-            project.set_channels(other, [0, 1])
-        project.set_channels(other, [2])
-        assert [record.chosen for record in project.images()] == [(1,), (2,)]
+            project.images.set_channels(other, [0, 1])
+        project.images.set_channels(other, [2])
+        assert [record.chosen for record in project.images.all()] == [(1,), (2,)]
 
 
 def test_other_axes_have_other_channels(tmp_path: Path) -> None:
     """A choice is of the channels that were there; all of the new ones are seen."""
     with Project(tmp_path / "p.unet") as project:
         project.add_image(several("a", 0))
-        project.set_channels(1, [1])
-        project.set_axes(1, "ycx")
-        assert (project.image(1).chosen, project.image(1).channels) == ((), 40)
+        project.images.set_channels(1, [1])
+        project.images.set_axes(1, "ycx")
+        assert (project.images.get(1).chosen, project.images.get(1).channels) == ((), 40)
 
 
 def test_the_same_image_is_added_once(project: Project) -> None:
     """Adding equal pixels again gives the record that is there."""
-    assert project.add_image(picture()) == project.images()[0]
-    assert len(project.images()) == 1
+    assert project.add_image(picture()) == project.images.all()[0]
+    assert len(project.images.all()) == 1
 
 
 # Power cuts
@@ -683,7 +689,7 @@ import numpy as np
 from napari_unet.project.project import Project
 project = Project(sys.argv[1])
 for stroke in range(int(sys.argv[2]), 1000):
-    labels = project.annotation(1, 0)
+    labels = project.strokes.plane(1, 0)
     labels.flat[stroke * 20] = 1 + stroke % 2
     project.commit(1, 0, labels)
     print(stroke, flush=True)
@@ -707,7 +713,7 @@ def test_a_kill_loses_no_acknowledged_stroke(project: Project) -> None:
         child.wait()
         painted = int([line for line in heard if line.endswith("\n")][-1]) + 1
         with Project(folder) as again:
-            labels = again.annotation(1, 0).ravel()[: painted * 20 : 20]
+            labels = again.strokes.plane(1, 0).ravel()[: painted * 20 : 20]
             assert again.integrity() == []
         np.testing.assert_array_equal(labels, 1 + np.arange(painted) % 2)
 
@@ -732,3 +738,16 @@ def test_what_killed_writes_left_behind_is_swept(tmp_path: Path) -> None:
     Project(folder).close()
     assert [path for path in ours if path.exists()] == []
     assert all(path.exists() for path in (*young, *others))
+
+
+def test_the_names_that_scripts_use_are_kept(tmp_path: Path) -> None:
+    """What the pages of the documentation called before there were repositories does the same."""
+    with Project(tmp_path / "p.unet") as project:
+        assert [project.add_class(name) for name in ("background", "cell")] == project.classes.all()
+        record = project.add_image(picture(9, 9))
+        assert project.images.all() == project.images.all() == [record]
+        labels = np.eye(9, dtype=np.uint8)
+        assert project.commit(record.id, plane=1, labels=labels) == [(0, 0)]
+        np.testing.assert_array_equal(project.strokes.plane(record.id, 1), labels)
+        project.images.set_pixel_size(record.id, PixelSize(0.5, 0.5, "um"))
+        assert project.images.get(record.id).pixel_size == PixelSize(0.5, 0.5, "um")

@@ -19,9 +19,10 @@ from napari_unet.images.tiles import Region
 from napari_unet.network.device import Device
 from napari_unet.network.unet import Architecture, UNet, build
 from napari_unet.project import schema
-from napari_unet.project.project import DATABASE, Project
+from napari_unet.project.database import DATABASE
+from napari_unet.project.project import Project
 from napari_unet.project.split import BLOCK, MARGIN, Block, is_candidate, training_pixels
-from napari_unet.project.strokes import TileKey, write_tile
+from napari_unet.project.stored_tiles import TileKey, write_tile
 from napari_unet.protocol import messages as m
 from napari_unet.training.selection import Selection
 from napari_unet.worker.engine import Engine
@@ -45,7 +46,7 @@ def painted_project(folder: Path, pixels: np.ndarray = NOISE) -> Project:
     made = Project(folder)
     for _ in CLASSES:
         made.add_class()
-    made.settings = Settings(tile=64, width=4)
+    made.settings.write(Settings(tile=64, width=4))
     made.add_image(Image("image", pixels, "yx"))
     return made
 
@@ -66,14 +67,14 @@ def test_nothing_in_a_test_area_is_ever_trained_on(sequence: list[tuple[Any, ...
         following = Annotations(project)
         for kind, y, x, height, width, value in sequence:
             if kind == "stroke":
-                labels = project.annotation(1, 0)
+                labels = project.strokes.plane(1, 0)
                 labels[y : y + height, x : x + width] = value
                 project.commit(1, 0, labels)
             else:
-                kept = project.test_areas(1).get(0, ())
-                project.set_test_areas(1, 0, (Region(y, x, y + height, x + width), *(kept if value else ())))
-            following.refresh(project.settings)
-            areas = project.test_areas(1).get(0, ())
+                kept = project.test_areas.of(1).get(0, ())
+                project.test_areas.replace(1, 0, (Region(y, x, y + height, x + width), *(kept if value else ())))
+            following.refresh(project.settings.read())
+            areas = project.test_areas.of(1).get(0, ())
             if (1, 0) not in following.planes:
                 continue
             plane = following.planes[1, 0]
@@ -81,7 +82,7 @@ def test_nothing_in_a_test_area_is_ever_trained_on(sequence: list[tuple[Any, ...
             assert not (plane.trained[:] & reach(areas, MARGIN)).any()
             assert not (plane.held_out[:] & reach(areas)).any()
             fresh = Annotations(project)
-            fresh.refresh(project.settings)
+            fresh.refresh(project.settings.read())
             np.testing.assert_array_equal(fresh.planes[1, 0].trained, plane.trained)
             np.testing.assert_array_equal(fresh.planes[1, 0].held_out, plane.held_out)
 
@@ -93,15 +94,15 @@ def test_a_removed_area_gives_its_strokes_back(tmp_path: Path) -> None:
         below = np.zeros_like(labels)
         below[4 * BLOCK :] = labels[4 * BLOCK :]
         project.commit(1, 0, below)  # both classes are trained on from here on
-        assert project.set_test_areas(1, 0, [Region(0, 0, 240, 300)])
-        assert not project.set_test_areas(1, 0, [Region(0, 0, 240, 300)])
+        assert project.test_areas.replace(1, 0, [Region(0, 0, 240, 300)])
+        assert not project.test_areas.replace(1, 0, [Region(0, 0, 240, 300)])
         project.commit(1, 0, labels)
         annotations = Annotations(project)
-        annotations.refresh(project.settings)
+        annotations.refresh(project.settings.read())
         assert not annotations.planes[1, 0].trained[:240, :300].any()
-        assert project.set_test_areas(1, 0, [])
-        assert annotations.refresh(project.settings) == [(1, 0)]
-        plane, fingerprint = annotations.planes[1, 0], project.image(1).fingerprint
+        assert project.test_areas.replace(1, 0, [])
+        assert annotations.refresh(project.settings.read()) == [(1, 0)]
+        plane, fingerprint = annotations.planes[1, 0], project.images.get(1).fingerprint
         held = np.zeros_like(labels, bool)
         for row, column in np.ndindex(4, 5):
             block = np.s_[row * BLOCK : (row + 1) * BLOCK, column * BLOCK : (column + 1) * BLOCK]
@@ -114,14 +115,14 @@ def test_a_removed_area_gives_its_strokes_back(tmp_path: Path) -> None:
 def test_areas_are_cut_at_the_rim_and_kept(tmp_path: Path) -> None:
     """They are cut to the image; empty ones vanish; another reader sees them."""
     with painted_project(tmp_path / "p.unet") as project:
-        project.set_test_areas(1, 0, [Region(-5, 300, 40, 999), Region(400, 0, 500, 10), Region(3, 3, 3, 9)])
+        project.test_areas.replace(1, 0, [Region(-5, 300, 40, 999), Region(400, 0, 500, 10), Region(3, 3, 3, 9)])
         with Project(project.folder, read_only=True) as reader:
-            assert reader.test_areas(1) == {0: (Region(0, 300, 40, SIDE),)}
-            assert reader.changed_planes(0) == []  # nothing is painted
-            revision = reader.revision
+            assert reader.test_areas.of(1) == {0: (Region(0, 300, 40, SIDE),)}
+            assert reader.strokes.changed_planes(0) == []  # nothing is painted
+            revision = reader.strokes.revision
             project.commit(1, 0, np.full((SIDE, SIDE), 1, np.uint8))
-            project.set_test_areas(1, 0, [])
-            assert reader.changed_planes(revision + 1) == [(1, 0)]
+            project.test_areas.replace(1, 0, [])
+            assert reader.strokes.changed_planes(revision + 1) == [(1, 0)]
 
 
 # An older project
@@ -147,15 +148,15 @@ def test_a_project_of_the_first_format_opens(first_format: Path) -> None:
     """A reader sees it with its strokes and changes no byte; a writer brings it up to date, and areas can be drawn."""
     before = (first_format / DATABASE).read_bytes()
     with Project(first_format, read_only=True) as reader:
-        assert reader.test_areas(1) == {}
-        assert (reader.annotation(1, 0)[:TILE, :TILE] > 0).all()
-        assert reader.changed_planes(0) == [(1, 0)]
+        assert reader.test_areas.of(1) == {}
+        assert (reader.strokes.plane(1, 0)[:TILE, :TILE] > 0).all()
+        assert reader.strokes.changed_planes(0) == [(1, 0)]
     assert (first_format / DATABASE).read_bytes() == before
     with Project(first_format) as project:
-        assert (project.annotation(1, 0)[:TILE, :TILE] > 0).all()
-        assert project.set_test_areas(1, 0, [Region(0, 0, 40, 40)])
+        assert (project.strokes.plane(1, 0)[:TILE, :TILE] > 0).all()
+        assert project.test_areas.replace(1, 0, [Region(0, 0, 40, 40)])
         with Project(first_format, read_only=True) as reader:
-            assert reader.test_areas(1) == {0: (Region(0, 0, 40, 40),)}
+            assert reader.test_areas.of(1) == {0: (Region(0, 0, 40, 40),)}
 
 
 # Scores
@@ -187,19 +188,19 @@ def test_areas_are_scored_apart(stripes: Project) -> None:
     """No pixel counts twice, the Dice of each area is its own, and the held-out Dice is that of the other blocks."""
     wrong, right, empty = Region(SIDE - BLOCK, 0, SIDE, SIDE), Region(20, 30, 190, 150), Region(1, 1, 4, 90)
     annotations = Annotations(stripes)
-    annotations.refresh(stripes.settings)
+    annotations.refresh(stripes.settings.read())
     selection = Selection(annotations, Device("cpu", "", False))
     before = selection.consider(by_brightness(9), CLASSES, 1)
     assert before.areas == ()
     assert before.mean_dice is not None
-    stripes.set_test_areas(1, 0, [wrong, right, empty])
-    annotations.refresh(stripes.settings)
+    stripes.test_areas.replace(1, 0, [wrong, right, empty])
+    annotations.refresh(stripes.settings.read())
     score = selection.rescore()
     assert score is not None
     assert score == selection.score()
     found = {Region(a.y0, a.x0, a.y1, a.x1): a for a in score.areas}
     assert found.keys() == {wrong, right, empty}
-    labels = stripes.annotation(1, 0)
+    labels = stripes.strokes.plane(1, 0)
     assert found[right].mean_dice == pytest.approx(1)
     assert found[wrong].mean_dice == pytest.approx(0)
     assert (found[empty].mean_dice, found[empty].classes) == (None, ())
@@ -222,12 +223,12 @@ def test_the_worker_takes_an_area_to_heart(stripes: Project) -> None:
         engine.work()
     engine.receive(m.Train(on=False))
     area = Region(0, 0, 100, SIDE)
-    stripes.set_test_areas(1, 0, [area])
+    stripes.test_areas.replace(1, 0, [area])
     said.clear()
     engine.receive(m.Annotated())
     (scored,) = (message for message in said if isinstance(message, m.Scored))
     assert [(a.y0, a.x0, a.y1, a.x1) for a in scored.score.areas] == [(0, 0, 100, SIDE)]
-    assert scored.score.areas[0].pixels == (stripes.annotation(1, 0)[:100] > 0).sum()
+    assert scored.score.areas[0].pixels == (stripes.strokes.plane(1, 0)[:100] > 0).sum()
     engine.receive(m.ShowWeights(1, 0))
     engine.work()
     (weights,) = (message for message in said if isinstance(message, m.Weights))

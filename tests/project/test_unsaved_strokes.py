@@ -23,6 +23,7 @@ from napari_unet.gui.sections.read_only_offer import open_or_read
 from napari_unet.images.image import Image
 from napari_unet.project import unsaved_strokes
 from napari_unet.project.project import Project
+from napari_unet.project.strokes import Strokes
 
 pytestmark = pytest.mark.filterwarnings("default")  # napari's own
 
@@ -102,13 +103,13 @@ def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 def kept(folder: Path) -> Path:
     """Where the new strokes are, which the project did not take."""
     with Project(folder) as project:
-        return project.keep_elsewhere(project.image(1), {0: NEW})
+        return project.strokes.keep_elsewhere(project.images.get(1), {0: NEW})
 
 
 def found(folder: Path) -> tuple[np.ndarray, list[str]]:
     """Strokes, and codes of what is told, when the project is opened."""
     with Project(folder) as project:
-        return project.annotation(1, 0), [line[:6] for line in project.notices]
+        return project.strokes.plane(1, 0), [line[:6] for line in project.notices]
 
 
 def test_strokes_that_were_kept_elsewhere_come_back(folder: Path, own_home: Path) -> None:
@@ -116,7 +117,7 @@ def test_strokes_that_were_kept_elsewhere_come_back(folder: Path, own_home: Path
     path = kept(folder)
     assert path.parent == own_home
     with Project(folder, read_only=True) as project:
-        np.testing.assert_array_equal(project.annotation(1, 0), OLD)
+        np.testing.assert_array_equal(project.strokes.plane(1, 0), OLD)
     labels, told = found(folder)
     np.testing.assert_array_equal(labels, NEW)
     assert told == ["NU-P21"]
@@ -127,7 +128,7 @@ def test_strokes_that_were_kept_elsewhere_come_back(folder: Path, own_home: Path
 def test_strokes_painted_since_are_kept(folder: Path) -> None:
     """Only what was not saved comes back, over whatever was painted in the meantime."""
     with Project(folder) as project:
-        project.keep_elsewhere(project.image(1), {0: NEW})
+        project.strokes.keep_elsewhere(project.images.get(1), {0: NEW})
         project.commit(1, 0, OLD | LATER)
     np.testing.assert_array_equal(found(folder)[0], NEW | LATER)
 
@@ -178,7 +179,7 @@ def test_a_disk_that_is_still_full_keeps_the_file(folder: Path, monkeypatch: pyt
     """The project opens, says so, and takes the strokes another time."""
     path = kept(folder)
     with monkeypatch.context() as patch:
-        patch.setattr(Project, "commit", Mock(side_effect=UserError("NU-P07", "full", "there", "free some")))
+        patch.setattr(Strokes, "commit", Mock(side_effect=UserError("NU-P07", "full", "there", "free some")))
         assert found(folder)[1] == ["NU-P07"]
     assert path.exists()
     np.testing.assert_array_equal(found(folder)[0], NEW)

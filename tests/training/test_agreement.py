@@ -32,7 +32,7 @@ def project(tmp_path: Path) -> Iterator[Project]:
     with Project(tmp_path / "halves.unet") as made:
         for _ in range(3):
             made.add_class()
-        made.settings = Settings(tile=64, width=4)
+        made.settings.write(Settings(tile=64, width=4))
         made.add_image(Image("halves", pixels, "yx"))
         yield made
 
@@ -47,7 +47,7 @@ def by_brightness() -> Predictor:
 
 def paint(project: Project, value: int, *slices: slice) -> None:
     """One stroke."""
-    labels = project.annotation(1, 0)
+    labels = project.strokes.plane(1, 0)
     labels[slices] = value
     project.commit(1, 0, labels)
 
@@ -56,11 +56,11 @@ def test_strokes_are_judged_by_what_was_shown(project: Project) -> None:
     """New pixels count once, held out or trained on; old ones, erased ones, test areas and new classes do not."""
     annotations = Annotations(project)
     agreement = Agreement(annotations)
-    project.set_test_areas(1, 0, [Region(300, 0, SIDE, SIDE)])
+    project.test_areas.replace(1, 0, [Region(300, 0, SIDE, SIDE)])
 
     def judged(value: int, *slices: slice) -> float | None:
         paint(project, value, *slices)
-        annotations.refresh(project.settings)
+        annotations.refresh(project.settings.read())
         agreement.note(by_brightness())
         while agreement.waits:
             agreement.judge()
@@ -80,7 +80,7 @@ def test_strokes_are_judged_by_what_was_shown(project: Project) -> None:
 
 def test_the_answer_comes_before_the_judgement(project: Project) -> None:
     """A stroke is answered by a tile first; then the worker says how it agreed, and nothing before a first network."""
-    project.settings = Settings(tile=64)
+    project.settings.write(Settings(tile=64))
     said: list[Any] = []
     engine = Engine(said.append, CPU)
     engine.receive(m.Open(str(project.folder)))

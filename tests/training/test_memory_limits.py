@@ -44,7 +44,7 @@ LOST: list[Exception] = [
 def project(tmp_path: Path) -> Project:
     """Two painted classes."""
     made = Project(tmp_path / "p.unet")
-    made.settings = SMALL
+    made.settings.write(SMALL)
     for _ in range(2):
         made.add_class()
     made.add_image(Image("drawn", np.random.default_rng(0).integers(0, 99, (150, 200), np.uint8), "yx"))
@@ -127,7 +127,7 @@ def test_training_goes_on_with_less(project: Project, monkeypatch: pytest.Monkey
     assert np.isfinite(losses[2])
     assert (learner.settings.batch, learner.settings.tile) == (1, 128)
     assert [line[:6] for line in learner.notices] == ["NU-T04"] * 2
-    project.settings = Settings(tile=96, batch=8, width=4)
+    project.settings.write(Settings(tile=96, batch=8, width=4))
     learner.refresh()
     assert (learner.settings.batch, learner.settings.tile) == (1, 96)
 

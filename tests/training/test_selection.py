@@ -47,19 +47,19 @@ def project(tmp_path: Path) -> Iterator[Project]:
     with Project(tmp_path / "stripes.unet") as made:
         for _ in CLASSES:
             made.add_class()
-        made.settings = Settings(tile=64, width=4)
+        made.settings.write(Settings(tile=64, width=4))
         made.add_image(Image("stripes", stripes, "yx"))
         yield made
 
 
 def painted(project: Project, side: int) -> Annotations:
     """Strokes on every fourth row of the first ``side`` pixels."""
-    labels = project.annotation(1, 0)
+    labels = project.strokes.plane(1, 0)
     rows = np.tile(np.repeat(np.array([1, 2], np.uint8), 16), SIDE // 32)
     labels[:side:4, :side] = rows[:side]
     project.commit(1, 0, labels)
     annotations = Annotations(project)
-    annotations.refresh(project.settings)
+    annotations.refresh(project.settings.read())
     return annotations
 
 
@@ -117,10 +117,10 @@ def test_new_strokes_judge_the_old_best_anew(project: Project) -> None:
     annotations = painted(project, SIDE)
     selection = Selection(annotations, CPU)
     selection.consider(by_brightness(9), CLASSES, 1)
-    labels = project.annotation(1, 0)
+    labels = project.strokes.plane(1, 0)
     labels[labels > 0] = 3 - labels[labels > 0]  # the user meant it the other way round
     project.commit(1, 0, labels)
-    annotations.refresh(project.settings)
+    annotations.refresh(project.settings.read())
     score = selection.consider(by_brightness(-9), CLASSES, 2)
     assert selection.shown is not None
     assert selection.shown.step == 2
@@ -167,10 +167,10 @@ def test_best_and_start_are_judged_on_the_same_pixels(project: Project, monkeypa
     monkeypatch.setattr(selection, "scored", counted)
     selection.consider(good, CLASSES, 4)
     assert predicted == [4]
-    labels = project.annotation(1, 0)
+    labels = project.strokes.plane(1, 0)
     labels[labels > 0] = 3 - labels[labels > 0]
     project.commit(1, 0, labels)
-    annotations.refresh(project.settings)
+    annotations.refresh(project.settings.read())
     selection.release()
     score = selection.consider(good, CLASSES, 5)
     assert sorted(predicted) == [1, 4, 4, 5]

@@ -59,7 +59,7 @@ def annotations(tmp_path: Path) -> Annotations:
     project = Project(tmp_path / "cells.unet")
     for _ in range(2):
         project.add_class()
-    project.settings = SETTINGS
+    project.settings.write(SETTINGS)
     image = project.add_image(Image("cells", pixels, "yx"))
     project.commit(image.id, 0, sparse(truth))
     made = Annotations(project)
@@ -180,7 +180,7 @@ def test_a_new_class_gets_an_output_while_training(annotations: Annotations) -> 
     for _ in range(3):
         trainer.step()
     before = logits_of(trainer.candidate())
-    labels = annotations.project.annotation(1, 0)
+    labels = annotations.project.strokes.plane(1, 0)
     labels[100:104, 5:60] = annotations.project.add_class().id
     annotations.project.commit(1, 0, labels)
     annotations.refresh(SETTINGS)
@@ -189,7 +189,7 @@ def test_a_new_class_gets_an_output_while_training(annotations: Annotations) -> 
     assert trainer.class_ids == (1, 2, 3)
     assert torch.allclose(after[:, :2], before, atol=1e-5)
     assert np.isfinite(trainer.step())
-    annotations.project.remove_class(2)
+    annotations.project.classes.remove(2)
     trainer.refresh(SETTINGS)
     assert trainer.class_ids == (1, 3)
     assert np.isfinite(trainer.step())
@@ -244,7 +244,7 @@ def test_a_damaged_checkpoint_is_set_aside_and_training_goes_on(tmp_path: Path) 
 def test_nothing_of_a_deleted_project_is_made_anew(tmp_path: Path) -> None:
     """A network that is to be saved finds no folder; once that is back, it is saved there."""
     with Project(tmp_path / "p.unet") as project:
-        project.settings = SETTINGS
+        project.settings.write(SETTINGS)
         paint_two_lines(project)
         learner = Learner(project, CPU)
         learner.step()
@@ -260,7 +260,7 @@ def test_nothing_of_a_deleted_project_is_made_anew(tmp_path: Path) -> None:
 def test_another_network_is_started_at_once_and_shown_when_it_is_better(tmp_path: Path) -> None:
     """Choosing another preset or width needs no restart; the network on screen stays until a candidate follows it."""
     with Project(tmp_path / "p.unet") as project:
-        project.settings = SETTINGS
+        project.settings.write(SETTINGS)
         paint_two_lines(project)
         learner = Learner(project, CPU)
         learner.step()
@@ -269,7 +269,7 @@ def test_another_network_is_started_at_once_and_shown_when_it_is_better(tmp_path
         shown = learner.predictor
         for changes in ({"preset": "skip-sum"}, {"width": 8}):
             before = learner.trainer
-            project.settings = msgspec.structs.replace(project.settings, **changes)
+            project.settings.write(msgspec.structs.replace(project.settings.read(), **changes))
             learner.refresh()
             assert learner.trainer is not None
             assert learner.trainer is not before
@@ -280,6 +280,6 @@ def test_another_network_is_started_at_once_and_shown_when_it_is_better(tmp_path
         architecture = learner.trainer.candidate().architecture
         assert (architecture.skip, architecture.width) == ("sum", 8)
         trainer = learner.trainer
-        project.settings = msgspec.structs.replace(project.settings, batch=1)
+        project.settings.write(msgspec.structs.replace(project.settings.read(), batch=1))
         learner.refresh()
         assert learner.trainer is trainer

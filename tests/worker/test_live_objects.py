@@ -47,9 +47,9 @@ class Ears:
 
 def exported(project: Project) -> tuple[np.ndarray, list[Any]]:
     """Numbers and table of an export of the image."""
-    image = project.open_pixels(1)
+    image = project.images.open(1)
     mask = predict(load_model(project.models / "best.safetensors"), image)
-    made = Segmentation(mask, image, styles(project.classes(), 1), project.settings)
+    made = Segmentation(mask, image, styles(project.classes.all(), 1), project.settings.read())
     return made.objects.numbers[0], measure(made)
 
 
@@ -76,7 +76,7 @@ def test_a_corrected_pixel_size_is_measured_and_remembered(trained: Project, mon
     ears.engine.receive(m.Look(1, 1, 0, EVERYTHING, "objects"))
     rest(ears.engine)
     assert not [name for name in ears.next().columns if "_um" in name]
-    trained.set_pixel_size(1, PixelSize(0.5, 0.25, "um"))
+    trained.images.set_pixel_size(1, PixelSize(0.5, 0.25, "um"))
     ears.engine.receive(m.Corrected(1))
     ears.engine.receive(m.Look(2, 1, 0, EVERYTHING, "objects"))
     rest(ears.engine)
@@ -96,16 +96,16 @@ def test_objects_answer_to_settings_and_names_at_once(trained: Project, monkeypa
     rest(ears.engine)
     assert len(ears.next().rows) >= 2
     tiles = len(of(m.Tile, ears.said))
-    trained.settings = changed(trained.settings, {"object_minimum": 1_000_000})
+    trained.settings.write(changed(trained.settings.read(), {"object_minimum": 1_000_000}))
     ears.engine.receive(m.Annotated())
     rest(ears.engine)
     none = ears.next()
     assert (none.rows, none.array().any()) == ((), False)
-    trained.settings = changed(trained.settings, {"batch": 5})
+    trained.settings.write(changed(trained.settings.read(), {"batch": 5}))
     ears.engine.receive(m.Annotated())
     rest(ears.engine)
-    trained.settings = changed(trained.settings, {"object_minimum": 20})
-    trained.change_class(2, name="cell")
+    trained.settings.write(changed(trained.settings.read(), {"object_minimum": 20}))
+    trained.classes.change(2, name="cell")
     ears.engine.receive(m.Annotated())
     rest(ears.engine)
     assert {row[none.columns.index("class_name")] for row in ears.next().rows} == {"cell"}

@@ -47,14 +47,14 @@ def project(tmp_path: Path) -> Iterator[Project]:
     with Project(tmp_path / "columns.unet") as made:
         for name in ("background", "cell"):
             made.add_class(name)
-        made.settings = Settings(tile=64, width=4, prediction_tile=TILE)
+        made.settings.write(Settings(tile=64, width=4, prediction_tile=TILE))
         made.add_image(Image("columns", pixels.astype(np.float32), "yx"))
         yield made
 
 
 def paint(project: Project, *strokes: tuple[int, int, int], image_id: int = 1) -> None:
     """Lines of 40 px: class, row, first column."""
-    labels = project.annotation(image_id, 0)
+    labels = project.strokes.plane(image_id, 0)
     for class_id, row, column in strokes:
         labels[row : row + 3, column : column + 40] = class_id
     project.commit(image_id, 0, labels)
@@ -63,7 +63,7 @@ def paint(project: Project, *strokes: tuple[int, int, int], image_id: int = 1) -
 def ranked(project: Project, weights: tuple[float, float, float], regions: tuple[Region, ...] = ()) -> list[RankedTile]:
     """Places on the first image, the best first."""
     annotations = Annotations(project)
-    annotations.refresh(project.settings)
+    annotations.refresh(project.settings.read())
     acquisition = Acquisition(by_intensity(), (1, 2), annotations, CPU)
     for region in regions or (Region(0, 0, HEIGHT, WIDTH),):
         acquisition.add((1, 0), region)
@@ -100,7 +100,7 @@ def test_a_rare_class_comes_first_where_it_is_predicted(project: Project) -> Non
 
 def test_no_place_lies_in_a_test_area(project: Project) -> None:
     """What is painted there is never learned from, so nobody is sent there."""
-    project.set_test_areas(1, 0, [Region(0, 2 * TILE, HEIGHT, 3 * TILE)])
+    project.test_areas.replace(1, 0, [Region(0, 2 * TILE, HEIGHT, 3 * TILE)])
     places = ranked(project, (1.0, 0.0, 0.0))
     assert 2 not in {column(place) for place in places}
     assert len(places) == 9
@@ -114,7 +114,7 @@ def test_painting_a_place_makes_it_less_useful(project: Project) -> None:
     assert again[0].region != best.region
     score = next(place.score for place in again if place.region == best.region)
     assert 0 < score < best.score
-    labels = project.annotation(1, 0)
+    labels = project.strokes.plane(1, 0)
     labels[best.region.slices] = 1
     project.commit(1, 0, labels)
     assert best.region not in [place.region for place in ranked(project, (1.0, 0.0, 0.0))]
@@ -141,7 +141,7 @@ def test_every_network_can_be_asked(project: Project, padding: Any) -> None:
     odd = np.random.default_rng(0).normal(0, 1, (REGION_SIDE + 37, 101)).astype(np.float32)
     image_id = project.add_image(Image("odd", odd, "yx")).id
     annotations = Annotations(project)
-    annotations.refresh(project.settings)
+    annotations.refresh(project.settings.read())
     architecture = Architecture(1, 2, 4, depth=2, padding=padding, up="nearest" if padding == "valid" else "transposed")
     acquisition = Acquisition(build(architecture), (1, 2), annotations, CPU)
     for region in (Region(0, 0, REGION_SIDE, 101), Region(REGION_SIDE, 0, REGION_SIDE + 37, 101)):

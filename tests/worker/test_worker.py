@@ -234,7 +234,7 @@ def project(tmp_path: Path) -> Iterator[Project]:
     with Project(tmp_path / "squares.unet") as made:
         for _ in range(2):
             made.add_class()
-        made.settings = Settings(tile=64, width=4, prediction_tile=TILE)
+        made.settings.write(Settings(tile=64, width=4, prediction_tile=TILE))
         made.add_image(Image("squares", pixels, "yx"))
         yield made
 
@@ -254,7 +254,7 @@ def trained(project: Project) -> Project:
 
 def paint(project: Project) -> None:
     """A few strokes of both classes."""
-    labels = project.annotation(1, 0)
+    labels = project.strokes.plane(1, 0)
     labels[30:34, 25:55] = 2
     labels[5:9, 5:150] = 1
     project.commit(1, 0, labels)
@@ -397,14 +397,14 @@ def test_an_image_unlike_the_painted_ones_is_told_once(trained: Project) -> None
 
 def test_pixels_of_another_size_are_told_with_their_factors(trained: Project) -> None:
     """Of an image that differs by more than a factor of 1.25, again when its pixel size was corrected."""
-    trained.set_pixel_size(1, PixelSize(0.5, 0.5, "um"))
+    trained.images.set_pixel_size(1, PixelSize(0.5, 0.5, "um"))
     other = trained.add_image(Image("odd", np.random.default_rng(1).normal(0, 50, (80, 80)).astype(np.float32), "yx"))
     paint(trained)
     engine, said = engine_of(trained)
     for generation, (edges, told) in enumerate(
         [((1.0, 0.25), 1), ((0.55, 0.5), 1), ((100.0, 100.0), 1), ((1.0, 1.0), 2)]
     ):
-        trained.set_pixel_size(other.id, PixelSize(*edges, "um"))
+        trained.images.set_pixel_size(other.id, PixelSize(*edges, "um"))
         engine.receive(m.Corrected(other.id))
         engine.receive(m.Look(generation, other.id, 0, (0, 0, 80, 80)))
         rest(engine)
@@ -419,7 +419,7 @@ def test_an_image_with_corrected_axes_is_predicted_as_it_is_now(trained: Project
     engine, said = engine_of(trained)
     engine.receive(m.Look(1, stack.id, 70, (0, 0, 3, 90)))
     rest(engine)
-    trained.set_axes(stack.id, "yzx")
+    trained.images.set_axes(stack.id, "yzx")
     engine.receive(m.Corrected(stack.id))
     assert not engine.has_work
     said.clear()
@@ -541,7 +541,7 @@ def test_nothing_can_be_predicted_before_anything_is_learned(project: Project) -
 
 def test_the_first_strokes_are_answered_before_any_step(project: Project) -> None:
     """With base weights the first tile is that of a head fitted to the strokes, at step 0; then learning begins."""
-    project.settings = Settings(tile=64, prediction_tile=TILE)
+    project.settings.write(Settings(tile=64, prediction_tile=TILE))
     engine, said = engine_of(project)
     engine.receive(m.Look(1, 1, 0, (0, 0, HEIGHT, WIDTH)))
     engine.receive(m.Train(on=True))
@@ -566,7 +566,7 @@ def test_learning_rests_on_a_plateau_until_a_stroke(project: Project, monkeypatc
     assert of(m.Progress, said)[-1].step == 3
     assert of(m.Scored, said)
     assert (project.models / "best.safetensors").is_file()
-    labels = project.annotation(1, 0)
+    labels = project.strokes.plane(1, 0)
     labels[100:104, 25:55] = 2
     project.commit(1, 0, labels)
     engine.receive(m.Annotated())
@@ -747,7 +747,7 @@ def test_the_weight_map_is_that_of_training(project: Project) -> None:
     (empty,) = of(m.Weights, said)
     assert empty.array().shape == (HEIGHT, WIDTH)
     assert not empty.array().any()
-    labels = project.annotation(1, 0)
+    labels = project.strokes.plane(1, 0)
     labels[20:30, 20:30] = labels[20:30, 34:44] = 2
     labels[22:28, 31:33] = labels[5:9, 5:150] = 1
     project.commit(1, 0, labels)
@@ -758,7 +758,7 @@ def test_the_weight_map_is_that_of_training(project: Project) -> None:
     _, sent = of(m.Weights, said)
     assert (sent.image_id, sent.plane, sent.factor) == (1, 0, 1)
     annotations = Annotations(project)
-    annotations.refresh(project.settings)
+    annotations.refresh(project.settings.read())
     whole = Sampler(annotations, 64, np.random.default_rng(0)).cut((1, 0), Region(0, 0, HEIGHT, WIDTH))
     np.testing.assert_array_equal(sent.array(), whole.weights.astype(np.float16))
     line = sent.array()[5:9]

@@ -10,7 +10,8 @@ from qtpy.QtCore import QTimer
 
 from napari_unet.gui.hooks.palette import open_in_panel
 from napari_unet.gui.layers.source import layer_content
-from napari_unet.project.project import DATABASE, Project
+from napari_unet.project.database import DATABASE
+from napari_unet.project.project import Project
 from napari_unet.project.recorded_image import open_recorded
 
 LayerData = tuple[Any, ...]
@@ -41,6 +42,6 @@ def _read(path: str | list[str]) -> list[LayerData]:
 
 def _image_layers(folder: Path) -> list[LayerData]:
     with Project(folder, read_only=True) as project:
-        records = project.images()
+        records = project.images.all()
     contents = [layer_content(open_recorded(record), record) for record in records]
     return [(content.pop("data"), content, "image") for content in contents]

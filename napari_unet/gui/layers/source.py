@@ -12,8 +12,9 @@ from napari_unet.gui.layers.foreign_pixels import ForeignPixels
 from napari_unet.gui.layers.layer_pixels import LayerPixels
 from napari_unet.images.image import Image, PixelSize
 from napari_unet.images.reading import open_image
+from napari_unet.project.database import DATABASE
 from napari_unet.project.image_record import ImageRecord
-from napari_unet.project.project import DATABASE, Project
+from napari_unet.project.project import Project
 
 FILE = "napari-unet file"  # in the metadata of a layer: where it is from, if napari does not know
 _HELD_BYTES = 512 * 2**20  # of an image; above that it is read plane by plane as they are shown
@@ -82,7 +83,7 @@ def _holds(path: Path, fingerprint: str) -> bool:
         return False
     try:
         with Project(path, read_only=True) as project:
-            return any(record.fingerprint == fingerprint for record in project.images())
+            return any(record.fingerprint == fingerprint for record in project.images.all())
     except UserError:
         return False  # damaged or newer: not ours to use
 

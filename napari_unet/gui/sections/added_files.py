@@ -90,8 +90,8 @@ class AddedFiles(QObject):  # type: ignore[misc]
         if self._controller.project is None:
             enter_project(self._controller, source.default_project(None, image, path), self._window)
         project = self._controller.present_project()
-        known, channels = project.channels(), len(project.channels_of_new(image))
+        known, channels = project.images.channels(), len(project.images.channels_of_new(image))
         if known not in {None, channels}:
             what = f"the image has {channels} channels and those of the project have {known}"
             raise UserError("NU-I09", what, str(path), "keep images of one kind in a project")
-        project.add_image(image, path)
+        project.images.add(image, path)

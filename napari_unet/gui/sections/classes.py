@@ -33,23 +33,23 @@ class Classes:
         UserError
             NU-W04 without a project, NU-P07 or NU-P11 when it cannot be written.
         """
-        self._controller.present_project().change_class(class_id, name=name, colour=colour)
+        self._controller.present_project().classes.change(class_id, name=name, colour=colour)
         self._changed()
 
     def _add(self) -> None:
-        label = self._controller.present_project().add_class()
+        label = self._controller.present_project().classes.add()
         self._changed()
         self._table.select(label.id)
 
     def _remove(self, class_id: int) -> None:
-        self._controller.present_project().remove_class(class_id)
+        self._controller.present_project().classes.remove(class_id)
         self._changed()
 
     def _changed(self) -> None:
         self._controller.change_classes()
-        self._canvas.colour(self._controller.present_project().classes())
+        self._canvas.colour(self._controller.present_project().classes.all())
 
     def _show(self) -> None:
         project = self._controller.project
         if project is not None:
-            self._table.show_classes(project.classes(), project.labelled_pixels())
+            self._table.show_classes(project.classes.all(), project.strokes.labelled_pixels())

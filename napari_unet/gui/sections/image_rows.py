@@ -23,7 +23,7 @@ class ImageRows:
         """Show the images of the project as they are now."""
         project, present = self._controller.project, self._controller.image
         if project is not None:
-            self._list.show_images(project.images())
+            self._list.show_images(project.images.all())
             self._show_painted()
             self._list.show_current(None if present is None else present.id)
 
@@ -44,7 +44,7 @@ class ImageRows:
 
     def _show_painted(self) -> None:
         if self._controller.project is not None:
-            self._list.table.show_painted(self._controller.project.labelled_pixels_by_image())
+            self._list.table.show_painted(self._controller.project.strokes.labelled_pixels_by_image())
 
     def _show_score(self, score: Score) -> None:
         """Tell the held-out Dice of every image: the mean over its blocks."""

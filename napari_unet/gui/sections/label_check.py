@@ -97,7 +97,7 @@ class LabelCheck(QWidget):  # type: ignore[misc]
             places = [(doubt.plane, Region(*doubt.box).grown(_RIM)) for doubt in self._open]
             show_outlines(self.layer, places, annotation.data.shape[:-2])
         if self._open and self._controller.project is not None:
-            names = {label.id: f"'{label.name}'" for label in self._controller.project.classes()}
+            names = {label.id: f"'{label.name}'" for label in self._controller.project.classes.all()}
             painted, predicted = (
                 names.get(k, "another class") for k in (self._open[0].class_id, self._open[0].predicted)
             )
@@ -112,9 +112,9 @@ class LabelCheck(QWidget):  # type: ignore[misc]
         if project is None or image is None or image.id != doubt.image_id:
             return False
         pixels = _pixels(project, doubt)
-        if not pixels.any() or doubt.predicted not in [label.id for label in project.classes()]:
+        if not pixels.any() or doubt.predicted not in [label.id for label in project.classes.all()]:
             return False
-        kept = project.kept_labels(image.id, doubt.plane, Region(*doubt.box))
+        kept = project.strokes.kept_labels(image.id, doubt.plane, Region(*doubt.box))
         return bool(np.mean(kept[pixels] == doubt.class_id) <= _KEPT)
 
     def _go(self) -> None:
@@ -127,7 +127,9 @@ class LabelCheck(QWidget):  # type: ignore[misc]
         project = self._controller.project
         if self._open and project is not None:
             doubt = self._open[0]
-            project.keep_stroke(doubt.image_id, doubt.plane, doubt.class_id, _pixels(project, doubt), doubt.box[:2])
+            project.strokes.keep_stroke(
+                doubt.image_id, doubt.plane, doubt.class_id, _pixels(project, doubt), doubt.box[:2]
+            )
             self.show_doubts()
 
     def _flip(self) -> None:
@@ -157,4 +159,4 @@ class LabelCheck(QWidget):  # type: ignore[misc]
 
 def _pixels(project: Project, doubt: Doubt) -> Bool[np.ndarray, "h w"]:
     """Return the pixels of a doubted stroke in its box, as it is stored now."""
-    return stroke_of(doubt, project.annotation(doubt.image_id, doubt.plane, Region(*doubt.box)))
+    return stroke_of(doubt, project.strokes.plane(doubt.image_id, doubt.plane, Region(*doubt.box)))

@@ -86,7 +86,7 @@ class Painting(QObject):  # type: ignore[misc]
     def _image_shown(self, shown: ImageShown) -> None:
         if shown.record is not None:
             self.take(self._canvas.annotation)
-            self.paint_with(self._table.selected or self._controller.present_project().classes()[0].id)
+            self.paint_with(self._table.selected or self._controller.present_project().classes.all()[0].id)
 
     def _key(self, number: int) -> Callable[[Any], None]:
         return lambda _: self._choose(self._table.id_of_key(number))

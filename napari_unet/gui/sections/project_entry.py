@@ -8,7 +8,7 @@ from napari_unet.controller.controller import Controller
 from napari_unet.gui.preferences import settings_of_new_projects
 from napari_unet.gui.sections.attempt import Attempt
 from napari_unet.gui.sections.read_only_offer import open_or_read
-from napari_unet.project.project import DATABASE
+from napari_unet.project.database import DATABASE
 
 
 def enter_project(controller: Controller, folder: Path, parent: QWidget | None) -> None:

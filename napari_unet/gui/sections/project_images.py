@@ -90,7 +90,7 @@ class ProjectImages(QObject):  # type: ignore[misc]
         self.left.emit()
         self._rows.forget_project()
         told = False
-        for record in self._controller.present_project().images():
+        for record in self._controller.present_project().images.all():
             try:
                 self._try(record.id)
             except UserError as error:
@@ -113,12 +113,12 @@ class ProjectImages(QObject):  # type: ignore[misc]
             return
         self._shown.saving.save()
         project = self._controller.project
-        record = None if project is None else source.known_image(layer, channels_first, project.images())
+        record = None if project is None else source.known_image(layer, channels_first, project.images.all())
         if record is None:
             image, path = source.image_of(layer, channels_first)
             if project is None:
                 enter_project(self._controller, source.default_project(layer, image, path), self._window)
-            record = self._controller.present_project().add_image(image, path)
+            record = self._controller.present_project().images.add(image, path)
         self._controller.show_image(record)
         if source.shows(layer, record):
             self._shown.show(layer, record)
@@ -170,7 +170,7 @@ class ProjectImages(QObject):  # type: ignore[misc]
 
     def add_pixels(self, image: Image) -> None:
         """Add an image that lives in memory only, and work on it."""
-        record = self._controller.present_project().add_image(image)
+        record = self._controller.present_project().images.add(image)
         self._rows.show()
         self.switch(record.id)
 
@@ -183,8 +183,8 @@ class ProjectImages(QObject):  # type: ignore[misc]
             NU-P06 when it is another image, NU-I10 to NU-I14 when it cannot be read; nothing has changed then.
         """
         project = self._controller.present_project()
-        self.opened(replace(project.image(image_id), path=path))
-        project.relocate(image_id, path)
+        self.opened(replace(project.images.get(image_id), path=path))
+        project.images.relocate(image_id, path)
         self._rows.forget_file(image_id)
         self._rows.show()
         self.switch(image_id)
@@ -200,7 +200,7 @@ class ProjectImages(QObject):  # type: ignore[misc]
         canvas = self._shown.canvas
         self._shown.saving.save()
         layer, before = canvas.image, _extent(canvas.image)
-        size = self._controller.present_project().image(wanted.id).pixel_size
+        size = self._controller.present_project().images.get(wanted.id).pixel_size
         record = self._controller.correct(wanted)
         self._rows.forget_file(record.id)
         canvas.forget_planes(record.id)
@@ -239,7 +239,7 @@ class ProjectImages(QObject):  # type: ignore[misc]
 
     def _try(self, image_id: int) -> None:
         try:
-            self.bring(self._controller.present_project().image(image_id))
+            self.bring(self._controller.present_project().images.get(image_id))
         except UserError as error:
             self._rows.tell_problem(image_id, error)
             raise

@@ -59,7 +59,7 @@ class RescaleOffer(QPushButton):  # type: ignore[misc]
     def offer(self, image_id: int, factors: tuple[float, float]) -> None:
         """Offer a copy with so many times the rows and columns, which has the pixel size that was trained on."""
         if self._controller.project is not None:
-            self._offers[image_id, self._controller.project.image(image_id).pixel_size] = factors
+            self._offers[image_id, self._controller.project.images.get(image_id).pixel_size] = factors
             self._show()
 
     def show_image(self, record: ImageRecord | None) -> None:
@@ -101,7 +101,7 @@ class RescaleOffer(QPushButton):  # type: ignore[misc]
         project, record, factors = self._controller.project, self._record, self._factors
         if project is None or record is None or factors is None or self._making is not None:
             return
-        project.refuse_when_read_only()
+        project.database.refuse_when_read_only()
         image = self._open_recorded(record)
         refuse_large_copy(image, factors)
         name = f"{record.name} ({length(_wanted(record.pixel_size, factors))})"

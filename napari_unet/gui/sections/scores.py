@@ -32,7 +32,7 @@ class Scores:
 
     def _show(self, scored: Scored) -> None:
         score, project = scored.score, self._controller.project
-        classes = project.classes() if project is not None else []
+        classes = project.classes.all() if project is not None else []
         # A score without a loss is not recorded, and has no place in the curve over annotation time.
         annotation_s = None if scored.loss is None else self._controller.annotation_clock.seconds
         self.card.show_score(score, classes, annotation_s)
@@ -46,7 +46,7 @@ class Scores:
 
     def _project_opened(self, opened: ProjectOpened) -> None:
         self.card.clear()
-        self.card.restore(opened.project.scores())
+        self.card.restore(opened.project.scores.all())
 
     def _copy_methods(self, score: Score | None) -> None:
         QGuiApplication.clipboard().setText(methods_paragraph(self._controller.present_project(), score))

@@ -44,7 +44,7 @@ class SettingsForm(QCollapsible):  # type: ignore[misc]
         self.addWidget(inner)
         self.toggled.connect(self.content().setEnabled)  # the Tab key skips what is folded away
         self.collapse(animate=False)
-        controller.subscribe(ProjectOpened, lambda opened: self.show_settings(opened.project.settings))
+        controller.subscribe(ProjectOpened, lambda opened: self.show_settings(opened.project.settings.read()))
         controller.subscribe(SettingsChanged, lambda changed: self._settings_changed(changed.settings))
 
     def show_settings(self, settings: Settings) -> None:
@@ -61,7 +61,7 @@ class SettingsForm(QCollapsible):  # type: ignore[misc]
 
     def _apply(self) -> None:
         """Give the project the settings of the form; another network brings what belongs to it."""
-        if self.settings.preset != self._controller.present_project().settings.preset:
+        if self.settings.preset != self._controller.present_project().settings.read().preset:
             self.show_settings(changed(self.settings, preset_settings(self.settings.preset)))
         self._controller.change_settings(self.settings)
 

@@ -83,8 +83,8 @@ class ShownImage(QObject):  # type: ignore[misc]
                 ours.follow(layer, record, channels_first, first_cover(record))
             self.areas.leave()
             strokes = partial(_strokes, project, record)
-            self.canvas.show(layer, record, strokes, project.classes(), channels_first)
-            self.areas.show(layer, record, channels_first, project.test_areas(record.id))
+            self.canvas.show(layer, record, strokes, project.classes.all(), channels_first)
+            self.areas.show(layer, record, channels_first, project.test_areas.of(record.id))
         self._controller.publish(ImageShown(record))
 
     def leave(self) -> None:
@@ -193,6 +193,6 @@ class ShownImage(QObject):  # type: ignore[misc]
 def _strokes(project: Project, record: ImageRecord, cover: Region) -> UInt8[np.ndarray, "*planes h w"]:
     """Return what is painted in a part of all planes of an image."""
     labels = np.zeros((record.planes, *cover.shape), np.uint8)
-    for plane in project.painted_planes(record.id):
-        labels[plane] = project.annotation(record.id, plane, cover)
+    for plane in project.strokes.painted_planes(record.id):
+        labels[plane] = project.strokes.plane(record.id, plane, cover)
     return labels.reshape(*record.plane_shape, *cover.shape)

@@ -106,7 +106,7 @@ class ViewRow(QWidget):  # type: ignore[misc]
 
     def _classes_changed(self) -> None:
         if self._controller.project is not None:
-            self.show_classes(self._controller.project.classes())
+            self.show_classes(self._controller.project.classes.all())
 
     def _build(self) -> None:
         self.look = QComboBox()

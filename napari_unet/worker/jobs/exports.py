@@ -112,16 +112,16 @@ def _steps(learner: Learner, wish: Export, plane_done: PlaneDone) -> Resumable[l
     checkpoint, planes = learner.selection.checkpoint(), learner.annotations.pixels(wish.image_id)
     paths: list[Path] = []
     if MODEL_FORMAT in wish.formats:
-        colours = styles(project.classes(), max(checkpoint.class_ids) - 1)
+        colours = styles(project.classes.all(), max(checkpoint.class_ids) - 1)
         paths.append(write_model_package(folder, project.folder.stem, checkpoint, planes.image, colours))
     formats = [name for name in wish.formats if name != MODEL_FORMAT]
     if formats:
-        settings = project.settings  # as they are now: telling objects apart needs no new network
+        settings = project.settings.read()  # as they are now: telling objects apart needs no new network
         paths += yield from resumable_prediction(
             predictor,
             checkpoint,
             planes,
-            project.classes(),
+            project.classes.all(),
             folder,
             formats,
             min(_LARGEST_TILE, whole_plane_tile(predictor)),

@@ -77,8 +77,8 @@ class LiveObjects:
             return
         if not self._labels.size or not self._labels.all():
             return
-        classes = styles(learner.project.classes(), int(self._labels.max()) - 1)
-        names, settings = tuple(style.name for style in classes), learner.project.settings
+        classes = styles(learner.project.classes.all(), int(self._labels.max()) - 1)
+        names, settings = tuple(style.name for style in classes), learner.project.settings.read()
         wish = (names, object_settings(settings))
         if wish == self._asked:
             return

@@ -115,7 +115,7 @@ class WhereNext:
 
     def _elsewhere(self, shown: PlaneKey, learner: Learner) -> Iterator[tuple[PlaneKey, Region]]:
         """Some regions of some other planes, the one that was seen least recently first."""
-        keys = [(record.id, plane) for record in learner.project.images() for plane in range(record.planes)]
+        keys = [(record.id, plane) for record in learner.project.images.all() for plane in range(record.planes)]
         shuffled = [keys[i] for i in self._random.permutation(len(keys))]
         oldest_first = sorted(shuffled, key=lambda key: self._last_seen.get(key, 0))
         readable = (key for key in oldest_first if key != shown and _is_readable(key, learner))

@@ -1,0 +1,55 @@
+"""On which side of the split each block and class of an image lies, as the project stores it."""
+
+import sqlite3
+
+import numpy as np
+from jaxtyping import UInt8
+
+from napari_unet.images.tiled_plane import TILE
+from napari_unet.project.split import BLOCK, Block, BlockSide, classes_by_block, is_candidate
+from napari_unet.project.stored_tiles import TileKey
+
+_BLOCKS_A_TILE = TILE // BLOCK
+
+
+def sides_of(connection: sqlite3.Connection, image_id: int) -> list[BlockSide]:
+    """Read the split of one image."""
+    rows = connection.execute(
+        "SELECT plane, block_row, block_column, class_id, held_out FROM blocks WHERE image_id = ?", (image_id,)
+    )
+    return [BlockSide(Block(p, r, c), k, bool(h)) for p, r, c, k, h in rows]
+
+
+def hold_out(connection: sqlite3.Connection, key: TileKey, labels: UInt8[np.ndarray, "h w"], fingerprint: str) -> None:
+    """Decide, once and for ever, the side of every block and class that this tile paints for the first time.
+
+    The hash of the position decides; only a class that nothing is trained on yet takes the block that holds most of it
+    for training, so that a first short stroke always teaches something, even where a margin takes a part of it. The
+    caller holds the transaction.
+    """
+    for block, class_id in classes_by_block(labels, key.plane, key.row * _BLOCKS_A_TILE, key.column * _BLOCKS_A_TILE):
+        held = is_candidate(fingerprint, block) and _is_trained(connection, class_id)
+        connection.execute(
+            "INSERT OR IGNORE INTO blocks VALUES (?, ?, ?, ?, ?, ?)", (key.image_id, *block, class_id, int(held))
+        )
+
+
+def keep_for_training(
+    connection: sqlite3.Connection, image_id: int, plane: int, labels: UInt8[np.ndarray, "h w"], origin: tuple[int, int]
+) -> None:
+    """Decide that every block and class of these labels that has no side yet is trained on, whatever its hash says.
+
+    ``labels`` begin at row and column ``origin``. The caller holds the transaction.
+    """
+    rows, columns = (start % BLOCK for start in origin)
+    aligned = np.pad(labels, ((rows, 0), (columns, 0)))
+    first = (origin[0] // BLOCK, origin[1] // BLOCK)
+    connection.executemany(
+        "INSERT OR IGNORE INTO blocks VALUES (?, ?, ?, ?, ?, 0)",
+        [(image_id, *block, class_id) for block, class_id in classes_by_block(aligned, plane, *first)],
+    )
+
+
+def _is_trained(connection: sqlite3.Connection, class_id: int) -> bool:
+    query = "SELECT 1 FROM blocks WHERE class_id = ? AND held_out = 0 LIMIT 1"
+    return connection.execute(query, (class_id,)).fetchone() is not None

@@ -1,0 +1,161 @@
+"""The database of an open project: its folder, its lock and its transactions."""
+
+import sqlite3
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+from napari_unet.errors import UserError
+from napari_unet.project import schema
+from napari_unet.project.log_flusher import LogFlusher
+from napari_unet.project.writer_lock import WriterLock
+
+DATABASE = "project.sqlite"
+
+
+class Database:
+    """Hold ``project.sqlite`` open. Everything that reads or writes a project shares one of these.
+
+    Parameters
+    ----------
+    folder : opened if it is a project, else created
+    read_only : refuse every write; the folder must exist
+
+    Attributes
+    ----------
+    connection : to SQLite
+    notices : lines for the user about what was found damaged or came back
+
+    Raises
+    ------
+    UserError
+        NU-P01 not a project, NU-E01 the folder cannot be made; for writing also NU-P02 made by a newer version, NU-P09
+        open elsewhere, NU-P10 the folder cannot be written.
+    """
+
+    def __init__(self, folder: Path, *, read_only: bool) -> None:
+        self.folder = folder
+        self.read_only = read_only
+        self.notices: list[str] = []
+        file = folder / DATABASE
+        if not file.exists():
+            _refuse_or_make(folder, read_only=read_only)
+        _refuse_links(folder)
+        self._flusher = LogFlusher(file.with_name(f"{DATABASE}-wal"))
+        self.connection = schema.connect(file, read_only=read_only)
+        self._lock: WriterLock | None = None
+        if not read_only:
+            try:
+                self._lock = WriterLock(folder)
+                schema.prepare(self.connection, file)
+            except UserError:
+                self.close()
+                raise
+
+    def close(self) -> None:
+        """End the use of the folder. Everything is already on disk."""
+        self._flusher.stop()
+        self.connection.close()
+        if self._lock is not None:
+            self._lock.release()
+
+    def flush(self) -> None:
+        """Wait until everything is safe from a power cut too. Without this it is so within a second."""
+        self._flusher.now()
+
+    def execute(self, query: str, values: Sequence[Any] | dict[str, Any] = ()) -> sqlite3.Cursor:
+        """Run a query that reads."""
+        return self.connection.execute(query, values)
+
+    @contextmanager
+    def transaction(self) -> Iterator[sqlite3.Connection]:
+        """Write everything that the block writes, or nothing.
+
+        Raises
+        ------
+        UserError
+            NU-P11 when the project is open read-only, NU-P24 when its folder is gone, NU-P07 when the disk refuses.
+        """
+        self.refuse_when_read_only()
+        self.refuse_when_gone()  # POSIX lets us write on into a file that is deleted
+        try:
+            self.connection.execute("BEGIN IMMEDIATE")
+            try:
+                yield self.connection
+                self.connection.execute("COMMIT")
+                self._flusher.soon()
+            except BaseException:
+                if self.connection.in_transaction:
+                    self.connection.execute("ROLLBACK")
+                raise
+        except sqlite3.Error as error:
+            what = f"the project cannot be written ({error})"
+            fix = "check free space and permissions; what was saved before is safe"
+            raise UserError("NU-P07", what, str(self.folder), fix) from error
+
+    @property
+    def is_newer(self) -> bool:
+        """Tell whether a newer version made the project; what that version added is not seen here."""
+        return schema.version_of(self.connection) > schema.VERSION
+
+    def refuse_when_read_only(self) -> None:
+        """Raise a UserError NU-P11 when nothing may be changed."""
+        if self.read_only:
+            what = "the project is open read-only and nothing in it can be changed"
+            fix = "close it elsewhere and open it again; what is painted now is not saved"
+            raise UserError("NU-P11", what, str(self.folder), fix)
+
+    def refuse_when_gone(self) -> None:
+        """Raise a UserError NU-P24 when the folder was moved or deleted meanwhile. It is not made anew."""
+        if not (self.folder / DATABASE).exists():
+            what, fix = "the project's folder is gone", "put it back; what is painted now stays on its layer until then"
+            raise UserError("NU-P24", what, str(self.folder), fix)
+
+    def newest_revision(self) -> int:
+        """Return the highest revision of strokes and test areas, 0 when there is none yet."""
+        query = (
+            "SELECT COALESCE(MAX(newest), 0) FROM "
+            "(SELECT MAX(revision) AS newest FROM tiles UNION SELECT MAX(revision) FROM test_areas)"
+        )
+        return int(self.execute(query).fetchone()[0])
+
+    def integrity(self) -> list[str]:
+        """Return one line for each finding of SQLite's own check, [] when the file is sound."""
+        try:
+            rows = [str(row[0]) for row in self.execute("PRAGMA integrity_check")]
+            broken = self.execute("PRAGMA foreign_key_check").fetchall()
+            rows += [f"{table} names an image that is not there" for table in sorted({str(row[0]) for row in broken})]
+        except sqlite3.DatabaseError as error:
+            rows = [str(error)]
+        where, fix = str(self.folder / DATABASE), "run napari-unet verify --repair, or restore the project from a copy"
+        return [
+            str(UserError("NU-P01", f"the database is damaged ({' '.join(row.split())})", where, fix))
+            for row in rows
+            if row != "ok"
+        ]
+
+
+def _refuse_or_make(folder: Path, *, read_only: bool) -> None:
+    foreign = folder.exists() and (not folder.is_dir() or any(folder.iterdir()))
+    if read_only or foreign:
+        fix = "choose a folder NAME.unet or a name that does not exist yet"
+        raise UserError("NU-P01", "this is not a napari-unet project", str(folder), fix)
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        what = f"cannot make the project folder ({error.strerror})"
+        raise UserError("NU-E01", what, str(folder), "choose another place") from error
+
+
+def _refuse_links(folder: Path) -> None:
+    """Raise where a link leads out of the project: a file that is written under it would land elsewhere."""
+    try:
+        paths = list(folder.iterdir())
+    except OSError as error:
+        what = f"the project cannot be opened ({error.strerror})"
+        raise UserError("NU-P01", what, str(folder), "check the folder and its permissions") from error
+    for path in paths:
+        if path.is_symlink() and not path.resolve().is_relative_to(folder.resolve()):
+            what = f"the project's {path.name} is a link to a place outside of it"
+            raise UserError("NU-P13", what, str(folder), "put the file or folder itself there")

@@ -1,0 +1,210 @@
+"""The images of a project: records in the database, pixels in the user's own files."""
+
+import json
+import os
+from collections.abc import Sequence
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+
+from napari_unet import storage
+from napari_unet.errors import UserError
+from napari_unet.images.image import Image, PixelSize
+from napari_unet.project.correction import chosen_channels, corrected_axes, refuse_pixel_size, with_slice_distance
+from napari_unet.project.damage import damage_told
+from napari_unet.project.database import Database
+from napari_unet.project.image_record import SELECT_IMAGES, ImageRecord, image_record, read_image_record
+from napari_unet.project.recorded_image import open_recorded
+from napari_unet.project.stored_planes import StoredPlanes
+
+
+class Images:
+    """Read and change what the project remembers of its images.
+
+    Parameters
+    ----------
+    database : of the project
+    planes : stored strokes that are held in memory; those of an image whose axes change are dropped
+    """
+
+    def __init__(self, database: Database, planes: StoredPlanes) -> None:
+        self._database = database
+        self._planes = planes
+
+    def __call__(self) -> list[ImageRecord]:
+        """Return ``all()``: scripts that were written for earlier versions call ``project.images()``."""
+        return self.all()
+
+    @damage_told
+    def all(self) -> list[ImageRecord]:
+        """Return the records of all images in the order in which they were added."""
+        rows = self._database.execute(f"{SELECT_IMAGES} ORDER BY id")
+        return [image_record(row, self._database.folder) for row in rows]
+
+    @damage_told
+    def get(self, image_id: int) -> ImageRecord:
+        """Return the record of one image.
+
+        Raises
+        ------
+        UserError
+            NU-P05 when there is no such image.
+        """
+        return read_image_record(self._database, image_id)
+
+    def add(self, image: Image, source: Path | None = None) -> ImageRecord:
+        """Remember an image by its file, or copy its pixels into the project when ``source`` is None.
+
+        An image with the same fingerprint is not added twice.
+        """
+        fingerprint = image.fingerprint()
+        known = self._database.execute("SELECT id FROM images WHERE fingerprint = ?", (fingerprint,)).fetchone()
+        if known is not None:
+            return self.get(known[0])
+        inside = source is None
+        path = self._copy_pixels(image, fingerprint) if source is None else Path(source).absolute()
+        size, chosen = image.pixel_size, self.channels_of_new(image)
+        chosen = () if len(chosen) == image.all_channels else chosen
+        with self._database.transaction() as connection:
+            row = connection.execute(
+                "INSERT INTO images (name, reference, relative, inside, shape, dtype, axes, alpha, pixel_y, pixel_x, "
+                "unit, fingerprint, chosen_channels, pixel_z) "
+                "VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?) RETURNING id",
+                (image.name, str(path), self._relative(path), int(inside), json.dumps(list(image.pixels.shape)),
+                 np.dtype(image.pixels.dtype).str, image.axes, int(image.alpha), size.y, size.x,
+                 size.unit, fingerprint, json.dumps(chosen), size.z),
+            ).fetchone()  # fmt: skip
+        return self.get(row[0])
+
+    def open(self, image_id: int) -> Image:
+        """Open an image itself; its pixels are read lazily.
+
+        Raises
+        ------
+        UserError
+            NU-P04 when the file is gone, NU-P06 when it is another image now.
+        """
+        return open_recorded(self.get(image_id))
+
+    def set_pixel_size(self, image_id: int, pixel_size: PixelSize) -> None:
+        """Correct the pixel size of an image; its file stays as it is. Who has it open opens it anew.
+
+        Without a distance between slices, the one that is known stays where the unit does.
+
+        Raises
+        ------
+        UserError
+            NU-I30 when it is no length above 0 in a unit of ``PIXEL_UNITS``.
+        """
+        record = self.get(image_id)
+        refuse_pixel_size(pixel_size, record.name)
+        size = with_slice_distance(pixel_size, record.pixel_size)
+        with self._database.transaction() as connection:
+            connection.execute(
+                "UPDATE images SET pixel_y = ?, pixel_x = ?, unit = ?, pixel_z = ? WHERE id = ?",
+                (size.y, size.x, size.unit, size.z, image_id),
+            )
+
+    def set_axes(self, image_id: int, axes: str) -> None:
+        """Correct the names of the axes of an image on which nothing was painted, one letter each as in ``Image``.
+
+        It stays the image that it was: added again as its file says, it is known. Who has it open opens it anew.
+
+        Raises
+        ------
+        UserError
+            NU-I32 when they do not fit, NU-I33 when strokes or test areas lie on its planes, NU-I09 when other images
+            that are painted on have another number of channels.
+        """
+        record = self.get(image_id)
+        corrected = replace(record, axes=corrected_axes(record, axes))
+        self._refuse_painted(record)
+        self._refuse_other_channels(replace(corrected, chosen=()))
+        with self._database.transaction() as connection:
+            connection.execute(
+                "UPDATE images SET corrected_axes = ?, chosen_channels = '[]' WHERE id = ?", (corrected.axes, image_id)
+            )
+        self._planes.drop_image(image_id)
+
+    def set_channels(self, image_id: int, chosen: Sequence[int]) -> None:
+        """Choose the channels of an image that a network sees, counted from 0, before it is painted on.
+
+        The same are chosen of all other images with as many channels on which nothing was painted, and of those that
+        join the project later. Who has them open opens them anew.
+
+        Raises
+        ------
+        UserError
+            NU-I34 when nothing is chosen or it is not there, NU-I33 when strokes or test areas lie on the image, NU-I09
+            when other images that are painted on have another number of channels.
+        """
+        record = self.get(image_id)
+        corrected = replace(record, chosen=chosen_channels(record, chosen))
+        self._refuse_painted(record)
+        self._refuse_other_channels(corrected)
+        alike = [other.id for other in self.all() if other.all_channels == record.all_channels]
+        untouched = [other for other in alike if not self._is_painted(other) and not self._has_test_areas(other)]
+        with self._database.transaction() as connection:
+            connection.executemany(
+                "UPDATE images SET chosen_channels = ? WHERE id = ?",
+                [(json.dumps(corrected.chosen), other) for other in untouched],
+            )
+
+    def relocate(self, image_id: int, path: Path) -> None:
+        """Point to where an image file lies now."""
+        with self._database.transaction() as connection:
+            connection.execute(
+                "UPDATE images SET reference = ?, relative = ? WHERE id = ?",
+                (str(path.absolute()), self._relative(path.absolute()), image_id),
+            )
+
+    @damage_told
+    def channels(self) -> int | None:
+        """Return the number of channels of the first image, or None in an empty project."""
+        row = self._database.execute(f"{SELECT_IMAGES} ORDER BY id LIMIT 1").fetchone()
+        return None if row is None else image_record(row, self._database.folder).channels
+
+    @damage_told
+    def channels_of_new(self, image: Image) -> tuple[int, ...]:
+        """Return the channels that a network would see of an image that joins the project.
+
+        They are those of the choice made last if that image has as many channels, else all of them.
+        """
+        query = f"{SELECT_IMAGES} WHERE chosen_channels != '[]' ORDER BY id DESC LIMIT 1"
+        row = self._database.execute(query).fetchone()
+        last = None if row is None else image_record(row, self._database.folder)
+        is_like = last is not None and last.all_channels == image.all_channels
+        return last.chosen if last is not None and is_like else tuple(range(image.all_channels))
+
+    @damage_told
+    def _is_painted(self, image_id: int) -> bool:
+        query = "SELECT 1 FROM tiles WHERE image_id = ? LIMIT 1"
+        return self._database.execute(query, (image_id,)).fetchone() is not None
+
+    @damage_told
+    def _has_test_areas(self, image_id: int) -> bool:
+        query = "SELECT 1 FROM test_areas WHERE image_id = ? AND areas != '[]' LIMIT 1"
+        return self._database.execute(query, (image_id,)).fetchone() is not None
+
+    def _refuse_painted(self, image: ImageRecord) -> None:
+        if self._is_painted(image.id) or self._has_test_areas(image.id):
+            what = "its axes and channels cannot be others once it was painted on"
+            raise UserError("NU-I33", what, image.name, "add it to a new project and correct it there")
+
+    def _refuse_other_channels(self, image: ImageRecord) -> None:
+        for other in self.all():
+            if other.channels != image.channels and other.id != image.id and self._is_painted(other.id):
+                what = f"it would have {image.channels} channels and those that are painted on have {other.channels}"
+                raise UserError("NU-I09", what, image.name, "keep images of one kind in a project")
+
+    def _copy_pixels(self, image: Image, fingerprint: str) -> Path:
+        path = self._database.folder / "images" / f"{fingerprint[:16]}.npy"
+        storage.replace_file(path, lambda temporary: np.save(temporary, np.asarray(image.pixels), allow_pickle=False))
+        return path
+
+    def _relative(self, path: Path) -> str:
+        try:
+            return Path(os.path.relpath(path, self._database.folder)).as_posix()
+        except ValueError:  # another drive on Windows
+            return ""

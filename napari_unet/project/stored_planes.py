@@ -1,0 +1,108 @@
+"""Stored strokes of whole planes, held in memory as long as there is room."""
+
+from collections.abc import Sequence
+from functools import partial
+from pathlib import Path
+
+import numpy as np
+
+from napari_unet import storage
+from napari_unet.errors import UserError
+from napari_unet.images.recently_used import RecentlyUsed
+from napari_unet.images.tiled_plane import TiledPlane, TilePlace
+from napari_unet.project.database import Database
+from napari_unet.project.image_record import read_image_record
+from napari_unet.project.stored_tiles import DamagedTile, read_tiles
+
+_HELD_BYTES = 128 * 2**20  # of planes kept unpacked
+
+
+class StoredPlanes:
+    """Read the strokes of planes from the database and hold those that were used last.
+
+    Parameters
+    ----------
+    database : of the project
+    held_bytes : most memory that unpacked planes may take
+    """
+
+    def __init__(self, database: Database, held_bytes: int = _HELD_BYTES) -> None:
+        self._database = database
+        self._held: RecentlyUsed[tuple[int, int], TiledPlane] = RecentlyUsed(held_bytes, lambda stored: stored.nbytes)
+
+    @property
+    def held_bytes(self) -> int:
+        """Return how much memory the held planes take."""
+        return self._held.held_bytes
+
+    def get(self, image_id: int, plane: int) -> TiledPlane:
+        """Return the stored strokes of a plane.
+
+        Raises
+        ------
+        UserError
+            NU-P05 when there is no such image, NU-A08 when it has no such plane.
+        """
+        return self._held.get((image_id, plane), lambda: self._read(image_id, plane))
+
+    def put(self, image_id: int, plane: int, stored: TiledPlane) -> None:
+        """Hold a plane that was changed, counted with its new size."""
+        self.drop(image_id, plane)
+        self._held.get((image_id, plane), lambda: stored)
+
+    def drop(self, image_id: int, plane: int) -> None:
+        """Read a plane anew when it is asked for next."""
+        self._held.drop((image_id, plane))
+
+    def drop_image(self, image_id: int) -> None:
+        """Read every plane of an image anew when it is asked for next."""
+        for key in self._held:
+            if key[0] == image_id:
+                self._held.drop(key)
+
+    def set_aside(self, damaged: Sequence[DamagedTile]) -> None:
+        """Take damaged tiles out of the database; their bytes stay in a folder ``damaged-TIME``.
+
+        Raises
+        ------
+        UserError
+            NU-E01 or NU-P07 when the disk does not take them; they are where they were then.
+        """
+        project = self._database.folder
+        try:
+            folder = storage.new_folder_aside(project)
+        except OSError as error:
+            what = f"damaged tiles cannot be set aside ({error.strerror})"
+            raise UserError("NU-E01", what, str(project), "check free space and permissions") from error
+        for tile in damaged:
+            name = "tile-" + "-".join(str(number) for number in tile.key)
+            storage.replace_file(folder / name, partial(_write_bytes, tile.packed))
+        with self._database.transaction() as connection:
+            connection.executemany(
+                "DELETE FROM tiles WHERE image_id = ? AND plane = ? AND tile_row = ? AND tile_column = ?",
+                [tile.key for tile in damaged],
+            )
+        what = f"{len(damaged)} annotation tiles were damaged and are shown unlabelled"
+        fix = "paint there again, or restore the project from a copy"
+        self._database.notices.append(str(UserError("NU-P03", what, f"their bytes are in {folder}", fix)))
+
+    def _read(self, image_id: int, plane: int) -> TiledPlane:
+        record = read_image_record(self._database, image_id)
+        if not 0 <= plane < record.planes:
+            what = f"plane {plane} is outside 0..{record.planes - 1}"
+            raise UserError("NU-A08", what, record.name, "choose a plane of the image")
+        stored = TiledPlane(record.annotation_shape[-2:], np.uint8)
+        damaged = []
+        for tile in read_tiles(self._database.connection, image_id, plane, stored.shape):
+            if isinstance(tile, DamagedTile):
+                damaged.append(tile)
+            else:
+                key, labels = tile
+                stored.tiles[TilePlace(key.row, key.column)] = labels
+        if damaged and not self._database.read_only:
+            self.set_aside(damaged)  # before anything can be painted over them
+        return stored
+
+
+def _write_bytes(data: bytes, path: Path) -> None:
+    path.write_bytes(data)

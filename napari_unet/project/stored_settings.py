@@ -1,0 +1,32 @@
+"""The settings of a project, one row each in its database."""
+
+import json
+
+import msgspec
+
+from napari_unet.config import Settings, settings_from
+from napari_unet.project.damage import damage_told
+from napari_unet.project.database import Database
+
+
+class StoredSettings:
+    """Read and write the settings of a project."""
+
+    def __init__(self, database: Database) -> None:
+        self._database = database
+
+    @damage_told
+    def read(self) -> Settings:
+        """Return the settings as the user set them, with defaults elsewhere."""
+        rows = self._database.execute("SELECT name, value FROM settings").fetchall()
+        if self._database.is_newer:
+            rows = [row for row in rows if row[0] in Settings.__struct_fields__]
+        return settings_from({name: json.loads(value) for name, value in rows})
+
+    def write(self, settings: Settings) -> None:
+        """Replace all settings."""
+        values = msgspec.to_builtins(settings_from(msgspec.to_builtins(settings)))
+        with self._database.transaction() as connection:
+            connection.executemany(
+                "INSERT OR REPLACE INTO settings VALUES (?, ?)", [(k, json.dumps(v)) for k, v in values.items()]
+            )
