@@ -10,11 +10,14 @@ from collections.abc import Callable, Iterator
 from importlib.resources import files
 from itertools import pairwise
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from napari_unet.errors import UserError
+
+if TYPE_CHECKING:
+    from napari_unet.gui.panel import Panel  # not earlier than the window, whose start it would delay
 
 _SCREEN = "-screen 0 1400x900x24 +extension GLX"
 _STROKE_S = 0.4  # between two strokes: a quick hand
@@ -81,6 +84,7 @@ class Script:
 
     def __init__(self, viewer: Any, out: Path, seconds: float, *, headless: bool) -> None:
         self.failure: UserError | None = None
+        self._panel: Panel
         self._viewer = viewer
         self._out = out
         self._seconds = seconds
@@ -130,7 +134,7 @@ class Script:
         layer = self._viewer.add_image(pixels, **place)
         yield _after(0.5)
         self._panel.choose_image(layer)
-        project = self._panel.controller.project
+        project = self._panel.controller.present_project()
         while len(project.classes.all()) < len(classes):
             self._panel.class_table.added.emit()
         for label, name in zip(project.classes.all(), classes, strict=True):
@@ -141,7 +145,7 @@ class Script:
 
     def _paint(self, class_id: int, points: list[list[int]], brush: int) -> None:
         self._panel.class_table.select(class_id)
-        layer = self._panel.canvas.annotation
+        layer: Any = self._panel.canvas.annotation  # of napari
         layer.brush_size = brush
         with layer.block_history():
             for (y0, x0), (y1, x1) in pairwise(points):
@@ -155,7 +159,7 @@ class Script:
 
     def _finish(self) -> None:
         picture = self._picture("window.png")
-        project = self._panel.controller.project
+        project = self._panel.controller.present_project()
         print(f"project     {project.folder}")  # noqa: T201 - the demo's result
         print(f"screenshot  {picture.absolute()}")  # noqa: T201
         print(self._panel.export_row.exported.text())  # noqa: T201
