@@ -38,6 +38,7 @@ class ImageList(QWidget):  # type: ignore[misc]
 
     def __init__(self, parent: QWidget | None = None) -> None:
         super().__init__(parent)
+        self._filtered: list[QWidget] = []  # whose events are seen here
         self.thumbnails = Thumbnails(self)
         self.table = ImageTable(self.thumbnails, self)
         self.view = QTableView(self)
@@ -87,6 +88,13 @@ class ImageList(QWidget):  # type: ignore[misc]
         """Take files and folders that are dropped onto a widget."""
         widget.setAcceptDrops(True)
         widget.installEventFilter(self)
+        self._filtered.append(widget)
+
+    def stop(self) -> None:
+        """Make no more thumbnails, and see no more events: while Python clears this object, Qt would still send some."""
+        self.thumbnails.stop()
+        while self._filtered:
+            self._filtered.pop().removeEventFilter(self)
 
     def eventFilter(self, watched: QObject, event: QEvent) -> bool:
         """Take drops onto the panel, and the keys PageDown and PageUp in the list."""
@@ -119,6 +127,7 @@ class ImageList(QWidget):  # type: ignore[misc]
         header.setSectionResizeMode(NAME, QHeaderView.ResizeMode.Stretch)
         view.clicked.connect(lambda index: self.chosen.emit(self.table.records[index.row()].id))
         view.installEventFilter(self)
+        self._filtered.append(view)
 
     def _show_parts(self) -> None:
         selected = self._selected

@@ -162,7 +162,7 @@ class ProjectImages(QObject):  # type: ignore[misc]
     def stop(self) -> None:
         """Let go of the viewer, of threads and processes."""
         self.decoder.rest()  # a layer that stays may still read from it
-        self._list.thumbnails.stop()
+        self._list.stop()
         for key in _KEYS:
             self._viewer.bind_key(key, None)
 
