@@ -91,7 +91,7 @@ class ImageList(QWidget):  # type: ignore[misc]
         self._filtered.append(widget)
 
     def stop(self) -> None:
-        """Make no more thumbnails, and see no more events: while Python clears this object, Qt would still send some."""
+        """Make no more thumbnails, and see no more events: Qt sends some while Python clears this object already."""
         self.thumbnails.stop()
         while self._filtered:
             self._filtered.pop().removeEventFilter(self)
