@@ -89,7 +89,8 @@ class Head(QWidget):  # type: ignore[misc]
         UserError
             Those of reading the layer, of ``Project`` and of committing the strokes that are painted now.
         """
-        self.channels_first.setVisible(layer.ndim > 2)  # elsewhere there is no axis to ask about
+        if not self._project_images.has_brought(layer):
+            self.channels_first.setVisible(layer.ndim > 2)  # elsewhere there is no axis to ask about
         self._project_images.choose(layer, self.channels_first.isChecked())
 
     def stop(self) -> None:

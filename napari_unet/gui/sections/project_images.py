@@ -108,7 +108,7 @@ class ProjectImages(QObject):  # type: ignore[misc]
         UserError
             Those of reading the layer, of ``Project`` and of committing the strokes that are painted now.
         """
-        if self._ours.image_id is not None and self._ours.is_layer(layer):
+        if self._ours.image_id is not None and self.has_brought(layer):
             self.switch(self._ours.image_id)
             return
         self._shown.saving.save()
@@ -125,6 +125,10 @@ class ProjectImages(QObject):  # type: ignore[misc]
         self._take(layer)
         if not source.shows(layer, record):
             self.bring(record)
+
+    def has_brought(self, layer: Any) -> bool:
+        """Tell whether a layer is the one in which images of the project are brought, not one of the user's."""
+        return self._ours.is_layer(layer)
 
     def switch(self, image_id: int) -> None:
         """Work on another image of the project; while a stroke is being painted, right after it."""
