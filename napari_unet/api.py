@@ -201,6 +201,7 @@ def _finish(project: Project, learner: Learner, steps: int, seconds: float) -> T
 def add_annotated_image(project: Project, image: Path, labels: Path, names: Sequence[str] = ()) -> ImageRecord:
     """Add an image file and its label file (0 unlabelled, 1..K) to a project, with classes for the labels in it."""
     opened = open_image(image)
+    project.notices.extend(opened.notices)
     painted = read_labels(labels, opened)
     return add_annotation(project, opened, painted, names, source=image)
 
@@ -368,7 +369,7 @@ def predict_files(
     """
     for name in formats:
         format_named(name)
-    images = images_of(paths)
+    images = images_of(paths, warn)
     if scheduler and (probabilities or rescale or list(formats) != ["ome-zarr"]):
         fix = "give --format ome-zarr and neither --objects nor --probabilities nor --rescale"
         raise UserError("NU-C12", "a cluster writes OME-Zarr only", scheduler, fix)
@@ -572,9 +573,9 @@ def _factors(model: Model, planes: NormalisedPlanes, *, rescale: bool) -> tuple[
 
 
 def _warn(model: Model, planes: NormalisedPlanes, warn: Callable[[str], object], *, rescaled: bool = False) -> None:
-    line = difference(model.trained_on, planes, rescaled=rescaled)
-    if line:
-        warn(line)
+    for line in (*planes.image.notices, difference(model.trained_on, planes, rescaled=rescaled)):
+        if line:
+            warn(line)
 
 
 def _read_mask(path: Path) -> Num[np.ndarray, "..."]:

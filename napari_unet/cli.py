@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any, NoReturn
 
 from napari_unet.config import Field, changed, fields, preset_settings
-from napari_unet.errors import UserError
+from napari_unet.errors import PROGRAM_ERRORS, UserError, program_error
 
 _FORMATS = "tiff, ome-tiff, png, npy, ome-zarr, objects, imagej-roi, geojson, coco, csv or montage"
 
@@ -26,6 +26,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
         return command(options)
     except UserError as error:
         print(f"error: {error}", file=sys.stderr)
+        return 2
+    except PROGRAM_ERRORS as error:
+        print(f"error: {program_error(error, 'napari-unet')}", file=sys.stderr)
         return 2
     except sqlite3.DatabaseError as error:
         what, fix = f"the project is damaged ({error})", "run napari-unet verify, or restore it from a copy"

@@ -1,8 +1,26 @@
-"""What a user reads when something cannot be done: one coded line, never a traceback."""
+"""Errors that a user can act on, and errors of this program; every message has a stable code."""
+
+import contextlib
+import logging
+import os
+import re
+import traceback
+from collections.abc import Iterator
+from pathlib import Path
+
+# Wrong input of a user causes none of these in code of ours, which checks what it reads before it uses it.
+PROGRAM_ERRORS = (AttributeError, TypeError, NameError, ImportError, NotImplementedError)
+PROGRAM_ERROR = "NU-X01"  # code of an error of this program
+LOG_NAME = ".napari-unet.log"
+
+_LONGEST_LOG = 2**20  # bytes; a longer log begins anew
+_PACKAGE = Path(__file__).resolve().parent
+# Python words these where a library is called as it no longer wants to be called, in whatever file that shows.
+_MISUSE = re.compile(r"unexpected keyword argument|positional argument|keyword-only argument|^module '.*' has no attr")
 
 
 class UserError(Exception):
-    """Bad input or a failed environment, told as ``NU-xxx: what, where, what to do``.
+    """Wrong input or environment, told as ``NU-xxx: what, where, what to do``.
 
     Parameters
     ----------
@@ -21,3 +39,55 @@ class UserError(Exception):
 
     def __reduce__(self) -> tuple[type["UserError"], tuple[str, str, str, str]]:
         return type(self), (self.code, self.what, self.where, self.fix)  # an exception is rebuilt from one line else
+
+
+def is_ours(error: BaseException) -> bool:
+    """Tell whether an exception is an error of this program rather than of its input.
+
+    It is one when its type is one of ``PROGRAM_ERRORS`` and it was raised in a module of ours, or where a library was
+    called in a way that it does not know. The libraries raise the same types in their own modules on damaged files.
+    """
+    if not isinstance(error, PROGRAM_ERRORS):
+        return False
+    if isinstance(error, NameError) and not isinstance(error, AttributeError):
+        return True
+    frames = [frame for frame, _ in traceback.walk_tb(error.__traceback__)]
+    raised_here = bool(frames) and _PACKAGE in Path(frames[-1].f_code.co_filename).resolve().parents
+    return raised_here or is_misuse(error)
+
+
+def is_misuse(error: BaseException) -> bool:
+    """Tell whether an exception says that something was called or looked up in a way that no input can cause."""
+    return isinstance(error, PROGRAM_ERRORS) and _MISUSE.search(str(error)) is not None
+
+
+def program_error(error: BaseException, where: str) -> UserError:
+    """Write the traceback of an error of this program to the log, and return the line that tells of it."""
+    told = " ".join(f"{type(error).__name__}: {error}".split())[:160]
+    fix = f"please report it with {_logged(error)}"
+    return UserError(PROGRAM_ERROR, f"an error of this program, nothing was changed ({told})", where, fix)
+
+
+@contextlib.contextmanager
+def program_errors_told(where: str) -> Iterator[None]:
+    """Turn errors of this program into the `UserError` NU-X01; let every other exception pass."""
+    try:
+        yield
+    except PROGRAM_ERRORS as error:
+        if is_ours(error):
+            raise program_error(error, where) from error
+        raise
+
+
+def _logged(error: BaseException) -> str:
+    """Write the traceback to the log in the home folder; return what a report should hold."""
+    text = "".join(traceback.format_exception(error))
+    logging.getLogger(__name__).debug(text)
+    path = Path(os.path.expanduser("~")) / LOG_NAME
+    try:
+        is_long = path.is_file() and path.stat().st_size > _LONGEST_LOG
+        with open(path, "w" if is_long else "a", encoding="utf-8") as log:
+            log.write(f"{text}\n")
+    except OSError:
+        return "what you did before"
+    return f"the log {path}"

@@ -94,7 +94,7 @@ class DecoderClient:
         size, names = PixelSize(*found.pixel_size), found.channel_names
         try:
             image = Image(found.name, levels[0], found.axes, size, found.alpha, tuple(levels[1:]))
-            return replace(image, channel_names=names, file_name=path.name)
+            return replace(image, channel_names=names, file_name=path.name, notices=found.notices)
         except (LookupError, TypeError, UserError) as error:  # no image was ever opened as such
             raise _ended(path) from error
 

@@ -11,7 +11,7 @@ from pathlib import Path
 
 import numpy as np
 
-from napari_unet.errors import UserError
+from napari_unet.errors import UserError, program_errors_told
 from napari_unet.images.image import Image, PixelSize
 from napari_unet.images.reading import MAX_DECODED_BYTES, changed, file_state, open_image
 from napari_unet.images.thumbnail import thumbnail
@@ -63,6 +63,7 @@ class Inspected(Message, frozen=True):
     pixel_size: tuple[float, float, str, float | None]  # y, x, unit, z
     alpha: bool
     channel_names: tuple[str, ...]
+    notices: tuple[str, ...]
     state: tuple[int, int]  # of the file
 
 
@@ -103,12 +104,14 @@ class Decoder:
     def answers(self, wish: Wish) -> Iterator[Answer]:
         """The parts of what is wished for, or one refusal."""
         try:
-            if isinstance(wish, Inspect):
-                yield self._inspect(wish)
-            elif isinstance(wish, Read):
-                yield from self._parts(wish)
-            else:
-                yield _drawn(wish)
+            # Without this an error of ours would end the process, and look like one of the file.
+            with program_errors_told(wish.path):
+                if isinstance(wish, Inspect):
+                    yield self._inspect(wish)
+                elif isinstance(wish, Read):
+                    yield from self._parts(wish)
+                else:
+                    yield _drawn(wish)
         except UserError as error:
             yield Refused(error.code, error.what, error.where, error.fix)
 
@@ -126,6 +129,7 @@ class Decoder:
             (size.y, size.x, size.unit, size.z),
             image.alpha,
             image.channel_names,
+            image.notices,
             state,
         )
 

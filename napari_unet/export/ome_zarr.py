@@ -10,7 +10,7 @@ import zarr
 from jaxtyping import Num, Shaped, UInt
 from zarr.storage import LocalStore
 
-from napari_unet.errors import UserError
+from napari_unet.errors import UserError, program_errors_told
 from napari_unet.export.plane_axes import hyperstack, slice_distance
 from napari_unet.export.segmentation import ClassStyle, Segmentation
 from napari_unet.export.verified import array_difference, write_verified
@@ -85,7 +85,8 @@ def refuse_foreign(path: Path) -> None:
     if not path.exists():
         return
     try:
-        made_by = zarr.open_group(LocalStore(path, read_only=True), mode="r").attrs.get("creator")
+        with program_errors_told(str(path)):
+            made_by = zarr.open_group(LocalStore(path, read_only=True), mode="r").attrs.get("creator")
     except (OSError, ValueError, KeyError, TypeError):
         made_by = None
     if made_by != _CREATOR:

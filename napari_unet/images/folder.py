@@ -1,22 +1,42 @@
-"""Which image files a path stands for."""
+"""The image files that a path stands for."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
+from typing import NamedTuple
 
 from napari_unet.errors import UserError
-from napari_unet.images.readers.formats import SUFFIXES, ZARR_METADATA
+from napari_unet.images.readers.formats import SUFFIXES
+from napari_unet.images.readers.ome_set import files_of_set
+from napari_unet.images.readers.zarr_metadata import METADATA_FILES
+
+_NAMED = 3  # of the files that are skipped
 
 
-def image_paths(path: Path) -> list[Path]:
-    """A file or Zarr image itself; of any other folder the images in it by name, not those hidden or in subfolders."""
+class Listing(NamedTuple):
+    """The images that a path stands for, and one coded line on what of a folder is skipped; "" where nothing is."""
+
+    images: list[Path]
+    notice: str
+
+
+def list_images(path: Path) -> Listing:
+    """Return a file or Zarr image itself, or the images in any other folder, by name.
+
+    Hidden files and images in subfolders are left out. Of an OME image in several files the first one is returned.
+    """
     if not path.is_dir() or _is_zarr(path):
-        return [path]
-    shown = (p for p in path.iterdir() if not p.name.startswith("."))
-    return sorted(p for p in shown if _is_zarr(p) or (p.is_file() and p.suffix.lower() in SUFFIXES))
+        return Listing([path], "")
+    shown = sorted(inside for inside in path.iterdir() if not inside.name.startswith("."))
+    images = [inside for inside in shown if _is_zarr(inside) or (inside.is_file() and _has_known_ending(inside))]
+    return Listing(list(_first_of_each_set(images)), _notice(path, len(shown), [p for p in shown if p not in images]))
 
 
-def images_of(paths: Sequence[Path]) -> list[Path]:
-    """All image files that files and folders stand for, each once, in the order given.
+def images_of(paths: Sequence[Path], warn: Callable[[str], object] = lambda line: None) -> list[Path]:
+    """Return all image files that files and folders stand for, each once, in the order given.
+
+    Parameters
+    ----------
+    warn : told what of each folder is skipped
 
     Raises
     ------
@@ -25,14 +45,38 @@ def images_of(paths: Sequence[Path]) -> list[Path]:
     """
     found: dict[Path, Path] = {}
     for path in paths:
-        images = image_paths(path)
+        images, notice = list_images(path)
         if not images:
             fix = "choose the folder in which the images themselves lie"
             raise UserError("NU-I19", "there is no image in the folder", str(path), fix)
+        if notice:
+            warn(notice)
         for image in images:
             found.setdefault(image.resolve(), image)
     return list(found.values())
 
 
+def _first_of_each_set(images: Sequence[Path]) -> Iterator[Path]:
+    parts: set[Path] = set()
+    for image in images:
+        if image not in parts:
+            parts |= files_of_set(image)
+            yield image
+
+
+def _notice(folder: Path, count: int, skipped: Sequence[Path]) -> str:
+    if not skipped:
+        return ""
+    names = [f"{path.name}/" if path.is_dir() else path.name for path in skipped]
+    told = ", ".join(names[:_NAMED]) + (" ..." if len(names) > _NAMED else "")
+    what = f"{len(skipped)} of {count} files and folders in it are skipped ({told})"
+    fix = "nothing is to be done if they are no images; else convert them, or choose their folder"
+    return str(UserError("NU-I21", what, str(folder), fix))
+
+
+def _has_known_ending(path: Path) -> bool:
+    return path.suffix.lower() in SUFFIXES
+
+
 def _is_zarr(path: Path) -> bool:
-    return any((path / name).is_file() for name in ZARR_METADATA)
+    return any((path / name).is_file() for name in METADATA_FILES)

@@ -53,6 +53,7 @@ class Image:
     channel_names : of all channels; () where nothing names them
     coarser : the same pixels with fewer rows and columns each time, as ``pixels``; () where the file holds no pyramid
     file_name : name of the file with its ending; "" where the pixels come from no file
+    notices : one coded line for each thing that the user should know of how the file was read
     """
 
     name: str
@@ -64,6 +65,7 @@ class Image:
     chosen: tuple[int, ...] = ()
     channel_names: tuple[str, ...] = ()
     file_name: str = ""
+    notices: tuple[str, ...] = field(default=(), compare=False)
 
     def __post_init__(self) -> None:
         shape = tuple(self.pixels.shape)

@@ -12,11 +12,12 @@ from napari_unet.images.readers.axis_letters import letters_of
 from napari_unet.images.readers.content import Content
 from napari_unet.images.readers.damage import MAX_DECODED_BYTES, SUPPORTED, changed, damage_told
 from napari_unet.images.readers.file_pixels import FilePixels, file_state
-from napari_unet.images.readers.formats import SUFFIXES, ZARR_METADATA, format_of
+from napari_unet.images.readers.formats import SUFFIXES, format_of
 from napari_unet.images.readers.npy import open_npy
 from napari_unet.images.readers.pictures import open_jpeg, open_png
 from napari_unet.images.readers.tiff import open_tiff
 from napari_unet.images.readers.zarr_folder import open_zarr
+from napari_unet.images.readers.zarr_metadata import METADATA_FILES as ZARR_METADATA
 
 __all__ = ["MAX_DECODED_BYTES", "SUFFIXES", "SUPPORTED", "ZARR_METADATA", "changed", "file_state", "open_image"]
 
@@ -66,7 +67,8 @@ def _image(path: Path, content: Content, axes: str | None, keep_named: bool) -> 
     try:
         pixels, *coarser = levels
         image = Image(path.stem, pixels, letters, content.pixel_size, alpha, tuple(coarser))
-        return replace(image, channel_names=_names_of_channels(content, kept, letters), file_name=path.name)
+        names = _names_of_channels(content, kept, letters)
+        return replace(image, channel_names=names, file_name=path.name, notices=content.notices)
     except UserError as error:
         # The image knows its name only; the user looks for a file.
         raise UserError(error.code, error.what, str(path), error.fix) from error

@@ -18,7 +18,7 @@ from safetensors.torch import save_file
 from torch import Tensor
 
 from napari_unet import storage
-from napari_unet.errors import UserError
+from napari_unet.errors import UserError, is_ours, program_error
 from napari_unet.network.unet import (
     STORED_CONTEXT,
     Architecture,
@@ -161,6 +161,16 @@ def load_checkpoint(path: Path) -> Checkpoint:
     return checkpoint
 
 
+class _Record(msgspec.Struct, frozen=True):
+    """The description of a network, as it is stored beside the weights."""
+
+    architecture: dict[str, Any]
+    class_ids: tuple[int, ...]
+    class_names: tuple[str, ...]
+    step: int
+    facts: dict[str, Any]
+
+
 def _record(checkpoint: Checkpoint) -> dict[str, Any]:
     architecture = stored_names(checkpoint.architecture)
     if not checkpoint.architecture.context_planes:
@@ -182,9 +192,9 @@ def _parsed(metadata: dict[str, str] | None, where: str) -> dict[str, Any]:
             "NU-M02", "the file holds no napari-unet network", where, "choose a checkpoint written by this program"
         )
     try:
-        record: dict[str, Any] = json.loads(text)
-        version = int(record["format"])
-    except (ValueError, KeyError, TypeError, RecursionError) as error:
+        record = msgspec.convert(json.loads(text), dict[str, Any])
+        version = msgspec.convert(record["format"], int)
+    except (ValueError, KeyError, RecursionError, msgspec.ValidationError) as error:
         raise UserError(
             "NU-M02", "the network's description is damaged", where, "restore the file from a copy"
         ) from error
@@ -197,21 +207,22 @@ def _parsed(metadata: dict[str, str] | None, where: str) -> dict[str, Any]:
 
 def _checkpoint(record: dict[str, Any], tensors: dict[str, Tensor], path: Path) -> Checkpoint:
     try:
+        said = msgspec.convert(record, _Record)
         checkpoint = Checkpoint(
-            _architecture(record["architecture"]),
-            tuple(int(k) for k in record["class_ids"]),
-            tuple(str(n) for n in record["class_names"]),
-            int(record["step"]),
+            _architecture(said.architecture),
+            said.class_ids,
+            said.class_names,
+            said.step,
             _under("weights.", tensors),
             _under("training.", tensors),
-            dict(record["facts"]),
+            said.facts,
         )
         # Building without memory shows every wrong name and shape before anything is allocated.
         with torch.device("meta"):
             UNet(checkpoint.architecture).load_state_dict(checkpoint.weights, assign=True)
         _refuse_negative_variance(checkpoint.weights)
-    except (ValueError, KeyError, TypeError, RuntimeError) as error:
-        raise _damaged(path, str(error)) from error
+    except (ValueError, KeyError, TypeError, RuntimeError, msgspec.ValidationError) as error:
+        raise (program_error(error, str(path)) if is_ours(error) else _damaged(path, str(error))) from error
     if len(checkpoint.class_ids) != checkpoint.architecture.classes or len(checkpoint.class_names) != len(
         checkpoint.class_ids
     ):
@@ -223,10 +234,8 @@ def _checkpoint(record: dict[str, Any], tensors: dict[str, Tensor], path: Path) 
     return checkpoint
 
 
-def _architecture(record: Any) -> Architecture:
+def _architecture(record: dict[str, Any]) -> Architecture:
     """Check every field; those that are absent, as in files of format 1, take their defaults."""
-    if not isinstance(record, dict):
-        raise TypeError("the architecture is no record")
     defaults = stored_names(Architecture())
     unknown = sorted(set(record) - set(defaults))
     if unknown:
@@ -259,8 +268,8 @@ def _refuse_changed(path: Path) -> None:
     if not note.is_file() or os.path.getsize(note) > _HEADER_LIMIT:
         return
     try:
-        expected = json.loads(note.read_text(encoding="utf-8")).get("sha256")
-    except (ValueError, AttributeError, RecursionError) as error:
+        expected = msgspec.convert(json.loads(note.read_text(encoding="utf-8")), dict[str, Any]).get("sha256")
+    except (ValueError, RecursionError, msgspec.ValidationError) as error:
         raise _damaged(note, str(error)) from error
     if expected is not None and expected != sha256(path):
         raise _damaged(path, "its checksum differs")

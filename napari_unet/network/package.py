@@ -5,7 +5,7 @@ import zipfile
 import zlib
 from pathlib import Path
 
-from napari_unet.errors import UserError
+from napari_unet.errors import UserError, is_ours, program_error
 from napari_unet.network.checkpoint import Checkpoint, load_checkpoint
 
 NETWORK = "model.safetensors"  # in a package; other weights there are for other programs and are never read
@@ -46,7 +46,8 @@ def _unpacked(path: Path) -> Checkpoint:
                 for name, content in _members(package, path).items():
                     (Path(folder) / name).write_bytes(content)
         except (zipfile.BadZipFile, zlib.error, EOFError, NotImplementedError, RuntimeError, ValueError) as error:
-            raise _no_package(path, f"it is damaged: {error}") from error
+            told = program_error(error, str(path)) if is_ours(error) else _no_package(path, f"it is damaged: {error}")
+            raise told from error
         try:
             return load_checkpoint(Path(folder) / NETWORK)
         except UserError as error:

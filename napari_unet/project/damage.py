@@ -6,7 +6,7 @@ from collections.abc import Callable
 from functools import wraps
 from typing import ParamSpec, TypeVar
 
-from napari_unet.errors import UserError
+from napari_unet.errors import UserError, is_misuse, program_error
 
 _DAMAGE = (sqlite3.DatabaseError, ValueError, TypeError, LookupError, OverflowError, zlib.error)
 _WHERE = "project.sqlite"
@@ -25,6 +25,9 @@ def damage_told(read: Callable[P, T]) -> Callable[P, T]:
             what = f"the project cannot be read ({error})"
             raise UserError("NU-P01", what, _WHERE, "check the drive and the folder, then try again") from error
         except _DAMAGE as error:
+            # A value of a damaged database may have any type; a call that Python refuses has nothing to do with it.
+            if is_misuse(error):
+                raise program_error(error, _WHERE) from error
             what = f"the project holds something that it cannot hold ({' '.join(str(error).split())[:160]})"
             fix = "run napari-unet verify --repair, or restore the project from a copy"
             raise UserError("NU-P12", what, _WHERE, fix) from error

@@ -71,6 +71,9 @@ def _serve(channel: Channel[ToWorker], heartbeat: Heartbeat) -> int:
             IndexError,
             KeyError,
             TypeError,
+            AttributeError,
+            NameError,
+            ImportError,
             OSError,
             sqlite3.Error,
         ) as error:

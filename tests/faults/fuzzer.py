@@ -22,7 +22,7 @@ import zarr
 from PIL import Image as Picture
 from safetensors.torch import save_file
 
-from napari_unet.errors import UserError
+from napari_unet.errors import PROGRAM_ERROR, UserError
 from napari_unet.images.reading import open_image
 from napari_unet.network.checkpoint import load_checkpoint
 from napari_unet.protocol.channel import Channel, encode
@@ -118,6 +118,8 @@ def outcome(do: Callable[[], object]) -> str:
     try:
         do()
     except UserError as error:
+        if error.code == PROGRAM_ERROR:
+            return f"our own error: {error}"
         return "refused" if str(error).startswith("NU-") and "\n" not in str(error) else f"not one line: {error}"
     except EOFError:
         return "ended"

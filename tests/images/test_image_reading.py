@@ -477,7 +477,7 @@ def test_objects_are_never_unpickled(tmp_path: Path) -> None:
     """Pickles in NPY files and object arrays in Zarr are refused without running them."""
     bait = tmp_path / "ran"
     np.save(tmp_path / "a.npy", np.array([[Touch(bait)]], dtype=object), allow_pickle=True)
-    assert refused(tmp_path / "a.npy") == "NU-I11"
+    assert refused(tmp_path / "a.npy") == "NU-I03"
     (tmp_path / "b.npy").write_bytes(pickle.dumps(Touch(bait)))
     assert refused(tmp_path / "b.npy") == "NU-I11"
     (tmp_path / "c.zarr").mkdir()

@@ -7,7 +7,6 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from napari_unet.dataset.annotated import Annotations
-from napari_unet.images.folder import image_paths
 from napari_unet.images.halved_plane import HalvedPlane
 from napari_unet.images.image import Image
 from napari_unet.images.planes import NormalisedPlanes, OpenedImages
@@ -114,14 +113,3 @@ def test_a_thumbnail_is_small_and_shows_the_middle_plane() -> None:
     assert not found[1:, :15].any()
     np.testing.assert_allclose(found[1:, 16:], np.broadcast_to((0, 127, 255), (4, 17, 3)), atol=1)
     assert not thumbnail(Image("one", np.full((5, 5), 7, np.uint16), "yx"), 32).any()
-
-
-def test_a_folder_stands_for_the_images_in_it(tmp_path: Path) -> None:
-    for name in ("b.png", "a.TIF", "notes.txt"):
-        (tmp_path / name).touch()
-    for name, inside in (("deep", "c.png"), ("cells.zarr", "zarr.json")):
-        (tmp_path / name).mkdir()
-        (tmp_path / name / inside).touch()
-    assert [path.name for path in image_paths(tmp_path)] == ["a.TIF", "b.png", "cells.zarr"]
-    for single in ("notes.txt", "cells.zarr", "not there"):
-        assert image_paths(tmp_path / single) == [tmp_path / single]

@@ -6,7 +6,7 @@ from typing import Any
 
 import napari
 import numpy as np
-from napari.utils.notifications import show_error
+from napari.utils.notifications import show_error, show_warning
 from qtpy.QtWidgets import QFileDialog
 
 from napari_unet.errors import UserError
@@ -51,6 +51,8 @@ def layer_of(path: Path) -> dict[str, Any]:
         NU-I01 to NU-I03 and NU-I10 to NU-I14 when it cannot be read.
     """
     image = open_image(path)
+    for line in image.notices:
+        show_warning(line)
     axes, rgb = _shown_axes(image)
     labels = axes.removesuffix("c") if rgb else axes
     others, size = len(labels) - 2, image.pixel_size

@@ -6,7 +6,7 @@ from typing import Any
 import numpy as np
 from jaxtyping import Shaped
 
-from napari_unet.errors import UserError
+from napari_unet.errors import UserError, is_ours, program_error
 from napari_unet.images.lazy_array import LazyArray
 
 
@@ -46,6 +46,8 @@ class ForeignPixels(LazyArray):
         except UserError:
             raise
         except Exception as error:  # a plugin's own kinds of errors cannot be known here
+            if is_ours(error):
+                raise program_error(error, self.name) from error
             told = " ".join(f"{type(error).__name__}: {error}".split())[:160]
             what = f"the pixels of the layer cannot be read ({told})"
             fix = "open the file again, or add the file itself in the panel"

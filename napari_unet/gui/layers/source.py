@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from napari_unet.errors import UserError
+from napari_unet.errors import PROGRAM_ERROR, UserError
 from napari_unet.gui.layers.foreign_pixels import ForeignPixels
 from napari_unet.gui.layers.layer_pixels import LayerPixels
 from napari_unet.images.image import Image, PixelSize
@@ -129,7 +129,9 @@ def _file_of(layer: Any, image: Image) -> Path | None:
         same = open_image(path, axes=image.axes, keep_named=True)
         found = Image(image.name, same.pixels, image.axes, image.pixel_size, image.alpha)
         return path if found.fingerprint() == image.fingerprint() else None
-    except (UserError, OSError, ValueError):
+    except (UserError, OSError, ValueError) as error:
+        if isinstance(error, UserError) and error.code == PROGRAM_ERROR:
+            raise
         return None  # a reader plugin's format: its pixels are copied into the project instead
 
 

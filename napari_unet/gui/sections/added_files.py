@@ -13,7 +13,7 @@ from napari_unet.decoder.client import DecoderClient
 from napari_unet.errors import UserError
 from napari_unet.gui.layers import source
 from napari_unet.gui.sections.project_entry import enter_project
-from napari_unet.images.folder import image_paths
+from napari_unet.images.folder import list_images
 from napari_unet.images.image import Image
 from napari_unet.images.reading import SUPPORTED
 
@@ -37,7 +37,7 @@ class AddedFiles(QObject):  # type: ignore[misc]
         self._controller = controller
         self._window = parent
         self._waiting: deque[Path] = deque()
-        self._refused: list[str] = []
+        self._told: list[str] = []  # what was refused, and what should be known of the others
         self._decoder = DecoderClient()  # not the one of the images that are shown: it may wait for a slow file
         self._opening: tuple[Path, Future[Image]] | None = None
         self._add_soon = QTimer(self, singleShot=True, interval=_LOOK_MS)
@@ -45,11 +45,13 @@ class AddedFiles(QObject):  # type: ignore[misc]
 
     def add(self, paths: list[Path]) -> None:
         """Add image files, and those in folders, in the next turns of the event loop."""
-        found = [image for path in paths for image in image_paths(path)]
+        listings = [list_images(path) for path in paths]
+        found = [image for listing in listings for image in listing.images]
         if not found:
             error = UserError("NU-I12", "there is no image in the folder", str(paths[0]), f"choose {SUPPORTED}")
             self._controller.publish(ErrorLine(str(error)))
             return
+        self._told.extend(listing.notice for listing in listings if listing.notice)
         self._waiting.extend(found)
         self._add_soon.start()
 
@@ -73,9 +75,9 @@ class AddedFiles(QObject):  # type: ignore[misc]
             self._add_soon.start()
             return
         self._decoder.rest()
-        refused, self._refused = self._refused, []
-        if refused:
-            self._controller.publish(ErrorLine("\n".join(refused)))
+        told, self._told = self._told, []
+        if told:
+            self._controller.publish(ErrorLine("\n".join(told)))
         self.finished.emit()
 
     def _add_opened(self, path: Path, opened: Future[Image]) -> None:
@@ -84,7 +86,7 @@ class AddedFiles(QObject):  # type: ignore[misc]
             try:
                 self._add_one(opened.result(), path)
             except UserError as error:
-                self._refused.append(str(error))
+                self._told.append(str(error))
 
     def _add_one(self, image: Image, path: Path) -> None:
         if self._controller.project is None:
@@ -95,3 +97,4 @@ class AddedFiles(QObject):  # type: ignore[misc]
             what = f"the image has {channels} channels and those of the project have {known}"
             raise UserError("NU-I09", what, str(path), "keep images of one kind in a project")
         project.images.add(image, path)
+        self._told.extend(image.notices)

@@ -2,6 +2,15 @@
 
 from collections.abc import Sequence
 
+_LETTERS = {
+    **dict.fromkeys(("height", "row", "rows", "line", "lines"), "y"),
+    **dict.fromkeys(("width", "column", "columns", "col"), "x"),
+    **dict.fromkeys(("depth", "slice", "slices"), "z"),
+    **dict.fromkeys(("frame", "frames"), "t"),
+    **dict.fromkeys(("band", "bands", "wavelength", "colour", "color"), "c"),
+}
+_LETTERS_OF_TYPES = {"channel": "c", "time": "t"}
+
 
 def letters_of(names: Sequence[str]) -> str:
     """Make one unique lower-case letter of each name; samples (else channels) become "c"."""
@@ -22,3 +31,21 @@ def guessed_axes(shape: Sequence[int]) -> str:
     axes = "yxc" if colours else "yx"
     planes = "abdefghijklmnopqrsuvwtz"[-(len(shape) - len(axes)) :] if len(shape) > len(axes) else ""
     return (planes + axes)[-len(shape) :] if shape else ""
+
+
+def spoken_names(names: Sequence[str], types: Sequence[str] = ()) -> list[str]:
+    """Return names of axes in lower case, with our letter in the place of each word that stands for one.
+
+    Parameters
+    ----------
+    names : as a Zarr file has them, such as "Y", "height" or "Channel"
+    types : one per name, as OME-Zarr has them ("space", "time", "channel"), or none at all; where no axis is called y
+        and x, the last two of type "space" are
+    """
+    kinds = [kind.lower() for kind in types] or [""] * len(names)
+    words = [name.strip().lower() for name in names]
+    found = [_LETTERS_OF_TYPES.get(kind, _LETTERS.get(word, word)) for kind, word in zip(kinds, words, strict=True)]
+    space = [index for index, kind in enumerate(kinds) if kind == "space"]
+    if not {"y", "x"} & set(found) and len(space) > 1:
+        found[space[-2]], found[space[-1]] = "y", "x"
+    return found

@@ -19,6 +19,7 @@ class Content:
     alpha : the last sample is an alpha channel
     coarser : the same pixels with fewer rows and columns each time
     channel_names : of all channels; () where the file names none
+    notices : one coded line for each thing that the user should know of how the file was read
     """
 
     pixels: Any
@@ -27,3 +28,4 @@ class Content:
     alpha: bool = False
     coarser: Sequence[Any] = ()
     channel_names: Sequence[str] = ()
+    notices: tuple[str, ...] = ()

@@ -8,16 +8,17 @@ import zlib
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
+import msgspec
 import tifffile
 
-from napari_unet.errors import UserError
+from napari_unet.errors import UserError, is_ours, program_error
 
 # One read decodes no more than this: a whole PNG or JPEG, one strip, tile or chunk of the other formats.
 MAX_DECODED_BYTES = 4 * 2**30
 SUPPORTED = "TIFF (also ImageJ and OME), PNG, JPEG, NPY and OME-Zarr folders"
 
 # The libraries raise all of these on mutated TIFF, PNG and Zarr files (errors of codecs are RuntimeErrors).
-DAMAGE = (
+_RAISED = (
     OSError,
     EOFError,
     ValueError,
@@ -26,12 +27,15 @@ DAMAGE = (
     ArithmeticError,
     LookupError,
     AttributeError,
+    ImportError,
+    NameError,
     AssertionError,
     SyntaxError,
     MemoryError,
     struct.error,
     zlib.error,
     tokenize.TokenError,
+    msgspec.MsgspecError,
     tifffile.OmeXmlError,
 )
 
@@ -43,16 +47,23 @@ def damage_told(path: Path) -> Iterator[None]:
     Raises
     ------
     UserError
-        NU-I10 for a file that cannot be opened, NU-I13 for a codec that is missing, NU-I11 for a damaged file.
+        NU-I10 for a file that cannot be opened, NU-I13 for a codec that is missing, NU-I11 for a damaged file, NU-X01
+        for an error of this program.
     """
     try:
         yield
-    except (FileNotFoundError, PermissionError) as error:
-        raise unopened(path, error) from error
-    except ImportError as error:
-        raise unknown_codec(path, str(error)) from error
-    except DAMAGE as error:
-        raise damaged(path, f"{type(error).__name__}: {error}") from error
+    except _RAISED as error:
+        raise _failure(path, error) from error
+
+
+def _failure(path: Path, error: Exception) -> UserError:
+    if isinstance(error, (FileNotFoundError, PermissionError)):
+        return unopened(path, error)
+    if is_ours(error):
+        return program_error(error, str(path))
+    if isinstance(error, ImportError):
+        return unknown_codec(path, str(error))
+    return damaged(path, f"{type(error).__name__}: {error}")
 
 
 def unopened(path: Path, error: OSError) -> UserError:

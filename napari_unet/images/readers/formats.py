@@ -3,9 +3,9 @@
 from pathlib import Path
 
 from napari_unet.images.readers.damage import damaged, unopened, unsupported
+from napari_unet.images.readers.zarr_metadata import METADATA_FILES
 
-SUFFIXES = (".tif", ".tiff", ".btf", ".png", ".jpg", ".jpeg", ".npy")
-ZARR_METADATA = (".zarray", ".zgroup", "zarr.json")
+SUFFIXES = (".tif", ".tiff", ".btf", ".tf8", ".svs", ".lsm", ".stk", ".png", ".jpg", ".jpeg", ".npy")
 
 _MAGIC = {
     b"II*\0": "tiff",
@@ -42,6 +42,6 @@ def format_of(path: Path) -> str:
 
 
 def _folder_format(path: Path) -> str:
-    if not any((path / name).is_file() for name in ZARR_METADATA):
+    if not any((path / name).is_file() for name in METADATA_FILES):
         raise unsupported(path, "the folder is not a Zarr image")
     return "zarr"

@@ -11,39 +11,27 @@ from PIL.JpegImagePlugin import JpegImageFile
 from PIL.PngImagePlugin import PngImageFile
 
 from napari_unet.images.readers.content import Content
-from napari_unet.images.readers.damage import damaged, refuse_bomb
+from napari_unet.images.readers.damage import refuse_bomb
+from napari_unet.images.readers.png_chunks import chunks_of, is_interlaced, plain_png, put_in_order
 
 _ORIENTATION_TAG = 0x0112
 
 
 def open_png(path: Path, expand_palette: bool) -> Content:
     """Decode a PNG file; a palette is expanded to its colours, or its indices are the pixels."""
-    data = path.read_bytes()
-    chunks = _png_chunks(path, data)
+    chunks = chunks_of(path, path.read_bytes())
     width, height, depth, colour = struct.unpack(">IIBB", chunks[b"IHDR"][:10])
     refuse_bomb(path, (height, width, 4), max(1, depth // 8))
-    pixels = imagecodecs.png_decode(data)
     if not expand_palette and (colour == 3 or depth == 1):
         with PngImageFile(path) as picture:
             pixels = np.array(picture)
+    elif is_interlaced(chunks):
+        pixels = put_in_order(chunks, imagecodecs.png_decode)
+    else:
+        pixels = imagecodecs.png_decode(plain_png(chunks))
     exif = Exif()
-    exif.load(bytes(chunks.get(b"eXIf", b"")))
+    exif.load(chunks.get(b"eXIf", b""))
     return _picture(pixels, exif)
-
-
-def _png_chunks(path: Path, data: bytes) -> dict[bytes, memoryview]:
-    """Return the first chunk of every kind; refuse a file without its end."""
-    chunks: dict[bytes, memoryview] = {}
-    offset = 8
-    while b"IEND" not in chunks:
-        if offset + 12 > len(data):
-            raise damaged(path, "the PNG ends too early")
-        length, kind = struct.unpack_from(">I4s", data, offset)
-        chunks.setdefault(kind, memoryview(data)[offset + 8 : offset + 8 + length])
-        offset += 12 + length
-    if offset > len(data) or b"IHDR" not in chunks:
-        raise damaged(path, "the PNG ends too early")
-    return chunks
 
 
 def open_jpeg(path: Path, expand_palette: bool) -> Content:

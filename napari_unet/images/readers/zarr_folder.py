@@ -1,51 +1,49 @@
 """Zarr folders: arrays, and OME-Zarr images with their resolutions."""
 
-import json
-import re
-from collections.abc import Iterator, Sequence
-from dataclasses import replace
+from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
 
 import zarr
 from zarr.storage import LocalStore
 
-from napari_unet.errors import UserError
-from napari_unet.images.image import PixelSize
-from napari_unet.images.readers.axis_letters import guessed_axes
+from napari_unet.errors import PROGRAM_ERROR, UserError
+from napari_unet.images.readers.axis_letters import guessed_axes, spoken_names
 from napari_unet.images.readers.content import Content
-from napari_unet.images.readers.damage import DAMAGE, damaged, unknown_codec, unsupported
-from napari_unet.images.readers.file_pixels import lazy, pyramid, refuse_first_chunk
-from napari_unet.images.readers.length_units import UNKNOWN
-from napari_unet.images.readers.ngff import axis_names, channel_names, pixel_size
+from napari_unet.images.readers.damage import damage_told, damaged, unsupported
+from napari_unet.images.readers.file_pixels import FilePixels, lazy, pyramid, refuse_first_chunk
+from napari_unet.images.readers.ngff import Dataset, axis_names, channel_names, multiscale_of, pixel_size
+from napari_unet.images.readers.zarr_metadata import ZarrMetadata, read_metadata, refuse_foreign_code
 
-_ZARR_CODECS = frozenset("blosc zstd gzip zlib lz4 bytes transpose sharding_indexed crc32c".split())
-
-_ZARR_TYPE = re.compile(r"[<>|]?(bool|b1|u?int(8|16|32|64)|float(16|32|64)|[ui][1248]|f[248])")
 _DEEPEST_IMAGE = 3  # folders below a plate: row, column, field
 
 
 def open_zarr(path: Path, expand_palette: bool) -> Content:
     """Open a Zarr array, or the first multiscale image of an OME-Zarr group."""
-    metadata = _zarr_metadata(path, path)
-    if _is_array(metadata):
-        return _zarr_array(path, path, metadata, None, UNKNOWN)
-    attributes = metadata["attributes"]
-    scales = attributes.get("ome", attributes).get("multiscales")
-    if not scales:
+    metadata = read_metadata(path, path)
+    if metadata.is_array:
+        pixels = _array(path, path, metadata)
+        return Content(pixels, _axes(pixels, spoken_names(metadata.axis_names)))
+    image = multiscale_of(metadata.attributes)
+    if image is None:
         raise _no_image(path)
-    finest, *others = scales[0]["datasets"]
-    names = axis_names(scales[0])
-    size = pixel_size(scales[0], names) if names else UNKNOWN
-    content = _zarr_level(path, finest, names, size)
-    levels = [content.pixels]
-    for each in others:
-        try:
-            levels.append(_zarr_level(path, each, names, size).pixels)
-        except (UserError, *DAMAGE):
-            break  # the image is whole without it
-    names = channel_names(attributes.get("ome", attributes))
-    return replace(content, coarser=pyramid(levels, content.axes), channel_names=names)
+    finest, *others = image.datasets
+    pixels, own_names = _level(path, finest)
+    names = axis_names(image, pixels.ndim) or own_names
+    axes, size = _axes(pixels, names), pixel_size(image, names)
+    levels = [pixels, *_coarser_levels(path, others)]
+    return Content(pixels, axes, size, False, pyramid(levels, axes), channel_names(metadata.attributes))
+
+
+def _coarser_levels(path: Path, datasets: list[Dataset]) -> Iterator[FilePixels]:
+    """Yield the levels up to the first that is damaged: the image is whole without them."""
+    try:
+        for dataset in datasets:
+            with damage_told(path):
+                level, _ = _level(path, dataset)
+            yield level
+    except UserError as error:
+        if error.code == PROGRAM_ERROR:
+            raise
 
 
 def _no_image(path: Path) -> UserError:
@@ -64,85 +62,38 @@ def _no_image(path: Path) -> UserError:
 def _images_inside(folder: Path, depth: int) -> Iterator[Path]:
     for part in sorted(path for path in folder.iterdir() if path.is_dir()) if depth else ():
         try:
-            attributes = _zarr_metadata(folder, part)["attributes"]
-        except (UserError, *DAMAGE):
+            with damage_told(part):
+                is_image = multiscale_of(read_metadata(folder, part).attributes) is not None
+        except UserError as error:
+            if error.code == PROGRAM_ERROR:
+                raise
             continue
-        if attributes.get("ome", attributes).get("multiscales"):
+        if is_image:
             yield part
         else:
             yield from _images_inside(part, depth - 1)
 
 
-def _zarr_level(path: Path, dataset: dict[str, Any], names: list[str] | None, pixel_size: PixelSize) -> Content:
-    level = _level_folder(path, str(dataset["path"]))
-    return _zarr_array(path, level, _zarr_metadata(path, level), names, pixel_size)
+def _level(path: Path, dataset: Dataset) -> tuple[FilePixels, list[str]]:
+    """Open one resolution; return its pixels and the names of axes that the array itself has."""
+    folder = (path / dataset.path).resolve()
+    if not folder.is_relative_to(path.resolve()):
+        raise unsupported(path, f"the Zarr image points outside of its folder ('{dataset.path}')")
+    metadata = read_metadata(path, folder)
+    return _array(path, folder, metadata), spoken_names(metadata.axis_names)
 
 
-def _zarr_array(
-    path: Path, folder: Path, metadata: dict[str, Any], names: list[str] | None, pixel_size: PixelSize
-) -> Content:
-    if not _is_array(metadata):
+def _array(path: Path, folder: Path, metadata: ZarrMetadata) -> FilePixels:
+    if not metadata.is_array:
         raise damaged(path, f"{folder.name} is not an array")
-    _refuse_zarr_types(path, metadata)
-    array = zarr.open_array(LocalStore(folder, read_only=True), mode="r", zarr_format=metadata["zarr_format"])
+    refuse_foreign_code(path, metadata)
+    array = zarr.open_array(LocalStore(folder, read_only=True), mode="r", zarr_format=metadata.zarr_format)
     pixels = lazy(path, array)
     refuse_first_chunk(path, pixels)
-    own = metadata.get("dimension_names") or metadata["attributes"].get("_ARRAY_DIMENSIONS")
-    names = names or ([str(name) for name in own] if own else None)
-    if names is None or len(names) != len(array.shape) or not {"y", "x"} <= {name.lower() for name in names}:
-        return Content(pixels, guessed_axes(array.shape), pixel_size)
-    return Content(pixels, names, pixel_size)
+    return pixels
 
 
-def _is_array(metadata: dict[str, Any]) -> bool:
-    return str(metadata.get("node_type", "array" if "shape" in metadata else "group")) == "array"
-
-
-def _zarr_metadata(path: Path, folder: Path) -> dict[str, Any]:
-    """Read the JSON of a group or an array with its "attributes", without zarr."""
-    for name in ("zarr.json", ".zarray", ".zgroup"):
-        if (folder / name).is_file():
-            metadata = json.loads((folder / name).read_text("utf-8"))
-            break
-    else:
-        raise damaged(path, f"no metadata in {folder.name}")
-    attributes = folder / ".zattrs"
-    if name != "zarr.json" and attributes.is_file():
-        metadata["attributes"] = json.loads(attributes.read_text("utf-8"))
-    metadata.setdefault("attributes", {})
-    # By the name, not by what the file claims: zarr must open the very metadata that were checked.
-    metadata["zarr_format"] = 3 if name == "zarr.json" else 2
-    return dict(metadata)
-
-
-def _level_folder(path: Path, name: str) -> Path:
-    level = (path / name).resolve()
-    if not level.is_relative_to(path.resolve()):
-        raise unsupported(path, f"the Zarr image points outside of its folder ('{name}')")
-    return level
-
-
-def _refuse_zarr_types(path: Path, metadata: dict[str, Any]) -> None:
-    """Refuse objects and codecs that run foreign code before zarr builds them."""
-    stored = metadata.get("data_type", metadata.get("dtype"))
-    if not isinstance(stored, str) or not _ZARR_TYPE.fullmatch(stored):
-        raise UserError(
-            "NU-I03",
-            f"pixels of type {stored} cannot be used",
-            str(path),
-            "convert the image to uint8, uint16 or float32",
-        )
-    codecs = [*(metadata.get("filters") or ()), *(metadata.get("codecs") or ()), metadata.get("compressor")]
-    for codec in _codec_names(codecs):
-        if codec.removeprefix("numcodecs.") not in _ZARR_CODECS:
-            raise unknown_codec(path, codec)
-
-
-def _codec_names(codecs: Sequence[Any]) -> Iterator[str]:
-    for codec in codecs:
-        if isinstance(codec, str):
-            yield codec
-        elif codec is not None:
-            yield str(codec.get("name", codec.get("id")))
-            inner = codec.get("configuration") or {}
-            yield from _codec_names([*inner.get("codecs", ()), *inner.get("index_codecs", ())])
+def _axes(pixels: FilePixels, names: list[str]) -> list[str]:
+    """Return the names where they fit the pixels, else a guess from the shape."""
+    fits = len(names) == pixels.ndim and {"y", "x"} <= set(names)
+    return names if fits else list(guessed_axes(pixels.shape))

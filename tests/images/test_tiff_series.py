@@ -1,0 +1,89 @@
+"""Laws of TIFF files that hold more than one image: the largest is opened, and what is left out is said."""
+
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+import tifffile
+from PIL import Image as Picture
+
+from napari_unet.images.image import PixelSize
+from napari_unet.images.reading import open_image
+
+CHANCE = np.random.default_rng(3)
+LARGE = CHANCE.integers(0, 60000, (64, 80)).astype(np.uint16)
+SMALL = np.zeros((16, 20), np.uint16)
+PAGES = CHANCE.integers(0, 60000, (5, 64, 80)).astype(np.uint16)
+
+
+def write(path: Path, *pages: tuple[np.ndarray, dict[str, Any]], **options: Any) -> Path:
+    with tifffile.TiffWriter(path, **options) as file:
+        for pixels, facts in pages:
+            file.write(pixels, **facts)
+    return path
+
+
+def test_the_largest_image_is_opened_and_the_other_pages_are_named(tmp_path: Path) -> None:
+    """A page of another size before the stack is left out, and that is said in one line."""
+    path = write(tmp_path / "a.tif", (SMALL, {"metadata": None}), *((page, {"metadata": None}) for page in PAGES))
+    image = open_image(path)
+    np.testing.assert_array_equal(image.pixels, PAGES)
+    (notice,) = image.notices
+    assert notice.startswith("NU-I20: 1 of 6 pages are left out (page 1; 16 x 20 px)")
+    assert "\n" not in notice
+
+
+def test_a_reduced_copy_is_neither_opened_nor_missed(tmp_path: Path) -> None:
+    """A thumbnail that is marked as such comes after the image it was made of, even where it is first in the file."""
+    pages = [(SMALL, {"subfiletype": 1, "metadata": None}), (LARGE, {"metadata": None})]
+    image = open_image(write(tmp_path / "a.tif", *pages))
+    np.testing.assert_array_equal(image.pixels, LARGE)
+    assert image.notices == ()
+
+
+@pytest.mark.parametrize("thumbnail_first", [True, False])
+def test_an_ome_image_comes_with_its_own_pixel_size_and_channels(tmp_path: Path, thumbnail_first: bool) -> None:
+    """Of two OME images the largest is opened, with what the XML says of that one."""
+    sizes = {"PhysicalSizeX": 0.5, "PhysicalSizeY": 0.25}
+    channels = {"axes": "CYX", "Channel": {"Name": ["DAPI", "GFP", "RFP", "Cy5", "BF"]}, **sizes}
+    whole = (PAGES, {"metadata": channels})
+    thumbnail = (SMALL, {"metadata": {"axes": "YX", "PhysicalSizeX": 9.0, "PhysicalSizeY": 9.0}})
+    pages = (thumbnail, whole) if thumbnail_first else (whole, thumbnail)
+    image = open_image(write(tmp_path / "a.ome.tif", *pages, ome=True))
+    np.testing.assert_array_equal(image.pixels, PAGES)
+    assert (image.axes, image.pixel_size) == ("cyx", PixelSize(0.25, 0.5, "um"))
+    assert image.channel_names == ("DAPI", "GFP", "RFP", "Cy5", "BF")
+    assert "1 of 6 pages are left out" in image.notices[0]
+
+
+def test_pages_beyond_those_that_imagej_promises_are_named(tmp_path: Path) -> None:
+    """ImageJ's header says how many planes there are; what comes after them is left out, and that is said."""
+    description = "ImageJ=1.52i\nimages=2\nslices=2\n"
+    pages = [(page, {"metadata": None, "description": description if n == 0 else ""}) for n, page in enumerate(PAGES)]
+    image = open_image(write(tmp_path / "a.tif", *pages))
+    np.testing.assert_array_equal(image.pixels, PAGES[:2])
+    assert image.notices[0].startswith("NU-I20: 3 of 5 pages are left out (page 3, 4, 5)")
+
+
+def test_a_pyramid_and_a_stack_leave_nothing_out(tmp_path: Path) -> None:
+    """Levels and planes are parts of the image: nothing is said of them."""
+    pages = [(LARGE, {"subifds": 1, "tile": (16, 16)}), (LARGE[::2, ::2], {"subfiletype": 1, "tile": (16, 16)})]
+    assert open_image(write(tmp_path / "pyramid.tif", *pages)).notices == ()
+    for name, options in {"ome.ome.tif": {"ome": True}, "ij.tif": {"imagej": True}, "plain.tif": {}}.items():
+        tifffile.imwrite(tmp_path / name, PAGES, metadata={"axes": "ZYX"}, **options)
+        assert open_image(tmp_path / name).notices == ()
+
+
+def test_four_inks_are_read_as_red_green_and_blue(tmp_path: Path) -> None:
+    """A CMYK TIFF becomes RGB as a picture viewer shows it, in both orders of its samples and in any slice."""
+    inks = CHANCE.integers(0, 256, (37, 29, 4), dtype=np.uint8)
+    shown = np.asarray(Picture.fromarray(inks, "CMYK").convert("RGB")).astype(int)
+    tifffile.imwrite(tmp_path / "a.tif", inks, photometric="separated")
+    planes = np.ascontiguousarray(np.moveaxis(inks, -1, 0))
+    tifffile.imwrite(tmp_path / "b.tif", planes, photometric="separated", planarconfig="separate")
+    for name in ("a.tif", "b.tif"):
+        image = open_image(tmp_path / name)
+        assert image.channels == 3
+        np.testing.assert_allclose(image.read(0), shown, atol=1)
+        np.testing.assert_array_equal(image.read(0, slice(3, 9), slice(5, 6)), image.read(0)[3:9, 5:6])
