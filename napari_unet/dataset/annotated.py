@@ -75,14 +75,20 @@ class AnnotatedPlane:
 
 
 class Annotations:
-    """All painted planes of a project; ``refresh`` reads what was committed since the last time."""
+    """Hold all painted planes of a project; ``refresh`` reads what was committed since the last time.
 
-    def __init__(self, project: Project) -> None:
+    Parameters
+    ----------
+    project : the project, open for reading at least
+    images : its images by number; by default with a cache of planes of 512 MiB
+    """
+
+    def __init__(self, project: Project, images: OpenedImages | None = None) -> None:
         self.project = project
         self.planes: dict[PlaneKey, AnnotatedPlane] = {}
         self.revision = 0
         self._settings = Settings()
-        self._images = OpenedImages(project.images.open)
+        self._images = OpenedImages(project.images.open) if images is None else images
         self._described: dict[int, TrainingImage] = {}
 
     def pixels(self, image_id: int) -> NormalisedPlanes:

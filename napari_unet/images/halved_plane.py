@@ -11,18 +11,18 @@ from napari_unet.images.plane_stack import PlaneStack
 
 @dataclass(frozen=True, slots=True)
 class HalvedPlane:
-    """A plane of which each pixel is the mean of four of another one; a last odd row or column counts twice."""
+    """Show a plane at half its resolution: each pixel is the mean of four; a last odd row or column counts twice."""
 
     whole: Float32[np.ndarray, "y x c"] | LazyPlane | PlaneStack
 
     @property
     def shape(self) -> tuple[int, int, int]:
-        """Height, width, channels."""
+        """Return height, width and number of channels."""
         height, width, channels = self.whole.shape
         return -(-height // 2), -(-width // 2), channels
 
     def __getitem__(self, region: tuple[slice, slice]) -> Float32[np.ndarray, "h w c"]:
-        """Pixels of these rows and columns, no more of the other plane is read than they need."""
+        """Read the pixels of these rows and columns, and no more of the whole plane than they need."""
         rows, columns = (slice(2 * along.start, 2 * along.stop) for along in region)
         part = self.whole[rows, columns]
         odd = [(0, length % 2) for length in part.shape[:2]]

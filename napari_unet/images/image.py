@@ -1,4 +1,4 @@
-"""One opened microscope image: planes of y, x, channel pixels, read when asked for."""
+"""An opened microscope image: planes of y, x, channel pixels, read when asked for."""
 
 import hashlib
 from collections.abc import Iterator
@@ -10,7 +10,7 @@ from jaxtyping import Num, Shaped
 
 from napari_unet.errors import UserError
 
-LARGE = 8192**2  # px of a plane; above that nothing as large as the plane is held in memory
+LARGE = 8192**2  # px; of a plane with more of them nothing as large as the plane is held in memory
 _PIXEL_KINDS = "uif"  # unsigned, signed, floating; no complex, no objects
 _FINGERPRINT_ROWS = 16
 
@@ -33,17 +33,17 @@ class PixelSize:
 
     @property
     def is_known(self) -> bool:
-        """Whether lengths and areas can be given in a physical unit."""
+        """Tell whether lengths and areas can be given in a physical unit."""
         return self.unit != "pixel"
 
 
 @dataclass(frozen=True, slots=True)
 class Image:
-    """An array with named axes, read plane by plane.
+    """Hold an array with named axes, and read it plane by plane.
 
     Attributes
     ----------
-    name : what the user calls it (file stem or layer name)
+    name : name that the user knows (file stem or layer name)
     pixels : array-like with shape, dtype and slicing (numpy, NPY file, zarr); nothing is read before it is asked for
     axes : one lower-case letter per axis of ``pixels``: "y" and "x" always, "c" for channels, any other letter
         (z, t, ...) for planes that are painted one by one
@@ -96,11 +96,11 @@ class Image:
 
     @property
     def is_large(self) -> bool:
-        """Whether a plane is larger than ``LARGE``."""
+        """Tell whether a plane has more pixels than ``LARGE``."""
         return self.height * self.width > LARGE
 
     def coarse(self, side: int) -> "Image":
-        """The smallest resolution whose longer side is at least so many pixels; the image itself where there is none.
+        """Return the smallest resolution whose longer side has at least ``side`` pixels, else the image itself.
 
         Its pixels are not those of the image: for looking at, not for learning from.
         """
@@ -110,48 +110,48 @@ class Image:
 
     @property
     def height(self) -> int:
-        """Pixels along y."""
+        """Return the number of pixels along y."""
         return int(self.pixels.shape[self.axes.index("y")])
 
     @property
     def width(self) -> int:
-        """Pixels along x."""
+        """Return the number of pixels along x."""
         return int(self.pixels.shape[self.axes.index("x")])
 
     @property
     def channels(self) -> int:
-        """Channels that are handed out."""
+        """Return the number of channels that are handed out."""
         return len(self.chosen) or self.all_channels
 
     @property
     def all_channels(self) -> int:
-        """Channels of the pixels, alpha not counted."""
+        """Return the number of channels of the pixels, alpha not counted."""
         if "c" not in self.axes:
             return 1
         return int(self.pixels.shape[self.axes.index("c")]) - int(self.alpha)
 
     @property
     def plane_axes(self) -> str:
-        """The axes that are neither y, x nor c, in order."""
+        """Return the axes that are neither y, x nor c, in order."""
         return "".join(axis for axis in self.axes if axis not in "yxc")
 
     @property
     def plane_shape(self) -> tuple[int, ...]:
-        """Sizes of the plane axes; () for a single plane."""
+        """Return the sizes of the plane axes; () for a single plane."""
         return tuple(int(self.pixels.shape[self.axes.index(axis)]) for axis in self.plane_axes)
 
     @property
     def planes(self) -> int:
-        """Number of planes; plane p has the index ``np.unravel_index(p, plane_shape)``."""
+        """Return the number of planes; plane p has the index ``np.unravel_index(p, plane_shape)``."""
         return int(np.prod(self.plane_shape, dtype=int))
 
     @property
     def annotation_shape(self) -> tuple[int, ...]:
-        """Shape of a labels array over the whole image: plane axes, then y, x."""
+        """Return the shape of a labels array over the whole image: plane axes, then y, x."""
         return (*self.plane_shape, self.height, self.width)
 
     def with_context(self, plane: int, context_planes: int) -> tuple[int, ...]:
-        """A plane between its neighbours along the last plane axis, so many on either side; the ends are repeated."""
+        """Return a plane and its neighbours on either side along the last plane axis; the ends are repeated."""
         if not self.plane_shape:
             return (plane,) * (2 * context_planes + 1)
         last = self.plane_shape[-1]
@@ -159,7 +159,7 @@ class Image:
         return tuple(first + min(max(place + step, 0), last - 1) for step in range(-context_planes, context_planes + 1))
 
     def read(self, plane: int, rows: slice = slice(None), columns: slice = slice(None)) -> Num[np.ndarray, "y x c"]:
-        """Pixels of one plane (or a part of it) in native byte order, NaN and all, as a copy."""
+        """Read one plane, or a part of it, as a copy in native byte order; NaN and infinities stay."""
         index = iter(int(i) for i in np.unravel_index(plane, self.plane_shape)) if self.plane_shape else iter(())
         selection = tuple(
             rows if a == "y" else columns if a == "x" else slice(None) if a == "c" else next(index) for a in self.axes
@@ -175,7 +175,7 @@ class Image:
         return np.array(part, dtype=native, order="C")
 
     def fingerprint(self) -> str:
-        """Hash of shape, type, axes and some rows of three planes: tells two images apart cheaply.
+        """Return a hash of shape, type, axes and some rows of three planes, which tells two images apart cheaply.
 
         It is the same whichever channels are chosen.
         """
@@ -187,7 +187,7 @@ class Image:
         return digest.hexdigest()
 
     def some_rows(self) -> Iterator[Shaped[np.ndarray, "y x c"]]:
-        """Rows of the first, the middle and the last plane, of all channels: a look at the image at little cost."""
+        """Read some rows of the first, middle and last plane, all channels: a look at the image at little cost."""
         step = max(1, self.height // _FINGERPRINT_ROWS)
         for plane in sorted({0, self.planes // 2, self.planes - 1}):
             yield replace(self, chosen=()).read(plane, slice(0, None, step))

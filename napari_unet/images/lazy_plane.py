@@ -10,20 +10,20 @@ from napari_unet.images.image import Image
 from napari_unet.images.normalisation import Normalisation
 from napari_unet.images.recently_used import RecentlyUsed
 
-PIECE = 1024  # px, the side of what is read and kept at once
+PIECE = 1024  # px, the side of a square that is read and kept at once
 
-# By number of the image and plane, and of a piece by its row and column.
+# A key is the number of the image and of the plane, and for a piece its row and column.
 Planes = RecentlyUsed[tuple[int, ...], Float32[np.ndarray, "y x c"]]
 
 
 @dataclass(frozen=True, slots=True)
 class LazyPlane:
-    """A normalised plane of which no more is read than what is sliced out of it.
+    """Read a normalised plane where it is sliced, and no more of it.
 
     Attributes
     ----------
-    kept : where pieces that were read stay for a while, for what is read again and again; None to keep nothing
-    image_id : tells the pieces of this image from others in ``kept``
+    kept : cache of pieces, for planes that are read again and again; None to keep nothing
+    image_id : number that tells the pieces of this image from others in ``kept``
     """
 
     image: Image
@@ -34,11 +34,11 @@ class LazyPlane:
 
     @property
     def shape(self) -> tuple[int, int, int]:
-        """Height, width, channels."""
+        """Return height, width and number of channels."""
         return self.image.height, self.image.width, self.image.channels
 
     def __getitem__(self, region: tuple[slice, slice]) -> Float32[np.ndarray, "h w c"]:
-        """Pixels of these rows and columns, the same as of the whole plane."""
+        """Read the pixels of these rows and columns; they are the same as those of the whole plane."""
         if self.kept is None:
             return self._read(*region)
         (y0, y1, _), (x0, x1, _) = (part.indices(side) for part, side in zip(region, self.shape, strict=False))

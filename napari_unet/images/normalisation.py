@@ -1,4 +1,4 @@
-"""Pixels of any type and range to numbers that a network takes, in the same way for the whole image."""
+"""Mapping of pixels of any type and range to numbers that a network takes, the same for the whole image."""
 
 from dataclasses import dataclass
 
@@ -10,13 +10,13 @@ from napari_unet.images.image import Image
 PERCENTILES = (0.2, 99.8)
 CLIP = 3.0
 _SAMPLED_PLANES = 16
-_SAMPLED_VALUES = 250_000  # a plane
-_SQUARES, _SQUARE = 8, 64  # in a row and in a column, and px: what is sampled of a large plane
+_SAMPLED_VALUES = 250_000  # of each plane
+_SQUARES, _SQUARE = 8, 64  # a large plane is sampled in 8 x 8 squares of 64 px
 
 
 @dataclass(frozen=True, slots=True)
 class Normalisation:
-    """Per channel, the raw values that become -1 and +1."""
+    """Hold the raw values of each channel that become -1 and +1."""
 
     low: tuple[float, ...]
     high: tuple[float, ...]
@@ -29,7 +29,7 @@ class Normalisation:
         spread = np.asarray(self.high, np.float64) - low
         steep = np.minimum(2.0 / np.where(spread > 0, spread, 1), np.finfo(np.float32).max)
         scale = np.where(spread > 0, steep, 0).astype(np.float32)
-        with np.errstate(invalid="ignore", over="ignore"):  # of infinities, which are dealt with below
+        with np.errstate(invalid="ignore", over="ignore"):  # infinities are dealt with below
             above = np.subtract(pixels, low, dtype=np.float64 if wide else np.float32).astype(np.float32)
             normal = above * scale - np.float32(1)
         normal[:, :, spread <= 0] = 0
@@ -38,7 +38,7 @@ class Normalisation:
 
 
 def measure_normalisation(image: Image) -> Normalisation:
-    """Percentiles over a regular sample of all planes, of large ones of squares; a constant channel has no range."""
+    """Measure percentiles over a regular sample of all planes; a constant channel has no range."""
     columns = [_sample(image, plane) for plane in _sampled_planes(image.planes)]
     values = np.concatenate(columns).astype(np.float64)
     bounds = [_bounds(values[:, channel]) for channel in range(image.channels)]
@@ -50,7 +50,7 @@ def _sampled_planes(planes: int) -> list[int]:
 
 
 def _sample(image: Image, plane: int) -> Num[np.ndarray, "n c"]:
-    if image.is_large:  # single pixels from everywhere would be in every chunk of the file
+    if image.is_large:  # single pixels from everywhere would need every chunk of the file
         squares = [image.read(plane, *square).reshape(-1, image.channels) for square in _squares(image)]
         return np.concatenate(squares)
     step = max(1, int(np.sqrt(image.height * image.width / _SAMPLED_VALUES)))
@@ -58,7 +58,7 @@ def _sample(image: Image, plane: int) -> Num[np.ndarray, "n c"]:
 
 
 def _squares(image: Image) -> list[tuple[slice, slice]]:
-    """Rows and columns of squares at equal distances, the rim left out."""
+    """Return rows and columns of squares at equal distances, the rim left out."""
     starts = [
         [int((number + 0.5) * side / _SQUARES) for number in range(_SQUARES)] for side in (image.height, image.width)
     ]
@@ -71,6 +71,6 @@ def _bounds(values: Num[np.ndarray, " n"]) -> tuple[float, float]:
         return 0.0, 0.0
     limit = float(np.finfo(np.float32).max) / 4  # 1e38 must not overflow in float32 arithmetic
     low, high = np.clip(np.percentile(finite, PERCENTILES), -limit, limit)
-    if low == high:  # mostly one value: a few spots still deserve their contrast
+    if low == high:  # where most pixels have one value, a few spots still need their contrast
         low, high = np.clip([finite.min(), finite.max()], -limit, limit)
     return float(low), float(high)

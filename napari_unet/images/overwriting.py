@@ -1,4 +1,4 @@
-"""Where a result may not go: over the image it was made from."""
+"""Refusal of results that would take the place of the image they were made from."""
 
 from pathlib import Path
 
@@ -8,7 +8,7 @@ _DOUBLE_ENDINGS = (".ome.tif", ".ome.tiff", ".ome.zarr")
 
 
 def image_stem(path: Path) -> str:
-    """File name without its ending; endings like ``.ome.tif`` count as one."""
+    """Return a file name without its ending; endings like ``.ome.tif`` count as one."""
     for ending in _DOUBLE_ENDINGS:
         if path.name.lower().endswith(ending):
             return path.name[: -len(ending)]
@@ -21,7 +21,7 @@ def refuse_overwriting(source: Path, folder: Path, stem: str) -> None:
     Raises
     ------
     UserError
-        NU-E06.
+        NU-E06 with the image.
     """
     if source.parent.resolve() == folder.resolve() and stem == image_stem(source):
         raise UserError(

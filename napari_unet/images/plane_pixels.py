@@ -1,4 +1,4 @@
-"""What a network reads: a plane in memory, in its file, between its neighbours, or at half its resolution."""
+"""The type of a plane that a network reads: in memory, in its file, with context planes, or at half its resolution."""
 
 import numpy as np
 from jaxtyping import Float32

@@ -12,20 +12,20 @@ from napari_unet.images.plane_stack import PlaneStack
 from napari_unet.images.recently_used import RecentlyUsed
 
 _BUDGET_BYTES = 512 * 2**20
-_OPENED_BYTES = 256 * 2**20  # of pixels that a format decodes at once
-_OPENED_COST = 2 * 2**20  # of any opened image; bounds the number of open files too
+_OPENED_BYTES = 256 * 2**20  # limit of pixels in formats that are decoded at once
+_OPENED_COST = 2 * 2**20  # bytes that any opened image counts for, which bounds the number of open files too
 
-WHOLE = 4096**2  # px of a plane; larger ones are read and kept piece by piece
+WHOLE = 4096**2  # px; planes with more of them are read and kept piece by piece
 
 
 class NormalisedPlanes:
-    """Planes of ``image`` as the network reads them; the percentiles are measured once, on first use.
+    """Hand out the planes of an image as the network reads them; the percentiles are measured once, on first use.
 
     Parameters
     ----------
-    image : where the pixels come from
-    kept : where planes and pieces are kept, shared by several images; by itself one of its own of 512 MiB
-    image_id : tells the planes of this image from others in ``kept``
+    image : the image whose pixels are read
+    kept : cache of planes and pieces, which several images may share; by default one of 512 MiB for this image
+    image_id : number that tells the planes of this image from others in ``kept``
     """
 
     def __init__(self, image: Image, kept: Planes | None = None, image_id: int = 0) -> None:
@@ -36,32 +36,32 @@ class NormalisedPlanes:
 
     @property
     def normalisation(self) -> Normalisation:
-        """Raw values that become -1 and +1."""
+        """Return the raw values that become -1 and +1."""
         if self._normalisation is None:
             self._normalisation = measure_normalisation(self.image)
         return self._normalisation
 
     def __getitem__(self, plane: int) -> Float32[np.ndarray, "y x c"] | LazyPlane:
-        """Normalised pixels of a plane, of a large one lazily; do not write into them."""
+        """Return the normalised pixels of a plane, those of a large plane lazily; do not write into them."""
         if self.image.height * self.image.width > WHOLE:
             return LazyPlane(self.image, plane, self.normalisation, self._kept, self._image_id)
         return self._kept.get((self._image_id, plane), lambda: self.normalisation.apply(self.image.read(plane)))
 
     def with_context(self, plane: int, context_planes: int) -> Float32[np.ndarray, "y x c"] | LazyPlane | PlaneStack:
-        """A plane as a network reads it that sees so many planes on either side."""
+        """Return a plane with ``context`` planes on either side, as a network reads it that sees them."""
         if context_planes == 0:
             return self[plane]
         return PlaneStack(tuple(self[each] for each in self.image.with_context(plane, context_planes)))
 
 
 class OpenedImages:
-    """Images by number, opened when asked for; memory is bounded, however many there are.
+    """Open images by number when they are asked for; memory is bounded, however many there are.
 
     Parameters
     ----------
-    open_image : opens the image of a number
-    planes_bytes : of normalised planes and pieces in all
-    opened_bytes : of the images themselves, as opened
+    open_image : function that opens the image of a number
+    planes_bytes : limit of all normalised planes and pieces together
+    opened_bytes : limit of the images themselves, as opened
     """
 
     def __init__(
@@ -75,7 +75,7 @@ class OpenedImages:
         return self.opened.get(image_id, lambda: NormalisedPlanes(self._open(image_id), self.planes, image_id))
 
     def forget(self, image_id: int) -> None:
-        """Open it anew when it is asked for."""
+        """Drop an image and its planes, so that it is opened anew when it is asked for."""
         self.opened.drop(image_id)
         for key in self.planes:
             if key[0] == image_id:

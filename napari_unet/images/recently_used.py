@@ -1,4 +1,4 @@
-"""What was used last stays in memory; the rest is made again when it is asked for."""
+"""A cache within a limit of memory: values used last stay, the others are made again when they are asked for."""
 
 from collections import OrderedDict
 from collections.abc import Callable, Hashable, Iterator
@@ -9,12 +9,12 @@ Value = TypeVar("Value")
 
 
 class RecentlyUsed(Generic[Key, Value]):
-    """Values by key, at most ``budget_bytes`` in all; one that is larger than that is kept alone.
+    """Keep values by key, at most ``budget_bytes`` in all; a value that is larger than that is kept alone.
 
     Parameters
     ----------
-    budget_bytes : the least recently used are dropped above it
-    size : bytes of a value
+    budget_bytes : limit above which the least recently used values are dropped
+    size : function that returns the bytes of a value
     """
 
     def __init__(self, budget_bytes: int, size: Callable[[Value], int]) -> None:
@@ -30,7 +30,7 @@ class RecentlyUsed(Generic[Key, Value]):
         return iter([*self._kept])  # keys may be dropped meanwhile
 
     def get(self, key: Key, make: Callable[[], Value]) -> Value:
-        """The value of a key, made when it is not there."""
+        """Return the value of a key; make it when it is not there."""
         if key in self._kept:
             self._kept.move_to_end(key)
             return self._kept[key][0]
@@ -43,6 +43,6 @@ class RecentlyUsed(Generic[Key, Value]):
         return value
 
     def drop(self, key: Key) -> None:
-        """Forget a key, if it is there."""
+        """Drop the value of a key, if it is there."""
         _, size = self._kept.pop(key, (None, 0))
         self.held_bytes -= size

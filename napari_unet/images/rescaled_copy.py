@@ -9,16 +9,16 @@ from napari_unet.errors import UserError
 from napari_unet.images.image import Image
 from napari_unet.images.rescaling import rescaled, rescaled_shape, scaled_back
 
-MOST_BYTES = 2**29  # of the copy, and of a plane while it is resampled
+MOST_BYTES = 2**29  # limit of the copy, and of a plane while it is resampled
 
 
 def refuse_large_copy(image: Image, factors: tuple[float, float]) -> None:
-    """Refuse what would take more memory than a window should.
+    """Refuse a copy that would take more memory than a window should.
 
     Raises
     ------
     UserError
-        NU-I17.
+        NU-I17 with the size of the copy.
     """
     height, width = rescaled_shape(image.height, image.width, factors)
     values = image.all_channels * max(image.height * image.width, height * width)
@@ -29,9 +29,9 @@ def refuse_large_copy(image: Image, factors: tuple[float, float]) -> None:
 
 
 def rescaled_copy(image: Image, factors: tuple[float, float], name: str) -> Image:
-    """All planes and channels with so many times their rows and columns, in memory; range and type stay.
+    """Rescale all planes and channels by factors of rows and columns, in memory; range and type stay.
 
-    What is no number stays so at the nearest pixels. An alpha channel is left out.
+    NaN and infinities stay at the nearest pixels. An alpha channel is left out.
 
     Raises
     ------
@@ -67,5 +67,5 @@ def _resampled(image: Image, plane: int, factors: tuple[float, float]) -> Shaped
 
 
 def _kind(image: Image) -> "np.dtype[np.floating]":
-    """A floating type that holds every value of the image's own."""
+    """Return a floating type that holds every value of the type of the image."""
     return np.result_type(np.dtype(image.pixels.dtype).newbyteorder("="), np.float32)

@@ -1,4 +1,4 @@
-"""To the pixel size that a network was trained on, and back."""
+"""Rescaling of planes to the pixel size that a network was trained on, and of its answers back."""
 
 import numpy as np
 from jaxtyping import Float, Shaped
@@ -11,14 +11,14 @@ UNCHANGED = (1.0, 1.0)
 
 
 def rescaled_shape(height: int, width: int, factors: tuple[float, float]) -> tuple[int, int]:
-    """So many times these rows and columns, one at least."""
+    """Return height and width times their factors, at least one pixel each."""
     return max(1, round(height * factors[0])), max(1, round(width * factors[1]))
 
 
 def rescaled(
     pixels: Float[np.ndarray, "y x c"] | LazyPlane | PlaneStack, factors: tuple[float, float]
 ) -> Float[np.ndarray, "h w c"] | LazyPlane | PlaneStack:
-    """A plane with so many times its rows and columns: linear in between, blurred first where it shrinks.
+    """Rescale a plane by factors of rows and columns: linear between pixels, blurred first where it shrinks.
 
     A plane that stays as large is not read.
     """
@@ -30,7 +30,7 @@ def rescaled(
 
 
 def scaled_back(values: Shaped[np.ndarray, "*k h w"], height: int, width: int) -> Shaped[np.ndarray, "*k y x"]:
-    """Values at so many rows and columns, each that of the nearest pixel: classes are never mixed."""
+    """Rescale values to a height and width, each from the nearest pixel, so that classes are never mixed."""
     rows, columns = (_nearest(old, new) for old, new in zip(values.shape[-2:], (height, width), strict=True))
     return values[..., rows[:, None], columns]
 

@@ -9,10 +9,10 @@ _PERCENTILES = (0.5, 99.5)
 
 
 def thumbnail(image: Image, side: int, plane: int | None = None) -> UInt8[np.ndarray, "h w 3"]:
-    """A plane (or the middle one) at a coarse step, its longer side from ``side`` to twice that (or as small as it is).
+    """Draw a plane, by default the middle one, with a longer side from ``side`` to twice that, or as small as it is.
 
-    Three channels are colours; of another number the mean is shown in grey. The percentiles 0.5 and 99.5 become black
-    and white, NaN becomes black. Of a pyramid a coarse resolution is read.
+    Three channels are shown as colours, and the mean of any other number of channels in grey. The percentiles 0.5 and
+    99.5 become black and white, NaN becomes black. Of a pyramid a coarse resolution is read.
     """
     image = image.coarse(side)
     every = slice(None, None, thumbnail_step(image, side))
@@ -27,5 +27,5 @@ def thumbnail(image: Image, side: int, plane: int | None = None) -> UInt8[np.nda
 
 
 def thumbnail_step(image: Image, side: int) -> int:
-    """Every how many pixels a thumbnail takes one."""
+    """Return the step in pixels from one pixel that a thumbnail takes to the next."""
     return max(1, max(image.height, image.width) // side)

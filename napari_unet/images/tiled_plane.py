@@ -1,4 +1,4 @@
-"""A plane of which only the tiles are held that somebody wrote into: what is painted sparsely costs little memory."""
+"""A plane that holds only the tiles that were written into: sparse painting costs little memory."""
 
 from collections.abc import Iterator
 from typing import Any, NamedTuple
@@ -9,28 +9,28 @@ from scipy import ndimage
 
 from napari_unet.images.tiles import Region
 
-TILE = 256  # px; a stroke touches a few of these
+TILE = 256  # px, the side of a tile; a stroke touches a few of them
 
 
 class TilePlace(NamedTuple):
-    """Row and column of a tile, counted in tiles."""
+    """Name a tile by its row and column, counted in tiles."""
 
     row: int
     column: int
 
 
 class TiledPlane:
-    """Looks like an array of a plane when it is sliced; what it gives is a copy.
+    """Hold the tiles of a plane that were written into; sliced like an array, it returns copies.
 
     Parameters
     ----------
     shape : height and width of the plane
-    dtype : of its values
+    dtype : type of its values
     fill : value of all pixels in tiles that are not held
 
     Attributes
     ----------
-    tiles : those that are held, cut at the rim of the plane
+    tiles : the tiles that are held, cut at the rim of the plane
     """
 
     def __init__(self, shape: tuple[int, ...], dtype: Any, fill: int = 0) -> None:
@@ -51,23 +51,23 @@ class TiledPlane:
 
     @property
     def nbytes(self) -> int:
-        """Of the tiles that are held."""
+        """Return the bytes of all tiles that are held."""
         return sum(tile.nbytes for tile in self.tiles.values())
 
     def area(self, place: TilePlace) -> Region:
-        """The pixels of a tile."""
+        """Return the region of a tile."""
         row, column = place
         return Region(row * TILE, column * TILE, (row + 1) * TILE, (column + 1) * TILE).clipped(*self.shape)
 
     def places(self, region: Region) -> Iterator[TilePlace]:
-        """Tiles, held or not, that share a pixel with a region inside the plane, row by row."""
+        """Yield the tiles, held or not, that share a pixel with a region inside the plane, row by row."""
         if 0 not in region.shape:
             for row in range(region.y0 // TILE, -(-region.y1 // TILE)):
                 for column in range(region.x0 // TILE, -(-region.x1 // TILE)):
                     yield TilePlace(row, column)
 
     def parts(self, region: Region) -> Iterator[tuple[Region, Shaped[np.ndarray, "h w"]]]:
-        """Of every held tile what lies in a region: where, and the values."""
+        """Yield the part of each held tile that lies in a region, as its own region and its values."""
         for place in self.places(region):
             tile = self.tiles.get(place)
             if tile is not None:
@@ -76,12 +76,12 @@ class TiledPlane:
                 yield inside, tile[inside.seen_from(area).slices]
 
     def tile(self, place: TilePlace) -> Shaped[np.ndarray, "h w"]:
-        """The values of a tile; do not write into them."""
+        """Return the values of a tile; do not write into them."""
         tile = self.tiles.get(place)
         return np.full(self.area(place).shape, self._fill, self.dtype) if tile is None else tile
 
     def islands(self) -> Iterator[tuple[Region, Shaped[np.ndarray, "h w"]]]:
-        """Held tiles that touch each other, corners included: the box around them, and in it their values alone."""
+        """Yield groups of held tiles that touch, corners included: the box around each group, and its values alone."""
         taken = np.zeros([-(-side // TILE) for side in self.shape], bool)
         for place in self.tiles:
             taken[place] = True
@@ -101,7 +101,7 @@ class TiledPlane:
             yield box, values
 
     def write(self, region: Region, values: Shaped[np.ndarray, "h w"]) -> None:
-        """Put values into a region inside the plane; tiles that are not there are made."""
+        """Put values into a region inside the plane; missing tiles are made."""
         for place in self.places(region):
             area = self.area(place)
             inside = area.within(region)

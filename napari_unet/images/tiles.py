@@ -1,4 +1,4 @@
-"""Regions of a plane: cut into tiles, ordered outward, read with mirrored rims."""
+"""Regions of a plane: cutting it into tiles, ordering these outward, reading with mirrored rims."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -11,7 +11,7 @@ from napari_unet.images.plane_pixels import PlanePixels
 
 @dataclass(frozen=True, slots=True, order=True)
 class Region:
-    """Half-open rectangle in pixels; may reach outside the plane where mirrored pixels are meant."""
+    """Hold a half-open rectangle in pixels; it may reach outside the plane where mirrored pixels are meant."""
 
     y0: int
     x0: int
@@ -20,34 +20,34 @@ class Region:
 
     @property
     def shape(self) -> tuple[int, int]:
-        """Height and width."""
+        """Return height and width."""
         return self.y1 - self.y0, self.x1 - self.x0
 
     @property
     def slices(self) -> tuple[slice, slice]:
-        """For indexing an array of the plane."""
+        """Return the slices that cut the region out of an array of the plane."""
         return slice(self.y0, self.y1), slice(self.x0, self.x1)
 
     @classmethod
     def around(cls, pixels: Bool[np.ndarray, "y x"]) -> "Region | None":
-        """The smallest region that holds all pixels that are set; None when none is."""
+        """Return the smallest region that holds all pixels that are set, or None when none is."""
         rows, columns = (np.flatnonzero(pixels.any(axis=axis)) for axis in (1, 0))
         return cls(int(rows[0]), int(columns[0]), int(rows[-1]) + 1, int(columns[-1]) + 1) if rows.size else None
 
     def moved(self, rows: int, columns: int) -> "Region":
-        """The same region elsewhere."""
+        """Return the region moved by so many rows and columns."""
         return Region(self.y0 + rows, self.x0 + columns, self.y1 + rows, self.x1 + columns)
 
     def seen_from(self, other: "Region") -> "Region":
-        """The same region in pixels counted from the first of another one."""
+        """Return the region in pixels counted from the origin of another region."""
         return self.moved(-other.y0, -other.x0)
 
     def grown(self, margin: int) -> "Region":
-        """The same region with ``margin`` pixels more on every side."""
+        """Return the region with ``margin`` more pixels on every side."""
         return Region(self.y0 - margin, self.x0 - margin, self.y1 + margin, self.x1 + margin)
 
     def aligned(self, multiple: int) -> "Region":
-        """Grown until origin and end are multiples of a number of pixels."""
+        """Return the region grown until its origin and end are multiples of a number of pixels."""
         return Region(
             self.y0 // multiple * multiple,
             self.x0 // multiple * multiple,
@@ -56,20 +56,20 @@ class Region:
         )
 
     def halved(self) -> "Region":
-        """The pixels of a ``HalvedPlane`` that lie in this region, whose origin is even."""
+        """Return the same region of a ``HalvedPlane``; the origin of this one must be even."""
         return Region(self.y0 // 2, self.x0 // 2, -(-self.y1 // 2), -(-self.x1 // 2))
 
     def intersects(self, other: "Region") -> bool:
-        """Whether the two share a pixel."""
+        """Tell whether two regions share a pixel."""
         return self.y0 < other.y1 and other.y0 < self.y1 and self.x0 < other.x1 and other.x0 < self.x1
 
     def clipped(self, height: int, width: int) -> "Region":
-        """The part inside a plane of that size (possibly empty)."""
+        """Return the part inside a plane of a size; it may be empty."""
         y0, x0 = min(max(self.y0, 0), height), min(max(self.x0, 0), width)
         return Region(y0, x0, max(y0, min(self.y1, height)), max(x0, min(self.x1, width)))
 
     def within(self, other: "Region") -> "Region":
-        """The part that lies in another region too (possibly empty)."""
+        """Return the part that lies in another region too; it may be empty."""
         inside = self.seen_from(other).clipped(*other.shape)
         return inside.moved(other.y0, other.x0)
 
@@ -78,14 +78,14 @@ class Region:
 
 
 def grid(height: int, width: int, tile: int) -> Iterator[Region]:
-    """Tiles that cover every pixel once, row by row; the last ones are cut at the rim."""
+    """Yield tiles that cover every pixel of a plane once, row by row; the last ones are cut at the rim."""
     for y in range(0, height, tile):
         for x in range(0, width, tile):
             yield Region(y, x, min(y + tile, height), min(x + tile, width))
 
 
 def outward(tiles: list[Region], view: Region) -> list[Region]:
-    """Tiles in view first, then the others, each part from the view's centre outward."""
+    """Order tiles: those in view first, then the others, each part from the centre of the view outward."""
     cy, cx = (view.y0 + view.y1) / 2, (view.x0 + view.x1) / 2
 
     def distance(tile: Region) -> tuple[bool, float]:
@@ -96,7 +96,7 @@ def outward(tiles: list[Region], view: Region) -> list[Region]:
 
 
 def read_mirrored(plane: Shaped[np.ndarray, "y x ..."] | PlanePixels, region: Region) -> Shaped[np.ndarray, "h w ..."]:
-    """Copy a region; what lies outside the plane is mirrored at its rim, as often as needed."""
+    """Copy a region; pixels outside the plane are mirrored at its rim, as often as needed."""
     rows = _mirrored(np.arange(region.y0, region.y1), plane.shape[0])
     columns = _mirrored(np.arange(region.x0, region.x1), plane.shape[1])
     y0, x0 = int(rows.min()), int(columns.min())

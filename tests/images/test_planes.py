@@ -62,11 +62,11 @@ def test_the_annotations_of_a_project_keep_no_more_than_that(tmp_path: Path) -> 
     """Images of a project are opened by number, lazily, within the bounds above."""
     with Project(tmp_path / "p.unet") as project:
         ids = [project.add_image(image(number)).id for number in range(3)]
-        annotations = Annotations(project)
-        annotations._images.planes._budget = PLANE_BYTES
+        images = OpenedImages(project.images.open, PLANE_BYTES)
+        annotations = Annotations(project, images)
         for number, image_id in [*enumerate(ids), *enumerate(ids)]:
             np.testing.assert_array_equal(annotations.pixels(image_id)[1], NormalisedPlanes(image(number))[1])
-            assert annotations._images.planes.held_bytes == PLANE_BYTES
+            assert images.planes.held_bytes == PLANE_BYTES
 
 
 def test_strokes_come_back_equal_when_the_store_kept_other_planes(tmp_path: Path) -> None:
