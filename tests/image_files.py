@@ -8,6 +8,8 @@ import numpy as np
 import tifffile
 import zarr
 
+from napari_unet.images.image import Image
+
 
 def write_zarr(folder: Path, pixels: np.ndarray, zarr_format: int, **options: Any) -> None:
     array = zarr.create_array(
@@ -61,3 +63,7 @@ def write_pyramid(path: Path, levels: list[np.ndarray]) -> None:
     axes = [{"name": name, "type": "space"} for name in "yx"]
     group = zarr.open_group(path, mode="a")
     group.attrs["ome"] = {"version": "0.5", "multiscales": [{"axes": axes, "datasets": datasets}]}
+
+
+def all_planes(image: Image) -> np.ndarray:
+    return np.stack([image.read(plane) for plane in range(image.planes)])

@@ -1,0 +1,87 @@
+"""Laws of NPY files: read where they lie, no more than is asked for."""
+
+import os
+from pathlib import Path
+from typing import Any, Literal
+
+import numpy as np
+import pytest
+from image_files import all_planes
+
+from napari_unet.errors import UserError
+from napari_unet.images.readers import npy_pixels as npy
+from napari_unet.images.readers.npy_pixels import NpyPixels, npy_pixels
+from napari_unet.images.reading import open_image
+
+RANDOM = np.random.default_rng(7)
+GREY = RANDOM.integers(0, 60000, (37, 29)).astype(np.uint16)
+RGB = RANDOM.integers(0, 256, (37, 29, 3), dtype=np.uint8)
+RGBA = RANDOM.integers(0, 256, (37, 29, 4), dtype=np.uint8)
+STACK = RANDOM.integers(0, 60000, (2, 3, 2, 17, 13)).astype(np.uint16)
+
+
+@pytest.mark.parametrize("order", ["C", "F"])
+@pytest.mark.parametrize(
+    ("pixels", "axes"),
+    [(GREY, "yx"), (GREY.astype(">f4"), "yx"), (RGB, "yxc"), (STACK[:, 0, 0], "zyx"), (STACK[0], "tzyx")],
+)
+def test_npy_reads_every_pixel(tmp_path: Path, pixels: np.ndarray, axes: str, order: str) -> None:
+    """NPY files are read in any memory order and byte order."""
+    path = tmp_path / "a.npy"
+    np.save(path, np.asarray(pixels, order=order))
+    image = open_image(path)
+    assert image.axes == axes
+    colours = pixels if "c" in axes else pixels[..., None]
+    np.testing.assert_array_equal(all_planes(image), colours.reshape(-1, *colours.shape[-3:]))
+
+
+@pytest.mark.parametrize("order", ["C", "F"])
+@pytest.mark.parametrize("span", [1, 100, 2**22])
+def test_npy_slices_as_numpy_does(
+    tmp_path: Path, order: Literal["C", "F"], span: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Any integers and forward slices, empty ones too, however much of the file is read at once."""
+    monkeypatch.setattr(npy, "SPAN_BYTES", span)
+    np.save(tmp_path / "a.npy", np.asarray(STACK, order=order))
+    found, chance = npy_pixels(tmp_path / "a.npy"), np.random.default_rng(0)
+    assert found.shape == STACK.shape
+    for _ in range(200):
+        key: list[int | slice] = []
+        for size in STACK.shape:
+            low, high = (int(n) for n in chance.integers(0, size + 1, 2))
+            parts = [slice(None), int(chance.integers(-size, size)), slice(low, high), slice(low, high, 3)]
+            key.append(parts[int(chance.integers(len(parts)))])
+        np.testing.assert_array_equal(found[tuple(key)], STACK[tuple(key)])
+
+
+@pytest.mark.parametrize("kept", [0.0, 0.5, 0.99])
+def test_npy_cut_short_while_open_is_told(tmp_path: Path, kept: float, monkeypatch: pytest.MonkeyPatch) -> None:
+    """F34: cut off between opening and reading, or while it is read, it is the line of a changed file, not a SIGBUS."""
+    path = tmp_path / "a.npy"
+    np.save(path, np.zeros((3000, 3000), np.uint16))
+    whole = path.read_bytes()
+    image = open_image(path)
+    os.truncate(path, int(kept * len(whole)))
+    with pytest.raises(UserError, match=r"^NU-I15: "):
+        image.read(0)
+    path.write_bytes(whole)
+    image, read = open_image(path), NpyPixels.__getitem__
+
+    def cut_and_read(pixels: NpyPixels, key: Any) -> Any:
+        os.truncate(path, int(kept * len(whole)))
+        return read(pixels, key)
+
+    monkeypatch.setattr(NpyPixels, "__getitem__", cut_and_read)
+    with pytest.raises(UserError, match=r"^NU-I15: "):
+        image.read(0)
+
+
+def test_npy_reads_no_more_than_it_must(tmp_path: Path) -> None:
+    """A tile of an image of gigabytes comes at once; the file is sparse and its pixels are never all there."""
+    path = tmp_path / "a.npy"
+    np.save(path, np.zeros((1, 300_000), np.uint16))
+    header = path.read_bytes()[:128].replace(b"(1, 300000)", b"(300000, 300000)").replace(b"      \n", b" \n")
+    path.write_bytes(header[:127].ljust(127) + b"\n")
+    os.truncate(path, 128 + 2 * 300_000**2)
+    image = open_image(path)
+    assert image.read(0, slice(1000, 1256), slice(2000, 2256)).shape == (256, 256, 1)
