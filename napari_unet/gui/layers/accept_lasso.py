@@ -10,6 +10,7 @@ from qtpy.QtCore import QObject, QTimer
 from skimage.draw import polygon2mask
 
 from napari_unet.gui.layers.our_layers import geometry, place_over
+from napari_unet.gui.layers.own_layers import OwnLayers
 from napari_unet.images.tiles import Region
 from napari_unet.project.image_record import ImageRecord
 
@@ -22,6 +23,7 @@ class AcceptLasso(QObject):  # type: ignore[misc]
     Parameters
     ----------
     viewer : napari's viewer
+    own_layers : the list of our layers
     cover : the part of the plane in which pixels can be taken over
     circled : called with the pixels of that part that lie inside of the circle
     """
@@ -29,12 +31,14 @@ class AcceptLasso(QObject):  # type: ignore[misc]
     def __init__(
         self,
         viewer: Any,
+        own_layers: OwnLayers,
         cover: Callable[[], Region],
         circled: Callable[[Bool[np.ndarray, "h w"]], None],
         parent: QObject,
     ) -> None:
         super().__init__(parent)
         self._viewer = viewer
+        self._own = own_layers
         self._circled = circled
         self._layer: Shapes | None = None
         self._cover = cover
@@ -56,7 +60,7 @@ class AcceptLasso(QObject):  # type: ignore[misc]
                 face_color="#FFFFFF30",
                 **geometry(image, channels_first),
             )
-            self._viewer.add_layer(self._layer)
+            self._own.add(self._layer, gone=self._forget)
             self._layer.events.data.connect(self._drawn)
             self._layer.bind_key("Escape", lambda _: self._return(), overwrite=True)
         pixel = 1 / max(self._viewer.scene.camera.zoom * float(self._layer.scale[-1]), 1e-9)
@@ -77,14 +81,13 @@ class AcceptLasso(QObject):  # type: ignore[misc]
         """Take the layer away with the image that it lies over."""
         self._finish_soon.stop()
         layer, self._layer = self._layer, None
-        if layer is not None and layer in self._viewer.layers:
+        if layer is not None:
             layer.mode = "pan_zoom"  # removed in another mode, a layer of shapes has crashed napari's next drawing
-            self._viewer.layers.remove(layer)
+            self._own.remove(layer)
 
-    def forget(self, layer: Any) -> None:
-        """Let go of the layer if it is ours and the user removed it."""
-        if self._layer is not None and layer == self._layer:
-            self._layer = None
+    def _forget(self) -> None:
+        self._finish_soon.stop()
+        self._layer = None
 
     def _drawn(self, event: Any) -> None:
         if str(getattr(event.action, "value", event.action)) == "added":

@@ -9,6 +9,7 @@ from qtpy.QtCore import QObject, QTimer
 
 from napari_unet.evaluation.scores import AreaScore
 from napari_unet.gui.layers.our_layers import corners, geometry
+from napari_unet.gui.layers.own_layers import OwnLayers
 from napari_unet.images.tiles import Region
 from napari_unet.project.image_record import ImageRecord
 
@@ -26,6 +27,7 @@ class AreaLayer(QObject):  # type: ignore[misc]
     Parameters
     ----------
     viewer : napari's viewer
+    own_layers : the list of our layers
     changed : gets the areas of the image by plane whenever they may be others; must not raise
     drawn : called once when the user has finished a rectangle
     parent : ends this object with itself
@@ -34,6 +36,7 @@ class AreaLayer(QObject):  # type: ignore[misc]
     def __init__(
         self,
         viewer: Any,
+        own_layers: OwnLayers,
         changed: Callable[[dict[int, tuple[Region, ...]]], None],
         drawn: Callable[[], None],
         parent: QObject,
@@ -41,6 +44,7 @@ class AreaLayer(QObject):  # type: ignore[misc]
         super().__init__(parent)
         self.layer: Shapes | None = None
         self._viewer = viewer
+        self._own = own_layers
         self._changed = changed
         self._drawn = drawn
         self._image: Image | None = None
@@ -86,32 +90,24 @@ class AreaLayer(QObject):  # type: ignore[misc]
 
     def leave(self) -> None:
         """Take the layer away with the image that it lies over; before the others over it go."""
-        layer = self.layer
-        self.forget(layer)
+        layer, self.layer = self.layer, None
         self._image = self._record = None
-        if layer is not None and layer in self._viewer.layers:
+        self._soon.stop()
+        self._drawing = False
+        if layer is not None:
+            layer.events.data.disconnect(self._touched)
             # Removed as the active layer and in another mode, it crashed napari's next drawing.
             layer.mode = "pan_zoom"
             others = [one for one in self._viewer.layers if one != layer]
             self._viewer.layers.selection.active = others[-1] if others else None
-            self._viewer.layers.remove(layer)
-
-    def forget(self, layer: Any) -> None:
-        """Let go of the layer if this is it: its areas stay in the project, and come back with the next drawing."""
-        if self.layer is not None and layer == self.layer:
-            self._soon.stop()
-            self.layer.events.data.disconnect(self._touched)
-            self.layer = None
-            self._drawing = False
+            self._own.remove(layer)
 
     def _present(self) -> Shapes:
         if self.layer is None:
             if self._image is None or self._record is None:
                 raise RuntimeError("test areas need an image to lie over")
             self.layer = _empty_layer(self._record, geometry(self._image, self._channels_first))
-            self._viewer.add_layer(self.layer)
-            if self._areas:  # the user had removed the layer
-                self._write(self.layer, self._areas)
+            self._own.add(self.layer)
             self.layer.events.data.connect(self._touched)
         return self.layer
 

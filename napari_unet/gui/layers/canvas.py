@@ -2,6 +2,7 @@
 
 import itertools
 from collections.abc import Callable, Sequence
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -14,6 +15,7 @@ from napari_unet.controller.annotation_clock import AnnotationClock
 from napari_unet.controller.cover import can_cover, cover_around, first_cover
 from napari_unet.evaluation.scores import Score
 from napari_unet.gui.layers import our_layers as layers
+from napari_unet.gui.layers.own_layers import OwnLayers
 from napari_unet.gui.layers.strokes import PAINTING, StrokeWatcher
 from napari_unet.images.recently_used import RecentlyUsed
 from napari_unet.images.tiles import Region
@@ -33,16 +35,24 @@ class Canvas(QObject):  # type: ignore[misc]
     Parameters
     ----------
     viewer : napari's viewer
+    own_layers : the list of our layers
     settled : called with the plane numbers whose strokes may have changed; whether they are saved now
     clock : measures the strokes
     parent : ends this object with itself
     """
 
     def __init__(
-        self, viewer: Any, settled: Callable[[list[int]], bool], clock: AnnotationClock, parent: QObject
+        self,
+        viewer: Any,
+        own_layers: OwnLayers,
+        settled: Callable[[list[int]], bool],
+        clock: AnnotationClock,
+        parent: QObject,
     ) -> None:
         super().__init__(parent)
         self._viewer = viewer
+        self._own = own_layers
+        self._own.returned.connect(self._returned)
         self._settled = settled
         self._clock = clock
         self.image: Image | None = None
@@ -80,7 +90,8 @@ class Canvas(QObject):  # type: ignore[misc]
         if not self._can_move(image, place, record.annotation_shape):
             self.leave()
         self._stop_watching()
-        self.image, self._image_id, self._shape = image, record.id, record.annotation_shape
+        self.image = self._own.image = image
+        self._image_id, self._shape = record.id, record.annotation_shape
         self._classes = classes
         self.cover, self._strokes, self._mode = first_cover(record), strokes, ""
         self._place, above = place, layers.covering(place, self.cover)
@@ -142,15 +153,13 @@ class Canvas(QObject):  # type: ignore[misc]
         """Take our layers away; what was painted is in the project."""
         self._stop_watching()
         ours = self.overlays
-        self.image = self.annotation = self.prediction = self.held_out = None
+        self.image = self._own.image = self.annotation = self.prediction = self.held_out = None
         self._boxes = []
         self._score = None
         self._outdated = False
         self._predicted = _predictions()
         self._further = []
-        for layer in ours:
-            if layer in self._viewer.layers:
-                self._viewer.layers.remove(layer)
+        self._own.remove(*ours)
         self._overlay.visible = False
         # napari leaves an empty box where its brush circle was; drawn as the only thing after an image was removed, it
         # crashed (napari 0.9.2). Told of the background colour anew, it takes the box away.
@@ -162,27 +171,14 @@ class Canvas(QObject):  # type: ignore[misc]
         fixed = (self.annotation, self.prediction, self.held_out)
         return [layer for layer in fixed if layer is not None] + self._further
 
-    def holds(self, layer: Any) -> bool:
-        """Whether a layer is the image, or one of those over it that cannot be spared."""
-        return any(layer == ours for ours in (self.image, self.annotation) if ours is not None)
-
     def add_outlines(self, name: str, colour: str) -> Shapes | None:
         """One more layer for rectangles over the image, which goes when the others go; the selected one stays so."""
         if self.annotation is None:
             return None
-        active = self._viewer.layers.selection.active
         layer = layers.outlines_layer(name, colour, self._place, self.annotation.ndim)
-        self._further.append(self._add(layer))
-        self._viewer.layers.selection.active = active
+        self._further.append(layer)
+        self._own.add(layer, gone=partial(self._further.remove, layer))  # a new one is made when it is wanted
         return layer
-
-    def forget(self, layer: Any) -> None:
-        """Let go of a layer that the user removed: writing into it would draw with what no longer exists."""
-        if self.prediction is not None and layer == self.prediction:
-            self.prediction = None
-        if self.held_out is not None and layer == self.held_out:
-            self.held_out = None
-        self._further = [one for one in self._further if one != layer]
 
     def forget_planes(self, image_id: int) -> None:
         """The planes of the image that is shown may be others now: nothing over it is saved or shown again."""
@@ -337,8 +333,12 @@ class Canvas(QObject):  # type: ignore[misc]
         return self._viewer.canvas.overlays.text
 
     def _add(self, layer: Any) -> Any:
-        self._viewer.add_layer(layer)
+        self._own.add(layer)
         return layer
+
+    def _returned(self, layer: Any) -> None:
+        if layer is self.annotation:  # paint on, in the mode of before
+            self._viewer.layers.selection.active = layer
 
     def _refresh(self) -> None:
         if self.prediction is not None:

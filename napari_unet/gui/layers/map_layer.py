@@ -1,5 +1,6 @@
 """One map over the image, as grey values in colour: a probability, the uncertainty, or the weight map."""
 
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
@@ -7,6 +8,7 @@ from jaxtyping import UInt8
 from napari.layers import Image
 
 from napari_unet.evaluation.predicted_maps import HIGHEST
+from napari_unet.gui.layers.own_layers import OwnLayers
 from napari_unet.gui.layers.written_layer import WrittenLayer
 from napari_unet.images.tiles import Region
 from napari_unet.project.image_record import ImageRecord
@@ -19,8 +21,8 @@ PREDICTED: dict[str, MapKind] = {PROBABILITY: "probability", UNCERTAINTY: "uncer
 class MapLayer(WrittenLayer):
     """Shows one kind of map at a time; values of another kind or image are dropped."""
 
-    def __init__(self, viewer: Any) -> None:
-        super().__init__(viewer)
+    def __init__(self, viewer: Any, own_layers: OwnLayers, deleted: Callable[[], None]) -> None:
+        super().__init__(viewer, own_layers, deleted)
         self.chosen = (NOTHING, 0)  # kind, and class id or 0
 
     def show(

@@ -1,6 +1,6 @@
 """The separate objects of the plane on screen, numbered, and the table of what was measured of them."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from typing import Any, no_type_check
 
 import numpy as np
@@ -10,6 +10,7 @@ from qtpy.QtCore import Qt
 
 from napari_unet.gui.layers.canvas import Canvas
 from napari_unet.gui.layers.our_layers import show_outlines
+from napari_unet.gui.layers.own_layers import OwnLayers
 from napari_unet.gui.layers.place import centre_on
 from napari_unet.gui.layers.written_layer import WrittenLayer
 from napari_unet.images.tiles import Region
@@ -32,8 +33,8 @@ class ObjectLayer(WrittenLayer):
     chosen there.
     """
 
-    def __init__(self, viewer: Any, canvas: Canvas) -> None:
-        super().__init__(viewer)
+    def __init__(self, viewer: Any, own_layers: OwnLayers, canvas: Canvas, deleted: Callable[[], None]) -> None:
+        super().__init__(viewer, own_layers, deleted)
         self._canvas = canvas
         self._outline: Shapes | None = None
         self._objects: Objects | None = None

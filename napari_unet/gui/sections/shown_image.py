@@ -7,7 +7,8 @@ from typing import Any
 
 import numpy as np
 from jaxtyping import UInt8
-from napari.layers import Image
+from napari.layers import Image, Layer
+from napari.utils.notifications import show_info
 from qtpy.QtCore import QObject, QTimer, Signal
 from qtpy.QtWidgets import QWidget
 
@@ -19,6 +20,7 @@ from napari_unet.gui.layers.area_layer import AreaLayer
 from napari_unet.gui.layers.canvas import Canvas
 from napari_unet.gui.layers.map_layer import MapLayer
 from napari_unet.gui.layers.object_layer import ObjectLayer
+from napari_unet.gui.layers.own_layers import OwnLayers
 from napari_unet.gui.sections.attempt import Attempt
 from napari_unet.gui.sections.stroke_saving import StrokeSaving
 from napari_unet.images.tiles import Region
@@ -38,6 +40,7 @@ class ShownImage(QObject):  # type: ignore[misc]
 
     Attributes
     ----------
+    own_layers : the list of our layers
     canvas, map_layer, object_layer, lasso, areas : the layers
     saving : brings strokes from the canvas to the controller
     is_changing : layers come and go because of us, not of the user
@@ -59,12 +62,15 @@ class ShownImage(QObject):  # type: ignore[misc]
         self._viewer = viewer
         self._controller = controller
         self._attempt = Attempt(controller)
-        self.canvas = Canvas(viewer, lambda planes: self.saving.settled(planes), controller.annotation_clock, parent)
+        self.own_layers = own = OwnLayers(viewer, parent)
+        self.canvas = Canvas(
+            viewer, own, lambda planes: self.saving.settled(planes), controller.annotation_clock, parent
+        )
         self.saving = StrokeSaving(controller, self.canvas, self.leave)
-        self.map_layer = MapLayer(viewer)
-        self.object_layer = ObjectLayer(viewer, self.canvas)
-        self.lasso = AcceptLasso(viewer, lambda: self.canvas.cover, self.circled.emit, parent)
-        self.areas = AreaLayer(viewer, self._mark_areas, self._paint_again, parent)
+        self.map_layer = MapLayer(viewer, own, self.map_deleted.emit)
+        self.object_layer = ObjectLayer(viewer, own, self.canvas, self.map_deleted.emit)
+        self.lasso = AcceptLasso(viewer, own, lambda: self.canvas.cover, self.circled.emit, parent)
+        self.areas = AreaLayer(viewer, own, self._mark_areas, self._paint_again, parent)
         self._leave_soon = QTimer(parent, singleShot=True, interval=0)
         # Removed in the same turn as the other layers, the map crashed napari's next drawing.
         self._map_leave_soon = QTimer(parent, singleShot=True, interval=100)
@@ -116,28 +122,19 @@ class ShownImage(QObject):  # type: ignore[misc]
             self.looked.emit()
 
     def layer_removed(self, layer: Any) -> None:
-        """Let go of a layer that was taken out of the viewer; without the image, all of ours go soon after."""
-        if self.canvas.holds(layer) and not self.is_changing:
+        """When the image was taken out of the viewer, take all of our layers away soon after."""
+        if layer is self.canvas.image and not self.is_changing:
             self.saving.save_last()
             self._attempt(self._controller.training.pause)
             self._leave_soon.start()  # napari is still busy removing; it crashes when more goes at once
             self.map_layer.hide()  # drawn as the only one that is left, it crashed as well
             self.object_layer.hide()
             self._controller.publish(ImageRemoved())
-        elif layer in (self.map_layer.layer, self.object_layer.layer):
-            (self.map_layer if layer == self.map_layer.layer else self.object_layer).forget()
-            self.map_deleted.emit()
-        else:
-            self.canvas.forget(layer)
-            self.lasso.forget(layer)
-            self.areas.forget(layer)
 
     def measure_in(self, unit: str, image_layer: Image | None) -> None:
         """Give all our layers, and the image's, a unit at once: drawn while they have several, napari warns of it."""
-        further = (image_layer, self.map_layer.layer, self.object_layer.layer, self.areas.layer)
-        for layer in [*self.canvas.overlays, *further]:
-            if layer is not None:
-                layer.units = (*["pixel"] * (layer.ndim - 2), unit, unit)
+        for layer in [*self.own_layers, *([] if image_layer is None else [image_layer])]:
+            layer.units = (*["pixel"] * (layer.ndim - 2), unit, unit)
 
     def begin_circle(self) -> None:
         """Let the next drag draw the circle of ``circled``; nothing happens without an image."""
@@ -149,8 +146,10 @@ class ShownImage(QObject):  # type: ignore[misc]
         """Let nothing happen later by itself."""
         self._leave_soon.stop()
         self._map_leave_soon.stop()
+        self.own_layers.stop()
 
     def _connect(self) -> None:
+        self.own_layers.returned.connect(_tell_returned)
         for leave in (self.areas.leave, self.canvas.leave, self._map_leave_soon.start):
             self._leave_soon.timeout.connect(leave)
         self._leave_soon.timeout.connect(lambda: self._controller.publish(ImageShown(None)))
@@ -188,6 +187,10 @@ class ShownImage(QObject):  # type: ignore[misc]
         if self.canvas.annotation is not None and self.canvas.annotation in self._viewer.layers:
             self._viewer.layers.selection.active = self.canvas.annotation
             self.canvas.annotation.mode = "paint"
+
+
+def _tell_returned(layer: Layer) -> None:
+    show_info(f'The layer "{layer.name}" was deleted; it is back with everything on it')
 
 
 def _strokes(project: Project, record: ImageRecord, cover: Region) -> UInt8[np.ndarray, "*planes h w"]:

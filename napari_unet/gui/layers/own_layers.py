@@ -1,0 +1,98 @@
+"""The one list of our layers in the viewer: it puts back what is deleted, and takes all away in one order."""
+
+from collections.abc import Callable, Iterator
+
+from napari.layers import Image, Layer, Shapes
+from napari.utils.events import Event
+from napari.viewer import Viewer
+from qtpy.QtCore import QObject, QTimer, Signal
+
+
+class OwnLayers(QObject):  # type: ignore[misc]
+    """Adds and removes every layer of ours, so that a removal by anybody else is known as one by the user.
+
+    A deleted layer comes back by itself, the same object with its pixels and its undo history, once napari has
+    finished the removal. Nothing is added or removed while napari removes a layer or draws.
+
+    Parameters
+    ----------
+    viewer : napari's viewer
+    parent : ends this object with itself
+
+    Signals
+    -------
+    returned : a layer that is back after the user deleted it
+    """
+
+    returned = Signal(object)
+
+    def __init__(self, viewer: Viewer, parent: QObject) -> None:
+        super().__init__(parent)
+        self.image: Image | None = None  # our layers come back only while it is there
+        self._viewer = viewer
+        self._layers: list[Layer] = []
+        self._gone: dict[Layer, Callable[[], None]] = {}  # called for a layer that does not come back
+        self._deleted: list[tuple[Layer, int]] = []  # with the index that each had
+        self._return_soon = QTimer(self, singleShot=True, interval=0)
+        self._return_soon.timeout.connect(self._return)
+        viewer.layers.events.removed.connect(self._removed)
+
+    def __iter__(self) -> Iterator[Layer]:
+        """Give every layer of ours that is in the viewer, in the order in which they were added."""
+        return iter([layer for layer in self._layers if layer in self._viewer.layers])
+
+    def add(self, layer: Layer, above: Layer | None = None, gone: Callable[[], None] | None = None) -> None:
+        """Put a layer into the viewer; the selected layer stays selected.
+
+        Parameters
+        ----------
+        layer : a new layer
+        above : the layer right below it; without one, the new layer lies over all others
+        gone : called inside napari's removal when the user deletes the layer, which then does not come back
+        """
+        layers, active = self._viewer.layers, self._viewer.layers.selection.active
+        self._layers.append(layer)
+        if gone is not None:
+            self._gone[layer] = gone
+        layers.insert(len(layers) if above is None else layers.index(above) + 1, layer)
+        layers.selection.active = active
+
+    def remove(self, *layers: Layer | None) -> None:
+        """Take layers out of the viewer for good, those of shapes first.
+
+        A layer of shapes with text that was removed after the others has crashed the next drawing of the image.
+        """
+        ours = [layer for layer in layers if layer is not None and layer in self._layers]
+        for layer in sorted(ours, key=lambda layer: not isinstance(layer, Shapes)):
+            self._layers.remove(layer)
+            self._gone.pop(layer, None)
+            if layer in self._viewer.layers:
+                self._viewer.layers.remove(layer)
+
+    def stop(self) -> None:
+        """Put nothing back any more, and let go of the viewer."""
+        self._return_soon.stop()
+        self._deleted.clear()
+        self._viewer.layers.events.removed.disconnect(self._removed)
+
+    def _removed(self, event: Event) -> None:
+        layer = event.value
+        if layer not in self._layers:
+            return
+        gone = self._gone.pop(layer, None)
+        if gone is None:
+            self._deleted.append((layer, event.index))
+            self._return_soon.start()
+        else:
+            self._layers.remove(layer)
+            gone()
+
+    def _return(self) -> None:
+        """Put the deleted layers back where they were, unless their image went too."""
+        deleted, self._deleted = self._deleted, []
+        layers, active = self._viewer.layers, self._viewer.layers.selection.active
+        for layer, index in reversed(deleted):
+            if layer in self._layers and layer not in layers and self.image in layers:
+                layers.insert(min(index, len(layers)), layer)
+                layers.selection.active = active
+                self.returned.emit(layer)

@@ -1,0 +1,128 @@
+"""A layer of ours that is deleted comes back, and napari goes on drawing: a crash would end a whole window.
+
+In a window of another process, because a crash of the drawing ends the process that it happens in.
+"""
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+if not sys.platform.startswith("linux") or not os.environ.get("DISPLAY"):
+    pytest.skip("needs a Linux display: run under xvfb-run", allow_module_level=True)
+
+WINDOW = """
+import sys, time
+import napari, numpy as np
+from qtpy.QtWidgets import QApplication
+
+shape, acts = tuple(int(size) for size in sys.argv[1].split(",")), sys.argv[2:]
+middle = tuple(size // 2 for size in shape[:-2])
+viewer = napari.Viewer(show=True)
+viewer.add_image(np.random.default_rng(0).integers(0, 255, shape, np.uint8), name="noise")
+_, panel = viewer.window.add_plugin_dock_widget("napari-unet-live")
+
+def settle(seconds):
+    end = time.monotonic() + seconds
+    while time.monotonic() < end:
+        QApplication.processEvents()
+        time.sleep(0.005)
+
+def look():
+    for plane in range(shape[0] if middle else 1):
+        if middle:
+            viewer.dims.set_point(0, plane)
+        settle(0.05)
+        viewer.screenshot(flash=False)
+    settle(0.3)
+    if middle:
+        viewer.dims.set_point(0, middle[0])
+    settle(0.1)
+
+while panel.canvas.annotation is None:
+    settle(0.05)
+settle(0.5)
+for class_id, x in ((1, 150), (2, 30)):
+    layer = panel.canvas.annotation
+    with layer.block_history():
+        for y in range(20, 180):
+            layer.paint((*middle, y, x), class_id)
+    settle(0.2)
+painted = panel.canvas.annotation.data.copy()
+for act in acts:
+    way, name = act.split(":")
+    if name in {"uncertainty", "objects"}:
+        panel.view_row.kind.setCurrentText(name)
+    if name == "test areas":
+        panel.areas.draw()
+        viewer.layers["annotation"].mode = "paint"
+    settle(0.5)
+    if way == "close":
+        viewer.window.remove_dock_widget(panel)
+    elif way == "select":
+        viewer.layers.selection = {viewer.layers[name]}
+        viewer.layers.remove_selected()
+    else:
+        viewer.layers.remove(name)
+    look()
+    if way != "close" and name != "noise":
+        assert (panel.canvas.annotation.data == painted).all()
+        panel.canvas.annotation.undo()
+        assert (panel.canvas.annotation.data != painted).any()
+        panel.canvas.annotation.redo()
+    print("after", act, sorted(layer.name for layer in viewer.layers), flush=True)
+viewer.close()
+settle(0.2)
+print("closed", flush=True)
+"""
+
+
+def run_window(home: Path, shape: str, *acts: str) -> list[str]:
+    """Delete layers in a window; its lines, the last of which says that it was closed and not ended by a signal."""
+    environment = {**os.environ, "HOME": str(home), "NAPARI_CONFIG": str(home / "settings.yaml")}
+    arguments = [sys.executable, "-c", WINDOW, shape, *acts]
+    done = subprocess.run(arguments, capture_output=True, text=True, env=environment, timeout=200)
+    assert done.returncode == 0, done.stderr[-2000:]
+    assert "Traceback" not in done.stderr
+    return done.stdout.splitlines()
+
+
+SHAPES = pytest.mark.parametrize("shape", ["200,200", "5,200,200"])
+
+
+@SHAPES
+def test_layers_over_the_image_come_back(tmp_path: Path, shape: str) -> None:
+    """Deleted by code or in the layer list, each is back, the strokes and their undo history with it."""
+    names = ("annotation", "prediction", "held-out Dice", "test areas")
+    acts = [f"{way}:{name}" for name in names for way in ("code", "select")]
+    lines = run_window(tmp_path, shape, *acts)
+    kept = ["annotation", "held-out Dice", "noise", "prediction"]
+    for act, line in zip(acts, [line for line in lines if line.startswith("after")], strict=True):
+        assert line == f"after {act} {sorted({*kept, act.split(':')[1]})}"
+    assert [line.split('"')[1] for line in lines if "is back" in line] == [name for name in names for _ in range(2)]
+    assert lines[-1] == "closed"
+
+
+@SHAPES
+def test_a_map_that_is_deleted_is_not_wanted(tmp_path: Path, shape: str) -> None:
+    """A map and the objects stay away until they are chosen again; the image may go while they were shown."""
+    acts = ["select:uncertainty", "code:uncertainty", "select:objects", "code:objects", "code:noise"]
+    lines = run_window(tmp_path, shape, *acts)
+    after = [line for line in lines if line.startswith("after")]
+    assert len(after) == len(acts)
+    for act, line in zip(acts[:4], after, strict=False):
+        assert f"'{act.split(':')[1]}'" not in line
+        assert "'annotation'" in line
+    assert after[-1] == "after code:noise []"
+    assert lines[-1] == "closed"
+
+
+@SHAPES
+@pytest.mark.parametrize("last", ["select:noise", "close:panel"])
+def test_all_our_layers_go(tmp_path: Path, shape: str, last: str) -> None:
+    """With the image or the panel, every layer of ours goes; what stays is drawn on."""
+    lines = run_window(tmp_path, shape, "code:annotation", last)
+    rest = ["noise"] if last == "close:panel" else []
+    assert lines[-2:] == [f"after {last} {rest}", "closed"]
