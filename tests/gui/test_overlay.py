@@ -98,6 +98,25 @@ def check_stroke_and_tile(hand: Hand) -> None:
     assert (found[plane][TILE.slices] == 2).all()
 
 
+def test_numbers_that_are_no_class_are_told_and_never_wrapped(hand: Hand) -> None:
+    """They stay on the layer, other strokes are saved, and once they are gone all is; told once."""
+    layer = hand.panel.canvas.annotation
+    hand.draw(2, *STROKE)
+    data = layer.data.astype(np.int32)
+    data[:8, :8], data[8:16, :8] = 257, 1
+    layer.data = data
+    settle(seconds=2.5)  # it is looked at again after two seconds
+    assert [line[:6] for line in messages()] == ["NU-A04"]
+    assert (layer.data[:8, :8] == 257).all()
+    stored = hand.stored()
+    assert not stored[:8, :8].any()
+    assert (stored[8:16, :8] == 1).all()
+    assert (stored[60, 42:89] == 2).all()
+    layer.data[:8, :8] = 2
+    assert settle(lambda: (hand.stored()[:8, :8] == 2).all(), 10)
+    assert [line[:6] for line in messages()] == ["NU-A04", "All st"]
+
+
 GEOMETRIES: dict[str, Any] = {
     "turned": {"scale": (0.5, 0.25), "translate": (-30, 900), "rotate": 30, "units": ("um", "um")},
     "affine": {"affine": np.array([[0, 3, 5], [-2, 0, 7], [0, 0, 1]])},

@@ -6,7 +6,7 @@ from functools import partial
 from typing import Any
 
 import numpy as np
-from jaxtyping import Bool, UInt8
+from jaxtyping import Bool, Integer, UInt8
 from napari.layers import Image, Labels, Shapes
 from qtpy.QtCore import QObject
 from superqt.utils import qthrottled
@@ -187,14 +187,18 @@ class Canvas(QObject):  # type: ignore[misc]
             if key[0] == image_id:
                 self._predicted.drop(key)
 
-    def plane_labels(self, plane: int) -> UInt8[np.ndarray, "h w"] | None:
-        """What is painted on the covered part of a plane; None when the layer holds something else by now."""
+    def plane_labels(self, plane: int) -> Integer[np.ndarray, "h w"] | None:
+        """Return what is on the covered part of a plane, or None when the layer has another shape by now.
+
+        A script may have put other integers there than classes, see ``class_numbers``.
+        """
         if self.annotation is None:
             return None
         data = np.asarray(self.annotation.data)
         if data.shape != (*self._shape[:-2], *self.cover.shape):
             return None
-        return np.ascontiguousarray(data.reshape(-1, *data.shape[-2:])[plane], dtype=np.uint8)
+        values: Integer[np.ndarray, "h w"] = data.reshape(-1, *data.shape[-2:])[plane]
+        return values
 
     def plane_prediction(self, plane: int) -> UInt8[np.ndarray, "h w"]:
         """What is predicted on the covered part of a plane, as it is shown; 0 where nothing is."""

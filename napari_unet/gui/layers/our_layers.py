@@ -12,10 +12,11 @@ from napari.utils.transforms import Affine
 from qtpy.QtGui import QColor
 
 from napari_unet.evaluation.scores import BlockScore
+from napari_unet.gui.layers.class_numbers import ANNOTATION
 from napari_unet.images.tiles import Region
 from napari_unet.project.classes import BACKGROUND, ClassLabel
 
-ANNOTATION, PREDICTION, HELD_OUT = "annotation", "prediction", "held-out Dice"
+PREDICTION, HELD_OUT = "prediction", "held-out Dice"
 _BOX_COLOUR = "white"
 _OUTLINE_WIDTH = 2  # px of the image
 _OUTDATED_SATURATION = 0.2  # of the colour's own

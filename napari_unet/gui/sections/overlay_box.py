@@ -15,13 +15,7 @@ class OverlayBox(QWidget):  # type: ignore[misc]
     def __init__(self, controller: Controller, shown: ShownImage) -> None:
         super().__init__()
         self.view_row = ViewRow(controller, shown.canvas)
-        self.keys = OverlayKeys(
-            controller,
-            shown.canvas,
-            self.view_row,
-            lambda: (shown.map_layer.layer, shown.object_layer.layer, shown.areas.layer),
-            self,
-        )
+        self.keys = OverlayKeys(controller, shown.canvas, self.view_row, shown.own_layers, self)
         self.map_choice = MapChoice(controller, shown, self.view_row)
         layout = QVBoxLayout(self)
         layout.setContentsMargins(0, 0, 0, 0)

@@ -1,6 +1,6 @@
 """Keys while the annotation layer is active: Space shows the bare image while it is held, C toggles the contour."""
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator
 from typing import Any, no_type_check
 
 from qtpy.QtCore import QObject
@@ -9,6 +9,7 @@ from qtpy.QtWidgets import QApplication
 from napari_unet.controller.controller import Controller
 from napari_unet.controller.news import ImageShown
 from napari_unet.gui.layers.canvas import Canvas
+from napari_unet.gui.layers.own_layers import OwnLayers
 from napari_unet.gui.sections.view_row import ViewRow
 
 
@@ -22,7 +23,8 @@ class OverlayKeys(QObject):  # type: ignore[misc]
     controller : tells of a new annotation layer
     canvas : has the annotation layer
     view_row : toggles the contour
-    others : layers of ours that are not the canvas's, None for what is not there
+    own_layers : what Space hides
+    parent : ends this object with itself
     """
 
     def __init__(
@@ -30,13 +32,13 @@ class OverlayKeys(QObject):  # type: ignore[misc]
         controller: Controller,
         canvas: Canvas,
         view_row: ViewRow,
-        others: Callable[[], Sequence[Any]],
+        own_layers: OwnLayers,
         parent: QObject,
     ) -> None:
         super().__init__(parent)
         controller.subscribe(ImageShown, lambda _: self._bind())
         self._canvas = canvas
-        self._others = others
+        self._own = own_layers
         self._view_row = view_row
         self._hidden: list[tuple[Any, float]] = []
         self._mode = ""
@@ -55,9 +57,8 @@ class OverlayKeys(QObject):  # type: ignore[misc]
         annotation = self._canvas.annotation
         if self._hidden or annotation is None:
             return
-        ours = self._canvas.overlays + [layer for layer in self._others() if layer is not None]
         # Not ``visible``: it would draw every layer anew, and leave the paint mode.
-        self._hidden = [(layer, layer.opacity) for layer in ours]
+        self._hidden = [(layer, layer.opacity) for layer in self._own]
         for layer, _ in self._hidden:
             layer.opacity = 0
         self._mode, annotation.mode = str(annotation.mode), "pan_zoom"
@@ -67,8 +68,9 @@ class OverlayKeys(QObject):  # type: ignore[misc]
         hidden, self._hidden = self._hidden, []
         for layer, opacity in hidden:
             layer.opacity = opacity
-        if hidden:
-            hidden[0][0].mode = self._mode
+        annotation = self._canvas.annotation
+        if hidden and annotation is not None:
+            annotation.mode = self._mode
 
     @no_type_check  # a wrapper of a type checker would not be a generator function, by which napari knows this one
     def _hold(self, layer: Any) -> Iterator[None]:

@@ -3,11 +3,14 @@
 import logging
 from collections.abc import Callable
 
+import numpy as np
+from jaxtyping import Integer, UInt8
+
 from napari_unet.controller.controller import Controller
 from napari_unet.controller.news import ActionEnded, ErrorLine, Notice
 from napari_unet.errors import UserError
 from napari_unet.gui.layers.canvas import Canvas
-from napari_unet.gui.layers.our_layers import ANNOTATION
+from napari_unet.gui.layers.class_numbers import ANNOTATION, class_numbers
 from napari_unet.gui.layers.strokes import StrokeWatcher
 
 _LOG = logging.getLogger(__name__)
@@ -47,23 +50,28 @@ class StrokeSaving:
         return True
 
     def commit(self, planes: list[int]) -> None:
-        """Commit planes of the annotation layer.
+        """Commit planes of the annotation layer; what is sound is saved also when this raises.
 
         Raises
         ------
         UserError
-            NU-A10 when the layer was replaced by one of another shape, NU-P07 when the disk takes nothing, NU-P11 in a
-            read-only project.
+            NU-A03, NU-A04 or NU-A12 when there are numbers without a class on the layer, NU-A10 when it was replaced
+            by one of another shape, NU-P07 when the disk takes nothing, NU-P11 in a read-only project.
         """
+        errors: list[UserError] = []
         for plane in planes:
-            labels = self._canvas.plane_labels(plane)
-            if labels is None:
+            values = self._canvas.plane_labels(plane)
+            if values is None:
                 self._leave()
                 what = "the annotation layer was replaced by one of another shape"
                 raise UserError(
                     "NU-A10", what, ANNOTATION, "choose the image again; the strokes before that are in the project"
                 )
+            labels, error = self._sound(plane, values)
+            errors += [] if error is None else [error]
             self._controller.strokes.commit(plane, labels, self._canvas.cover)
+        if errors:
+            raise errors[0]
 
     def check(self) -> None:
         """Commit what changed since the last look at the layer."""
@@ -83,10 +91,20 @@ class StrokeSaving:
         watcher = self._canvas.watcher
         if watcher is None or not watcher.unsaved or watcher is self._given_up:  # napari closes in several steps
             return
+        if self._unsaved.startswith("NU-A"):  # numbers without a class: all other strokes are in the project
+            return
         self._given_up = watcher
         planes = {plane: self._canvas.plane_labels(plane) for plane in sorted(watcher.unsaved)}
-        kept = {plane: labels for plane, labels in planes.items() if labels is not None}
+        kept = {plane: self._sound(plane, values)[0] for plane, values in planes.items() if values is not None}
         told = self._controller.strokes.keep_elsewhere(kept, self._canvas.cover)
         if told is not None:
             # Not in the window, which may be closing; the next opening says it there.
             _LOG.warning("%s", told)
+
+    def _sound(
+        self, plane: int, values: Integer[np.ndarray, "h w"]
+    ) -> tuple[UInt8[np.ndarray, "h w"], UserError | None]:
+        """Return the strokes of a plane that can be saved, and why others cannot."""
+        project, image, cover = self._controller.present_project(), self._controller.image, self._canvas.cover
+        classes = [label.id for label in project.classes.all()]
+        return class_numbers(values, classes, lambda: project.strokes.plane(image.id if image else 0, plane, cover))
