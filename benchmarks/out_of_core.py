@@ -27,7 +27,7 @@ from napari_unet.network.checkpoint import Checkpoint, save_checkpoint
 from napari_unet.network.device import set_threads
 from napari_unet.network.memory import keep_freed_memory
 from napari_unet.network.unet import Architecture, build
-from napari_unet.prediction import large_ome_zarr
+from napari_unet.prediction import large_image
 
 MIB = 2**20
 
@@ -55,7 +55,7 @@ def predict_one(image: Path, network: Path, folder: Path, tile: int, scheduler: 
     """Seconds by clock and by processor of this process, and its peak memory in bytes; imports are not counted."""
     set_threads(1)
     keep_freed_memory()
-    large_ome_zarr.LARGE = 0  # small images too
+    large_image.LARGE = 0  # small images too
     model = load_model(network, "cpu")
     began, processor = time.perf_counter(), time.process_time()
     batch = predict_files(model, [image], folder, ["ome-zarr"], tile=tile, scheduler=scheduler, device="cpu")

@@ -91,7 +91,7 @@ def save_picture(project: Project, settings: Settings, path: Path, columns: int 
 def _tinted(tile: TrainingTile) -> np.ndarray:
     grey = np.clip((tile.pixels + 1) / 2, 0, 1) * 255
     shown = np.repeat(grey, 3, axis=2) if grey.shape[2] == 1 else grey[:, :, :3]
-    trained = tile.weights > 0
+    trained = tile.weight_map > 0
     shown[trained] = 0.6 * shown[trained] + 0.4 * _COLOURS[tile.labels[trained] % len(_COLOURS)]
     return np.pad(shown.astype(np.uint8), ((1, 1), (1, 1), (0, 0)), constant_values=255)
 

@@ -32,13 +32,13 @@ from napari_unet.network.base import base_checkpoint
 from napari_unet.network.checkpoint import Checkpoint, load_checkpoint
 from napari_unet.network.device import choose_device
 from napari_unet.network.inference import Predictor
-from napari_unet.network.package import open_network
+from napari_unet.network.reading import open_network
 from napari_unet.objects.objects import label_objects
 from napari_unet.packaging.checkpoint_description import describe_checkpoint
 from napari_unet.packaging.model_package import write_model_package
 from napari_unet.packaging.prediction_files import check_channels, predict_mask, styles, write_prediction
 from napari_unet.prediction.cluster import Cluster, connected
-from napari_unet.prediction.large_ome_zarr import is_large
+from napari_unet.prediction.large_image import is_large
 from napari_unet.project.classes import MAXIMUM_CLASS, ClassLabel, default_colour
 from napari_unet.project.database import DATABASE
 from napari_unet.project.image_record import ImageRecord

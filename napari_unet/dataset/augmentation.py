@@ -27,7 +27,7 @@ class TrainingTile(NamedTuple):
 
     pixels: Float32[np.ndarray, "y x c"]
     labels: UInt8[np.ndarray, "y x"]
-    weights: Float32[np.ndarray, "y x"]
+    weight_map: Float32[np.ndarray, "y x"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -181,7 +181,7 @@ def warp(source: TrainingTile, places: InverseMap) -> TrainingTile:
     width = source.labels.shape[1]
     # Rows and columns are not negative: truncation is the floor.
     nearest = _flat(places.rows + np.float32(0.5), places.columns + np.float32(0.5), width)
-    return TrainingTile(_bilinear(source.pixels, places), source.labels.take(nearest), source.weights.take(nearest))
+    return TrainingTile(_bilinear(source.pixels, places), source.labels.take(nearest), source.weight_map.take(nearest))
 
 
 def _draw_symmetry(random: np.random.Generator, augmentation: Augmentation) -> tuple[int, bool]:

@@ -12,7 +12,7 @@ from napari_unet.dataset.augmentation import (
     vary_intensities,
     warp,
 )
-from napari_unet.dataset.weight_map import class_weights, pixel_weights
+from napari_unet.dataset.weight_map import class_weights, weight_map
 from napari_unet.images.tiles import Region, read_mirrored
 
 
@@ -69,7 +69,7 @@ class Sampler:
         weights = np.zeros(region.shape, np.float32)
         part = np.s_[inside.y0 - region.y0 : inside.y1 - region.y0, inside.x0 - region.x0 : inside.x1 - region.x0]
         labels[part] = plane.labels[inside.slices]
-        weights[part] = pixel_weights(
+        weights[part] = weight_map(
             plane.labels[inside.slices], plane.trained[inside.slices], self._balance, plane.border[inside.slices]
         )
         return TrainingTile(pixels, labels, weights)

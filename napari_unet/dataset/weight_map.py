@@ -67,7 +67,7 @@ def class_weights(counts: dict[int, int]) -> dict[int, float]:
     return {class_id: total / (len(present) * count) for class_id, count in present.items()}
 
 
-def pixel_weights(
+def weight_map(
     labels: UInt8[np.ndarray, "y x"],
     trained: Bool[np.ndarray, "y x"],
     balance: dict[int, float],

@@ -160,6 +160,19 @@ def class_scores(
     )
 
 
+def area_score(
+    place: tuple[int, int, int, int, int, int], matrix: Int[np.ndarray, "k k"], class_ids: Sequence[int]
+) -> AreaScore:
+    """Score a test area by its confusion matrix.
+
+    Parameters
+    ----------
+    place : image id, plane, y0, x0, y1, x1
+    """
+    classes = tuple(score for score in class_scores(matrix[None], class_ids) if score.pixels)
+    return AreaScore(*place, mean_known(dice(matrix)), classes)
+
+
 def stroke_pieces(labels: UInt8[np.ndarray, "y x"], held_out: Bool[np.ndarray, "y x"]) -> dict[int, int]:
     """Connected pieces (8 neighbours) of held-out pixels by class."""
     shown = np.where(held_out, labels, 0)

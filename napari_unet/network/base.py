@@ -7,7 +7,7 @@ import torch
 from torch import Tensor
 
 from napari_unet.network.checkpoint import Checkpoint
-from napari_unet.network.package import open_network
+from napari_unet.network.reading import open_network
 from napari_unet.network.unet import UNet, build
 
 BASE = Path(__file__).with_name("base.safetensors")
@@ -21,7 +21,7 @@ def base_checkpoint(choice: str = "auto") -> Checkpoint | None:
     Raises
     ------
     UserError
-        NU-M01 to NU-M05 when the file is not there or cannot be used; see ``package.open_network``.
+        NU-M01 to NU-M05 when the file is not there or cannot be used; see ``reading.open_network``.
     """
     return None if choice == "none" else open_network(BASE if choice == "auto" else Path(choice))
 
@@ -37,7 +37,7 @@ def from_base(base: Checkpoint, channels: int, classes: int, context_planes: int
     seen = channels * (2 * context_planes + 1)
     architecture = replace(base.architecture, channels=seen, classes=classes, context_planes=context_planes)
     network = build(architecture)
-    kept = {name: tensor for name, tensor in base.weights.items() if not name.startswith("head.")}
+    kept = {name: tensor for name, tensor in base.network_weights.items() if not name.startswith("head.")}
     kept[STEM] = _over_planes(_stem(kept[STEM], channels), context_planes)
     network.load_state_dict(kept, strict=False)
     return network

@@ -32,7 +32,7 @@ from napari_unet.storage import replace_file, sha256
 
 FORMAT = 3  # 1 knew channels, classes, width and depth of the architecture only, 2 no context planes
 _WITHOUT_CONTEXT = 2  # is still written where it is enough, so that older versions read it
-_HEADER_LIMIT = 2**20  # bytes of metadata that are believed
+HEADER_LIMIT = 2**20  # bytes of metadata that are believed
 _PRIOR = "prior"  # the fact's name
 _LIMITS = {"channels": 256, "classes": 255, "width": 128, "depth": 6}
 
@@ -47,7 +47,7 @@ class Checkpoint:
     class_ids : the class of every output; a mask holds id - 1
     class_names : as the user called them
     step : training steps behind it
-    weights : float32 on the CPU, by name
+    network_weights : float32 on the CPU, by name
     training : tensors of the optimiser and the like; {} where only predictions matter
     facts : scores, versions and whatever else JSON can hold
     """
@@ -56,14 +56,14 @@ class Checkpoint:
     class_ids: tuple[int, ...]
     class_names: tuple[str, ...]
     step: int
-    weights: dict[str, Tensor]
+    network_weights: dict[str, Tensor]
     training: dict[str, Tensor] = field(default_factory=dict)
     facts: dict[str, Any] = field(default_factory=dict)
 
     def network(self) -> UNet:
         """Build it, in evaluation mode, on the CPU."""
         network = build(self.architecture)
-        network.load_state_dict(self.weights)
+        network.load_state_dict(self.network_weights)
         if isinstance(network.head, DeepShallowHead):
             network.head.prior = _prior(self.facts, len(self.class_ids))
         return network.eval()
@@ -72,7 +72,7 @@ class Checkpoint:
         """SHA-256 of all that predictions depend on, however it is stored: architecture, classes and weights."""
         context_planes = (self.architecture.context_planes,) if self.architecture.context_planes else ()
         digest = hashlib.sha256(repr((self.architecture, self.class_ids, *context_planes)).encode())
-        for name, tensor in sorted(self.weights.items()):
+        for name, tensor in sorted(self.network_weights.items()):
             digest.update(repr((name, tuple(tensor.shape), tensor.dtype)).encode())
             digest.update(tensor.detach().cpu().numpy().tobytes())
         return digest.hexdigest()
@@ -91,8 +91,8 @@ def save_checkpoint(checkpoint: Checkpoint, path: Path) -> str:
     UserError
         NU-M04 for weights that are not finite; NU-E01 when the disk refuses. The old file stays as it was.
     """
-    _refuse_non_finite(checkpoint.weights, str(path))
-    tensors = {f"weights.{name}": tensor.contiguous() for name, tensor in checkpoint.weights.items()}
+    _refuse_non_finite(checkpoint.network_weights, str(path))
+    tensors = {f"weights.{name}": tensor.contiguous() for name, tensor in checkpoint.network_weights.items()}
     tensors |= {f"training.{name}": tensor.contiguous() for name, tensor in checkpoint.training.items()}
     record = _record(checkpoint)
     with _note_set_aside(path.with_suffix(".json")):
@@ -157,7 +157,7 @@ def load_checkpoint(path: Path) -> Checkpoint:
     except (SafetensorError, OSError) as error:
         raise _damaged(path, str(error)) from error
     checkpoint = _checkpoint(record, tensors, path)
-    _refuse_non_finite(checkpoint.weights, str(path))
+    _refuse_non_finite(checkpoint.network_weights, str(path))
     return checkpoint
 
 
@@ -187,7 +187,7 @@ def _record(checkpoint: Checkpoint) -> dict[str, Any]:
 
 def _parsed(metadata: dict[str, str] | None, where: str) -> dict[str, Any]:
     text = (metadata or {}).get("napari_unet", "")
-    if not text or len(text) > _HEADER_LIMIT:
+    if not text or len(text) > HEADER_LIMIT:
         raise UserError(
             "NU-M02", "the file holds no napari-unet network", where, "choose a checkpoint written by this program"
         )
@@ -219,8 +219,8 @@ def _checkpoint(record: dict[str, Any], tensors: dict[str, Tensor], path: Path) 
         )
         # Building without memory shows every wrong name and shape before anything is allocated.
         with torch.device("meta"):
-            UNet(checkpoint.architecture).load_state_dict(checkpoint.weights, assign=True)
-        _refuse_negative_variance(checkpoint.weights)
+            UNet(checkpoint.architecture).load_state_dict(checkpoint.network_weights, assign=True)
+        _refuse_negative_variance(checkpoint.network_weights)
     except (ValueError, KeyError, TypeError, RuntimeError, msgspec.ValidationError) as error:
         raise (program_error(error, str(path)) if is_ours(error) else _damaged(path, str(error))) from error
     if len(checkpoint.class_ids) != checkpoint.architecture.classes or len(checkpoint.class_names) != len(
@@ -265,7 +265,7 @@ def _under(prefix: str, tensors: dict[str, Tensor]) -> dict[str, Tensor]:
 
 def _refuse_changed(path: Path) -> None:
     note = path.with_suffix(".json")
-    if not note.is_file() or os.path.getsize(note) > _HEADER_LIMIT:
+    if not note.is_file() or os.path.getsize(note) > HEADER_LIMIT:
         return
     try:
         expected = msgspec.convert(json.loads(note.read_text(encoding="utf-8")), dict[str, Any]).get("sha256")

@@ -41,21 +41,22 @@ class Predictor:
 
     def probabilities(self, plane: PlanePixels, region: Region) -> Float32[np.ndarray, "k h w"]:
         """Softmax over the classes for a region inside the plane."""
-        return torch.softmax(self._logits(plane, region), dim=0).cpu().numpy()
+        return torch.softmax(self.logits(plane, region), dim=0).cpu().numpy()
 
     def classes(self, plane: PlanePixels, region: Region) -> UInt8[np.ndarray, "h w"]:
         """Id of the most probable class of each pixel."""
-        return self._lookup[_most_probable(self._logits(plane, region))]
+        return self._lookup[_most_probable(self.logits(plane, region))]
 
     def classes_and_probabilities(
         self, plane: PlanePixels, region: Region
     ) -> tuple[UInt8[np.ndarray, "h w"], Float32[np.ndarray, "k h w"]]:
         """Both of the above from one forward pass."""
-        logits = self._logits(plane, region)
+        logits = self.logits(plane, region)
         return self._lookup[_most_probable(logits)], torch.softmax(logits, dim=0).cpu().numpy()
 
     @torch.inference_mode()
-    def _logits(self, plane: PlanePixels, region: Region) -> Tensor:
+    def logits(self, plane: PlanePixels, region: Region) -> Tensor:
+        """Return the logits (k, y, x) of a region inside the plane, float32 on the device."""
         known = self.cached_logits(region)
         if known is not None:
             return known

@@ -458,15 +458,15 @@ class UNet(nn.Module):
         for level, block in enumerate(self.down):
             if level:
                 skips.append(y)
-                y = self._pooled(y, maxima)
+                y = self.pooled(y, maxima)
             y = block(y)
         for up, merge in zip(self.up, self.merge, strict=True):
             levels.append(y)
-            y = merge(self._joined(skips.pop(), self._enlarged(up(y), maxima)))
+            y = merge(self.joined(skips.pop(), self.enlarged(up(y), maxima)))
         y = trimmed(y, self.architecture.margin - self.architecture.lost)
         return [y, levels[-1]] if self.architecture.head == "experts" else [y]
 
-    def _pooled(self, y: Tensor, maxima: list[Tensor]) -> Tensor:
+    def pooled(self, y: Tensor, maxima: list[Tensor]) -> Tensor:
         """Largest of each 2x2 pixels; where it was is added to ``maxima`` (1 there, 0 elsewhere) for unpooling."""
         if self.architecture.up != "unpooling":
             return functional.max_pool2d(y, 2)
@@ -474,13 +474,14 @@ class UNet(nn.Module):
         maxima.append(_where_largest(y, pooled))
         return pooled
 
-    def _enlarged(self, y: Tensor, maxima: list[Tensor]) -> Tensor:
+    def enlarged(self, y: Tensor, maxima: list[Tensor]) -> Tensor:
         """Finish an enlarged level: keep the maxima when unpooling, take off a rim that lacked neighbours."""
         if maxima:
             return y * copy_and_crop(maxima.pop(), y).to(y.dtype)
         return trimmed(y, _UP_RIM.get(self.architecture.up, 0)) if self.architecture.padding == "valid" else y
 
-    def _joined(self, skip: Tensor, y: Tensor) -> Tensor:
+    def joined(self, skip: Tensor, y: Tensor) -> Tensor:
+        """Join a level (b, c, y, x) of the contracting path, cropped to fit, with the enlarged level below it."""
         if self.architecture.skip == "none":
             return y
         skip = copy_and_crop(skip, y)

@@ -7,7 +7,7 @@ from napari_unet.dataset.channel_choice import told
 from napari_unet.dataset.training_image import remembered
 from napari_unet.errors import UserError
 from napari_unet.network.checkpoint import Checkpoint
-from napari_unet.network.package import NETWORK, open_network
+from napari_unet.network.reading import NETWORK, open_network
 from napari_unet.project.database import DATABASE
 
 _PATTERNS = ("*.unet", "*.safetensors", "*.bioimageio.zip")

@@ -24,7 +24,7 @@ from napari_unet.images.thumbnail import thumbnail
 from napari_unet.images.tiles import Region, read_mirrored
 from napari_unet.network import unet
 from napari_unet.network.checkpoint import Checkpoint, save_checkpoint
-from napari_unet.network.package import NETWORK
+from napari_unet.network.reading import NETWORK
 from napari_unet.network.unet import Architecture, UNet
 from napari_unet.packaging import exchange
 

@@ -20,8 +20,10 @@ from napari_unet.images.rescaling import UNCHANGED, rescaled, scaled_back
 from napari_unet.network.checkpoint import Checkpoint
 from napari_unet.network.inference import Predictor
 from napari_unet.packaging.checkpoint_description import describe_checkpoint
+from napari_unet.prediction.chunk_file import CHUNK, ChunkFile
+from napari_unet.prediction.chunk_task import ChunkTask
 from napari_unet.prediction.cluster import Cluster
-from napari_unet.prediction.large_ome_zarr import CHUNK, ChunkFile, ChunkTask, is_large
+from napari_unet.prediction.large_image import is_large
 from napari_unet.prediction.plane import predict_probabilities, resumable_plane
 from napari_unet.prediction.resumable import R, Resumable, run_to_end
 from napari_unet.project.classes import ClassLabel, default_colour, default_name
@@ -114,7 +116,7 @@ def resumable_prediction(
         yield from _filling(file, predictor, planes.normalisation, provenance.origin, tile, source, cluster)
         written = [file.finish()]
     else:
-        mask = yield from _resumable_mask(predictor, planes, tile, factors, plane_done)
+        mask = yield from resumable_mask(predictor, planes, tile, factors, plane_done)
         written = export(Segmentation(mask, image, styles(classes, int(mask.max())), settings), folder, formats, stem)
         if probabilities:
             written.append(_write_probabilities(predictor, planes, folder, tile, stem, factors))
@@ -162,16 +164,17 @@ def predict_mask(
     factors: tuple[float, float] = UNCHANGED,
 ) -> UInt8[np.ndarray, "planes y x"]:
     """Class - 1 at every pixel of every plane."""
-    return run_to_end(_resumable_mask(predictor, planes, tile, factors))
+    return run_to_end(resumable_mask(predictor, planes, tile, factors))
 
 
-def _resumable_mask(
+def resumable_mask(
     predictor: Predictor,
     planes: NormalisedPlanes,
     tile: int | None,
     factors: tuple[float, float],
     plane_done: PlaneDone = lambda plane, mask: None,
 ) -> Resumable[UInt8[np.ndarray, "planes y x"]]:
+    """Predict the mask (planes, y, x) of an image, values class - 1, a tile at a time."""
     image = planes.image
     mask = np.zeros((image.planes, image.height, image.width), np.uint8)
     for plane in range(image.planes):

@@ -1,13 +1,13 @@
-"""How well strokes agreed with the prediction that lay on screen when they were painted."""
+"""New strokes, compared with the prediction that lay on screen when they were painted."""
 
 from collections import deque
 from typing import NamedTuple
 
 import numpy as np
-from jaxtyping import Int64
 
 from napari_unet.dataset.annotated import Annotations, PlaneKey, Stroke
-from napari_unet.evaluation.scores import AGREEMENT_STROKES, mean_known, recall
+from napari_unet.evaluation.agreement import AgreementTally
+from napari_unet.evaluation.scores import AGREEMENT_STROKES
 from napari_unet.network.inference import Predictor
 from napari_unet.training.area_scores import confusion_at
 
@@ -28,21 +28,22 @@ class Agreement:
     def __init__(self, annotations: Annotations) -> None:
         self._annotations = annotations
         self._waiting: deque[Unjudged] = deque(maxlen=AGREEMENT_STROKES)
-        self._judged: deque[tuple[tuple[int, ...], Int64[np.ndarray, "k k"]]] = deque(maxlen=AGREEMENT_STROKES)
+        self._tally = AgreementTally()
 
     @property
     def waits(self) -> bool:
-        """Whether a stroke is still to be judged."""
+        """Tell whether a stroke is still to be judged."""
         return bool(self._waiting)
-
-    def forget(self) -> None:
-        """Leave unjudged what waits: the networks that it waits for are elsewhere now."""
-        self._waiting.clear()
 
     @property
     def strokes(self) -> int:
-        """How many strokes stand behind the share."""
-        return len(self._judged)
+        """Return how many strokes stand behind the share."""
+        return self._tally.strokes
+
+    @property
+    def share(self) -> float | None:
+        """Return the share of newly painted pixels that the network had right; see ``AgreementTally``."""
+        return self._tally.share
 
     def note(self, predictor: Predictor) -> None:
         """Remember what was painted since the last reading, to be judged by this network."""
@@ -57,15 +58,8 @@ class Agreement:
         for key, (region, labels) in parts:
             pixels = self._annotations.with_context(key, predictor.context_planes)
             total += confusion_at(predictor, pixels, region, labels)
-        if total.any():
-            self._judged.append((predictor.class_ids, total))
+        self._tally.add(predictor.class_ids, total)
 
-    @property
-    def share(self) -> float | None:
-        """Mean over the classes of the share of their newly painted pixels that the network had right."""
-        everything = sorted({class_id for class_ids, _ in self._judged for class_id in class_ids})
-        total = np.zeros((len(everything),) * 2, np.int64)
-        for class_ids, matrix in self._judged:
-            place = [everything.index(class_id) for class_id in class_ids]
-            total[np.ix_(place, place)] += matrix
-        return mean_known(recall(total))
+    def forget(self) -> None:
+        """Leave unjudged what waits: the networks that it waits for are elsewhere now."""
+        self._waiting.clear()

@@ -1,10 +1,10 @@
-"""What a network says where somebody painted: predicted only there, and counted."""
+"""Confusion matrices of a network where somebody painted; nothing else is predicted."""
 
 import numpy as np
 from jaxtyping import Int64, UInt8
 
 from napari_unet.dataset.annotated import Annotations
-from napari_unet.evaluation.scores import AreaScore, class_scores, confusion, dice, mean_known
+from napari_unet.evaluation.scores import AreaScore, area_score, confusion
 from napari_unet.images.plane_pixels import PlanePixels
 from napari_unet.images.tiles import Region, grid
 from napari_unet.network.inference import Predictor
@@ -13,7 +13,7 @@ _TILE = 256  # px
 
 
 def area_scores(predictor: Predictor, annotations: Annotations) -> tuple[AreaScore, ...]:
-    """One score for each test area of the painted planes; an area counts all that is painted in it."""
+    """Score each test area of the painted planes by all that is painted in it."""
     scores = []
     for (image_id, plane), painted in annotations.planes.items():
         for area in painted.areas:
@@ -21,18 +21,21 @@ def area_scores(predictor: Predictor, annotations: Annotations) -> tuple[AreaSco
             matrix = np.zeros((len(predictor.class_ids),) * 2, np.int64)
             for part, truth in painted.labels.parts(area):
                 matrix += confusion_at(predictor, pixels, part, truth)
-            classes = tuple(score for score in class_scores(matrix[None], predictor.class_ids) if score.pixels)
             place = (image_id, plane, area.y0, area.x0, area.y1, area.x1)
-            scores.append(AreaScore(*place, mean_known(dice(matrix)), classes))
+            scores.append(area_score(place, matrix, predictor.class_ids))
     return tuple(scores)
 
 
 def confusion_at(
     predictor: Predictor, plane: PlanePixels, region: Region, truth: UInt8[np.ndarray, "h w"]
 ) -> Int64[np.ndarray, "k k"]:
-    """Pixels of a region by true class (row) and predicted class (column); ``truth`` is 0 where nothing is known.
+    """Count the pixels of a region by true class (row) and predicted class (column).
 
-    Only the parts in which something is known are predicted, tile by tile.
+    Only the parts with known pixels are predicted, tile by tile.
+
+    Parameters
+    ----------
+    truth : class ids; 0 where nothing is known
     """
     total = np.zeros((len(predictor.class_ids),) * 2, np.int64)
     for tile in grid(*region.shape, _TILE):

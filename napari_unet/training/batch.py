@@ -73,7 +73,7 @@ class Batches:
         index[list(class_ids)] = np.arange(len(class_ids))
         pixels = torch.from_numpy(np.stack([tile.pixels for tile in tiles])).permute(0, 3, 1, 2)  # is channels_last
         target = torch.from_numpy(index[np.stack([tile.labels for tile in tiles])])
-        masked = random_mask(np.stack([tile.weights for tile in tiles]), settings.pixel_share, self._random)
+        masked = random_mask(np.stack([tile.weight_map for tile in tiles]), settings.pixel_share, self._random)
         margin = self._architecture.margin
         answered = np.s_[:, margin : masked.shape[1] - margin, margin : masked.shape[2] - margin]
         parts = (pixels, target[answered], torch.from_numpy(masked[answered]))

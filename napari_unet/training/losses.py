@@ -44,25 +44,25 @@ class Loss:
     total: Total = here
 
     def __call__(
-        self, logits: Float[Tensor, "b k y x"], target: Int64[Tensor, "b y x"], weights: Float[Tensor, "b y x"]
+        self, logits: Float[Tensor, "b k y x"], target: Int64[Tensor, "b y x"], loss_weights: Float[Tensor, "b y x"]
     ) -> Float[Tensor, ""]:
         """The loss, 0 or more."""
         match self.kind:
             case "cross-entropy":
-                return weighted_cross_entropy(logits, target, weights, self.label_smoothing, self.total)
+                return weighted_cross_entropy(logits, target, loss_weights, self.label_smoothing, self.total)
             case "dice":
-                return dice_loss(logits, target, weights, self.total)
+                return dice_loss(logits, target, loss_weights, self.total)
             case "tversky":
-                return tversky_loss(logits, target, weights, self.alpha, self.beta, self.total)
+                return tversky_loss(logits, target, loss_weights, self.alpha, self.beta, self.total)
             case "cross-entropy + dice":
-                entropy = weighted_cross_entropy(logits, target, weights, self.label_smoothing, self.total)
-                return entropy + dice_loss(logits, target, weights, self.total)
+                entropy = weighted_cross_entropy(logits, target, loss_weights, self.label_smoothing, self.total)
+                return entropy + dice_loss(logits, target, loss_weights, self.total)
 
 
 def weighted_cross_entropy(
     logits: Float[Tensor, "b k y x"],
     target: Int64[Tensor, "b y x"],
-    weights: Float[Tensor, "b y x"],
+    loss_weights: Float[Tensor, "b y x"],
     label_smoothing: float = 0.0,
     total: Total = here,
 ) -> Float[Tensor, ""]:
@@ -72,23 +72,23 @@ def weighted_cross_entropy(
     2016), and the least loss is above 0.
     """
     each = functional.cross_entropy(logits.float(), target, reduction="none", label_smoothing=label_smoothing)
-    return total((each * weights).sum()) / total(weights.sum()).clamp_min(_LEAST)
+    return total((each * loss_weights).sum()) / total(loss_weights.sum()).clamp_min(_LEAST)
 
 
 def dice_loss(
     logits: Float[Tensor, "b k y x"],
     target: Int64[Tensor, "b y x"],
-    weights: Float[Tensor, "b y x"],
+    loss_weights: Float[Tensor, "b y x"],
     total: Total = here,
 ) -> Float[Tensor, ""]:
     """1 - the mean over the classes of 2 sum(w p t) / (sum(w p) + sum(w t)), the soft Dice (Milletari et al. 2016)."""
-    return tversky_loss(logits, target, weights, 0.5, 0.5, total)
+    return tversky_loss(logits, target, loss_weights, 0.5, 0.5, total)
 
 
 def tversky_loss(
     logits: Float[Tensor, "b k y x"],
     target: Int64[Tensor, "b y x"],
-    weights: Float[Tensor, "b y x"],
+    loss_weights: Float[Tensor, "b y x"],
     alpha: float,
     beta: float,
     total: Total = here,
@@ -100,7 +100,7 @@ def tversky_loss(
     """
     p = logits.float().softmax(dim=1)
     truth = functional.one_hot(target, logits.shape[1]).movedim(-1, 1)
-    share = (weights / total(weights.sum()).clamp_min(_LEAST))[:, None]
+    share = (loss_weights / total(loss_weights.sum()).clamp_min(_LEAST))[:, None]
     hits = total((share * p * truth).sum(dim=(0, 2, 3)))
     false_positives = total((share * p * (1 - truth)).sum(dim=(0, 2, 3)))
     false_negatives = total((share * (1 - p) * truth).sum(dim=(0, 2, 3)))

@@ -8,7 +8,7 @@ import numpy as np
 from jaxtyping import UInt8
 
 from napari_unet.dataset.training_image import difference, other_pixel_size
-from napari_unet.dataset.weight_map import class_weights, pixel_weights
+from napari_unet.dataset.weight_map import class_weights, weight_map
 from napari_unet.errors import UserError
 from napari_unet.evaluation.predicted_maps import PREDICTED_MAPS, map_values
 from napari_unet.evaluation.scores import Score
@@ -448,7 +448,7 @@ class Engine:
             weights = np.zeros(region.shape, np.float32)
         else:
             here, balance = region.slices, class_weights(annotations.counts())
-            weights = pixel_weights(painted.labels[here], painted.trained[here], balance, painted.border[here])
+            weights = weight_map(painted.labels[here], painted.trained[here], balance, painted.border[here])
         place = (message.image_id, message.plane)
         self._send(Weights.of(*place, weights, _LARGEST_MAP, (region.y0, region.x0)))
 

@@ -64,7 +64,7 @@ def test_pixels_labels_and_weights_move_together(tile: TrainingTile, turns: int,
     """If the image is a function of the labels before a symmetry, it is the same function after it."""
     moved = flip_and_turn(tile, turns, mirror)
     np.testing.assert_array_equal(moved.pixels, image_of(moved.labels))
-    np.testing.assert_array_equal(moved.weights, weights_of(moved.labels))
+    np.testing.assert_array_equal(moved.weight_map, weights_of(moved.labels))
     assert all(part.flags.c_contiguous for part in moved)
 
 
@@ -82,11 +82,11 @@ def test_augment_draws_all_symmetries_and_keeps_values(tile: TrainingTile) -> No
     for _ in range(100):
         drawn = augment(tile, random, STILL)
         np.testing.assert_array_equal(drawn.pixels, image_of(drawn.labels))
-        np.testing.assert_array_equal(np.sort(drawn.weights, axis=None), np.sort(tile.weights, axis=None))
+        np.testing.assert_array_equal(np.sort(drawn.weight_map, axis=None), np.sort(tile.weight_map, axis=None))
         np.testing.assert_array_equal(
             np.bincount(drawn.labels.ravel(), minlength=6), np.bincount(tile.labels.ravel(), minlength=6)
         )
-        assert (drawn.labels.dtype, drawn.weights.dtype) == (np.uint8, np.float32)
+        assert (drawn.labels.dtype, drawn.weight_map.dtype) == (np.uint8, np.float32)
         seen.add(drawn.labels.tobytes())
     assert len(seen) == 8
 
@@ -97,7 +97,7 @@ def test_varied_intensities_stay_in_range(tile: TrainingTile) -> None:
     assert drawn.pixels.dtype == np.float32
     assert np.abs(drawn.pixels).max() <= CLIP
     assert not np.array_equal(drawn.pixels, image_of(drawn.labels))
-    np.testing.assert_array_equal(drawn.weights, weights_of(drawn.labels))
+    np.testing.assert_array_equal(drawn.weight_map, weights_of(drawn.labels))
 
 
 def test_the_tile_itself_is_not_written(tile: TrainingTile) -> None:
@@ -144,11 +144,11 @@ def test_a_warp_commutes_with_the_labels(drawn: InverseMap, seed: int) -> None:
     """Away from edges an image of the labels is, after the warp, the image of the warped labels; weights everywhere."""
     source, places = source_around(drawn, seed)
     warped = warp(source, places)
-    np.testing.assert_array_equal(warped.weights, weights_of(warped.labels))
+    np.testing.assert_array_equal(warped.weight_map, weights_of(warped.labels))
     away = warp(source._replace(labels=inner(source.labels).astype(np.uint8)), places).labels > 0
     assert away.any()
     np.testing.assert_allclose(warped.pixels[away], image_of(warped.labels)[away], rtol=0, atol=1e-6)
-    assert (warped.pixels.dtype, warped.labels.dtype, warped.weights.dtype) == (np.float32, np.uint8, np.float32)
+    assert (warped.pixels.dtype, warped.labels.dtype, warped.weight_map.dtype) == (np.float32, np.uint8, np.float32)
 
 
 @settings(deadline=None)
@@ -159,11 +159,11 @@ def test_a_warp_invents_nothing(drawn: InverseMap, seed: int) -> None:
     # Weights that differ from pixel to pixel, some labelled pixels without any.
     random = np.random.default_rng(seed)
     weights = (random.random(source.labels.shape) * (random.random(source.labels.shape) < 0.7)).astype(np.float32)
-    source = source._replace(weights=np.where(source.labels > 0, weights, np.float32(0)))
+    source = source._replace(weight_map=np.where(source.labels > 0, weights, np.float32(0)))
     warped = warp(source, places)
-    pairs = set(zip(source.labels.ravel().tolist(), source.weights.ravel().tolist(), strict=True))
-    assert set(zip(warped.labels.ravel().tolist(), warped.weights.ravel().tolist(), strict=True)) <= pairs
-    assert not warped.weights[warped.labels == 0].any()
+    pairs = set(zip(source.labels.ravel().tolist(), source.weight_map.ravel().tolist(), strict=True))
+    assert set(zip(warped.labels.ravel().tolist(), warped.weight_map.ravel().tolist(), strict=True)) <= pairs
+    assert not warped.weight_map[warped.labels == 0].any()
     assert warped.pixels.min() >= source.pixels.min() - 1e-6
     assert warped.pixels.max() <= source.pixels.max() + 1e-6
 
@@ -180,7 +180,7 @@ def test_the_fixed_pixel_is_hit_exactly(seed: int, row: int, column: int) -> Non
     labels[-region.y0, -region.x0] = 3
     warped = warp(TrainingTile(pixels, labels, weights_of(labels)), drawn.seen_from(region.y0, region.x0))
     assert warped.labels[row, column] == 3
-    assert warped.weights[row, column] == weights_of(labels).max()
+    assert warped.weight_map[row, column] == weights_of(labels).max()
     assert warped.pixels[row, column] == pixels[-region.y0, -region.x0]
 
 
@@ -191,7 +191,7 @@ def test_labels_are_those_of_the_nearest_pixel() -> None:
     for row, column, expected in [(0.4, 0.4, 0), (0.6, 0.4, 3), (0.4, 0.6, 1), (1.4, 0.9, 4), (0.9, 1.4, 4)]:
         warped = warp(source, InverseMap(*(np.full((1, 1), part, np.float32) for part in (row, column))))
         assert warped.labels.item() == expected
-        assert warped.weights.item() == weights_of(labels)[labels == expected]
+        assert warped.weight_map.item() == weights_of(labels)[labels == expected]
         between = image_of(np.float32(3 * row + column))  # the labels are a plane, which interpolation meets exactly
         np.testing.assert_allclose(warped.pixels[0, 0], between, atol=1e-6)
 
@@ -278,7 +278,7 @@ def test_intensities_never_touch_labels(tile: TrainingTile, augmentation: Augmen
     for seed in range(10):
         drawn = augment(tile, np.random.default_rng(seed), still)
         np.testing.assert_array_equal(drawn.labels, tile.labels)
-        np.testing.assert_array_equal(drawn.weights, tile.weights)
+        np.testing.assert_array_equal(drawn.weight_map, tile.weight_map)
         assert drawn.pixels.dtype == np.float32
         assert np.abs(drawn.pixels).max() <= CLIP
         assert not np.array_equal(drawn.pixels, tile.pixels)
@@ -351,14 +351,14 @@ def test_every_tile_teaches_and_only_where_labelled(annotations: Annotations, au
     sampler = Sampler(annotations, TILE, np.random.default_rng(0), augmentation)
     for _ in range(100):
         tile = sampler.draw()
-        assert (tile.pixels.shape, tile.labels.shape, tile.weights.shape) == (
+        assert (tile.pixels.shape, tile.labels.shape, tile.weight_map.shape) == (
             (TILE, TILE, 1),
             (TILE, TILE),
             (TILE, TILE),
         )
-        assert tile.weights.any()
-        assert tile.weights.min() == 0
-        assert not tile.weights[tile.labels == 0].any()
+        assert tile.weight_map.any()
+        assert tile.weight_map.min() == 0
+        assert not tile.weight_map[tile.labels == 0].any()
         assert set(np.unique(tile.labels)) <= {0, 1, 2}
 
 
@@ -369,7 +369,7 @@ def test_drawn_pixels_show_what_their_label_says(annotations: Annotations) -> No
     compared = 0
     for _ in range(100):
         tile = sampler.draw()
-        pure = (np.abs(np.abs(tile.pixels[:, :, 0]) - 1) < 1e-5) & (tile.weights > 0)
+        pure = (np.abs(np.abs(tile.pixels[:, :, 0]) - 1) < 1e-5) & (tile.weight_map > 0)
         wrong = tile.pixels[:, :, 0][pure] * intensity[tile.labels[pure]] < 0
         assert not wrong.any()
         compared += pure.sum()
@@ -389,7 +389,7 @@ def test_beyond_the_rim_pixels_are_mirrored_and_weigh_nothing(annotations: Annot
     for _ in range(50):
         tile = sampler.draw()
         np.testing.assert_allclose(tile.pixels, 0.25, rtol=1e-6)
-        np.testing.assert_array_equal(tile.weights > 0, tile.labels > 0)
+        np.testing.assert_array_equal(tile.weight_map > 0, tile.labels > 0)
         unlabelled += np.count_nonzero(tile.labels == 0)
     assert unlabelled > 1000
 
@@ -400,11 +400,11 @@ def test_unlabelled_pixels_get_no_gradient(annotations: Annotations) -> None:
     for _ in range(20):
         tile = sampler.draw()
         logits = torch.zeros(1, 3, TILE, TILE, requires_grad=True)
-        target, weights = torch.from_numpy(tile.labels.astype(np.int64))[None], torch.from_numpy(tile.weights)[None]
+        target, weights = torch.from_numpy(tile.labels.astype(np.int64))[None], torch.from_numpy(tile.weight_map)[None]
         weighted_cross_entropy(logits, target, weights).backward()
         assert logits.grad is not None
         moved = logits.grad.abs().sum(dim=(0, 1)).numpy() > 0
-        np.testing.assert_array_equal(moved, tile.weights > 0)
+        np.testing.assert_array_equal(moved, tile.weight_map > 0)
         assert not moved[tile.labels == 0].any()
 
 

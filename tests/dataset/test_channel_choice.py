@@ -26,11 +26,11 @@ from napari_unet.errors import UserError
 from napari_unet.images.image import Image
 from napari_unet.images.planes import NormalisedPlanes
 from napari_unet.images.reading import open_image
-from napari_unet.network.checkpoint import _HEADER_LIMIT
+from napari_unet.network.checkpoint import HEADER_LIMIT
 from napari_unet.packaging import prediction_files
 from napari_unet.packaging.model_list import list_models
 from napari_unet.packaging.model_package import channel_names
-from napari_unet.prediction import large_ome_zarr
+from napari_unet.prediction import chunk_task
 from napari_unet.prediction.cluster import Cluster
 from napari_unet.project.project import Project
 
@@ -202,7 +202,7 @@ def test_the_user_chooses_by_name_or_number(named: Path, tmp_path: Path, capsys:
 def test_a_plane_in_chunks_has_the_same_channels(named: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """What goes from file to file, and what a process of a cluster makes, is what memory gives."""
     monkeypatch.setattr(prediction_files, "is_large", lambda image: True)
-    tasks: list[large_ome_zarr.ChunkTask] = []
+    tasks: list[chunk_task.ChunkTask] = []
 
     class OneProcess(Cluster):
         def run(self, task: Any, items: Any) -> Any:
@@ -276,7 +276,7 @@ def test_what_is_remembered_fits_into_a_checkpoint() -> None:
     assert (described.channels, described.channel_names) == (255, ())
     short = training_image(NormalisedPlanes(replace(shown.image, channel_names=("ü",) * 256)))
     assert len(short.channel_names) == 255
-    assert len(json.dumps(as_fact([short] * MOST_IMAGES))) < 0.99 * _HEADER_LIMIT
+    assert len(json.dumps(as_fact([short] * MOST_IMAGES))) < 0.99 * HEADER_LIMIT
 
 
 def test_other_names_are_told(named: Path) -> None:

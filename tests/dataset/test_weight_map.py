@@ -6,7 +6,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from napari_unet import object_weights
-from napari_unet.dataset.weight_map import border_term, border_weights, class_weights, pixel_weights, random_mask
+from napari_unet.dataset.weight_map import border_term, border_weights, class_weights, random_mask, weight_map
 
 SIGMA, W0 = 5.0, 10.0
 Y, LEFT, RIGHT, RADIUS = 50, 30, 60, 8
@@ -119,7 +119,7 @@ def test_classes_get_the_same_total() -> None:
     trained = labels > 0
     counts = {k: int((labels == k).sum()) for k in (1, 2, 3, 4)}
     balance = class_weights(counts)
-    weights = pixel_weights(labels, trained, balance, np.ones(labels.shape, np.float32))
+    weights = weight_map(labels, trained, balance, np.ones(labels.shape, np.float32))
     totals = [float(weights[labels == k].sum()) for k in (1, 2, 4)]
     assert 3 not in balance
     assert totals == pytest.approx([totals[0]] * 3, rel=1e-5)
@@ -134,7 +134,7 @@ def test_nothing_weighs_where_nothing_is_trained() -> None:
     trained[:, :33] = False
     border = border_weights(labels, W0, SIGMA)
     assert border[~trained].max() > 2
-    weights = pixel_weights(labels, trained, class_weights({1: 100, 2: 100}), border)
+    weights = weight_map(labels, trained, class_weights({1: 100, 2: 100}), border)
     np.testing.assert_array_equal(weights > 0, trained)
     assert (weights[~trained] == 0).all()
 

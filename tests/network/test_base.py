@@ -271,7 +271,7 @@ def test_training_does_not_unlearn_how_much_of_an_image_a_class_covers(
         if prior is expected:
             kept = trainer.checkpoint()
     assert losses[0] == pytest.approx(losses[1], rel=1e-4)
-    shift = kept.weights["head.deep.bias"] - trainer.checkpoint().weights["head.deep.bias"]
+    shift = kept.network_weights["head.deep.bias"] - trainer.checkpoint().network_weights["head.deep.bias"]
     assert torch.allclose(shift, expected, atol=1e-3)
     resumed = Trainer(_refreshed(project), alone, CPU, Start(checkpoint=kept, base=base_checkpoint()))
     assert resumed.step() == pytest.approx(trainer.step(), rel=1e-3)
@@ -316,7 +316,7 @@ def test_a_damaged_expectation_is_none(project: Project, fact: object) -> None:
     head = replace(kept, facts=kept.facts | {"prior": fact}).network().head
     assert isinstance(head, DeepShallowHead)
     assert head.prior.tolist() == [0.0, 0.0]
-    assert torch.equal(head.deep.bias, kept.weights["head.deep.bias"])
+    assert torch.equal(head.deep.bias, kept.network_weights["head.deep.bias"])
 
 
 def test_the_best_network_comes_back(project: Project) -> None:
@@ -329,7 +329,7 @@ def test_the_best_network_comes_back(project: Project) -> None:
     for _ in range(2):
         learner.step()
     learner.restore_best()
-    restored = learner.trainer.checkpoint().weights
+    restored = learner.trainer.checkpoint().network_weights
     assert all(torch.equal(restored[name], tensor) for name, tensor in best.network.state_dict().items())
     assert learner.selection.shown is best
 

@@ -112,7 +112,7 @@ def test_a_damaged_note_is_told(tmp_path: Path, text: str) -> None:
 def test_weights_that_are_not_finite_are_refused(stored: Path, tmp_path: Path, value: float) -> None:
     """They are neither written nor read."""
     bad = made()
-    bad.weights["head.bias"][0] = value
+    bad.network_weights["head.bias"][0] = value
     with pytest.raises(UserError, match=r"^NU-M04: "):
         save_checkpoint(bad, tmp_path / "other.safetensors")
     assert not (tmp_path / "other.safetensors").exists()
@@ -207,12 +207,12 @@ def test_a_kill_between_network_and_note_costs_neither(tmp_path: Path, monkeypat
         raise KeyboardInterrupt
 
     changed = made()
-    changed.weights["head.bias"] += 1
+    changed.network_weights["head.bias"] += 1
     monkeypatch.setattr(checkpoint_module, "sha256", killed)
     with pytest.raises(KeyboardInterrupt):
         save_checkpoint(changed, path)
     monkeypatch.undo()
-    assert torch.equal(load_checkpoint(path).weights["head.bias"], changed.weights["head.bias"])
+    assert torch.equal(load_checkpoint(path).network_weights["head.bias"], changed.network_weights["head.bias"])
 
 
 def test_a_copy_is_the_same_to_the_byte(tmp_path: Path) -> None:

@@ -25,10 +25,10 @@ from napari_unet.images.tiles import Region, read_mirrored
 from napari_unet.network.base import STEM, base_checkpoint, from_base
 from napari_unet.network.checkpoint import Checkpoint, load_checkpoint, save_checkpoint
 from napari_unet.network.device import Device, choose_device
-from napari_unet.network.package import open_network
+from napari_unet.network.reading import open_network
 from napari_unet.network.unet import Architecture, build
 from napari_unet.packaging import exchange, model_package
-from napari_unet.prediction import large_ome_zarr
+from napari_unet.prediction import large_image
 from napari_unet.project.project import Project
 from napari_unet.protocol import messages as m
 from napari_unet.training.learner import Learner
@@ -134,7 +134,7 @@ def test_a_checkpoint_remembers_what_is_seen(context_planes: int, tmp_path: Path
 
 
 def _after(checkpoint: Checkpoint) -> tuple[object, ...]:
-    return checkpoint.class_ids, checkpoint.class_names, checkpoint.step, checkpoint.weights
+    return checkpoint.class_ids, checkpoint.class_names, checkpoint.step, checkpoint.network_weights
 
 
 def model_of(context_planes: int, folder: Path, channels: int = 1) -> Path:
@@ -154,7 +154,7 @@ def test_predictions_with_context_depend_on_nothing_else(tmp_path: Path, monkeyp
     thrice = Image("thrice", np.repeat(np.asarray(image.pixels)[:1], 3, axis=0), "zyx")
     np.testing.assert_array_equal(predict(model, one)[0], predict(model, thrice)[1])
     np.save(tmp_path / "image.npy", np.asarray(image.pixels))
-    monkeypatch.setattr(large_ome_zarr, "LARGE", 0)
+    monkeypatch.setattr(large_image, "LARGE", 0)
     monkeypatch.setattr("napari_unet.packaging.prediction_files.CHUNK", 32)
     predict_file(model, tmp_path / "image.npy", tmp_path / "out", ["ome-zarr"])
     found = np.asarray(zarr.open(tmp_path / "out/image.ome.zarr/labels/classes/0", mode="r"))

@@ -15,7 +15,7 @@ from napari_unet.config import Settings
 from napari_unet.errors import UserError
 from napari_unet.images.image import Image
 from napari_unet.network.device import Device
-from napari_unet.network.package import open_network
+from napari_unet.network.reading import open_network
 from napari_unet.project.project import Project
 from napari_unet.training.device_group import DeviceGroup
 

@@ -192,12 +192,12 @@ def test_unpooling_uses_the_indices_of_the_pooling() -> None:
     x = torch.randn(2, 4, 12, 8)
     maxima: list[Tensor] = []
     pooled, indices = functional.max_pool2d(x, 2, return_indices=True)
-    assert torch.equal(network._pooled(x, maxima), pooled)
+    assert torch.equal(network.pooled(x, maxima), pooled)
     low = torch.randn_like(pooled)
     expected = functional.max_unpool2d(low, indices, 2)
     enlarged = functional.interpolate(low, scale_factor=2)
-    assert torch.equal(network._enlarged(enlarged, list(maxima)), expected)
-    assert torch.equal(network._enlarged(enlarged[:, :, 2:-2, 2:-2], maxima), expected[:, :, 2:-2, 2:-2])
+    assert torch.equal(network.enlarged(enlarged, list(maxima)), expected)
+    assert torch.equal(network.enlarged(enlarged[:, :, 2:-2, 2:-2], maxima), expected[:, :, 2:-2, 2:-2])
 
 
 def test_a_bed_of_nails_has_one_value_in_four() -> None:
@@ -233,7 +233,7 @@ def test_skips_join_as_they_are_named() -> None:
     middle = torch.tensor([[14.0, 15.0], [20.0, 21.0]])[None, None]
     assert torch.equal(copy_and_crop(skip, y), middle)
     for kind, expected in {"concatenate": torch.cat([middle, y], dim=1), "sum": middle + 1, "none": y}.items():
-        assert torch.equal(build(Architecture(1, 2, 4, 1, skip=kind))._joined(skip, y), expected)
+        assert torch.equal(build(Architecture(1, 2, 4, 1, skip=kind)).joined(skip, y), expected)
 
 
 def test_the_light_network_is_light() -> None:

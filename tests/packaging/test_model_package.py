@@ -224,7 +224,11 @@ def test_a_package_predicts_and_is_gone_on_from(
         result = train(made, steps=1, device="cpu", base=source)
     learned, before = load_checkpoint(Path(result.checkpoint)), expected.checkpoint
     assert learned.architecture == before.architecture
-    changes = [(learned.weights[n] - w).abs().max() for n, w in before.weights.items() if not n.startswith("head.")]
+    changes = [
+        (learned.network_weights[n] - w).abs().max()
+        for n, w in before.network_weights.items()
+        if not n.startswith("head.")
+    ]
     assert max(changes) < 0.01  # one step away from it; elsewhere they would differ by as much as they are large
 
 
@@ -233,7 +237,7 @@ def test_going_on_from_a_project(project: Path) -> None:
     base = base_checkpoint(str(project))
     assert base is not None
     expected = load_checkpoint(project / "models" / "best.safetensors")
-    assert all(torch.equal(base.weights[name], tensor) for name, tensor in expected.weights.items())
+    assert all(torch.equal(base.network_weights[name], tensor) for name, tensor in expected.network_weights.items())
 
 
 def test_the_worker_packages_what_it_shows(project: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -250,7 +254,7 @@ def test_the_worker_packages_what_it_shows(project: Path, tmp_path: Path, monkey
         assert [Path(path).suffix for path in exported.paths] == [".zip", ".png", ".json"][: 2 * len(formats) - 1]
     shown, best = (load_model(path, "cpu").checkpoint for path in (Path(exported.paths[0]), project))
     assert shown.step == best.step
-    assert all(torch.equal(shown.weights[name], tensor) for name, tensor in best.weights.items())
+    assert all(torch.equal(shown.network_weights[name], tensor) for name, tensor in best.network_weights.items())
 
 
 class Poison:

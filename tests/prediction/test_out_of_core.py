@@ -26,8 +26,9 @@ from napari_unet.images.reading import open_image
 from napari_unet.images.tiles import Region
 from napari_unet.network.inference import Predictor
 from napari_unet.packaging import prediction_files
-from napari_unet.prediction import large_ome_zarr
-from napari_unet.prediction.large_ome_zarr import Chunk, ChunkFile, ChunkTask
+from napari_unet.prediction import large_image
+from napari_unet.prediction.chunk_file import Chunk, ChunkFile
+from napari_unet.prediction.chunk_task import ChunkTask
 from napari_unet.prediction.plane import predict_region
 
 CHUNK = 48
@@ -43,7 +44,7 @@ def network(tmp_path: Path) -> Path:
 @pytest.fixture
 def small_chunks(monkeypatch: pytest.MonkeyPatch) -> None:
     """Every image counts as large, and a chunk is small."""
-    monkeypatch.setattr(large_ome_zarr, "LARGE", 0)
+    monkeypatch.setattr(large_image, "LARGE", 0)
     monkeypatch.setattr(prediction_files, "CHUNK", CHUNK)
 
 
@@ -111,7 +112,7 @@ def test_colours_and_plain_and_large_agree(network: Path, tmp_path: Path, monkey
     )
     model = api.load_model(colour, "cpu")
     api.predict_file(model, tmp_path / "a.tif", tmp_path / "plain", ["ome-zarr"])
-    monkeypatch.setattr(large_ome_zarr, "LARGE", SHAPE[0] * SHAPE[1] - 1)
+    monkeypatch.setattr(large_image, "LARGE", SHAPE[0] * SHAPE[1] - 1)
     api.predict_file(model, tmp_path / "a.tif", tmp_path / "large", ["ome-zarr"])
     plain, large = (contents(tmp_path / name / "a.ome.zarr") for name in ("plain", "large"))
     assert large == {name: data for name, data in plain.items() if not name.startswith("labels/objects")}
@@ -128,8 +129,8 @@ def test_a_stack_larger_than_memory_is_never_held(
     write_noise(tmp_path / "a.zarr", (18, *SHAPE))
     model = api.load_model(network, "cpu")
     api.predict_file(model, tmp_path / "a.zarr", tmp_path / "plain", ["ome-zarr"])
-    monkeypatch.setattr(large_ome_zarr, "LARGE", SHAPE[0] * SHAPE[1])
-    monkeypatch.setattr(prediction_files, "_resumable_mask", None)  # nobody makes the whole mask
+    monkeypatch.setattr(large_image, "LARGE", SHAPE[0] * SHAPE[1])
+    monkeypatch.setattr(prediction_files, "resumable_mask", None)  # nobody makes the whole mask
     api.predict_file(model, tmp_path / "a.zarr", tmp_path / "large", ["ome-zarr"])
     plain, large = (contents(tmp_path / name / "a.ome.zarr") for name in ("plain", "large"))
     assert large == {name: data for name, data in plain.items() if not name.startswith("labels/objects")}
@@ -212,7 +213,7 @@ def test_a_chunk_of_background_is_there(network: Path, tmp_path: Path) -> None:
     """A chunk that holds nothing but zeros, or -0.0, counts as made and keeps its bits."""
     image = Image("empty", np.full(SHAPE, -0.0, np.float32), "yx")
     predictor = api.load_model(network, "cpu").predictor
-    predictor._lookup = np.ones(2, np.uint8)
+    predictor = Predictor(predictor.network, (1, 1), predictor.device)
     file = ChunkFile(tmp_path / "empty.ome.zarr", image, (ClassStyle("background", (0, 0, 0)),), CHUNK)
     file.begin({})
     for count in range(12, 0, -1):

@@ -275,7 +275,7 @@ def test_training_ends_in_a_file_that_the_package_starts_from(base_set: BaseSet,
     save_checkpoint(checkpoint(network, RECIPE, log), path)
     base = base_checkpoint(str(path))
     assert base is not None
-    assert {tensor.dtype for tensor in base.weights.values()} == {torch.float16}
+    assert {tensor.dtype for tensor in base.network_weights.values()} == {torch.float16}
     assert base.facts["steps"] == base.step == log.steps
     assert base.facts["recipe"]["seed"] == RECIPE.seed
     x = torch.randn(1, 3, SIDE, SIDE, generator=torch.Generator().manual_seed(0))

@@ -152,12 +152,12 @@ def test_a_device_that_is_too_small_is_left(project: Project, monkeypatch: pytes
     learner.memory_limits = MemoryLimits(Device("cuda", "GPU", True), 1, 64, 64)
     learner.device = learner.memory_limits.device
     assert learner.trainer is not None
-    steps, weights = learner.trainer.step_count, learner.trainer.checkpoint().weights
+    steps, weights = learner.trainer.step_count, learner.trainer.checkpoint().network_weights
     learner.tighten_memory_limits()
     assert learner.device.kind == "cpu"
     assert "cuda, which failed" in learner.device.reason
     assert learner.trainer.step_count == steps
-    for name, tensor in learner.trainer.checkpoint().weights.items():
+    for name, tensor in learner.trainer.checkpoint().network_weights.items():
         torch.testing.assert_close(tensor, weights[name])
     assert np.isfinite(learner.step())
 
@@ -169,17 +169,17 @@ def test_halves_change_no_pixel(monkeypatch: pytest.MonkeyPatch) -> None:
     predictor = Predictor(network, (1, 2), CPU)
     pixels = np.random.default_rng(0).normal(size=(150, 270, 1)).astype(np.float32)
     whole, sure = predict_plane(predictor, pixels, 512), predict_probabilities(predictor, pixels, 512)
-    logits = Predictor._logits
+    logits = Predictor.logits
 
     def fitting(self: Predictor, plane: np.ndarray, region: Region) -> torch.Tensor:
         if max(region.shape) > 100:
             raise torch.OutOfMemoryError("CUDA out of memory")
         return logits(self, plane, region)
 
-    monkeypatch.setattr(Predictor, "_logits", fitting)
+    monkeypatch.setattr(Predictor, "logits", fitting)
     np.testing.assert_array_equal(predict_plane(predictor, pixels, 512), whole)
     np.testing.assert_allclose(predict_probabilities(predictor, pixels, 512), sure, atol=1e-4)
-    monkeypatch.setattr(Predictor, "_logits", failing(10**6, MemoryError(), logits))
+    monkeypatch.setattr(Predictor, "logits", failing(10**6, MemoryError(), logits))
     with pytest.raises(MemoryError):
         predict_plane(predictor, pixels, 512)
 
@@ -196,7 +196,7 @@ def test_the_engine_does_again_what_did_not_fit(
         engine.work()
     engine.receive(m.Train(on=False))
     engine.receive(m.Look(1, 1, 0, (0, 0, 150, 200)))
-    monkeypatch.setattr(Predictor, "_logits", failing(3, FULL[0], Predictor._logits))
+    monkeypatch.setattr(Predictor, "logits", failing(3, FULL[0], Predictor.logits))
     engine.receive(m.Export(1, str(tmp_path / "out"), ("tiff",)))
     sent.clear()
     while engine.has_work:

@@ -69,14 +69,16 @@ def annotations(tmp_path: Path) -> Annotations:
 
 def equal(first: Checkpoint, second: Checkpoint) -> bool:
     """Whether weights and the whole state of training are equal bit for bit."""
-    pairs = [(first.weights, second.weights), (first.training, second.training)]
+    pairs = [(first.network_weights, second.network_weights), (first.training, second.training)]
     same = [a.keys() == b.keys() and all(torch.equal(a[name], b[name]) for name in a) for a, b in pairs]
     return all(same) and first.facts == second.facts and first.step == second.step
 
 
 def finite(checkpoint: Checkpoint) -> bool:
     """Whether no number in it is NaN or infinite."""
-    return all(bool(torch.isfinite(t).all()) for t in (*checkpoint.weights.values(), *checkpoint.training.values()))
+    return all(
+        bool(torch.isfinite(t).all()) for t in (*checkpoint.network_weights.values(), *checkpoint.training.values())
+    )
 
 
 def test_a_few_strokes_teach_the_rest(annotations: Annotations) -> None:
@@ -150,7 +152,7 @@ def test_a_diverged_step_is_undone(
     after = trainer.checkpoint()
     assert finite(after)
     assert after.facts["rate"] == rate / 2
-    assert all(torch.equal(after.weights[name], good.weights[name]) for name in good.weights)
+    assert all(torch.equal(after.network_weights[name], good.network_weights[name]) for name in good.network_weights)
     assert np.isfinite(trainer.step())
     assert finite(trainer.checkpoint())
 
@@ -214,7 +216,7 @@ def test_every_class_is_drawn_as_often(tmp_path: Path) -> None:
     for _ in range(400):
         tile = sampler.draw()
         assert tile.pixels.shape == (64, 64, 1)
-        (class_id,) = np.unique(tile.labels[tile.weights > 0])  # too far apart to share a tile
+        (class_id,) = np.unique(tile.labels[tile.weight_map > 0])  # too far apart to share a tile
         rare += class_id == 2
     assert 160 <= rare <= 240  # four standard deviations
 

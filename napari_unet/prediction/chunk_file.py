@@ -1,11 +1,10 @@
-"""An image larger than memory to OME-Zarr: from file to file, chunk by chunk, here or on a cluster."""
+"""The OME-Zarr folder of a mask larger than memory, filled chunk by chunk."""
 
 import json
 import shutil
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass, replace
-from functools import lru_cache
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -17,21 +16,15 @@ from napari_unet.export.json_file import write_json
 from napari_unet.export.ome_zarr import bits, create_levels, levels_of, plane_numbers, refuse_foreign
 from napari_unet.export.segmentation import ClassStyle
 from napari_unet.export.verified import UNREADABLE, array_difference
-from napari_unet.images.image import LARGE, Image
+from napari_unet.images.image import Image
 from napari_unet.images.lazy_plane import LazyPlane
 from napari_unet.images.normalisation import Normalisation
 from napari_unet.images.plane_stack import PlaneStack
-from napari_unet.images.reading import open_image
 from napari_unet.images.tiles import Region, grid
-from napari_unet.network.device import choose_device
 from napari_unet.network.inference import Predictor
-from napari_unet.network.memory import keep_freed_memory
-from napari_unet.network.package import open_network
-from napari_unet.prediction.cluster import memory_share
-from napari_unet.prediction.plane import largest_tile, predict_region
+from napari_unet.prediction.plane import predict_region
 from napari_unet.storage import move_folder
 
-_MOST_PLANES = 16  # of the largest size, whose mask is held: 1 GiB, and four times that for the objects
 CHUNK = 2048  # px; one chunk is one task, and the largest tile
 _JOB = "job.json"  # in the unfinished folder: what made its chunks
 
@@ -152,71 +145,6 @@ class ChunkFile:
     def _index(self, plane: int) -> tuple[int, ...]:
         numbers, _ = plane_numbers(self.image)
         return tuple(int(at[0]) for at in (numbers == plane).nonzero()) if numbers.ndim else ()
-
-
-@dataclass(frozen=True, slots=True)
-class ChunkTask:
-    """Predicts chunks of one image in any process that sees the same files; holds neither pixels nor a network.
-
-    Attributes
-    ----------
-    image, image_fingerprint : file, and what it has to hold
-    channels : that are seen of it, as in ``Image.chosen``
-    network, network_fingerprint : checkpoint, and what it has to hold
-    device, precision : as ``choose_device`` takes them; chosen by each process for itself
-    """
-
-    image: Path
-    image_fingerprint: str
-    channels: tuple[int, ...]
-    network: Path
-    network_fingerprint: str
-    device: str
-    normalisation: Normalisation
-    path: Path
-    classes: tuple[ClassStyle, ...]
-    chunk: int
-    tile: int | None
-    precision: str = "auto"
-
-    def __call__(self, chunk: Chunk) -> None:
-        """Make one chunk.
-
-        Raises
-        ------
-        UserError
-            NU-I15 or NU-M06 when image or network are not what they were, and as ``ChunkFile.write``.
-        """
-        predictor = _predictor(self.network, self.network_fingerprint, self.device, self.precision)
-        image = replace(_image(self.image, self.image_fingerprint), chosen=self.channels)
-        tile = self.tile or largest_tile(predictor.network.architecture, memory_share(predictor.device.kind))
-        ChunkFile(self.path, image, self.classes, self.chunk).write(predictor, self.normalisation, chunk, tile)
-
-
-@lru_cache(maxsize=1)
-def _predictor(network: Path, fingerprint: str, device: str, precision: str) -> Predictor:
-    checkpoint = open_network(network)
-    if checkpoint.fingerprint() != fingerprint:
-        fix = "wait until training has ended, or predict with a copy of the network"
-        raise UserError("NU-M06", "the network changed while it was predicting", str(network), fix)
-    chosen = choose_device(device, precision)
-    keep_freed_memory()  # the process was started for this work
-    return Predictor(checkpoint.network().to(chosen.torch_device), checkpoint.class_ids, chosen)
-
-
-@lru_cache(maxsize=1)
-def _image(path: Path, fingerprint: str) -> Image:
-    image = open_image(path)
-    if image.fingerprint() != fingerprint:
-        fix = "open the image again to use its new content"
-        raise UserError("NU-I15", "the file changed after it was opened", str(path), fix)
-    return image
-
-
-def is_large(image: Image) -> bool:
-    """Whether a plane, or the mask of all planes, is too large to be held in memory."""
-    plane = image.height * image.width
-    return plane > LARGE or image.planes * plane > _MOST_PLANES * LARGE
 
 
 @contextmanager
