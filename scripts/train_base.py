@@ -59,11 +59,11 @@ class Recipe:
 
     @property
     def sources(self) -> list[str]:
-        """Names of the sets that are learned from."""
+        """Return the names of the sets that are learned from."""
         return [name for name in SOURCES if name not in self.without]
 
     def rate(self, step: int, share: float) -> float:
-        """Learning rate after so many steps and this share of the time: a short rise, then half a cosine."""
+        """Return the learning rate after so many steps and this share of the time: a short rise, then half a cosine."""
         rise = min(1, (step + 1) / self.warm_up)
         return self.learning_rate * rise * (1 + math.cos(math.pi * share)) / 2 + 1e-6
 
@@ -81,7 +81,7 @@ class Log:
         self._recent.append([float(term.detach()) for term in terms])
 
     def losses(self) -> dict[str, float]:
-        """Mean of each loss over the last steps."""
+        """Return the mean of each loss over the last steps."""
         columns = zip(*self._recent, strict=True)
         return {name: round(sum(c) / len(c), 4) for name, c in zip(Terms._fields, columns, strict=False)}
 
@@ -120,7 +120,7 @@ def train(recipe: Recipe, sets: Sequence[BaseSet]) -> tuple[UNet, Log]:
 
 
 def checkpoint(network: UNet, recipe: Recipe, log: Log) -> Checkpoint:
-    """The network without batch norm, in half precision, with what is to be known about it."""
+    """Return the network without batch norm, in half precision, with the facts about its training."""
     folded = fold(network)
     facts: dict[str, Any] = {
         "recipe": asdict(recipe),
@@ -134,7 +134,7 @@ def checkpoint(network: UNet, recipe: Recipe, log: Log) -> Checkpoint:
 
 
 def _update(terms: Terms, recipe: Recipe, optimiser: torch.optim.Optimizer, parameters: Sequence[nn.Parameter]) -> bool:
-    """One step down the gradient; not taken, and False, where that is not finite."""
+    """Take one step down the gradient; return False, and take none, where the gradient is not finite."""
     loss = terms.episodic + recipe.dense * terms.dense + recipe.auxiliary * terms.auxiliary
     optimiser.zero_grad(set_to_none=True)
     loss.backward()  # type: ignore[no-untyped-call]

@@ -50,7 +50,7 @@ class AnnotatedPlane:
 
     @classmethod
     def blank(cls, shape: tuple[int, ...]) -> "AnnotatedPlane":
-        """A plane that nothing is painted on."""
+        """Return a plane that nothing is painted on."""
         labels, border = TiledPlane(shape, np.uint8), TiledPlane(shape, np.float32, fill=1)
         trained, held_out, new = (TiledPlane(shape, np.bool_) for _ in range(3))
         return cls(labels, trained, held_out, border, new)
@@ -92,16 +92,16 @@ class Annotations:
         self._described: dict[int, TrainingImage] = {}
 
     def pixels(self, image_id: int) -> NormalisedPlanes:
-        """Normalised planes of an image of the project; ask again rather than keep them."""
+        """Return the normalised planes of an image of the project; ask again rather than keep them."""
         return self._images[image_id]
 
     def with_context(self, key: PlaneKey, context_planes: int) -> Float32[np.ndarray, "y x c"] | LazyPlane | PlaneStack:
-        """A plane as a network reads it that sees so many planes on either side; ask again rather than keep it."""
+        """Return a plane with so many context planes on either side; ask again rather than keep it."""
         image_id, plane = key
         return self.pixels(image_id).with_context(plane, context_planes)
 
     def reopen(self, image_id: int | None) -> None:
-        """The user corrected what the project remembers of an image, or (None) of many."""
+        """Read an image anew, whose record the user corrected, or (None) all images."""
         for each in [*self._images.opened] if image_id is None else [image_id]:
             self._images.forget(each)
         for each in [*self._described] if image_id is None else [image_id]:
@@ -124,7 +124,7 @@ class Annotations:
         return changed
 
     def counts(self) -> dict[int, int]:
-        """Trained pixels per class id, classes that the user removed left out."""
+        """Count the trained pixels of each class, without classes that the user removed."""
         kept = {label.id for label in self.project.classes.all()}
         counts = dict.fromkeys(sorted(kept), 0)
         for plane in self.planes.values():
@@ -134,11 +134,11 @@ class Annotations:
         return counts
 
     def class_ids(self) -> tuple[int, ...]:
-        """Classes that something is trained on, in order; the outputs of the network."""
+        """Return the classes with trained pixels, in order; these are the outputs of the network."""
         return tuple(class_id for class_id, count in self.counts().items() if count)
 
     def channels(self) -> int:
-        """Channels of the annotated images; 0 when nothing is annotated."""
+        """Return the number of channels of the annotated images; 0 when nothing is annotated."""
         return next((self.pixels(image_id).image.channels for image_id, _ in self.planes), 0)
 
     def refuse_other_channels(self) -> None:
@@ -156,7 +156,7 @@ class Annotations:
             raise UserError("NU-I09", what, str(self.project.folder), fix)
 
     def training_images(self) -> list[TrainingImage]:
-        """What the first 64 images that are trained on are like; one that cannot be read any more is left out."""
+        """Describe the first 64 images that are trained on; one that cannot be read any more is left out."""
         trained = sorted({image_id for (image_id, _), plane in self.planes.items() if plane.positions})[:MOST_IMAGES]
         for image_id in trained:
             if image_id not in self._described:
@@ -187,14 +187,14 @@ class Annotations:
         painted.find()
 
     def _near(self, changed: Iterable[TilePlace], labels: TiledPlane) -> set[TilePlace]:
-        """Painted tiles of which something depends on what is painted in one of these."""
+        """Return the painted tiles that lie so near to these that something in them depends on these."""
         reach = range(-math.ceil(self._reach / TILE), math.ceil(self._reach / TILE) + 1)
         near = {TilePlace(place.row + i, place.column + j) for place in changed for i in reach for j in reach}
         return near & labels.tiles.keys()
 
     @property
     def _reach(self) -> int:
-        """How far what is said of a pixel depends on others, in px."""
+        """Return how far away, in px, other pixels decide what a pixel is used for."""
         return max(MARGIN + 1, self._border_margin)
 
     @property
@@ -234,7 +234,10 @@ class Annotations:
 
 
 def _bands(plane: TiledPlane) -> list[Region]:
-    """Rows of tiles, from the first to the last column that is held, so that pixels come in the order of the plane."""
+    """Return a region for each row of tiles, from its first to its last tile that is held.
+
+    Pixels then come in the order of the plane.
+    """
     columns: dict[int, list[int]] = {}
     for row, column in sorted(plane.tiles):
         columns.setdefault(row, []).append(column)
@@ -245,7 +248,7 @@ def _bands(plane: TiledPlane) -> list[Region]:
 
 
 def _by_tile(sides: Iterable[BlockSide], plane: int) -> dict[TilePlace, list[BlockSide]]:
-    """The sides of the blocks of a plane by the tile in which the block lies."""
+    """Return the held-out sides of the blocks of a plane by the tile in which the block lies."""
     found: dict[TilePlace, list[BlockSide]] = {}
     for side in sides:
         if side.block.plane == plane and side.held_out:
@@ -256,7 +259,7 @@ def _by_tile(sides: Iterable[BlockSide], plane: int) -> dict[TilePlace, list[Blo
 
 
 def _seen_from(region: Region, areas: Iterable[Region]) -> tuple[Region, ...]:
-    """Areas of a plane in pixels of a region of it."""
+    """Return areas of a plane in pixels of a region of it."""
     return tuple(area.seen_from(region) for area in areas)
 
 
@@ -266,7 +269,7 @@ def _stroke(painted: UInt8[np.ndarray, "h w"], area: Region) -> list[Stroke]:
 
 
 def blocks_with(pixels: Bool[np.ndarray, "y x"]) -> list[Region]:
-    """Blocks of the split that hold at least one of the pixels."""
+    """Return the blocks of the split that hold at least one of the pixels."""
     rows, columns = np.nonzero(pixels)
     found = sorted(set(zip((rows // BLOCK).tolist(), (columns // BLOCK).tolist(), strict=True)))
     areas = [Region(row * BLOCK, column * BLOCK, (row + 1) * BLOCK, (column + 1) * BLOCK) for row, column in found]

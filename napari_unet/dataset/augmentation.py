@@ -97,7 +97,7 @@ STRONG = Augmentation(
 
 
 def augment(tile: TrainingTile, random: np.random.Generator, augmentation: Augmentation = MILD) -> TrainingTile:
-    """All that needs no surroundings: flip, turn and vary the intensities."""
+    """Flip, turn and vary the intensities: all augmentation that needs no surroundings."""
     moved = flip_and_turn(tile, *_draw_symmetry(random, augmentation))
     return moved._replace(pixels=vary_intensities(moved.pixels, random, augmentation))
 
@@ -113,18 +113,18 @@ class InverseMap(NamedTuple):
 
     @property
     def region(self) -> Region:
-        """All source pixels that an interpolation reads."""
+        """Return the region of all source pixels that an interpolation reads."""
         y0, x0 = int(np.floor(self.rows.min())), int(np.floor(self.columns.min()))
         # One more than the neighbour: seen from elsewhere, rounding may lift a position to the next whole pixel.
         return Region(y0, x0, int(np.floor(self.rows.max())) + 3, int(np.floor(self.columns.max())) + 3)
 
     def seen_from(self, y: int, x: int) -> "InverseMap":
-        """The same map into a source whose first pixel is this one."""
+        """Return the same map into a source whose first pixel is this one."""
         return InverseMap(self.rows - np.float32(y), self.columns - np.float32(x))
 
 
 def flip_and_turn(tile: TrainingTile, quarter_turns: int, mirror: bool) -> TrainingTile:
-    """One of the eight symmetries of the square, exact to the pixel."""
+    """Apply one of the eight symmetries of the square, exact to the pixel."""
 
     def move(plane: np.ndarray) -> np.ndarray:
         turned = np.rot90(plane, quarter_turns)
@@ -134,7 +134,7 @@ def flip_and_turn(tile: TrainingTile, quarter_turns: int, mirror: bool) -> Train
 
 
 def draw_map(side: int, fixed: tuple[int, int], random: np.random.Generator, augmentation: Augmentation) -> InverseMap:
-    """A random symmetry, rotation, scale and deformation at once; see ``inverse_map``."""
+    """Draw a random symmetry, rotation, scale and deformation at once; see ``inverse_map``."""
     quarter_turns, mirror = _draw_symmetry(random, augmentation)
     degrees = random.uniform(-augmentation.rotation, augmentation.rotation)
     magnification = augmentation.scale ** random.uniform(-1, 1)
@@ -204,7 +204,7 @@ def _bicubic(knots: Float[np.ndarray, "k k"], side: int) -> Float32[np.ndarray, 
 
 @lru_cache(maxsize=8)
 def _cubic_basis(side: int) -> Float32[np.ndarray, "y k"]:
-    """Share of each knot in each pixel: cubic convolution (Keys 1981), the outermost knots repeated beyond the rim."""
+    """Return the share of each knot in each pixel: cubic convolution (Keys 1981), the outermost knots repeated."""
     position = np.linspace(0, _KNOTS - 1, side)
     basis = np.zeros((side, _KNOTS))
     for knot in range(-1, _KNOTS + 1):
@@ -239,7 +239,7 @@ def _fraction(position: Float32[np.ndarray, "y x"], channels: int) -> Float32[np
 def _between(
     first: Float32[np.ndarray, "n c"], second: Float32[np.ndarray, "n c"], share: Float32[np.ndarray, "n c"]
 ) -> Float32[np.ndarray, "n c"]:
-    """``first`` where the share is 0, ``second`` where it is 1; overwrites both."""
+    """Interpolate: ``first`` where the share is 0, ``second`` where it is 1; both arrays are overwritten."""
     second -= first
     second *= share
     first += second
@@ -278,11 +278,11 @@ def _blurred(pixels: Float32[np.ndarray, "y x c"], deviation: float) -> Float32[
 def _with_gamma(
     pixels: Float32[np.ndarray, "y x c"], exponents: Float[np.ndarray, " c"]
 ) -> Float32[np.ndarray, "y x c"]:
-    """Between -1 and 1, ((p + 1) / 2) ** exponent on the same range; what lies outside stays."""
+    """Map pixels p between -1 and 1 to ((p + 1) / 2) ** exponent on the same range; all others stay."""
     share = np.clip((pixels + np.float32(1)) / 2, 0, 1)
     return pixels + 2 * (share ** _along_rows(exponents, pixels) - share)
 
 
 def _along_rows(values: Float[np.ndarray, " c"], pixels: Float32[np.ndarray, "y x c"]) -> Float32[np.ndarray, "x c"]:
-    """A value per channel, repeated for a row: broadcasting over a last axis of three is several times slower."""
+    """Repeat a value per channel for a row: broadcasting over a last axis of three is several times slower."""
     return np.broadcast_to(values.astype(np.float32), pixels.shape[1:]).copy()

@@ -8,7 +8,7 @@ from napari_unet.images.image import Image
 
 
 def trained_channels(trained: Sequence[TrainingImage], wanted: int, image: Image) -> tuple[int, ...]:
-    """The channels to choose of an image for a network that sees so many; () for all as they are.
+    """Choose the channels of an image for a network that sees so many; () for all as they are.
 
     Where the channels have names, here and in training, these decide. Where they have none, an image with as many
     channels as one that was trained on gives the same ones. An image of just so many channels as are seen is taken
@@ -40,7 +40,7 @@ def trained_channels(trained: Sequence[TrainingImage], wanted: int, image: Image
 
 
 def named_channels(wanted: Sequence[str], image: Image) -> tuple[int, ...]:
-    """The channels that the user names, or numbers from 1 on.
+    """Find the channels that the user names, or numbers from 1 on.
 
     Raises
     ------
@@ -59,7 +59,7 @@ def named_channels(wanted: Sequence[str], image: Image) -> tuple[int, ...]:
 
 
 def told(trained: Sequence[TrainingImage]) -> str:
-    """What the channels of the images trained on are, such as "DAPI, GFP" or "1, 3 of 4"; "" where it is not known."""
+    """Describe the channels of the images trained on, as "DAPI, GFP" or "1, 3 of 4"; "" where they are not known."""
     for each in trained:
         if each.channel_names:
             return ", ".join(each.channel_names)
@@ -69,7 +69,7 @@ def told(trained: Sequence[TrainingImage]) -> str:
 
 
 def _places(wanted: Sequence[str], names: Sequence[str]) -> tuple[int, ...]:
-    """Where each of the names stands; () unless all stand there once."""
+    """Return the index of each wanted name; () unless all of them occur exactly once."""
     here = [comparable(name) for name in names]
     once = all(here.count(comparable(name)) == 1 for name in wanted)
     return tuple(here.index(comparable(name)) for name in wanted) if once else ()

@@ -48,7 +48,7 @@ class Sampler:
             self._planes[class_id] = keys, sizes / sizes.sum()
 
     def draw(self) -> TrainingTile:
-        """One augmented tile that holds at least one trained pixel."""
+        """Draw one augmented tile that holds at least one trained pixel."""
         key, y, x = self._labelled_pixel()
         # It lies anywhere in the middle half, so that the network cannot learn "the centre is a cell".
         low = self._rim + (self._tile - 2 * self._rim) // 4
@@ -60,7 +60,7 @@ class Sampler:
         return augment(self.cut(key, region), self._random, self._augmentation)
 
     def cut(self, key: PlaneKey, region: Region) -> TrainingTile:
-        """The tile as it is; mirrored pixels beyond the rim carry no weight."""
+        """Cut a tile without augmentation; mirrored pixels beyond the rim of the plane carry no weight."""
         plane = self._annotations.planes[key]
         height, width = plane.labels.shape
         pixels = read_mirrored(self._annotations.with_context(key, self._context_planes), region)

@@ -71,7 +71,7 @@ def training_image(planes: NormalisedPlanes) -> TrainingImage:
 
 
 def as_fact(images: Sequence[TrainingImage]) -> dict[str, Any]:
-    """For the facts of a checkpoint, with the versions at work."""
+    """Return the images and the versions at work for the facts of a checkpoint."""
     return {
         FACT: {
             "images": msgspec.to_builtins(images),
@@ -81,7 +81,7 @@ def as_fact(images: Sequence[TrainingImage]) -> dict[str, Any]:
 
 
 def remembered(facts: dict[str, Any]) -> tuple[TrainingImage, ...]:
-    """What a checkpoint remembers; () for files from before it did, and where the record makes no sense."""
+    """Return the images that a checkpoint remembers; () for older files, and where the record makes no sense."""
     try:
         return msgspec.convert(facts[FACT]["images"], tuple[TrainingImage, ...])
     except (KeyError, TypeError, msgspec.ValidationError):
@@ -89,7 +89,9 @@ def remembered(facts: dict[str, Any]) -> tuple[TrainingImage, ...]:
 
 
 def difference(trained: Sequence[TrainingImage], planes: NormalisedPlanes, *, rescaled: bool = False) -> str:
-    """One coded line when an image differs from all that was trained on, in names of channels, size or range; else "".
+    """Return one coded line when an image is unlike all that was trained on; else "".
+
+    Compared are the names of channels, the pixel size and the range of intensities.
 
     The pixel size does not count where the image is ``rescaled`` for prediction.
     """
@@ -107,7 +109,7 @@ def difference(trained: Sequence[TrainingImage], planes: NormalisedPlanes, *, re
 
 
 def rescaling(trained: Sequence[TrainingImage], planes: NormalisedPlanes) -> tuple[float, float]:
-    """Factors of height and width that bring an image to the nearest pixel size that was trained on.
+    """Return the factors of height and width that bring an image to the nearest pixel size that was trained on.
 
     Raises
     ------
@@ -128,19 +130,19 @@ def rescaling(trained: Sequence[TrainingImage], planes: NormalisedPlanes) -> tup
 
 
 def comparable(name: str) -> str:
-    """A channel's name without what does not tell two apart."""
+    """Return a channel's name without spaces around it and without capitals, for comparing."""
     return name.strip().casefold()
 
 
 def _names(image: Image) -> tuple[str, ...]:
-    """Names of the channels that are handed out; () where they are missing or too long to be remembered."""
+    """Return the names of the channels that are handed out; () where they are missing or too long to be remembered."""
     names = [_encodable(name) for name in image.channel_names[: image.all_channels]]
     seen = tuple(names[number] for number in image.chosen or range(len(names))) if names else ()
     return seen if sum(map(len, seen)) <= _MOST_NAMES else ()
 
 
 def _encodable(name: str) -> str:
-    """File names may hold what no encoding does."""
+    """Replace characters that cannot be encoded, which file names may hold."""
     return name.encode(errors="replace").decode()
 
 
@@ -153,7 +155,7 @@ def _name_difference(trained: Sequence[TrainingImage], found: TrainingImage) -> 
 
 
 def other_pixel_size(trained: Sequence[TrainingImage], planes: NormalisedPlanes) -> tuple[float, float] | None:
-    """Factors as ``rescaling`` gives them, where the pixel size is so different that ``difference`` tells it."""
+    """Return the factors of ``rescaling`` where ``difference`` tells another pixel size, else None."""
     nearest = _nearest([each for each in trained if each.channels == planes.image.channels], training_image(planes))
     return nearest if _is_other(nearest) and _farness(nearest) <= math.log(_MOST_RESCALING) else None
 
@@ -175,7 +177,7 @@ def _size_difference(trained: Sequence[TrainingImage], found: TrainingImage) -> 
 
 
 def _ratios(trained: Sequence[TrainingImage], found: TrainingImage) -> list[tuple[float, float]]:
-    """Edge lengths of a pixel over those of each image trained on, where both are known."""
+    """Divide the edge lengths of a pixel by those of each image trained on, where both are known."""
     mine = _micrometres(found)
     theirs = [_micrometres(each) for each in trained]
     return [(mine[0] / each[0], mine[1] / each[1]) for each in theirs if each and mine] if mine else []

@@ -17,12 +17,17 @@ _EIGHT = np.ones((3, 3), bool)
 
 
 def border_weights(labels: UInt8[np.ndarray, "y x"], w0: float, sigma: float) -> Float32[np.ndarray, "y x"]:
-    """``object_weights`` of strokes: an object is a connected piece of strokes of one class other than background."""
+    """Compute ``object_weights`` of strokes.
+
+    An object is a connected piece of strokes of one class other than background.
+    """
     return object_weights(stroke_objects(labels), w0, sigma)
 
 
 def object_weights(objects: Int[np.ndarray, "y x"], w0: float, sigma: float) -> Float32[np.ndarray, "y x"]:
-    """1 + w_0 exp(-(d1 + d2)^2 / (2 sigma^2)) outside objects, 1 inside; for dense labels as for strokes.
+    """Compute 1 + w_0 exp(-(d1 + d2)^2 / (2 sigma^2)) outside objects, and 1 inside.
+
+    Objects may come from dense labels or from strokes.
 
     ``objects`` holds 0 where no object is and a number of its own for each object; objects of different numbers may
     touch. ``sigma`` is in pixels, and so are the Euclidean distances d1 and d2 to the nearest pixels of the nearest
@@ -32,7 +37,7 @@ def object_weights(objects: Int[np.ndarray, "y x"], w0: float, sigma: float) -> 
 
 
 def stroke_objects(labels: UInt8[np.ndarray, "y x"]) -> Int32[np.ndarray, "y x"]:
-    """Connected pieces (8 neighbours) of each class other than background, numbered from 1; 0 elsewhere."""
+    """Number the connected pieces (8 neighbours) of each class other than background from 1; 0 elsewhere."""
     objects = np.zeros(labels.shape, np.int32)
     count = 0
     for class_id in np.unique(labels[labels > BACKGROUND]):
@@ -43,7 +48,7 @@ def stroke_objects(labels: UInt8[np.ndarray, "y x"]) -> Int32[np.ndarray, "y x"]
 
 
 def border_term(objects: Int[np.ndarray, "y x"], sigma: float) -> Float32[np.ndarray, "y x"]:
-    """exp(-(d1 + d2)^2 / (2 sigma^2)) for numbered objects (0 is none); 0 where fewer than two are near."""
+    """Compute exp(-(d1 + d2)^2 / (2 sigma^2)) for numbered objects (0 is none); 0 where fewer than two are near."""
     reach = int(np.ceil(_REACH * sigma))
     far = np.float32(np.inf)
     nearest, second = np.full(objects.shape, far), np.full(objects.shape, far)
@@ -61,7 +66,10 @@ def border_term(objects: Int[np.ndarray, "y x"], sigma: float) -> Float32[np.nda
 
 
 def class_weights(counts: dict[int, int]) -> dict[int, float]:
-    """w_c: the same total for every class, 1 on average over labelled pixels; classes without pixels are left out."""
+    """Compute w_c: the same total for every class, 1 on average over labelled pixels.
+
+    Classes without pixels are left out.
+    """
     present = {class_id: count for class_id, count in counts.items() if count > 0}
     total = sum(present.values())
     return {class_id: total / (len(present) * count) for class_id, count in present.items()}
@@ -73,7 +81,7 @@ def weight_map(
     balance: dict[int, float],
     border: Float32[np.ndarray, "y x"],
 ) -> Float32[np.ndarray, "y x"]:
-    """w(x): class weight times border weight, exactly 0 wherever nothing is trained."""
+    """Compute w(x): class weight times border weight, exactly 0 wherever nothing is trained."""
     table = np.zeros(256, np.float32)
     for class_id, weight in balance.items():
         table[class_id] = weight
@@ -83,7 +91,7 @@ def weight_map(
 def random_mask(
     weights: Float32[np.ndarray, "*shape"], share: float, random: np.random.Generator
 ) -> Float32[np.ndarray, "*shape"]:
-    """M(x) w(x): weights with all but a random share of the weighted pixels set to 0; those kept are unchanged.
+    """Compute M(x) w(x): set the weights of all but a random share of the weighted pixels to 0.
 
     ``share`` is above 0 and at most 1. At least one weighted pixel stays if there is any, so that no step is empty.
     With a share of 1 nothing is drawn, and ``random`` stays where it was.

@@ -16,7 +16,7 @@ MIDDLE = 0.5  # share of its weights that the plane itself gets when context pla
 
 
 def base_checkpoint(choice: str = "auto") -> Checkpoint | None:
-    """Base weights to start from: "auto" for those that come with this program, "none", or the path of a network.
+    """Load base weights: "auto" for those that come with this program, "none" for none, or the path of a network.
 
     Raises
     ------
@@ -27,7 +27,7 @@ def base_checkpoint(choice: str = "auto") -> Checkpoint | None:
 
 
 def from_base(base: Checkpoint, channels: int, classes: int, context_planes: int = 0) -> UNet:
-    """A network for images of any number of channels that starts from base weights; its head knows no class yet.
+    """Build a network for images of any number of channels from base weights; its head knows no class yet.
 
     With as many channels as the base has, every channel meets the weights that it was trained with. Otherwise the
     channels share the sum of the weights, as if the image were the grey mean of its channels. With
@@ -51,7 +51,7 @@ def _stem(weights: Tensor, channels: int) -> Tensor:
 
 
 def _over_planes(weights: Tensor, context_planes: int) -> Tensor:
-    """The weights of one plane for a plane and its neighbours: planes that are alike look like one."""
+    """Share the weights of one plane among a plane and its context planes: planes that are alike look like one."""
     if context_planes == 0:
         return weights
     around = [(1 - MIDDLE) / (2 * context_planes) * weights] * context_planes

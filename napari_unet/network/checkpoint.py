@@ -69,7 +69,7 @@ class Checkpoint:
         return network.eval()
 
     def fingerprint(self) -> str:
-        """SHA-256 of all that predictions depend on, however it is stored: architecture, classes and weights."""
+        """Return the SHA-256 of all that predictions depend on: architecture, classes and weights, however stored."""
         context_planes = (self.architecture.context_planes,) if self.architecture.context_planes else ()
         digest = hashlib.sha256(repr((self.architecture, self.class_ids, *context_planes)).encode())
         for name, tensor in sorted(self.network_weights.items()):
@@ -79,7 +79,7 @@ class Checkpoint:
 
 
 def prior_fact(network: UNet) -> dict[str, Any]:
-    """What the head expects of the classes, for the facts of a checkpoint: training goes on from it."""
+    """Return the head's prior for the facts of a checkpoint, from which training goes on; {} for a head without one."""
     return {_PRIOR: network.head.prior.tolist()} if isinstance(network.head, DeepShallowHead) else {}
 
 
@@ -251,7 +251,7 @@ def _architecture(record: dict[str, Any]) -> Architecture:
 
 
 def _prior(facts: dict[str, Any], classes: int) -> Tensor:
-    """What the head expects; nothing where that is not known or cannot be, for predicting does not need it."""
+    """Return the head's prior; zeros where it is missing or damaged, for predicting does not need it."""
     try:
         values = msgspec.convert(facts.get(_PRIOR), list[float])
     except msgspec.ValidationError:

@@ -34,11 +34,11 @@ class Device:
 
     @property
     def torch_device(self) -> torch.device:
-        """For ``Tensor.to``."""
+        """Return the device as torch names it, for ``Tensor.to``."""
         return torch.device(self.kind)
 
     def autocast(self) -> torch.autocast:
-        """Mixed precision where it is faster and safe, else a context that changes nothing."""
+        """Return a context with mixed precision where it is faster and safe, else one that changes nothing."""
         return torch.autocast(self.kind, dtype=torch.bfloat16, enabled=self.bfloat16)
 
 
@@ -80,14 +80,14 @@ def without_graphics(device: Device) -> Device:
 
 
 def is_out_of_memory(error: Exception) -> bool:
-    """Whether asking for less would help."""
+    """Tell whether an error means that the memory is full, so that asking for less would help."""
     if isinstance(error, MemoryError | torch.OutOfMemoryError):
         return True
     return isinstance(error, RuntimeError) and _NO_MEMORY.search(str(error)) is not None
 
 
 def is_device_lost(error: Exception) -> bool:
-    """Whether the graphics processor is of no use to this process any more."""
+    """Tell whether an error means that the graphics processor is of no use to this process any more."""
     return isinstance(error, RuntimeError) and not is_out_of_memory(error) and _LOST.search(str(error)) is not None
 
 
@@ -99,7 +99,7 @@ def give_back_memory() -> None:
 
 
 def probe(kind: str) -> str | None:
-    """Why a device cannot be used, or None when its convolution agrees with the CPU's."""
+    """Return why a device cannot be used, or None when its convolution agrees with the CPU's."""
     available = {"cpu": True, "cuda": torch.cuda.is_available(), "mps": torch.backends.mps.is_available()}
     if not available[kind]:
         return _ABSENT

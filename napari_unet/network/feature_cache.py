@@ -44,7 +44,7 @@ class FeatureCache:
 
     @property
     def architecture(self) -> Architecture:
-        """Of the network that looks."""
+        """Return the architecture of the network whose features are kept."""
         return self._network.architecture
 
     def keep(self, tiles: Sequence[tuple[CachedPlane, Region]]) -> tuple[CachedPlane, Region] | None:
@@ -61,7 +61,7 @@ class FeatureCache:
         return sum(tensor.nbytes for tensor in kept)
 
     def has(self, place: CachedPlane, region: Region) -> bool:
-        """Whether a tile is kept."""
+        """Tell whether a tile is kept."""
         return (place, region) in self._tiles
 
     @torch.inference_mode()
@@ -76,19 +76,19 @@ class FeatureCache:
 
     @torch.inference_mode()
     def logits(self, network: UNet, place: CachedPlane, region: Region) -> Tensor | None:
-        """A network's logits (k, y, x) of a part of a tile; None unless it is kept and the body the same."""
+        """Compute a network's logits (k, y, x) of a part of a kept tile; None unless it has the same body."""
         seen = self._head_input(network, place, region)
         return None if seen is None else network.head_logits(seen)[0][:, *region.seen_from(_around(region)).slices]
 
     @torch.inference_mode()
     def features(self, network: UNet, place: CachedPlane, region: Region) -> Tensor | None:
-        """A network's features (f, y, x), otherwise the same."""
+        """Return a network's features (f, y, x) of a part of a kept tile; None unless it has the same body."""
         seen = self._head_input(network, place, region)
         return None if seen is None else seen.features()[0][:, *region.seen_from(_around(region)).slices]
 
     @property
     def _pixel_bytes(self) -> float:
-        """Of numbers of 4 bytes; the coarser level has twice the finest one's channels and half its sides."""
+        """Return the bytes kept per pixel: the coarser level has twice the finest one's channels and half its sides."""
         return 4 * (1.5 * self.architecture.width + intensity_channels(self.architecture))
 
     def _head_input(self, network: UNet, place: CachedPlane, region: Region) -> HeadInput | None:
@@ -99,7 +99,7 @@ class FeatureCache:
 
 
 def _part(seen: HeadInput, region: Region) -> HeadInput:
-    """A region whose origin and end are even."""
+    """Cut a region whose origin and end are even."""
     half = Region(region.y0 // 2, region.x0 // 2, region.y1 // 2, region.x1 // 2)
     finest, *coarser = seen.levels
     levels = [_cut(finest, region), *(_cut(level, half) for level in coarser)]
@@ -116,7 +116,7 @@ def _around(region: Region) -> Region:
 
 
 def _have_same_body(one: UNet, other: UNet) -> bool:
-    """Whether all weights but the head's are equal; a millisecond for the default network."""
+    """Tell whether all weights but the head's are equal; takes a millisecond for the default network."""
     if one.architecture.channels != other.architecture.channels:
         return False
     theirs = other.state_dict()

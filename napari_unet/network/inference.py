@@ -36,21 +36,21 @@ class Predictor:
 
     @property
     def context_planes(self) -> int:
-        """Number of context planes on either side, to be read with ``NormalisedPlanes.with_context``."""
+        """Return the number of context planes on either side, for ``NormalisedPlanes.with_context``."""
         return self.network.architecture.context_planes
 
     def probabilities(self, plane: PlanePixels, region: Region) -> Float32[np.ndarray, "k h w"]:
-        """Softmax over the classes for a region inside the plane."""
+        """Predict the softmax over the classes for a region inside the plane."""
         return torch.softmax(self.logits(plane, region), dim=0).cpu().numpy()
 
     def classes(self, plane: PlanePixels, region: Region) -> UInt8[np.ndarray, "h w"]:
-        """Id of the most probable class of each pixel."""
+        """Predict the id of the most probable class of each pixel of a region inside the plane."""
         return self._lookup[_most_probable(self.logits(plane, region))]
 
     def classes_and_probabilities(
         self, plane: PlanePixels, region: Region
     ) -> tuple[UInt8[np.ndarray, "h w"], Float32[np.ndarray, "k h w"]]:
-        """Both of the above from one forward pass."""
+        """Predict class ids and probabilities in one forward pass."""
         logits = self.logits(plane, region)
         return self._lookup[_most_probable(logits)], torch.softmax(logits, dim=0).cpu().numpy()
 
@@ -70,19 +70,19 @@ class Predictor:
 
 
 def read_for(network: UNet, plane: PlanePixels, region: Region, device: Device) -> tuple[Tensor, Region]:
-    """Pixels (1, c, y, x) on the device that a network needs for a region, and which region these are."""
+    """Read the pixels (1, c, y, x) that a network needs for a region onto the device; also return their region."""
     read = _window(region, network.architecture, *plane.shape[:2])
     return torch.from_numpy(read_mirrored(plane, read)).permute(2, 0, 1)[None].to(device.torch_device), read
 
 
 def _most_probable(logits: Tensor) -> UInt8[np.ndarray, "h w"]:
-    """Index of the largest of (k, h, w), the first of equals."""
+    """Return the index of the largest of (k, h, w), the first of equals."""
     # Not argmax: over the first axis it took 0.77 s for 2 x 2048 x 2048 numbers on a CPU, max takes 0.06 s.
     return logits.max(0).indices.to(torch.uint8).cpu().numpy()
 
 
 def valid_window(region: Region, architecture: Architecture) -> Region:
-    """What a network with valid padding reads for a region: its margin more, and of a side that it can take.
+    """Return the region that a network with valid padding reads: its margin more, and of a side that it can take.
 
     Nothing beyond the window enters, so all that comes out is right.
     """
@@ -92,7 +92,10 @@ def valid_window(region: Region, architecture: Architecture) -> Region:
 
 
 def _window(region: Region, architecture: Architecture, height: int, width: int) -> Region:
-    """What to read for a region; origins are multiples of the stride: the pooling grid then lies the same for all."""
+    """Return the region to read for a region.
+
+    Origins are multiples of the stride: the pooling grid then lies the same for all.
+    """
     if architecture.margin:
         return valid_window(region, architecture)
     stride = architecture.stride

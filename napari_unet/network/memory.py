@@ -23,6 +23,6 @@ def keep_freed_memory() -> bool:
 
 
 def free_memory(kind: str) -> int:
-    """Bytes that a device of this kind ("cpu", "cuda", "mps") could still give."""
+    """Return the bytes that a device of this kind ("cpu", "cuda", "mps") could still give."""
     # Apple's GPU shares the memory of the processor.
     return torch.cuda.mem_get_info()[0] if kind == "cuda" else int(psutil.virtual_memory().available)

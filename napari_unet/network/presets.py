@@ -36,7 +36,7 @@ class Preset:
     momentum: float = 0.0
 
     def architecture_for(self, channels: int, classes: int, context_planes: int = 0) -> Architecture:
-        """The same network for images of so many channels and so many classes, that sees so many context planes."""
+        """Return the architecture for images with so many channels, classes and context planes on either side."""
         return replace(
             self.architecture,
             channels=channels * (2 * context_planes + 1),
@@ -45,7 +45,7 @@ class Preset:
         )
 
     def optimiser_for(self, parameters: Iterable[nn.Parameter], weight_decay: float = 0.0) -> torch.optim.Optimizer:
-        """A fresh optimiser with the preset's learning rate and momentum."""
+        """Make a fresh optimiser with the preset's learning rate and momentum."""
         if self.optimiser == "sgd":
             return torch.optim.SGD(parameters, self.learning_rate, self.momentum, weight_decay=weight_decay)
         return torch.optim.AdamW(parameters, self.learning_rate, weight_decay=weight_decay)
@@ -66,7 +66,7 @@ def preset_named(name: str) -> Preset:
 
 
 def _of_2015(name: str, architecture: Architecture) -> Preset:
-    """As trained in 2015: steepest descent with high momentum."""
+    """Return a preset trained as in 2015: steepest descent with high momentum."""
     return Preset(name, architecture, optimiser="sgd", momentum=0.99)
 
 

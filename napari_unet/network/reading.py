@@ -55,7 +55,7 @@ def _unpacked(path: Path) -> Checkpoint:
 
 
 def _members(package: zipfile.ZipFile, path: Path) -> dict[str, bytes]:
-    """The files that are read, by names of our own: what else the package holds or how it calls it does not matter."""
+    """Read the files that are ours, by name; all others of the package are left alone."""
     infos = package.infolist()
     if len(infos) > _MOST_MEMBERS:
         raise _no_package(path, f"it holds {len(infos)} files")

@@ -94,17 +94,17 @@ class Architecture:
 
     @property
     def image_channels(self) -> int:
-        """Channels of one plane."""
+        """Return the number of channels of one plane."""
         return self.channels // (2 * self.context_planes + 1)
 
     @property
     def stride(self) -> int:
-        """Tile origins and halos are multiples of this many pixels."""
+        """Return the pixels of which tile origins and halos are multiples."""
         return int(2**self.depth)
 
     @property
     def halo(self) -> int:
-        """Pixels around a region on which its logits depend, rounded up to a multiple of the stride."""
+        """Return the pixels around a region on which its logits depend, rounded up to a multiple of the stride."""
         pooling = self.stride - 1
         enlarging = _UP_REACH.get(self.up, 0) * 2 * (self.stride - 1)
         reach = max(self._convolved + pooling + enlarging, self._blurred)
@@ -112,45 +112,45 @@ class Architecture:
 
     @property
     def lost(self) -> int:
-        """Pixels that the convolutions take from every side: 92 for the network of 2015, none with same padding."""
+        """Return the pixels that convolutions take from every side: 92 for the network of 2015, 0 with same padding."""
         rims = _UP_RIM.get(self.up, 0) * (self.stride - 1)
         return 0 if self.padding == "same" else self._convolved + rims
 
     @property
     def margin(self) -> int:
-        """Pixels by which the logits are smaller than the input on every side; 0 with same padding."""
+        """Return the pixels by which the logits are smaller than the input on every side; 0 with same padding."""
         return 0 if self.padding == "same" else max(self.lost, self._blurred)
 
     def fitting(self, side: int) -> int:
-        """The smallest side of an input, at least ``side``, that every pooling divides without a remainder."""
+        """Return the smallest side of an input, at least ``side``, that every pooling divides without a remainder."""
         odd = 0 if self.padding == "same" else -2 * self._block
         return side + (odd - side) % self.stride
 
     def input_side(self, output_side: int) -> int:
-        """The smallest side of an input whose logits have at least ``output_side`` pixels a side.
+        """Return the smallest side of an input whose logits have at least ``output_side`` pixels a side.
 
         They have ``input_side - 2 * margin`` pixels a side and lie in the middle of the input.
         """
         return self.fitting(output_side + 2 * self.margin)
 
     def dropout(self, level: int) -> float:
-        """Share dropped between the two convolutions of a level, 0 being the first."""
+        """Return the share dropped between the two convolutions of a level, 0 being the first."""
         share = (level // 2) / max(1, self.depth // 2)
         return self.dropout_top + (self.dropout_bottom - self.dropout_top) * share
 
     @property
     def _block(self) -> int:
-        """Pixels that two 3x3 convolutions read on either side."""
+        """Return the pixels that two 3x3 convolutions read on either side."""
         return 3 if self.convolution == "dilated" else 2
 
     @property
     def _convolved(self) -> int:
-        """Pixels that all convolutions together read on either side: each level twice, the last once."""
+        """Return the pixels that all convolutions together read on either side: each level twice, the last once."""
         return self._block * (3 * self.stride - 2)
 
     @property
     def _blurred(self) -> int:
-        """Pixels that the widest blur of the head reads on either side."""
+        """Return the pixels that the widest blur of the head reads on either side."""
         derivative = 1 if self.head == "experts" else 0
         return math.ceil(3 * max(HEAD_BLURS)) + derivative if self.intensities else 0
 
@@ -218,7 +218,7 @@ class HeadInput(NamedTuple):
     filters: list[Tensor]
 
     def features(self) -> Tensor:
-        """All of it as one tensor (b, feature_channels, y, x)."""
+        """Join everything to one tensor (b, feature_channels, y, x)."""
         deep = [self.levels[0], *(twice(level) for level in self.levels[1:])]
         return torch.cat([*deep, *(copy_and_crop(each, deep[0]) for each in self.filters)], dim=1)
 
@@ -255,17 +255,17 @@ class DeepShallowHead(nn.Module):
         return self.deep_logits(standard[:, : self.split]) + self.shallow_logits(standard[:, self.split :])
 
     def deep_logits(self, standard: Tensor) -> Tensor:
-        """Of the deep expert, from standardised decoder levels."""
+        """Compute the logits of the deep branch from standardised decoder levels."""
         logits: Tensor = self.deep(standard)
         return logits
 
     def shallow_logits(self, standard: Tensor) -> Tensor:
-        """Of the shallow expert, from standardised filter responses."""
+        """Compute the logits of the shallow branch from standardised filter responses."""
         logits: Tensor = self.shallow(functional.relu(self.hidden(standard)))
         return logits
 
     def on_levels(self, levels: list[Tensor], filters: list[Tensor]) -> Tensor:
-        """The same from decoder levels and filter responses, without ever holding all features at full size.
+        """Compute the logits from decoder levels and filters, without ever holding all features at full size.
 
         A linear map may come before the enlarging, and the standardisation is part of the weights.
         """
@@ -280,29 +280,29 @@ class DeepShallowHead(nn.Module):
 
 
 def standardising(convolution: nn.Conv2d, mean: Tensor, deviation: Tensor) -> tuple[Tensor, Tensor]:
-    """Weight (outputs, inputs) and bias of a 1x1 convolution that takes raw features instead of standardised ones."""
+    """Return weight (outputs, inputs) and bias of a 1x1 convolution for raw features instead of standardised ones."""
     weight = convolution.weight[:, :, 0, 0] / deviation
     return weight, convolution.bias - weight @ mean  # type: ignore[operator]
 
 
 def across_last(x: Tensor, weight: Tensor, bias: Tensor | None = None) -> Tensor:
-    """A 1x1 convolution of (b, c, y, x) in channels_last memory; as a matrix product it takes a third of the time."""
+    """Convolve (b, c, y, x) in channels_last memory 1x1; as a matrix product it takes a third of the time."""
     return functional.linear(x.permute(0, 2, 3, 1), weight, bias).permute(0, 3, 1, 2)
 
 
 def across_first(x: Tensor, weight: Tensor, bias: Tensor) -> Tensor:
-    """The same for (b, c, y, x) in contiguous memory."""
+    """Convolve (b, c, y, x) in contiguous memory 1x1."""
     y = torch.baddbmm(bias[:, None], weight.expand(len(x), -1, -1), x.flatten(2))
     return y.reshape(len(x), -1, *x.shape[2:])
 
 
 def twice(x: Tensor) -> Tensor:
-    """Twice the sides, bilinear."""
+    """Enlarge to twice the sides, bilinear."""
     return functional.interpolate(x, scale_factor=2, mode="bilinear", align_corners=False)
 
 
 def intensity_channels(architecture: Architecture) -> int:
-    """Channels that ``UNet.intensities`` gives."""
+    """Return the number of channels that ``UNet.intensities`` gives."""
     if not architecture.intensities:
         return 0
     shapes = 3 * HEAD_SHAPES if architecture.head == "experts" else 0
@@ -310,20 +310,20 @@ def intensity_channels(architecture: Architecture) -> int:
 
 
 def norm(architecture: Architecture, channels: int) -> nn.Module:
-    """What follows a 3x3 convolution; with none, a place-holder keeps the positions."""
+    """Make the norm that follows a 3x3 convolution; with none, a place-holder keeps the positions."""
     if architecture.norm == "none":
         return nn.Identity()
     return nn.BatchNorm2d(channels) if architecture.norm == "batch" else ChannelNorm(channels)
 
 
 def activation(architecture: Architecture, dropout: float = 0.0) -> nn.Module:
-    """The nonlinearity, and dropout in the same position where there is any."""
+    """Make the nonlinearity, and dropout in the same position where there is any."""
     rectifier = nn.ELU(inplace=True) if architecture.activation == "elu" else nn.ReLU(inplace=True)
     return nn.Sequential(rectifier, nn.Dropout(dropout)) if dropout else rectifier
 
 
 def convolution(architecture: Architecture, kind: str, inputs: int, outputs: int) -> nn.Module:
-    """One 3x3 convolution, "plain", "dilated" or "separable"."""
+    """Make one 3x3 convolution, "plain", "dilated" or "separable"."""
     if kind == "separable":
         return Separable(architecture, inputs, outputs)
     dilation = 2 if kind == "dilated" else 1
@@ -335,7 +335,7 @@ def convolution(architecture: Architecture, kind: str, inputs: int, outputs: int
 def double_convolution(
     architecture: Architecture, inputs: int, outputs: int, between: float = 0.0, after: float = 0.0, first: bool = False
 ) -> nn.Sequential:
-    """Two 3x3 convolutions, each normalised and rectified, with these shares dropped in training.
+    """Make two 3x3 convolutions, each normalised and rectified, with these shares dropped in training.
 
     The ``first`` pair reads the image itself, which is never convolved channel by channel.
     """
@@ -351,7 +351,7 @@ def double_convolution(
 
 
 def upsampling(kind: str, inputs: int, outputs: int) -> nn.Module:
-    """Twice the size and ``outputs`` channels.
+    """Make the layers that give twice the size and ``outputs`` channels.
 
     The 1x1 convolution comes before the enlarging: the result is the same for a quarter of the work, since weights of
     an interpolation sum to 1.
@@ -369,7 +369,7 @@ def upsampling(kind: str, inputs: int, outputs: int) -> nn.Module:
 
 
 def _where_largest(y: Tensor, pooled: Tensor) -> Tensor:
-    """1 at the first of the largest of each 2x2 pixels, 0 elsewhere.
+    """Mark the first of the largest of each 2x2 pixels with 1, all others with 0.
 
     As ``max_unpool2d`` makes of ones, which neither torch.jit nor ONNX translate rightly.
     """
@@ -419,19 +419,19 @@ class UNet(nn.Module):
 
     @property
     def feature_channels(self) -> int:
-        """Channels that the head reads: decoder levels, then intensities and what is computed from them."""
+        """Return the channels that the head reads: decoder levels, then intensities and what is computed from them."""
         shallow = intensity_channels(self.architecture)
         return self.architecture.width * (3 if self.architecture.head == "experts" else 1) + shallow
 
     def fresh_head(self, classes: int) -> "nn.Conv2d | DeepShallowHead":
-        """An untrained head for so many classes."""
+        """Make an untrained head for so many classes."""
         if self.architecture.head == "experts":
             return DeepShallowHead(3 * self.architecture.width, intensity_channels(self.architecture), classes)
         return nn.Conv2d(self.feature_channels, classes, 1)
 
     @property
     def head_weight(self) -> Tensor:
-        """A parameter of the head: where it lies, and whether it learns."""
+        """Return a parameter of the head, which tells on what device it is and whether it learns."""
         return next(self.head.parameters())
 
     def features(self, x: Tensor) -> Tensor:
@@ -442,7 +442,7 @@ class UNet(nn.Module):
         return self.head_input(x).features()
 
     def head_input(self, x: Tensor) -> HeadInput:
-        """What the head reads of normalised pixels (b, c, y, x), in float32."""
+        """Compute from normalised pixels (b, c, y, x) what the head reads, in float32."""
         return HeadInput([level.float() for level in self.decoded(x)], self.intensities(x))
 
     def decoded(self, x: Tensor) -> list[Tensor]:
@@ -467,7 +467,7 @@ class UNet(nn.Module):
         return [y, levels[-1]] if self.architecture.head == "experts" else [y]
 
     def pooled(self, y: Tensor, maxima: list[Tensor]) -> Tensor:
-        """Largest of each 2x2 pixels; where it was is added to ``maxima`` (1 there, 0 elsewhere) for unpooling."""
+        """Take the largest of each 2x2 pixels; for unpooling, add to ``maxima`` where it was (1 there, 0 elsewhere)."""
         if self.architecture.up != "unpooling":
             return functional.max_pool2d(y, 2)
         pooled = functional.max_pool2d(y, 2)
@@ -488,7 +488,7 @@ class UNet(nn.Module):
         return skip + y if self.architecture.skip == "sum" else torch.cat([skip, y], dim=1)
 
     def intensities(self, x: Tensor) -> list[Tensor]:
-        """What the head reads beside the decoded features, at the size of ``x``: pixels, blurs, their shapes."""
+        """Compute what the head reads beside the decoded features, at the size of ``x``: pixels, blurs, shapes."""
         if not self.architecture.intensities:
             return []
         blurred = self.blurred(x)
@@ -498,7 +498,7 @@ class UNet(nn.Module):
         return [x, *blurred, *shaped]
 
     def blurred(self, x: Tensor) -> list[Tensor]:
-        """Gaussian blurs of every channel, replicated at the rim, same shape as ``x`` each."""
+        """Blur every channel with each Gaussian, replicated at the rim; each has the shape of ``x``."""
         # In full precision: depthwise convolutions in bfloat16 took minutes instead of milliseconds on one CPU tried.
         with torch.autocast(x.device.type, enabled=False):
             return [separable_blur(x, getattr(self, f"gaussian_{index}")) for index in range(len(HEAD_BLURS))]
@@ -508,7 +508,7 @@ class UNet(nn.Module):
         return self.head_logits(self.head_input(x))
 
     def head_logits(self, seen: HeadInput) -> Tensor:
-        """Logits (b, classes, y, x) from what the head reads."""
+        """Compute logits (b, classes, y, x) from what the head reads."""
         # Eight bits of mantissa would blur the intensities that the head is given.
         with torch.autocast(seen.levels[0].device.type, enabled=False):
             if isinstance(self.head, DeepShallowHead):
@@ -518,7 +518,7 @@ class UNet(nn.Module):
 
 
 def build(architecture: Architecture, seed: int = 0) -> UNet:
-    """A fresh network in channels_last memory whose weights depend on the seed alone."""
+    """Build a fresh network in channels_last memory whose weights depend on the seed alone."""
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(seed)
         return UNet(architecture).to(memory_format=torch.channels_last)  # type: ignore[call-overload]
@@ -541,7 +541,7 @@ def from_fields(**fields: int | float | bool | str) -> UNet:
 
 @torch.no_grad()
 def fold(network: UNet) -> UNet:
-    """The same function without batch norm: its running statistics and scales become part of the convolutions.
+    """Fold batch norm into the convolutions, with its running statistics and scales; the function stays the same.
 
     Returns a new network with ``norm="none"`` in evaluation mode on the same device.
 
@@ -566,19 +566,19 @@ def fold(network: UNet) -> UNet:
 
 
 def copy_and_crop(x: Tensor, like: Tensor) -> Tensor:
-    """The middle of (b, c, y, x) as large as ``like``: the skip of valid padding (Ronneberger et al. 2015)."""
+    """Cut the middle of (b, c, y, x) as large as ``like``: the skip of valid padding (Ronneberger et al. 2015)."""
     height, width = like.shape[-2:]
     top, left = (x.shape[-2] - height) // 2, (x.shape[-1] - width) // 2
     return x[..., top : top + height, left : left + width]
 
 
 def trimmed(x: Tensor, rim: int) -> Tensor:
-    """(b, c, y, x) without ``rim`` pixels on every side."""
+    """Cut ``rim`` pixels off every side of (b, c, y, x)."""
     return x[..., rim:-rim, rim:-rim] if rim else x
 
 
 def gaussian_kernel(sigma: float) -> Tensor:
-    """Sampled Gaussian out to three sigmas, summing to 1."""
+    """Sample a Gaussian out to three sigmas; the numbers sum to 1."""
     radius = math.ceil(3 * sigma)
     # On the processor even where the network is built without memory: there it took half a second the first time.
     offsets = torch.arange(-radius, radius + 1, dtype=torch.float32, device="cpu")
@@ -596,7 +596,7 @@ def separable_blur(x: Tensor, kernel: Tensor) -> Tensor:
 
 
 def shape_responses(blurred: Tensor, sigma: float) -> Tensor:
-    """Gradient magnitude and both eigenvalues of the Hessian of (b, c, y, x), as (b, 3c, y, x), scaled by sigma.
+    """Compute gradient magnitude and both eigenvalues of the Hessian of (b, c, y, x), as (b, 3c, y, x), times sigma.
 
     Central differences of an image that was blurred with ``sigma``; rims are replicated.
     """
@@ -610,7 +610,7 @@ def shape_responses(blurred: Tensor, sigma: float) -> Tensor:
 
 
 def bilinear_kernel(channels: int) -> Tensor:
-    """Weights (channels, channels, 4, 4) with which a transposed convolution of stride 2 interpolates bilinearly.
+    """Return weights (channels, channels, 4, 4) for a transposed convolution of stride 2 that interpolates bilinearly.
 
     Each channel goes to itself (Long, Shelhamer and Darrell 2015).
     """
@@ -626,7 +626,7 @@ def _fold_into(weights: dict[str, Tensor], convolved: str, normed: str, epsilon:
 
 
 def _initialise(module: nn.Module) -> None:
-    """He et al. 2015 for rectified layers; a transposed 4x4 convolution starts as bilinear interpolation."""
+    """Initialise after He et al. 2015; a transposed 4x4 convolution starts as bilinear interpolation."""
     if any(parameter.is_meta for parameter in module.parameters(recurse=False)):
         return  # nothing to fill, and trying to took more than a second the first time
     if isinstance(module, nn.Conv2d | nn.ConvTranspose2d):

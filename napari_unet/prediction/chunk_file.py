@@ -58,7 +58,7 @@ class ChunkFile:
 
     @property
     def folder(self) -> Path:
-        """Where it is filled."""
+        """Return the folder in which the chunks are written until all are there."""
         return self.path.with_name(f".unfinished-{self.path.name}")
 
     def begin(self, job: dict[str, Any]) -> None:
@@ -78,7 +78,7 @@ class ChunkFile:
         write_json(self.folder / _JOB, job)
 
     def missing(self) -> list[Chunk]:
-        """Chunks that are still to be made, plane by plane and row by row."""
+        """Return the chunks that are still to be made, plane by plane and row by row."""
         return [chunk for chunk in self._chunks() if not self._is_there(chunk)]
 
     def write(self, predictor: Predictor, normalisation: Normalisation, chunk: Chunk, tile: int | None) -> None:
@@ -127,7 +127,7 @@ class ChunkFile:
                 yield Chunk(plane, region)
 
     def _is_there(self, chunk: Chunk) -> bool:
-        """Whether the chunk's file exists, which is written last, and can be read: a power cut may empty it."""
+        """Tell whether the chunk's file, which is written last, exists and can be read: a power cut may empty it."""
         array, index = self._array("labels/classes"), self._index(chunk.plane)
         key = (*index, chunk.region.y0 // self.chunk, chunk.region.x0 // self.chunk)
         if not (self.folder / "labels/classes/0" / array.metadata.encode_chunk_key(key)).is_file():

@@ -60,7 +60,7 @@ class Cluster:
 
 @contextmanager
 def connected(address: str, network: Path, device: str, precision: str = "auto") -> Iterator[Cluster]:
-    """A connection to a running scheduler, as "tcp://host:8786".
+    """Connect to a running scheduler, as "tcp://host:8786".
 
     Raises
     ------
@@ -81,7 +81,10 @@ def connected(address: str, network: Path, device: str, precision: str = "auto")
 
 
 def memory_share(kind: str) -> int:
-    """Bytes that a tile may take in this process of a cluster: half of its limit, at most a quarter of what is free."""
+    """Return the bytes that a tile may take in a process of a cluster.
+
+    It is half of the process's limit, but at most a quarter of what is free.
+    """
     import distributed
 
     limit = distributed.get_worker().memory_manager.memory_limit

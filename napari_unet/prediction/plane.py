@@ -26,14 +26,14 @@ T = TypeVar("T")
 
 
 def predict_plane(predictor: Predictor, pixels: PlanePixels, tile: int | None = None) -> UInt8[np.ndarray, "y x"]:
-    """Class id of every pixel; the same for every ``tile`` (``whole_plane_tile`` where None)."""
+    """Predict the class id of every pixel; the same for every ``tile`` (``whole_plane_tile`` where None)."""
     return run_to_end(resumable_plane(predictor, pixels, tile))
 
 
 def resumable_plane(
     predictor: Predictor, pixels: PlanePixels, tile: int | None = None
 ) -> Resumable[UInt8[np.ndarray, "y x"]]:
-    """``predict_plane``, a tile at a time."""
+    """Do the work of ``predict_plane`` a tile at a time."""
     return resumable_region(predictor, pixels, Region(0, 0, *pixels.shape[:2]), tile)
 
 
@@ -43,14 +43,14 @@ def predict_region(
     region: Region,
     tile: int | None = None,
 ) -> UInt8[np.ndarray, "h w"]:
-    """Class id of every pixel of a region inside a plane, the same as in the whole plane."""
+    """Predict the class id of every pixel of a region inside a plane, the same as in the whole plane."""
     return run_to_end(resumable_region(predictor, plane, region, tile))
 
 
 def resumable_region(
     predictor: Predictor, plane: PlanePixels, region: Region, tile: int | None = None
 ) -> Resumable[UInt8[np.ndarray, "h w"]]:
-    """``predict_region``, a tile at a time."""
+    """Do the work of ``predict_region`` a tile at a time."""
     height, width = region.shape
     classes = np.zeros((height, width), np.uint8)
     tiles = list(grid(height, width, tile or whole_plane_tile(predictor)))
@@ -66,7 +66,7 @@ def resumable_region(
 def predict_probabilities(
     predictor: Predictor, pixels: PlanePixels, tile: int | None = None
 ) -> Float32[np.ndarray, "k y x"]:
-    """Probability of every class at every pixel; the same for every ``tile`` (``whole_plane_tile`` where None)."""
+    """Predict the probability of every class at every pixel; the same for every ``tile``, as ``predict_plane``."""
     height, width = pixels.shape[:2]
     probabilities = np.zeros((len(predictor.class_ids), height, width), np.float32)
     for region in grid(height, width, tile or whole_plane_tile(predictor)):
@@ -76,7 +76,7 @@ def predict_probabilities(
 
 
 def _in_parts(region: Region, predict: Callable[[Region], T]) -> Iterator[tuple[Region, T]]:
-    """The region at once, or its halves where the memory is not enough; how it is cut changes no pixel."""
+    """Predict the region at once, or its halves where the memory is not enough; how it is cut changes no pixel."""
     try:
         found = predict(region)
     except (RuntimeError, MemoryError) as error:
@@ -100,17 +100,20 @@ def _halves(region: Region) -> tuple[Region, Region]:
 
 
 def whole_plane_tile(predictor: Predictor) -> int:
-    """Side of the tiles for files: the larger, the less is computed twice in halos, and the more memory is taken."""
+    """Return the side of the tiles for files.
+
+    The larger the tiles, the less is computed twice in halos, and the more memory is taken.
+    """
     return largest_tile(predictor.network.architecture, free_memory(predictor.device.kind) // _SHARE)
 
 
 def largest_tile(architecture: Architecture, memory: int) -> int:
-    """The largest of ``_TILES`` that a network needs at most so many bytes for; the smallest where none is."""
+    """Return the largest of ``_TILES`` that a network needs at most so many bytes for; the smallest where none is."""
     fitting = [tile for tile in _TILES if tile_memory(architecture, tile) <= memory]
     return max(fitting, default=_TILES[0])
 
 
 def tile_memory(architecture: Architecture, tile: int) -> int:
-    """Bytes for predicting a tile with its halo, about: measured with 1 and 3 channels, freed memory kept."""
+    """Estimate the bytes for predicting a tile with its halo; measured with 1 and 3 channels, freed memory kept."""
     side = tile + 2 * (architecture.halo + architecture.margin)
     return _NUMBER * side**2 * (_MAPS * architecture.width + _FILTERS * architecture.channels)

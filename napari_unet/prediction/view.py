@@ -54,23 +54,23 @@ class View:
 
     @property
     def waiting(self) -> int:
-        """Tiles still to be predicted."""
+        """Return how many tiles are still to be predicted."""
         return len(self._previews) + len(self._waiting)
 
     @property
     def next_is_visible(self) -> bool:
-        """Whether the next tile is on screen."""
+        """Tell whether the next tile is on screen."""
         following = self._previews or self._waiting
         return bool(following) and following[0].intersects(self.visible)
 
     def on_screen(self) -> Iterator[tuple[Region, bool]]:
-        """Waiting tiles that are seen, in their order, and whether they are wanted at half resolution."""
+        """Yield the waiting tiles on screen, in their order, and whether each is wanted at half resolution."""
         for tiles, halved in ((self._previews, True), (self._waiting, False)):
             for region in takewhile(self.visible.intersects, tiles):
                 yield region, halved
 
     def take(self) -> tuple[Region, bool]:
-        """The next tile, which is waiting no longer, and whether it is wanted at half resolution."""
+        """Take the next tile off the list, and tell whether it is wanted at half resolution."""
         if self._previews:
             return self._previews.pop(0), True
         self._is_blank = False

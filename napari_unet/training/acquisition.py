@@ -91,7 +91,7 @@ class Acquisition:
         self._cells[key, region] = Cells(features, shares, unsure, painted, free)
 
     def ranked_tiles(self, factors: tuple[float, float, float] = TERM_FACTORS) -> list[RankedTile]:
-        """Tiles of all that was looked at, the most useful first; those that are painted all over are left out."""
+        """Return the tiles of all regions, the most useful first, without those that are painted all over."""
         tiles = [tile for (key, region), cells in self._cells.items() for tile in self._tiles(key, region, cells)]
         tiles = [tile for tile in tiles if tile.cells.free.any()]
         if not tiles:
@@ -130,7 +130,7 @@ class Acquisition:
         return found
 
     def _rarity(self) -> Float[np.ndarray, " k"]:
-        """0 for a class with as many labelled pixels as the mean of them all, or more, up to 1."""
+        """Return how rare each class is, up to 1; 0 for one with at least as many labelled pixels as the mean."""
         counts = self._annotations.counts()
         own = np.array([counts.get(class_id, 0) for class_id in self._class_ids], float)
         return np.maximum(0, 1 - own / max(own.mean(), 1))
@@ -160,7 +160,7 @@ class _Tile(NamedTuple):
 
 
 def tile_side(height: int, width: int) -> int:
-    """Side of the tiles that are proposed on a plane of this size, in px."""
+    """Return the side, in px, of the tiles that are proposed on a plane of this size."""
     return _TILE if min(height, width) >= _LARGE_PLANE else _SMALL_TILE
 
 
@@ -170,7 +170,7 @@ def pooled_answers(
 ) -> tuple[
     Float32[np.ndarray, "rows columns f"], Float32[np.ndarray, "rows columns k"], Float32[np.ndarray, "rows columns"]
 ]:
-    """Decoder features, probabilities and doubt of a region, averaged over its cells."""
+    """Predict decoder features, probabilities and doubt of a region, averaged over its cells."""
     architecture = network.architecture
     whole = region.aligned(_CELL)
     read = _window(whole, architecture)
@@ -192,7 +192,7 @@ def pooled_answers(
 def painted_cells(
     labels: TiledPlane, region: Region, areas: Sequence[Region] = ()
 ) -> tuple[Bool[np.ndarray, "rows columns"], Bool[np.ndarray, "rows columns"]]:
-    """Which cells of a region hold a pixel that is labelled or in an area, and which have none in or near them."""
+    """Find the cells of a region with a labelled pixel or one in an area, and the cells with none in or near them."""
     around = region.aligned(_CELL).grown(_REACH * _CELL)
     inside = around.clipped(*labels.shape)
     pixels = np.zeros(around.shape, bool)
@@ -206,14 +206,14 @@ def painted_cells(
 
 
 def _window(region: Region, architecture: Architecture) -> Region:
-    """What to read for a region, as the pooling grid wants it."""
+    """Return the region to read for a region, as the pooling grid wants it."""
     if architecture.margin:
         return valid_window(region, architecture)
     return region.grown(_CONTEXT).aligned(architecture.stride)
 
 
 def _ranks(values: Float[np.ndarray, " n"]) -> Float[np.ndarray, " n"]:
-    """0 for the lowest to 1 for the highest; all alike, all 0."""
+    """Rank values from 0 for the lowest to 1 for the highest; all 0 where all are equal."""
     from scipy.stats import rankdata  # here, for it takes half a second of every start of the worker
 
     ranks = rankdata(values) - 1

@@ -19,7 +19,7 @@ _NOISE = 0.1  # largest standard deviation, in the same units
 
 
 def disturbed(pixels: Float[Tensor, "b c y x"], random: np.random.Generator) -> Float[Tensor, "b c y x"]:
-    """Other contrast, brightness and noise for every tile."""
+    """Give every tile another contrast, brightness and noise."""
     tiles = (len(pixels), 1, 1, 1)
     gain = np.exp(random.uniform(-_GAIN, _GAIN, tiles)).astype(np.float32)
     offset = random.uniform(-_OFFSET, _OFFSET, tiles).astype(np.float32)
@@ -35,7 +35,7 @@ def consistency(
     unlabelled: Bool[Tensor, "b y x"],
     total: Total = here,
 ) -> Float[Tensor, ""]:
-    """Mean cross-entropy against the teacher's probabilities over unlabelled pixels; 0 where there are none.
+    """Compute the mean cross-entropy against the teacher's probabilities over unlabelled pixels; 0 without any.
 
     Labelled pixels and the teacher get no gradient from it.
     """

@@ -28,11 +28,11 @@ class Alone:
     size = 1
 
     def own(self, values: Tensor) -> Tensor:
-        """The share of a batch, along its first axis, that this process computes."""
+        """Return the share of a batch, along its first axis, that this process computes."""
         return values
 
     def total(self, part: Tensor) -> Tensor:
-        """The sum over all processes; its gradient is that of the own part."""
+        """Sum over all processes; the gradient is that of the own part."""
         return part
 
     def add_gradients(self, parameters: Iterable[nn.Parameter]) -> None:
@@ -42,7 +42,7 @@ class Alone:
         """Give the networks of every process the tensors of the first process's."""
 
     def decided(self, yes: bool) -> bool:
-        """What the first process says."""
+        """Return what the first process says."""
         return yes
 
 
@@ -78,11 +78,11 @@ class DeviceGroup(Alone):
         self.size = int(self._fabric.world_size)
 
     def own(self, values: Tensor) -> Tensor:
-        """Every ``size``-th of the batch."""
+        """Return every ``size``-th tile of the batch."""
         return values[self.rank :: self.size]
 
     def total(self, part: Tensor) -> Tensor:
-        """The sum over all processes; its gradient is that of the own part."""
+        """Sum over all processes; the gradient is that of the own part."""
         return part + (self._sum(part.detach().clone()) - part.detach())
 
     def add_gradients(self, parameters: Iterable[nn.Parameter]) -> None:
@@ -99,7 +99,7 @@ class DeviceGroup(Alone):
             tensor.copy_(self._sum(tensor.detach().clone() if self.rank == 0 else torch.zeros_like(tensor)))
 
     def decided(self, yes: bool) -> bool:
-        """What the first process says."""
+        """Return what the first process says."""
         return bool(self._sum(torch.tensor(float(yes and self.rank == 0), device=self._fabric.device)) > 0)
 
     def _sum(self, tensor: Tensor) -> Tensor:
@@ -108,7 +108,7 @@ class DeviceGroup(Alone):
 
 
 def is_further_process() -> bool:
-    """Whether this process was started to help another one train."""
+    """Tell whether this process was started to help another one train."""
     return os.environ.get("LOCAL_RANK", "0") != "0"
 
 

@@ -94,14 +94,17 @@ def expect_shares(head: DeepShallowHead, anywhere: Float[Tensor, "m f"]) -> None
 
 
 def _balanced(target: Int64[Tensor, " n"], classes: int, random: torch.Generator) -> Int64[Tensor, " m"]:
-    """Indices of at most ``_PIXELS`` pixels, the same limit for every class."""
+    """Draw the indices of at most ``_PIXELS`` pixels, with the same limit for every class."""
     found = [torch.nonzero(target == k)[:, 0] for k in range(classes)]
     limit = _PIXELS // classes
     return torch.cat([at[torch.randperm(len(at), generator=random)[:limit].to(at.device)] for at in found])
 
 
 def _shares(target: Int64[Tensor, " n"], classes: int, new: Bool[Tensor, " n"] | None = None) -> Float[Tensor, " n"]:
-    """Weights that sum to 1, the same total for every class that is there; new pixels have half of their class's."""
+    """Return weights of pixels, the same total for every class that is there; new pixels have half of their class's.
+
+    They sum to 1.
+    """
     kinds = target if new is None else target + classes * new
     weights = (1 / torch.bincount(kinds, minlength=2 * classes).clamp_min(1))[kinds]
     totals = torch.zeros(classes, device=weights.device).index_add(0, target, weights)
@@ -118,7 +121,7 @@ def _standardise(head: DeepShallowHead, features: Float[Tensor, "n f"], shares: 
 
 @torch.no_grad()
 def _blank(head: DeepShallowHead, random: torch.Generator) -> None:
-    """Zero weights, but for the hidden units, which would all stay alike; nothing is expected of the classes."""
+    """Set all weights and the prior to zero, but draw the hidden units at random: they would all stay alike."""
     for tensor in (*head.parameters(), head.prior):
         tensor.zero_()
     hidden = head.hidden.weight
@@ -126,7 +129,7 @@ def _blank(head: DeepShallowHead, random: torch.Generator) -> None:
 
 
 def _minimise(branches: Sequence[Branch], target: Int64[Tensor, " n"], shares: Float[Tensor, " n"]) -> None:
-    """Least cross-entropy of the added logits, with a penalty for what is far from zero.
+    """Minimise the cross-entropy of the added logits, with a penalty for weights far from zero.
 
     Logits beyond the targets are those of unlabelled pixels, held to the classes' probabilities that they had.
     """

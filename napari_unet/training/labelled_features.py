@@ -82,7 +82,7 @@ def labelled_features(
 
 
 def _chosen(annotations: Annotations, random: np.random.Generator, most: int) -> list[tuple[PlaneKey, Region]]:
-    """Tiles to look at, the most telling first, at most ``most``."""
+    """Choose at most ``most`` tiles to look at, the most telling first."""
     tiles = list(_tiles(annotations))
     order = random.permutation(len(tiles))
     shuffled = [tiles[i] for i in order]
@@ -96,7 +96,7 @@ def _chosen(annotations: Annotations, random: np.random.Generator, most: int) ->
 
 
 def _tiles(annotations: Annotations) -> Iterator[tuple[PlaneKey, Region, set[int], bool]]:
-    """Every tile with trained pixels: its place, its classes, and whether a stroke in it is new."""
+    """Yield every tile with trained pixels: plane, region, classes, and whether a stroke in it is new."""
     kept = set(annotations.class_ids())
     for key, plane in annotations.planes.items():
         flat = [positions for class_id, positions in plane.positions.items() if class_id in kept]

@@ -20,7 +20,7 @@ Total = Callable[[Tensor], Tensor]  # a sum over the pixels here to the sum over
 
 
 def here(part: Tensor) -> Tensor:
-    """All pixels of the step are here."""
+    """Return a sum unchanged: all pixels of the step are in this process."""
     return part
 
 
@@ -46,7 +46,7 @@ class Loss:
     def __call__(
         self, logits: Float[Tensor, "b k y x"], target: Int64[Tensor, "b y x"], loss_weights: Float[Tensor, "b y x"]
     ) -> Float[Tensor, ""]:
-        """The loss, 0 or more."""
+        """Compute the loss, which is 0 or more."""
         match self.kind:
             case "cross-entropy":
                 return weighted_cross_entropy(logits, target, loss_weights, self.label_smoothing, self.total)
@@ -81,7 +81,10 @@ def dice_loss(
     loss_weights: Float[Tensor, "b y x"],
     total: Total = here,
 ) -> Float[Tensor, ""]:
-    """1 - the mean over the classes of 2 sum(w p t) / (sum(w p) + sum(w t)), the soft Dice (Milletari et al. 2016)."""
+    """Compute the soft Dice loss (Milletari et al. 2016).
+
+    It is 1 - the mean over the classes of 2 sum(w p t) / (sum(w p) + sum(w t)).
+    """
     return tversky_loss(logits, target, loss_weights, 0.5, 0.5, total)
 
 
@@ -93,7 +96,9 @@ def tversky_loss(
     beta: float,
     total: Total = here,
 ) -> Float[Tensor, ""]:
-    """1 - the mean over the classes of TP / (TP + alpha FP + beta FN), after Salehi et al. 2017 (arXiv:1706.05721).
+    """Compute the Tversky loss (Salehi et al. 2017, arXiv:1706.05721).
+
+    It is 1 - the mean over the classes of TP / (TP + alpha FP + beta FN).
 
     TP, FP and FN are sums of weight times probability over the whole batch. A class that no weighted pixel has does
     not count: its TP is 0 whatever the network says.

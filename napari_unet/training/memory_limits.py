@@ -20,7 +20,7 @@ class MemoryLimits:
     prediction_tile: int = 2**31
 
     def applied(self, settings: Settings) -> Settings:
-        """The user's settings within the bounds."""
+        """Return the user's settings within the limits."""
         return msgspec.structs.replace(
             settings,
             batch=min(settings.batch, self.batch),
@@ -36,7 +36,7 @@ class MemoryLimits:
         return limits
 
     def tighter(self, settings: Settings) -> tuple["MemoryLimits", str] | None:
-        """The next step down and what to call it: batch, tiles, precision, device; None when nothing is left."""
+        """Return the next step down (batch, tiles, precision, device) and its name; None when nothing is left."""
         now = self.applied(settings)
         if now.batch > 1:
             return replace(self, batch=now.batch // 2), f"{now.batch // 2} tiles per step instead of {now.batch}"

@@ -88,7 +88,7 @@ class Selection:
         return self.score()
 
     def release(self) -> None:
-        """Strokes came: networks that have not seen them are no rivals any more, and the next candidate is shown."""
+        """Show the next candidate whatever its score: older networks have not seen the newest strokes."""
         self._rival = None
         self._kept_back = False
         self.pace.wait()  # the overlay answers to the strokes first
@@ -108,7 +108,7 @@ class Selection:
         return self.score()
 
     def score(self) -> Score:
-        """What is known about the network that is shown."""
+        """Score the network that is shown."""
         if self.shown is None:
             raise RuntimeError("nothing has been considered yet")
         if not self.shown.matrices:
@@ -160,7 +160,7 @@ class Selection:
             self.start = self.best if start is best else self.scored(start.network, start.class_ids, start.step)
 
     def _milestone(self, candidate: Candidate | None) -> Milestone | None:
-        """None unless it was scored on the pixels that the shown network is scored on."""
+        """Return step and Dice of a candidate; None unless it was scored on the same pixels as the shown network."""
         if candidate is None or self.shown is None or candidate.class_ids != self.shown.class_ids:
             return None
         if candidate.matrices.keys() != self.shown.matrices.keys() or not candidate.matrices:
@@ -168,7 +168,7 @@ class Selection:
         return Milestone(candidate.step, mean_of_all(dice(np.stack([*candidate.matrices.values()]).sum(axis=0))))
 
     def _strokes(self) -> dict[int, int]:
-        """Pieces of held-out strokes by class, counted once for the same strokes."""
+        """Count the pieces of held-out strokes by class, once for the same strokes."""
         if self._pieces[0] != self._annotations.revision:
             pieces: Counter[int] = Counter()
             for plane in self._annotations.planes.values():
@@ -178,7 +178,7 @@ class Selection:
         return self._pieces[1]
 
     def _area_scores(self) -> tuple[AreaScore, ...]:
-        """Of the network that is shown, predicted once for the same strokes."""
+        """Score the test areas with the network that is shown, once for the same strokes."""
         shown, revision = self.shown, self._annotations.revision
         if shown is not None and (self._areas_of[0] is not shown.network or self._areas_of[1] != revision):
             self._areas = area_scores(Predictor(shown.network, shown.class_ids, self._device), self._annotations)
@@ -186,7 +186,7 @@ class Selection:
         return self._areas
 
     def checkpoint(self) -> Checkpoint:
-        """The shown network as a file's content, with its held-out Dice among the facts."""
+        """Return the shown network as a checkpoint, with its held-out Dice among the facts."""
         if self.shown is None:
             raise RuntimeError("nothing has been considered yet")
         score = self.score()
@@ -207,7 +207,7 @@ class Selection:
 
 
 def clearly_worse(candidate: Candidate, best: Candidate) -> bool:
-    """Whether a paired bootstrap over the same blocks leaves little doubt that the candidate's mean Dice is lower."""
+    """Tell whether a paired bootstrap over the same blocks leaves little doubt that the candidate's Dice is lower."""
     if candidate is best or len(best.matrices) < 2 or candidate.matrices.keys() != best.matrices.keys():
         return False
     mine = np.stack([*candidate.matrices.values()])

@@ -66,6 +66,9 @@ class StepLoss:
         return logits
 
     def _without_prior(self, logits: Tensor) -> Tensor:
-        """The loss counts every class alike; it must not unlearn how often the head expects each in an image."""
+        """Subtract the head's prior.
+
+        The loss counts every class alike, and must not unlearn how often the head expects each in an image.
+        """
         head = self.network.head
         return logits - head.prior[:, None, None] if isinstance(head, DeepShallowHead) else logits

@@ -16,12 +16,12 @@ _ALIKE = 0.35  # share of the images whose classes differ by texture or edge alo
 
 
 def drawn_picture(random: np.random.Generator, side: int) -> Picture:
-    """One image, normalised."""
+    """Draw one normalised image."""
     return Picture.of(*draw(random, side))
 
 
 def draw(random: np.random.Generator, side: int) -> tuple[np.ndarray, np.ndarray]:
-    """One image.
+    """Draw one image.
 
     Returns
     -------
@@ -33,7 +33,7 @@ def draw(random: np.random.Generator, side: int) -> tuple[np.ndarray, np.ndarray
 
 
 def render(labels: np.ndarray, random: np.random.Generator) -> np.ndarray:
-    """Pixels float32 (side, side, 1 or 3) for class indices (side, side).
+    """Render class indices (side, side) as pixels, float32 (side, side, 1 or 3).
 
     Every class gets a brightness, a colour and a texture; then come the optics: relief, halo, shading, blur, noise.
     """
@@ -49,7 +49,7 @@ def render(labels: np.ndarray, random: np.random.Generator) -> np.ndarray:
 
 
 def _brightness(labels: np.ndarray, random: np.random.Generator) -> np.ndarray:
-    """One grey value per class, as an image (side, side)."""
+    """Draw one grey value per class, as an image (side, side)."""
     classes = int(labels.max()) + 1
     brightness = random.uniform(0, 1, classes)
     if random.random() < _ALIKE:
@@ -58,20 +58,20 @@ def _brightness(labels: np.ndarray, random: np.random.Generator) -> np.ndarray:
 
 
 def _textures(labels: np.ndarray, random: np.random.Generator) -> np.ndarray:
-    """One texture per class, as an image (side, side)."""
+    """Draw one texture per class, as an image (side, side)."""
     classes, side = int(labels.max()) + 1, labels.shape[0]
     fields = [texture(random, side) * random.uniform(0, 0.25) for _ in range(classes)]
     return np.asarray(np.choose(labels, fields))
 
 
 def _tint(labels: np.ndarray, random: np.random.Generator) -> np.ndarray:
-    """One colour per class, as an image (side, side, 3)."""
+    """Draw one colour per class, as an image (side, side, 3)."""
     colours = random.uniform(0.3, 1, (int(labels.max()) + 1, 3))
     return np.stack([ndimage.gaussian_filter(colours[labels, channel], 1) for channel in range(3)], -1)
 
 
 def _optics(labels: np.ndarray, random: np.random.Generator) -> np.ndarray:
-    """What contrast methods add at edges (side, side): a relief (DIC), a halo (phase contrast), a rim, or nothing."""
+    """Draw what contrast methods add at edges (side, side): relief (DIC), halo (phase contrast), rim, or nothing."""
     steps = random.uniform(-1, 1, int(labels.max()) + 1)[labels]
     kind = random.random()
     if kind < 0.25:

@@ -58,7 +58,7 @@ class Episodes:
         self._pool: list[Picture] = []
 
     def draw(self) -> Episode:
-        """One episode with at least two classes under strokes."""
+        """Draw one episode with at least two classes under strokes."""
         for _ in range(_TRIES):
             drawn = self._random.random() < self._drawn_share
             episode = self._of_drawn() if drawn else self._of_set()
@@ -67,7 +67,7 @@ class Episodes:
         raise RuntimeError("no two classes are found together on a tile")
 
     def _of_drawn(self) -> Episode | None:
-        """Two tiles of one drawn image, asked for all its classes."""
+        """Draw two tiles of one drawn image, asked for all its classes."""
         picture = self._drawn()
         pixels, fine = self._tiles((picture, picture), 1.0)
         strokes = strokes_on(fine[0].numpy(), self._random)
@@ -76,7 +76,7 @@ class Episodes:
         return Episode(None, int(fine.max()) + 1, pixels, fine.long(), strokes, fine)
 
     def _of_set(self) -> Episode | None:
-        """Two tiles of a set, asked for in one of its ways."""
+        """Draw two tiles of a set, asked for in one of its ways."""
         random = self._random
         chosen = self._sets[int(random.choice(len(self._sets), p=self._shares))]
         first = _any(chosen.pictures, random)
@@ -91,7 +91,7 @@ class Episodes:
         return Episode(chosen.name, max(partition) + 1, pixels, labels, strokes, fine)
 
     def _tiles(self, pictures: tuple[Picture, Picture], scale: float) -> tuple[Tensor, Tensor]:
-        """Pixels (2, 3, side, side) in one look and fine classes (2, side, side)."""
+        """Cut two tiles: pixels (2, 3, side, side) in one look, and fine classes (2, side, side)."""
         random = self._random
         look = Look.draw(random, grey=pictures[0].grey)
         pixels, fine = [], []
@@ -103,7 +103,7 @@ class Episodes:
         return torch.stack(pixels), torch.stack(fine)
 
     def _drawn(self) -> Picture:
-        """A drawn image of a pool that changes slowly: drawing takes longer than everything else."""
+        """Return a drawn image of a pool that changes slowly: drawing takes longer than everything else."""
         random, side = self._random, 2 * self._side
         if len(self._pool) < _POOL:
             self._pool.append(drawn_picture(random, side))

@@ -25,7 +25,7 @@ def targets(scales: Tensor) -> Tensor:
 
 
 def _gradient(x: Tensor) -> Tensor:
-    """Steepness of (b, 1, y, x) over two pixels, smooth at 0; the rim is replicated."""
+    """Compute the steepness of (b, 1, y, x) over two pixels, smooth at 0; the rim is replicated."""
     p = functional.pad(x, (1, 1, 1, 1), mode="replicate")
     down = p[..., 2:, 1:-1] - p[..., :-2, 1:-1]
     right = p[..., 1:-1, 2:] - p[..., 1:-1, :-2]

@@ -7,14 +7,14 @@ from scripts.base.fields import smooth
 
 
 def layout(random: np.random.Generator, side: int) -> np.ndarray:
-    """Class indices uint8 (side, side), from 0 without gaps."""
+    """Draw class indices uint8 (side, side), from 0 without gaps."""
     draw = _LAYOUTS[int(random.integers(len(_LAYOUTS)))]
     labels = draw(random, side)
     return np.unique(labels, return_inverse=True)[1].reshape(labels.shape).astype(np.uint8)
 
 
 def _blobs(random: np.random.Generator, side: int) -> np.ndarray:
-    """Roundish objects, perhaps with a core of another class, perhaps a second kind of another size."""
+    """Draw roundish objects, perhaps with a core of another class, perhaps a second kind of another size."""
     labels = np.zeros((side, side), np.uint8)
     y, x = np.mgrid[:side, :side].astype(np.float32)
     radius = random.uniform(4, 28)
@@ -41,7 +41,7 @@ def _blobs(random: np.random.Generator, side: int) -> np.ndarray:
 
 
 def _cells(random: np.random.Generator, side: int) -> np.ndarray:
-    """A tissue: cells side by side with membranes, perhaps of two kinds, perhaps with nuclei."""
+    """Draw a tissue: cells side by side with membranes, perhaps of two kinds, perhaps with nuclei."""
     count = int(random.uniform(8, 90))
     points = random.uniform(0, side, (count, 2))
     warp = np.stack([smooth(random, side, 10), smooth(random, side, 10)], -1) * random.uniform(0, 5)
@@ -57,14 +57,14 @@ def _cells(random: np.random.Generator, side: int) -> np.ndarray:
 
 
 def _territories(random: np.random.Generator, side: int) -> np.ndarray:
-    """Regions of a smooth random field, two to four classes."""
+    """Draw regions of a smooth random field, two to four classes."""
     field = smooth(random, side, random.uniform(4, 24))
     shares = np.sort(random.uniform(0.15, 0.85, int(random.integers(1, 4))))
     return np.asarray(np.digitize(field, np.quantile(field, shares)))
 
 
 def _threads(random: np.random.Generator, side: int) -> np.ndarray:
-    """Thin lines: filaments, vessels, membranes."""
+    """Draw thin lines: filaments, vessels, membranes."""
     labels = np.zeros((side, side), np.uint8)
     for class_index in range(1, int(random.integers(2, 4))):
         field = smooth(random, side, random.uniform(6, 24))

@@ -33,7 +33,7 @@ class Look:
 
     @classmethod
     def draw(cls, random: np.random.Generator, *, grey: bool) -> "Look":
-        """A look for grey or for coloured tiles."""
+        """Draw a look for grey or for coloured tiles."""
         mix = np.eye(3) if grey else _mix(random)
         gain = np.full(3, math.exp(random.uniform(-0.7, 0.5)) * (-1 if random.random() < 0.3 else 1))
         offset = np.full(3, random.uniform(-0.4, 0.4))
@@ -66,7 +66,7 @@ class Look:
 
 
 def _mix(random: np.random.Generator) -> np.ndarray:
-    """Of coloured channels (3, 3): a grey image, another order, or as they were."""
+    """Draw how to mix coloured channels (3, 3): to a grey image, to another order, or as they were."""
     if random.random() < 0.35:
         return np.repeat(random.dirichlet((1, 1, 1))[None], 3, 0)
     if random.random() < 0.5:

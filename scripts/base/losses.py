@@ -48,7 +48,7 @@ class Losses(nn.Module):
         self._device = choose_device("cpu")  # bfloat16 only where the processor multiplies in it: 30 times slower else
 
     def forward(self, network: UNet, episodes: Sequence[Episode]) -> Terms:
-        """Losses of a network on some episodes."""
+        """Compute the losses of a network on some episodes."""
         x = torch.cat([episode.pixels for episode in episodes]).contiguous(memory_format=torch.channels_last)
         with self._device.autocast():
             levels = network.decoded(x)
@@ -64,7 +64,7 @@ class Losses(nn.Module):
         )
 
     def of_episode(self, episode: Episode, features: Tensor) -> Tensor:
-        """Cross-entropy of both tiles' features (2, f, y, x) under a head fitted to the strokes on the first."""
+        """Compute the cross-entropy of both tiles' features (2, f, y, x) under a head fitted to the strokes."""
         target = episode.labels[0].flatten()[episode.strokes]
         stroked = features[0].flatten(1)[:, episode.strokes].T
         weight, bias = fit_ridge(stroked, target, episode.classes, self.log_penalty.exp())
@@ -77,7 +77,7 @@ class Losses(nn.Module):
         return weighted_cross_entropy(logits, episode.labels, importance)
 
     def of_set(self, episode: Episode, features: Tensor) -> Tensor:
-        """Cross-entropy of both tiles' features (2, f, y, x) under the head of their set."""
+        """Compute the cross-entropy of both tiles' features (2, f, y, x) under the head of their set."""
         logits = self.dense[str(episode.set_name)](features)
         fine = episode.fine.long()
         importance = balance(fine.flatten(), logits.shape[1], _DENSE_BALANCE)[fine]
@@ -85,11 +85,11 @@ class Losses(nn.Module):
 
 
 def balance(target: Tensor, classes: int, exponent: float) -> Tensor:
-    """Weight (classes,) of a pixel by its class: the number of pixels in ``target`` (n,) to some power."""
+    """Compute the weight (classes,) of a pixel by its class: the number of pixels in ``target`` (n,) to some power."""
     return torch.bincount(target, minlength=classes).float().clamp_min(1) ** exponent
 
 
 def weighted_cross_entropy(logits: Tensor, target: Tensor, importance: Tensor) -> Tensor:
-    """Mean over pixels of logits (b, k, y, x) against class indices (b, y, x), weighted by (b, y, x)."""
+    """Average over pixels of logits (b, k, y, x) against class indices (b, y, x), weighted by (b, y, x)."""
     loss = functional.cross_entropy(logits, target, reduction="none")
     return (loss * importance).sum() / importance.sum()

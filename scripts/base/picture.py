@@ -29,7 +29,7 @@ class Picture:
 
     @classmethod
     def of(cls, pixels: np.ndarray, labels: np.ndarray) -> "Picture":
-        """From raw pixels (y, x, 1 or 3) and labels (y, x)."""
+        """Make a picture from raw pixels (y, x, 1 or 3) and labels (y, x)."""
         grey = bool((pixels == pixels[..., :1]).all())
         plane = Image("plane", pixels[..., :1] if grey else pixels, "yxc")
         normal = measure_normalisation(plane).apply(plane.pixels)

@@ -6,7 +6,7 @@ from torch.nn import functional
 
 
 def fit_ridge(features: Tensor, target: Tensor, classes: int, penalty: Tensor) -> tuple[Tensor, Tensor]:
-    """Ridge regression of one-hot classes, every class with the same total weight; gradients pass through.
+    """Fit one-hot classes by ridge regression, every class with the same total weight; gradients pass through.
 
     Parameters
     ----------

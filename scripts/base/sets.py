@@ -79,7 +79,7 @@ class BaseSet:
 
     @property
     def fine_classes(self) -> int:
-        """Number of fine classes."""
+        """Return the number of fine classes."""
         return len(self.partitions[0])
 
 
@@ -94,7 +94,7 @@ def load_set(name: str, data: Path) -> BaseSet:
 
 
 def object_classes(objects: np.ndarray) -> np.ndarray:
-    """Fine classes (y, x) of numbered objects (y, x): background 0, core 1, rim 2.
+    """Return the fine classes (y, x) of numbered objects (y, x): background 0, core 1, rim 2.
 
     The rim is all pixels of an object within ``_RIM`` px of anything that is not the same object.
     """

@@ -10,7 +10,7 @@ _MOST = 4  # strokes per class
 
 
 def strokes_on(labels: np.ndarray, random: np.random.Generator) -> Tensor | None:
-    """Flat indices (n,) of pixels under a few straight strokes per class of (side, side).
+    """Draw a few straight strokes per class of (side, side); return the flat indices (n,) of their pixels.
 
     None where fewer than two classes can be painted.
     """
@@ -20,7 +20,7 @@ def strokes_on(labels: np.ndarray, random: np.random.Generator) -> Tensor | None
 
 
 def _painted(inside: np.ndarray, random: np.random.Generator) -> np.ndarray:
-    """Flat indices of painted pixels of one class, which is where ``inside`` (side, side) is true."""
+    """Return flat indices of painted pixels of one class, which is where ``inside`` (side, side) is true."""
     rows, columns = np.nonzero(inside)
     if len(rows) < _SMALLEST:
         return np.empty(0, np.int64)

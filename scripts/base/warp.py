@@ -12,7 +12,7 @@ _BEND = 6  # standard deviation in px of the tile
 
 
 def warped(picture: Picture, side: int, scale: float, random: np.random.Generator) -> tuple[Tensor, Tensor]:
-    """A tile around a pixel of a random class: turned, scaled, sheared a little, bent on a 3 x 3 grid.
+    """Cut a tile around a pixel of a random class: turned, scaled, sheared a little, bent on a 3 x 3 grid.
 
     Parameters
     ----------
@@ -32,7 +32,7 @@ def warped(picture: Picture, side: int, scale: float, random: np.random.Generato
 
 
 def _places(picture: Picture, side: int, scale: float, random: np.random.Generator) -> Tensor:
-    """Where in the picture each pixel of the tile comes from: x and y in pixels, (side, side, 2)."""
+    """Return where in the picture each pixel of the tile comes from: x and y in pixels, (side, side, 2)."""
     spots = picture.spots[int(random.integers(len(picture.spots)))]
     row, column = divmod(int(spots[random.integers(len(spots))]), picture.labels.shape[1])
     centre = np.array([column, row], float) + random.uniform(-side / 3, side / 3, 2) / scale
@@ -47,7 +47,7 @@ def _places(picture: Picture, side: int, scale: float, random: np.random.Generat
 
 
 def _matrix(scale: float, random: np.random.Generator) -> np.ndarray:
-    """(2, 2), from the tile to the picture."""
+    """Draw a matrix (2, 2) from the tile to the picture."""
     angle = random.uniform(0, 2 * np.pi) if random.random() < 0.7 else random.integers(4) * np.pi / 2
     stretch = 1.15 ** random.uniform(-1, 1, 2) / scale
     mirror = -1.0 if random.random() < 0.5 else 1.0
@@ -56,7 +56,7 @@ def _matrix(scale: float, random: np.random.Generator) -> np.ndarray:
 
 
 def _read(image: Tensor, place: Tensor, step: int, mode: str) -> Tensor:
-    """Values (c, side, side) of an image (1, c, y, x) that was pooled by ``step``, mirrored beyond its rim."""
+    """Read values (c, side, side) of an image (1, c, y, x) that was pooled by ``step``, mirrored beyond its rim."""
     height, width = image.shape[-2:]
     # By the pooled size: what is left over at the rim belongs to no pooled pixel.
     normal = (place + 0.5) / (step * torch.tensor([width, height])) * 2 - 1

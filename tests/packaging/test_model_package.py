@@ -22,7 +22,7 @@ from napari_unet.errors import UserError
 from napari_unet.export.segmentation import ClassStyle
 from napari_unet.images.image import Image
 from napari_unet.images.tiles import Region
-from napari_unet.network import package
+from napari_unet.network import reading
 from napari_unet.network.base import base_checkpoint
 from napari_unet.network.checkpoint import Checkpoint, load_checkpoint
 from napari_unet.network.device import Device
@@ -316,10 +316,10 @@ def test_damaged_and_oversized_packages_are_refused(
         assert code() == "NU-M05"
     path.write_bytes(whole)
     with monkeypatch.context() as patch:
-        patch.setattr(package, "_MOST_BYTES", 1000)
+        patch.setattr(reading, "_MOST_BYTES", 1000)
         assert code() == "NU-M05"
     with monkeypatch.context() as patch:
-        patch.setattr(package, "_MOST_MEMBERS", 2)
+        patch.setattr(reading, "_MOST_MEMBERS", 2)
         assert code() == "NU-M05"
     load_model(path, "cpu")
 
