@@ -1,1 +1,1 @@
-"""What is learned from: annotated planes, where the next tile lies, how it is bent, and its weights."""
+"""The data that a network learns from: annotated planes, the tiles drawn from them, augmentation, weight maps."""

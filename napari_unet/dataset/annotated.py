@@ -24,7 +24,7 @@ PlaneKey = tuple[int, int]  # image id, plane
 
 
 class Stroke(NamedTuple):
-    """Where labels were set since the last reading, and to what; 0 where they were not."""
+    """Labels that were set since the last reading; 0 where none were."""
 
     region: Region
     labels: UInt8[np.ndarray, "h w"]
@@ -32,7 +32,7 @@ class Stroke(NamedTuple):
 
 @dataclass(slots=True)
 class AnnotatedPlane:
-    """One painted plane: labels, what is trained on, what is held out, border weights, and where each class lies.
+    """One painted plane: labels, trained and held-out pixels, border weights, and the pixels of each class.
 
     Only the tiles that were painted are held. ``new`` marks trained pixels that were painted or changed since the last
     time the plane was read.
@@ -56,7 +56,7 @@ class AnnotatedPlane:
         return cls(labels, trained, held_out, border, new)
 
     def find(self) -> None:
-        """Note where each class and the held-out blocks lie."""
+        """Find the pixels of each class and the held-out blocks."""
         width = self.labels.shape[1]
         flat, classes = [np.zeros(0, np.int64)], [np.zeros(0, np.uint8)]
         for band in _bands(self.labels):

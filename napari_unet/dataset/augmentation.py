@@ -1,4 +1,4 @@
-"""Variants of a training tile that a microscope could also have given.
+"""Augmentation: variants of a training tile that a microscope could also have given.
 
 Geometry moves pixels, labels and weights by one and the same map: pixels are interpolated, labels and weights are those
 of the nearest pixel, so that class ids are never mixed and nothing unlabelled gets a weight. Intensities change the
@@ -23,7 +23,7 @@ _QUARTER_TURN = np.array([[0, 1], [-1, 0]])
 
 
 class TrainingTile(NamedTuple):
-    """What a step sees of one place: normalised pixels, class ids (0 unlabelled) and their weights."""
+    """A tile to train on: normalised pixels, class ids (0 unlabelled) and weight map."""
 
     pixels: Float32[np.ndarray, "y x c"]
     labels: UInt8[np.ndarray, "y x"]
@@ -32,7 +32,7 @@ class TrainingTile(NamedTuple):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Augmentation:
-    """How far tiles are varied. Everything is off unless it is asked for.
+    """The largest variations of a tile. Everything is off unless it is asked for.
 
     Attributes
     ----------
@@ -106,7 +106,7 @@ def augment(tile: TrainingTile, random: np.random.Generator, augmentation: Augme
 
 
 class InverseMap(NamedTuple):
-    """For each pixel of a tile, the row and column, px, at which it is found in the source."""
+    """The row and column in the source, in px, of each pixel of a tile."""
 
     rows: Float32[np.ndarray, "y x"]
     columns: Float32[np.ndarray, "y x"]
@@ -152,7 +152,7 @@ def inverse_map(
     magnification: float = 1.0,
     displacements: Float[np.ndarray, "2 3 3"] | None = None,
 ) -> InverseMap:
-    """Map a square tile into a source, counted from the source pixel that is to be seen at ``fixed``.
+    """Map a square tile into a source, counted from the source pixel that lies at ``fixed`` in the tile.
 
     That pixel is hit exactly, whatever the other parameters: so a labelled pixel stays in the tile, and keeps its
     weight. Turns and angles are counter-clockwise, as those of ``flip_and_turn``.

@@ -1,4 +1,4 @@
-"""Which channels of an image a network sees: those that it was trained on, found by name, or else by place."""
+"""The channels of an image that a network sees: those it was trained on, found by name, or else by position."""
 
 from collections.abc import Sequence
 

@@ -1,4 +1,4 @@
-"""Where a training step looks: tiles centred on labelled pixels, every class as often as the others."""
+"""Tiles to train on, drawn around labelled pixels, every class as often as the others."""
 
 import numpy as np
 
@@ -17,7 +17,14 @@ from napari_unet.images.tiles import Region, read_mirrored
 
 
 class Sampler:
-    """Draws training tiles from annotations, and varies them."""
+    """Draws training tiles from annotations, and augments them.
+
+    Parameters
+    ----------
+    tile : side of a tile, px
+    rim : px on every side of a tile for which the network gives no answer
+    context_planes : planes on either side that the network sees
+    """
 
     def __init__(
         self,
@@ -31,7 +38,7 @@ class Sampler:
         self._annotations = annotations
         self._augmentation = augmentation
         self._random = random
-        self._rim = rim  # pixels on every side for which the network has no answer
+        self._rim = rim
         self._context_planes = context_planes
         self.refresh(tile)
 

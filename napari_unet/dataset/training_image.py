@@ -1,4 +1,4 @@
-"""What a network was trained on: kept among the facts of its checkpoint, and compared with an image to predict."""
+"""The images that a network was trained on: facts of its checkpoint, compared with an image to predict."""
 
 import math
 from collections.abc import Sequence
@@ -32,7 +32,7 @@ _MICROMETRES = {
 
 
 class TrainingImage(msgspec.Struct, frozen=True):
-    """What is remembered of an image that was trained on.
+    """The facts of one image that a network was trained on.
 
     Attributes
     ----------

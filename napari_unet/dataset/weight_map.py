@@ -1,4 +1,4 @@
-"""How much each labelled pixel counts: balanced classes, and heavier in narrow gaps between objects.
+"""The weight map of the loss: classes balanced, and narrow gaps between objects heavier.
 
 w(x) = w_c(x) * (1 + w_0 exp(-(d1(x) + d2(x))^2 / (2 sigma^2))), after Ronneberger, Fischer and Brox 2015, where d1 and
 d2 are the distances to the nearest and the second nearest labelled object, and the border term stands on background

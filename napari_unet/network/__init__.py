@@ -1,1 +1,1 @@
-"""The U-Net family and its checkpoint file."""
+"""The U-Net family: architectures, presets, base weights, checkpoints, devices and prediction of a region."""

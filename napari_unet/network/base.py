@@ -1,4 +1,4 @@
-"""The base weights that come with the package: a network that has seen many kinds of microscopy before yours."""
+"""The base weights that come with the package, of a network trained on many kinds of microscopy images."""
 
 from dataclasses import replace
 from pathlib import Path
@@ -12,7 +12,7 @@ from napari_unet.network.unet import UNet, build
 
 BASE = Path(__file__).with_name("base.safetensors")
 STEM = "down.0.0.weight"  # of the convolution that reads the image
-MIDDLE = 0.5  # share of its weights that the plane itself gets when context planes are seen too
+MIDDLE = 0.5  # share of the weights that the plane itself gets beside its context planes
 
 
 def base_checkpoint(choice: str = "auto") -> Checkpoint | None:

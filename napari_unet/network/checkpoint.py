@@ -30,10 +30,10 @@ from napari_unet.network.unet import (
 )
 from napari_unet.storage import replace_file, sha256
 
-FORMAT = 3  # 1 knew channels, classes, width and depth of the architecture only, 2 no context planes
-_WITHOUT_CONTEXT = 2  # is still written where it is enough, so that older versions read it
-HEADER_LIMIT = 2**20  # bytes of metadata that are believed
-_PRIOR = "prior"  # the fact's name
+FORMAT = 3  # format 1 has channels, classes, width and depth of the architecture only, format 2 no context planes
+_WITHOUT_CONTEXT = 2  # still written for networks without context planes, so that older versions read them
+HEADER_LIMIT = 2**20  # bytes of metadata at most; longer ones count as damaged
+_PRIOR = "prior"  # name of the fact
 _LIMITS = {"channels": 256, "classes": 255, "width": 128, "depth": 6}
 
 

@@ -1,4 +1,4 @@
-"""Which processor learns: found by running a convolution on it, not by asking whether it says it is there."""
+"""The device that networks run on, found by running a convolution on it rather than by asking what is there."""
 
 import gc
 import os
@@ -25,7 +25,7 @@ _LOST = re.compile(r"device-side assert|CUDA (driver )?error|cuda.*unknown error
 
 @dataclass(frozen=True, slots=True)
 class Device:
-    """A processor that has shown that it works, and the number format for its convolutions."""
+    """A processor that has shown that it works, and the number format of its convolutions."""
 
     kind: str  # "cpu", "cuda" or "mps"
     reason: str  # for people

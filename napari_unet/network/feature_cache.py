@@ -1,4 +1,4 @@
-"""What a network sees of the image on screen before there is a stroke: the first one then costs a fit and a product.
+"""Features of the image on screen, computed before there is a stroke: the first one then costs a fit and a product.
 
 Only the head answers to strokes; decoder levels and filter responses do not depend on it. They hold for every network
 with the same body, so until the first training step.
@@ -30,7 +30,7 @@ class CachedPlane(NamedTuple):
 
 
 class FeatureCache:
-    """Tiles of planes as the body of a network sees them.
+    """Keeps, for tiles of planes, what the head of a network reads.
 
     Parameters
     ----------
@@ -47,63 +47,72 @@ class FeatureCache:
         """Return the architecture of the network whose features are kept."""
         return self._network.architecture
 
-    def keep(self, tiles: Sequence[tuple[CachedPlane, Region]]) -> tuple[CachedPlane, Region] | None:
-        """Forget all but the first of these tiles, those that there is room for; one that is still to be seen."""
-        taken = np.cumsum([np.prod(region.shape) for _, region in tiles]) * self._pixel_bytes
-        wanted = tiles[: int(np.searchsorted(taken, MOST_BYTES, side="right"))]
-        self._tiles = {tile: seen for tile, seen in self._tiles.items() if tile in wanted}
-        return next((tile for tile in wanted if tile not in self._tiles), None)
-
     @property
     def nbytes(self) -> int:
         """Return the memory that is taken, in bytes."""
         kept = [tensor for head_input in self._tiles.values() for tensors in head_input for tensor in tensors]
         return sum(tensor.nbytes for tensor in kept)
 
-    def has(self, place: CachedPlane, region: Region) -> bool:
+    def keep(self, tiles: Sequence[tuple[CachedPlane, Region]]) -> tuple[CachedPlane, Region] | None:
+        """Keep the first of these tiles, as many as there is room for, and drop all others.
+
+        Returns
+        -------
+        tile : one that is to be kept and is not there yet; None when all are there
+        """
+        taken = np.cumsum([np.prod(region.shape) for _, region in tiles]) * self._pixel_bytes
+        wanted = tiles[: int(np.searchsorted(taken, MOST_BYTES, side="right"))]
+        self._tiles = {tile: kept for tile, kept in self._tiles.items() if tile in wanted}
+        return next((tile for tile in wanted if tile not in self._tiles), None)
+
+    def has(self, cached: CachedPlane, region: Region) -> bool:
         """Tell whether a tile is kept."""
-        return (place, region) in self._tiles
+        return (cached, region) in self._tiles
 
     @torch.inference_mode()
-    def add(self, place: CachedPlane, plane: PlanePixels, region: Region) -> None:
-        """Keep what the network sees of a tile; ``plane`` has the pixels of the place."""
-        pixels, read = read_for(self._network, plane, region, self._device)
+    def add(self, cached: CachedPlane, pixels: PlanePixels, region: Region) -> None:
+        """Compute and keep the features of a tile from the pixels of its plane."""
+        batch, read = read_for(self._network, pixels, region, self._device)
         with self._device.autocast():
-            seen = self._network.head_input(pixels)
-        levels, filters = _part(seen, _around(region).seen_from(read))
+            head_input = self._network.head_input(batch)
+        levels, filters = _part(head_input, _with_rim(region).seen_from(read))
         # Copies, so that nothing of what was read around the tile is kept in memory.
-        self._tiles[place, region] = HeadInput([each.clone() for each in levels], [each.clone() for each in filters])
+        self._tiles[cached, region] = HeadInput([each.clone() for each in levels], [each.clone() for each in filters])
 
     @torch.inference_mode()
-    def logits(self, network: UNet, place: CachedPlane, region: Region) -> Tensor | None:
+    def logits(self, network: UNet, cached: CachedPlane, region: Region) -> Tensor | None:
         """Compute a network's logits (k, y, x) of a part of a kept tile; None unless it has the same body."""
-        seen = self._head_input(network, place, region)
-        return None if seen is None else network.head_logits(seen)[0][:, *region.seen_from(_around(region)).slices]
+        head_input = self._head_input(network, cached, region)
+        if head_input is None:
+            return None
+        return network.head_logits(head_input)[0][:, *region.seen_from(_with_rim(region)).slices]
 
     @torch.inference_mode()
-    def features(self, network: UNet, place: CachedPlane, region: Region) -> Tensor | None:
+    def features(self, network: UNet, cached: CachedPlane, region: Region) -> Tensor | None:
         """Return a network's features (f, y, x) of a part of a kept tile; None unless it has the same body."""
-        seen = self._head_input(network, place, region)
-        return None if seen is None else seen.features()[0][:, *region.seen_from(_around(region)).slices]
+        head_input = self._head_input(network, cached, region)
+        if head_input is None:
+            return None
+        return head_input.features()[0][:, *region.seen_from(_with_rim(region)).slices]
 
     @property
     def _pixel_bytes(self) -> float:
         """Return the bytes kept per pixel: the coarser level has twice the finest one's channels and half its sides."""
         return 4 * (1.5 * self.architecture.width + intensity_channels(self.architecture))
 
-    def _head_input(self, network: UNet, place: CachedPlane, region: Region) -> HeadInput | None:
-        for (known, tile), seen in self._tiles.items():
-            if known == place and region.within(tile) == region and _have_same_body(network, self._network):
-                return _part(seen, _around(region).seen_from(_around(tile)))
+    def _head_input(self, network: UNet, cached: CachedPlane, region: Region) -> HeadInput | None:
+        for (known, tile), head_input in self._tiles.items():
+            if known == cached and region.within(tile) == region and _have_same_body(network, self._network):
+                return _part(head_input, _with_rim(region).seen_from(_with_rim(tile)))
         return None
 
 
-def _part(seen: HeadInput, region: Region) -> HeadInput:
+def _part(head_input: HeadInput, region: Region) -> HeadInput:
     """Cut a region whose origin and end are even."""
     half = Region(region.y0 // 2, region.x0 // 2, region.y1 // 2, region.x1 // 2)
-    finest, *coarser = seen.levels
+    finest, *coarser = head_input.levels
     levels = [_cut(finest, region), *(_cut(level, half) for level in coarser)]
-    return HeadInput(levels, [_cut(each, region) for each in seen.filters])
+    return HeadInput(levels, [_cut(each, region) for each in head_input.filters])
 
 
 def _cut(tensor: Tensor, region: Region) -> Tensor:
@@ -111,7 +120,7 @@ def _cut(tensor: Tensor, region: Region) -> Tensor:
     return tensor[..., rows, columns]
 
 
-def _around(region: Region) -> Region:
+def _with_rim(region: Region) -> Region:
     return region.grown(_RIM).aligned(_RIM)
 
 

@@ -1,4 +1,4 @@
-"""Probabilities of a region of a plane, the same whatever regions the plane is cut into."""
+"""Prediction of a region of a plane, the same whatever regions the plane is cut into."""
 
 from collections.abc import Callable
 

@@ -1,4 +1,4 @@
-"""How much memory there is, and how the C library treats what is freed."""
+"""The memory that is free, and what the C library does with memory that is given back."""
 
 import ctypes
 import platform
@@ -11,10 +11,10 @@ _KEPT = 512 * 2**20  # bytes
 
 
 def keep_freed_memory() -> bool:
-    """Let the next large array reuse what the last one left; whether the C library has that setting (glibc has).
+    """Let the next large array reuse the memory of the last one; False where the C library is not glibc.
 
-    For a process of our own only. By default every array over 32 MiB is asked for anew and cleared by the system page
-    by page, which took half of the processor time of a network on a plane of 2048 x 2048 pixels.
+    Use it in a process of our own only. By default every array over 32 MiB is asked for anew and cleared by the system
+    page by page, which took half of the processor time of a network on a plane of 2048 x 2048 pixels.
     """
     if platform.libc_ver()[0] != "glibc":
         return False

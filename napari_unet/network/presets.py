@@ -1,4 +1,4 @@
-"""Networks by name: members of the family, each with the optimiser that belongs to it.
+"""The presets: networks of the family by name, each with the optimiser that belongs to it.
 
 ``napari_unet.config.preset_settings`` has the settings that go with each, docs/networks.md a paragraph on each.
 """

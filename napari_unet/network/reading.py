@@ -1,4 +1,4 @@
-"""A network out of whatever holds one: a project, a checkpoint file, or a model package made by this program."""
+"""Reading of a network from a project, a checkpoint file, or a model package made by this program."""
 
 import tempfile
 import zipfile
@@ -8,7 +8,7 @@ from pathlib import Path
 from napari_unet.errors import UserError, is_ours, program_error
 from napari_unet.network.checkpoint import Checkpoint, load_checkpoint
 
-NETWORK = "model.safetensors"  # in a package; other weights there are for other programs and are never read
+NETWORK = "model.safetensors"  # the member of a package that is read; other weights in it are for other programs
 _IN_PROJECT = Path("models", "best.safetensors")
 _ZIP = b"PK\x03\x04"
 _MOST_MEMBERS = 1000

@@ -1,4 +1,4 @@
-"""The U-Net (Ronneberger, Fischer and Brox 2015) and its family, made tile-exact; one record chooses the member.
+"""The U-Net (Ronneberger, Fischer and Brox 2015) and its family, made tile-exact; ``Architecture`` chooses a member.
 
 The default is fed with the pixel's own intensity. This file imports nothing but torch, so that it can travel inside a
 model package as the network's source.
@@ -14,8 +14,8 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 HEAD_BLURS = (1.0, 2.0, 4.0, 8.0)  # Gaussian sigmas in pixels
-HEAD_SHAPES = 3  # of the blurs, from the finest, that the experts also see the gradient and the curvatures of
-HIDDEN = 32  # units of the expert that reads the filters
+HEAD_SHAPES = 3  # of the blurs, from the finest, whose gradient and curvatures the shallow branch also reads
+HIDDEN = 32  # units of the shallow branch
 CHOICES = {
     "norm": ("channel", "batch", "none"),
     "activation": ("relu", "elu"),
@@ -32,7 +32,7 @@ _UP_RIM = {"transposed-bilinear": 1, "bilinear": 1, "bicubic": 3}  # enlarged pi
 
 @dataclass(frozen=True, slots=True)
 class Architecture:
-    """Everything that is needed to build a network; travels in the checkpoint.
+    """All choices that define a network; part of every checkpoint.
 
     Attributes
     ----------
@@ -53,7 +53,7 @@ class Architecture:
         every second level
     dropout_contracted : share dropped at the end of the contracting path, after each of its last two levels
     intensities : whether the head also reads the intensities and their blurs
-    head : "linear" (one 1x1 convolution), or "experts": see ``DeepShallowHead``
+    head : "linear" (one 1x1 convolution), or "experts", the two branches of ``DeepShallowHead``
     context_planes : planes on either side of the predicted one that the network sees; files call it "context"
 
     Raises
@@ -90,7 +90,7 @@ class Architecture:
         if not all(0 <= rate < 1 for rate in (self.dropout_top, self.dropout_bottom, self.dropout_contracted)):
             raise ValueError("a dropout rate is at least 0 and below 1")
         if self.head == "experts" and (self.padding == "valid" or not self.intensities):
-            raise ValueError("a head of experts reads intensities and needs same padding")
+            raise ValueError("a head of two branches reads intensities and needs same padding")
 
     @property
     def image_channels(self) -> int:
@@ -195,7 +195,7 @@ class Separable(nn.Sequential):
 
 
 class Nails(nn.Module):
-    """Twice the size: every value at the top left of its four pixels, zeros at the other three."""
+    """Enlarging to twice the size: every value at the top left of its four pixels, zeros at the other three."""
 
     def forward(self, x: Tensor) -> Tensor:
         """Map (b, c, y, x) to (b, c, 2y, 2x)."""
@@ -206,7 +206,7 @@ class Nails(nn.Module):
 
 
 class HeadInput(NamedTuple):
-    """What the head reads of an image.
+    """The input of the head.
 
     Attributes
     ----------
@@ -224,14 +224,14 @@ class HeadInput(NamedTuple):
 
 
 class DeepShallowHead(nn.Module):
-    """A head of two experts whose logits add, so that each can veto the other (product of experts, Hinton 2002).
+    """A head of two branches whose logits add, so that each can veto the other (product of experts, Hinton 2002).
 
-    The deep expert is linear in the two finest decoder levels; it carries what the network has learned elsewhere. The
-    shallow one is a small network of the pixel's own filter responses; it needs no training elsewhere, as a random
+    The deep branch is linear in the two finest decoder levels; it carries what the network has learned elsewhere. The
+    shallow branch is a small network of the pixel's own filter responses; it needs no training elsewhere, as a random
     forest on such filters needs none. Both read features that are standardised with fixed numbers.
 
-    ``prior`` (classes,) says how much of the deep expert's bias expects a class more often than an equal share, as a
-    logarithm. Predicting needs only the bias, so it is no weight of the network.
+    ``prior`` (classes,) is the part of the deep branch's bias by which a class is expected more often than an equal
+    share, as a logarithm. Predicting needs only the bias, so the prior is no weight of the network.
     """
 
     mean: Tensor
@@ -507,13 +507,13 @@ class UNet(nn.Module):
         """Map normalised pixels (b, c, y, x) to logits (b, classes, y - 2 margin, x - 2 margin)."""
         return self.head_logits(self.head_input(x))
 
-    def head_logits(self, seen: HeadInput) -> Tensor:
+    def head_logits(self, head_input: HeadInput) -> Tensor:
         """Compute logits (b, classes, y, x) from what the head reads."""
         # Eight bits of mantissa would blur the intensities that the head is given.
-        with torch.autocast(seen.levels[0].device.type, enabled=False):
+        with torch.autocast(head_input.levels[0].device.type, enabled=False):
             if isinstance(self.head, DeepShallowHead):
-                return self.head.on_levels(seen.levels, seen.filters)
-            logits: Tensor = self.head(seen.features())
+                return self.head.on_levels(head_input.levels, head_input.filters)
+            logits: Tensor = self.head(head_input.features())
         return logits
 
 

@@ -1,1 +1,1 @@
-"""Tiles of an image to classes of its pixels: what is in view first, then the rest."""
+"""Prediction of planes, of what is on screen, and of images larger than memory, here or on a cluster."""

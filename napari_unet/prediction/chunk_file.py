@@ -41,7 +41,7 @@ class Chunk:
 class ChunkFile:
     """The OME-Zarr folder of an image: pixels and labels "classes", no objects; every chunk of the mask is one file.
 
-    It is filled under another name, ".unfinished-" and its own, where a killed run leaves what it has.
+    It is filled under the name ".unfinished-NAME", where a killed run leaves what it has.
 
     Attributes
     ----------

@@ -1,4 +1,4 @@
-"""A whole plane at once, for files."""
+"""Prediction of whole planes and of regions, for files."""
 
 from collections.abc import Callable, Iterator
 from dataclasses import replace

@@ -1,17 +1,17 @@
-"""Long work that is done a step at a time, so that whoever does it can do other things in between."""
+"""Long work that can be interrupted and resumed: a generator that yields the fraction done."""
 
 from collections.abc import Callable, Generator
 from typing import TypeVar
 
 R = TypeVar("R")
-Resumable = Generator[float, None, R]  # each step tells the share that is done; what the work makes is returned
+Resumable = Generator[float, None, R]  # yields the fraction done, 0 to 1, and returns the result
 
 
-def run_to_end(steps: Resumable[R], step_done: Callable[[], object] = lambda: None) -> R:
-    """Do all the steps at once."""
+def run_to_end(work: Resumable[R], step_done: Callable[[], object] = lambda: None) -> R:
+    """Do resumable work to its end and return the result; ``step_done`` is called whenever it yields."""
     while True:
         try:
-            next(steps)
+            next(work)
         except StopIteration as end:
             return end.value
         step_done()

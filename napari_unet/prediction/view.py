@@ -1,4 +1,4 @@
-"""Which tiles of the plane on screen are to be predicted next."""
+"""The order in which the tiles of the plane on screen are predicted."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass, field
@@ -18,7 +18,7 @@ class View:
     visible : the part of the plane that is on screen
     map, class_id : what is shown beside the classes, see ``napari_unet.evaluation.predicted_maps``
     covered : the part of the plane that can be shown; None for all of it
-    small : the screen shows every second pixel at most
+    small : whether the screen shows every second pixel at most
     """
 
     generation: int

@@ -1,1 +1,1 @@
-"""From strokes to a better network: weight map, loss, augmentation, sampler, trainer, scores."""
+"""Training: losses, the training step, the EMA, head fitting, selection, memory limits and acquisition."""

@@ -1,4 +1,7 @@
-"""Where a stroke would teach most: places that the network is unsure of, that are like nothing painted, or rare."""
+"""Acquisition: rank the tiles in which a stroke would teach most.
+
+These are tiles that the network is unsure of, that are like nothing painted so far, or that show a rare class.
+"""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -19,9 +22,9 @@ from napari_unet.network.device import Device
 from napari_unet.network.inference import valid_window
 from napari_unet.network.unet import Architecture, DeepShallowHead, UNet
 
-REGION_SIDE = TILE  # px, the side of what is looked at in one go
+REGION_SIDE = TILE  # px, of what is predicted in one go
 _CELL = 8  # px, the side of the squares over which the network's features are averaged
-_REACH = 2  # cells around a painted one that count as painted: a stroke there would say little that is new
+_REACH = 2  # cells around a painted one in which a stroke would teach little that is new
 _CONTEXT = 32  # px around a region; less than the halo, for speed: features near its rim are a little off
 _LARGE_PLANE = 512  # px, the shorter side from which on the tiles are the larger ones
 _TILE, _SMALL_TILE = 128, 64  # px
@@ -32,7 +35,7 @@ TERM_FACTORS = (1.0, 1.0, 0.5)  # of the three; plain, for docs/benchmarks.md fo
 
 
 class RankedTile(NamedTuple):
-    """A rectangle worth painting in, with a reason for people."""
+    """A tile worth painting in, with its score and a reason for people."""
 
     key: PlaneKey
     region: Region
@@ -42,7 +45,7 @@ class RankedTile(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class Cells:
-    """What a network says of a region, averaged over squares of ``_CELL`` px.
+    """Features and answers of a network in a region, averaged over squares of ``_CELL`` px.
 
     Attributes
     ----------
@@ -61,7 +64,7 @@ class Cells:
 
 
 class Acquisition:
-    """Looks at region after region with one network, and ranks the tiles in them.
+    """Predicts region after region with one network, and ranks the tiles in them.
 
     Parameters
     ----------

@@ -1,7 +1,7 @@
-"""Unlabelled pixels held to what the network's own moving average says (mean teacher, Tarvainen and Valpola 2017).
+"""Consistency: unlabelled pixels are held to what the network's EMA says (mean teacher, Tarvainen and Valpola 2017).
 
 The losses know labelled pixels only. A few strokes are soon learned by heart, and whatever the network said elsewhere
-is lost on the way; so the network, which is shown a disturbed tile, is asked to answer as its average answers to the
+is lost on the way; so the network, which is shown a disturbed tile, is asked to answer as its EMA answers to the
 undisturbed one. No label is invented: the target is the network's own earlier opinion.
 """
 
@@ -25,8 +25,8 @@ def disturbed(pixels: Float[Tensor, "b c y x"], random: np.random.Generator) -> 
     offset = random.uniform(-_OFFSET, _OFFSET, tiles).astype(np.float32)
     deviation = random.uniform(0, _NOISE, tiles).astype(np.float32)
     noise = random.standard_normal(tuple(pixels.shape), dtype=np.float32) * deviation
-    place = pixels.device
-    return pixels * torch.from_numpy(gain).to(place) + torch.from_numpy(offset + noise).to(place)
+    device = pixels.device
+    return pixels * torch.from_numpy(gain).to(device) + torch.from_numpy(offset + noise).to(device)
 
 
 def consistency(

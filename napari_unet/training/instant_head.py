@@ -1,4 +1,4 @@
-"""The last layers, fitted to a frozen network's features in a fraction of a second, so that a stroke answers at once.
+"""Fit the head to features of a frozen network in a fraction of a second, so that a stroke is answered at once.
 
 Both branches of the head are fitted by L-BFGS to the class-balanced cross-entropy of labelled pixels, with an L2
 penalty. Pixels of strokes are many but alike, so the penalty is strong: without it the head learns the strokes by heart
@@ -71,7 +71,7 @@ def fit_head(
 
 
 class Branch(NamedTuple):
-    """What is fitted: parameters, their logits (n, k, 1, 1), and the penalty of their squares."""
+    """A branch to fit: its parameters, its logits (n, k, 1, 1), and the penalty of the squared parameters."""
 
     parameters: list[nn.Parameter]
     logits: Callable[[], Tensor]

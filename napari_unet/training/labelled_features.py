@@ -1,4 +1,4 @@
-"""What a frozen network says about labelled pixels, gathered from a bounded number of tiles."""
+"""Features that a frozen network has for labelled pixels, from a bounded number of tiles."""
 
 from collections.abc import Iterator
 from typing import NamedTuple
@@ -22,7 +22,7 @@ _OTHERS = 256  # pixels of each tile that nobody has painted, and as many anywhe
 
 
 class LabelledFeatures(NamedTuple):
-    """What the network says about trained pixels and about some others of the same tiles, on the device.
+    """Features of trained pixels and of some others of the same tiles, on the device.
 
     Attributes
     ----------

@@ -1,4 +1,4 @@
-"""A project that learns: strokes, trainer and the choice of the network that predicts, in one hand."""
+"""A project that learns: its strokes, its trainer, and the choice of the network that predicts."""
 
 import math
 from pathlib import Path

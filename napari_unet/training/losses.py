@@ -1,4 +1,4 @@
-"""The loss: what the network is told about labelled pixels, and nothing about the others.
+"""The losses of labelled pixels; all others count for nothing.
 
 In every function ``target`` holds output indices 0..k-1, and anything in that range where the weight is 0. The weight
 is the only mask: zeroing logits instead would make unlabelled pixels vote for p = 0.5 and hide the labelled ones. Only

@@ -1,4 +1,4 @@
-"""What is asked for less of, one thing after the other, when the memory is not enough."""
+"""Memory limits: upper bounds that are lowered one after the other when the memory is not enough."""
 
 from dataclasses import dataclass, replace
 

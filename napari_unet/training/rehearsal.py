@@ -1,4 +1,4 @@
-"""Fitting a head to a handful of numbers, so that the first stroke does not wait for what torch loads only then."""
+"""Fit a head to a handful of numbers early, so that the first stroke does not wait for torch to load its optimisers."""
 
 import torch
 

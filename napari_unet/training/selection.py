@@ -1,4 +1,4 @@
-"""Never worse: which network predicts, decided on held-out pixels."""
+"""The choice of the network that predicts, made on held-out pixels: never a worse one."""
 
 import copy
 from collections import Counter
