@@ -50,7 +50,7 @@ class Session:
         self._project = Project(folder)
         ensure_classes(self._project, self._classes, labelled_set.classes)
         self._image_id = self._project.add_image(picture.image).id
-        self._labels = np.zeros(picture.truth.shape, np.uint8)
+        self.labels = np.zeros(picture.truth.shape, np.uint8)
         self._hand: Hand = hand_for(picture.truth.shape)
         self.random = np.random.default_rng([seed, 2])
         first = strokes_over(
@@ -90,7 +90,7 @@ class Session:
         return acquisition.ranked_tiles(weights)[0].region
 
     def _stroke_in(self, place: Region) -> Stroke:
-        truth, labels = self.truth[place.slices], self._labels[place.slices]
+        truth, labels = self.truth[place.slices], self.labels[place.slices]
         predictor = self.learner.predictor
         assert predictor is not None
         shown = predictor.classes(self.learner.annotations.pixels(self._image_id)[0], place)
@@ -98,7 +98,7 @@ class Session:
         return replace(stroke, path=stroke.path + np.array([place.y0, place.x0]))
 
     def _rarest(self, truth: np.ndarray) -> Stroke:
-        counts = np.bincount(self._labels.ravel(), minlength=self._classes + 1)[1:]
+        counts = np.bincount(self.labels.ravel(), minlength=self._classes + 1)[1:]
         rarest = min(np.unique(truth).tolist(), key=lambda k: counts[k])
         only = np.where(truth == rarest, 0, 1)
         (stroke,) = strokes_over(only, 1, self.random, count=1, length=self._hand.length, width=self._hand.width)
@@ -106,8 +106,8 @@ class Session:
 
     def _paint(self, stroke: Stroke) -> None:
         added = painted([stroke], self.truth)
-        self._labels[added > 0] = added[added > 0]
-        self._project.commit(self._image_id, 0, self._labels)
+        self.labels[added > 0] = added[added > 0]
+        self._project.commit(self._image_id, 0, self.labels)
 
 
 def dice_by_stroke(
@@ -138,7 +138,7 @@ def dice_by_stroke(
             session.correct(choose(), options.steps)
             if number % options.every == 0:
                 values.append(tested())
-        labelled = int(np.count_nonzero(session._labels))
+        labelled = int(np.count_nonzero(session.labels))
         session.close()
     return values, labelled
 

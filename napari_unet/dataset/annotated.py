@@ -2,13 +2,12 @@
 
 import math
 from collections.abc import Iterable
-from dataclasses import dataclass, field
-from typing import NamedTuple
 
 import numpy as np
-from jaxtyping import Bool, Float32, Int64, UInt8
+from jaxtyping import Bool, Float32, UInt8
 
 from napari_unet.config import Settings
+from napari_unet.dataset.annotated_plane import AnnotatedPlane, Stroke
 from napari_unet.dataset.training_image import MOST_IMAGES, TrainingImage, training_image
 from napari_unet.dataset.weight_map import border_weights
 from napari_unet.errors import UserError
@@ -21,57 +20,6 @@ from napari_unet.project.project import Project
 from napari_unet.project.split import BLOCK, MARGIN, BlockSide, held_out_pixels, outside, training_pixels
 
 PlaneKey = tuple[int, int]  # image id, plane
-
-
-class Stroke(NamedTuple):
-    """Labels that were set since the last reading; 0 where none were."""
-
-    region: Region
-    labels: UInt8[np.ndarray, "h w"]
-
-
-@dataclass(slots=True)
-class AnnotatedPlane:
-    """One painted plane: labels, trained and held-out pixels, border weights, and the pixels of each class.
-
-    Only the tiles that were painted are held. ``new`` marks trained pixels that were painted or changed since the last
-    time the plane was read.
-    """
-
-    labels: TiledPlane  # uint8
-    trained: TiledPlane  # bool
-    held_out: TiledPlane  # bool
-    border: TiledPlane  # float32
-    new: TiledPlane  # bool
-    positions: dict[int, Int64[np.ndarray, " n"]] = field(default_factory=dict)  # flat indices of trained pixels
-    held_out_blocks: list[Region] = field(default_factory=list)  # those with at least one held-out pixel
-    strokes: list[Stroke] = field(default_factory=list)  # painted since the last reading, test areas left out
-    areas: tuple[Region, ...] = ()  # test areas: nothing in them is trained on or held out by blocks
-
-    @classmethod
-    def blank(cls, shape: tuple[int, ...]) -> "AnnotatedPlane":
-        """Return a plane that nothing is painted on."""
-        labels, border = TiledPlane(shape, np.uint8), TiledPlane(shape, np.float32, fill=1)
-        trained, held_out, new = (TiledPlane(shape, np.bool_) for _ in range(3))
-        return cls(labels, trained, held_out, border, new)
-
-    def find(self) -> None:
-        """Find the pixels of each class and the held-out blocks."""
-        width = self.labels.shape[1]
-        flat, classes = [np.zeros(0, np.int64)], [np.zeros(0, np.uint8)]
-        for band in _bands(self.labels):
-            labels = self.labels[band.slices]
-            rows, columns = np.nonzero(self.trained[band.slices])
-            flat.append((rows + band.y0) * width + columns + band.x0)
-            classes.append(labels[rows, columns])
-        places, found = np.concatenate(flat), np.concatenate(classes)
-        self.positions = {int(k): places[found == k] for k in np.unique(found)}
-        self.held_out_blocks = sorted(
-            block.moved(area.y0, area.x0)
-            for place, held_out in self.held_out.tiles.items()
-            for area in [self.held_out.area(place)]
-            for block in blocks_with(held_out)
-        )
 
 
 class Annotations:
@@ -233,20 +181,6 @@ class Annotations:
         return weights[tile.seen_from(around).slices]
 
 
-def _bands(plane: TiledPlane) -> list[Region]:
-    """Return a region for each row of tiles, from its first to its last tile that is held.
-
-    Pixels then come in the order of the plane.
-    """
-    columns: dict[int, list[int]] = {}
-    for row, column in sorted(plane.tiles):
-        columns.setdefault(row, []).append(column)
-    return [
-        Region(row * TILE, held[0] * TILE, (row + 1) * TILE, (held[-1] + 1) * TILE).clipped(*plane.shape)
-        for row, held in columns.items()
-    ]
-
-
 def _by_tile(sides: Iterable[BlockSide], plane: int) -> dict[TilePlace, list[BlockSide]]:
     """Return the held-out sides of the blocks of a plane by the tile in which the block lies."""
     found: dict[TilePlace, list[BlockSide]] = {}
@@ -266,11 +200,3 @@ def _seen_from(region: Region, areas: Iterable[Region]) -> tuple[Region, ...]:
 def _stroke(painted: UInt8[np.ndarray, "h w"], area: Region) -> list[Stroke]:
     region = Region.around(painted > 0)
     return [] if region is None else [Stroke(region.moved(area.y0, area.x0), painted[region.slices].copy())]
-
-
-def blocks_with(pixels: Bool[np.ndarray, "y x"]) -> list[Region]:
-    """Return the blocks of the split that hold at least one of the pixels."""
-    rows, columns = np.nonzero(pixels)
-    found = sorted(set(zip((rows // BLOCK).tolist(), (columns // BLOCK).tolist(), strict=True)))
-    areas = [Region(row * BLOCK, column * BLOCK, (row + 1) * BLOCK, (column + 1) * BLOCK) for row, column in found]
-    return [area.clipped(*pixels.shape) for area in areas]

@@ -123,6 +123,28 @@ class InverseMap(NamedTuple):
         return InverseMap(self.rows - np.float32(y), self.columns - np.float32(x))
 
 
+@dataclass(frozen=True, slots=True)
+class Motion:
+    """A symmetry of the square, rotation, magnification and deformation, applied at once.
+
+    Attributes
+    ----------
+    quarter_turns, mirror : the symmetry, as ``flip_and_turn`` takes it
+    degrees : rotation, counter-clockwise
+    magnification : factor
+    displacements : px in the source; row and column offsets at the knots of a 3 x 3 grid over the tile
+    """
+
+    quarter_turns: int = 0
+    mirror: bool = False
+    degrees: float = 0.0
+    magnification: float = 1.0
+    displacements: Float[np.ndarray, "2 3 3"] | None = None
+
+
+_STILL = Motion()
+
+
 def flip_and_turn(tile: TrainingTile, quarter_turns: int, mirror: bool) -> TrainingTile:
     """Apply one of the eight symmetries of the square, exact to the pixel."""
 
@@ -140,34 +162,24 @@ def draw_map(side: int, fixed: tuple[int, int], random: np.random.Generator, aug
     magnification = augmentation.scale ** random.uniform(-1, 1)
     deviation = min(augmentation.elastic, side / (_KNOTS - 1) / _SMALLEST_SPACING)
     displacements = deviation * np.clip(random.standard_normal((2, _KNOTS, _KNOTS)), -_FARTHEST, _FARTHEST)
-    return inverse_map(side, fixed, quarter_turns, mirror, degrees, magnification, displacements)
+    return inverse_map(side, fixed, Motion(quarter_turns, mirror, degrees, magnification, displacements))
 
 
-def inverse_map(
-    side: int,
-    fixed: tuple[int, int],
-    quarter_turns: int = 0,
-    mirror: bool = False,
-    degrees: float = 0.0,
-    magnification: float = 1.0,
-    displacements: Float[np.ndarray, "2 3 3"] | None = None,
-) -> InverseMap:
+def inverse_map(side: int, fixed: tuple[int, int], motion: Motion = _STILL) -> InverseMap:
     """Map a square tile into a source, counted from the source pixel that lies at ``fixed`` in the tile.
 
-    That pixel is hit exactly, whatever the other parameters: so a labelled pixel stays in the tile, and keeps its
-    weight. Turns and angles are counter-clockwise, as those of ``flip_and_turn``.
+    That pixel is hit exactly, whatever the motion: so a labelled pixel stays in the tile, and keeps its weight.
 
     Parameters
     ----------
     side : of the tile, px
     fixed : row and column in the tile
-    displacements : px in the source; row and column offsets at the knots of a 3 x 3 grid over the tile
     """
-    matrix = _linear(quarter_turns, mirror, degrees, magnification)
+    matrix = _linear(motion)
     down, right = (np.arange(side, dtype=np.float32) - np.float32(centre) for centre in fixed)
     sources = [np.add.outer(row[0] * down, row[1] * right) for row in matrix]
-    if displacements is not None and displacements.any():
-        for source, knots in zip(sources, displacements, strict=True):
+    if motion.displacements is not None and motion.displacements.any():
+        for source, knots in zip(sources, motion.displacements, strict=True):
             offsets = _bicubic(knots, side)
             source += offsets - offsets[fixed]
     return InverseMap(*sources)
@@ -190,11 +202,13 @@ def _draw_symmetry(random: np.random.Generator, augmentation: Augmentation) -> t
     return int(random.integers(4)), bool(random.integers(2))
 
 
-def _linear(quarter_turns: int, mirror: bool, degrees: float, magnification: float) -> Float32[np.ndarray, "2 2"]:
-    angle = np.deg2rad(degrees)
+def _linear(motion: Motion) -> Float32[np.ndarray, "2 2"]:
+    angle = np.deg2rad(motion.degrees)
     rotation = np.array([[np.cos(angle), np.sin(angle)], [-np.sin(angle), np.cos(angle)]])
-    symmetry = np.linalg.matrix_power(_QUARTER_TURN, quarter_turns % 4) @ np.diag([1, -1 if mirror else 1])
-    return (rotation @ symmetry / magnification).astype(np.float32)
+    symmetry = np.linalg.matrix_power(_QUARTER_TURN, motion.quarter_turns % 4) @ np.diag(
+        [1, -1 if motion.mirror else 1]
+    )
+    return (rotation @ symmetry / motion.magnification).astype(np.float32)
 
 
 def _bicubic(knots: Float[np.ndarray, "k k"], side: int) -> Float32[np.ndarray, "y x"]:

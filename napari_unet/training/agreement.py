@@ -5,7 +5,8 @@ from typing import NamedTuple
 
 import numpy as np
 
-from napari_unet.dataset.annotated import Annotations, PlaneKey, Stroke
+from napari_unet.dataset.annotated import Annotations, PlaneKey
+from napari_unet.dataset.annotated_plane import Stroke
 from napari_unet.evaluation.agreement import AgreementTally
 from napari_unet.evaluation.scores import AGREEMENT_STROKES
 from napari_unet.network.inference import Predictor

@@ -8,7 +8,8 @@ import torch
 from jaxtyping import Bool, Float, Int64
 from torch import Tensor
 
-from napari_unet.dataset.annotated import AnnotatedPlane, Annotations, PlaneKey
+from napari_unet.dataset.annotated import Annotations, PlaneKey
+from napari_unet.dataset.annotated_plane import AnnotatedPlane
 from napari_unet.images.tiles import Region, read_mirrored
 from napari_unet.network.device import Device
 from napari_unet.network.feature_cache import CachedPlane, FeatureCache

@@ -2,7 +2,6 @@
 
 import copy
 from collections import Counter
-from dataclasses import dataclass, field
 
 import numpy as np
 from jaxtyping import Int
@@ -26,21 +25,9 @@ from napari_unet.network.device import Device
 from napari_unet.network.inference import Predictor
 from napari_unet.network.unet import UNet
 from napari_unet.training.area_scores import area_scores
+from napari_unet.training.candidate import Candidate
 from napari_unet.training.saved_network import saved_network
 from napari_unet.training.scoring_pace import ScoringPace
-
-_RESAMPLES = 400
-_CLEARLY = 80  # percentile of the resampled differences that must be below zero for "clearly worse"
-
-
-@dataclass(frozen=True, slots=True)
-class Candidate:
-    """A network at a step, with its confusion matrix on every held-out block."""
-
-    step: int
-    class_ids: tuple[int, ...]
-    network: UNet
-    matrices: dict[tuple[PlaneKey, Region], Int[np.ndarray, "k k"]] = field(default_factory=dict)
 
 
 class Selection:
@@ -76,14 +63,14 @@ class Selection:
         self._note_start(candidate)
         self._bring_up_to_date(class_ids)
         best = self.best
-        if best is None or best.class_ids != class_ids or not _is_higher(best, candidate):
+        if best is None or best.class_ids != class_ids or not best.is_better(candidate):
             best = candidate
         self.best = best
         rival = self._rival
-        if rival is None or rival.class_ids != class_ids or not _is_higher(rival, candidate):
+        if rival is None or rival.class_ids != class_ids or not rival.is_better(candidate):
             rival = candidate
         self._rival = rival
-        self._kept_back = clearly_worse(candidate, rival)
+        self._kept_back = candidate.is_clearly_worse(rival)
         self.shown = rival if self._kept_back else candidate
         return self.score()
 
@@ -165,7 +152,7 @@ class Selection:
             return None
         if candidate.matrices.keys() != self.shown.matrices.keys() or not candidate.matrices:
             return None
-        return Milestone(candidate.step, mean_of_all(dice(np.stack([*candidate.matrices.values()]).sum(axis=0))))
+        return Milestone(candidate.step, mean_of_all(dice(candidate.total)))
 
     def _strokes(self) -> dict[int, int]:
         """Count the pieces of held-out strokes by class, once for the same strokes."""
@@ -204,32 +191,6 @@ class Selection:
         self._note_start(self.shown)
         self._revision = self._annotations.revision
         return self.score()
-
-
-def clearly_worse(candidate: Candidate, best: Candidate) -> bool:
-    """Tell whether a paired bootstrap over the same blocks leaves little doubt that the candidate's Dice is lower."""
-    if candidate is best or len(best.matrices) < 2 or candidate.matrices.keys() != best.matrices.keys():
-        return False
-    mine = np.stack([*candidate.matrices.values()])
-    theirs = np.stack([best.matrices[key] for key in candidate.matrices])
-    draws = np.random.default_rng(0).integers(len(mine), size=(_RESAMPLES, len(mine)))
-    differences = _mean_dice(mine[draws].sum(axis=1)) - _mean_dice(theirs[draws].sum(axis=1))
-    return bool(np.percentile(differences, _CLEARLY) < 0)
-
-
-def _mean_dice(matrices: Int[np.ndarray, "n k k"]) -> np.ndarray:
-    values = dice(matrices)
-    known = np.isfinite(values)
-    total: np.ndarray = np.where(known, values, 0).sum(-1) / np.maximum(known.sum(-1), 1)
-    return total
-
-
-def _is_higher(best: Candidate, candidate: Candidate) -> bool:
-    values = [
-        _mean_dice(np.stack([*c.matrices.values()]).sum(0, keepdims=True))[0] if c.matrices else 0.0
-        for c in (best, candidate)
-    ]
-    return bool(values[0] > values[1])
 
 
 def _block_score(key: PlaneKey, region: Region, matrix: Int[np.ndarray, "k k"]) -> BlockScore:

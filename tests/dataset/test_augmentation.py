@@ -19,6 +19,7 @@ from napari_unet.dataset.augmentation import (
     STRONG,
     Augmentation,
     InverseMap,
+    Motion,
     TrainingTile,
     augment,
     draw_map,
@@ -222,7 +223,7 @@ def test_symmetries_of_a_map_are_those_of_the_tile(turns: int, mirror: bool) -> 
     labels = np.random.default_rng(1).integers(0, 6, (33, 33)).astype(np.uint8)
     tile = TrainingTile(image_of(labels), labels, weights_of(labels))
     padded = TrainingTile(*(np.pad(part, [(0, 2), (0, 2), (0, 0)][: part.ndim]) for part in tile))
-    places = inverse_map(33, (16, 16), turns, mirror).seen_from(-16, -16)
+    places = inverse_map(33, (16, 16), Motion(turns, mirror)).seen_from(-16, -16)
     for part, expected in zip(warp(padded, places), flip_and_turn(tile, turns, mirror), strict=True):
         np.testing.assert_array_equal(part, expected)
 
@@ -230,26 +231,27 @@ def test_symmetries_of_a_map_are_those_of_the_tile(turns: int, mirror: bool) -> 
 @pytest.mark.parametrize("turns", range(4))
 def test_four_right_angles_are_quarter_turns(turns: int) -> None:
     """Angles count the same way as quarter turns."""
-    by_angle, by_turns = inverse_map(32, (7, 9), degrees=90.0 * turns), inverse_map(32, (7, 9), turns)
+    by_angle, by_turns = inverse_map(32, (7, 9), Motion(degrees=90.0 * turns)), inverse_map(32, (7, 9), Motion(turns))
     np.testing.assert_allclose(by_angle, by_turns, atol=1e-4)
 
 
 def test_magnification_shows_less_of_the_source() -> None:
     """At twice the size a tile shows half the length, at half the size twice."""
     for magnification in (0.5, 2.0):
-        drawn = inverse_map(32, (16, 16), magnification=magnification)
+        drawn = inverse_map(32, (16, 16), Motion(magnification=magnification))
         assert np.ptp(drawn.rows) == np.ptp(drawn.columns) == 31 / magnification
 
 
 def test_displacements_are_met_at_the_knots() -> None:
     """The cubic surface goes through its nine knots, and a constant displacement moves nothing against the rest."""
     displacements = np.random.default_rng(0).normal(0, 10, (2, 3, 3))
-    straight, bent = inverse_map(65, (0, 0)), inverse_map(65, (0, 0), displacements=displacements)
+    straight, bent = inverse_map(65, (0, 0)), inverse_map(65, (0, 0), Motion(displacements=displacements))
     knots = np.s_[::32, ::32]
     expected = displacements - displacements[:, :1, :1]
     np.testing.assert_allclose(bent.rows[knots] - straight.rows[knots], expected[0], atol=1e-4)
     np.testing.assert_allclose(bent.columns[knots] - straight.columns[knots], expected[1], atol=1e-4)
-    np.testing.assert_allclose(inverse_map(65, (3, 4), displacements=np.full((2, 3, 3), 7.0)), inverse_map(65, (3, 4)))
+    moved = inverse_map(65, (3, 4), Motion(displacements=np.full((2, 3, 3), 7.0)))
+    np.testing.assert_allclose(moved, inverse_map(65, (3, 4)))
 
 
 @pytest.mark.parametrize("side", [64, 128, 256])

@@ -13,7 +13,8 @@ from napari_unet.images.image import Image
 from napari_unet.network.device import Device
 from napari_unet.network.unet import Architecture, UNet, build
 from napari_unet.project.project import Project
-from napari_unet.training.selection import Candidate, Selection
+from napari_unet.training.candidate import Candidate
+from napari_unet.training.selection import Selection
 
 CPU = Device("cpu", "", False)
 CLASSES = (1, 2)

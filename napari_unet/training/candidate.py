@@ -1,0 +1,39 @@
+"""A network that may be the one that predicts, with what it was worth on held-out pixels."""
+
+from dataclasses import dataclass, field
+
+import numpy as np
+from jaxtyping import Int
+
+from napari_unet.dataset.annotated import PlaneKey
+from napari_unet.evaluation.comparison import is_clearly_worse, mean_dice
+from napari_unet.images.tiles import Region
+from napari_unet.network.unet import UNet
+
+
+@dataclass(frozen=True, slots=True)
+class Candidate:
+    """A network at a step, with its confusion matrix on every held-out block."""
+
+    step: int
+    class_ids: tuple[int, ...]
+    network: UNet
+    matrices: dict[tuple[PlaneKey, Region], Int[np.ndarray, "k k"]] = field(default_factory=dict)
+
+    @property
+    def total(self) -> Int[np.ndarray, "k k"]:
+        """Return the confusion matrix of all held-out blocks together."""
+        classes = len(self.class_ids)
+        return np.sum([*self.matrices.values()], axis=0) if self.matrices else np.zeros((classes, classes), np.int64)
+
+    def is_clearly_worse(self, best: "Candidate") -> bool:
+        """Tell whether its held-out Dice is lower beyond doubt; never with fewer than two blocks, or other ones."""
+        if self is best or len(best.matrices) < 2 or self.matrices.keys() != best.matrices.keys():
+            return False
+        mine = np.stack([*self.matrices.values()])
+        theirs = np.stack([best.matrices[key] for key in self.matrices])
+        return is_clearly_worse(mine, theirs)
+
+    def is_better(self, other: "Candidate") -> bool:
+        """Tell whether its mean held-out Dice is higher than that of another one."""
+        return bool(mean_dice(self.total) > mean_dice(other.total))
