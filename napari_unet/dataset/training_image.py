@@ -12,7 +12,8 @@ from napari_unet.images.image import Image
 from napari_unet.images.planes import NormalisedPlanes
 
 FACT = "trained_on"
-MOST_IMAGES = 64  # that a checkpoint remembers: its description is limited to a megabyte, and each is looked into
+# Images that a checkpoint remembers at most: its description is limited to a megabyte, and each image is looked into.
+MOST_IMAGES = 64
 _MOST_NAMES = 300  # characters of all channel names of an image that are remembered, for the same reason
 _PIXEL_SIZE_FACTOR = 1.25  # and its inverse: what augmentation has shown the network anyway
 _RANGE_FACTOR = 10.0  # and its inverse; each image is normalised by its own range, so less says nothing

@@ -11,7 +11,7 @@ from napari_unet.network.reading import open_network
 from napari_unet.network.unet import UNet, build
 
 BASE = Path(__file__).with_name("base.safetensors")
-STEM = "down.0.0.weight"  # of the convolution that reads the image
+STEM = "down.0.0.weight"  # weights of the convolution that reads the image
 MIDDLE = 0.5  # share of the weights that the plane itself gets beside its context planes
 
 
@@ -34,8 +34,8 @@ def from_base(base: Checkpoint, channels: int, classes: int, context_planes: int
     ``context_planes`` on either side of the one that is predicted, half of the weights are its own and the context
     planes share the rest.
     """
-    seen = channels * (2 * context_planes + 1)
-    architecture = replace(base.architecture, channels=seen, classes=classes, context_planes=context_planes)
+    inputs = channels * (2 * context_planes + 1)
+    architecture = replace(base.architecture, channels=inputs, classes=classes, context_planes=context_planes)
     network = build(architecture)
     kept = {name: tensor for name, tensor in base.network_weights.items() if not name.startswith("head.")}
     kept[STEM] = _over_planes(_stem(kept[STEM], channels), context_planes)
@@ -54,5 +54,5 @@ def _over_planes(weights: Tensor, context_planes: int) -> Tensor:
     """Share the weights of one plane among a plane and its context planes: planes that are alike look like one."""
     if context_planes == 0:
         return weights
-    around = [(1 - MIDDLE) / (2 * context_planes) * weights] * context_planes
-    return torch.cat([*around, MIDDLE * weights, *around], dim=1)
+    neighbours = [(1 - MIDDLE) / (2 * context_planes) * weights] * context_planes
+    return torch.cat([*neighbours, MIDDLE * weights, *neighbours], dim=1)

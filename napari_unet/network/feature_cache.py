@@ -17,7 +17,7 @@ from napari_unet.network.device import Device
 from napari_unet.network.inference import read_for
 from napari_unet.network.unet import Architecture, HeadInput, UNet, intensity_channels
 
-MOST_BYTES = 384 * 2**20  # that are kept; a megapixel takes 200 MiB with one channel and 312 MiB with three
+MOST_BYTES = 384 * 2**20  # kept at most; a megapixel takes 200 MiB with one channel and 312 MiB with three
 _RIM = 2  # px kept around a tile, so that the coarser level can be enlarged as if there were no end
 
 

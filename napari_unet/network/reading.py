@@ -12,7 +12,7 @@ NETWORK = "model.safetensors"  # the member of a package that is read; other wei
 _IN_PROJECT = Path("models", "best.safetensors")
 _ZIP = b"PK\x03\x04"
 _MOST_MEMBERS = 1000
-_MOST_BYTES = 2**30  # of the network; the largest preset has a tenth of it
+_MOST_BYTES = 2**30  # size of a network at most; the largest preset has a tenth of it
 _UNPACKED = (NETWORK, f"{Path(NETWORK).stem}.json")
 
 

@@ -14,7 +14,7 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 HEAD_BLURS = (1.0, 2.0, 4.0, 8.0)  # Gaussian sigmas in pixels
-HEAD_SHAPES = 3  # of the blurs, from the finest, whose gradient and curvatures the shallow branch also reads
+HEAD_SHAPES = 3  # blurs, from the finest, whose gradient and curvatures the shallow branch also reads
 HIDDEN = 32  # units of the shallow branch
 CHOICES = {
     "norm": ("channel", "batch", "none"),

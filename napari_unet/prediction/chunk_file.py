@@ -89,8 +89,8 @@ class ChunkFile:
         UserError
             NU-E01 when it cannot be written, NU-E03 when it does not hold what was written.
         """
-        around = self.image.with_context(chunk.plane, predictor.context_planes)
-        plane = PlaneStack(tuple(LazyPlane(self.image, each, normalisation) for each in around))
+        planes = self.image.with_context(chunk.plane, predictor.context_planes)
+        plane = PlaneStack(tuple(LazyPlane(self.image, each, normalisation) for each in planes))
         mask = predict_region(predictor, plane, chunk.region, tile) - 1
         pixels, labels = levels_of(self.image, self.classes, None)
         index = self._index(chunk.plane)
@@ -115,7 +115,7 @@ class ChunkFile:
             NU-E01 when the system refuses.
         """
         with _refusal_told(self.path):
-            for remains in self.folder.rglob("*.partial"):  # of chunks that were in hand at a kill
+            for remains in self.folder.rglob("*.partial"):  # left of chunks that a killed process had in hand
                 remains.unlink()
             move_folder(self.folder, self.path)
             (self.path / _JOB).unlink()  # not before: where the folder cannot be moved, its chunks still count

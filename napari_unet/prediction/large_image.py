@@ -1,8 +1,8 @@
-"""How large an image is compared with memory."""
+"""The size above which an image is never held in memory as a whole."""
 
 from napari_unet.images.image import LARGE, Image
 
-_MOST_PLANES = 16  # of the largest size, whose mask is held: 1 GiB, and four times that for the objects
+_MOST_PLANES = 16  # the most planes of the largest size whose mask is held: 1 GiB, and four times that for the objects
 
 
 def is_large(image: Image) -> bool:

@@ -25,13 +25,13 @@ from napari_unet.network.unet import Architecture, DeepShallowHead, UNet
 REGION_SIDE = TILE  # px, of what is predicted in one go
 _CELL = 8  # px, the side of the squares over which the network's features are averaged
 _REACH = 2  # cells around a painted one in which a stroke would teach little that is new
-_CONTEXT = 32  # px around a region; less than the halo, for speed: features near its rim are a little off
+_RIM = 32  # px around a region; less than the halo, for speed: features near its rim are a little off
 _LARGE_PLANE = 512  # px, the shorter side from which on the tiles are the larger ones
 _TILE, _SMALL_TILE = 128, 64  # px
 _PROTOTYPES = 2000  # painted cells at most that others are compared with
 
 _UNSURE, _UNLIKE, _RARE = range(3)
-TERM_FACTORS = (1.0, 1.0, 0.5)  # of the three; plain, for docs/benchmarks.md found no clear winner
+TERM_FACTORS = (1.0, 1.0, 0.5)  # factors of the three terms; docs/benchmarks.md found no clear winner
 
 
 class RankedTile(NamedTuple):
@@ -79,8 +79,8 @@ class Acquisition:
         self._device = device
         self._cells: dict[tuple[PlaneKey, Region], Cells] = {}
 
-    def __contains__(self, place: tuple[PlaneKey, Region]) -> bool:
-        return place in self._cells
+    def __contains__(self, region: tuple[PlaneKey, Region]) -> bool:
+        return region in self._cells
 
     def add(self, key: PlaneKey, region: Region) -> None:
         """Predict one region, whose origin is a multiple of ``REGION_SIDE``."""
@@ -127,9 +127,9 @@ class Acquisition:
             if min(part.shape) < min(side // 2, *region.shape):
                 continue  # a sliver at the rim
             inner = np.s_[part.y0 // _CELL : -(-part.y1 // _CELL), part.x0 // _CELL : -(-part.x1 // _CELL)]
-            place = part.moved(region.y0, region.x0)
+            tile = part.moved(region.y0, region.x0)
             fields = (cells.features, cells.shares, cells.unsure, cells.painted, cells.free)
-            found.append(_Tile(key, place, Cells(*(field[inner] for field in fields))))
+            found.append(_Tile(key, tile, Cells(*(field[inner] for field in fields))))
         return found
 
     def _rarity(self) -> Float[np.ndarray, " k"]:
@@ -212,7 +212,7 @@ def _window(region: Region, architecture: Architecture) -> Region:
     """Return the region to read for a region, as the pooling grid wants it."""
     if architecture.margin:
         return valid_window(region, architecture)
-    return region.grown(_CONTEXT).aligned(architecture.stride)
+    return region.grown(_RIM).aligned(architecture.stride)
 
 
 def _ranks(values: Float[np.ndarray, " n"]) -> Float[np.ndarray, " n"]:

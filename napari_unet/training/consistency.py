@@ -13,8 +13,8 @@ from torch.nn import functional
 
 from napari_unet.training.losses import Total, here
 
-_GAIN = 0.3  # log of the factor of contrast, at most
-_OFFSET = 0.2  # of brightness, in units of the normalised range of 2
+_GAIN = 0.3  # largest log of the factor of contrast
+_OFFSET = 0.2  # largest offset of brightness, in units of the normalised range of 2
 _NOISE = 0.1  # largest standard deviation, in the same units
 
 

@@ -11,8 +11,8 @@ from napari_unet.network.checkpoint import Checkpoint
 from napari_unet.network.presets import preset_named
 
 _SETTLE_STEPS = 300  # steps without a new stroke after which the learning rate has halved
-_LOWEST_RATE = 0.1  # of the learning rate
-_PREFIX = "optimiser."  # of the names of its tensors in a checkpoint
+_LOWEST_RATE = 0.1  # share of the learning rate that is left at last
+_PREFIX = "optimiser."  # begins the names of the optimiser's tensors in a checkpoint
 
 
 class Optimisation:

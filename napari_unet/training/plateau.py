@@ -4,8 +4,8 @@ import math
 from dataclasses import dataclass
 
 _PATIENCE = 400  # steps without a lower loss after which more of them bring nothing
-_LOWER = 0.97  # of the lowest smoothed loss so far counts as lower
-_SMOOTHING = 0.98  # of the loss, per step
+_LOWER = 0.97  # share of the lowest smoothed loss below which a loss counts as lower
+_SMOOTHING = 0.98  # share of the smoothed loss that is kept per step
 
 
 @dataclass(slots=True)

@@ -1,11 +1,11 @@
-"""How often a network in training is scored."""
+"""The pace at which a network in training is scored."""
 
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 
-_SHARE = 0.15  # of the time may go into scoring
-_PAUSE_S = 2.0  # between two scorings at least
+_SHARE = 0.15  # share of the time that may go into scoring
+_PAUSE_S = 2.0  # the shortest pause between two scorings
 
 
 class ScoringPace:

@@ -16,7 +16,7 @@ from napari_unet.training.network_tensors import copy_network
 
 @dataclass(frozen=True, slots=True)
 class Start:
-    """Where a training starts.
+    """The start of a training: seed, earlier checkpoint and base weights.
 
     Attributes
     ----------

@@ -27,7 +27,7 @@ from napari_unet.training.step_loss import StepLoss
 
 _KEEP_EVERY = 25  # steps between the states to which a diverged training goes back
 _GRADIENT_LIMIT = 1.0
-_FITTED_RATE = 0.3  # of the learning rate, for a network that starts from base weights and a fitted head
+_FITTED_RATE = 0.3  # share of the learning rate for a network from base weights with a fitted head
 _AVERAGE = "average."  # prefix of the EMA's tensors in a checkpoint
 
 

@@ -1,1 +1,1 @@
-"""What base weights learn from, and how."""
+"""The images, episodes and losses that base weights are trained with."""

@@ -1,4 +1,4 @@
-"""Where the classes of a drawn image lie: objects, tissues, regions, lines."""
+"""Layouts of the classes of a drawn image: objects, tissues, regions, lines."""
 
 import numpy as np
 from scipy.spatial import KDTree

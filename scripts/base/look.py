@@ -1,4 +1,4 @@
-"""How the pixels of an episode are varied."""
+"""Variation of the pixels of an episode."""
 
 import math
 from dataclasses import dataclass

@@ -1,4 +1,4 @@
-"""What the network is trained for, with the layers that are thrown away afterwards."""
+"""Losses of base training, with the layers that are thrown away afterwards."""
 
 from collections.abc import Mapping, Sequence
 from typing import NamedTuple

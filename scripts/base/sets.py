@@ -30,7 +30,7 @@ _FIVE: tuple[Partition, ...] = (
 
 @dataclass(frozen=True, slots=True)
 class Source:
-    """Where a set lies and how it is asked for.
+    """The folder of a set and the ways in which it is asked for.
 
     Attributes
     ----------

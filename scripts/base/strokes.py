@@ -1,4 +1,4 @@
-"""What a user might paint on a tile, drawn by chance."""
+"""Strokes as a user might paint them on a tile, drawn by chance."""
 
 import numpy as np
 import torch

@@ -256,7 +256,7 @@ def test_displacements_are_met_at_the_knots() -> None:
 
 @pytest.mark.parametrize("side", [64, 128, 256])
 def test_deformations_do_not_fold(side: int) -> None:
-    """What lies left of something else stays left of it: the Jacobian determinant stays above zero."""
+    """A pixel left of another one stays left of it: the Jacobian determinant stays above zero."""
     random = np.random.default_rng(0)
     for _ in range(50):
         drawn = draw_map(side, (side // 2, side // 2), random, Augmentation(elastic=10.0))

@@ -86,7 +86,7 @@ def numbered(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 def mask_of_the_chosen(model: Model, values: np.ndarray) -> np.ndarray:
-    """What is predicted of an image of the two channels alone."""
+    """Predict an image of the two channels alone."""
     return predict(model, Image("two", values[list(SEEN)], "cyx"))[0]
 
 
@@ -200,7 +200,7 @@ def test_the_user_chooses_by_name_or_number(named: Path, tmp_path: Path, capsys:
 
 
 def test_a_plane_in_chunks_has_the_same_channels(named: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """What goes from file to file, and what a process of a cluster makes, is what memory gives."""
+    """Masks made from file to file, and in a process of a cluster, are those made in memory."""
     monkeypatch.setattr(prediction_files, "is_large", lambda image: True)
     tasks: list[chunk_task.ChunkTask] = []
 
@@ -268,7 +268,7 @@ def test_a_forged_record_is_none(forged: dict[str, object]) -> None:
 
 
 def test_what_is_remembered_fits_into_a_checkpoint() -> None:
-    """Of the most images with the most channels and long names."""
+    """The most images with the most channels and long names stay within the limit."""
     random = np.random.default_rng(0)
     many, names = random.normal(size=(256, 2, 2)) * 1e4, tuple(f"{'ü' * 50}{number}" for number in range(256))
     shown = NormalisedPlanes(Image("b", many, "cyx", channel_names=names, chosen=tuple(range(255))))

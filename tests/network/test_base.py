@@ -208,7 +208,7 @@ def test_strokes_are_answered_before_any_step(project: Project, tissue: tuple[np
 
 
 def test_features_are_those_of_every_class(project: Project) -> None:
-    """What the head is fitted to are exactly the trained pixels, when their tiles are few."""
+    """The head is fitted to exactly the trained pixels, when their tiles are few."""
     annotations = Annotations(project)
     annotations.refresh(Settings())
     base = base_checkpoint()
@@ -259,7 +259,7 @@ def test_a_correction_is_answered_at_once(project: Project) -> None:
 def test_training_does_not_unlearn_how_much_of_an_image_a_class_covers(
     project: Project, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """What the head expects of an image stays out of the loss, and comes back with the checkpoint."""
+    """The head's prior stays out of the loss, and comes back with the checkpoint."""
     alone = Settings(consistency=0.0, weight_decay=0.0)
     expected = torch.tensor([0.5, -2.0])
     losses = []

@@ -176,7 +176,7 @@ def predict_file_of(model: Model, image: Image, folder: Path) -> None:
 
 
 def test_base_weights_begin_with_half_of_the_middle_plane() -> None:
-    """What the network's levels say of equal planes is what they say of one; the middle one counts most."""
+    """The network's levels are the same for equal planes as for one; the middle one counts most."""
     base = base_checkpoint()
     assert base is not None
     alone, around = from_base(base, 1, 2), from_base(base, 1, 2, 1)

@@ -69,7 +69,7 @@ def test_rounding_is_allowed(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def test_a_crash_is_a_reason(monkeypatch: pytest.MonkeyPatch) -> None:
-    """What the driver says is passed on, one line of it."""
+    """One line of what the driver says is passed on."""
 
     def crash(found: torch.Tensor) -> torch.Tensor:
         raise RuntimeError("no kernel image is available\nlong advice")

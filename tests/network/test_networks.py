@@ -281,7 +281,7 @@ def test_valid_padding_sees_mirrored_borders(name: str) -> None:
 
 
 def furthest(network: UNet) -> int:
-    """How far a change of one pixel is seen in the logits, over all positions in the pooling grid."""
+    """Measure how far a change of one pixel reaches in the logits, over all positions in the pooling grid."""
     architecture = network.architecture
     side = architecture.fitting(2 * (architecture.halo + architecture.margin) + 4 * architecture.stride)
     height = architecture.input_side(8)

@@ -105,7 +105,7 @@ def test_the_mask_is_that_of_memory(
 
 
 def test_colours_and_plain_and_large_agree(network: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """What goes through memory and what does not differ in the labels "objects" alone."""
+    """Files made through memory and without it differ in the labels "objects" alone."""
     colour = save_network(tmp_path / "colour.safetensors", channels=3)
     tifffile.imwrite(
         tmp_path / "a.tif", np.random.default_rng(0).integers(0, 255, (*SHAPE, 3), np.uint8), photometric="rgb"

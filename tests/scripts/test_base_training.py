@@ -1,4 +1,4 @@
-"""What base weights learn from, and how: drawn images, episodes, the ridge head, the file in the end."""
+"""Laws of base training: drawn images, episodes, the ridge head, the file in the end."""
 
 from dataclasses import replace
 from pathlib import Path
@@ -64,7 +64,7 @@ def first_episodes(base_set: BaseSet, seed: int) -> list[Episode]:
 
 
 def equal(one: Episode, other: Episode) -> bool:
-    """Whether two episodes are the same in every pixel."""
+    """Tell whether two episodes are the same in every pixel."""
     pairs = [(getattr(one, name), getattr(other, name)) for name in ("pixels", "labels", "strokes", "fine")]
     return one.set_name == other.set_name and all(torch.equal(a, b) for a, b in pairs)
 
@@ -105,7 +105,7 @@ def test_objects_have_a_rim_where_they_end() -> None:
 @pytest.mark.parametrize("scale", [0.5, 0.7, 1.0, 2.0])
 @pytest.mark.parametrize("down", [False, True])
 def test_labels_and_pixels_of_a_warp_move_together(scale: float, down: bool) -> None:
-    """Where pixels are the labels, they agree in the tile to what rounding and pooling allow."""
+    """Pixels that are the labels agree with them in the tile to what rounding and pooling allow."""
     picture = ramp(down=down)
     for seed in range(10):
         pixels, labels = warped(picture, 32, scale, np.random.default_rng(seed))
@@ -286,7 +286,7 @@ def test_training_ends_in_a_file_that_the_package_starts_from(base_set: BaseSet,
 
 
 def test_the_losses_that_are_told_are_means() -> None:
-    """Of every loss by name."""
+    """Each loss is told by its name, as the mean over the last steps."""
     log = Log()
     for value in (1.0, 3.0):
         log.take(Terms(*(torch.tensor(value * factor) for factor in (1, 2, 3))))

@@ -24,7 +24,7 @@ def locked() -> dict[str, str]:
 
 
 def test_the_lock_agrees_with_the_constraints(locked: dict[str, str]) -> None:
-    """What one of them pins, the other pins alike; torch differs by processor and is in the constraints alone."""
+    """Both files pin the same versions; torch differs by processor and is in the constraints alone."""
     pins = [line.split("==") for line in (ROOT / "constraints.txt").read_text("utf-8").splitlines() if "==" in line]
     constraints = {normal(name): version for name, version in pins}
     assert "torch" not in locked

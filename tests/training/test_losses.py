@@ -147,7 +147,7 @@ def test_dice_is_its_formula_and_half_tversky(absent: int | None) -> None:
 
 
 def test_tversky_weighs_false_against_missed() -> None:
-    """Of four pixels one is missed and one is false: TP / (TP + a FP + b FN) for both classes."""
+    """One of four pixels is missed and one is false: TP / (TP + a FP + b FN) for both classes."""
     target = torch.tensor([[[1, 1, 1, 0]]])
     logits = certain(torch.tensor([[[1, 1, 0, 0]]]))[:, :2]
     weights = torch.ones(1, 1, 4)

@@ -92,7 +92,7 @@ def test_the_newest_is_shown_on_a_tie(project: Project) -> None:
 
 
 def test_a_better_network_is_shown_and_becomes_the_mark(project: Project) -> None:
-    """What was good enough once is kept back after something better came."""
+    """A network that was good enough once is kept back after something better came."""
     selection = Selection(painted(project, SIDE), CPU)
     selection.consider(by_brightness(-9), CLASSES, 1)
     selection.consider(by_brightness(9), CLASSES, 2)

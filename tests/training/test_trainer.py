@@ -68,14 +68,14 @@ def annotations(tmp_path: Path) -> Annotations:
 
 
 def equal(first: Checkpoint, second: Checkpoint) -> bool:
-    """Whether weights and the whole state of training are equal bit for bit."""
+    """Tell whether weights and the whole state of training are equal bit for bit."""
     pairs = [(first.network_weights, second.network_weights), (first.training, second.training)]
     same = [a.keys() == b.keys() and all(torch.equal(a[name], b[name]) for name in a) for a, b in pairs]
     return all(same) and first.facts == second.facts and first.step == second.step
 
 
 def finite(checkpoint: Checkpoint) -> bool:
-    """Whether no number in it is NaN or infinite."""
+    """Tell whether no number in it is NaN or infinite."""
     return all(
         bool(torch.isfinite(t).all()) for t in (*checkpoint.network_weights.values(), *checkpoint.training.values())
     )
