@@ -27,7 +27,7 @@ from napari_unet.training.instant_head import expect_shares, fit_head
 from napari_unet.training.labelled_features import labelled_features
 from napari_unet.training.learner import Learner
 from napari_unet.training.plateau import Plateau
-from napari_unet.training.starting import Start
+from napari_unet.training.starting import Start, starting_network
 from napari_unet.training.trainer import Trainer
 
 CPU = Device("cpu", "test", bfloat16=False)
@@ -254,6 +254,22 @@ def test_a_correction_is_answered_at_once(project: Project) -> None:
     assert learner.trainer.step_count == 3
     found = predictor.classes(learner.annotations.pixels(image_id)[0], Region(32, 152, 58, 238))
     assert (found == 2).mean() > 0.5
+
+
+def test_a_trainer_does_not_train_until_it_is_told(project: Project) -> None:
+    """Making one takes the base weights as they are; a head is fitted by a step of its own, and never on resuming."""
+    base = base_checkpoint()
+    trainer = Trainer(_refreshed(project), Settings(), CPU, Start(base=base))
+    assert trainer.is_new
+    fresh = starting_network(3, (1, 2), Settings(), Start(base=base)).state_dict()
+    assert all(torch.equal(tensor, fresh[name]) for name, tensor in trainer.candidate().state_dict().items())
+    trainer.fit_head()
+    assert not trainer.is_new
+    fitted = trainer.candidate().state_dict()
+    assert {name for name in fitted if not torch.equal(fitted[name], fresh[name])} == {
+        name for name in fitted if name.startswith("head.")
+    }
+    assert not Trainer(_refreshed(project), Settings(), CPU, Start(0, trainer.checkpoint(), base)).is_new
 
 
 def test_training_does_not_unlearn_how_much_of_an_image_a_class_covers(

@@ -1,6 +1,7 @@
 """Laws of context planes: what is seen is what lies there; without them all is as it was, with them more is learned."""
 
 import io
+import json
 import zipfile
 from pathlib import Path
 from typing import Any
@@ -26,7 +27,7 @@ from napari_unet.network.base import STEM, base_checkpoint, from_base
 from napari_unet.network.checkpoint import Checkpoint, load_checkpoint, save_checkpoint
 from napari_unet.network.device import Device, choose_device
 from napari_unet.network.reading import open_network
-from napari_unet.network.unet import Architecture, build
+from napari_unet.network.unet import Architecture, build, from_fields, stored_names
 from napari_unet.packaging import exchange, model_package
 from napari_unet.prediction import large_image
 from napari_unet.project.project import Project
@@ -131,6 +132,16 @@ def test_a_checkpoint_remembers_what_is_seen(context_planes: int, tmp_path: Path
     assert "context" not in note
     with pytest.raises(ValueError, match="channels are not those of 3 planes"):
         Architecture(channels=4, context_planes=1)
+
+
+def test_files_name_the_context_planes_as_they_always_did(tmp_path: Path) -> None:
+    """Checkpoints and the descriptions of model packages say "context", and are read by that name."""
+    save_checkpoint(network(1), tmp_path / "a.safetensors")
+    record = json.loads((tmp_path / "a.json").read_text())["architecture"]
+    assert record["context"] == 1
+    assert "context_planes" not in record
+    assert stored_names(network(1).architecture) == record
+    assert from_fields(**record).architecture == network(1).architecture
 
 
 def _after(checkpoint: Checkpoint) -> tuple[object, ...]:

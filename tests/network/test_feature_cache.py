@@ -83,7 +83,7 @@ def looking(project: Project) -> tuple[Engine, list[Any]]:
 
 
 def fill_cache(engine: Engine) -> int:
-    """All that can be, and how often something was done."""
+    """Rehearse to the end; return how often something was done."""
     for times in range(100):
         if not engine.rehearse():
             return times
@@ -92,7 +92,7 @@ def fill_cache(engine: Engine) -> int:
 
 @pytest.fixture
 def looks(monkeypatch: pytest.MonkeyPatch) -> list[tuple[int, ...]]:
-    """The sizes of all that any network's body looks at from now on."""
+    """The sizes of all batches that any network decodes from now on."""
     sizes: list[tuple[int, ...]] = []
     decoded = UNet.decoded
 
@@ -128,7 +128,7 @@ def test_what_is_cached_is_what_is_predicted(planes: NormalisedPlanes, place: Ca
             np.testing.assert_allclose(head(features[None])[0].numpy(), known.numpy(), atol=1e-3)
 
 
-def test_nothing_else_is_foreseen(planes: NormalisedPlanes) -> None:
+def test_nothing_else_is_cached(planes: NormalisedPlanes) -> None:
     """Other weights, other planes, the half resolution, and what reaches beyond a tile have to be looked at."""
     channels = planes.image.channels
     feature_cache = FeatureCache(based(channels), CPU)
@@ -211,7 +211,7 @@ def test_after_a_step_everything_is_looked_at(
     assert not engine.rehearse()
 
 
-def test_an_image_that_is_read_differently_is_foreseen_anew(
+def test_an_image_that_is_read_differently_is_cached_anew(
     project: Project, looking: tuple[Engine, list[Any]], looks: list[tuple[int, ...]]
 ) -> None:
     """A corrected axis makes other pixels of the same image."""
@@ -225,7 +225,25 @@ def test_an_image_that_is_read_differently_is_foreseen_anew(
     assert len(looks) == 4
 
 
-def test_what_cannot_be_foreseen_costs_nothing(
+def test_dropped_features_do_not_answer_the_next_stroke(project: Project, looks: list[tuple[int, ...]]) -> None:
+    """After the image was read anew, a head is fitted to its new pixels, not to features of the old ones."""
+    learner = Learner(project, CPU, base=base_checkpoint())
+    assert learner.screen_cache.fill([(HERE, Region(0, 0, TILE, TILE))], learner.settings, learner.device)
+    paint(project)
+    looks.clear()
+    learner.refresh()
+    assert learner.trainer is not None
+    assert not looks  # the strokes lie in the tile that is cached
+    learner.annotations.reopen(1)
+    learner.screen_cache.drop()
+    labels = project.annotation(1, 0)
+    labels[40:44, 10:90] = 1
+    project.commit(1, 0, labels)
+    learner.refresh()
+    assert looks
+
+
+def test_what_cannot_be_cached_costs_nothing(
     project: Project, looking: tuple[Engine, list[Any]], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Full memory is passed over in silence, an unreadable image is one line; the next image is tried again."""
@@ -248,7 +266,7 @@ def test_what_cannot_be_foreseen_costs_nothing(
     assert fill_cache(engine) == 4
 
 
-def test_networks_without_base_weights_have_no_foresight(project: Project, looks: list[tuple[int, ...]]) -> None:
+def test_networks_without_base_weights_have_no_feature_cache(project: Project, looks: list[tuple[int, ...]]) -> None:
     """Their first answer needs training anyway."""
     for base, preset in ((None, "fast"), (base_checkpoint(), "accurate")):
         project.settings.write(Settings(preset=preset))  # type: ignore[arg-type]
