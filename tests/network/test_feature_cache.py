@@ -236,7 +236,7 @@ def test_dropped_features_do_not_answer_the_next_stroke(project: Project, looks:
     assert not looks  # the strokes lie in the tile that is cached
     learner.annotations.reopen(1)
     learner.screen_cache.drop()
-    labels = project.annotation(1, 0)
+    labels = project.strokes.plane(1, 0)
     labels[40:44, 10:90] = 1
     project.commit(1, 0, labels)
     learner.refresh()
