@@ -7,12 +7,14 @@ import napari
 from qtpy.QtWidgets import QAbstractButton
 
 from napari_unet.errors import UserError
+from napari_unet.gui.panel import Panel
 
 _PLUGIN = "napari-unet-live"
 
 
-def panel_of(viewer: Any) -> Any:
+def panel_of(viewer: Any) -> Panel:
     """Return the panel of a viewer; it is opened if it is not there."""
+    panel: Panel
     _, panel = viewer.window.add_plugin_dock_widget(_PLUGIN)
     return panel
 
@@ -52,7 +54,7 @@ def _press(button: QAbstractButton) -> None:
     button.click()  # does nothing where the panel has it disabled
 
 
-def _present_panel() -> Any:
+def _present_panel() -> Panel:
     viewer = napari.current_viewer()
     if viewer is None:
         raise UserError("NU-W04", "there is no napari window", "command palette", "open napari first")

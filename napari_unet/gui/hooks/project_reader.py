@@ -8,7 +8,6 @@ from typing import Any
 import napari
 from qtpy.QtCore import QTimer
 
-from napari_unet.gui.hooks.palette import open_in_panel
 from napari_unet.gui.layers.source import layer_content
 from napari_unet.project.database import DATABASE
 from napari_unet.project.project import Project
@@ -36,6 +35,8 @@ def _read(path: str | list[str]) -> list[LayerData]:
     viewer = napari.current_viewer()
     if viewer is None:
         return _image_layers(folder)
+    from napari_unet.gui.hooks.palette import open_in_panel  # brings the panel, which no other folder needs
+
     QTimer.singleShot(0, partial(open_in_panel, viewer, folder))  # once napari is done with reading
     return _NO_LAYERS
 
