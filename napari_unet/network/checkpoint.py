@@ -235,7 +235,7 @@ def _checkpoint(record: dict[str, Any], tensors: dict[str, Tensor], path: Path) 
 
 
 def _architecture(record: dict[str, Any]) -> Architecture:
-    """Check every field; those that are absent, as in files of format 1, take their defaults."""
+    """Build the architecture from its stored fields; absent ones, as in files of format 1, take their defaults."""
     defaults = stored_names(Architecture())
     unknown = sorted(set(record) - set(defaults))
     if unknown:

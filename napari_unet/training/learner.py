@@ -27,7 +27,7 @@ class Learner:
     ----------
     seed : of everything that is drawn at random
     base : base weights to start from; None to start at random
-    memory_steps : how many times less memory is asked for from the start
+    memory_steps : how often the memory limits are tightened before the start
     group : the processes that train together
 
     Attributes
@@ -38,7 +38,7 @@ class Learner:
     selection : chooses the network that predicts
     agreement : compares new strokes with what was predicted there
     screen_cache : features of the image on screen before the first stroke
-    memory_limits : upper bounds of what asks for memory
+    memory_limits : upper bounds on tiles per step, tile sizes and number format, and the device
     version : grows when another network is shown
     notices : lines for the user about what went wrong without stopping anything
     """
@@ -134,7 +134,7 @@ class Learner:
     def step(self) -> float:
         """Do one training step; return its loss, or NaN when it diverged or did not fit into the memory.
 
-        What did not fit is asked for less of from the next step on.
+        After a step that did not fit, the memory limits are tighter.
         """
         if self.trainer is None:
             raise UserError("NU-T01", self.obstacle, str(self.project.folder), "then start again")
@@ -150,7 +150,7 @@ class Learner:
         return math.nan
 
     def tighten_memory_limits(self) -> None:
-        """Ask for less memory from now on; the user reads in ``notices`` for less of what.
+        """Ask for less memory from now on; a line in ``notices`` tells the user what is smaller now.
 
         Raises
         ------

@@ -36,13 +36,20 @@ class Selection:
     The newest candidate is shown unless it is clearly worse, on the same held-out pixels, than the best of those that
     have seen the newest strokes too; then that one stays. A network from before a stroke never takes the place of one
     from after it: the user would see the correction undone. Without held-out pixels nothing can be said and the newest
-    is shown. ``best`` is the best of all, for going back by hand.
+    is shown.
+
+    Attributes
+    ----------
+    shown : the candidate that predicts
+    best : the best of all, for going back by hand
+    start : the first that was shown with these classes
+    pace : how often candidates are scored
     """
 
     def __init__(self, annotations: Annotations, device: Device) -> None:
         self.shown: Candidate | None = None
         self.best: Candidate | None = None
-        self.start: Candidate | None = None  # the first that was shown with these classes
+        self.start: Candidate | None = None
         self.pace = ScoringPace()
         self._rival: Candidate | None = None  # the best since the newest strokes
         self._annotations = annotations
@@ -115,7 +122,7 @@ class Selection:
                 candidate.network.to(device.torch_device)
 
     def rescore(self) -> Score | None:
-        """Score what is shown on what is held out now; None while nothing is shown."""
+        """Score the shown network on the pixels that are held out now; None while nothing is shown."""
         if self.shown is not None:
             self._bring_up_to_date(self.shown.class_ids)
             self.shown = self.scored(self.shown.network, self.shown.class_ids, self.shown.step)
@@ -137,7 +144,7 @@ class Selection:
             self.start = candidate
 
     def _bring_up_to_date(self, class_ids: tuple[int, ...]) -> None:
-        """Score best and start again on what is held out now; free of cost while no stroke came."""
+        """Score best and start again on the pixels that are held out now; do nothing while no stroke came."""
         changed = self._revision != self._annotations.revision
         self._revision = self._annotations.revision
         best, start = self.best, self.start

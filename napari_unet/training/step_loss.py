@@ -34,7 +34,7 @@ class StepLoss:
     group: Alone
 
     def __call__(self, batch: Batch, settings: Settings) -> tuple[Tensor, Tensor]:
-        """Return the loss of the labelled pixels, and the sum with that of the others, which is to be made smaller."""
+        """Return the loss of the labelled pixels, and the total loss to minimise, that of all other pixels included."""
         has_teacher = self._has_teacher(settings)
         # Drawn for the whole batch: every process of a group then has the same random numbers as one alone.
         shown = self.group.own(disturbed(batch.pixels, self.random) if has_teacher else batch.pixels)
