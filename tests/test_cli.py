@@ -15,6 +15,7 @@ import tifffile
 
 from napari_unet.api import add_annotation
 from napari_unet.cli import main
+from napari_unet.errors import PROGRAM_ERRORS
 from napari_unet.export.formats import FORMATS
 from napari_unet.images.image import Image
 from napari_unet.network.checkpoint import load_checkpoint, save_checkpoint
@@ -448,3 +449,28 @@ def test_bad_input_is_one_line(run: Run, drawn: tuple[Path, Path], tmp_path: Pat
         package.writestr("weights.pt", b"pickled")
     assert refused(run(*[part.format(**places) for part in BAD[name]])).startswith("NU-")
     assert not (tmp_path / "o").exists()
+
+
+def test_pages_that_are_left_out_are_told_once(run: Run, drawn: tuple[Path, Path], tmp_path: Path) -> None:
+    """Training and prediction say on standard error that a file holds more than the image that is taken from it."""
+    pixels = tifffile.imread(drawn[0])
+    with tifffile.TiffWriter(drawn[0]) as file:
+        file.write(np.zeros((16, 20), np.uint16), metadata=None)
+        file.write(pixels, metadata=None)
+    project = tmp_path / "p.unet"
+    trained = run("train", "--project", project, "--images", drawn[0], "--labels", drawn[1], "--steps", 3, *SMALL)
+    predicted = run("predict", "--model", project, drawn[0], "--out", tmp_path / "out")
+    for status, _, err in (trained, predicted):
+        assert status == 0
+        assert len([line for line in err.splitlines() if line.startswith("warning: NU-I20: 1 of 2 pages")]) == 1
+
+
+@pytest.mark.parametrize("kind", PROGRAM_ERRORS)
+def test_an_error_of_the_program_is_one_line(run: Run, monkeypatch: pytest.MonkeyPatch, kind: type[Exception]) -> None:
+    """No traceback comes to the user: it goes to the log that the line names."""
+
+    def fault(*_: object) -> None:
+        raise kind("a fault")
+
+    monkeypatch.setattr("napari_unet.api.load_model", fault)
+    assert refused(run("predict", "--model", "x.unet", "a.tif", "--out", "out")) == "NU-X01"

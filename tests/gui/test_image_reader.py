@@ -141,6 +141,17 @@ def test_the_contrast_of_a_large_plane_is_that_of_its_rows(tmp_path: Path, monke
     assert tuple(layer.contrast_limits) == (-3, 900)
 
 
+def test_pages_that_are_left_out_are_told(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The largest image of a file is shown, and one notice names the others."""
+    told: list[str] = []
+    monkeypatch.setattr(image_reader, "show_warning", told.append)
+    with tifffile.TiffWriter(tmp_path / "a.tif") as file:
+        file.write(STACK[0, 0, :9, :7], metadata=None)
+        file.write(STACK[0, 0], metadata=None)
+    np.testing.assert_array_equal(image_reader.layer_of(tmp_path / "a.tif")["data"], STACK[0, 0])
+    assert [line.split(" pages")[0] for line in told] == ["NU-I20: 1 of 2"]
+
+
 def test_only_folders_are_claimed(files: dict[str, Path], tmp_path: Path) -> None:
     """As for every folder napari asks which reader to take wherever two name an ending: never for a TIFF."""
     """Wherever two readers name an ending napari asks which to take: never for a TIFF."""

@@ -224,3 +224,23 @@ def test_a_copy_is_the_same_to_the_byte(tmp_path: Path) -> None:
     assert previous.read_bytes() == best.read_bytes()
     assert previous.with_suffix(".json").read_bytes() == best.with_suffix(".json").read_bytes()
     assert load_checkpoint(previous).step == load_checkpoint(best).step
+
+
+@pytest.mark.parametrize("value", [None, 5, "x", [], {}, [None], {"a": [1]}, True])
+@pytest.mark.parametrize("name", ["format", "architecture", "class_ids", "class_names", "step", "facts"])
+def test_no_value_in_the_description_is_our_error(stored: Path, name: str, value: Any) -> None:
+    """Whatever stands in the place of a value, the file is refused as damaged or it loads."""
+    rewrite(stored, lambda record, tensors: record.__setitem__(name, value))
+    try:
+        load_checkpoint(stored)
+    except UserError as error:
+        found = error.code
+    else:
+        found = "loaded"
+    assert found in {"NU-M02", "NU-M03", "loaded"}
+
+
+def test_a_fault_of_the_program_is_no_damage(stored: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A function called in a way that it does not know says nothing of the file."""
+    monkeypatch.setattr(checkpoint_module, "UNet", lambda: None)
+    refused(stored, "NU-X01")
