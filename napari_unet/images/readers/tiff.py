@@ -90,6 +90,10 @@ def _page_numbers(file: Any, series: Any) -> Iterator[int]:
     """Yield the numbers of the pages in this file that a series takes its pixels from; pages below others have none."""
     # A header of ImageJ may promise fewer planes than there are pages, all of which tifffile gives to the series.
     planes = max(1, series.size // max(1, series.keyframe.size))
+    first = series.keyframe.index
+    if series.dataoffset is not None and isinstance(first, int):
+        yield from range(first, first + planes)  # one piece of the file, whose pages need not be read
+        return
     for page in series.pages[:planes]:
         if page is not None and page.parent is file and isinstance(page.index, int):
             yield page.index
