@@ -2,10 +2,26 @@
 
 import math
 from abc import ABC, abstractmethod
-from typing import Any
+from typing import Any, Protocol, runtime_checkable
 
 import numpy as np
 from jaxtyping import Shaped
+
+
+@runtime_checkable
+class Sliceable(Protocol):
+    """Anything with a shape and a type that is sliced like an array: of NumPy, Zarr or Dask, or one of ours."""
+
+    @property
+    def shape(self) -> tuple[int, ...]:
+        """Return the sizes of the axes."""
+
+    @property
+    def dtype(self) -> Any:
+        """Return the type of an element."""
+
+    def __getitem__(self, key: Any) -> Any:
+        """Return a part, or what stands for it until it is read."""
 
 
 class LazyArray(ABC):

@@ -7,7 +7,7 @@ import numpy as np
 from jaxtyping import Shaped
 
 from napari_unet.errors import UserError, is_ours, program_error
-from napari_unet.images.lazy_array import LazyArray
+from napari_unet.images.lazy_array import LazyArray, Sliceable
 
 
 @dataclass(frozen=True, eq=False)
@@ -20,7 +20,7 @@ class ForeignPixels(LazyArray):
     name : of the layer
     """
 
-    pixels: Any
+    pixels: Sliceable
     name: str
 
     @property

@@ -6,7 +6,7 @@ from typing import Any
 import numpy as np
 from jaxtyping import Shaped
 
-from napari_unet.images.lazy_array import LazyArray
+from napari_unet.images.lazy_array import LazyArray, Sliceable
 
 
 @dataclass(frozen=True, eq=False)
@@ -19,7 +19,7 @@ class LayerPixels(LazyArray):
     order : for each axis of the layer, that of the pixels
     """
 
-    pixels: Any
+    pixels: Sliceable
     order: tuple[int, ...]
 
     @property

@@ -6,7 +6,7 @@ from typing import Any
 import numpy as np
 from jaxtyping import Shaped
 
-from napari_unet.images.lazy_array import LazyArray
+from napari_unet.images.lazy_array import LazyArray, Sliceable
 
 
 @dataclass(frozen=True, eq=False)
@@ -19,7 +19,7 @@ class CmykPixels(LazyArray):
     axis : of ``inks``, along which cyan, magenta, yellow and black lie
     """
 
-    inks: Any
+    inks: Sliceable
     axis: int
 
     @property
@@ -33,11 +33,6 @@ class CmykPixels(LazyArray):
     def dtype(self) -> np.dtype[Any]:
         """Return the type of a colour, which is that of an ink."""
         return np.dtype(self.inks.dtype)
-
-    @property
-    def chunks(self) -> tuple[int, ...]:
-        """Return the sizes of what is decoded at once."""
-        return tuple(int(size) for size in self.inks.chunks)
 
     def read(self, key: tuple[Any, ...]) -> Shaped[np.ndarray, "..."]:
         """Read the inks of a full key and convert them."""

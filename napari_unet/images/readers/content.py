@@ -2,9 +2,9 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
-from typing import Any
 
 from napari_unet.images.image import PixelSize
+from napari_unet.images.lazy_array import Sliceable
 
 
 @dataclass(frozen=True)
@@ -22,10 +22,10 @@ class Content:
     notices : one coded line for each thing that the user should know of how the file was read
     """
 
-    pixels: Any
+    pixels: Sliceable
     axes: Sequence[str]
     pixel_size: PixelSize = field(default_factory=PixelSize)
     alpha: bool = False
-    coarser: Sequence[Any] = ()
+    coarser: Sequence[Sliceable] = ()
     channel_names: Sequence[str] = ()
     notices: tuple[str, ...] = ()

@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 from jaxtyping import Shaped
 
-from napari_unet.images.lazy_array import LazyArray
+from napari_unet.images.lazy_array import LazyArray, Sliceable
 from napari_unet.images.readers.damage import changed, damage_told, refuse_bomb
 
 _PROBED_BYTES = 64 * 2**20
@@ -29,7 +29,7 @@ class FilePixels(LazyArray):
     """
 
     path: Path
-    array: Any
+    array: Sliceable
     kept: tuple[int, ...]
     release: Callable[[], object] = lambda: None
     state: tuple[int, int] = field(init=False)
@@ -86,14 +86,20 @@ def file_state(path: Path) -> tuple[int, int]:
     return state.st_size, state.st_mtime_ns
 
 
-def lazy(path: Path, array: Any, release: Callable[[], object] = lambda: None) -> FilePixels:
+def lazy(path: Path, array: Sliceable, release: Callable[[], object] = lambda: None) -> FilePixels:
     """Wrap an array in a file, with all of its axes."""
     return FilePixels(path, array, tuple(range(len(array.shape))), release)
 
 
-def refuse_first_chunk(path: Path, pixels: FilePixels) -> None:
-    """Read one pixel, so that chunks that cannot be decoded are told at once rather than at the first stroke."""
-    chunks, itemsize = pixels.array.chunks, pixels.dtype.itemsize
+def refuse_first_chunk(path: Path, pixels: FilePixels, chunks: Sequence[int]) -> None:
+    """Read one pixel, so that chunks that cannot be decoded are told at once rather than at the first stroke.
+
+    Raises
+    ------
+    UserError
+        NU-I11 to NU-I14 for a chunk that is damaged, packed with a missing codec, or too large.
+    """
+    itemsize = pixels.dtype.itemsize
     refuse_bomb(path, chunks, itemsize)
     if 0 not in pixels.shape and math.prod(chunks) * itemsize <= _PROBED_BYTES:
         pixels[(0,) * pixels.ndim]

@@ -44,7 +44,7 @@ def open_tiff(path: Path, expand_palette: bool) -> Content:
         _level(path, array, store, axes.find("S") if is_cmyk else -1)
         for array, store in zip(arrays, stores, strict=True)
     ]
-    refuse_first_chunk(path, levels[0])
+    refuse_first_chunk(path, levels[0], arrays[0].chunks)
     return Content(levels[0], axes, pixel_size, alpha, pyramid(levels, axes), names, left_out)
 
 

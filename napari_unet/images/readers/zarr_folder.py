@@ -89,7 +89,7 @@ def _array(path: Path, folder: Path, metadata: ZarrMetadata) -> FilePixels:
     refuse_foreign_code(path, metadata)
     array = zarr.open_array(LocalStore(folder, read_only=True), mode="r", zarr_format=metadata.zarr_format)
     pixels = lazy(path, array)
-    refuse_first_chunk(path, pixels)
+    refuse_first_chunk(path, pixels, array.chunks)
     return pixels
 
 
