@@ -295,9 +295,10 @@ def test_files_join_by_drop_and_those_that_do_not_fit_are_told(viewer: Any, fold
     said = (mime, Qt.LeftButton, Qt.NoModifier)
     assert QApplication.sendEvent(user.panel, QDragEnterEvent(QPoint(5, 5), Qt.CopyAction, *said))
     assert QApplication.sendEvent(user.panel, QDropEvent(QPointF(5, 5), Qt.CopyAction, *said))
-    assert settle(lambda: len(messages()) > 0)
-    lines = messages()[0].splitlines()
-    assert [line[:6] for line in lines] == ["NU-I11", "NU-I09"]
+    assert settle(lambda: len(messages()) > 1)
+    skipped, refused = messages()
+    assert skipped.startswith("NU-I21: 1 of 5 files and folders in it are skipped (notes.txt), ")
+    assert [line[:6] for line in refused.splitlines()] == ["NU-I11", "NU-I09"]
     assert [record.name for record in user.panel.image_list.table.records] == ["a", "b", "c", "d0", "d1"]
     assert present(user) == "a"
 

@@ -8,7 +8,7 @@ from qtpy.QtCore import QObject, QTimer, Signal
 from qtpy.QtWidgets import QWidget
 
 from napari_unet.controller.controller import Controller
-from napari_unet.controller.news import ErrorLine
+from napari_unet.controller.news import ErrorLine, Notice
 from napari_unet.decoder.client import DecoderClient
 from napari_unet.errors import UserError
 from napari_unet.gui.layers import source
@@ -37,7 +37,8 @@ class AddedFiles(QObject):  # type: ignore[misc]
         self._controller = controller
         self._window = parent
         self._waiting: deque[Path] = deque()
-        self._told: list[str] = []  # what was refused, and what should be known of the others
+        self._refused: list[str] = []
+        self._noticed: list[str] = []  # what should be known of the files that were added
         self._decoder = DecoderClient()  # not the one of the images that are shown: it may wait for a slow file
         self._opening: tuple[Path, Future[Image]] | None = None
         self._add_soon = QTimer(self, singleShot=True, interval=_LOOK_MS)
@@ -51,7 +52,7 @@ class AddedFiles(QObject):  # type: ignore[misc]
             error = UserError("NU-I12", "there is no image in the folder", str(paths[0]), f"choose {SUPPORTED}")
             self._controller.publish(ErrorLine(str(error)))
             return
-        self._told.extend(listing.notice for listing in listings if listing.notice)
+        self._noticed.extend(listing.notice for listing in listings if listing.notice)
         self._waiting.extend(found)
         self._add_soon.start()
 
@@ -75,9 +76,12 @@ class AddedFiles(QObject):  # type: ignore[misc]
             self._add_soon.start()
             return
         self._decoder.rest()
-        told, self._told = self._told, []
-        if told:
-            self._controller.publish(ErrorLine("\n".join(told)))
+        refused, self._refused = self._refused, []
+        noticed, self._noticed = self._noticed, []
+        for line in noticed:
+            self._controller.publish(Notice(line))
+        if refused:
+            self._controller.publish(ErrorLine("\n".join(refused)))
         self.finished.emit()
 
     def _add_opened(self, path: Path, opened: Future[Image]) -> None:
@@ -86,7 +90,7 @@ class AddedFiles(QObject):  # type: ignore[misc]
             try:
                 self._add_one(opened.result(), path)
             except UserError as error:
-                self._told.append(str(error))
+                self._refused.append(str(error))
 
     def _add_one(self, image: Image, path: Path) -> None:
         if self._controller.project is None:
@@ -97,4 +101,4 @@ class AddedFiles(QObject):  # type: ignore[misc]
             what = f"the image has {channels} channels and those of the project have {known}"
             raise UserError("NU-I09", what, str(path), "keep images of one kind in a project")
         project.images.add(image, path)
-        self._told.extend(image.notices)
+        self._noticed.extend(image.notices)
