@@ -12,6 +12,7 @@ from benchmarks.quality import Quality
 from benchmarks.sets import LabelledSet, Picture
 from benchmarks.simulated_strokes import Stroke, painted
 from napari_unet.api import ensure_classes
+from napari_unet.images.tiles import Region
 from napari_unet.project.project import Project
 from napari_unet.protocol.messages import Annotated, Failed, Look, Progress, Tile, ToWindow, Train
 
@@ -235,7 +236,7 @@ class Session:
         height, width = self._pictures[index].truth.shape
         self._overlay = np.zeros((height, width), np.uint8)
         self._steps = np.full((height, width), -1)
-        self._worker.send(Look(self._generation, self._ids[index], 0, (0, 0, height, width)))
+        self._worker.send(Look(self._generation, self._ids[index], 0, Region(0, 0, height, width)))
 
     def _wait(self, seconds: float, enough: Callable[[], bool] = lambda: False) -> None:
         end = self._worker.now + seconds
@@ -261,7 +262,7 @@ class Session:
             case Progress():
                 self._step = message.step
             case Tile() if message.generation == self._generation:
-                area = np.s_[message.y0 : message.y0 + message.height, message.x0 : message.x0 + message.width]
+                area = message.region.slices
                 self._overlay[area] = message.array()
                 self._steps[area] = message.step
                 self._note_first_answer()

@@ -25,8 +25,3 @@ def cover_around(visible: Region, plane: Region) -> Region:
 def can_cover(visible: Region) -> bool:
     """Tell whether all that is visible of a large plane can be covered at once."""
     return max(visible.shape) <= SIDE
-
-
-def corners(region: Region) -> tuple[int, int, int, int]:
-    """Return a region as messages carry it: first row, first column, and those after the last."""
-    return region.y0, region.x0, region.y1, region.x1

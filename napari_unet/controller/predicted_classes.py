@@ -56,6 +56,6 @@ class PredictedClasses:
         if image is None or tile.image_id != image.id:
             return
         cover, classes = self._covered(image, tile.plane)
-        region = Region(tile.y0, tile.x0, tile.y0 + tile.height, tile.x0 + tile.width)
+        region = tile.region
         part = region.within(cover)
         classes[part.seen_from(cover).slices] = tile.array()[part.seen_from(region).slices]

@@ -1,6 +1,6 @@
 """The part of the image on screen, and the questions to the worker about it: tiles, maps, objects, weight map."""
 
-from napari_unet.controller.cover import corners, first_cover
+from napari_unet.controller.cover import first_cover
 from napari_unet.controller.news import WorkerStarted
 from napari_unet.controller.session import Session
 from napari_unet.controller.subscriptions import Subscriptions
@@ -89,18 +89,14 @@ class View:
         """Ask for the weight map if it is wanted: it may be another one now."""
         image = self._session.image
         if self._weights_wanted and image is not None:
-            self._worker.send(m.ShowWeights(image.id, self.plane, self._covered))
+            self._worker.send(m.ShowWeights(image.id, self.plane, self.cover))
 
     def _ask_tiles(self) -> None:
         image = self._session.image
         if image is not None and self._visible is not None:
-            wish = (self._session.generation, image.id, self.plane, corners(self._visible), *self._map, self._covered)
+            wish = (self._session.generation, image.id, self.plane, self._visible, *self._map, self.cover)
             self._worker.send(m.Look(*wish, small=self._small))
 
     def _ask_again(self) -> None:
         self._ask_tiles()
         self.ask_weights()
-
-    @property
-    def _covered(self) -> tuple[int, int, int, int] | None:
-        return None if self.cover is None else corners(self.cover)

@@ -23,7 +23,7 @@ class Doubt(msgspec.Struct, frozen=True):
     plane: int
     class_id: int  # as painted
     predicted: int  # the class that the network says instead
-    box: tuple[int, int, int, int]  # y0, x0, y1, x1 around it
+    region: Region  # the smallest that holds it
     pixel: tuple[int, int]  # one of its own
 
 
@@ -64,7 +64,7 @@ class LabelCheck:
             elif np.mean(answers != class_id) > _MOST:
                 other = int(np.bincount(answers[answers != class_id]).argmax())
                 times = before[name][0] + 1 if name in before else 1
-                now[name] = times, Doubt(*key, class_id, other, (box.y0, box.x0, box.y1, box.x1), first)
+                now[name] = times, Doubt(*key, class_id, other, box, first)
         self._wrong[key] = now
 
     def doubts(self) -> tuple[Doubt, ...]:
@@ -89,7 +89,7 @@ def _pieces(labels: UInt8[np.ndarray, "y x"], place: Region) -> Iterator[tuple[i
 def stroke_of(doubt: Doubt, labels: UInt8[np.ndarray, "h w"]) -> Bool[np.ndarray, "h w"]:
     """Pixels of a doubted stroke as it is now, in its box as ``labels`` are; none when it was painted over."""
     parts, _ = ndimage.label(labels == doubt.class_id, _TOUCHING)
-    number = parts[doubt.pixel[0] - doubt.box[0], doubt.pixel[1] - doubt.box[1]]
+    number = parts[doubt.pixel[0] - doubt.region.y0, doubt.pixel[1] - doubt.region.x0]
     return (parts == number) & (number > 0)
 
 

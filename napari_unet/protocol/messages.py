@@ -10,6 +10,7 @@ from jaxtyping import Float16, Float32, Int32, UInt8, UInt16
 from napari_unet.errors import UserError
 from napari_unet.evaluation.label_check import Doubt
 from napari_unet.evaluation.scores import Score
+from napari_unet.images.tiles import Region
 from napari_unet.protocol.message import Message
 
 MapKind = Literal["", "probability", "uncertainty", "objects"]
@@ -35,10 +36,10 @@ class Look(Message, frozen=True):
     generation: int
     image_id: int
     plane: int
-    visible: tuple[int, int, int, int]  # y0, x0, y1, x1 in pixels of the plane
+    visible: Region
     map: MapKind = ""  # what is wanted with the classes; "objects" come for the whole plane, as ``Objects``
     class_id: int = 0  # of a probability
-    covered: tuple[int, int, int, int] | None = None  # as visible: what layers lie over; None for the whole plane
+    covered: Region | None = None  # the part that layers lie over; None for the whole plane
     small: bool = False  # the screen shows every second pixel at most
 
 
@@ -87,7 +88,7 @@ class ShowWeights(Message, frozen=True):
 
     image_id: int
     plane: int
-    covered: tuple[int, int, int, int] | None = None  # y0, x0, y1, x1 of the part that is wanted; None for all of it
+    covered: Region | None = None  # the part that is wanted; None for all of it
 
 
 class Suggest(Message, frozen=True):
@@ -131,10 +132,7 @@ class Tile(Message, frozen=True):
     generation: int
     image_id: int
     plane: int
-    y0: int
-    x0: int
-    height: int
-    width: int
+    region: Region
     labels: bytes
     step: int
     map: bytes = b""  # the map that the Look asked for, 0 to 255 for 0 to 1
@@ -148,10 +146,10 @@ class Tile(Message, frozen=True):
         return self._pixels(self.map)
 
     def _pixels(self, data: bytes) -> UInt8[np.ndarray, "h w"]:
-        if self.height < 1 or self.width < 1 or len(data) != self.height * self.width:
-            what = f"a tile of {len(data)} bytes for {self.height} x {self.width} pixels"
-            raise UserError("NU-W02", what, "worker", "restart the training; painting is saved")
-        return np.frombuffer(data, np.uint8).reshape(self.height, self.width)
+        height, width = self.region.shape
+        if min(height, width) < 1 or len(data) != height * width:
+            raise _distorted(f"a tile of {len(data)} bytes for {height} x {width} pixels")
+        return np.frombuffer(data, np.uint8).reshape(height, width)
 
 
 class Weights(Message, frozen=True):
@@ -159,41 +157,34 @@ class Weights(Message, frozen=True):
 
     image_id: int
     plane: int
+    region: Region
     factor: int
-    height: int  # of the values, as are the bytes
-    width: int
     data: bytes  # float16
-    y0: int = 0
-    x0: int = 0
 
     @classmethod
     def of(
         cls,
         image_id: int,
         plane: int,
+        region: Region,
         weights: Float32[np.ndarray, "h w"],
         most_bytes: int,
-        origin: tuple[int, int] = (0, 0),
     ) -> "Weights":
-        """Weights as they are, or the largest of each square when all would be more bytes than allowed.
-
-        They begin at row and column ``origin``.
-        """
+        """Pack the weights of a region; when they are more bytes than allowed, only the largest of each square."""
         factor = 1
         while 2 * math.prod(-(-side // factor) for side in weights.shape) > most_bytes:
             factor += 1
         for axis in range(2 if factor > 1 else 0):
             weights = np.maximum.reduceat(weights, np.arange(0, weights.shape[axis], factor), axis=axis)
-        height, width = weights.shape
         values = np.minimum(weights, np.finfo(np.float16).max).astype(np.float16)
-        return cls(image_id, plane, factor, height, width, values.tobytes(), *origin)
+        return cls(image_id, plane, region, factor, values.tobytes())
 
     def array(self) -> Float16[np.ndarray, "y x"]:
         """The values; UserError NU-W02 when the bytes are not those of such a map."""
-        if self.factor < 1 or min(self.height, self.width) < 1 or len(self.data) != 2 * self.height * self.width:
-            what = f"a weight map of {len(self.data)} bytes for {self.height} x {self.width} values"
-            raise UserError("NU-W02", what, "worker", "restart the training; painting is saved")
-        return np.frombuffer(self.data, np.float16).reshape(self.height, self.width)
+        height, width = (-(-side // max(self.factor, 1)) for side in self.region.shape)
+        if self.factor < 1 or min(height, width) < 1 or len(self.data) != 2 * height * width:
+            raise _distorted(f"a weight map of {len(self.data)} bytes for {height} x {width} values")
+        return np.frombuffer(self.data, np.float16).reshape(height, width)
 
 
 class Objects(Message, frozen=True):
@@ -202,8 +193,7 @@ class Objects(Message, frozen=True):
     generation: int
     image_id: int
     plane: int
-    height: int
-    width: int
+    region: Region  # the whole plane
     numbers: bytes  # uint16, compressed; 0 where no object is
     columns: tuple[str, ...]
     rows: tuple[tuple[Cell, ...], ...]  # of the objects 1, 2, ...
@@ -219,12 +209,12 @@ class Objects(Message, frozen=True):
     ) -> "Objects":
         """Numbers up to 65535, at a place of image id and plane."""
         packed = zlib.compress(numbers.astype(np.uint16).tobytes(), 1)
-        height, width = numbers.shape
-        return cls(generation, *place, height, width, packed, columns, rows)
+        return cls(generation, *place, Region(0, 0, *numbers.shape), packed, columns, rows)
 
     def array(self) -> UInt16[np.ndarray, "y x"]:
         """The number at every pixel; UserError NU-W02 when numbers or rows are not those of such a plane."""
-        size = 2 * self.height * self.width if min(self.height, self.width) > 0 else 0
+        height, width = self.region.shape
+        size = 2 * height * width if min(height, width) > 0 else 0
         try:
             data = zlib.decompressobj().decompress(self.numbers, size + 1)  # never more than is wanted
         except zlib.error:
@@ -232,9 +222,8 @@ class Objects(Message, frozen=True):
         is_whole = size > 0 and len(data) == size and all(len(row) == len(self.columns) for row in self.rows)
         numbers = np.frombuffer(data if is_whole else b"", np.uint16)
         if not is_whole or numbers.max() > len(self.rows):
-            what = f"objects of {len(self.rows)} rows and {len(data)} bytes for {self.height} x {self.width} pixels"
-            raise UserError("NU-W02", what, "worker", "restart the training; painting is saved")
-        return numbers.reshape(self.height, self.width)
+            raise _distorted(f"objects of {len(self.rows)} rows and {len(data)} bytes for {height} x {width} pixels")
+        return numbers.reshape(height, width)
 
 
 class Progress(Message, frozen=True):
@@ -294,7 +283,7 @@ class Suggested(Message, frozen=True):
     reason: str
     image_id: int = 0
     plane: int = 0
-    region: tuple[int, int, int, int] | None = None  # y0, x0, y1, x1 in pixels of the plane
+    region: Region | None = None
 
 
 ToWorker = (
@@ -317,3 +306,7 @@ ToWindow = (
     | Doubted
     | Agreed
 )
+
+
+def _distorted(what: str) -> UserError:
+    return UserError("NU-W02", what, "worker", "restart the training; painting is saved")

@@ -280,16 +280,14 @@ class Engine:
         self._report(at_once=True)
 
     def _look(self, message: Look) -> None:
-        visible = Region(*message.visible)
         if self._view is not None and self._view.generation == message.generation:
-            self._view.look_at(visible)
+            self._view.look_at(message.visible)
             self._view.map, self._view.class_id = message.map, message.class_id
             self._view.small = message.small
             self._cache_is_incomplete = True
             return
-        covered = Region(*message.covered) if message.covered else None
-        wish = (message.map, message.class_id, covered, message.small)
-        self._view = View(message.generation, message.image_id, message.plane, visible, *wish)
+        wish = (message.map, message.class_id, message.covered, message.small)
+        self._view = View(message.generation, message.image_id, message.plane, message.visible, *wish)
         self._cache_is_incomplete = True
         self._owed_to_training = 0.0  # another image answers at once
         self._where_next.note_look((message.image_id, message.plane))
@@ -410,8 +408,8 @@ class Engine:
         if halved:
             labels = _doubled(labels, region)
         self._owed_to_training = share * (self._clock() - began)
-        place = (view.generation, view.image_id, view.plane, region.y0, region.x0)
-        self._send(Tile(*place, *region.shape, labels.tobytes(), self._shown_step, values))
+        place = (view.generation, view.image_id, view.plane, region)
+        self._send(Tile(*place, labels.tobytes(), self._shown_step, values))
         if not halved:
             self._live_objects.put(view, region, labels, planes)
         if not view.next_is_visible:
@@ -422,8 +420,8 @@ class Engine:
         view = self._view
         if view is None or view.image_id != image_id or view.plane == plane or mask.size > _LARGEST_MAP:
             return
-        (height, width), labels = mask.shape, (mask + 1).tobytes()
-        self._send(Tile(view.generation, image_id, plane, 0, 0, height, width, labels, self._shown_step))
+        place = (view.generation, image_id, plane, Region(0, 0, *mask.shape))
+        self._send(Tile(*place, (mask + 1).tobytes(), self._shown_step))
 
     def _compare(self, image_id: int) -> None:
         """Tell once when an image that nothing is painted on is unlike those that were trained on."""
@@ -442,15 +440,14 @@ class Engine:
     def _send_weights(self, message: ShowWeights) -> None:
         annotations = self._require().annotations
         height, width = annotations.project.images.get(message.image_id).annotation_shape[-2:]
-        region = Region(*message.covered) if message.covered else Region(0, 0, height, width)
+        region = message.covered or Region(0, 0, height, width)
         painted = annotations.planes.get((message.image_id, message.plane))
         if painted is None:
             weights = np.zeros(region.shape, np.float32)
         else:
             here, balance = region.slices, class_weights(annotations.counts())
             weights = weight_map(painted.labels[here], painted.trained[here], balance, painted.border[here])
-        place = (message.image_id, message.plane)
-        self._send(Weights.of(*place, weights, _LARGEST_MAP, (region.y0, region.x0)))
+        self._send(Weights.of(message.image_id, message.plane, region, weights, _LARGEST_MAP))
 
     def _report(self, *, at_once: bool) -> None:
         now = self._clock()

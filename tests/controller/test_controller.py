@@ -113,7 +113,7 @@ def bench(tmp_path: Path) -> Bench:
 
 def tile(generation: int, plane: int = 0) -> m.Tile:
     """A predicted tile of two rows."""
-    return m.Tile(generation, 1, plane, 4, 6, 2, 3, bytes([1, 2, 1, 2, 1, 2]), 9)
+    return m.Tile(generation, 1, plane, Region(4, 6, 6, 9), bytes([1, 2, 1, 2, 1, 2]), 9)
 
 
 def test_a_notice_stops_nothing(bench: Bench) -> None:
@@ -138,7 +138,7 @@ def test_an_answer_to_an_old_wish_is_never_shown(bench: Bench) -> None:
     """A tile of the present generation is drawn where it belongs; one of a plane that was left is dropped."""
     bench.controller.view.look(0, VIEW)
     old = bench.controller.generation
-    assert bench.client.sent[-1] == m.Look(old, 1, 0, (0, 0, 50, 60))
+    assert bench.client.sent[-1] == m.Look(old, 1, 0, Region(0, 0, 50, 60))
     bench.client.inbox = [tile(old)]
     bench.controller.tick()
     assert bench.told(m.Tile) == [tile(old)]
@@ -170,10 +170,10 @@ def test_a_look_is_told_once(bench: Bench) -> None:
     for view in (VIEW, VIEW, Region(5, 5, 60, 60)):
         bench.controller.view.look(0, view)
     looks = [message for message in bench.client.sent if isinstance(message, m.Look)]
-    assert [look.visible for look in looks] == [(0, 0, 50, 60), (5, 5, 60, 60)]
+    assert [look.visible for look in looks] == [Region(0, 0, 50, 60), Region(5, 5, 60, 60)]
     assert len({look.generation for look in looks}) == 1
     bench.controller.view.look(0, Region(5, 5, 60, 60), small=True)
-    assert bench.client.sent[-1] == m.Look(looks[0].generation, 1, 0, (5, 5, 60, 60), small=True)
+    assert bench.client.sent[-1] == m.Look(looks[0].generation, 1, 0, Region(5, 5, 60, 60), small=True)
 
 
 def test_commit_is_on_disk_before_it_returns(bench: Bench) -> None:
@@ -404,7 +404,7 @@ def test_what_the_worker_says_is_shown(bench: Bench) -> None:
         m.Exported(("a.tif",)),
         m.Failed("NU-W03: x, y, z"),
         m.Noticed("NU-T04: x, y, z"),
-        m.Weights(1, 0, 1, 1, 2, bytes(4)),
+        m.Weights(1, 0, Region(0, 0, 1, 2), 1, bytes(4)),
     ]
     bench.controller.tick()
     news: dict[Any, Any] = {m.Failed: ErrorLine("NU-W03: x, y, z"), m.Noticed: Notice("NU-T04: x, y, z")}
@@ -468,7 +468,7 @@ def test_a_map_comes_with_the_tiles(bench: Bench) -> None:
     bench.controller.view.want_map("probability", 2)
     new = bench.controller.generation
     assert new > old
-    assert bench.client.sent[-1] == m.Look(new, 1, 0, (0, 0, 50, 60), "probability", 2)
+    assert bench.client.sent[-1] == m.Look(new, 1, 0, Region(0, 0, 50, 60), "probability", 2)
     with_map = msgspec.structs.replace(tile(new), map=bytes(range(6)))
     bench.client.inbox = [msgspec.structs.replace(with_map, generation=old), with_map, tile(new)]
     bench.controller.tick()
@@ -477,9 +477,9 @@ def test_a_map_comes_with_the_tiles(bench: Bench) -> None:
     bench.controller.view.want_map("probability", 2)
     assert len(bench.client.sent) == asked
     bench.die()
-    assert m.Look(new, 1, 0, (0, 0, 50, 60), "probability", 2) in bench.client.sent
+    assert m.Look(new, 1, 0, Region(0, 0, 50, 60), "probability", 2) in bench.client.sent
     bench.controller.view.want_map("")
-    assert bench.client.sent[-1] == m.Look(new, 1, 0, (0, 0, 50, 60))
+    assert bench.client.sent[-1] == m.Look(new, 1, 0, Region(0, 0, 50, 60))
     bench.controller.training.stop()
     bench.controller.view.want_map("uncertainty")
     assert len(bench.clients) == 3
@@ -569,7 +569,7 @@ def test_what_was_taken_over_is_no_stroke_of_the_users(bench: Bench) -> None:
     bench.paint(2)
     assert [message.own for message in bench.client.sent if isinstance(message, m.Annotated)] == [True, True]
     bench.controller.view.look(0, VIEW)
-    bench.client.inbox = [m.Tile(bench.controller.generation, 1, 0, 0, 0, SIDE, SIDE, bytes([1]) * SIDE**2, 9)]
+    bench.client.inbox = [m.Tile(bench.controller.generation, 1, 0, Region(0, 0, SIDE, SIDE), bytes([1]) * SIDE**2, 9)]
     bench.controller.tick()
     inside[15] = True
     taken = bench.controller.strokes.accept(0, inside)
@@ -587,7 +587,7 @@ def test_an_answer_about_where_to_paint_never_comes_too_late(bench: Bench) -> No
     bench.controller.suggestions.ask()
     number = bench.client.sent[-1].number
     assert bench.client.sent[-1] == m.Suggest(number, 1, 0)
-    first, second, third = (m.Suggested(number + n, "unsure", 1, 0, (0, 0, 8, 8)) for n in (0, 1, 3))
+    first, second, third = (m.Suggested(number + n, "unsure", 1, 0, Region(0, 0, 8, 8)) for n in (0, 1, 3))
     bench.controller.suggestions.ask()
     bench.client.inbox = [first, second]
     bench.controller.tick()

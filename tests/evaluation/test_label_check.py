@@ -41,8 +41,8 @@ def halves(wrong_share: float = 1.0) -> np.ndarray:
     return predicted.astype(np.uint8)
 
 
-FLIPPED = Doubt(1, 0, 2, 1, (70, 5, 74, 40), (70, 5))
-BOX = Region(*FLIPPED.box)
+FLIPPED = Doubt(1, 0, 2, 1, Region(70, 5, 74, 40), (70, 5))
+BOX = FLIPPED.region
 
 
 def scored(check: LabelCheck, *scorings: tuple[np.ndarray, np.ndarray]) -> tuple[Doubt, ...]:
@@ -91,8 +91,8 @@ def test_a_stroke_that_grows_or_goes() -> None:
     over = strokes()
     over[70:74] = 1
     both = (strokes(), halves())
-    assert [doubt.box for doubt in scored(LabelCheck(), both, (grown, halves()), (grown, halves()))] == [
-        (70, 5, 90, 40)
+    assert [doubt.region for doubt in scored(LabelCheck(), both, (grown, halves()), (grown, halves()))] == [
+        Region(70, 5, 90, 40)
     ]
     assert scored(LabelCheck(), both, both, both, (over, halves())) == ()
     assert not stroke_of(FLIPPED, over[BOX.slices]).any()

@@ -24,6 +24,7 @@ from safetensors.torch import save_file
 
 from napari_unet.errors import PROGRAM_ERROR, UserError
 from napari_unet.images.reading import open_image
+from napari_unet.images.tiles import Region
 from napari_unet.network.checkpoint import load_checkpoint
 from napari_unet.protocol.channel import Channel, encode
 from napari_unet.protocol.messages import Progress, Tile, ToWindow
@@ -58,7 +59,7 @@ def samples(folder: Path) -> dict[str, Path]:
     for version in (2, 3):
         zarr.save_array(str(folder / f"v{version}.zarr"), _PIXELS, zarr_format=version)
     save_file({"weights.a": torch.arange(99.0)}, folder / "net.safetensors", metadata={"napari_unet": "{}"})
-    messages = [Tile(3, 1, 0, 64, 0, 2, 3, bytes(range(6)), 12), Progress("training", 5, 0.25, 0)]
+    messages = [Tile(3, 1, 0, Region(64, 0, 66, 3), bytes(range(6)), 12), Progress("training", 5, 0.25, 0)]
     (folder / "pipe.messages").write_bytes(b"".join(encode(message) for message in messages))
     return {path.name: path for path in sorted(folder.iterdir())}
 

@@ -18,6 +18,7 @@ from napari_unet.controller import supervision
 from napari_unet.controller.controller import Controller
 from napari_unet.controller.news import ErrorLine
 from napari_unet.images.image import Image
+from napari_unet.images.tiles import Region
 from napari_unet.project.project import Project
 from napari_unet.protocol import messages as m
 from napari_unet.protocol.client import Client
@@ -249,8 +250,8 @@ def test_a_message_of_the_worker_cannot_hurt(session: Session) -> None:
     from napari_unet.errors import UserError
 
     for tile in (
-        m.Tile(session.controller.generation, 1, 0, 0, 0, 10, 10, b"x", 1),
-        m.Tile(session.controller.generation, 1, 0, 0, 0, -1, -1, b"x", 1),
+        m.Tile(session.controller.generation, 1, 0, Region(0, 0, 10, 10), b"x", 1),
+        m.Tile(session.controller.generation, 1, 0, Region(0, 0, -1, -1), b"x", 1),
     ):
         with pytest.raises(UserError, match=r"^NU-W02: "):
             session.controller.hear(tile)

@@ -46,8 +46,7 @@ class Hand(User):
         """A tile of one class, as the worker would send it for what is on screen now."""
         controller, size = self.panel.controller, region.shape[0] * region.shape[1]
         fields = {"generation": controller.generation, "image_id": controller.image.id, "plane": controller.view.plane}
-        place = {"y0": region.y0, "x0": region.x0, "height": region.shape[0], "width": region.shape[1]}
-        self.worker.inbox = [m.Tile(**fields | place | changed, labels=bytes([class_id]) * size, step=7)]
+        self.worker.inbox = [m.Tile(**fields | changed, region=region, labels=bytes([class_id]) * size, step=7)]
         settle(lambda: not self.worker.inbox, 5)
         settle(seconds=0.3)  # it is drawn a tenth of a second later at the latest
 
@@ -201,14 +200,14 @@ def test_strokes_across_planes_are_all_stored(viewer: Any, monkeypatch: pytest.M
 def test_what_is_on_screen_is_asked_for_first(hand: Hand) -> None:
     """Zoomed into a corner, the look that the worker gets is that corner; the worker begins there (test_worker)."""
     hand.viewer.reset_view()
-    assert settle(lambda: hand.looks[-1].visible == (0, 0, SIDE, SIDE), 5)
+    assert settle(lambda: hand.looks[-1].visible == Region(0, 0, SIDE, SIDE), 5)
     hand.viewer.camera.center = (0, 110, 20)
     hand.viewer.camera.zoom *= 6
-    assert settle(lambda: hand.looks[-1].visible != (0, 0, SIDE, SIDE), 5)
+    assert settle(lambda: hand.looks[-1].visible != Region(0, 0, SIDE, SIDE), 5)
     settle(seconds=0.2)
-    y0, x0, y1, x1 = hand.looks[-1].visible
-    assert 80 < y0 < 110 < y1
-    assert x0 < 20 < x1 < 50
+    visible = hand.looks[-1].visible
+    assert 80 < visible.y0 < 110 < visible.y1
+    assert visible.x0 < 20 < visible.x1 < 50
     assert len({look.generation for look in hand.looks}) == 1
 
 
@@ -262,7 +261,7 @@ def test_a_burst_of_tiles_is_drawn_ten_times_a_second_at_most(hand: Hand) -> Non
     times = [drawn(layer) for layer in layers]
     began = time.monotonic()
     values = bytes([3]) * TILE.shape[0] * TILE.shape[1]
-    tile = m.Tile(0, 1, 0, TILE.y0, TILE.x0, *TILE.shape, values, 7, values)
+    tile = m.Tile(0, 1, 0, TILE, values, 7, values)
     for number in range(BURST):
         hand.panel.controller.publish(tile)
         if number % 20 == 0:

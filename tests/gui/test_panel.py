@@ -370,7 +370,7 @@ def test_n_leads_to_another_image_and_plane(user: User) -> None:
     panel, viewer = user.panel, user.viewer
     viewer.add_image(np.stack([drawn_image(1), drawn_image(2)]), name="stack", scale=(1, 2, 2))
     record = panel.controller.project.add_image(source.image_of(viewer.layers["stack"], False)[0])
-    suggested = Suggested(1, "unsure", record.id, 1, (64, 64, 128, 128))
+    suggested = Suggested(1, "unsure", record.id, 1, Region(64, 64, 128, 128))
     mouse = viewer.window._qt_viewer.canvas.native, Qt.LeftButton, Qt.NoModifier, user.pixel(20, 75)
     QTest.mousePress(*mouse)
     QApplication.processEvents()
@@ -394,8 +394,8 @@ def test_a_doubted_stroke_is_kept_flipped_or_erased(user: User) -> None:
     user.draw(2, (105, 75), (115, 85))
     check, buttons = panel.label_check, panel.label_check.buttons
     doubts = [
-        Doubt(panel.controller.image.id, 0, 2, 1, (27, 27, 54, 54), (32, 32)),
-        Doubt(panel.controller.image.id, 0, 2, 1, (100, 70, 121, 91), (105, 75)),
+        Doubt(panel.controller.image.id, 0, 2, 1, Region(27, 27, 54, 54), (32, 32)),
+        Doubt(panel.controller.image.id, 0, 2, 1, Region(100, 70, 121, 91), (105, 75)),
     ]
     assert check.isHidden()
     panel.controller.publish(Doubted(tuple(doubts)))

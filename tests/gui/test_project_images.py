@@ -263,7 +263,7 @@ def test_the_overlay_of_an_image_is_there_when_the_user_comes_back(viewer: Any, 
     user = opened(viewer, folder)
     panel = user.panel
     first = panel.controller.image.id
-    tile = Tile(0, first, 0, 10, 10, 30, 40, bytes([2]) * 1200, 7)
+    tile = Tile(0, first, 0, Region(10, 10, 40, 50), bytes([2]) * 1200, 7)
     panel.controller.publish(tile)
     shown = panel.canvas.prediction.data.copy()
     score = Score(1, None, (), (BlockScore(first, 0, 0, 0, 64, 64, 0.5),))

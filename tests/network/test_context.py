@@ -229,12 +229,12 @@ def test_the_worker_shows_what_is_exported(precision: str, tmp_path: Path) -> No
         said: list[Any] = []
         engine = Engine(said.append, choose_device("cpu", precision))
         engine.receive(m.Open(str(project.folder)))
-        engine.receive(m.Look(1, image.id, 3, (0, 0, 50, 70)))
+        engine.receive(m.Look(1, image.id, 3, Region(0, 0, 50, 70)))
         while engine.has_work:
             engine.work()
         shown = np.zeros((50, 70), np.uint8)
         for tile in (message for message in said if isinstance(message, m.Tile)):
-            shown[tile.y0 : tile.y0 + tile.height, tile.x0 : tile.x0 + tile.width] = tile.array()
+            shown[tile.region.slices] = tile.array()
         exported = predict(load_model(project.folder, "cpu", precision), stack())[3]
         assert len(np.unique(exported)) == 2
         np.testing.assert_array_equal(shown - 1, exported)

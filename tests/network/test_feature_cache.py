@@ -78,7 +78,7 @@ def looking(project: Project) -> tuple[Engine, list[Any]]:
     engine = Engine(said.append, CPU)
     engine.receive(m.Open(str(project.folder)))
     engine.receive(m.Train(on=True))
-    engine.receive(m.Look(1, 1, 0, (0, 0, HEIGHT, WIDTH)))
+    engine.receive(m.Look(1, 1, 0, Region(0, 0, HEIGHT, WIDTH)))
     return engine, said
 
 
@@ -182,7 +182,7 @@ def test_the_first_answer_looks_at_nothing_again(
     assert predictor is not None
     plane = engine._require().annotations.pixels(1)[0]
     for tile in tiles:
-        assert (predictor.classes(plane, _region(tile)) == tile.array()).mean() > 0.999
+        assert (predictor.classes(plane, tile.region) == tile.array()).mean() > 0.999
     assert len(looks) == 4
     looks.clear()
     engine.work()
@@ -219,7 +219,7 @@ def test_an_image_that_is_read_differently_is_cached_anew(
     fill_cache(engine)
     assert not fill_cache(engine)
     engine.receive(m.Corrected(1))
-    engine.receive(m.Look(2, 1, 0, (0, 0, HEIGHT, WIDTH)))
+    engine.receive(m.Look(2, 1, 0, Region(0, 0, HEIGHT, WIDTH)))
     looks.clear()
     assert fill_cache(engine) == 4
     assert len(looks) == 4
@@ -256,13 +256,13 @@ def test_what_cannot_be_cached_costs_nothing(
     with monkeypatch.context() as broken:
         broken.setattr(FeatureCache, "add", fail)
         assert fill_cache(engine) == 1  # torch's compiler
-        engine.receive(m.Look(2, 1, 0, (0, 0, HEIGHT, WIDTH)))
+        engine.receive(m.Look(2, 1, 0, Region(0, 0, HEIGHT, WIDTH)))
         assert not fill_cache(engine)
     assert not errors
     assert [message.line for message in said if isinstance(message, m.Noticed)] == [
         "NU-I01: unreadable, an image, look"
     ]
-    engine.receive(m.Look(3, 1, 0, (0, 0, HEIGHT, WIDTH)))
+    engine.receive(m.Look(3, 1, 0, Region(0, 0, HEIGHT, WIDTH)))
     assert fill_cache(engine) == 4
 
 
@@ -273,7 +273,3 @@ def test_networks_without_base_weights_have_no_feature_cache(project: Project, l
         learner = Learner(project, CPU, base=base)
         assert not learner.screen_cache.fill([(HERE, Region(0, 0, 64, 64))], learner.settings, CPU)
     assert not looks
-
-
-def _region(tile: m.Tile) -> Region:
-    return Region(tile.y0, tile.x0, tile.y0 + tile.height, tile.x0 + tile.width)

@@ -85,7 +85,7 @@ def test_the_answer_comes_before_the_judgement(project: Project) -> None:
     engine = Engine(said.append, CPU)
     engine.receive(m.Open(str(project.folder)))
     engine.receive(m.Train(on=True))
-    engine.receive(m.Look(1, 1, 0, (0, 0, SIDE, SIDE)))
+    engine.receive(m.Look(1, 1, 0, Region(0, 0, SIDE, SIDE)))
     paint(project, 1, np.s_[10:14], np.s_[10:110])
     paint(project, 2, np.s_[10:14], np.s_[200:300])
     engine.receive(m.Annotated())

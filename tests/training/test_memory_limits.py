@@ -195,7 +195,7 @@ def test_the_engine_does_again_what_did_not_fit(
     for _ in range(3):
         engine.work()
     engine.receive(m.Train(on=False))
-    engine.receive(m.Look(1, 1, 0, (0, 0, 150, 200)))
+    engine.receive(m.Look(1, 1, 0, Region(0, 0, 150, 200)))
     monkeypatch.setattr(Predictor, "logits", failing(3, FULL[0], Predictor.logits))
     engine.receive(m.Export(1, str(tmp_path / "out"), ("tiff",)))
     sent.clear()
@@ -207,6 +207,6 @@ def test_the_engine_does_again_what_did_not_fit(
     covered = np.zeros((150, 200), int)
     for message in sent:
         if isinstance(message, m.Tile):
-            covered[message.y0 : message.y0 + message.height, message.x0 : message.x0 + message.width] += 1
+            covered[message.region.slices] += 1
     assert (covered == 1).all()
     assert not any(isinstance(message, m.Failed) for message in sent)

@@ -12,6 +12,7 @@ from napari_unet.config import Settings, changed
 from napari_unet.export.object_table import measure
 from napari_unet.export.segmentation import Segmentation
 from napari_unet.images.image import PixelSize
+from napari_unet.images.tiles import Region
 from napari_unet.network.device import Device
 from napari_unet.packaging.prediction_files import styles
 from napari_unet.project.project import Project
@@ -22,7 +23,7 @@ from napari_unet.worker.jobs.live_objects import PredictedPlane, measured_object
 
 __all__ = ["project", "trained"]
 PATIENCE_S = 120.0  # for things that take less than a second on a machine with nothing else to do
-EVERYTHING = (0, 0, HEIGHT, WIDTH)
+EVERYTHING = Region(0, 0, HEIGHT, WIDTH)
 
 
 class Ears:
@@ -56,7 +57,7 @@ def exported(project: Project) -> tuple[np.ndarray, list[Any]]:
 def test_objects_are_those_of_an_export(trained: Project, monkeypatch: pytest.MonkeyPatch) -> None:
     """Numbers, columns and values; they come once every pixel is predicted and nothing that is on screen waits."""
     ears = Ears(trained, monkeypatch)
-    ears.engine.receive(m.Look(7, 1, 0, (0, 0, 10, 10), "objects"))
+    ears.engine.receive(m.Look(7, 1, 0, Region(0, 0, 10, 10), "objects"))
     ears.engine.work()
     assert ears.found.empty()
     rest(ears.engine)

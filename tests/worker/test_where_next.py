@@ -235,7 +235,7 @@ def test_a_stroke_ends_the_question(engine: tuple[Engine, list[Any]]) -> None:
 def test_what_is_on_screen_goes_before_looking(engine: tuple[Engine, list[Any]]) -> None:
     """Tiles that are due come first; no slice looks at more than one region."""
     work, said = engine
-    work.receive(m.Look(1, 1, 0, (0, 0, HEIGHT, WIDTH)))
+    work.receive(m.Look(1, 1, 0, Region(0, 0, HEIGHT, WIDTH)))
     work.receive(m.Suggest(1, 1, 0))
     slices = rest(work)
     assert slices >= 12 + 2  # the plane's tiles, its only region, the answer

@@ -51,9 +51,9 @@ SCORE = Score(
 )
 EXAMPLES: list[Any] = [
     m.Open("/data/Zellen ü.unet", 7),
-    m.Look(3, 1, 0, (-5, 0, 10**6, 9)),
-    m.Look(3, 1, 0, (0, 0, 9, 9), "probability", 2),
-    m.Look(3, 1, 0, (0, 0, 9, 9), small=True),
+    m.Look(3, 1, 0, Region(-5, 0, 10**6, 9)),
+    m.Look(3, 1, 0, Region(0, 0, 9, 9), "probability", 2),
+    m.Look(3, 1, 0, Region(0, 0, 9, 9), small=True),
     m.Annotated(),
     m.Corrected(3),
     m.Corrected(None),
@@ -67,15 +67,15 @@ EXAMPLES: list[Any] = [
     m.ShowWeights(1, 0),
     m.Suggest(3, 1, 0),
     m.Ready("cpu", "CPU"),
-    m.Tile(3, 1, 0, 64, 0, 2, 3, bytes(range(6)), 12),
-    m.Tile(3, 1, 0, 64, 0, 2, 3, bytes(6), 12, bytes(range(6))),
-    m.Weights(1, 0, 2, 1, 3, bytes(6)),
+    m.Tile(3, 1, 0, Region(64, 0, 66, 3), bytes(range(6)), 12),
+    m.Tile(3, 1, 0, Region(64, 0, 66, 3), bytes(6), 12, bytes(range(6))),
+    m.Weights(1, 0, Region(0, 0, 2, 6), 2, bytes(6)),
     m.Objects.of(3, (1, 0), np.array([[0, 2], [1, 0]], np.int32), ("object", "area_um2"), ((1, 0.25), (2, 1.5))),
     m.Progress("waiting", 0, None, 4, "paint"),
     m.Progress("training", 5, 0.25, 0),
     m.Scored(SCORE, None),
-    m.Suggested(3, "the network is unsure here", 1, 0, (0, 64, 64, 128)),
-    m.Doubted((Doubt(1, 0, 2, 1, (3, 4, 9, 12), (3, 7)),)),
+    m.Suggested(3, "the network is unsure here", 1, 0, Region(0, 64, 64, 128)),
+    m.Doubted((Doubt(1, 0, 2, 1, Region(3, 4, 9, 12), (3, 7)),)),
     m.Agreed(0.5, 3),
     m.Agreed(None, 0),
     m.Exported(("a.tif", "b.json")),
@@ -136,7 +136,9 @@ def test_a_message_that_breaks_off_is_no_message(message: Any) -> None:
         struct.pack(">I", 1) + b"\x80",
         struct.pack(">I", 0),
         struct.pack(">I", len(msgspec.msgpack.encode({"type": "Boom"}))) + msgspec.msgpack.encode({"type": "Boom"}),
-        encode(m.Look(1, 1, 0, (0, 0, 1, 1))).replace(b"generation", b"generatiom"),
+        encode(m.Look(1, 1, 0, Region(0, 0, 1, 1))).replace(b"generation", b"generatiom"),
+        encode(m.Look(1, 1, 0, Region(0, 0, 1, 1))).replace(b"y0", b"y9"),
+        encode(m.Look(1, 1, 0, Region(0, 0, 1, 1))).replace(b"x1\x01", b"x1\xc0"),
         encode(m.Open("cells")).replace(b"cells", b"cel\xffs"),
         struct.pack(">I", 40_000) + b"\x91" * 40_000,
     ],
@@ -162,17 +164,17 @@ def test_a_tile_says_its_shape() -> None:
     """Bytes become the array that they were; bytes of another size are refused."""
     np.testing.assert_array_equal(of(m.Tile, EXAMPLES)[0].array(), np.arange(6).reshape(2, 3))
     with pytest.raises(UserError, match=r"^NU-W02: "):
-        m.Tile(0, 1, 0, 0, 0, 2, 3, bytes(5), 0).array()
+        m.Tile(0, 1, 0, Region(0, 0, 2, 3), bytes(5), 0).array()
     np.testing.assert_array_equal(of(m.Tile, EXAMPLES)[1].map_array(), np.arange(6).reshape(2, 3))
     with pytest.raises(UserError, match=r"^NU-W02: "):
-        m.Tile(0, 1, 0, 0, 0, 2, 3, bytes(6), 0, bytes(5)).map_array()
+        m.Tile(0, 1, 0, Region(0, 0, 2, 3), bytes(6), 0, bytes(5)).map_array()
 
 
 @given(st.integers(1, 40), st.integers(1, 40), st.integers(2, 2000), st.integers(0, 9))
 def test_a_weight_map_fits_into_a_message(height: int, width: int, most: int, seed: int) -> None:
     """All values, or the largest of each square of the smallest side that makes the bytes few enough."""
     weights = np.random.default_rng(seed).uniform(0.5, 9, (height, width)).astype(np.float32)
-    sent = m.Weights.of(1, 0, weights, most)
+    sent = m.Weights.of(1, 0, Region(0, 0, height, width), weights, most)
     values, factor = sent.array(), sent.factor
     assert len(sent.data) <= most
     assert factor == 1 or 2 * -(-height // (factor - 1)) * -(-width // (factor - 1)) > most
@@ -184,10 +186,15 @@ def test_a_weight_map_fits_into_a_message(height: int, width: int, most: int, se
 
 def test_a_weight_map_says_its_shape() -> None:
     """Bytes of another size are refused; a weight beyond float16 is its largest number, not infinity."""
-    for odd in (m.Weights(1, 0, 1, 2, 3, bytes(10)), m.Weights(1, 0, 0, 1, 1, bytes(2)), m.Weights(1, 0, 1, 0, 3, b"")):
+    for region, factor, data in (
+        (Region(0, 0, 2, 3), 1, bytes(10)),
+        (Region(0, 0, 1, 1), 0, bytes(2)),
+        (Region(0, 0, 0, 3), 1, b""),
+    ):
         with pytest.raises(UserError, match=r"^NU-W02: "):
-            odd.array()
-    assert m.Weights.of(1, 0, np.full((1, 2), 1e6, np.float32), 4).array().tolist() == [[65504, 65504]]
+            m.Weights(1, 0, region, factor, data).array()
+    sent = m.Weights.of(1, 0, Region(0, 0, 1, 2), np.full((1, 2), 1e6, np.float32), 4)
+    assert sent.array().tolist() == [[65504, 65504]]
 
 
 def test_objects_say_their_shape() -> None:
@@ -195,7 +202,8 @@ def test_objects_say_their_shape() -> None:
     sent = of(m.Objects, EXAMPLES)[0]
     assert sent.array().tolist() == [[0, 2], [1, 0]]
     bomb = zlib.compress(bytes(10**6))
-    for odd in ({"height": 3}, {"height": 0}, {"numbers": bomb}, {"numbers": b"?"}, {"rows": sent.rows[:1]}):
+    sizes = ({"region": Region(0, 0, height, 2)} for height in (3, 0))
+    for odd in (*sizes, {"numbers": bomb}, {"numbers": b"?"}, {"rows": sent.rows[:1]}):
         with pytest.raises(UserError, match=r"^NU-W02: "):
             msgspec.structs.replace(sent, **odd).array()
     with pytest.raises(UserError, match=r"^NU-W02: "):
@@ -282,16 +290,11 @@ def of(kind: type, said: list[Any]) -> list[Any]:
     return [message for message in said if isinstance(message, kind)]
 
 
-def region(tile: m.Tile) -> Region:
-    """Where a tile lies."""
-    return Region(tile.y0, tile.x0, tile.y0 + tile.height, tile.x0 + tile.width)
-
-
 def put_together(tiles: list[m.Tile]) -> np.ndarray:
     """The plane that tiles make, the newer over the older."""
     whole = np.zeros((HEIGHT, WIDTH), np.uint8)
     for tile in tiles:
-        whole[region(tile).slices] = tile.array()
+        whole[tile.region.slices] = tile.array()
     return whole
 
 
@@ -350,14 +353,14 @@ def test_what_is_shown_small_comes_at_half_resolution_first(trained: Project) ->
     """The part on screen in a quarter of the tiles; then every tile of the plane, as if nothing had come before."""
     engine, said = engine_of(trained)
     view = Region(0, 0, HEIGHT - 20, TILE)
-    engine.receive(m.Look(1, 1, 0, (view.y0, view.x0, view.y1, view.x1), small=True))
+    engine.receive(m.Look(1, 1, 0, view, small=True))
     rest(engine)
     tiles = of(m.Tile, said)
     previews = [tile for tile in grid(HEIGHT, WIDTH, 2 * TILE) if tile.intersects(view)]
-    assert [region(tile) for tile in tiles[: len(previews)]] == outward(previews, view)
-    assert sorted(map(region, tiles[len(previews) :])) == sorted(grid(HEIGHT, WIDTH, TILE))
+    assert [tile.region for tile in tiles[: len(previews)]] == outward(previews, view)
+    assert sorted(tile.region for tile in tiles[len(previews) :]) == sorted(grid(HEIGHT, WIDTH, TILE))
     again, as_ever = engine_of(trained)
-    again.receive(m.Look(1, 1, 0, (0, 0, 10, 10)))
+    again.receive(m.Look(1, 1, 0, Region(0, 0, 10, 10)))
     rest(again)
     np.testing.assert_array_equal(put_together(tiles), put_together(of(m.Tile, as_ever)))
     first = put_together(tiles[: len(previews)])[:, :TILE]
@@ -389,7 +392,7 @@ def test_an_image_unlike_the_painted_ones_is_told_once(trained: Project) -> None
     paint(trained)
     engine, said = engine_of(trained)
     for generation, image_id in enumerate((1, odd.id, 1, odd.id)):
-        engine.receive(m.Look(generation, image_id, 0, (0, 0, 80, 80)))
+        engine.receive(m.Look(generation, image_id, 0, Region(0, 0, 80, 80)))
         rest(engine)
         assert len(of(m.Noticed, said)) == (generation >= 1)
     assert of(m.Noticed, said)[0].line.startswith("NU-I16: ")
@@ -406,7 +409,7 @@ def test_pixels_of_another_size_are_told_with_their_factors(trained: Project) ->
     ):
         trained.images.set_pixel_size(other.id, PixelSize(*edges, "um"))
         engine.receive(m.Corrected(other.id))
-        engine.receive(m.Look(generation, other.id, 0, (0, 0, 80, 80)))
+        engine.receive(m.Look(generation, other.id, 0, Region(0, 0, 80, 80)))
         rest(engine)
         assert len(of(m.OtherPixelSize, said)) == told
     assert [message.factors for message in of(m.OtherPixelSize, said)] == [(2.0, 0.5), (2.0, 2.0)]
@@ -417,19 +420,19 @@ def test_an_image_with_corrected_axes_is_predicted_as_it_is_now(trained: Project
     pixels = np.random.default_rng(1).normal(0, 0.2, (80, 3, 90)).astype(np.float32)
     stack = trained.add_image(Image("stack", pixels, "zyx"))
     engine, said = engine_of(trained)
-    engine.receive(m.Look(1, stack.id, 70, (0, 0, 3, 90)))
+    engine.receive(m.Look(1, stack.id, 70, Region(0, 0, 3, 90)))
     rest(engine)
     trained.images.set_axes(stack.id, "yzx")
     engine.receive(m.Corrected(stack.id))
     assert not engine.has_work
     said.clear()
-    engine.receive(m.Look(2, stack.id, 2, (0, 0, 80, 90)))
+    engine.receive(m.Look(2, stack.id, 2, Region(0, 0, 80, 90)))
     rest(engine)
     tiles = of(m.Tile, said)
     assert {tile.plane for tile in tiles} == {2}
     shown = np.zeros((80, 90), np.uint8)
     for tile in tiles:
-        shown[region(tile).slices] = tile.array()
+        shown[tile.region.slices] = tile.array()
     planes = engine._require().annotations.pixels(stack.id)
     np.testing.assert_array_equal(planes.image.read(2)[..., 0], pixels[:, 2])
     predictor = engine._require().predictor
@@ -440,12 +443,12 @@ def test_what_is_on_screen_comes_first(trained: Project) -> None:
     """A look is answered by every tile of the plane once, those in view first, all with the look's generation."""
     engine, said = engine_of(trained)
     view = Region(100, 150, 140, 190)
-    engine.receive(m.Look(7, 1, 0, (view.y0, view.x0, view.y1, view.x1)))
+    engine.receive(m.Look(7, 1, 0, view))
     rest(engine)
     tiles = of(m.Tile, said)
-    assert sorted(region(tile) for tile in tiles) == sorted(grid(HEIGHT, WIDTH, TILE))
+    assert sorted(tile.region for tile in tiles) == sorted(grid(HEIGHT, WIDTH, TILE))
     assert {tile.generation for tile in tiles} == {7}
-    seen = [region(tile).intersects(view) for tile in tiles]
+    seen = [tile.region.intersects(view) for tile in tiles]
     assert seen == sorted(seen, reverse=True)
     assert any(seen)
     assert not all(seen)
@@ -459,14 +462,14 @@ def test_what_is_on_screen_comes_first(trained: Project) -> None:
 def test_looking_elsewhere_does_not_begin_again(trained: Project) -> None:
     """Moving the view within a generation changes the order only; a new generation asks for everything."""
     engine, said = engine_of(trained)
-    engine.receive(m.Look(1, 1, 0, (0, 0, 10, 10)))
+    engine.receive(m.Look(1, 1, 0, Region(0, 0, 10, 10)))
     engine.work()
-    engine.receive(m.Look(1, 1, 0, (140, 190, 150, 200)))
+    engine.receive(m.Look(1, 1, 0, Region(140, 190, 150, 200)))
     rest(engine)
     tiles = of(m.Tile, said)
-    assert [region(tile).intersects(Region(140, 190, 150, 200)) for tile in tiles[:2]] == [False, True]
+    assert [tile.region.intersects(Region(140, 190, 150, 200)) for tile in tiles[:2]] == [False, True]
     assert len(tiles) == len(list(grid(HEIGHT, WIDTH, TILE)))
-    engine.receive(m.Look(2, 1, 0, (0, 0, 10, 10)))
+    engine.receive(m.Look(2, 1, 0, Region(0, 0, 10, 10)))
     rest(engine)
     assert len(of(m.Tile, said)) == 2 * len(tiles)
 
@@ -474,11 +477,11 @@ def test_looking_elsewhere_does_not_begin_again(trained: Project) -> None:
 def seen(project: Project, *wanted: Any) -> tuple[Any, Any]:
     """Classes and wanted map of the plane, put together from tiles."""
     engine, said = engine_of(project)
-    engine.receive(m.Look(1, 1, 0, (0, 0, 10, 10), *wanted))
+    engine.receive(m.Look(1, 1, 0, Region(0, 0, 10, 10), *wanted))
     rest(engine)
     classes, values = np.zeros((2, HEIGHT, WIDTH), np.uint8)
     for tile in of(m.Tile, said):
-        classes[region(tile).slices], values[region(tile).slices] = tile.array(), tile.map_array()
+        classes[tile.region.slices], values[tile.region.slices] = tile.array(), tile.map_array()
     return classes, values
 
 
@@ -502,11 +505,11 @@ def test_a_probability_agrees_with_the_classes(trained: Project) -> None:
 def test_a_map_that_nobody_wants_is_not_sent(trained: Project) -> None:
     """A look without a map has tiles without; it can be wanted and given up while tiles are on their way."""
     engine, said = engine_of(trained)
-    engine.receive(m.Look(1, 1, 0, (0, 0, 10, 10)))
+    engine.receive(m.Look(1, 1, 0, Region(0, 0, 10, 10)))
     engine.work()
-    engine.receive(m.Look(2, 1, 0, (0, 0, 10, 10), "uncertainty"))
+    engine.receive(m.Look(2, 1, 0, Region(0, 0, 10, 10), "uncertainty"))
     engine.work()
-    engine.receive(m.Look(2, 1, 0, (0, 0, 10, 10)))
+    engine.receive(m.Look(2, 1, 0, Region(0, 0, 10, 10)))
     rest(engine)
     assert [len(tile.map) > 0 for tile in of(m.Tile, said)[:3]] == [False, True, False]
     tiles = len(list(grid(HEIGHT, WIDTH, TILE)))
@@ -516,7 +519,7 @@ def test_a_map_that_nobody_wants_is_not_sent(trained: Project) -> None:
 def test_the_overlay_says_what_it_shows(trained: Project) -> None:
     """Progress tells the step of the network on screen, the tiles to come, and strokes that are not in it yet."""
     engine, said = engine_of(trained)
-    engine.receive(m.Look(1, 1, 0, (0, 0, 10, 10)))
+    engine.receive(m.Look(1, 1, 0, Region(0, 0, 10, 10)))
     assert (of(m.Progress, said)[-1].shown_step, of(m.Progress, said)[-1].behind) == (40, False)
     paint(trained)
     engine.receive(m.Annotated())
@@ -531,7 +534,7 @@ def test_the_overlay_says_what_it_shows(trained: Project) -> None:
 def test_nothing_can_be_predicted_before_anything_is_learned(project: Project) -> None:
     """A look at an untrained project is no work; the user is told what to paint."""
     engine, said = engine_of(project)
-    engine.receive(m.Look(1, 1, 0, (0, 0, 10, 10)))
+    engine.receive(m.Look(1, 1, 0, Region(0, 0, 10, 10)))
     engine.receive(m.Train(on=True))
     assert not engine.has_work
     assert of(m.Tile, said) == []
@@ -543,7 +546,7 @@ def test_the_first_strokes_are_answered_before_any_step(project: Project) -> Non
     """With base weights the first tile is that of a head fitted to the strokes, at step 0; then learning begins."""
     project.settings.write(Settings(tile=64, prediction_tile=TILE))
     engine, said = engine_of(project)
-    engine.receive(m.Look(1, 1, 0, (0, 0, HEIGHT, WIDTH)))
+    engine.receive(m.Look(1, 1, 0, Region(0, 0, HEIGHT, WIDTH)))
     engine.receive(m.Train(on=True))
     paint(project)
     engine.receive(m.Annotated())
@@ -578,7 +581,7 @@ def test_the_best_network_comes_back_on_one_message(project: Project) -> None:
     engine, said = engine_of(project)
     paint(project)
     engine.receive(m.Annotated())
-    engine.receive(m.Look(1, 1, 0, (0, 0, 10, 10)))
+    engine.receive(m.Look(1, 1, 0, Region(0, 0, 10, 10)))
     engine.receive(m.Train(on=True))
     engine.work()
     engine.receive(m.Train(on=False))
@@ -592,7 +595,7 @@ def test_the_best_network_comes_back_on_one_message(project: Project) -> None:
 def test_strokes_become_an_overlay(project: Project) -> None:
     """Strokes that come while the engine is open are learned, shown, scored on request and saved."""
     engine, said = engine_of(project)
-    engine.receive(m.Look(1, 1, 0, (0, 0, HEIGHT, WIDTH)))
+    engine.receive(m.Look(1, 1, 0, Region(0, 0, HEIGHT, WIDTH)))
     paint(project)
     engine.receive(m.Annotated())
     engine.receive(m.Train(on=True))
@@ -658,7 +661,7 @@ def test_a_stroke_is_answered_while_a_stack_is_exported(stack: tuple[Project, in
     said.clear()
     paint(project)
     engine.receive(m.Annotated())
-    engine.receive(m.Look(1, 1, 0, (0, 0, HEIGHT, WIDTH)))
+    engine.receive(m.Look(1, 1, 0, Region(0, 0, HEIGHT, WIDTH)))
     engine.receive(m.Train(on=True))
     engine.receive(m.Export(image_id, str(tmp_path / "beside"), ("npy",)))
     (beside, *_) = exported(engine, said)
@@ -685,7 +688,7 @@ def test_exported_planes_are_seen(stack: tuple[Project, int], tmp_path: Path) ->
     """Those of the stack on screen come as tiles, but for the plane on screen, which has its own; others do not."""
     project, image_id = stack
     engine, said = engine_of(project)
-    engine.receive(m.Look(5, image_id, 2, (0, 0, HEIGHT, WIDTH)))
+    engine.receive(m.Look(5, image_id, 2, Region(0, 0, HEIGHT, WIDTH)))
     rest(engine)
     live = put_together(of(m.Tile, said))
     said.clear()
@@ -699,7 +702,7 @@ def test_exported_planes_are_seen(stack: tuple[Project, int], tmp_path: Path) ->
         np.testing.assert_array_equal(tile.array(), mask[tile.plane])
     np.testing.assert_array_equal(live, mask[2])
     said.clear()
-    engine.receive(m.Look(6, 1, 0, (0, 0, HEIGHT, WIDTH)))
+    engine.receive(m.Look(6, 1, 0, Region(0, 0, HEIGHT, WIDTH)))
     rest(engine)
     engine.receive(m.Export(image_id, str(tmp_path / "out"), ("npy",)))
     exported(engine, said)
@@ -801,7 +804,7 @@ def test_a_worker_works_and_ends_with_its_window(trained: Project, monkeypatch: 
     try:
         assert hear(client, m.Ready).device == "cpu"
         client.send(m.Open(str(trained.folder)))
-        client.send(m.Look(5, 1, 0, (0, 0, HEIGHT, WIDTH)))
+        client.send(m.Look(5, 1, 0, Region(0, 0, HEIGHT, WIDTH)))
         assert hear(client, m.Tile).generation == 5
         client.send(m.Open(str(trained.folder / "none")))
         assert hear(client, m.Failed).line.startswith("NU-P01: ")

@@ -61,7 +61,7 @@ class MapLayer(WrittenLayer):
         """Put the weights of a plane into the layer."""
         if self.layer is None or weights.image_id != self._image_id or self.chosen[0] != WEIGHT_MAP:
             return
-        if (weights.y0, weights.x0) != (self.cover.y0, self.cover.x0):
+        if (weights.region.y0, weights.region.x0) != (self.cover.y0, self.cover.x0):
             return  # the layers have moved on
         values, factor = weights.array(), weights.factor
         height, width = self.layer.data.shape[-2:]

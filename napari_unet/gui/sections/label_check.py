@@ -15,7 +15,6 @@ from napari_unet.gui.layers.canvas import Canvas
 from napari_unet.gui.layers.our_layers import show_outlines
 from napari_unet.gui.layers.place import show_place
 from napari_unet.gui.sections.attempt import Attempt
-from napari_unet.images.tiles import Region
 from napari_unet.project.project import Project
 from napari_unet.protocol.messages import Doubted
 
@@ -94,7 +93,7 @@ class LabelCheck(QWidget):  # type: ignore[misc]
         if not is_made:
             self.layer = self._canvas.add_outlines(OUTLINES, _COLOUR)
         if self.layer is not None:
-            places = [(doubt.plane, Region(*doubt.box).grown(_RIM)) for doubt in self._open]
+            places = [(doubt.plane, doubt.region.grown(_RIM)) for doubt in self._open]
             show_outlines(self.layer, places, annotation.data.shape[:-2])
         if self._open and self._controller.project is not None:
             names = {label.id: f"'{label.name}'" for label in self._controller.project.classes.all()}
@@ -114,12 +113,12 @@ class LabelCheck(QWidget):  # type: ignore[misc]
         pixels = _pixels(project, doubt)
         if not pixels.any() or doubt.predicted not in [label.id for label in project.classes.all()]:
             return False
-        kept = project.strokes.kept_labels(image.id, doubt.plane, Region(*doubt.box))
+        kept = project.strokes.kept_labels(image.id, doubt.plane, doubt.region)
         return bool(np.mean(kept[pixels] == doubt.class_id) <= _KEPT)
 
     def _go(self) -> None:
         if self._open and self._canvas.annotation is not None:
-            region = Region(*self._open[0].box).grown(_RIM)
+            region = self._open[0].region.grown(_RIM)
             self._canvas.follow(region.clipped(*self._canvas.plane_shape))
             show_place(self._viewer, self._canvas, self._open[0].plane, region)
 
@@ -127,9 +126,8 @@ class LabelCheck(QWidget):  # type: ignore[misc]
         project = self._controller.project
         if self._open and project is not None:
             doubt = self._open[0]
-            project.strokes.keep_stroke(
-                doubt.image_id, doubt.plane, doubt.class_id, _pixels(project, doubt), doubt.box[:2]
-            )
+            origin = (doubt.region.y0, doubt.region.x0)
+            project.strokes.keep_stroke(doubt.image_id, doubt.plane, doubt.class_id, _pixels(project, doubt), origin)
             self.show_doubts()
 
     def _flip(self) -> None:
@@ -145,10 +143,10 @@ class LabelCheck(QWidget):  # type: ignore[misc]
             return
         self._go()  # the watcher compares the plane that is shown
         doubt = self._open[0]
-        pixels, box = _pixels(project, doubt), Region(*doubt.box)
-        labels = self._controller.strokes.repaint(doubt.plane, pixels, class_id, box)
+        pixels, region = _pixels(project, doubt), doubt.region
+        labels = self._controller.strokes.repaint(doubt.plane, pixels, class_id, region)
         # The layer shows what was committed, as one stroke that undo takes back.
-        self._canvas.paint(doubt.plane, labels, box, pixels)
+        self._canvas.paint(doubt.plane, labels, region, pixels)
         if self._canvas.watcher is not None:
             self._canvas.watcher.check()
 
@@ -159,4 +157,4 @@ class LabelCheck(QWidget):  # type: ignore[misc]
 
 def _pixels(project: Project, doubt: Doubt) -> Bool[np.ndarray, "h w"]:
     """Return the pixels of a doubted stroke in its box, as it is stored now."""
-    return stroke_of(doubt, project.strokes.plane(doubt.image_id, doubt.plane, Region(*doubt.box)))
+    return stroke_of(doubt, project.strokes.plane(doubt.image_id, doubt.plane, doubt.region))

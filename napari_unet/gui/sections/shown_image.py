@@ -168,7 +168,7 @@ class ShownImage(QObject):  # type: ignore[misc]
                 ours.follow(image, record, "c" in record.axes and not image.rgb, self.canvas.cover)
 
     def _write_tile(self, tile: Tile) -> None:
-        region = Region(tile.y0, tile.x0, tile.y0 + tile.height, tile.x0 + tile.width)
+        region = tile.region
         self.canvas.write(tile.image_id, tile.plane, region, tile.array())
         if tile.map:
             self.map_layer.write(tile.image_id, tile.plane, region, tile.map_array())

@@ -85,9 +85,8 @@ class WhereNext(QWidget):  # type: ignore[misc]
         annotation = self._canvas.annotation
         if suggested.region is None or annotation is None:
             return
-        region = Region(*suggested.region)
-        show_place(self._viewer, self._canvas, suggested.plane, region)
-        self._outline(annotation, [(suggested.plane, region)])
+        show_place(self._viewer, self._canvas, suggested.plane, suggested.region)
+        self._outline(annotation, [(suggested.plane, suggested.region)])
 
     def clear(self) -> None:
         """Take the outline and the reason away."""

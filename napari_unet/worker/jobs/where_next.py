@@ -88,8 +88,7 @@ class WhereNext:
         if place is None:
             return self._answer(Suggested(question.number, _NOWHERE))
         self._proposed.add((place.key, place.region))
-        corners = (place.region.y0, place.region.x0, place.region.y1, place.region.x1)
-        return self._answer(Suggested(question.number, place.reason, *place.key, corners))
+        return self._answer(Suggested(question.number, place.reason, *place.key, place.region))
 
     def _answer(self, answer: Suggested) -> Suggested:
         self._question = None
