@@ -109,14 +109,14 @@ class SteppedWorker:
 
     def close(self) -> None:
         """Let go of the project."""
-        learner = self._engine._learner
+        learner = self._engine.learner
         if learner is not None:
             learner.project.close()
 
     @property
     def predictor(self) -> Predictor | None:
         """The network that is shown at this moment."""
-        learner = self._engine._learner
+        learner = self._engine.learner
         return learner.predictor if learner is not None else None
 
 

@@ -9,7 +9,8 @@ import msgspec
 from napari_unet.errors import UserError
 from napari_unet.protocol.message import Message
 
-LIMIT = 64 * 2**20  # bytes of one message; the largest is a predicted tile
+LIMIT = 64 * 2**20  # bytes of one message
+LARGEST_ARRAY = LIMIT - 2**16  # bytes of an array in a message; the rest is for what else it says
 _LENGTH = struct.Struct(">I")
 M = TypeVar("M")
 

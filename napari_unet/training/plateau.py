@@ -3,8 +3,8 @@
 import math
 from dataclasses import dataclass
 
-_PATIENCE = 400  # steps without a lower loss after which more of them bring nothing
-_LOWER = 0.97  # share of the lowest smoothed loss below which a loss counts as lower
+PATIENCE = 400  # steps without a lower loss after which more of them bring nothing
+LOWER = 0.97  # share of the lowest smoothed loss below which a loss counts as lower
 _SMOOTHING = 0.98  # share of the smoothed loss that is kept per step
 
 
@@ -22,10 +22,10 @@ class Plateau:
         self.steps += 1
         self.smooth = _SMOOTHING * self.smooth + (1 - _SMOOTHING) * loss
         unbiased = self.smooth / (1 - _SMOOTHING**self.steps)
-        if unbiased < _LOWER * self.lowest:
+        if unbiased < LOWER * self.lowest:
             self.lowest, self.lowest_step = unbiased, self.steps
 
     @property
     def reached(self) -> bool:
         """Tell whether the loss has not fallen for long."""
-        return self.steps - self.lowest_step >= _PATIENCE
+        return self.steps - self.lowest_step >= PATIENCE

@@ -1,9 +1,11 @@
 """Laws of the label check: a flipped stroke among right ones is found, and no other."""
 
 import sqlite3
+import time
 from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -15,12 +17,17 @@ from napari_unet.images.tiled_plane import TiledPlane
 from napari_unet.images.tiles import Region
 from napari_unet.network.checkpoint import Checkpoint, save_checkpoint
 from napari_unet.network.device import Device
+from napari_unet.network.inference import Predictor
 from napari_unet.network.unet import Architecture, build
 from napari_unet.project.database import DATABASE
 from napari_unet.project.project import Project
 from napari_unet.project.schema import STEPS
 from napari_unet.training.learner import Learner
 from napari_unet.worker.jobs.label_check import StrokeScoring
+from napari_unet.worker.jobs.tiles import Tiles
+from napari_unet.worker.open_project import OpenProject
+from napari_unet.worker.time_shares import TimeShares
+from napari_unet.worker.unlike_images import UnlikeImages
 
 SIDE = 96
 KEY = (1, 0)
@@ -122,48 +129,66 @@ def project(tmp_path: Path) -> Iterator[Project]:
         yield made
 
 
-def score(scoring: StrokeScoring, learner: Learner, step: int) -> list[tuple[Doubt, ...]]:
-    """What is said in a scoring at a step."""
-    assert learner.selection.shown is not None
-    learner.selection.shown = replace(learner.selection.shown, step=step)
-    scoring.begin(learner)
-    said = []
-    while scoring.is_under_way:
-        said.append(scoring.work(learner))
-    return [doubted.strokes for doubted in said if doubted is not None]
+class Scorings:
+    """Scorings of a project's network, without an engine."""
+
+    def __init__(self, project: Project) -> None:
+        self.said: list[Any] = []
+        opened = OpenProject(self.said.append, Device("cpu", "", False), time.monotonic)
+        self.learner = opened.learner = Learner(project, Device("cpu", "", False))
+        self.job = StrokeScoring(opened, Tiles(opened, TimeShares(), UnlikeImages(opened)))
+
+    def begin(self, step: int) -> None:
+        """Pretend that the network has done so many steps, and begin a scoring."""
+        assert self.learner.selection.shown is not None
+        self.learner.selection.shown = replace(self.learner.selection.shown, step=step)
+        self.job.begin()
+
+    def finish(self) -> list[tuple[Doubt, ...]]:
+        """Do a scoring to its end; return what is said of it."""
+        while self.job.urgency():
+            self.job.step()
+        strokes = [doubted.strokes for doubted in self.said]
+        self.said.clear()
+        return strokes
 
 
 def test_scorings_are_spread_over_training(project: Project) -> None:
     """Three scorings some steps apart find the stroke, and it is said once; scorings without steps between are none."""
-    learner, scoring = Learner(project, Device("cpu", "", False)), StrokeScoring()
-    trained = learner.annotations.planes[KEY].trained
+    scorings = Scorings(project)
+    trained = scorings.learner.annotations.planes[KEY].trained
     assert trained[70:74, 5:40].any()
-    steps = [40, 41, 80, 85, 120, 160]
-    assert [score(scoring, learner, step) for step in steps] == [[], [], [], [], [(FLIPPED,)], []]
+    found = []
+    for step in (40, 41, 80, 85, 120, 160):
+        scorings.begin(step)
+        found.append(scorings.finish())
+    assert found == [[], [], [], [], [(FLIPPED,)], []]
     labels = project.strokes.plane(1, 0)
     labels[70:74, 5:40] = 1
     project.commit(1, 0, labels)
-    learner.refresh()
-    assert score(scoring, learner, 200) == [()]
+    scorings.learner.refresh()
+    scorings.begin(200)
+    assert scorings.finish() == [()]
 
 
-def test_where_much_is_painted_tiles_take_turns(project: Project) -> None:
+def test_where_much_is_painted_tiles_take_turns(project: Project, monkeypatch: pytest.MonkeyPatch) -> None:
     """A scoring predicts twelve tiles at most, and every stroke is reached by the following ones."""
     image = project.add_image(Image("large", np.zeros((2048, 2048), np.float32), "yx"))
     labels = np.zeros((2048, 2048), np.uint8)
     labels[100::256, 20:-20] = 2
     project.commit(image.id, 0, labels)
-    learner, scoring = Learner(project, Device("cpu", "", False)), StrokeScoring()
-    assert learner.selection.shown is not None
-    tiles = set()
-    for step in range(100, 1000, 100):
-        learner.selection.shown = replace(learner.selection.shown, step=step)
-        scoring.begin(learner)
-        tiles |= {*scoring._waiting}
-        assert len(scoring._waiting) == 12
-        scoring._last = scoring._waiting[-1]
-        scoring._waiting.clear()
-    assert len(tiles) > 50
+    scorings, predicted = Scorings(project), []
+
+    def classes(_: Predictor, plane: Any, region: Region) -> np.ndarray:
+        predicted.append((plane.shape, region))
+        return np.ones(region.shape, np.uint8)
+
+    monkeypatch.setattr(Predictor, "classes", classes)
+    for times, step in enumerate(range(100, 1000, 100), start=1):
+        scorings.begin(step)
+        scorings.finish()
+        assert len(predicted) == 12 * times
+    assert len(set(predicted)) > 50
 
 
 def test_kept_strokes_are_in_the_project(project: Project) -> None:

@@ -178,9 +178,10 @@ def test_the_first_answer_looks_at_nothing_again(
     while not (tiles := [message for message in said if isinstance(message, m.Tile)])[3:]:
         engine.work()
     assert not looks
-    predictor = engine._require().predictor
+    assert engine.learner is not None
+    predictor = engine.learner.predictor
     assert predictor is not None
-    plane = engine._require().annotations.pixels(1)[0]
+    plane = engine.learner.annotations.pixels(1)[0]
     for tile in tiles:
         assert (predictor.classes(plane, tile.region) == tile.array()).mean() > 0.999
     assert len(looks) == 4
@@ -197,14 +198,14 @@ def test_after_a_step_everything_is_looked_at(
     fill_cache(engine)
     paint(project)
     engine.receive(m.Annotated())
-    learner = engine._require()
+    learner = engine.learner
+    assert learner is not None
     learner.step()
     learner.show_newest()
     assert learner.screen_cache.features is None
     looks.clear()
     said.clear()
-    engine._ask_again()
-    engine._owed_to_training = 0.0
+    engine.receive(m.Look(2, 1, 0, Region(0, 0, HEIGHT, WIDTH)))
     engine.work()
     assert [message for message in said if isinstance(message, m.Tile)]
     assert looks

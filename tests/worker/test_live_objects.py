@@ -17,9 +17,10 @@ from napari_unet.network.device import Device
 from napari_unet.packaging.prediction_files import styles
 from napari_unet.project.project import Project
 from napari_unet.protocol import messages as m
+from napari_unet.worker import object_finder
 from napari_unet.worker.engine import Engine
 from napari_unet.worker.jobs import live_objects
-from napari_unet.worker.jobs.live_objects import PredictedPlane, measured_objects
+from napari_unet.worker.object_finder import ObjectFinder, PredictedPlane, measured_objects
 
 __all__ = ["project", "trained"]
 PATIENCE_S = 120.0  # for things that take less than a second on a machine with nothing else to do
@@ -30,8 +31,8 @@ class Ears:
     """Hears an engine; what its thread says can be waited for."""
 
     def __init__(self, project: Project, monkeypatch: pytest.MonkeyPatch) -> None:
-        monkeypatch.setattr(live_objects, "_PAUSE_S", 0.0)
-        monkeypatch.setattr(live_objects, "_REST", 0.0)
+        monkeypatch.setattr(object_finder, "PAUSE_S", 0.0)
+        monkeypatch.setattr(object_finder, "REST", 0.0)
         self.said: list[Any] = []
         self.found: queue.SimpleQueue[Any] = queue.SimpleQueue()
         self.engine = Engine(self._hear, Device("cpu", "", False), Clock())
@@ -86,7 +87,8 @@ def test_a_corrected_pixel_size_is_measured_and_remembered(trained: Project, mon
     table = [dict(zip(found.columns, row, strict=True)) for row in found.rows]
     assert table == exported(trained)[1]
     assert all(row["area_um2"] == row["area_px"] * 0.125 for row in table)
-    (described,) = ears.engine._require().annotations.training_images()
+    assert ears.engine.learner is not None
+    (described,) = ears.engine.learner.annotations.training_images()
     assert (described.pixel_size, described.unit) == ((0.5, 0.25), "um")
 
 
@@ -116,7 +118,7 @@ def test_objects_answer_to_settings_and_names_at_once(trained: Project, monkeypa
 
 def test_nobody_looks_for_objects_that_are_not_wanted(trained: Project, monkeypatch: pytest.MonkeyPatch) -> None:
     """Without the wish, and after it was taken back."""
-    monkeypatch.setattr(live_objects, "measured_objects", lambda plane: pytest.fail("nobody asked"))
+    monkeypatch.setattr(object_finder, "measured_objects", lambda plane: pytest.fail("nobody asked"))
     ears = Ears(trained, monkeypatch)
     ears.engine.receive(m.Look(1, 1, 0, EVERYTHING))
     rest(ears.engine)
@@ -137,11 +139,11 @@ def test_what_is_too_much_is_said_once(trained: Project, monkeypatch: pytest.Mon
     rest(ears.engine)
     assert ears.next().line.startswith("NU-O01: a plane of 150 x 200 pixels")
     assert len(of(m.Tile, ears.said)) == 12
-    monkeypatch.setattr(live_objects, "_MOST_OBJECTS", 0)
+    monkeypatch.setattr(object_finder, "MOST_OBJECTS", 0)
     said: list[Any] = []
-    thread = live_objects._Thread(said.append)
+    finder = ObjectFinder(said.append)
     for _ in range(2):
-        thread._answer(square())
+        finder.answer(square())
     assert [message.line.split(",")[0] for message in said] == ["NU-O01: 1 objects cannot be shown live"]
 
 
@@ -154,8 +156,8 @@ def square(generation: int = 0) -> PredictedPlane:
 
 def test_the_newest_wish_is_answered(monkeypatch: pytest.MonkeyPatch) -> None:
     """Of what was asked while objects were being found, only the last is worth finding."""
-    monkeypatch.setattr(live_objects, "_PAUSE_S", 0.0)
-    monkeypatch.setattr(live_objects, "_REST", 0.0)
+    monkeypatch.setattr(object_finder, "PAUSE_S", 0.0)
+    monkeypatch.setattr(object_finder, "REST", 0.0)
     begun: queue.SimpleQueue[int] = queue.SimpleQueue()
     go_on: queue.SimpleQueue[int] = queue.SimpleQueue()
 
@@ -164,13 +166,13 @@ def test_the_newest_wish_is_answered(monkeypatch: pytest.MonkeyPatch) -> None:
         go_on.get(timeout=PATIENCE_S)
         return measured_objects(plane)
 
-    monkeypatch.setattr(live_objects, "measured_objects", slowly)
+    monkeypatch.setattr(object_finder, "measured_objects", slowly)
     answers: queue.SimpleQueue[Any] = queue.SimpleQueue()
-    thread = live_objects._Thread(answers.put)
-    thread.ask(square())
+    finder = ObjectFinder(answers.put)
+    finder.ask(square())
     assert begun.get(timeout=PATIENCE_S) == 0
     for generation in (1, 2, 3):
-        thread.ask(square(generation))
+        finder.ask(square(generation))
     for _ in range(2):
         go_on.put(0)
     assert [answers.get(timeout=PATIENCE_S).generation for _ in range(2)] == [0, 3]

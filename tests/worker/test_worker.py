@@ -37,7 +37,7 @@ from napari_unet.protocol import messages as m
 from napari_unet.protocol.channel import LIMIT, Channel, encode
 from napari_unet.protocol.client import Client, worker_environment
 from napari_unet.protocol.message import Message
-from napari_unet.training import trainer as trainer_module
+from napari_unet.training import plateau
 from napari_unet.training.learner import Learner
 from napari_unet.worker.engine import Engine
 
@@ -301,7 +301,7 @@ def put_together(tiles: list[m.Tile]) -> np.ndarray:
 def test_an_open_project_is_rehearsed_once(project: Project, monkeypatch: pytest.MonkeyPatch) -> None:
     """What the next stroke needs is loaded before it comes, painted on or not."""
     rehearsals: list[str] = []
-    monkeypatch.setattr("napari_unet.worker.engine.rehearse", lambda: rehearsals.append("rehearsed"))
+    monkeypatch.setattr("napari_unet.worker.jobs.rehearsal.rehearse", lambda: rehearsals.append("rehearsed"))
     Engine(lambda _: None, Device("cpu", "", False)).rehearse()
     assert not rehearsals
     engine, _ = engine_of(project)
@@ -433,9 +433,10 @@ def test_an_image_with_corrected_axes_is_predicted_as_it_is_now(trained: Project
     shown = np.zeros((80, 90), np.uint8)
     for tile in tiles:
         shown[tile.region.slices] = tile.array()
-    planes = engine._require().annotations.pixels(stack.id)
+    assert engine.learner is not None
+    planes = engine.learner.annotations.pixels(stack.id)
     np.testing.assert_array_equal(planes.image.read(2)[..., 0], pixels[:, 2])
-    predictor = engine._require().predictor
+    predictor = engine.learner.predictor
     np.testing.assert_array_equal(shown, predictor.classes(planes[2], Region(0, 0, 80, 90)))
 
 
@@ -558,8 +559,8 @@ def test_the_first_strokes_are_answered_before_any_step(project: Project) -> Non
 
 def test_learning_rests_on_a_plateau_until_a_stroke(project: Project, monkeypatch: pytest.MonkeyPatch) -> None:
     """An engine whose loss falls no more has nothing to do and says so; a new stroke wakes it up."""
-    monkeypatch.setattr(trainer_module, "_PATIENCE", 3)
-    monkeypatch.setattr(trainer_module, "_LOWER", 0.0)
+    monkeypatch.setattr(plateau, "PATIENCE", 3)
+    monkeypatch.setattr(plateau, "LOWER", 0.0)
     engine, said = engine_of(project)
     paint(project)
     engine.receive(m.Annotated())
@@ -665,7 +666,7 @@ def test_a_stroke_is_answered_while_a_stack_is_exported(stack: tuple[Project, in
     engine.receive(m.Train(on=True))
     engine.receive(m.Export(image_id, str(tmp_path / "beside"), ("npy",)))
     (beside, *_) = exported(engine, said)
-    assert engine._learner.trainer.step_count > 0
+    assert engine.learner.trainer.step_count > 0
     between = said[: said.index(of(m.Exported, said)[0])]
     assert [message.share for message in of(m.Exporting, between)] == [pytest.approx(n / 6) for n in range(1, 7)]
     assert of(m.Tile, between)

@@ -1,4 +1,4 @@
-"""Exports of the window, a tile at a time: tiles on screen and training go on in between."""
+"""Writes the files of an image, a tile at a time: tiles on screen and training go on in between."""
 
 from collections import deque
 from collections.abc import Callable, Sequence
@@ -16,31 +16,33 @@ from napari_unet.packaging.model_package import write_model_package
 from napari_unet.packaging.prediction_files import PlaneDone, resumable_prediction, styles
 from napari_unet.prediction.plane import whole_plane_tile
 from napari_unet.prediction.resumable import Resumable
-from napari_unet.protocol.message import Message
-from napari_unet.protocol.messages import Export, Exported, Exporting
+from napari_unet.protocol.messages import CancelExport, Export, Exported, Exporting, PauseExport
 from napari_unet.training.learner import Learner
+from napari_unet.worker.jobs.job import Job
+from napari_unet.worker.listener import Hears
+from napari_unet.worker.open_project import OpenProject
+from napari_unet.worker.urgency import Urgency
 
 _LARGEST_TILE = 1024  # px; larger ones would be quicker in all, and keep a tile on screen waiting for seconds
 _EVERY = 0.01  # of the work, between two messages of it
 
 
-class Exports:
-    """What was asked for, one after the other; each with the network that is shown when it begins.
+class Exports(Job):
+    """Does one export after the other, each with the network that is shown when it begins.
 
     Parameters
     ----------
-    send : takes the messages for the window
-    begin : gets the number of the image of an export that begins
-    show : gets number of the image, plane and mask of each plane that is predicted
+    begin : gets the id of the image of an export that begins
+    show : gets the id of the image, the plane and the mask of each plane that is predicted
     """
 
     def __init__(
         self,
-        send: Callable[[Message], None],
+        opened: OpenProject,
         begin: Callable[[int], None],
         show: Callable[[int, int, UInt8[np.ndarray, "y x"]], None],
     ) -> None:
-        self._send = send
+        self._opened = opened
         self._begin = begin
         self._show = show
         self._asked: deque[Export] = deque()
@@ -48,34 +50,24 @@ class Exports:
         self._told = 0.0
         self._is_paused = False
 
-    @property
-    def has_work(self) -> bool:
-        """Whether ``work`` would do something."""
-        return bool(self._asked) and not self._is_paused
+    def hears(self) -> Hears:
+        """Return the methods for an export, its pauses and its end."""
+        return {Export: self._asked.append, PauseExport: self._pause, CancelExport: self._cancel}
 
-    def ask(self, wish: Export) -> None:
-        """Take note of an export."""
-        self._asked.append(wish)
+    def urgency(self) -> Urgency:
+        """Return the urgency of an export that is not paused."""
+        return Urgency.EXPORT if self._asked and not self._is_paused else Urgency.NOTHING
 
-    def pause(self, *, is_paused: bool) -> None:
-        """Do nothing until told to go on; what is predicted is kept."""
-        self._is_paused = is_paused
-
-    def cancel(self) -> None:
-        """Give all of it up."""
-        while self._asked:
-            self._end(())
-        self._is_paused = False
-
-    def work(self, learner: Learner) -> None:
-        """One step of the first export.
+    def step(self) -> None:
+        """Do one step of the first export.
 
         Raises
         ------
         UserError
-            NU-E05 without a network, and what ``write_prediction`` raises; this export is given up then. It is begun
-            again after an error for lack of memory.
+            NU-E05 without a network, and what ``resumable_prediction`` raises; this export is given up then. It is
+            begun again after an error for lack of memory.
         """
+        learner = self._opened.required()
         try:
             if self._steps is None:
                 wish = self._asked[0]
@@ -91,15 +83,25 @@ class Exports:
                 self._end(())
             raise
 
+    def _pause(self, message: PauseExport) -> None:
+        """Do nothing until told to go on; what is predicted is kept."""
+        self._is_paused = message.on
+
+    def _cancel(self, _: CancelExport) -> None:
+        """Give all exports up."""
+        while self._asked:
+            self._end(())
+        self._is_paused = False
+
     def _end(self, paths: Sequence[Path]) -> None:
         self._asked.popleft()
         self._steps = None
-        self._send(Exported(tuple(str(path) for path in paths)))
+        self._opened.send(Exported(tuple(str(path) for path in paths)))
 
     def _tell(self, share: float) -> None:
         if share - self._told >= _EVERY or share == 1:
             self._told = share
-            self._send(Exporting(share))
+            self._opened.send(Exporting(share))
 
 
 def _steps(learner: Learner, wish: Export, plane_done: PlaneDone) -> Resumable[list[Path]]:

@@ -1,4 +1,4 @@
-"""Compares painted strokes with what the network says of them, a slice at a time, whenever learning is saved."""
+"""Compares painted strokes with what the network says of them, a tile at a time, whenever learning is saved."""
 
 import itertools
 from collections import deque
@@ -11,17 +11,27 @@ from napari_unet.evaluation.label_check import LabelCheck
 from napari_unet.images.tiled_plane import TiledPlane
 from napari_unet.images.tiles import Region
 from napari_unet.network.inference import Predictor
-from napari_unet.protocol.messages import Doubted
+from napari_unet.protocol.messages import Doubted, Open
 from napari_unet.training.learner import Learner
+from napari_unet.worker.jobs.job import Job
+from napari_unet.worker.jobs.tiles import Tiles
+from napari_unet.worker.listener import Hears
+from napari_unet.worker.open_project import OpenProject
+from napari_unet.worker.urgency import Urgency
 
 _TILES = 12  # at most for one scoring; where more is painted, they take turns
 _APART = 40  # steps between two scorings at least: else they would ask the same network
 
 
-class StrokeScoring:
-    """One scoring at a time."""
+class StrokeScoring(Job):
+    """Does one scoring after the other, and tells which strokes are doubted when these are others than before."""
 
-    def __init__(self) -> None:
+    def __init__(self, opened: OpenProject, tiles: Tiles) -> None:
+        self._opened = opened
+        self._tiles = tiles
+        self._forget()
+
+    def _forget(self) -> None:
         self._check = LabelCheck()
         self._waiting: deque[tuple[PlaneKey, Region]] = deque()
         self._predicted: dict[PlaneKey, TiledPlane] = {}
@@ -30,13 +40,17 @@ class StrokeScoring:
         self._last: tuple[PlaneKey, Region] | None = None
         self._said = Doubted(())
 
-    @property
-    def is_under_way(self) -> bool:
-        """Whether tiles are still to be predicted."""
-        return bool(self._waiting)
+    def hears(self) -> Hears:
+        """Return the method for another project."""
+        return {Open: lambda _: self._forget()}
 
-    def begin(self, learner: Learner) -> None:
+    def urgency(self) -> Urgency:
+        """Return the urgency of tiles that wait; while one on screen waits, it is nothing."""
+        return Urgency.LABEL_CHECK if self._waiting and not self._tiles.visible_waits else Urgency.NOTHING
+
+    def begin(self) -> None:
         """Score the network that is shown, unless it is nearly the one that was scored last."""
+        learner = self._opened.required()
         shown = learner.selection.shown
         if self._waiting or shown is None or shown.step - self._step < _APART:
             return
@@ -45,27 +59,34 @@ class StrokeScoring:
         after = tiles.index(self._last) + 1 if self._last in tiles else 0
         self._waiting.extend(itertools.islice(tiles[after:] + tiles[:after], _TILES))
 
-    def work(self, learner: Learner) -> Doubted | None:
-        """Predict one tile; after the last one what is doubted, when that is something else than before."""
-        predictor = self._predictor
+    def step(self) -> None:
+        """Predict one tile; after the last one, compare strokes and answers."""
+        learner, predictor = self._opened.required(), self._predictor
         if not self._waiting or predictor is None:
-            return None
+            return
         self._last = key, region = self._waiting.popleft()
         plane = learner.annotations.with_context(key, predictor.context_planes)
         predicted = self._predicted.setdefault(key, TiledPlane(plane.shape, np.uint8))
         predicted.write(region, predictor.classes(plane, region))
-        if self._waiting:
-            return None
+        if not self._waiting:
+            self._compare(learner)
+
+    def let_go(self) -> None:
+        """Give the scoring up: it holds a network of its own."""
+        self._forget()
+
+    def _compare(self, learner: Learner) -> None:
         for done, answers in self._predicted.items():
             painted = learner.annotations.planes[done]
             self._check.score(done, painted.labels, painted.trained, answers)
         self._predicted = {}
         before, self._said = self._said, Doubted(self._check.doubts())
-        return None if self._said == before else self._said
+        if self._said != before:
+            self._opened.send(self._said)
 
 
 def _trained(learner: Learner) -> Iterator[tuple[PlaneKey, Region]]:
-    """Tiles with trained pixels."""
+    """Yield the tiles that hold trained pixels."""
     for key, plane in learner.annotations.planes.items():
         for place, trained in sorted(plane.trained.tiles.items()):
             if trained.any():

@@ -1,82 +1,72 @@
-"""Finds and measures the objects of the plane on screen, in a thread, so that tiles and training go on meanwhile."""
-
-import threading
-import time
-from collections.abc import Callable
-from dataclasses import dataclass
-from typing import Any
+"""Shows the objects of the plane on screen once all of it is predicted."""
 
 import numpy as np
 from jaxtyping import Num, UInt8
 
-from napari_unet.config import Settings
-from napari_unet.errors import UserError
-from napari_unet.images.image import PixelSize
 from napari_unet.images.planes import NormalisedPlanes
 from napari_unet.images.tiles import Region
-from napari_unet.objects.measurements import measure_plane, measurement_columns
-from napari_unet.objects.objects import object_settings, objects_of_plane
+from napari_unet.objects.objects import object_settings
 from napari_unet.packaging.prediction_files import styles
 from napari_unet.prediction.view import View
-from napari_unet.protocol.message import Message
-from napari_unet.protocol.messages import Noticed, Objects
+from napari_unet.protocol.messages import Annotated, Noticed
 from napari_unet.training.learner import Learner
+from napari_unet.worker.jobs.job import Job
+from napari_unet.worker.jobs.tiles import Tiles
+from napari_unet.worker.listener import Hears
+from napari_unet.worker.object_finder import ObjectFinder, PredictedPlane, too_much
+from napari_unet.worker.open_project import OpenProject
+from napari_unet.worker.urgency import Urgency
 
 WISH = "objects"  # in place of a map
 MOST_PIXELS = 4096 * 4096
-_MOST_OBJECTS = np.iinfo(np.uint16).max
-_PAUSE_S = 2.0  # between two answers at least
-_REST = 2.0  # seconds without looking for objects after every second of it
-_FIX = "export the objects as CSV or in a file format, which has no such limit"
 
 
-@dataclass(frozen=True, slots=True)
-class PredictedPlane:
-    """A plane whose every pixel is predicted, and what tells its objects apart and is measured of them."""
+class LiveObjects(Job):
+    """Collects the tiles of the plane on screen until all were predicted, and hands them to the object finder."""
 
-    generation: int
-    image_id: int
-    plane: int
-    mask: UInt8[np.ndarray, "y x"]  # class - 1
-    pixels: Num[np.ndarray, "y x c"]
-    pixel_size: PixelSize
-    class_names: tuple[str, ...]  # indexed by mask value
-    settings: Settings
-
-
-class LiveObjects:
-    """Collects the tiles of the plane on screen until all were predicted, and has the objects of what is there found.
-
-    Parameters
-    ----------
-    send : takes messages, from another thread
-    """
-
-    def __init__(self, send: Callable[[Message], None]) -> None:
-        self._send = send
-        self._thread = _Thread(send)
+    def __init__(self, opened: OpenProject, tiles: Tiles) -> None:
+        self._opened = opened
+        self._tiles = tiles
+        self._finder = ObjectFinder(opened.send)
         self._generation = -1
         self._labels = np.zeros((0, 0), np.uint8)  # class ids, 0 where nothing was predicted yet
         self._pixels: Num[np.ndarray, "y x c"] | None = None
-        self._asked: tuple[Any, ...] = ()
+        self._asked: tuple[tuple[str, ...], dict[str, object]] | None = None  # class names and settings
+        self._is_due = False
+        tiles.subscribe(self._put)
 
-    def put(self, view: View, region: Region, labels: UInt8[np.ndarray, "h w"], planes: NormalisedPlanes) -> None:
-        """Note a predicted tile of what is on screen."""
+    def hears(self) -> Hears:
+        """Return the method for classes and settings, which may be others."""
+        return {Annotated: self._annotated}
+
+    def urgency(self) -> Urgency:
+        """Return the urgency of objects that are wanted and may be others than before."""
+        view = self._tiles.view
+        is_wanted = view is not None and view.map == WISH and view.generation == self._generation
+        return Urgency.OBJECTS if is_wanted and self._is_due else Urgency.NOTHING
+
+    def step(self) -> None:
+        """Have the objects found, unless pixels are missing or nothing is different from the last time."""
+        self._is_due = False
+        view, learner = self._tiles.view, self._opened.required()
+        if view is not None and self._labels.size and self._labels.all():
+            self._ask(view, learner)
+
+    def _annotated(self, _: Annotated) -> None:
+        self._is_due = True
+
+    def _put(self, view: View, region: Region, labels: UInt8[np.ndarray, "h w"], planes: NormalisedPlanes) -> None:
+        """Note a predicted tile of what is on screen; objects are due when no other one on screen waits."""
         if view.map != WISH:
             return
-        shape = (planes.image.height, planes.image.width)
         if view.generation != self._generation:
-            self._begin(view.generation, shape)
+            self._begin(view.generation, (planes.image.height, planes.image.width))
         if self._labels.size and not np.array_equal(self._labels[region.slices], labels):
             self._labels[region.slices] = labels
-            self._asked = ()
+            self._asked = None
+        self._is_due = self._is_due or not view.next_is_visible
 
-    def ask(self, view: View | None, learner: Learner) -> None:
-        """Have the objects found, unless pixels are missing or nothing is different from the last time."""
-        if view is None or view.map != WISH or view.generation != self._generation:
-            return
-        if not self._labels.size or not self._labels.all():
-            return
+    def _ask(self, view: View, learner: Learner) -> None:
         classes = styles(learner.project.classes.all(), int(self._labels.max()) - 1)
         names, settings = tuple(style.name for style in classes), learner.project.settings.read()
         wish = (names, object_settings(settings))
@@ -87,80 +77,13 @@ class LiveObjects:
         if self._pixels is None:
             self._pixels = image.read(view.plane)
         place = (view.generation, view.image_id, view.plane)
-        self._thread.ask(
+        self._finder.ask(
             PredictedPlane(*place, self._labels - np.uint8(1), self._pixels, image.pixel_size, names, settings)
         )
 
     def _begin(self, generation: int, shape: tuple[int, int]) -> None:
-        self._generation, self._pixels, self._asked = generation, None, ()
+        self._generation, self._pixels, self._asked = generation, None, None
         fits = shape[0] * shape[1] <= MOST_PIXELS
         self._labels = np.zeros(shape if fits else (0, 0), np.uint8)
         if not fits:
-            self._send(Noticed(str(_too_much(f"a plane of {shape[0]} x {shape[1]} pixels"))))
-
-
-def measured_objects(plane: PredictedPlane) -> Objects:
-    """Numbers and measurements of the objects of a plane, the same as an export of this plane alone has.
-
-    Raises
-    ------
-    UserError
-        NU-O01 when there are more than 65535 of them.
-    """
-    numbers, values = objects_of_plane(plane.mask, plane.settings)
-    if len(values) - 1 > _MOST_OBJECTS:
-        raise _too_much(f"{len(values) - 1} objects")
-    table = measure_plane(numbers, values, plane.pixels, plane.pixel_size, plane.class_names, plane.plane)
-    columns = tuple(measurement_columns(plane.pixel_size, plane.pixels.shape[2]))
-    rows = tuple(tuple(row[name] for name in columns) for row in table)
-    return Objects.of(plane.generation, (plane.image_id, plane.plane), numbers, columns, rows)
-
-
-class _Thread:
-    """Answers the newest wish, with pauses; begins when the first one comes, and ends with the process."""
-
-    def __init__(self, send: Callable[[Message], None]) -> None:
-        self._send = send
-        self._wish: PredictedPlane | None = None
-        self._wished = threading.Condition()
-        self._thread: threading.Thread | None = None
-        self._told = ""
-
-    def ask(self, plane: PredictedPlane) -> None:
-        """Answer this wish next; one that was not begun is forgotten."""
-        with self._wished:
-            self._wish = plane
-            self._wished.notify()
-        if self._thread is None:
-            self._thread = threading.Thread(target=self._run, daemon=True)
-            self._thread.start()
-
-    def _run(self) -> None:
-        while True:
-            with self._wished:
-                self._wished.wait_for(lambda: self._wish is not None)
-                plane, self._wish = self._wish, None
-            began = time.monotonic()
-            try:
-                if plane is not None:
-                    self._answer(plane)
-            except OSError:
-                return  # the window is gone
-            time.sleep(max(_PAUSE_S, _REST * (time.monotonic() - began)))
-
-    def _answer(self, plane: PredictedPlane) -> None:
-        try:
-            self._send(measured_objects(plane))
-        except UserError as error:
-            self._tell_once(error)
-        except MemoryError:
-            self._tell_once(_too_much(f"a plane that needs more memory ({plane.mask.nbytes >> 20} Mpx)"))
-
-    def _tell_once(self, error: UserError) -> None:
-        if str(error) != self._told:
-            self._told = str(error)
-            self._send(Noticed(self._told))
-
-
-def _too_much(what: str) -> UserError:
-    return UserError("NU-O01", f"{what} cannot be shown live", "objects", _FIX)
+            self._opened.send(Noticed(str(too_much(f"a plane of {shape[0]} x {shape[1]} pixels"))))

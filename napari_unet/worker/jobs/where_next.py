@@ -1,17 +1,20 @@
-"""Answers "where next?" a slice at a time, so that neither painting nor what is on screen waits for it."""
+"""Answers where to paint next, a region at a time, so that neither painting nor what is on screen waits for it."""
 
 import itertools
-import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 
 import numpy as np
 
 from napari_unet.dataset.annotated import PlaneKey
 from napari_unet.errors import UserError
 from napari_unet.images.tiles import Region, grid
-from napari_unet.protocol.messages import Suggest, Suggested
+from napari_unet.protocol.messages import Annotated, Look, Open, Suggest, Suggested
 from napari_unet.training.acquisition import REGION_SIDE, Acquisition, RankedTile
 from napari_unet.training.learner import Learner
+from napari_unet.worker.jobs.job import Job
+from napari_unet.worker.listener import Hears
+from napari_unet.worker.open_project import OpenProject
+from napari_unet.worker.urgency import Urgency
 
 _BUDGET_S = 3.0  # of looking; the best place found by then is the answer
 _PAINTED_REGIONS = 6  # at most that are looked at first: what is novel is told from what is painted
@@ -23,16 +26,15 @@ _NO_NETWORK = "paint strokes of two classes first"
 _NOWHERE = "every place that was looked at is painted"
 
 
-class WhereNext:
-    """One question at a time; places that were proposed are not proposed again before the next stroke.
+class WhereNext(Job):
+    """Answers one question at a time; a place that was proposed is not proposed again before the next stroke."""
 
-    Parameters
-    ----------
-    clock : seconds, monotonic
-    """
+    def __init__(self, opened: OpenProject) -> None:
+        self._opened = opened
+        self._generation: int | None = None  # of the newest look
+        self._forget()
 
-    def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:
-        self._clock = clock
+    def _forget(self) -> None:
         self._question: Suggest | None = None
         self._acquisition: Acquisition | None = None
         self._version = -1  # of the network that the survey was made with
@@ -43,23 +45,40 @@ class WhereNext:
         self._last_seen: dict[PlaneKey, int] = {}  # the number of the look
         self._random = np.random.default_rng(0)
 
-    @property
-    def is_asked(self) -> bool:
-        """Whether an answer is owed."""
-        return self._question is not None
+    def hears(self) -> Hears:
+        """Return the methods for a question, and for what makes an answer to it useless."""
+        return {Open: lambda _: self.stop(), Look: self._look, Annotated: self._annotated, Suggest: self._ask}
 
-    def note_look(self, key: PlaneKey) -> None:
-        """The user looks at a plane."""
+    def urgency(self) -> Urgency:
+        """Return the urgency of a question that is not answered yet."""
+        return Urgency.NOTHING if self._question is None else Urgency.QUESTION
+
+    def stop(self) -> None:
+        """Give the question up: it may be what fails."""
+        self._generation = None
+        self._forget()
+
+    def let_go(self) -> None:
+        """Give the question up: the search for an answer holds a network of its own."""
+        self._forget()
+
+    def _look(self, message: Look) -> None:
+        if message.generation != self._generation:
+            self._generation = message.generation
+            self._note_look((message.image_id, message.plane))
+
+    def _note_look(self, key: PlaneKey) -> None:
         self._looks += 1
         self._last_seen[key] = self._looks
 
-    def note_strokes(self) -> None:
-        """The user painted: an answer would come too late, and what was proposed may be proposed again."""
+    def _annotated(self, _: Annotated) -> None:
+        """Drop the question: an answer would come too late. What was proposed may be proposed again."""
         self._question = self._acquisition = None
         self._proposed.clear()
 
-    def ask(self, question: Suggest, learner: Learner) -> None:
+    def _ask(self, question: Suggest) -> None:
         """Begin to look for an answer; what was looked at with the same network is not looked at again."""
+        learner = self._opened.required()
         self._question = question
         self._spent = 0.0
         shown = learner.selection.shown
@@ -70,29 +89,33 @@ class WhereNext:
             self._version = learner.version
         self._todo = self._regions((question.image_id, question.plane), learner)
 
-    def work(self) -> Suggested | None:
-        """Look at one region; the answer when it was the last one or the time is over."""
-        question, acquisition = self._question, self._acquisition
+    def step(self) -> None:
+        """Look at one region; answer when it was the last one or the time is over."""
+        question, acquisition, clock = self._question, self._acquisition, self._opened.clock
         if question is None:
-            return None
+            return
         if acquisition is None:
-            return self._answer(Suggested(question.number, _NO_NETWORK))
-        began = self._clock()
+            self._answer(Suggested(question.number, _NO_NETWORK))
+            return
+        began = clock()
         found = next((place for place in self._todo if place not in acquisition), None)
         if found is not None:
             acquisition.add(*found)
-            self._spent += self._clock() - began
+            self._spent += clock() - began
             if self._spent < _BUDGET_S:
-                return None
+                return
+        self._answer(self._suggestion(question, acquisition))
+
+    def _suggestion(self, question: Suggest, acquisition: Acquisition) -> Suggested:
         place = self._best(acquisition, (question.image_id, question.plane))
         if place is None:
-            return self._answer(Suggested(question.number, _NOWHERE))
+            return Suggested(question.number, _NOWHERE)
         self._proposed.add((place.key, place.region))
-        return self._answer(Suggested(question.number, place.reason, *place.key, place.region))
+        return Suggested(question.number, place.reason, *place.key, place.region)
 
-    def _answer(self, answer: Suggested) -> Suggested:
+    def _answer(self, answer: Suggested) -> None:
         self._question = None
-        return answer
+        self._opened.send(answer)
 
     def _best(self, acquisition: Acquisition, shown: PlaneKey) -> RankedTile | None:
         places = acquisition.ranked_tiles()
@@ -103,7 +126,7 @@ class WhereNext:
         return max(left, key=lambda place: place.score - _STAYING * (place.key != shown), default=None)
 
     def _regions(self, shown: PlaneKey, learner: Learner) -> Iterator[tuple[PlaneKey, Region]]:
-        """Painted regions, then those of the plane on screen at random, now and then one of another plane."""
+        """Yield painted regions, then those of the plane on screen at random, now and then one of another plane."""
         yield from itertools.islice(_painted(learner), _PAINTED_REGIONS)
         others = self._elsewhere(shown, learner)
         for number, region in enumerate(self._shuffled(shown, learner)):
@@ -113,13 +136,13 @@ class WhereNext:
         yield from others
 
     def _elsewhere(self, shown: PlaneKey, learner: Learner) -> Iterator[tuple[PlaneKey, Region]]:
-        """Some regions of some other planes, the one that was seen least recently first."""
+        """Yield some regions of some other planes, the one that was seen least recently first."""
         keys = [(record.id, plane) for record in learner.project.images.all() for plane in range(record.planes)]
         shuffled = [keys[i] for i in self._random.permutation(len(keys))]
         oldest_first = sorted(shuffled, key=lambda key: self._last_seen.get(key, 0))
         readable = (key for key in oldest_first if key != shown and _is_readable(key, learner))
         for key in itertools.islice(readable, _OTHER_PLANES):
-            self.note_look(key)
+            self._note_look(key)
             for region in itertools.islice(self._shuffled(key, learner), _OTHER_REGIONS):
                 yield key, region
 
@@ -130,7 +153,7 @@ class WhereNext:
 
 
 def _painted(learner: Learner) -> Iterator[tuple[PlaneKey, Region]]:
-    """Regions with strokes, those with most of them first."""
+    """Yield the regions with strokes, those with most of them first."""
     counted = [
         (np.count_nonzero(tile), key, plane.labels.area(place))
         for key, plane in learner.annotations.planes.items()
@@ -140,7 +163,7 @@ def _painted(learner: Learner) -> Iterator[tuple[PlaneKey, Region]]:
 
 
 def _is_readable(key: PlaneKey, learner: Learner) -> bool:
-    """Whether the image is there and the network can read it; one that is not is no answer to where to paint."""
+    """Tell whether the image is there and fits the network; another one is no answer to where to paint."""
     shown = learner.selection.shown
     try:
         image = learner.annotations.pixels(key[0]).image

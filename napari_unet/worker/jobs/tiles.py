@@ -1,0 +1,169 @@
+"""Predicts the plane on screen, a tile at a time, what is seen first."""
+
+from collections.abc import Callable
+
+import numpy as np
+from jaxtyping import UInt8
+
+from napari_unet.evaluation.predicted_maps import PREDICTED_MAPS, map_values
+from napari_unet.images.halved_plane import HalvedPlane
+from napari_unet.images.planes import NormalisedPlanes
+from napari_unet.images.tiles import Region
+from napari_unet.network.feature_cache import CachedPlane
+from napari_unet.network.inference import Predictor
+from napari_unet.packaging.prediction_files import check_channels
+from napari_unet.prediction.view import View
+from napari_unet.protocol.channel import LARGEST_ARRAY
+from napari_unet.protocol.messages import Corrected, Look, Open, Tile
+from napari_unet.worker.jobs.job import Job
+from napari_unet.worker.listener import Hears
+from napari_unet.worker.open_project import OpenProject
+from napari_unet.worker.time_shares import TimeShares
+from napari_unet.worker.unlike_images import UnlikeImages
+from napari_unet.worker.urgency import Urgency
+
+TileListener = Callable[[View, Region, UInt8[np.ndarray, "h w"], NormalisedPlanes], None]
+
+
+class Tiles(Job):
+    """Holds the view, and predicts and sends its tiles.
+
+    Attributes
+    ----------
+    view : the plane that the user looks at; None before the first look
+    """
+
+    def __init__(self, opened: OpenProject, shares: TimeShares, unlike: UnlikeImages) -> None:
+        self._opened = opened
+        self._shares = shares
+        self._unlike = unlike
+        self.view: View | None = None
+        self._listeners: list[TileListener] = []
+
+    def hears(self) -> Hears:
+        """Return the methods for looks and for what ends them."""
+        return {Open: lambda _: self.stop(), Look: self._look, Corrected: self._correct}
+
+    def subscribe(self, listener: TileListener) -> None:
+        """Call a function with every tile of full resolution that was sent."""
+        self._listeners.append(listener)
+
+    @property
+    def waiting(self) -> int:
+        """Return the number of tiles still to be predicted."""
+        return self.view.waiting if self.view else 0
+
+    @property
+    def visible_waits(self) -> bool:
+        """Tell whether a tile on screen is still to be predicted, and can be."""
+        return self.view is not None and self.view.next_is_visible and self._opened.can_predict
+
+    def urgency(self) -> Urgency:
+        """Return that of the next tile; when training is owed time, it is nothing."""
+        if not self.waiting or not self._opened.can_predict or not self._is_due:
+            return Urgency.NOTHING
+        return Urgency.VISIBLE_TILE if self.visible_waits else Urgency.TILE
+
+    def step(self) -> None:
+        """Predict the next tile and send it."""
+        learner, view, clock = self._opened.required(), self.view, self._opened.clock
+        predictor = learner.predictor
+        if view is None or predictor is None:
+            return
+        planes = learner.annotations.pixels(view.image_id)
+        check_channels(predictor, planes)
+        self._unlike.compare(view.image_id)
+        is_visible = view.next_is_visible
+        region, halved = view.take()
+        began = clock()
+        learner.screen_cache.attach(predictor, tile_of(view, region, halved)[0])
+        labels, values = _predicted(predictor, planes, view, region, halved)
+        self._shares.note_tile(clock() - began, is_visible=is_visible)
+        place = (view.generation, view.image_id, view.plane, region)
+        self._opened.send(Tile(*place, labels.tobytes(), self._opened.shown_step or 0, values))
+        for listener in () if halved else self._listeners:
+            listener(view, region, labels, planes)
+
+    def stop(self) -> None:
+        """Forget the view."""
+        self.view = None
+
+    def let_go(self) -> None:
+        """Predict every tile again, perhaps smaller ones: the one that failed was taken from those that wait."""
+        self.ask_again()
+
+    def ask_again(self) -> None:
+        """Predict every tile of the view again, because the network is another one."""
+        learner, view = self._opened.learner, self.view
+        if view is None or learner is None:
+            return
+        # By its record: while a user pages through images, none of them is opened.
+        height, width = learner.project.images.get(view.image_id).annotation_shape[-2:]
+        view.refill(height, width, learner.settings.prediction_tile)
+
+    def show_plane(self, image_id: int, plane: int, mask: UInt8[np.ndarray, "y x"]) -> None:
+        """Send an exported plane of the stack on screen, which is then seen at once, also in 3-D.
+
+        The plane on screen has newer tiles of its own.
+        """
+        view = self.view
+        if view is None or view.image_id != image_id or view.plane == plane or mask.size > LARGEST_ARRAY:
+            return
+        place = (view.generation, image_id, plane, Region(0, 0, *mask.shape))
+        self._opened.send(Tile(*place, (mask + 1).tobytes(), self._opened.shown_step or 0))
+
+    def _look(self, message: Look) -> None:
+        view = self.view
+        if view is not None and view.generation == message.generation:
+            view.look_at(message.visible)
+            view.map, view.class_id, view.small = message.map, message.class_id, message.small
+            return
+        wish = (message.map, message.class_id, message.covered, message.small)
+        self.view = View(message.generation, message.image_id, message.plane, message.visible, *wish)
+        self._shares.start_over()  # another image answers at once
+        self.ask_again()
+
+    def _correct(self, message: Corrected) -> None:
+        if self.view is not None and message.image_id in (None, self.view.image_id):
+            self.view = None  # its plane may be none of the image's any more
+
+    @property
+    def _is_due(self) -> bool:
+        return not self._opened.can_train or not self._shares.is_training_owed or self._next_is_cached
+
+    @property
+    def _next_is_cached(self) -> bool:
+        """Tell whether the next tile costs next to nothing: a training step would cost more."""
+        learner, view = self._opened.learner, self.view
+        if learner is None or view is None:
+            return False
+        wanted = next(view.on_screen(), None)
+        return wanted is not None and learner.screen_cache.has(*tile_of(view, *wanted))
+
+
+def tile_of(view: View, region: Region, halved: bool) -> tuple[CachedPlane, Region]:
+    """Return the plane on which a tile of a view is predicted, and the region that it has there."""
+    return CachedPlane(view.image_id, view.plane, halved), region.halved() if halved else region
+
+
+def _predicted(
+    predictor: Predictor, planes: NormalisedPlanes, view: View, region: Region, halved: bool
+) -> tuple[UInt8[np.ndarray, "h w"], bytes]:
+    """Return the class ids of a region and the map that the view asks for, if it does."""
+    plane = planes.with_context(view.plane, predictor.context_planes)
+    source = HalvedPlane(plane) if halved else plane
+    _, part = tile_of(view, region, halved)
+    if view.map not in PREDICTED_MAPS:
+        labels = predictor.classes(source, part)
+        return _doubled(labels, region) if halved else labels, b""
+    labels, probabilities = predictor.classes_and_probabilities(source, part)
+    values = map_values(view.map, view.class_id, predictor.class_ids, probabilities)
+    if halved:
+        labels, values = _doubled(labels, region), _doubled(values, region)
+    return labels, values.tobytes()
+
+
+def _doubled(values: UInt8[np.ndarray, "h w"], region: Region) -> UInt8[np.ndarray, "y x"]:
+    """Enlarge what was predicted for a halved plane to the size of the region."""
+    height, width = region.shape
+    return values.repeat(2, axis=0).repeat(2, axis=1)[:height, :width]

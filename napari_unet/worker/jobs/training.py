@@ -1,0 +1,125 @@
+"""Trains on the strokes, shows the newest network now and then, and saves it."""
+
+from napari_unet.protocol.messages import Annotated, Open, Restore, Scored, Train
+from napari_unet.worker.jobs.job import Job
+from napari_unet.worker.jobs.label_check import StrokeScoring
+from napari_unet.worker.jobs.tiles import Tiles
+from napari_unet.worker.listener import Hears
+from napari_unet.worker.open_project import OpenProject
+from napari_unet.worker.time_shares import TimeShares
+from napari_unet.worker.urgency import Urgency
+
+_FIRST_SHOWING_S = 0.4  # of training after a stroke, before the overlay answers to it
+_SHOWING_GROWTH = 1.5
+_LAST_SHOWING_S = 4.0
+_SAVE_EVERY_S = 20.0
+
+
+class Training(Job):
+    """Does a training step at a time; tells tiles and label check when there is another network.
+
+    Attributes
+    ----------
+    strokes_are_new : whether strokes or classes came since the network that is shown
+    """
+
+    def __init__(self, opened: OpenProject, shares: TimeShares, tiles: Tiles, scoring: StrokeScoring) -> None:
+        self._opened = opened
+        self._shares = shares
+        self._tiles = tiles
+        self._scoring = scoring
+        self.strokes_are_new = False
+        self._showing_pause = _FIRST_SHOWING_S
+        self._next_showing = 0.0  # seconds of the clock
+        self._next_save = 0.0
+
+    def hears(self) -> Hears:
+        """Return the methods for strokes, for begin and pause, and for going back to the best network."""
+        return {Open: self._tell_score, Annotated: self._annotated, Train: self._train, Restore: self._restore}
+
+    def urgency(self) -> Urgency:
+        """Return the least of what the user waits for."""
+        return Urgency.TRAINING if self._opened.can_train else Urgency.NOTHING
+
+    def step(self) -> None:
+        """Do one training step; show and save the network when it is time."""
+        learner, clock = self._opened.required(), self._opened.clock
+        began = clock()
+        learner.step()
+        now = clock()
+        self._shares.note_training(now - began)
+        if learner.is_settled:  # the last word before the rest
+            self._show_newest(score=True)
+            self.save()
+            self._scoring.begin()
+            return
+        # A repaint is finished before the next one begins, unless the user has painted since.
+        if now >= self._next_showing and (self.strokes_are_new or not self._tiles.visible_waits):
+            self._show_newest()
+            self._showing_pause = min(self._showing_pause * _SHOWING_GROWTH, _LAST_SHOWING_S)
+            self._next_showing = clock() + self._showing_pause
+        if now >= self._next_save:
+            self.save()
+            self._scoring.begin()
+            self._next_save = clock() + _SAVE_EVERY_S
+
+    def stop(self) -> None:
+        """Train no more; painting goes on."""
+        self._opened.is_training = False
+
+    def save(self) -> None:
+        """Write what was learned since the last time."""
+        if self._opened.learner is not None:
+            self._opened.learner.save()
+
+    def _tell_score(self, _: Open) -> None:
+        learner = self._opened.required()
+        if learner.predictor is not None:
+            self._opened.send(Scored(learner.selection.score(), None))
+
+    def _annotated(self, message: Annotated) -> None:
+        learner = self._opened.learner
+        if learner is None:
+            return
+        changed = learner.refresh(own=message.own)
+        self.strokes_are_new = True
+        self._shares.start_over()
+        self._showing_pause = _FIRST_SHOWING_S
+        self._next_showing = self._opened.clock() + self._showing_pause
+        self._answer_at_once()
+        if changed and not self._opened.can_train:  # nobody else would score what is shown on other pixels
+            score = learner.selection.rescore()
+            if score is not None:
+                self._opened.send(Scored(score, None))
+
+    def _train(self, message: Train) -> None:
+        self._opened.is_training = message.on
+        now, learner = self._opened.clock(), self._opened.learner
+        self._next_save = now + _SAVE_EVERY_S
+        self._next_showing = now + self._showing_pause
+        if message.on and learner is not None and learner.predictor is None:
+            self._answer_at_once()
+        if not message.on and learner is not None and learner.trainer is not None:
+            self._show_newest(score=True)
+            self.save()
+
+    def _restore(self, _: Restore) -> None:
+        score = self._opened.required().restore_best()
+        if score is not None:
+            self._opened.send(Scored(score, None))
+            self._tiles.ask_again()
+            self.save()
+
+    def _answer_at_once(self) -> None:
+        """Show what a head fitted to the newest strokes says, before any step."""
+        if self._opened.can_train and self._opened.required().answers_at_once:
+            self._show_newest()
+
+    def _show_newest(self, *, score: bool = False) -> None:
+        learner = self._opened.required()
+        result = learner.show_newest(score=score)
+        if result is not None:
+            self._opened.send(Scored(result, learner.loss))
+        self._shares.start_over()  # the first tile is due at once
+        self.strokes_are_new = False
+        self._tiles.ask_again()

@@ -1,0 +1,87 @@
+"""The project that the window has opened, and the learner that learns it."""
+
+from collections.abc import Callable
+
+from napari_unet.errors import UserError
+from napari_unet.network.base import base_checkpoint
+from napari_unet.network.device import Device, without_graphics
+from napari_unet.project.project import Project
+from napari_unet.protocol.message import Message
+from napari_unet.protocol.messages import Corrected, Noticed, Open, Ready
+from napari_unet.training.learner import Learner
+from napari_unet.worker.listener import Hears, Listener
+
+Send = Callable[[Message], None]
+Clock = Callable[[], float]
+
+
+class OpenProject(Listener):
+    """Holds what all jobs share: the learner, the way to the window, and whether the window wants training.
+
+    Attributes
+    ----------
+    send : takes every message for the window
+    clock : seconds, monotonic
+    learner : None before the first project was opened
+    is_training : whether the window wants training; ``can_train`` tells whether it is possible too
+    """
+
+    def __init__(self, send: Send, device: Device, clock: Clock) -> None:
+        self.send = send
+        self.clock = clock
+        self.learner: Learner | None = None
+        self.is_training = False
+        self._device = device
+
+    def hears(self) -> Hears:
+        """Return the methods for a project that is opened and for an image that is corrected."""
+        return {Open: self._open, Corrected: self._reopen}
+
+    @property
+    def can_train(self) -> bool:
+        """Tell whether training is wanted and another step would bring something."""
+        learner = self.learner
+        return self.is_training and learner is not None and not learner.obstacle and not learner.is_settled
+
+    @property
+    def can_predict(self) -> bool:
+        """Tell whether there is a network to predict with."""
+        return self.learner is not None and self.learner.selection.shown is not None
+
+    @property
+    def shown_step(self) -> int | None:
+        """Return the step of the network that predicts, or None before there is one."""
+        shown = None if self.learner is None else self.learner.selection.shown
+        return None if shown is None else shown.step
+
+    def required(self) -> Learner:
+        """Return the learner.
+
+        Raises
+        ------
+        UserError
+            NU-W04 when no project is open.
+        """
+        if self.learner is None:
+            raise UserError("NU-W04", "no project is open", "worker", "choose an image first")
+        return self.learner
+
+    def tell_notices(self) -> None:
+        """Tell the window what went wrong without stopping anything."""
+        if self.learner is not None:
+            for line in self.learner.notices:
+                self.send(Noticed(line))
+            self.learner.notices.clear()
+
+    def _open(self, message: Open) -> None:
+        # The window writes strokes; the worker only reads the database. Checkpoints are files beside it.
+        project = Project(message.folder, read_only=True)
+        device = self._device
+        if message.spare_device and device.kind != "cpu":
+            device = without_graphics(device)
+            self.send(Ready(device.kind, device.reason))
+        self.learner = Learner(project, device, message.seed, base_checkpoint(message.base), message.memory_steps)
+        self.is_training = False
+
+    def _reopen(self, message: Corrected) -> None:
+        self.required().annotations.reopen(message.image_id)
