@@ -6,9 +6,9 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Protocol
 
+from napari_unet.controller.worker_process import WorkerProcess
 from napari_unet.network.device import choose_device
 from napari_unet.network.inference import Predictor
-from napari_unet.protocol.client import Client
 from napari_unet.protocol.message import Message
 from napari_unet.protocol.messages import Open, Ready, ToWindow, ToWorker
 from napari_unet.worker.engine import Engine
@@ -124,7 +124,7 @@ class LiveWorker:
     """The worker's own process and the real time."""
 
     def __init__(self, log: Path) -> None:
-        self._client = Client(log)
+        self._client = WorkerProcess(log)
         self._began = time.monotonic()
         self._early = self._until_ready()
 

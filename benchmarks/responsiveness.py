@@ -24,7 +24,7 @@ from qtpy.QtCore import QEventLoop, Qt, QTimer
 from benchmarks.report import machine, table
 from benchmarks.simulated_strokes import strokes_over
 from benchmarks.window import PaintingWindow, scene
-from napari_unet.protocol.client import worker_environment
+from napari_unet.protocol.child_process import child_environment
 from napari_unet.protocol.messages import Alive, Ready
 
 SIDE = 2048
@@ -225,7 +225,7 @@ def in_fresh_process(home: Home, seconds: float, moves: int, side: int) -> dict[
         command = [sys.executable, "-m", "benchmarks.responsiveness", "--home", home, "--write", str(result)]
         command += ["--seconds", str(seconds), "--moves", str(moves), "--side", str(side)]
         # A thread cannot have an environment of its own, so its process gets the worker's: the same OpenMP settings.
-        environment = worker_environment(dict(os.environ)) if home == "thread" else dict(os.environ)
+        environment = child_environment(dict(os.environ)) if home == "thread" else dict(os.environ)
         environment["HOME"] = environment["USERPROFILE"] = folder
         subprocess.run(command, env=environment, check=True)  # noqa: S603 - our own module
         found: dict[str, Any] = json.loads(result.read_text())

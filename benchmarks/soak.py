@@ -22,10 +22,10 @@ import numpy as np
 
 from napari_unet.config import Settings
 from napari_unet.controller.controller import Controller
+from napari_unet.controller.worker_process import WorkerProcess
 from napari_unet.images.image import Image
 from napari_unet.images.tiles import Region
 from napari_unet.project.project import Project
-from napari_unet.protocol.client import Client
 from napari_unet.protocol.messages import Tile
 
 _SIDE = 256
@@ -68,11 +68,11 @@ def main() -> None:
 
 def soak(folder: Path, strokes: int, overlays: int, switches: int, restarts: int) -> dict[str, Any]:
     """Do so many of each, evenly mixed; what was held at the beginning and at the end, and what was lost."""
-    clients: list[Client] = []
+    clients: list[WorkerProcess] = []
     tiles = [0]
 
-    def start(log: Path) -> Client:
-        clients.append(Client(log))
+    def start(log: Path) -> WorkerProcess:
+        clients.append(WorkerProcess(log))
         return clients[-1]
 
     def count_tile(*_: object) -> None:

@@ -1,9 +1,6 @@
 """The window's side of the decoder: asks it about one image after the other, and ends it when it takes too long."""
 
-import os
-import subprocess
 import sys
-import tempfile
 import threading
 import weakref
 from collections.abc import Callable, Sequence
@@ -17,18 +14,17 @@ import numpy as np
 from jaxtyping import Shaped, UInt8
 
 from napari_unet.decoder.decoded_pixels import DecodedPixels
-from napari_unet.decoder.decoder import Answer, Draw, Drawn, Inspect, Inspected, Part, Read, Refused, Wish
+from napari_unet.decoder.messages import Answer, Draw, Drawn, Inspect, Inspected, Part, Read, Refused, Wish
 from napari_unet.errors import UserError
 from napari_unet.images.image import Image, PixelSize
 from napari_unet.project.image_record import ImageRecord
-from napari_unet.protocol.channel import Channel
-from napari_unet.protocol.client import close_quietly, worker_environment
+from napari_unet.protocol.child_process import ChildProcess
 
 A = TypeVar("A", Inspected, Part, Drawn)
 P = ParamSpec("P")
 R = TypeVar("R")
 _PATIENCE_S = 30.0  # for one answer; a network drive may be slow
-_PROGRAM = (sys.executable, "-P", "-m", "napari_unet.decoder.decoder")
+_PROGRAM = (sys.executable, "-P", "-m", "napari_unet.decoder")
 
 
 class DecoderClient:
@@ -43,14 +39,14 @@ class DecoderClient:
     def __init__(self, program: Sequence[str] = _PROGRAM, patience_s: float = _PATIENCE_S) -> None:
         self._program = list(program)
         self._patience_s = patience_s
-        self._process: subprocess.Popen[bytes] | None = None
+        self._child: ChildProcess[Answer] | None = None
         self._thread: ThreadPoolExecutor | None = None
         self._turn = threading.Lock()  # a thread that rests may not have ended when the next one begins
         self._is_stopped = False
         self._end: Callable[[], object] = lambda: None
 
     def open(self, path: Path, axes: str | None = None, *, is_tried: bool = False) -> "Future[Image]":
-        """An image file whose pixels the process decodes whenever they are asked for; to try it, some are read now.
+        """Open an image file whose pixels the process decodes when they are asked for; to try it, some are read now.
 
         Until ``stop``: what is asked for later starts the process again. The future raises a UserError: what opening
         the file raises, NU-S10 when it takes too long, NU-S11 when it ends the process, NU-S12 when there is none.
@@ -58,7 +54,7 @@ class DecoderClient:
         return self._submit(self._open, path, axes, is_tried)
 
     def thumbnail(self, record: ImageRecord, side: int) -> "Future[UInt8[np.ndarray, 'h w 3']]":
-        """A small picture of an image of a project; the future raises what ``open`` does, and NU-P04 and NU-P06."""
+        """Draw a small picture of an image of a project; the future raises as ``open`` does, and NU-P04 and NU-P06."""
         return self._submit(self._thumbnail, record, side)
 
     def rest(self) -> None:
@@ -72,8 +68,8 @@ class DecoderClient:
         """End process and thread at once; nothing can be asked any more. Safe to call twice."""
         if self._is_stopped:
             return
-        if self._process is not None:
-            self._process.kill()
+        if self._child is not None:
+            self._child.kill()
         self.rest()
         self._is_stopped = True
 
@@ -124,7 +120,7 @@ class DecoderClient:
             raise _ended(record.path) from error
 
     def _close(self) -> None:
-        self._process = None
+        self._child = None
         self._end()
 
     def _ask(self, wish: Wish, path: Path, expected: type[A]) -> A:
@@ -133,26 +129,26 @@ class DecoderClient:
 
     def _send(self, wish: Wish, path: Path) -> None:
         try:
-            self._channel_to(self._running()).send(wish)
+            self._running().channel.send(wish)
         except OSError as error:
             self._close()
             raise _ended(path) from error
 
     def _receive(self, path: Path, expected: type[A]) -> A:
-        """The next answer; without one in time the process is ended."""
-        if self._process is None:
+        """Wait for the next answer; end the process when none comes in time."""
+        child = self._child
+        if child is None:
             raise RuntimeError("nothing was sent")
-        process, channel = self._process, self._channel_to(self._process)
         too_long = threading.Event()
 
         def give_up() -> None:
             too_long.set()
-            process.kill()
+            child.kill()
 
         timer = threading.Timer(self._patience_s, give_up)
         timer.start()
         try:
-            answer = channel.receive()
+            answer = child.channel.receive()
         except (OSError, EOFError, UserError) as error:  # it ended, or speaks garbage
             self._close()
             raise (self._took_too_long(path) if too_long.is_set() else _ended(path)) from error
@@ -165,42 +161,28 @@ class DecoderClient:
             raise _ended(path)
         return answer
 
-    def _running(self) -> subprocess.Popen[bytes]:
-        if self._process is None or self._process.poll() is not None:
+    def _running(self) -> ChildProcess[Answer]:
+        if self._child is None or self._child.exit_code is not None:
             self._close()
             try:
-                self._process = subprocess.Popen(
-                    self._program,
-                    stdin=subprocess.PIPE,
-                    stdout=subprocess.PIPE,
-                    stderr=subprocess.DEVNULL,
-                    cwd=tempfile.gettempdir(),
-                    env=worker_environment(dict(os.environ)) | {"OPENBLAS_NUM_THREADS": "1"},  # each reserves addresses
-                    creationflags=getattr(subprocess, "CREATE_NO_WINDOW", 0),
-                )
+                variables = {"OPENBLAS_NUM_THREADS": "1"}  # each thread reserves addresses
+                self._child = ChildProcess(self._program, Answer, variables=variables)
             except OSError as error:
                 what = f"the process that decodes images cannot be started ({error.strerror})"
                 raise UserError("NU-S12", what, sys.executable, "close other programs, then try again") from error
             # Pixels of a layer may start the process again after ``rest``; nobody is left to end it then.
-            self._end = weakref.finalize(self, _end, self._process)
-        return self._process
-
-    def _channel_to(self, process: subprocess.Popen[bytes]) -> Channel[Answer]:
-        if process.stdin is None or process.stdout is None:
-            raise RuntimeError("Popen gave no pipes")
-        return Channel(process.stdout, process.stdin, Answer)
+            self._end = weakref.finalize(self, _end, self._child)
+        return self._child
 
     def _took_too_long(self, path: Path) -> UserError:
         what = f"the image was not decoded within {self._patience_s:g} s"
         return UserError("NU-S10", what, str(path), "copy it to a faster drive, or save it as tiled TIFF or OME-Zarr")
 
 
-def _end(process: subprocess.Popen[bytes]) -> None:
-    process.kill()
-    process.wait()
-    for pipe in (process.stdin, process.stdout):
-        if pipe is not None:
-            close_quietly(pipe)
+def _end(child: ChildProcess[Answer]) -> None:
+    child.end()
+    child.close_input()
+    child.close_output()
 
 
 def _ended(path: Path) -> UserError:

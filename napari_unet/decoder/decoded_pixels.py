@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 from jaxtyping import Shaped
 
-from napari_unet.decoder.decoder import Inspected, Read
+from napari_unet.decoder.messages import Inspected, Read
 from napari_unet.images.lazy_array import LazyArray
 
 Asked = Callable[[Read, tuple[int, ...], np.dtype[Any]], Shaped[np.ndarray, "..."]]

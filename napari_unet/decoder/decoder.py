@@ -1,97 +1,19 @@
-"""The process that opens foreign images first, under limits: ``python -P -m napari_unet.decoder.decoder``.
+"""Opens foreign images, and answers what the window wishes to know of them."""
 
-What hangs, crashes or eats memory while it is decoded does so here, and not in the window.
-"""
-
-import contextlib
-import os
-import sys
 from collections.abc import Iterator
 from pathlib import Path
 
 import numpy as np
 
+from napari_unet.decoder.messages import Answer, Draw, Drawn, Inspect, Inspected, Part, Read, Refused, Wish
 from napari_unet.errors import UserError, program_errors_told
 from napari_unet.images.image import Image, PixelSize
-from napari_unet.images.reading import MAX_DECODED_BYTES, changed, file_state, open_image
+from napari_unet.images.reading import changed, file_state, open_image
 from napari_unet.images.thumbnail import thumbnail
 from napari_unet.project.image_record import ImageRecord
 from napari_unet.project.recorded_image import open_recorded
-from napari_unet.protocol.channel import Channel
-from napari_unet.protocol.message import Message
 
-_MEMORY = MAX_DECODED_BYTES + 2 * 2**30  # bytes of addresses: the largest image that is decoded at once, and ourselves
 _PART = 2**20  # bytes of pixels in one message
-
-
-class Inspect(Message, frozen=True):
-    """Open an image file."""
-
-    path: str
-    axes: str | None  # as for ``open_image``; those of length 1 stay where all are named
-    is_tried: bool  # read some of its pixels
-
-
-class Read(Message, frozen=True):
-    """Read a part of an image file that was inspected before, by this process or by one before it."""
-
-    path: str
-    axes: str | None
-    state: tuple[int, int]
-    level: int  # 0 for the finest
-    key: tuple[int | tuple[int, int, int], ...]  # for each axis an index, or start, stop and step
-
-
-class Draw(Message, frozen=True):
-    """Make the thumbnail of an image that a project remembers."""
-
-    path: str
-    axes: str
-    alpha: bool
-    fingerprint: str
-    found_axes: str
-    side: int  # px
-
-
-class Inspected(Message, frozen=True):
-    """What an image file holds; the parts of an ``Image``."""
-
-    name: str
-    axes: str
-    dtype: str
-    shapes: tuple[tuple[int, ...], ...]  # of the pixels, the finest resolution first
-    pixel_size: tuple[float, float, str, float | None]  # y, x, unit, z
-    alpha: bool
-    channel_names: tuple[str, ...]
-    notices: tuple[str, ...]
-    state: tuple[int, int]  # of the file
-
-
-class Part(Message, frozen=True):
-    """The next bytes of the pixels that were wished for."""
-
-    pixels: bytes
-
-
-class Drawn(Message, frozen=True):
-    """A thumbnail: uint8 (height, width, 3)."""
-
-    height: int
-    width: int
-    pixels: bytes
-
-
-class Refused(Message, frozen=True):
-    """The parts of a UserError."""
-
-    code: str
-    what: str
-    where: str
-    fix: str
-
-
-Wish = Inspect | Read | Draw
-Answer = Inspected | Part | Drawn | Refused
 
 
 class Decoder:
@@ -102,7 +24,7 @@ class Decoder:
         self._known: tuple[str, str | None, tuple[int, int]] | None = None
 
     def answers(self, wish: Wish) -> Iterator[Answer]:
-        """The parts of what is wished for, or one refusal."""
+        """Yield the parts of what is wished for, or one refusal."""
         try:
             # Without this an error of ours would end the process, and look like one of the file.
             with program_errors_told(wish.path):
@@ -153,21 +75,6 @@ class Decoder:
         return image, state
 
 
-def main() -> int:
-    """Serve until standard input ends."""
-    _limit_memory()
-    sink = os.fdopen(os.dup(1), "wb")
-    os.dup2(2, 1)  # a stray print of a library must not land in the stream
-    channel: Channel[Wish] = Channel(sys.stdin.buffer, sink, Wish)
-    decoder = Decoder()
-    while True:
-        try:
-            for answer in decoder.answers(channel.receive()):
-                channel.send(answer)
-        except (EOFError, BrokenPipeError):
-            return 0  # the window needs no more
-
-
 def _drawn(wish: Draw) -> Drawn:
     record = ImageRecord(
         0, "", Path(wish.path), False, (), "", wish.axes, wish.alpha, PixelSize(), wish.fingerprint, wish.found_axes
@@ -177,23 +84,8 @@ def _drawn(wish: Draw) -> Drawn:
 
 
 def _state(path: Path) -> tuple[int, int]:
-    """That of a file which is gone is none; opening it tells why."""
+    """Return the state of a file; of one that is gone a state that no file has, and opening it tells why."""
     try:
         return file_state(path)
     except OSError:
         return -1, -1
-
-
-def _limit_memory() -> None:
-    """As far as the system can: Windows cannot, macOS does not mind."""
-    with contextlib.suppress(ImportError, OSError, ValueError):
-        import resource
-
-        resource.setrlimit(resource.RLIMIT_AS, (_MEMORY, _MEMORY))
-    # Where the computer has less than that, Linux ends this process before any other.
-    with contextlib.suppress(OSError):
-        Path("/proc/self/oom_score_adj").write_text("1000")
-
-
-if __name__ == "__main__":
-    sys.exit(main())

@@ -13,6 +13,7 @@ from qtpy.QtWidgets import QScrollArea, QVBoxLayout, QWidget
 
 from napari_unet.controller.controller import Controller
 from napari_unet.controller.news import ActionEnded
+from napari_unet.controller.worker_process import WorkerProcess
 from napari_unet.gui.sections.annotation_box import AnnotationBox
 from napari_unet.gui.sections.attempt import Attempt
 from napari_unet.gui.sections.export_row import ExportRow
@@ -22,7 +23,6 @@ from napari_unet.gui.sections.scores import Scores
 from napari_unet.gui.sections.settings_form import SettingsForm
 from napari_unet.gui.sections.shown_image import ShownImage
 from napari_unet.gui.sections.training_box import TrainingBox
-from napari_unet.protocol.client import Client
 
 _TICK_MS = 30
 _NARROWEST_PX = 280
@@ -46,7 +46,7 @@ class Panel(QWidget):  # type: ignore[misc]
         self._viewer = napari_viewer
         self._timer: Any = None  # events come before the constructor is done
         self._ticking = False
-        self.controller = Controller(Client)
+        self.controller = Controller(WorkerProcess)
         self.attempt = Attempt(self.controller)
         self.shown = ShownImage(napari_viewer, self.controller, self)
         self.canvas, self.areas = self.shown.canvas, self.shown.areas

@@ -25,7 +25,7 @@ ROGUE = """
 import os, sys, time
 import numpy as np
 from napari_unet.images import reading
-from napari_unet.decoder import decoder
+from napari_unet.decoder.__main__ import main
 real = reading.OPENERS["tiff"]
 
 def rogue(path, expand_palette):
@@ -41,7 +41,7 @@ def rogue(path, expand_palette):
 
 stream = os.dup(1)
 reading.OPENERS["tiff"] = rogue
-sys.exit(decoder.main())
+sys.exit(main())
 """
 NAMES = ("good", "crashes", "babbles", "eats", "fine")
 

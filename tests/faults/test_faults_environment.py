@@ -100,7 +100,7 @@ from napari_unet.project.project import Project
 from napari_unet.errors import UserError
 from napari_unet.images.reading import open_image
 from napari_unet.storage import replace_file
-from napari_unet.protocol.client import Client
+from napari_unet.controller.worker_process import WorkerProcess
 
 resource.setrlimit(resource.RLIMIT_NOFILE, (64, 64))
 folder, paths = Path(sys.argv[1]), [Path(path) for path in sys.argv[2:]]
@@ -119,7 +119,7 @@ def refused():
     return [
         outcome(lambda: open_image(paths[0])),
         outcome(lambda: replace_file(folder / "a.json", lambda path: path.write_text("{}"))),
-        outcome(lambda: Client(folder / "worker.log")),
+        outcome(lambda: WorkerProcess(folder / "worker.log")),
     ]
 
 with Project(folder) as project:
@@ -199,7 +199,7 @@ def test_without_a_home_and_in_the_c_locale(tmp_path: Path, monkeypatch: pytest.
 CARELESS = """
 import sys, time
 from pathlib import Path
-from napari_unet.protocol.client import Client
+from napari_unet.controller.worker_process import WorkerProcess
 from napari_unet.decoder.client import DecoderClient
 from napari_unet.protocol.messages import Ready
 
@@ -208,7 +208,7 @@ with open(sys.argv[1], "a") as runs:
 decoder = DecoderClient()
 decoder.open(Path(sys.argv[2])).result()
 decoder.stop()
-client = Client()
+client = WorkerProcess()
 while not any(isinstance(message, Ready) for message in client.poll()):
     assert client.exit_code is None
     time.sleep(0.05)

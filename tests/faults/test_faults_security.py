@@ -33,7 +33,7 @@ from napari_unet.project.database import DATABASE
 from napari_unet.project.project import Project
 from napari_unet.protocol import messages as m
 from napari_unet.protocol.channel import Channel
-from napari_unet.protocol.client import worker_environment
+from napari_unet.protocol.child_process import child_environment
 from napari_unet.storage import sha256
 
 SUSPICIOUS = ("os.system", "subprocess.Popen", "pickle.find_class", "socket.connect", "os.exec", "os.posix_spawn")
@@ -315,7 +315,7 @@ def test_the_worker_imports_nothing_from_where_it_is_started(planted: str, senti
     """S13: a module that lies where an image lies is not imported, whatever the environment says."""
     folder = sentinel.parent
     (folder / planted).write_text(f"open({str(sentinel)!r}, 'w')")
-    environment = worker_environment({**os.environ, "PYTHONPATH": str(folder), "NAPARI_UNET_DEVICE": "cpu"})
+    environment = child_environment({**os.environ, "PYTHONPATH": str(folder), "NAPARI_UNET_DEVICE": "cpu"})
     code = "import runpy, sys; sys.argv = ['x']; import json, numpy, napari_unet.worker.__main__"
     done = subprocess.run(
         [sys.executable, "-P", "-c", code], cwd=folder, env=environment, capture_output=True, text=True, check=False

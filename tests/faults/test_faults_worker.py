@@ -17,11 +17,11 @@ from napari_unet.config import Settings
 from napari_unet.controller import supervision
 from napari_unet.controller.controller import Controller
 from napari_unet.controller.news import ErrorLine
+from napari_unet.controller.worker_process import WorkerProcess
 from napari_unet.images.image import Image
 from napari_unet.images.tiles import Region
 from napari_unet.project.project import Project
 from napari_unet.protocol import messages as m
-from napari_unet.protocol.client import Client
 
 PATIENCE_S = 150.0  # for things that take seconds on a machine with nothing else to do
 SIDE = 96
@@ -34,7 +34,7 @@ class Session:
     """A window that paints and learns, without the window."""
 
     def __init__(self, folder: Path) -> None:
-        self.clients: list[Client] = []
+        self.clients: list[WorkerProcess] = []
         self.controller = Controller(self.start)
         self.progress: list[m.Progress] = []
         self.errors: list[ErrorLine] = []
@@ -52,8 +52,8 @@ class Session:
         for _ in range(2):
             self.paint()
 
-    def start(self, log: Path) -> Client:
-        self.clients.append(Client(log))
+    def start(self, log: Path) -> WorkerProcess:
+        self.clients.append(WorkerProcess(log))
         return self.clients[-1]
 
     @property
@@ -62,7 +62,7 @@ class Session:
         return self.controller.project
 
     @property
-    def client(self) -> Client:
+    def client(self) -> WorkerProcess:
         return self.clients[-1]
 
     def paint(self) -> None:
@@ -178,18 +178,20 @@ def test_a_crash_loop_ends(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, kind
 
 def supervision_popen(monkeypatch: pytest.MonkeyPatch, script: str) -> list[Any]:
     """Start this script instead of the worker."""
-    from napari_unet.protocol import client
+    from napari_unet.protocol import child_process
 
     started: list[Any] = []
-    real = client.subprocess.Popen
+    real = child_process.subprocess.Popen
 
     def popen(command: list[str], **named: Any) -> Any:
         started.append(real([sys.executable, "-S", "-c", script], **named))
         return started[-1]
 
-    fake = SimpleNamespace(**{name: getattr(client.subprocess, name) for name in ("PIPE", "DEVNULL", "TimeoutExpired")})
+    fake = SimpleNamespace(
+        **{name: getattr(child_process.subprocess, name) for name in ("PIPE", "DEVNULL", "TimeoutExpired")}
+    )
     fake.Popen = popen
-    monkeypatch.setattr(client, "subprocess", fake)
+    monkeypatch.setattr(child_process, "subprocess", fake)
     return started
 
 
@@ -220,8 +222,8 @@ def test_no_worker_outlives_its_window(tmp_path: Path) -> None:
     import subprocess
 
     script = (
-        "import sys, time; from pathlib import Path; from napari_unet.protocol.client import Client\n"
-        "client = Client(Path(sys.argv[1])); print(client.pid, flush=True); time.sleep(600)"
+        "import sys, time; from pathlib import Path; from napari_unet.controller.worker_process import WorkerProcess\n"
+        "client = WorkerProcess(Path(sys.argv[1])); print(client.pid, flush=True); time.sleep(600)"
     )
     for wait in (0.0, 6.0):
         window = subprocess.Popen([sys.executable, "-c", script, tmp_path / "log"], stdout=subprocess.PIPE, text=True)

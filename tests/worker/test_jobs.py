@@ -34,9 +34,9 @@ def test_training_has_its_share_of_the_time() -> None:
         shares = TimeShares()
         assert not shares.is_training_owed
         shares.note_tile(0.5, is_visible=is_visible)
-        shares.note_training(0.5 * share - 0.1)
+        shares.note_training(0.5 * share - 0.125)
         assert shares.is_training_owed
-        shares.note_training(0.1)
+        shares.note_training(0.125)
         assert not shares.is_training_owed
         shares.note_tile(0.5, is_visible=is_visible)
         shares.start_over()

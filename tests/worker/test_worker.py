@@ -20,6 +20,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from napari_unet.config import Settings
+from napari_unet.controller.worker_process import WorkerProcess
 from napari_unet.dataset.annotated import Annotations
 from napari_unet.dataset.sampler import Sampler
 from napari_unet.errors import UserError
@@ -35,7 +36,7 @@ from napari_unet.prediction.view import View
 from napari_unet.project.project import Project
 from napari_unet.protocol import messages as m
 from napari_unet.protocol.channel import LIMIT, Channel, encode
-from napari_unet.protocol.client import Client, worker_environment
+from napari_unet.protocol.child_process import child_environment
 from napari_unet.protocol.message import Message
 from napari_unet.training import plateau
 from napari_unet.training.learner import Learner
@@ -212,7 +213,7 @@ def test_objects_say_their_shape() -> None:
 
 def test_what_is_dangerous_is_not_inherited() -> None:
     """Switches that make loading unsafe stay outside; a thread count that the user chose is kept."""
-    clean = worker_environment({"PYTHONPATH": "x", "TORCH_FORCE_NO_WEIGHTS_ONLY_LOAD": "1", "OMP_NUM_THREADS": "3"})
+    clean = child_environment({"PYTHONPATH": "x", "TORCH_FORCE_NO_WEIGHTS_ONLY_LOAD": "1", "OMP_NUM_THREADS": "3"})
     assert "PYTHONPATH" not in clean
     assert "TORCH_FORCE_NO_WEIGHTS_ONLY_LOAD" not in clean
     assert clean["OMP_NUM_THREADS"] == "3"
@@ -793,7 +794,7 @@ def gone(pid: int) -> bool:
         return Path("/proc").is_dir() or sys.platform != "linux"
 
 
-def hear(client: Client, kind: type) -> Any:
+def hear(client: WorkerProcess, kind: type) -> Any:
     """Wait for a message of this kind."""
     return wait(lambda: next((message for message in client.poll() if isinstance(message, kind)), None))
 
@@ -801,7 +802,7 @@ def hear(client: Client, kind: type) -> Any:
 def test_a_worker_works_and_ends_with_its_window(trained: Project, monkeypatch: pytest.MonkeyPatch) -> None:
     """A real process says that it is ready, predicts, and ends by itself within five seconds of the last word."""
     monkeypatch.setenv("NAPARI_UNET_DEVICE", "cpu")
-    client = Client(trained.folder / "worker.log")
+    client = WorkerProcess(trained.folder / "worker.log")
     try:
         assert hear(client, m.Ready).device == "cpu"
         client.send(m.Open(str(trained.folder)))
@@ -818,9 +819,9 @@ def test_a_worker_works_and_ends_with_its_window(trained: Project, monkeypatch: 
 
 PARENT = """
 import sys, time
-from napari_unet.protocol.client import Client
+from napari_unet.controller.worker_process import WorkerProcess
 from napari_unet.protocol.messages import Ready
-client = Client()
+client = WorkerProcess()
 while not any(isinstance(message, Ready) for message in client.poll()):
     time.sleep(0.02)
 print(client.pid, flush=True)

@@ -1,0 +1,46 @@
+"""The process that opens foreign images first, under limits: ``python -P -m napari_unet.decoder``.
+
+What hangs, crashes or eats memory while it is decoded does so here, and not in the window.
+"""
+
+import contextlib
+import os
+import sys
+from pathlib import Path
+
+from napari_unet.decoder.decoder import Decoder
+from napari_unet.decoder.messages import Wish
+from napari_unet.images.reading import MAX_DECODED_BYTES
+from napari_unet.protocol.channel import Channel
+
+_MEMORY = MAX_DECODED_BYTES + 2 * 2**30  # bytes of addresses: the largest image that is decoded at once, and ourselves
+
+
+def main() -> int:
+    """Serve until standard input ends."""
+    _limit_memory()
+    sink = os.fdopen(os.dup(1), "wb")
+    os.dup2(2, 1)  # a stray print of a library must not land in the stream
+    channel: Channel[Wish] = Channel(sys.stdin.buffer, sink, Wish)
+    decoder = Decoder()
+    while True:
+        try:
+            for answer in decoder.answers(channel.receive()):
+                channel.send(answer)
+        except (EOFError, BrokenPipeError):
+            return 0  # the window needs no more
+
+
+def _limit_memory() -> None:
+    """Limit the memory as far as the system can: Windows cannot, macOS does not mind."""
+    with contextlib.suppress(ImportError, OSError, ValueError):
+        import resource
+
+        resource.setrlimit(resource.RLIMIT_AS, (_MEMORY, _MEMORY))
+    # Where the computer has less than that, Linux ends this process before any other.
+    with contextlib.suppress(OSError):
+        Path("/proc/self/oom_score_adj").write_text("1000")
+
+
+if __name__ == "__main__":
+    sys.exit(main())
