@@ -14,7 +14,7 @@ PARALLEL := -n logical --maxprocesses 4 --dist worksteal
 
 .DEFAULT_GOAL := help
 .NOTPARALLEL:
-.PHONY: help setup demo test faults check docs wheel-test benchmark clean \
+.PHONY: help setup demo test newest oldest faults check docs wheel-test benchmark clean \
 	python-version system-libraries optional-libraries
 
 help: ## list these commands
@@ -32,6 +32,12 @@ demo: optional-libraries $(STAMP) ## learn, show, score and export a real image;
 
 test: system-libraries check wheel-test ## checks, wheel test, then the test suite on invisible screens
 	$(WINDOWS) $(BIN)/python -m pytest $(PARALLEL)
+
+newest: python-version ## the newest release of everything, in a fresh Debian 13 with Python 3.13: every test that needs no torch (needs root)
+	@PYTHON="$(PYTHON)" sh scripts/newest.sh
+
+oldest: system-libraries ## the lower bound of every requirement, installed exactly: the same tests, and those of training
+	@PYTHON="$(PYTHON)" sh scripts/oldest.sh
 
 faults: system-libraries $(STAMP) ## everything that can go wrong, on purpose and in full: some hours; figures in docs/reliability.md
 	FAULTS=whole $(WINDOWS) $(BIN)/python -m pytest tests/faults tests/project/test_kill.py tests/packaging/test_exchange.py --timeout 3600 --durations 20

@@ -1,7 +1,9 @@
 """Every test gets its own home and napari settings, a quiet worker and no network."""
 
+import importlib.util
 import os
 import tempfile
+from collections.abc import Generator
 from pathlib import Path
 
 # Before napari is imported, or plugin settings would be written into the user's own configuration.
@@ -14,6 +16,11 @@ os.environ.setdefault("OMP_NUM_THREADS", "1")
 os.environ.setdefault("NAPARI_UNET_PRECISION", "float32")
 
 import pytest
+from hypothesis import settings
+
+# How long an example takes says more of the machine than of the code.
+settings.register_profile("no deadline", deadline=None)
+settings.load_profile("no deadline")
 
 
 @pytest.fixture(autouse=True)
@@ -30,3 +37,43 @@ def precision(request: pytest.FixtureRequest) -> str:
     """Run the test in both number formats, the second emulated where the processor does not have it."""
     chosen: str = request.param
     return chosen
+
+
+# Where torch is not installed, a test that reaches it is skipped; the newest Pythons are tried before torch is there.
+
+
+def _lacks_torch(error: BaseException | None) -> bool:
+    while error is not None:
+        if isinstance(error, ModuleNotFoundError) and error.name == "torch":
+            return True
+        error = error.__cause__ or error.__context__
+    return False
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_make_collect_report(
+    collector: pytest.Collector,
+) -> Generator[None, pytest.CollectReport, pytest.CollectReport]:
+    """Skip a file of tests that imports torch where there is none."""
+    report = yield
+    call = getattr(report, "call", None)
+    if report.failed and call is not None and _lacks_torch(call.excinfo.value):
+        report.outcome, report.longrepr = "skipped", (str(collector.path), 0, "Skipped: needs torch")
+    return report
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_makereport(
+    item: pytest.Item, call: pytest.CallInfo[None]
+) -> Generator[None, pytest.TestReport, pytest.TestReport]:
+    """Skip a test that comes to import torch where there is none."""
+    report = yield
+    if report.failed and call.excinfo is not None and _lacks_torch(call.excinfo.value):
+        report.outcome, report.longrepr = "skipped", (str(item.path), 0, "Skipped: needs torch")
+    return report
+
+
+def pytest_runtest_setup(item: pytest.Item) -> None:
+    """Skip a test whose child processes need torch where there is none."""
+    if item.get_closest_marker("torch") and importlib.util.find_spec("torch") is None:
+        pytest.skip("needs torch in a child process")

@@ -156,7 +156,7 @@ def _classes_label(classes: Sequence[ClassStyle]) -> dict[str, Any]:
     }
 
 
-def create_levels(folder: Path, levels: Sequence[Level], chunk: int = _CHUNK) -> list[zarr.Array[Any]]:
+def create_levels(folder: Path, levels: Sequence[Level], chunk: int = _CHUNK) -> list[zarr.Array]:
     """Make the groups and the empty arrays of a folder, in chunks of so many pixels."""
     arrays = []
     store = LocalStore(folder)
@@ -165,7 +165,7 @@ def create_levels(folder: Path, levels: Sequence[Level], chunk: int = _CHUNK) ->
         if level.group and "labels" not in zarr.open_group(store, mode="a"):
             zarr.create_group(store, path="labels", attributes={"ome": labels})
         zarr.create_group(store, path=level.group or None, attributes=level.attributes)
-        array: zarr.Array[Any] = zarr.create_array(
+        array: zarr.Array = zarr.create_array(
             store,
             name=f"{level.group}/0".removeprefix("/"),
             shape=level.shape,

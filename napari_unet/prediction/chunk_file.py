@@ -138,8 +138,8 @@ class ChunkFile:
             return False
         return True
 
-    def _array(self, group: str) -> zarr.Array[Any]:
-        array: zarr.Array[Any] = zarr.open_array(LocalStore(self.folder / group / "0"), mode="r+")
+    def _array(self, group: str) -> zarr.Array:
+        array: zarr.Array = zarr.open_array(LocalStore(self.folder / group / "0"), mode="r+")
         return array.with_config({"write_empty_chunks": True})  # a chunk of background is one that was made
 
     def _index(self, plane: int) -> tuple[int, ...]:

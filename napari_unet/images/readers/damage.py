@@ -37,6 +37,7 @@ _RAISED = (
     tokenize.TokenError,
     msgspec.MsgspecError,
     tifffile.OmeXmlError,
+    tifffile.TiffFileError,
 )
 
 

@@ -1,0 +1,26 @@
+#!/bin/sh
+# The part of newest.sh that runs inside of the fresh Debian, where the checkout is /checkout, read-only.
+set -eu
+
+export HOME=/root LANG=C.UTF-8 PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin
+export PYTHONDONTWRITEBYTECODE=1 HYPOTHESIS_STORAGE_DIRECTORY=/tmp/hypothesis PIP_DISABLE_PIP_VERSION_CHECK=1 OMP_NUM_THREADS=1
+cd /checkout
+sh scripts/system-libraries.sh
+
+echo "Newest: installing the newest release of everything but torch"
+[ -x /venv/bin/python ] || python3 -m venv /venv
+# Everything that pyproject.toml names, without the bounds from constraints.txt.
+/venv/bin/python - <<'PYTHON' >/requirements.txt
+import tomllib
+
+project = tomllib.load(open("pyproject.toml", "rb"))["project"]
+wanted = [*project["dependencies"], *project["optional-dependencies"]["all"]]
+print(*(one for one in wanted if not one.startswith("torch>")), sep="\n")
+PYTHON
+/venv/bin/python -m pip install -qq --upgrade --upgrade-strategy eager "$@" pip -r /requirements.txt --group test
+/venv/bin/python -m pip install -qq --no-deps /checkout
+/venv/bin/python -m pip list --format freeze |
+    grep -i -E '^(napari|numpy|scipy|scikit-image|tifffile|imagecodecs|zarr|PyQt6|qtpy|superqt|magicgui|pydantic|msgspec|pytest)=='
+! /venv/bin/python -c 'import torch' 2>/dev/null || echo "Newest: torch is there too"
+
+QT_QPA_PLATFORM=xcb exec /venv/bin/python -m pytest -p no:cacheprovider ${TESTS:--n logical --maxprocesses 4 --dist worksteal}
