@@ -35,6 +35,8 @@ def rogue(path, expand_palette):
         os.abort()
     if path.stem == "babbles":
         os.write(stream, b"x" * 4096)
+    if path.stem == "faulty":
+        raise AttributeError("module 'tifffile' has no attribute 'gone'")
     if path.stem == "eats":
         np.ones(8 * 2**30, np.uint8)
     return real(path, expand_palette)
@@ -116,6 +118,8 @@ def test_files_to_add_are_opened_there(
     assert outcome(decoder.open(tmp_path / "missing.tif").result) == "NU-I10"
     (tmp_path / "broken.png").write_bytes(b"\x89PNG\r\n\x1a\nnothing")
     assert outcome(decoder.open(tmp_path / "broken.png").result) == "NU-I11"
+    (tmp_path / "faulty.tif").write_bytes(records["good"].path.read_bytes())
+    assert outcome(decoder.open(tmp_path / "faulty.tif").result) == "NU-X01"
     assert outcome(decoder.open(records["crashes"].path).result) == "NU-S11"
     assert decoder.open(records["fine"].path).result().name == "fine"
     waiting = decoder.open(records["hangs"].path)
