@@ -13,7 +13,7 @@ _NAMED = 3  # of the files that are skipped
 
 
 class Listing(NamedTuple):
-    """The images that a path stands for, and one coded line on what of a folder is skipped; "" where nothing is."""
+    """Hold the images that a path stands for, and one coded line on what of a folder is skipped; "" for nothing."""
 
     images: list[Path]
     notice: str

@@ -10,7 +10,7 @@ from jaxtyping import Shaped
 
 @runtime_checkable
 class Sliceable(Protocol):
-    """Anything with a shape and a type that is sliced like an array: of NumPy, Zarr or Dask, or one of ours."""
+    """Describe what has a shape and a type and is sliced like an array: of NumPy, Zarr or Dask, or one of ours."""
 
     @property
     def shape(self) -> tuple[int, ...]:

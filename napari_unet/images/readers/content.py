@@ -9,7 +9,7 @@ from napari_unet.images.lazy_array import Sliceable
 
 @dataclass(frozen=True)
 class Content:
-    """An array, the names of its axes, and what else the file says of the image.
+    """Hold an array, the names of its axes, and what else the file says of the image.
 
     Attributes
     ----------

@@ -18,7 +18,7 @@ _PROBED_BYTES = 64 * 2**20
 
 @dataclass(frozen=True, eq=False)
 class FilePixels(LazyArray):
-    """Pixels of an image file without the axes of length 1; a read that fails is a `UserError`.
+    """Read pixels of an image file, without the axes of length 1; a read that fails is a `UserError`.
 
     Attributes
     ----------

@@ -14,7 +14,7 @@ _OLDEST_AXES = "tczyx"
 
 
 class Axis(msgspec.Struct, frozen=True):
-    """An axis of an image, as OME-Zarr 0.4 and later have it; 0.3 has the name alone."""
+    """Describe an axis of an image, as OME-Zarr 0.4 and later have it; 0.3 has the name alone."""
 
     name: str
     type: str | None = None
@@ -22,21 +22,21 @@ class Axis(msgspec.Struct, frozen=True):
 
 
 class Transformation(msgspec.Struct, frozen=True):
-    """A step from pixels to lengths; we read those of type "scale"."""
+    """Describe a step from pixels to lengths; we read those of type "scale"."""
 
     type: str = ""
     scale: tuple[float, ...] = ()
 
 
 class Dataset(msgspec.Struct, frozen=True, rename="camel"):
-    """One resolution of an image: an array in a folder."""
+    """Describe one resolution of an image: an array in a folder."""
 
     path: str
     coordinate_transformations: tuple[Transformation, ...] = ()
 
 
 class Multiscale(msgspec.Struct, frozen=True, rename="camel"):
-    """An image with all of its resolutions, the finest first."""
+    """Describe an image with all of its resolutions, the finest first."""
 
     datasets: tuple[Dataset, ...]
     axes: tuple[Axis | str, ...] | None = None

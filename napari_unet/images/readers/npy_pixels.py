@@ -18,7 +18,7 @@ SPAN_BYTES = 4 * 2**20  # unwanted bytes between wanted pixels are read with the
 
 @dataclass(frozen=True, slots=True)
 class NpyPixels(LazyArray):
-    """An array in an NPY file, sliced by integers and forward slices.
+    """Read an array in an NPY file by integers and forward slices.
 
     Attributes
     ----------

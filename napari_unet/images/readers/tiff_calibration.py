@@ -1,4 +1,4 @@
-"""What a TIFF file says beside its pixels: size of a pixel, names of channels."""
+"""The size of a pixel and the names of channels, as a TIFF file says them."""
 
 import re
 from typing import Any

@@ -18,14 +18,14 @@ _TYPE = re.compile(r"[<>|]?(bool|b1|u?int(8|16|32|64)|float(16|32|64)|[ui][1248]
 
 
 class Packing(msgspec.Struct, frozen=True):
-    """The configuration of a codec: the codecs inside of a shard."""
+    """Hold the configuration of a codec: the codecs inside of a shard."""
 
     codecs: tuple[Union[str, "Codec", None], ...] = ()
     index_codecs: tuple[Union[str, "Codec", None], ...] = ()
 
 
 class Codec(msgspec.Struct, frozen=True):
-    """One step that packs pixels: Zarr 3 calls it by its name, Zarr 2 by its id."""
+    """Describe one step that packs pixels: Zarr 3 calls it by its name, Zarr 2 by its id."""
 
     name: str | None = None
     id: str | None = None
@@ -33,7 +33,7 @@ class Codec(msgspec.Struct, frozen=True):
 
 
 class ZarrMetadata(msgspec.Struct, frozen=True):
-    """A group or an array, as its metadata file says; the type and codecs of pixels are for arrays alone."""
+    """Describe a group or an array as its metadata file does; types and codecs of pixels are for arrays alone."""
 
     zarr_format: int
     node_type: str = ""
