@@ -37,6 +37,10 @@ def test_everything_that_is_asked_for_is_locked(locked: dict[str, str]) -> None:
     """A new requirement needs a new lock: python scripts/lock.py."""
     project = tomllib.loads((ROOT / "pyproject.toml").read_text("utf-8"))
     wanted = [*project["project"]["dependencies"], *project["project"]["optional-dependencies"]["all"]]
-    wanted += [*project["dependency-groups"]["dev"], *project["build-system"]["requires"]]
+    groups = project["dependency-groups"]
+    assert {"include-group": "test"} in groups["test-torch"]
+    assert {"include-group": "test-torch"} in groups["dev"]
+    tools = [one for group in groups.values() for one in group if isinstance(one, str)]
+    wanted += [*tools, *project["build-system"]["requires"]]
     names = {normal(match[0]) for line in wanted if (match := re.match(r"[A-Za-z0-9._-]+", line))}
     assert sorted(names - locked.keys()) == ["torch"]
