@@ -80,7 +80,7 @@ class ThreadWorker:
     def _serve(self) -> None:
         # Here, not above: torch must not be in the process that measures the real worker.
         from napari_unet.network.device import choose_device, set_threads
-        from napari_unet.worker.__main__ import _turn
+        from napari_unet.worker.__main__ import turn
         from napari_unet.worker.engine import Engine
         from napari_unet.worker.heartbeat import Heartbeat
 
@@ -89,7 +89,7 @@ class ThreadWorker:
         self._outbox.put(Ready(device.kind, device.reason))
         engine = Engine(self._outbox.put, device)
         heartbeat = Heartbeat(self._outbox.put)
-        while _turn(engine, self._inbox, heartbeat):
+        while turn(engine, self._inbox, heartbeat):
             pass
         engine.save()
 

@@ -58,7 +58,7 @@ def _serve(channel: Channel[ToWorker], heartbeat: Heartbeat) -> int:
     engine = Engine(channel.send, device)
     while True:
         try:
-            if not _turn(engine, inbox, heartbeat):
+            if not turn(engine, inbox, heartbeat):
                 engine.save()
                 return 0
         except UserError as error:
@@ -86,7 +86,7 @@ def _serve(channel: Channel[ToWorker], heartbeat: Heartbeat) -> int:
             channel.send(Failed(_line(error)))
 
 
-def _turn(engine: "Engine", inbox: "queue.SimpleQueue[ToWorker | None]", heartbeat: Heartbeat) -> bool:
+def turn(engine: "Engine", inbox: "queue.SimpleQueue[ToWorker | None]", heartbeat: Heartbeat) -> bool:
     """Hear everything that was said, then do one slice of work; False when the window has gone."""
     busy = engine.has_work
     while not busy and inbox.empty() and engine.rehearse():

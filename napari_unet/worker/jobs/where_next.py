@@ -37,7 +37,7 @@ class WhereNext(Job):
     def _forget(self) -> None:
         self._question: Suggest | None = None
         self._acquisition: Acquisition | None = None
-        self._version = -1  # of the network that the survey was made with
+        self._version = -1  # of the network that the acquisition predicts with
         self._todo: Iterator[tuple[PlaneKey, Region]] = iter(())
         self._spent = 0.0
         self._proposed: set[tuple[PlaneKey, Region]] = set()
