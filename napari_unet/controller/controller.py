@@ -24,7 +24,7 @@ from napari_unet.controller.training import Training
 from napari_unet.controller.view import View
 from napari_unet.project.image_record import ImageRecord
 from napari_unet.project.project import Project
-from napari_unet.protocol import messages as m
+from napari_unet.protocol.messages import Annotated, Corrected, Noticed, Objects, Scored, Suggested, Tile, ToWindow
 
 
 class Controller:
@@ -53,8 +53,8 @@ class Controller:
         self.exports = Exports(session, worker, hub)
         self.suggestions = Suggestions(session, worker, self.view, hub)
         self.strokes = Strokes(session, self.view, self.training, self._tell_annotated, hub)
-        hub.subscribe(m.Noticed, lambda noticed: hub.publish(Notice(noticed.line)))
-        hub.subscribe(m.Scored, self._remember)
+        hub.subscribe(Noticed, lambda noticed: hub.publish(Notice(noticed.line)))
+        hub.subscribe(Scored, self._remember)
 
     @property
     def project(self) -> Project | None:
@@ -132,7 +132,7 @@ class Controller:
         if wanted.pixel_size != before.pixel_size:
             project.images.set_pixel_size(wanted.id, wanted.pixel_size)
         self.strokes.predicted.forget()
-        self.worker.send(m.Corrected(None if wanted.chosen != before.chosen else wanted.id))
+        self.worker.send(Corrected(None if wanted.chosen != before.chosen else wanted.id))
         return project.images.get(wanted.id)
 
     def change_classes(self) -> None:
@@ -158,11 +158,11 @@ class Controller:
             self._tell_of_files(self.project)
         self.worker.tick(self.hear)
 
-    def hear(self, message: m.ToWindow) -> None:
+    def hear(self, message: ToWindow) -> None:
         """Hand on what the worker said, unless it answers a wish that has passed."""
-        if isinstance(message, m.Tile | m.Objects) and message.generation != self.generation:
+        if isinstance(message, Tile | Objects) and message.generation != self.generation:
             return
-        if isinstance(message, m.Suggested) and not self.suggestions.is_wanted(message):
+        if isinstance(message, Suggested) and not self.suggestions.is_wanted(message):
             return
         self.publish(message)
 
@@ -185,7 +185,7 @@ class Controller:
         if low is not None:
             self.publish(Notice(str(low)))
 
-    def _remember(self, scored: m.Scored) -> None:
+    def _remember(self, scored: Scored) -> None:
         """Append a score of trained steps to the history of the project."""
         if self.project is not None and not self.project.read_only and scored.loss is not None:
             record = {"loss": scored.loss, "annotation_s": self.annotation_clock.seconds}
@@ -194,5 +194,5 @@ class Controller:
     def _tell_annotated(self, own: bool = True) -> None:
         """Tell the worker that something is annotated otherwise; it drops the question where to paint then."""
         self.suggestions.drop()
-        self.worker.send(m.Annotated(own=own))
+        self.worker.send(Annotated(own=own))
         self.view.ask_weights()
