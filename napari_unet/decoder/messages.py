@@ -1,4 +1,4 @@
-"""What the window and the decoder say to each other."""
+"""Everything that the window and the decoder say to each other."""
 
 from napari_unet.protocol.message import Message
 

@@ -57,7 +57,7 @@ class Channel(Generic[M]):
 
 
 def encode(message: Message) -> bytes:
-    """The bytes of one message on the wire."""
+    """Return the bytes of one message on the wire."""
     body = msgspec.msgpack.encode(message)
     return _LENGTH.pack(len(body)) + body
 

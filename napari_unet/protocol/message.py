@@ -1,7 +1,7 @@
-"""What every message is."""
+"""The base of all messages."""
 
 import msgspec
 
 
 class Message(msgspec.Struct, frozen=True, tag=True):
-    """Anything that crosses a pipe."""
+    """Crosses a pipe between two of our processes."""

@@ -1,4 +1,4 @@
-"""What the window and the worker say to each other. Frozen structs, msgpack on the wire, never a pickle."""
+"""Everything that window and worker say to each other: frozen structs, msgpack on the wire, never a pickle."""
 
 import math
 import zlib
@@ -31,7 +31,7 @@ class Open(Message, frozen=True):
 
 
 class Look(Message, frozen=True):
-    """A part of a plane is on screen: predict it, then the rest of what is covered."""
+    """Predict the part of a plane that is on screen, then the rest of what is covered."""
 
     generation: int
     image_id: int
@@ -44,13 +44,13 @@ class Look(Message, frozen=True):
 
 
 class Annotated(Message, frozen=True):
-    """Strokes, classes or settings were committed to the project; read them."""
+    """Read the strokes, classes and settings that were committed to the project."""
 
     own: bool = True  # the strokes say what the user knows, not what the network said
 
 
 class Corrected(Message, frozen=True):
-    """What the project remembers of an image was corrected; a ``Look`` follows."""
+    """Read again what the project remembers of an image, which was corrected; a ``Look`` follows."""
 
     image_id: int | None  # None: of many
 
@@ -103,31 +103,31 @@ class Suggest(Message, frozen=True):
 
 
 class Ready(Message, frozen=True):
-    """The worker is up, on this device."""
+    """Tell that the worker is up, on this device."""
 
     device: str
     reason: str
 
 
 class Alive(Message, frozen=True):
-    """The worker waits for a message or computes."""
+    """Tell that the worker lives: it waits for a message or computes."""
 
 
 class Noticed(Message, frozen=True):
-    """One plain line for the user about something that stops nothing."""
+    """Tell the user in one plain line about something that stops nothing."""
 
     line: str
 
 
 class OtherPixelSize(Message, frozen=True):
-    """Pixels of an image are so many times as high and wide as the nearest of those that were trained on."""
+    """Tell how many times as high and wide the pixels of an image are as the nearest of those that were trained on."""
 
     image_id: int
     factors: tuple[float, float]
 
 
 class Tile(Message, frozen=True):
-    """Predicted class ids of a part of a plane."""
+    """Carries the predicted class ids of a part of a plane."""
 
     generation: int
     image_id: int
@@ -138,11 +138,11 @@ class Tile(Message, frozen=True):
     map: bytes = b""  # the map that the Look asked for, 0 to 255 for 0 to 1
 
     def array(self) -> UInt8[np.ndarray, "h w"]:
-        """The class ids; UserError NU-W02 when the bytes are not those of such a tile."""
+        """Return the class ids; UserError NU-W02 when the bytes are not those of such a tile."""
         return self._pixels(self.labels)
 
     def map_array(self) -> UInt8[np.ndarray, "h w"]:
-        """The values of the map; UserError NU-W02 when the bytes are not those of such a tile."""
+        """Return the values of the map; UserError NU-W02 when the bytes are not those of such a tile."""
         return self._pixels(self.map)
 
     def _pixels(self, data: bytes) -> UInt8[np.ndarray, "h w"]:
@@ -153,7 +153,7 @@ class Tile(Message, frozen=True):
 
 
 class Weights(Message, frozen=True):
-    """The weight map of a part of a plane; one value for each square of ``factor`` pixels, cut off at its end."""
+    """Carries the weight map of a region: one value for each square of ``factor`` pixels, cut off at its end."""
 
     image_id: int
     plane: int
@@ -180,7 +180,7 @@ class Weights(Message, frozen=True):
         return cls(image_id, plane, region, factor, values.tobytes())
 
     def array(self) -> Float16[np.ndarray, "y x"]:
-        """The values; UserError NU-W02 when the bytes are not those of such a map."""
+        """Return the values; UserError NU-W02 when the bytes are not those of such a map."""
         height, width = (-(-side // max(self.factor, 1)) for side in self.region.shape)
         if self.factor < 1 or min(height, width) < 1 or len(self.data) != 2 * height * width:
             raise _distorted(f"a weight map of {len(self.data)} bytes for {height} x {width} values")
@@ -188,7 +188,7 @@ class Weights(Message, frozen=True):
 
 
 class Objects(Message, frozen=True):
-    """The separate objects of the plane on screen, and a row of measurements for each."""
+    """Carries the separate objects of the plane on screen, and a row of measurements for each."""
 
     generation: int
     image_id: int
@@ -207,12 +207,12 @@ class Objects(Message, frozen=True):
         columns: tuple[str, ...],
         rows: tuple[tuple[Cell, ...], ...],
     ) -> "Objects":
-        """Numbers up to 65535, at a place of image id and plane."""
+        """Pack numbers up to 65535; the place is image id and plane."""
         packed = zlib.compress(numbers.astype(np.uint16).tobytes(), 1)
         return cls(generation, *place, Region(0, 0, *numbers.shape), packed, columns, rows)
 
     def array(self) -> UInt16[np.ndarray, "y x"]:
-        """The number at every pixel; UserError NU-W02 when numbers or rows are not those of such a plane."""
+        """Return the number at every pixel; UserError NU-W02 when numbers or rows are not those of such a plane."""
         height, width = self.region.shape
         size = 2 * height * width if min(height, width) > 0 else 0
         try:
@@ -227,7 +227,7 @@ class Objects(Message, frozen=True):
 
 
 class Progress(Message, frozen=True):
-    """How training goes."""
+    """Tell how training goes."""
 
     state: Literal["waiting", "training", "resting", "paused"]
     step: int
@@ -239,45 +239,45 @@ class Progress(Message, frozen=True):
 
 
 class Scored(Message, frozen=True):
-    """The network that is shown, on the held-out pixels."""
+    """Tell the score on the held-out pixels of the network that is shown."""
 
     score: Score
     loss: float | None
 
 
 class Doubted(Message, frozen=True):
-    """All the strokes that may be wrong."""
+    """Name all the strokes that may be wrong."""
 
     strokes: tuple[Doubt, ...]
 
 
 class Agreed(Message, frozen=True):
-    """How the newest strokes agreed with the network that was on screen when they were painted."""
+    """Tell how the newest strokes agreed with the network that was on screen when they were painted."""
 
     share: float | None  # of their pixels, mean over the classes
     strokes: int
 
 
 class Exporting(Message, frozen=True):
-    """How much of an export is predicted."""
+    """Tell how much of an export is predicted."""
 
     share: float
 
 
 class Exported(Message, frozen=True):
-    """An export ended: files that were written, read again and found equal; none when it was given up."""
+    """Tell which files an export has written, read again and found equal; none when it was given up."""
 
     paths: tuple[str, ...]
 
 
 class Failed(Message, frozen=True):
-    """One plain line for the user."""
+    """Tell the user in one plain line what went wrong."""
 
     line: str
 
 
 class Suggested(Message, frozen=True):
-    """Where a stroke would teach most, and why; without a region, why there is no such place."""
+    """Tell where a stroke would teach most, and why; without a region, why there is no such place."""
 
     number: int  # of the question that is answered
     reason: str

@@ -1,1 +1,1 @@
-"""The process that owns the device, and the one that decodes foreign images: messages, channel and clients."""
+"""The process that owns the device: it predicts, learns and exports what the window asks for."""

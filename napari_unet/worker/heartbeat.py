@@ -38,7 +38,7 @@ class Heartbeat:
 
     @contextmanager
     def waiting(self) -> Iterator[None]:
-        """Around a wait for the next message, which may last for ever."""
+        """Mark a wait for the next message, which may last for ever."""
         self._is_waiting = True
         try:
             yield

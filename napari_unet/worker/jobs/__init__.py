@@ -1,1 +1,1 @@
-"""The kinds of work of the worker besides learning, one file each."""
+"""The kinds of work of the worker, one file each."""
