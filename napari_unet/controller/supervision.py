@@ -7,8 +7,8 @@ from napari_unet.errors import UserError
 
 _RESTARTS = 3  # in a minute; a worker that dies more often than that is left alone
 _RESTART_WINDOW_S = 60.0
-_PATIENCE_S = 15.0  # without a sign; a worker that waits or computes gives one every second
-_FIRST_PATIENCE_S = 30.0  # until the first sign: Python is being started
+PATIENCE_S = 15.0  # without a sign; a worker that waits or computes gives one every second
+FIRST_PATIENCE_S = 30.0  # until the first sign: Python is being started
 _ASLEEP_S = 5.0  # between two looks: then this process slept or was busy, and the worker with it, perhaps
 
 
@@ -53,7 +53,7 @@ class Supervision:
 
     @property
     def _patience(self) -> float:
-        return _PATIENCE_S if self._has_spoken else _FIRST_PATIENCE_S
+        return PATIENCE_S if self._has_spoken else FIRST_PATIENCE_S
 
     @property
     def deaths(self) -> int:

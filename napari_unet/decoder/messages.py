@@ -33,7 +33,7 @@ class Draw(Message, frozen=True):
 
 
 class Inspected(Message, frozen=True):
-    """The parts of an ``Image``, as an image file holds them."""
+    """Carries the parts of an ``Image``, as an image file holds them."""
 
     name: str
     axes: str
@@ -47,13 +47,13 @@ class Inspected(Message, frozen=True):
 
 
 class Part(Message, frozen=True):
-    """The next bytes of the pixels that were wished for."""
+    """Carries the next bytes of the pixels that were wished for."""
 
     pixels: bytes
 
 
 class Drawn(Message, frozen=True):
-    """A thumbnail: uint8 (height, width, 3)."""
+    """Carries a thumbnail: uint8 (height, width, 3)."""
 
     height: int
     width: int
@@ -61,7 +61,7 @@ class Drawn(Message, frozen=True):
 
 
 class Refused(Message, frozen=True):
-    """The parts of a UserError."""
+    """Carries the parts of a UserError."""
 
     code: str
     what: str

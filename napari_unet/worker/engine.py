@@ -1,4 +1,4 @@
-"""What the worker does next: hear what the window says, then do one slice of the most urgent job."""
+"""The engine of the worker: it hears what the window says, then lets the most urgent job do one slice of work."""
 
 import time
 from collections.abc import Callable

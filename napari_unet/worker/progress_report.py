@@ -1,4 +1,4 @@
-"""How training goes, told to the window a few times a second."""
+"""Tells the window a few times a second how training goes."""
 
 from napari_unet.protocol.messages import Annotated, Open, Progress, Restore, Train
 from napari_unet.worker.jobs.tiles import Tiles

@@ -1,4 +1,4 @@
-"""How the worker's time is divided between training and predicting tiles."""
+"""Divides the time of the worker between training and predicting tiles."""
 
 _TRAINING_SHARE = 1.0  # seconds of training for every second of predicting what is on screen
 _REST_TRAINING_SHARE = 3.0  # and for every second of predicting what nobody looks at

@@ -125,7 +125,7 @@ def test_a_killed_worker_comes_back(session: Session) -> None:
 def test_a_stopped_worker_is_replaced(session: Session, monkeypatch: pytest.MonkeyPatch) -> None:
     """F02: it gives no sign; the limit is shortened here, the law of the fifteen seconds is the controller's."""
     session.until_it_learns()
-    monkeypatch.setattr(supervision, "_PATIENCE_S", 4.0)
+    monkeypatch.setattr(supervision, "PATIENCE_S", 4.0)
     os.kill(session.client.pid, signal.SIGSTOP)
     assert session.until(lambda: len(session.clients) == 2) > 2
     session.paint()
@@ -137,7 +137,7 @@ def test_a_stopped_worker_is_replaced(session: Session, monkeypatch: pytest.Monk
 def test_a_long_step_is_no_hang(session: Session, monkeypatch: pytest.MonkeyPatch) -> None:
     """A worker that works or waits gives signs: nothing is restarted while it learns, rests or has nothing to do."""
     session.until_it_learns()
-    monkeypatch.setattr(supervision, "_PATIENCE_S", 6.0)
+    monkeypatch.setattr(supervision, "PATIENCE_S", 6.0)
     session.controller.training.pause()
     end = time.monotonic() + 12
     session.until(lambda: time.monotonic() > end)
@@ -197,7 +197,7 @@ def supervision_popen(monkeypatch: pytest.MonkeyPatch, script: str) -> list[Any]
 
 def test_a_worker_that_never_speaks(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """F05: the handshake never comes; it is given up as a crash loop is."""
-    monkeypatch.setattr(supervision, "_FIRST_PATIENCE_S", 1.0)
+    monkeypatch.setattr(supervision, "FIRST_PATIENCE_S", 1.0)
     supervision_popen(monkeypatch, "import time; time.sleep(600)")
     session = Session(tmp_path / "p.unet")
     session.until(lambda: not session.controller.worker.is_running)
