@@ -95,7 +95,7 @@ def go(window: PaintingWindow, y: int, x: int) -> None:
     camera.center = (0, y + 2 * step, x + 2 * step)
     camera.zoom = window.viewer.canvas.size[0] / _ROWS_ON_SCREEN
     canvas = window.panel.canvas
-    if not window.wait(_ANSWER_WITHIN_S, lambda: (y, x) in canvas.cover and not canvas.is_too_far_out):
+    if not window.wait(_ANSWER_WITHIN_S, lambda: (y, x) in canvas.cover and not canvas.annotation_layer.is_too_far_out):
         raise RuntimeError("the layers did not follow")
 
 
@@ -117,7 +117,7 @@ def predicted(window: PaintingWindow) -> float:
         visible, cover = canvas.visible(), canvas.cover
         if visible is None:
             return False
-        return bool(canvas.plane_prediction(0)[visible.within(cover).moved(-cover.y0, -cover.x0).slices].all())
+        return bool(canvas.prediction.data[visible.within(cover).moved(-cover.y0, -cover.x0).slices].all())
 
     if not window.wait(_ANSWER_WITHIN_S, is_done):
         raise RuntimeError(f"no answer: {window.panel.training.status.text()}")

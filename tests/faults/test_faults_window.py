@@ -65,7 +65,8 @@ def test_strokes_that_a_full_disk_refused_outlive_their_layer(
 
 
 @pytest.mark.parametrize(
-    "where", ["controller.strokes.commit", "canvas.plane_labels", "canvas.watcher", "controller.publish"]
+    "where",
+    ["controller.strokes.commit", "canvas.annotation_layer.plane_labels", "shown.saving.settled", "controller.publish"],
 )
 def test_an_error_in_a_listener_costs_no_stroke(
     user: User, qtbot: Any, monkeypatch: pytest.MonkeyPatch, where: str
@@ -75,8 +76,6 @@ def test_an_error_in_a_listener_costs_no_stroke(
     *path, name = where.split(".")
     for part in path:
         owner = getattr(owner, part)
-    if name == "watcher":
-        owner, name = user.panel.canvas.watcher, "_settled"
     faults: list[int] = []
 
     def fail(*_: Any) -> Any:

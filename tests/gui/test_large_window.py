@@ -20,7 +20,7 @@ from test_panel import messages, settle, viewer
 from test_project_images import SilentClient
 
 from napari_unet.controller import cover
-from napari_unet.gui.layers.our_layers import covering, geometry
+from napari_unet.gui.layers.placement import covering, geometry
 from napari_unet.images import image
 from napari_unet.images.reading import open_image
 from napari_unet.images.tiled_plane import TILE
@@ -131,15 +131,15 @@ def test_what_is_predicted_lies_where_it_belongs(user: Wanderer) -> None:
     assert visible.shape[0] == pytest.approx(120, abs=4)
     region = Region(canvas.cover.y0 - 10, 290, canvas.cover.y0 + 20, 310)
     user.answer(region, 2)
-    assert (canvas.plane_prediction(0)[:20, 290 - canvas.cover.x0 : 310 - canvas.cover.x0] == 2).all()
-    assert np.count_nonzero(canvas.plane_prediction(0)) == 20 * 20
+    assert (canvas.prediction.data[:20, 290 - canvas.cover.x0 : 310 - canvas.cover.x0] == 2).all()
+    assert np.count_nonzero(canvas.prediction.data) == 20 * 20
     place = canvas.prediction.data_to_world((0, 290 - canvas.cover.x0))
     assert tuple(place) == (canvas.cover.y0, 290)
     late = user.panel.controller.generation
     user.go(100, 100)
-    assert not canvas.plane_prediction(0).any()
+    assert not canvas.prediction.data.any()
     user.answer(Region(90, 90, 110, 110), 2, generation=late)
-    assert not canvas.plane_prediction(0).any()
+    assert not canvas.prediction.data.any()
 
 
 def test_nothing_is_painted_from_too_far_away(user: Wanderer) -> None:

@@ -97,7 +97,7 @@ def test_table_and_image_have_one_selection(viewer: Any, monkeypatch: pytest.Mon
     hand = open_image(viewer, monkeypatch, np.zeros((3, SIDE, SIDE), np.uint8), axis_labels=("z", "y", "x"), **place)
     viewer.dims.set_point(0, 1)
     settle(lambda: hand.panel.controller.view.plane == 1, 5)
-    layer, objects, camera = choose(hand), hand.panel.object_layer, viewer.scene.camera
+    layer, camera = choose(hand), viewer.scene.camera
     answer(hand, (10, 10), (60, 90), (100, 20))
     np.testing.assert_array_equal(layer.data.any(axis=(1, 2)), [False, True, False])
     hand.panel.view_row.table.click()
@@ -119,7 +119,7 @@ def test_table_and_image_have_one_selection(viewer: Any, monkeypatch: pytest.Mon
     assert layer.selected_label == 2
     assert camera.zoom == zoom
     np.testing.assert_allclose(camera.center[-2:], layer.data_to_world((1, 65.5, 95.5))[-2:])
-    (box,) = objects._outline.data
+    (box,) = hand.viewer.layers["selected object"].data
     np.testing.assert_array_equal([box.min(axis=0), box.max(axis=0)], [[1, 57.5, 87.5], [1, 73.5, 103.5]])
     centre = camera.center
     native = viewer.window._qt_viewer.canvas.native
@@ -138,7 +138,7 @@ def test_table_and_image_have_one_selection(viewer: Any, monkeypatch: pytest.Mon
     answer(hand, (30, 30))
     np.testing.assert_array_equal(layer.data.any(axis=(1, 2)), [True, False, False])
     assert layer.selected_label == 0
-    assert len(objects._outline.data) == 0
+    assert len(hand.viewer.layers["selected object"].data) == 0
 
 
 def test_another_image_has_other_objects(hand: Hand) -> None:

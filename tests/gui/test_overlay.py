@@ -145,7 +145,7 @@ def test_dice_stands_on_its_plane_of_a_stack(viewer: Any, monkeypatch: pytest.Mo
     hand = open_image(viewer, monkeypatch, np.zeros((2, 3, SIDE, SIDE), np.uint16))
     panel, record = hand.panel, hand.panel.controller.image
     panel.controller.project.test_areas.replace(record.id, 4, (Region(64, 0, 128, 64),))
-    panel.areas.show(panel.canvas.image, record, False, panel.controller.project.test_areas.of(record.id))
+    panel.areas.show(panel.canvas.placement, panel.controller.project.test_areas.of(record.id))
     score = Score(1, None, (), (BlockScore(record.id, 4, 0, 64, 64, 128, 0.5),))
     panel.controller.publish(m.Scored(score, None))
     for t, z in ((0, 0), (1, 1)):
@@ -283,10 +283,10 @@ def test_a_thousand_updates_need_no_more_memory(hand: Hand) -> None:
     def update(times: int) -> None:
         for number in range(times):
             values = rng.integers(1, 3, TILE.shape, np.uint8)
-            canvas.write(1, 0, TILE, values)
+            canvas.prediction_layer.write(1, 0, TILE, values)
             maps.write(1, 0, TILE, values)
-            canvas._refresh()  # at once: ten a second would take minutes
-            maps._refresh()
+            canvas.prediction_layer.refresh()  # at once: ten a second would take minutes
+            maps.refresh()
             if number % 10 == 0:
                 QApplication.processEvents()
 

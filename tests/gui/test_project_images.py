@@ -187,13 +187,13 @@ def test_a_hundred_switches_mix_nothing_up(viewer: Any, folder: Path) -> None:
     panel, random = user.panel, np.random.default_rng(0)
     panel.training.start.click()
     assert settle(lambda: (panel.canvas.prediction.data > 0).any())
-    tiles, write = [], panel.canvas.write
+    tiles, write = [], panel.canvas.prediction_layer.write
 
     def watched(image_id: int, plane: int, region: Region, labels: np.ndarray) -> None:
         tiles.append(image_id == panel.controller.image.id)
         write(image_id, plane, region, labels)
 
-    panel.canvas.write = watched
+    panel.canvas.prediction_layer.write = watched
     for turn in range(100):
         name = str(random.choice(list(SHAPES)))
         go(user, name)
@@ -361,7 +361,7 @@ def test_layers_of_the_user_are_used_and_never_removed(viewer: Any) -> None:
 def test_a_corrected_pixel_size_is_shown_everywhere(viewer: Any, folder: Path) -> None:
     """In the line, on every layer of ours and on the image; what was painted stays, and painting goes on."""
     user = opened(viewer, folder)
-    facts, layers = user.panel.head.facts, lambda: [user.panel.canvas.image, *user.panel.canvas.overlays]
+    facts, layers = user.panel.head.facts, lambda: [user.panel.canvas.image, *user.panel.shown.own_layers]
     assert facts.line.text() == "192 x 160 px · pixel size unknown"
     strokes = user.painted.copy()
     correct(user, "0,5", "0.25", "um")

@@ -12,7 +12,7 @@ from napari_unet.images.lazy_array import LazyArray, Sliceable
 
 @dataclass(frozen=True, eq=False)
 class ForeignPixels(LazyArray):
-    """A lazy array whose failures are one line, whatever they are.
+    """Reads pixels when they are asked for, and tells every failure in one line.
 
     Attributes
     ----------

@@ -1,8 +1,10 @@
-"""The one image layer that we bring into the viewer, whatever image of the project it shows."""
+"""The one image layer that we bring into the viewer, for every image of a project."""
 
 from typing import Any
 
 from napari.layers import Image as NapariImage
+from napari.layers import Layer
+from napari.viewer import Viewer
 
 from napari_unet.gui.layers import source
 from napari_unet.images.image import Image
@@ -10,15 +12,15 @@ from napari_unet.project.image_record import ImageRecord
 
 
 class ImageLayer:
-    """Made once, then given other pixels: making and removing layers is slow and leaks memory."""
+    """Shows images of the project: made once, then given other pixels, since new layers are slow and leak memory."""
 
-    def __init__(self, viewer: Any) -> None:
+    def __init__(self, viewer: Viewer) -> None:
         self.layer: NapariImage | None = None
         self.image_id: int | None = None
         self._viewer = viewer
 
-    def is_layer(self, layer: Any) -> bool:
-        """Whether a layer is ours."""
+    def is_layer(self, layer: Layer) -> bool:
+        """Tell whether a layer is this one."""
         return self.layer is not None and layer == self.layer
 
     def show(self, image: Image, record: ImageRecord) -> NapariImage:

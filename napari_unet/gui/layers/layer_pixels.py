@@ -11,7 +11,7 @@ from napari_unet.images.lazy_array import LazyArray, Sliceable
 
 @dataclass(frozen=True, eq=False)
 class LayerPixels(LazyArray):
-    """An array with its axes in another order, sliced like the one it stands for.
+    """Stands for an array with its axes in another order, and is sliced like it.
 
     Attributes
     ----------

@@ -1,20 +1,21 @@
-"""The separate objects of the plane on screen, numbered, and the table of what was measured of them."""
+"""Layer of the separate objects of the plane on screen, numbered, with a table of their measurements."""
 
 from collections.abc import Callable, Iterator, Sequence
 from typing import Any, no_type_check
 
 import numpy as np
 from jaxtyping import UInt16
-from napari.layers import Image, Labels, Shapes
+from napari.layers import Labels, Shapes
+from napari.viewer import Viewer
 from qtpy.QtCore import Qt
 
 from napari_unet.gui.layers.canvas import Canvas
-from napari_unet.gui.layers.our_layers import show_outlines
 from napari_unet.gui.layers.own_layers import OwnLayers
 from napari_unet.gui.layers.place import centre_on
-from napari_unet.gui.layers.written_layer import WrittenLayer
+from napari_unet.gui.layers.placement import Geometry, Placement
+from napari_unet.gui.layers.rectangles import show_outlines
+from napari_unet.gui.layers.written_layer import ChosenLayer
 from napari_unet.images.tiles import Region
-from napari_unet.project.image_record import ImageRecord
 from napari_unet.protocol.messages import Cell, Objects
 
 OBJECTS, OUTLINE = "objects", "selected object"
@@ -25,7 +26,7 @@ _CLICK_PX = 4  # of the screen; the mouse may move so far in a click
 _BOX = ("top_px", "left_px", "bottom_px", "right_px")
 
 
-class ObjectLayer(WrittenLayer):
+class ObjectLayer(ChosenLayer[Labels]):
     """Shows objects with their measurements as the layer's features, where row n is object n.
 
     napari's own table of features shows them while the layer is selected, and ``selected_label`` is the selection of
@@ -33,7 +34,7 @@ class ObjectLayer(WrittenLayer):
     chosen there.
     """
 
-    def __init__(self, viewer: Any, own_layers: OwnLayers, canvas: Canvas, deleted: Callable[[], None]) -> None:
+    def __init__(self, viewer: Viewer, own_layers: OwnLayers, canvas: Canvas, deleted: Callable[[], None]) -> None:
         super().__init__(viewer, own_layers, deleted)
         self._canvas = canvas
         self._outline: Shapes | None = None
@@ -42,39 +43,41 @@ class ObjectLayer(WrittenLayer):
 
     @property
     def count(self) -> int:
-        """How many objects are shown."""
+        """Return the number of objects that are shown."""
         return 0 if self._objects is None else len(self._objects.rows)
 
-    def show(self, image: Image, record: ImageRecord, channels_first: bool, cover: Region) -> None:
+    def show(self, placement: Placement) -> None:
         """Show the objects of an image; none until they are written. The selected layer stays selected."""
-        if self.layer is None:
-            layer = self._add(image, record, channels_first, cover, self._canvas.prediction)
+        layer = self.layer
+        if layer is None:
+            layer = self._add(placement, self._canvas.prediction)
             layer.events.selected_label.connect(self._selected)
             layer.mouse_drag_callbacks.append(self._click)
         if self._outline is None or self._outline not in self._viewer.layers:
             self._outline = self._canvas.add_outlines(OUTLINE, _COLOUR)
-        self.layer.visible = True
+        layer.visible = True
 
-    def follow(self, image: Image, record: ImageRecord, channels_first: bool, cover: Region) -> None:
-        """Lie over another image, empty."""
+    def follow(self, placement: Placement) -> None:
+        """Lie over another image, or another part of one, empty."""
         self._clear()
-        super().follow(image, record, channels_first, cover)
+        super().follow(placement)
         if self.layer is not None:
             self.layer.editable = False
 
     def hide(self) -> None:
-        """Hide it, and forget what it shows."""
+        """Make the layer invisible, and forget the objects."""
         self._clear()
         super().hide()
 
     def leave(self) -> None:
-        """Take it away."""
+        """Take the layer out of the viewer."""
         self._objects = None
         super().leave()
 
     def write(self, objects: Objects) -> None:
         """Show these objects in place of all others; the one that was selected stays so where it still is."""
-        if self.layer is None or objects.image_id != self._image_id or not self.layer.visible:
+        layer = self.layer
+        if layer is None or not self._lies_over(objects.image_id) or not layer.visible:
             return
         numbers = objects.array()
         selected = self._same(objects, numbers)
@@ -82,9 +85,9 @@ class ObjectLayer(WrittenLayer):
             self._plane(self._objects.plane)[...] = 0
         self._plane(objects.plane)[...] = numbers
         self._objects = objects
-        with self.layer.events.selected_label.blocker(self._selected):
-            self.layer.selected_label = selected
-            self.layer.features = _features(objects)
+        with layer.events.selected_label.blocker(self._selected):
+            layer.selected_label = selected
+            layer.features = _features(objects)
         self._draw_outline()
         self._refresh_soon()
 
@@ -99,9 +102,9 @@ class ObjectLayer(WrittenLayer):
             dock.parentWidget().addDockWidget(Qt.DockWidgetArea.BottomDockWidgetArea, dock)
 
     def _same(self, objects: Objects, numbers: UInt16[np.ndarray, "y x"]) -> int:
-        """Number by now of the selected object: of the new ones the one that has most of its pixels, or 0."""
+        """Return the new number of the selected object: that of the one with most of its pixels, or 0."""
         box = self._box()
-        if box is None or self._objects is None or self._objects.plane != objects.plane:
+        if self.layer is None or box is None or self._objects is None or self._objects.plane != objects.plane:
             return 0
         before = self._plane(objects.plane)[box.slices] == self.layer.selected_label
         return int(np.bincount(numbers[box.slices][before], minlength=1).argmax())
@@ -126,7 +129,7 @@ class ObjectLayer(WrittenLayer):
                 self._clicking = False
 
     def _box(self) -> Region | None:
-        """Around the selected object; None where none is."""
+        """Return the box around the selected object, or None when none is selected."""
         if self.layer is None or self._objects is None or not 0 < self.layer.selected_label <= self.count:
             return None
         row = dict(zip(self._objects.columns, self._objects.rows[self.layer.selected_label - 1], strict=True))
@@ -146,14 +149,18 @@ class ObjectLayer(WrittenLayer):
             self._draw_outline()
             self._refresh_soon()
 
-    def _empty(self, shape: tuple[int, ...], place: dict[str, Any]) -> Labels:
-        layer = Labels(np.zeros(shape, np.uint16), name=OBJECTS, opacity=0.7, **place)
+    @property
+    def _dtype(self) -> Any:
+        return np.uint16
+
+    def _over(self, content: UInt16[np.ndarray, "*planes h w"], place: Geometry) -> Labels:
+        layer = Labels(content, name=OBJECTS, opacity=0.7, **place)
         layer.editable = False
         return layer
 
 
 def _features(objects: Objects) -> dict[str, Sequence[Cell]]:
-    """A column of each measurement; row 0 is the background, which napari expects and nothing was measured of."""
+    """Return a column of each measurement; row 0 is the background, which napari expects: it has no measurements."""
     rows = [tuple(_nothing(cell) for cell in objects.rows[0]), *objects.rows] if objects.rows else []
     return dict(zip(objects.columns, map(list, zip(*rows, strict=True)), strict=False))
 

@@ -34,7 +34,7 @@ class OwnLayers(QObject):  # type: ignore[misc]
         self._gone: dict[Layer, Callable[[], None]] = {}  # called for a layer that does not come back
         self._deleted: list[tuple[Layer, int]] = []  # with the index that each had
         self._return_soon = QTimer(self, singleShot=True, interval=0)
-        self._return_soon.timeout.connect(self._return)
+        self._return_soon.timeout.connect(self.put_back)
         viewer.layers.events.removed.connect(self._removed)
 
     def __iter__(self) -> Iterator[Layer]:
@@ -87,7 +87,7 @@ class OwnLayers(QObject):  # type: ignore[misc]
             self._layers.remove(layer)
             gone()
 
-    def _return(self) -> None:
+    def put_back(self) -> None:
         """Put the deleted layers back where they were, unless their image went too."""
         deleted, self._deleted = self._deleted, []
         layers, active = self._viewer.layers, self._viewer.layers.selection.active

@@ -1,8 +1,7 @@
-"""Brings a place of the annotated image into view."""
-
-from typing import Any
+"""Ways to bring a place of the annotated image into view."""
 
 import numpy as np
+from napari.viewer import Viewer
 
 from napari_unet.gui.layers.canvas import Canvas
 from napari_unet.images.tiles import Region
@@ -11,7 +10,7 @@ _SMALLEST_SHARE, _LARGEST_SHARE = 0.25, 0.8  # of the canvas that the place may 
 _SHARE = 0.4  # that it takes then
 
 
-def show_place(viewer: Any, canvas: Canvas, plane: int, region: Region) -> None:
+def show_place(viewer: Viewer, canvas: Canvas, plane: int, region: Region) -> None:
     """Show the plane, with the region in the middle of the canvas and large enough to paint in."""
     centre_on(viewer, canvas, plane, region)
     if canvas.annotation is None:
@@ -23,7 +22,7 @@ def show_place(viewer: Any, canvas: Canvas, plane: int, region: Region) -> None:
         camera.zoom = _SHARE * screen / side
 
 
-def centre_on(viewer: Any, canvas: Canvas, plane: int, region: Region) -> None:
+def centre_on(viewer: Viewer, canvas: Canvas, plane: int, region: Region) -> None:
     """Show the plane, with the region in the middle of the canvas, as large as it was."""
     annotation, cover = canvas.annotation, canvas.cover
     if annotation is None:

@@ -1,4 +1,4 @@
-"""Sees every change of the annotation layer, by whatever tool, and hands over the planes that may have changed.
+"""Watches the annotation layer for changes by any tool, and hands over the planes that may have changed.
 
 napari's events cannot be trusted for this: ``paint`` comes before the pixels change for single edits and after it for
 strokes, undo and redo send no ``paint``, a script that writes into ``layer.data`` sends nothing, and an exception in a
@@ -9,6 +9,8 @@ from collections.abc import Callable, Iterator
 from typing import Any
 
 import numpy as np
+from napari.layers import Labels
+from napari.utils.events import Event
 from qtpy.QtCore import QObject, QTimer
 
 from napari_unet.controller.annotation_clock import AnnotationClock
@@ -18,7 +20,7 @@ _SCRIPT_CHECK_MS = 2000  # for writes that no event tells of
 
 
 class StrokeWatcher(QObject):  # type: ignore[misc]
-    """Calls ``settled(planes)`` whenever strokes may have changed; ``settled`` must not raise.
+    """Watches one annotation layer, and calls ``settled(planes)`` when strokes may have changed.
 
     Planes that could not be saved are handed over again every two seconds, until they are.
 
@@ -26,12 +28,17 @@ class StrokeWatcher(QObject):  # type: ignore[misc]
     ----------
     layer : the annotation layer
     dims : the viewer's dims, for knowing which plane is shown
-    settled : gets the plane numbers to compare; whether all of them are saved
+    settled : gets the plane numbers to compare; returns whether all of them are saved; must not raise
     clock : measures the strokes
+    parent : ends timers with itself
+
+    Attributes
+    ----------
+    unsaved : numbers of the planes that are not saved yet
     """
 
     def __init__(
-        self, layer: Any, dims: Any, settled: Callable[[list[int]], bool], clock: AnnotationClock, parent: QObject
+        self, layer: Labels, dims: Any, settled: Callable[[list[int]], bool], clock: AnnotationClock, parent: QObject
     ) -> None:
         super().__init__(parent)
         self.layer = layer
@@ -54,7 +61,7 @@ class StrokeWatcher(QObject):  # type: ignore[misc]
 
     @property
     def plane(self) -> int:
-        """Number of the plane on screen."""
+        """Return the number of the plane on screen."""
         shape = self.layer.data.shape[:-2]
         if not shape:
             return 0
@@ -64,7 +71,7 @@ class StrokeWatcher(QObject):  # type: ignore[misc]
 
     @property
     def is_painting(self) -> bool:
-        """Whether the mouse is down, with half a stroke on the layer."""
+        """Tell whether the mouse is down, with half a stroke on the layer."""
         return self._dragging
 
     def check(self) -> None:
@@ -79,7 +86,7 @@ class StrokeWatcher(QObject):  # type: ignore[misc]
             self.unsaved = set()
 
     def stop(self) -> None:
-        """Forget the layer."""
+        """Let go of the layer."""
         self._soon.stop()
         self._regular.stop()
         for event, callback in (
@@ -102,17 +109,17 @@ class StrokeWatcher(QObject):  # type: ignore[misc]
     def _all(self) -> list[int]:
         return list(range(int(np.prod(self.layer.data.shape[:-2], dtype=int))))
 
-    def _painted(self, event: Any = None) -> None:
+    def _painted(self, event: Event | None = None) -> None:
         # During a drag the release commits; otherwise the pixels may not be there before the next turn of the loop.
         if not self._dragging:
             self._soon.start()
 
-    def _redrawn(self, event: Any = None) -> None:
+    def _redrawn(self, event: Event | None = None) -> None:
         # Undo and redo end here, with their pixels in place; so does every slice change, which is no edit.
         if not self._dragging and self.plane == self._plane:
             self.check()
 
-    def _drag(self, layer: Any, event: Any) -> Iterator[None]:
+    def _drag(self, layer: Labels, event: Any) -> Iterator[None]:
         # Our callback was added last: when it resumes on release, napari's own tool has finished writing.
         self._dragging = True
         is_stroke = layer.mode in PAINTING

@@ -1,85 +1,92 @@
-"""A layer of ours over one image, made when it is first wanted, then only shown, hidden and written in place."""
+"""A layer of ours into which values are written in place, redrawn ten times a second at most."""
 
-from abc import ABC, abstractmethod
+from abc import abstractmethod
 from collections.abc import Callable
 from typing import Any
 
 import numpy as np
-from napari.layers import Image
+from napari.layers import Layer
+from napari.viewer import Viewer
 from superqt.utils import qthrottled
 
-from napari_unet.gui.layers.our_layers import covering, geometry, place_over
+from napari_unet.gui.layers.own_layer import LayerT, OwnLayer
 from napari_unet.gui.layers.own_layers import OwnLayers
+from napari_unet.gui.layers.placement import Geometry, Placement
 from napari_unet.images.tiles import Region
-from napari_unet.project.image_record import ImageRecord
 
 _REFRESH_MS = 100
 
 
-class WrittenLayer(ABC):
-    """Owns the layer; adding and removing layers again and again would leak memory.
+class WrittenLayer(OwnLayer[LayerT]):
+    """Holds an array over the covered part of all planes.
+
+    Adding layers or assigning data would leak memory or cost a whole upload, and ``data_setitem`` would fill undo.
+    """
+
+    def __init__(self, viewer: Viewer, own_layers: OwnLayers) -> None:
+        super().__init__(viewer, own_layers)
+        self._refresh_soon = qthrottled(timeout=_REFRESH_MS)(self.refresh)
+
+    @abstractmethod
+    def _over(self, content: Any, place: Geometry) -> LayerT:
+        """Return a new layer with these values."""
+
+    def refresh(self) -> None:
+        """Draw the layer anew."""
+        if self.layer is not None:
+            self.layer.refresh(extent=False, thumbnail=False)
+
+    def _make(self, placement: Placement) -> LayerT:
+        return self._over(self._content(placement), placement.covered)
+
+    def _content(self, placement: Placement) -> Any:
+        return np.zeros(placement.shape, self._dtype)
+
+    @property
+    def _dtype(self) -> Any:
+        return np.uint8
+
+    def _lies_over(self, image_id: int) -> bool:
+        """Tell whether there is a layer, and it lies over this image."""
+        return self.layer is not None and self.placement is not None and self.placement.record.id == image_id
+
+    def _write(self, plane: int, region: Region, values: Any) -> None:
+        """Put the covered values of a region into the array; drawn a tenth of a second later at the latest."""
+        if self.placement is not None:
+            cover = self.placement.cover
+            part = region.within(cover)
+            self._plane(plane)[part.seen_from(cover).slices] = values[part.seen_from(region).slices]
+            self._refresh_soon()
+
+    def _plane(self, plane: int) -> Any:
+        """Return the values of a plane, for writing into them."""
+        if self.layer is None:
+            raise RuntimeError("there is no layer to write into")
+        return self.layer.data.reshape(-1, *self.layer.data.shape[-2:])[plane]
+
+
+class ChosenLayer(WrittenLayer[LayerT]):
+    """Is shown when the user chooses it; deleting it is a way to say that it is not wanted.
 
     Parameters
     ----------
     viewer : napari's viewer
     own_layers : the list of our layers
-    deleted : called when the user deletes the layer, which then stays away until it is shown again
+    deleted : called when the user deleted the layer, which stays away until it is shown again
     """
 
-    def __init__(self, viewer: Any, own_layers: OwnLayers, deleted: Callable[[], None]) -> None:
-        self.layer: Any = None
-        self._viewer = viewer
-        self._own = own_layers
+    def __init__(self, viewer: Viewer, own_layers: OwnLayers, deleted: Callable[[], None]) -> None:
+        super().__init__(viewer, own_layers)
         self._deleted = deleted
-        self._image_id = 0
-        self.cover = Region(0, 0, 0, 0)  # the part of a plane that the layer lies over
-        self._refresh_soon = qthrottled(timeout=_REFRESH_MS)(self._refresh)
 
-    @abstractmethod
-    def _empty(self, shape: tuple[int, ...], place: dict[str, Any]) -> Any:
-        """A new layer of that shape: all planes of an image, or a part of each."""
-
-    def follow(self, image: Image, record: ImageRecord, channels_first: bool, cover: Region) -> None:
-        """Lie over another image or part, empty, if there is a layer already and it does not lie below that image."""
-        layer, layers = self.layer, self._viewer.layers
-        if (
-            layer is not None
-            and layer.ndim == len(record.annotation_shape)
-            and layers.index(layer) > layers.index(image)
-        ):
-            self._image_id, self.cover = record.id, cover
-            nothing = np.zeros((*record.plane_shape, *cover.shape), layer.dtype)
-            place_over(layer, nothing, covering(geometry(image, channels_first), cover))
-        else:
-            self.leave()
-
-    def hide(self) -> None:
-        """Hide it."""
-        if self.layer is not None:
-            self.layer.visible = False
-
-    def leave(self) -> None:
-        """Take the layer away with the image that it lies over."""
-        layer, self.layer = self.layer, None
-        self._own.remove(layer)
-
-    def _add(self, image: Image, record: ImageRecord, channels_first: bool, cover: Region, below: Any = None) -> Any:
+    def _add(self, placement: Placement, above: Layer | None = None) -> LayerT:
         """Put a new layer over the image, or over another layer of ours; the selected layer stays selected."""
-        self._image_id, self.cover = record.id, cover
-        place = covering(geometry(image, channels_first), cover)
+        self.placement = placement
         # Known before the viewer tells of it.
-        self.layer = layer = self._empty((*record.plane_shape, *cover.shape), place)
-        self._own.add(layer, above=below if below in self._viewer.layers else image, gone=self._forget)
+        self.layer = layer = self._make(placement)
+        self._own.add(layer, above=above if above in self._viewer.layers else placement.image, gone=self._forget)
         return layer
 
     def _forget(self) -> None:
-        self.layer = None
+        self.layer = self.placement = None
         self._deleted()
-
-    def _plane(self, plane: int) -> Any:
-        """The pixels of a plane, for writing into them."""
-        return self.layer.data.reshape(-1, *self.layer.data.shape[-2:])[plane]
-
-    def _refresh(self) -> None:
-        if self.layer is not None:
-            self.layer.refresh(extent=False, thumbnail=False)

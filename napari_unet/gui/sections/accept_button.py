@@ -37,5 +37,5 @@ class AcceptButton(QPushButton):  # type: ignore[misc]
         if watcher is not None:
             labels = self._controller.strokes.accept(watcher.plane, inside, canvas.cover)
             # The layer shows what was committed, as one stroke that undo takes back.
-            canvas.paint(watcher.plane, labels, canvas.cover, labels > 0)
+            canvas.annotation_layer.paint(watcher.plane, labels, canvas.cover, labels > 0)
             watcher.check()

@@ -25,7 +25,7 @@ class AnnotationBox(QWidget):  # type: ignore[misc]
         self.zoom_hint = QLabel(f"Zoom in to paint: more than {SIDE} x {SIDE} pixels are on screen")
         self.zoom_hint.setWordWrap(True)
         self.zoom_hint.hide()
-        shown.looked.connect(lambda: self.zoom_hint.setVisible(canvas.is_too_far_out))
+        shown.looked.connect(lambda: self.zoom_hint.setVisible(canvas.annotation_layer.is_too_far_out))
         self.class_table = ClassTable()
         self.class_table.setToolTip("\n".join(f"{keys}: {what}" for keys, what in KEYS.items()))
         self.classes = Classes(controller, canvas, self.class_table)

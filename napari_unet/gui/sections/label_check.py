@@ -12,8 +12,8 @@ from napari_unet.controller.controller import Controller
 from napari_unet.controller.news import ImageShown, ProjectOpened, StrokesSaved
 from napari_unet.evaluation.label_check import Doubt, stroke_of
 from napari_unet.gui.layers.canvas import Canvas
-from napari_unet.gui.layers.our_layers import show_outlines
 from napari_unet.gui.layers.place import show_place
+from napari_unet.gui.layers.rectangles import show_outlines
 from napari_unet.gui.sections.attempt import Attempt
 from napari_unet.project.project import Project
 from napari_unet.protocol.messages import Doubted
@@ -119,7 +119,8 @@ class LabelCheck(QWidget):  # type: ignore[misc]
     def _go(self) -> None:
         if self._open and self._canvas.annotation is not None:
             region = self._open[0].region.grown(_RIM)
-            self._canvas.follow(region.clipped(*self._canvas.plane_shape))
+            if self._canvas.placement is not None:
+                self._canvas.follow(region.clipped(*self._canvas.placement.plane_shape))
             show_place(self._viewer, self._canvas, self._open[0].plane, region)
 
     def _keep(self) -> None:
@@ -146,7 +147,7 @@ class LabelCheck(QWidget):  # type: ignore[misc]
         pixels, region = _pixels(project, doubt), doubt.region
         labels = self._controller.strokes.repaint(doubt.plane, pixels, class_id, region)
         # The layer shows what was committed, as one stroke that undo takes back.
-        self._canvas.paint(doubt.plane, labels, region, pixels)
+        self._canvas.annotation_layer.paint(doubt.plane, labels, region, pixels)
         if self._canvas.watcher is not None:
             self._canvas.watcher.check()
 

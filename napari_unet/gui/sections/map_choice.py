@@ -33,19 +33,17 @@ class MapChoice:
     def _choose(self) -> None:
         """Show the chosen map or the objects and ask for them; hide what is not chosen and ask for it no more."""
         maps, objects, canvas = self._shown.map_layer, self._shown.object_layer, self._shown.canvas
-        (kind, class_id), record, image = self._view_row.map, self._controller.image, canvas.image
-        if record is None or image is None:
+        (kind, class_id), placement = self._view_row.map, canvas.placement
+        if placement is None:
             kind = NOTHING
         if kind in (NOTHING, OBJECTS):
             maps.hide()
         if kind != OBJECTS:
             objects.hide()
-        if kind != NOTHING and record is not None and image is not None:
-            first = "c" in record.axes and not image.rgb
-            if kind == OBJECTS:
-                objects.show(image, record, first, canvas.cover)
-            else:
-                maps.show(image, record, first, canvas.cover, (kind, class_id), self._view_row.map_name)
+        if placement is not None and kind == OBJECTS:
+            objects.show(placement)
+        elif placement is not None and kind != NOTHING:
+            maps.show(placement, (kind, class_id), self._view_row.map_name)
         self._view_row.show_count(objects.count)
         self._controller.view.want_weights(kind == WEIGHT_MAP)
         self._controller.view.want_map("objects" if kind == OBJECTS else PREDICTED.get(kind, ""), class_id)

@@ -132,7 +132,7 @@ class ProjectImages(QObject):  # type: ignore[misc]
 
     def switch(self, image_id: int) -> None:
         """Work on another image of the project; while a stroke is being painted, right after it."""
-        if self._shown.canvas.is_painting:
+        if self._shown.canvas.annotation_layer.is_painting:
             self._wanted = image_id
             return
         self._wanted = None

@@ -13,7 +13,6 @@ from qtpy.QtCore import QObject, QTimer, Signal
 from qtpy.QtWidgets import QWidget
 
 from napari_unet.controller.controller import Controller
-from napari_unet.controller.cover import first_cover
 from napari_unet.controller.news import ImageChanging, ImageRemoved, ImageShown, ProjectOpened, StrokesSaved
 from napari_unet.gui.layers.accept_lasso import AcceptLasso
 from napari_unet.gui.layers.area_layer import AreaLayer
@@ -21,6 +20,7 @@ from napari_unet.gui.layers.canvas import Canvas
 from napari_unet.gui.layers.map_layer import MapLayer
 from napari_unet.gui.layers.object_layer import ObjectLayer
 from napari_unet.gui.layers.own_layers import OwnLayers
+from napari_unet.gui.layers.placement import Placement
 from napari_unet.gui.sections.attempt import Attempt
 from napari_unet.gui.sections.stroke_saving import StrokeSaving
 from napari_unet.images.tiles import Region
@@ -82,25 +82,20 @@ class ShownImage(QObject):  # type: ignore[misc]
         if project is None:
             return
         with self.changing():
-            channels_first = "c" in record.axes and not layer.rgb
+            placement = Placement.over(layer, record)
             self._controller.publish(ImageChanging())
-            self.lasso.follow(layer, record, channels_first)
-            for ours in (self.map_layer, self.object_layer):
-                ours.follow(layer, record, channels_first, first_cover(record))
+            for ours in (self.lasso, self.map_layer, self.object_layer):
+                ours.follow(placement)
             self.areas.leave()
-            strokes = partial(_strokes, project, record)
-            self.canvas.show(layer, record, strokes, project.classes.all(), channels_first)
-            self.areas.show(layer, record, channels_first, project.test_areas.of(record.id))
+            self.canvas.show(placement, partial(_strokes, project, record), project.classes.all())
+            self.areas.show(placement, project.test_areas.of(record.id))
         self._controller.publish(ImageShown(record))
 
     def leave(self) -> None:
         """Take all of our layers away; what was painted is in the project."""
         self._controller.publish(ImageChanging())
-        self.lasso.leave()
-        self.map_layer.leave()
-        self.object_layer.leave()
-        self.areas.leave()
-        self.canvas.leave()
+        for ours in (self.lasso, self.areas, self.canvas, self.object_layer, self.map_layer):
+            ours.leave()
         self._controller.publish(ImageShown(None))
 
     @contextmanager
@@ -116,8 +111,8 @@ class ShownImage(QObject):  # type: ignore[misc]
         """Tell the controller what is on screen, and keep our layers of a large plane there."""
         watcher, visible = self.canvas.watcher, self.canvas.visible()
         if watcher is not None and visible is not None:
-            self._follow(visible)
-            cover = None if self.canvas.covers_all else self.canvas.cover
+            placement = self._follow(visible)
+            cover = None if placement is None or placement.covers_all else placement.cover
             self._controller.view.look(watcher.plane, visible, cover, small=self.canvas.is_small)
             self.looked.emit()
 
@@ -138,9 +133,8 @@ class ShownImage(QObject):  # type: ignore[misc]
 
     def begin_circle(self) -> None:
         """Let the next drag draw the circle of ``circled``; nothing happens without an image."""
-        record, image = self._controller.image, self.canvas.image
-        if record is not None and image is not None:
-            self.lasso.begin(image, record, "c" in record.axes and not image.rgb)
+        if self.canvas.placement is not None:
+            self.lasso.begin(self.canvas.placement)
 
     def stop(self) -> None:
         """Let nothing happen later by itself."""
@@ -160,25 +154,28 @@ class ShownImage(QObject):  # type: ignore[misc]
         self._controller.subscribe(StrokesSaved, self._strokes_saved)
         self._controller.subscribe(ProjectOpened, lambda _: self.areas.show_scores(()))
 
-    def _follow(self, visible: Region) -> None:
-        image, record, before = self.canvas.image, self._controller.image, self.canvas.cover
+    def _follow(self, visible: Region) -> Placement | None:
+        """Keep our layers of a large plane where the user looks; return where they lie."""
+        before = self.canvas.placement
         self.canvas.follow(visible)
-        if self.canvas.cover != before and image is not None and record is not None:
+        placement = self.canvas.placement
+        if placement is not None and placement is not before:
             for ours in (self.map_layer, self.object_layer):
-                ours.follow(image, record, "c" in record.axes and not image.rgb, self.canvas.cover)
+                ours.follow(placement)
+        return placement
 
     def _write_tile(self, tile: Tile) -> None:
         region = tile.region
-        self.canvas.write(tile.image_id, tile.plane, region, tile.array())
+        self.canvas.prediction_layer.write(tile.image_id, tile.plane, region, tile.array())
         if tile.map:
             self.map_layer.write(tile.image_id, tile.plane, region, tile.map_array())
 
     def _show_progress(self, progress: Progress) -> None:
-        self.canvas.show_outdated(progress.behind and progress.state != "training")
+        self.canvas.prediction_layer.show_outdated(progress.behind and progress.state != "training")
 
     def _strokes_saved(self, saved: StrokesSaved) -> None:
         if not self._controller.worker.is_running:
-            self.canvas.show_outdated(True)
+            self.canvas.prediction_layer.show_outdated(True)
 
     def _mark_areas(self, areas: dict[int, tuple[Region, ...]]) -> None:
         self._attempt(lambda: self._controller.strokes.mark_test_areas(areas))

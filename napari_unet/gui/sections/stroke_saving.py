@@ -60,7 +60,7 @@ class StrokeSaving:
         """
         errors: list[UserError] = []
         for plane in planes:
-            values = self._canvas.plane_labels(plane)
+            values = self._canvas.annotation_layer.plane_labels(plane)
             if values is None:
                 self._leave()
                 what = "the annotation layer was replaced by one of another shape"
@@ -94,7 +94,7 @@ class StrokeSaving:
         if self._unsaved.startswith("NU-A"):  # numbers without a class: all other strokes are in the project
             return
         self._given_up = watcher
-        planes = {plane: self._canvas.plane_labels(plane) for plane in sorted(watcher.unsaved)}
+        planes = {plane: self._canvas.annotation_layer.plane_labels(plane) for plane in sorted(watcher.unsaved)}
         kept = {plane: self._sound(plane, values)[0] for plane, values in planes.items() if values is not None}
         told = self._controller.strokes.keep_elsewhere(kept, self._canvas.cover)
         if told is not None:

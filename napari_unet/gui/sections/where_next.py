@@ -8,8 +8,8 @@ from qtpy.QtWidgets import QHBoxLayout, QLabel, QPushButton, QSizePolicy, QWidge
 from napari_unet.controller.controller import Controller
 from napari_unet.controller.news import ActionEnded, ImageShown, ProjectOpened, SuggestionDropped
 from napari_unet.gui.layers.canvas import Canvas
-from napari_unet.gui.layers.our_layers import show_outlines
 from napari_unet.gui.layers.place import show_place
+from napari_unet.gui.layers.rectangles import show_outlines
 from napari_unet.gui.sections.attempt import Attempt
 from napari_unet.gui.sections.project_images import ProjectImages
 from napari_unet.images.tiles import Region

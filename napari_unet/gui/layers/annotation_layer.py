@@ -1,0 +1,160 @@
+"""The layer on which the user paints."""
+
+from collections.abc import Callable, Sequence
+
+import numpy as np
+from jaxtyping import Bool, Integer, UInt8
+from napari.layers import Labels, Layer
+from napari.viewer import Viewer
+from qtpy.QtCore import QObject
+
+from napari_unet.controller.annotation_clock import AnnotationClock
+from napari_unet.gui.layers.class_numbers import ANNOTATION
+from napari_unet.gui.layers.label_colours import colour_annotation
+from napari_unet.gui.layers.own_layer import OwnLayer
+from napari_unet.gui.layers.own_layers import OwnLayers
+from napari_unet.gui.layers.placement import Placement
+from napari_unet.gui.layers.strokes import PAINTING, StrokeWatcher
+from napari_unet.images.tiles import Region
+from napari_unet.project.classes import ClassLabel
+
+Strokes = Callable[[Region], UInt8[np.ndarray, "*planes h w"]]  # what is painted in a region of all planes
+
+
+class AnnotationLayer(OwnLayer[Labels]):
+    """Shows the strokes of the project, and watches for new ones.
+
+    Parameters
+    ----------
+    viewer : napari's viewer
+    own_layers : the list of our layers
+    settled : called with the plane numbers whose strokes may have changed; returns whether they are saved now
+    clock : measures the strokes
+    parent : ends the watcher with itself
+
+    Attributes
+    ----------
+    watcher : sees the strokes, None while there is no image
+    """
+
+    def __init__(
+        self,
+        viewer: Viewer,
+        own_layers: OwnLayers,
+        settled: Callable[[list[int]], bool],
+        clock: AnnotationClock,
+        parent: QObject,
+    ) -> None:
+        super().__init__(viewer, own_layers)
+        self.watcher: StrokeWatcher | None = None
+        self._settled = settled
+        self._clock = clock
+        self._parent = parent
+        self._strokes: Strokes = lambda cover: np.zeros(cover.shape, np.uint8)
+        self._classes: Sequence[ClassLabel] = ()
+        self._mode = ""  # to paint in again, once the user has zoomed in
+        own_layers.returned.connect(self._returned)
+
+    @property
+    def is_painting(self) -> bool:
+        """Tell whether the mouse is down on the layer."""
+        return self.watcher is not None and self.watcher.is_painting
+
+    @property
+    def is_too_far_out(self) -> bool:
+        """Tell whether nothing can be painted until the user zooms in."""
+        return bool(self._mode)
+
+    def show(self, placement: Placement, strokes: Strokes, classes: Sequence[ClassLabel]) -> None:
+        """Lie over an image with its strokes, by a new layer where there is none, and let the user paint."""
+        self._strokes, self._classes, self._mode = strokes, classes, ""
+        if self.layer is None:
+            self.placement = placement
+            self.layer = self._make(placement)
+            self._own.add(self.layer)
+            self._watch()
+        else:
+            self.move(placement)
+        self._viewer.layers.selection.active = self.layer
+        if self.layer is not None:
+            self.layer.mode = "paint"
+
+    def move(self, placement: Placement) -> None:
+        """Lie over another image, or another part of one, with the strokes that the project holds there."""
+        self.stop_watching()
+        super().move(placement)
+        self._watch()
+
+    def leave(self) -> None:
+        """Take the layer out of the viewer; what was painted is in the project."""
+        self.stop_watching()
+        super().leave()
+
+    def stop_watching(self) -> None:
+        """Let nothing that happens on the layer be saved any more."""
+        if self.watcher is not None:
+            self.watcher.stop()
+            self.watcher.deleteLater()
+            self.watcher = None
+
+    def colour(self, classes: Sequence[ClassLabel]) -> None:
+        """Give the classes their colours."""
+        self._classes = classes
+        if self.layer is not None:
+            colour_annotation(self.layer, classes)
+
+    def allow_painting(self, on: bool) -> None:
+        """Let the brush go while more is visible than is covered: what it painted elsewhere would be lost."""
+        if self.layer is None:
+            return
+        if on and self._mode:
+            self._mode, self.layer.mode = "", self._mode
+        elif not on and self.layer.mode in PAINTING:
+            self._mode = str(self.layer.mode)
+            self.layer.mode = "pan_zoom"
+
+    def plane_labels(self, plane: int) -> Integer[np.ndarray, "h w"] | None:
+        """Return what is on the covered part of a plane, or None when the layer has another shape by now.
+
+        A script may have put other integers there than classes, see ``class_numbers``.
+        """
+        if self.layer is None or self.placement is None:
+            return None
+        data = np.asarray(self.layer.data)
+        if data.shape != self.placement.shape:
+            return None
+        values: Integer[np.ndarray, "h w"] = data.reshape(-1, *data.shape[-2:])[plane]
+        return values
+
+    def paint(
+        self, plane: int, labels: UInt8[np.ndarray, "h w"], region: Region, where: Bool[np.ndarray, "h w"]
+    ) -> None:
+        """Paint some of the labels of a region as one stroke that undo takes back; those that are covered."""
+        if self.layer is None or self.placement is None:
+            return
+        cover, planes = self.placement.cover, self.placement.record.plane_shape
+        part = region.within(cover)
+        inside = part.seen_from(region).slices
+        ys, xs = np.nonzero(where[inside])
+        if ys.size:
+            before = np.unravel_index(plane, planes) if planes else ()
+            rows, columns = ys + part.y0 - cover.y0, xs + part.x0 - cover.x0
+            index = (*(np.full(ys.shape, i) for i in before), rows, columns)
+            self.layer.data_setitem(index, labels[inside][ys, xs])
+
+    def _make(self, placement: Placement) -> Labels:
+        layer = Labels(self._content(placement), name=ANNOTATION, opacity=0.8, **placement.covered)
+        colour_annotation(layer, self._classes)
+        layer.brush_size = 9
+        return layer
+
+    def _content(self, placement: Placement) -> UInt8[np.ndarray, "*planes h w"]:
+        return self._strokes(placement.cover)
+
+    def _watch(self) -> None:
+        if self.layer is not None:
+            self.watcher = StrokeWatcher(self.layer, self._viewer.dims, self._settled, self._clock, self._parent)
+
+    def _returned(self, layer: Layer) -> None:
+        if layer is self.layer:  # paint on, in the mode of before
+            self._viewer.layers.selection.active = layer
