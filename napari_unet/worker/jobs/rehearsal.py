@@ -4,9 +4,10 @@ from napari_unet.errors import UserError
 from napari_unet.protocol.messages import Annotated, Corrected, Look
 from napari_unet.training.rehearsal import rehearse
 from napari_unet.worker.jobs.job import Job
-from napari_unet.worker.jobs.tiles import Tiles, tile_of
+from napari_unet.worker.jobs.tiles import Tiles
 from napari_unet.worker.listener import Hears
 from napari_unet.worker.open_project import OpenProject
+from napari_unet.worker.predicted_tile import tile_of
 from napari_unet.worker.urgency import Urgency
 
 

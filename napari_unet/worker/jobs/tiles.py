@@ -5,12 +5,8 @@ from collections.abc import Callable
 import numpy as np
 from jaxtyping import UInt8
 
-from napari_unet.evaluation.predicted_maps import PREDICTED_MAPS, map_values
-from napari_unet.images.halved_plane import HalvedPlane
 from napari_unet.images.planes import NormalisedPlanes
 from napari_unet.images.tiles import Region
-from napari_unet.network.feature_cache import CachedPlane
-from napari_unet.network.inference import Predictor
 from napari_unet.packaging.prediction_files import check_channels
 from napari_unet.prediction.view import View
 from napari_unet.protocol.channel import LARGEST_ARRAY
@@ -18,6 +14,7 @@ from napari_unet.protocol.messages import Corrected, Look, Open, Tile
 from napari_unet.worker.jobs.job import Job
 from napari_unet.worker.listener import Hears
 from napari_unet.worker.open_project import OpenProject
+from napari_unet.worker.predicted_tile import predicted_tile, tile_of
 from napari_unet.worker.time_shares import TimeShares
 from napari_unet.worker.unlike_images import UnlikeImages
 from napari_unet.worker.urgency import Urgency
@@ -77,7 +74,7 @@ class Tiles(Job):
         region, halved = view.take()
         began = clock()
         learner.screen_cache.attach(predictor, tile_of(view, region, halved)[0])
-        labels, values = _predicted(predictor, planes, view, region, halved)
+        labels, values = predicted_tile(predictor, planes, view, region, halved)
         self._shares.note_tile(clock() - began, is_visible=is_visible)
         place = (view.generation, view.image_id, view.plane, region)
         self._opened.send(Tile(*place, labels.tobytes(), self._opened.shown_step or 0, values))
@@ -139,31 +136,3 @@ class Tiles(Job):
             return False
         wanted = next(view.on_screen(), None)
         return wanted is not None and learner.screen_cache.has(*tile_of(view, *wanted))
-
-
-def tile_of(view: View, region: Region, halved: bool) -> tuple[CachedPlane, Region]:
-    """Return the plane on which a tile of a view is predicted, and the region that it has there."""
-    return CachedPlane(view.image_id, view.plane, halved), region.halved() if halved else region
-
-
-def _predicted(
-    predictor: Predictor, planes: NormalisedPlanes, view: View, region: Region, halved: bool
-) -> tuple[UInt8[np.ndarray, "h w"], bytes]:
-    """Return the class ids of a region and the map that the view asks for, if it does."""
-    plane = planes.with_context(view.plane, predictor.context_planes)
-    source = HalvedPlane(plane) if halved else plane
-    _, part = tile_of(view, region, halved)
-    if view.map not in PREDICTED_MAPS:
-        labels = predictor.classes(source, part)
-        return _doubled(labels, region) if halved else labels, b""
-    labels, probabilities = predictor.classes_and_probabilities(source, part)
-    values = map_values(view.map, view.class_id, predictor.class_ids, probabilities)
-    if halved:
-        labels, values = _doubled(labels, region), _doubled(values, region)
-    return labels, values.tobytes()
-
-
-def _doubled(values: UInt8[np.ndarray, "h w"], region: Region) -> UInt8[np.ndarray, "y x"]:
-    """Enlarge what was predicted for a halved plane to the size of the region."""
-    height, width = region.shape
-    return values.repeat(2, axis=0).repeat(2, axis=1)[:height, :width]
