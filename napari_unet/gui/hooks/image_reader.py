@@ -10,8 +10,8 @@ from napari.utils.notifications import show_error, show_warning
 from qtpy.QtWidgets import QFileDialog
 
 from napari_unet.errors import UserError
+from napari_unet.gui.layers.layer_file import FILE
 from napari_unet.gui.layers.layer_pixels import LayerPixels
-from napari_unet.gui.layers.source import FILE
 from napari_unet.images.image import Image
 from napari_unet.images.reading import SUFFIXES, ZARR_METADATA, open_image
 

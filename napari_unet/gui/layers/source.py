@@ -1,54 +1,56 @@
 """From a napari image layer to an image of ours, and to the project that is its own."""
 
 import os
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence, Set
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
-from napari_unet.errors import PROGRAM_ERROR, UserError
+from napari_unet.errors import UserError
 from napari_unet.gui.layers.foreign_pixels import ForeignPixels
+from napari_unet.gui.layers.layer_file import holds_image, image_in_file, path_of
 from napari_unet.gui.layers.layer_pixels import LayerPixels
 from napari_unet.images.image import Image, PixelSize
-from napari_unet.images.reading import open_image
 from napari_unet.project.database import DATABASE
 from napari_unet.project.image_record import ImageRecord
 from napari_unet.project.project import Project
 
-FILE = "napari-unet file"  # in the metadata of a layer: where it is from, if napari does not know
 _HELD_BYTES = 512 * 2**20  # of an image; above that it is read plane by plane as they are shown
 _UNITS = {"micrometer": "um", "micron": "um", "µm": "um", "μm": "um", "nanometer": "nm", "millimeter": "mm"}
 
 
 def image_of(layer: Any, channels_first: bool = False) -> tuple[Image, Path | None]:
-    """The layer's pixels as an image, and the file they came from when reading it gives the same pixels.
+    """Return the layer's pixels as an image, and the file they came from where reading it gives the same pixels.
+
+    A layer that says nothing of its axes has those of its file, and the file's pixel size unless it has its own.
 
     Parameters
     ----------
     layer : a napari Image layer; of a pyramid, the finest level is used
-    channels_first : the first axis holds channels, not planes
+    channels_first : the first axis holds channels, not planes, where the file does not say which axis does
     """
-    image = image_in(layer, channels_first)
-    return image, _file_of(layer, image)
+    found = _image_in_file(layer, channels_first)
+    if found is not None:
+        return found
+    image, path = image_in(layer, channels_first), path_of(layer)
+    return image, path if path is not None and holds_image(path, image) else None
 
 
 def image_in(layer: Any, channels_first: bool = False) -> Image:
-    """The layer's pixels as an image, as ``image_of``."""
-    pixels = layer.data[0] if layer.multiscale else layer.data
-    if not isinstance(pixels, np.ndarray):
-        pixels = ForeignPixels(pixels, str(layer.name))
+    """Return the layer's pixels as an image with the axes and the pixel size that the layer has."""
+    pixels = _finest(layer)
     axes = _axes(layer, pixels.ndim, channels_first)
     alpha = bool(layer.rgb) and pixels.shape[-1] == 4
     return Image(str(layer.name), pixels, axes, _pixel_size(layer), alpha)
 
 
 def known_image(layer: Any, channels_first: bool, records: Sequence[ImageRecord]) -> ImageRecord | None:
-    """What a project remembers of a layer's image, taken like this, else the other way."""
+    """Return the record of a layer's image, or None; the image may have joined under any of the layer's axes."""
     known = {record.fingerprint: record for record in records}
-    ways = (channels_first, not channels_first) if layer.ndim > 2 and known else ()
-    found = (known.get(image_in(layer, way).fingerprint()) for way in ways)
-    return next((record for record in found if record is not None), None)
+    fingerprints = _fingerprints(layer, channels_first) if known else iter(())
+    return next((known[each] for each in fingerprints if each in known), None)
 
 
 def axes_with_channels(record: ImageRecord, first: bool) -> str:
@@ -63,32 +65,63 @@ def axes_with_channels(record: ImageRecord, first: bool) -> str:
 
 
 def default_project(layer: Any, image: Image, source: Path | None) -> Path:
-    """Say where an image's project goes by itself: beside its file if that can be, else in the home folder."""
+    """Return where an image's project goes by itself: beside its file if that can be, else in the home folder.
+
+    A project there that holds the image already is the one, whichever axes it joined under.
+    """
     beside = source is not None and os.access(source.parent, os.W_OK)
     folder = source.parent if source is not None and beside else Path.home() / "napari-unet"
     stem = source.stem if source is not None else str(layer.name)
     safe = "".join(c if c.isalnum() or c in " -_()" else "_" for c in stem).strip() or "image"
-    fingerprint = image.fingerprint()
+    fingerprints = {image.fingerprint(), *(() if layer is None else _fingerprints(layer, channels_first=False))}
     for number in range(1, 1000):
         path = folder / (f"{safe}.unet" if number == 1 else f"{safe}-{number}.unet")
-        if not path.exists() or _holds(path, fingerprint):
+        if not path.exists() or _holds(path, fingerprints):
             return path
     raise UserError(
         "NU-P08", f"there are too many projects called {safe}", str(folder), "choose a project folder yourself"
     )
 
 
-def _holds(path: Path, fingerprint: str) -> bool:
+def _holds(path: Path, fingerprints: Set[str]) -> bool:
     if not (path / DATABASE).is_file():
         return False
     try:
         with Project(path, read_only=True) as project:
-            return any(record.fingerprint == fingerprint for record in project.images.all())
+            return any(record.fingerprint in fingerprints for record in project.images.all())
     except UserError:
         return False  # damaged or newer: not ours to use
 
 
-def _axes(layer: Any, ndim: int, channels_first: bool) -> str:
+def _image_in_file(layer: Any, channels_first: bool) -> tuple[Image, Path] | None:
+    """Return image and path of the layer's file where only the file says what the axes are; else None."""
+    path, pixels = path_of(layer), _finest(layer)
+    if path is None or _own_letters(layer, len(pixels.shape)):
+        return None
+    image = image_in_file(path, pixels, str(layer.name))
+    if image is None or (channels_first and "c" not in image.axes):
+        return None
+    is_scaled = any(factor != 1 for factor in layer.scale) or _pixel_size(layer).is_known
+    return replace(image, pixel_size=_pixel_size(layer)) if is_scaled else image, path
+
+
+def _fingerprints(layer: Any, channels_first: bool) -> Iterator[str]:
+    """Give the fingerprint of a layer's image under each of the axes that it can have, the likeliest first."""
+    found = _image_in_file(layer, channels_first)
+    if found is not None:
+        yield found[0].fingerprint()
+    for way in (channels_first, not channels_first) if layer.ndim > 2 else (False,):
+        yield image_in(layer, way).fingerprint()
+
+
+def _finest(layer: Any) -> Any:
+    """Return the layer's pixels; lazy ones in a wrapper that tells what fails in one line."""
+    pixels = layer.data[0] if layer.multiscale else layer.data
+    return pixels if isinstance(pixels, np.ndarray) else ForeignPixels(pixels, str(layer.name))
+
+
+def _own_letters(layer: Any, ndim: int) -> str:
+    """Return the layer's names of its axes, a letter each and without colours; "" where they name no axes."""
     spatial = ndim - int(layer.rgb)
     labels = [str(label).lower()[:1] for label in getattr(layer, "axis_labels", ())]
     named = (
@@ -97,7 +130,12 @@ def _axes(layer: Any, ndim: int, channels_first: bool) -> str:
         and labels[-2:] == ["y", "x"]
         and all(c.isalpha() for c in labels)
     )
-    letters = "".join(labels) if named else "uvwtz"[max(0, 7 - spatial) :][: spatial - 2] + "yx"
+    return "".join(labels) if named else ""
+
+
+def _axes(layer: Any, ndim: int, channels_first: bool) -> str:
+    spatial = ndim - int(layer.rgb)
+    letters = _own_letters(layer, ndim) or "uvwtz"[max(0, 7 - spatial) :][: spatial - 2] + "yx"
     if channels_first and spatial > 2 and "c" not in letters and not layer.rgb:
         letters = "c" + letters[1:]
     return letters + ("c" if layer.rgb else "")
@@ -118,21 +156,6 @@ def scale_layer(layer: Any, pixel_size: PixelSize) -> None:
     layer.translate = [place / old * new for place, old, new in zip(layer.translate, before, scale, strict=True)]
     layer.scale = scale
     layer.units = (*map(str, layer.units[:-2]), pixel_size.unit, pixel_size.unit)
-
-
-def _file_of(layer: Any, image: Image) -> Path | None:
-    name = getattr(layer.source, "path", None) or layer.metadata.get(FILE)
-    if not name:
-        return None
-    path = Path(name)
-    try:
-        same = open_image(path, axes=image.axes, keep_named=True)
-        found = Image(image.name, same.pixels, image.axes, image.pixel_size, image.alpha)
-        return path if found.fingerprint() == image.fingerprint() else None
-    except (UserError, OSError, ValueError) as error:
-        if isinstance(error, UserError) and error.code == PROGRAM_ERROR:
-            raise
-        return None  # a reader plugin's format: its pixels are copied into the project instead
 
 
 def layer_content(image: Image, record: ImageRecord) -> dict[str, Any]:
@@ -159,9 +182,10 @@ def _layer_pixels(image: Image, order: list[int]) -> Any:
 
 
 def shows(layer: Any, record: ImageRecord) -> bool:
-    """Whether our layers can lie over this layer of an image: its axes are in the order of theirs."""
+    """Tell whether our layers can lie over this layer of an image: its axes are theirs, in the same order."""
     axes = _shown_axes(record)
-    return axes == record.axes and axes.endswith("c") == bool(layer.rgb)
+    is_rgb = axes.endswith("c")
+    return axes == record.axes and is_rgb == bool(layer.rgb) and len(axes) - int(is_rgb) == layer.ndim
 
 
 def _shown_axes(record: ImageRecord) -> str:

@@ -1,0 +1,144 @@
+"""Files dropped on napari: a layer that says nothing of its axes is what its file says."""
+
+import os
+import sys
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+import tifffile
+
+if sys.platform.startswith("linux") and not os.environ.get("DISPLAY"):
+    pytest.skip("needs a display: run under xvfb-run", allow_module_level=True)
+
+napari = pytest.importorskip("napari")
+from napari.layers import Image as NapariImage
+from test_panel import User, viewer
+
+from napari_unet.gui.layers import source
+from napari_unet.gui.layers.layer_file import FILE
+from napari_unet.images.image import PixelSize
+from napari_unet.images.reading import open_image
+from napari_unet.project.project import Project
+
+__all__ = ["viewer"]
+pytestmark = pytest.mark.filterwarnings("default")
+HYPERSTACK = (2, 3, 4, 64, 80)
+
+
+def hyperstack(folder: Path) -> Path:
+    """Two times, three slices, four channels, as ImageJ saves them, in micrometres."""
+    path = folder / "hyperstack.tif"
+    pixels = np.random.default_rng(0).integers(0, 999, HYPERSTACK).astype(np.uint16)
+    calibration = {"resolution": (1 / 0.2, 1 / 0.25), "metadata": {"axes": "TZCYX", "unit": "um"}}
+    tifffile.imwrite(path, pixels, imagej=True, **calibration)
+    return path
+
+
+def colours_in_planes(folder: Path) -> Path:
+    """A colour picture whose red, green and blue are stored one after the other."""
+    path = folder / "planes.tif"
+    pixels = np.random.default_rng(1).integers(0, 255, (3, 64, 80), np.uint8)
+    tifffile.imwrite(path, pixels, photometric="rgb", planarconfig="separate")
+    return path
+
+
+def layer_of(path: Path, pixels: Any = None, **given: Any) -> NapariImage:
+    """A layer as napari's own reader makes it: bare pixels, and the name of the file."""
+    data = tifffile.imread(path) if pixels is None else pixels
+    return NapariImage(data, name=path.stem, metadata={FILE: str(path)}, **given)
+
+
+def test_axes_channels_and_pixel_size_are_those_of_the_file(tmp_path: Path) -> None:
+    """Channels in the middle are channels, and lengths are in micrometres."""
+    path = hyperstack(tmp_path)
+    image, file = source.image_of(layer_of(path))
+    assert (image.name, file) == ("hyperstack", path)
+    assert (image.axes, image.channels, image.planes) == ("tzcyx", 4, 6)
+    assert image.pixel_size == PixelSize(pytest.approx(0.25), pytest.approx(0.2), "um")
+
+
+def test_stored_planes_of_colours_are_colours(tmp_path: Path) -> None:
+    """They are the channels that the command line finds in the same file."""
+    path = colours_in_planes(tmp_path)
+    image, file = source.image_of(layer_of(path))
+    assert (image.channels, image.planes, file) == (3, 1, path)
+    assert image.fingerprint() == open_image(path).fingerprint()
+
+
+@pytest.mark.parametrize("axes", ["tzcyx", "ctzyx"])
+@pytest.mark.parametrize("long", [True, False])
+def test_the_order_of_axes_may_be_that_of_our_own_layers(tmp_path: Path, axes: str, long: bool) -> None:
+    """Channels may have come first, and axes of length 1 may have stayed."""
+    path = hyperstack(tmp_path)
+    order = ["tzcyx".index(axis) for axis in axes]
+    pixels = tifffile.imread(path).transpose(order)
+    image, file = source.image_of(layer_of(path, pixels[np.newaxis] if long else pixels))
+    assert (image.axes, image.channels, file) == ("tzcyx", 4, path)
+
+
+def test_what_the_layer_says_itself_counts(tmp_path: Path) -> None:
+    """Its names of axes, and its scale, are somebody's choice; so is the tick for channels where the file has none."""
+    path = hyperstack(tmp_path)
+    named, _ = source.image_of(layer_of(path, axis_labels=("a", "b", "t", "y", "x")))
+    assert named.axes == "abtyx"
+    scaled, _ = source.image_of(layer_of(path, scale=(1, 1, 1, 3, 3), units=("pixel",) * 3 + ("nm", "nm")))
+    assert (scaled.axes, scaled.pixel_size) == ("tzcyx", PixelSize(3.0, 3.0, "nm"))
+    stack = tmp_path / "stack.tif"
+    tifffile.imwrite(stack, np.zeros((3, 64, 80), np.uint8), photometric="minisblack")
+    assert source.image_of(layer_of(stack), channels_first=True)[0].axes == "cyx"
+
+
+def test_other_pixels_are_not_the_files(tmp_path: Path) -> None:
+    """A layer whose pixels were changed, or another file, has its own axes and no file."""
+    path = hyperstack(tmp_path)
+    image, file = source.image_of(layer_of(path, tifffile.imread(path) + np.uint16(1)))
+    assert (image.axes, image.channels, file) == ("wtzyx", 1, None)
+    path.write_bytes(b"no image")
+    image, file = source.image_of(layer_of(path, np.zeros(HYPERSTACK, np.uint16)))
+    assert (image.axes, image.pixel_size, file) == ("wtzyx", PixelSize(), None)
+
+
+def test_an_image_that_joined_under_other_axes_is_known(tmp_path: Path) -> None:
+    """Projects of before have the layer's axes: the image is found in them, and they are where it belongs."""
+    path = hyperstack(tmp_path)
+    layer = layer_of(path)
+    with Project(tmp_path / "hyperstack.unet") as project:
+        record = project.add_image(source.image_in(layer), path)
+        assert record.axes == "wtzyx"
+        assert source.known_image(layer, False, project.images()) == record
+    image, file = source.image_of(layer)
+    assert source.default_project(layer, image, file) == tmp_path / "hyperstack.unet"
+
+
+def dropped(viewer: Any, path: Path) -> User:
+    """A user who dropped a file on napari and then opened the panel."""
+    viewer.open(str(path), plugin="napari")
+    return User(viewer)
+
+
+def test_a_dropped_hyperstack_comes_up_with_its_channels(viewer: Any, tmp_path: Path) -> None:
+    """Our layers cannot lie over channels in the middle, so the image comes up as a layer with channels first."""
+    user = dropped(viewer, hyperstack(tmp_path))
+    record = user.panel.controller.image
+    assert (record.axes, record.channels, record.pixel_size.unit) == ("tzcyx", 4, "um")
+    assert user.painted.shape == (2, 3, 64, 80)
+    theirs, ours = [layer for layer in viewer.layers if isinstance(layer, NapariImage)]
+    assert (theirs.visible, ours.visible) == (False, True)
+    assert ours.data.shape == (4, 2, 3, 64, 80)
+    np.testing.assert_allclose(ours.scale, (1, 1, 1, 0.25, 0.2))
+    user.draw(1, (20, 20), (20, 60))
+    assert user.stored()[20, 40] == 1
+
+
+def test_a_dropped_picture_of_colour_planes_has_channels(viewer: Any, tmp_path: Path) -> None:
+    """The layer stays where it is, its first axis is channels, and strokes are of the one plane."""
+    path = colours_in_planes(tmp_path)
+    user = dropped(viewer, path)
+    record = user.panel.controller.image
+    assert (record.channels, record.planes, record.path) == (3, 1, path)
+    assert user.panel.channels_first.isChecked()
+    assert user.painted.shape == (64, 80)
+    user.draw(1, (20, 20), (20, 60))
+    assert user.stored()[20, 40] == 1
