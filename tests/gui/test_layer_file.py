@@ -56,7 +56,8 @@ def test_axes_channels_and_pixel_size_are_those_of_the_file(tmp_path: Path) -> N
     image, file = source.image_of(layer_of(path))
     assert (image.name, file) == ("hyperstack", path)
     assert (image.axes, image.channels, image.planes) == ("tzcyx", 4, 6)
-    assert image.pixel_size == PixelSize(pytest.approx(0.25), pytest.approx(0.2), "um")
+    assert (image.pixel_size.y, image.pixel_size.x) == (pytest.approx(0.25), pytest.approx(0.2))
+    assert image.pixel_size.unit == "um"
 
 
 def test_stored_planes_of_colours_are_colours(tmp_path: Path) -> None:

@@ -10,6 +10,7 @@ from napari.utils.notifications import show_error, show_warning
 from qtpy.QtWidgets import QFileDialog
 
 from napari_unet.errors import UserError
+from napari_unet.gui.layers.calibration import scale_and_units
 from napari_unet.gui.layers.layer_file import FILE
 from napari_unet.gui.layers.layer_pixels import LayerPixels
 from napari_unet.images.image import Image
@@ -55,15 +56,15 @@ def layer_of(path: Path) -> dict[str, Any]:
         show_warning(line)
     axes, rgb = _shown_axes(image)
     labels = axes.removesuffix("c") if rgb else axes
-    others, size = len(labels) - 2, image.pixel_size
+    scale, units = scale_and_units(labels, image.pixel_size)
     levels = [_in_order(pixels, image.axes, axes) for pixels in (image.pixels, *image.coarser)]
     return {
         "data": levels if image.coarser else levels[0],
         "multiscale": bool(image.coarser),
         "name": image.name,
         "rgb": rgb,
-        "scale": (*[1.0] * others, size.y, size.x),
-        "units": (*["pixel"] * others, size.unit, size.unit),
+        "scale": scale,
+        "units": units,
         "axis_labels": tuple(labels),
         "contrast_limits": _contrast(image),
         "metadata": {FILE: str(path), "channel_names": image.channel_names},

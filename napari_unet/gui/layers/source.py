@@ -9,16 +9,17 @@ from typing import Any
 import numpy as np
 
 from napari_unet.errors import UserError
+from napari_unet.gui.layers.calibration import is_calibrated, layer_pixel_size, scale_and_units
 from napari_unet.gui.layers.foreign_pixels import ForeignPixels
 from napari_unet.gui.layers.layer_file import holds_image, image_in_file, path_of
 from napari_unet.gui.layers.layer_pixels import LayerPixels
-from napari_unet.images.image import Image, PixelSize
+from napari_unet.images.image import Image
+from napari_unet.project.correction import with_slice_distance
 from napari_unet.project.database import DATABASE
 from napari_unet.project.image_record import ImageRecord
 from napari_unet.project.project import Project
 
 _HELD_BYTES = 512 * 2**20  # of an image; above that it is read plane by plane as they are shown
-_UNITS = {"micrometer": "um", "micron": "um", "µm": "um", "μm": "um", "nanometer": "nm", "millimeter": "mm"}
 
 
 def image_of(layer: Any, channels_first: bool = False) -> tuple[Image, Path | None]:
@@ -43,7 +44,7 @@ def image_in(layer: Any, channels_first: bool = False) -> Image:
     pixels = _finest(layer)
     axes = _axes(layer, pixels.ndim, channels_first)
     alpha = bool(layer.rgb) and pixels.shape[-1] == 4
-    return Image(str(layer.name), pixels, axes, _pixel_size(layer), alpha)
+    return Image(str(layer.name), pixels, axes, layer_pixel_size(layer, axes), alpha)
 
 
 def known_image(layer: Any, channels_first: bool, records: Sequence[ImageRecord]) -> ImageRecord | None:
@@ -101,8 +102,10 @@ def _image_in_file(layer: Any, channels_first: bool) -> tuple[Image, Path] | Non
     image = image_in_file(path, pixels, str(layer.name))
     if image is None or (channels_first and "c" not in image.axes):
         return None
-    is_scaled = any(factor != 1 for factor in layer.scale) or _pixel_size(layer).is_known
-    return replace(image, pixel_size=_pixel_size(layer)) if is_scaled else image, path
+    if is_calibrated(layer):
+        own = layer_pixel_size(layer, image.axes)
+        image = replace(image, pixel_size=with_slice_distance(own, image.pixel_size))
+    return image, path
 
 
 def _fingerprints(layer: Any, channels_first: bool) -> Iterator[str]:
@@ -141,29 +144,11 @@ def _axes(layer: Any, ndim: int, channels_first: bool) -> str:
     return letters + ("c" if layer.rgb else "")
 
 
-def _pixel_size(layer: Any) -> PixelSize:
-    y, x = (float(value) for value in layer.scale[-2:])
-    unit = str(layer.units[-1])
-    if unit in {"pixel", "dimensionless", ""}:
-        return PixelSize()
-    return PixelSize(y, x, _UNITS.get(unit, unit))
-
-
-def scale_layer(layer: Any, pixel_size: PixelSize) -> None:
-    """Give an image layer another pixel size; where it lies stays as it is in pixels."""
-    before = [float(edge) for edge in layer.scale]
-    scale = [*before[:-2], pixel_size.y, pixel_size.x]
-    layer.translate = [place / old * new for place, old, new in zip(layer.translate, before, scale, strict=True)]
-    layer.scale = scale
-    layer.units = (*map(str, layer.units[:-2]), pixel_size.unit, pixel_size.unit)
-
-
 def layer_content(image: Image, record: ImageRecord) -> dict[str, Any]:
     """Arguments of ``viewer.add_image`` for an image of a project; a large one stays in its file."""
     axes = _shown_axes(record)
     rgb = axes.endswith("c")
-    spatial = len(axes) - int(rgb)
-    size = record.pixel_size
+    scale, units = scale_and_units(layer_axes(record), record.pixel_size)
     is_pyramid = image.is_large and bool(image.coarser) and axes == record.axes
     order = [record.axes.index(axis) for axis in axes]
     return {
@@ -171,8 +156,8 @@ def layer_content(image: Image, record: ImageRecord) -> dict[str, Any]:
         "multiscale": is_pyramid,
         "name": record.name,
         "rgb": rgb,
-        "scale": (*[1.0] * (spatial - 2), size.y, size.x),
-        "units": (*["pixel"] * (spatial - 2), size.unit, size.unit),
+        "scale": scale,
+        "units": units,
     }
 
 
@@ -186,6 +171,11 @@ def shows(layer: Any, record: ImageRecord) -> bool:
     axes = _shown_axes(record)
     is_rgb = axes.endswith("c")
     return axes == record.axes and is_rgb == bool(layer.rgb) and len(axes) - int(is_rgb) == layer.ndim
+
+
+def layer_axes(record: ImageRecord) -> str:
+    """Return the axes of a layer on which our layers can lie over the image, colours left out."""
+    return _shown_axes(record).removesuffix("c")
 
 
 def _shown_axes(record: ImageRecord) -> str:

@@ -26,7 +26,13 @@ from napari_unet.errors import UserError
 from napari_unet.gui.sections.faint_text import make_faint
 from napari_unet.gui.sections.remark import Remark
 from napari_unet.images.image import Image, PixelSize
-from napari_unet.project.correction import PIXEL_UNITS, chosen_channels, corrected_axes, refuse_pixel_size
+from napari_unet.project.correction import (
+    PIXEL_UNITS,
+    chosen_channels,
+    corrected_axes,
+    refuse_pixel_size,
+    with_slice_distance,
+)
 from napari_unet.project.image_record import ImageRecord
 
 Correct = Callable[[ImageRecord], None]
@@ -41,7 +47,10 @@ def facts(record: ImageRecord) -> str:
     elif record.channels > 1:
         parts.append(f"{record.channels} channels")
     parts.append(f"{sizes['y']} x {sizes['x']} px")
-    parts.append(length(record.pixel_size) if record.pixel_size.is_known else "pixel size unknown")
+    size = record.pixel_size
+    parts.append(length(size) if size.is_known else "pixel size unknown")
+    if size.is_known and size.z is not None and "z" in sizes:
+        parts.append(f"slices {size.z:.4g} {size.unit} apart")
     return " · ".join(parts)
 
 
@@ -176,7 +185,7 @@ class CorrectionDialog(QDialog):  # type: ignore[misc]
         """Return the pixel size that was typed, the one of before where nothing was: a field shows fewer digits."""
         before = self._record.pixel_size
         y, x = self._edge(self.pixel_height, before.y), self._edge(self.pixel_width, before.x)
-        size = PixelSize(y, x, self.unit.currentText())
+        size = with_slice_distance(PixelSize(y, x, self.unit.currentText()), before)
         if size == before:
             return before
         refuse_pixel_size(size, self._record.name)

@@ -16,6 +16,7 @@ from napari_unet.controller.news import ErrorLine
 from napari_unet.decoder.client import DecoderClient
 from napari_unet.errors import UserError
 from napari_unet.gui.layers import source
+from napari_unet.gui.layers.calibration import is_calibrated, measure_alike, scale_and_units, scale_layer
 from napari_unet.gui.layers.image_layer import ImageLayer
 from napari_unet.gui.sections.attempt import Attempt
 from napari_unet.gui.sections.image_list import ImageList
@@ -112,18 +113,20 @@ class ProjectImages(QObject):  # type: ignore[misc]
             self.switch(self._ours.image_id)
             return
         self._shown.saving.save()
-        project = self._controller.project
-        record = None if project is None else source.known_image(layer, channels_first, project.images.all())
+        if self._controller.project is None:
+            folder = source.default_project(layer, *source.image_of(layer, channels_first))
+            enter_project(self._controller, folder, self._window)
+        images = self._controller.present_project().images
+        record = source.known_image(layer, channels_first, images.all())
         if record is None:
-            image, path = source.image_of(layer, channels_first)
-            if project is None:
-                enter_project(self._controller, source.default_project(layer, image, path), self._window)
-            record = self._controller.present_project().images.add(image, path)
+            record = images.add(*source.image_of(layer, channels_first))
         self._controller.show_image(record)
         if source.shows(layer, record):
             self._shown.show(layer, record)
         self._take(layer)
         if not source.shows(layer, record):
+            if not is_calibrated(layer):
+                measure_alike(layer, source.layer_axes(record), record.pixel_size)
             self.bring(record)
 
     def has_brought(self, layer: Any) -> bool:
@@ -209,7 +212,7 @@ class ProjectImages(QObject):  # type: ignore[misc]
         self._rows.forget_file(record.id)
         canvas.forget_planes(record.id)
         if layer in self._users and record.pixel_size != size:
-            source.scale_layer(layer, record.pixel_size)
+            scale_layer(layer, source.layer_axes(record), record.pixel_size)
         try:
             self.bring(record)
         except UserError:
@@ -227,8 +230,8 @@ class ProjectImages(QObject):  # type: ignore[misc]
         image = self.opened(record) if layer is None else None
         self._shown.saving.save()
         before = _extent(self._shown.canvas.image)
-        unit = record.pixel_size.unit if layer is None else str(layer.units[-1])
-        self._shown.measure_in(unit, self._ours.layer)
+        units = scale_and_units(source.layer_axes(record), record.pixel_size)[1] if layer is None else layer.units
+        self._shown.measure_in(tuple(map(str, units)), self._ours.layer)
         if image is not None:
             with self._shown.changing():  # a layer that gives way to this one was not taken away by the user
                 layer = self._ours.show(image, record)
@@ -266,8 +269,7 @@ class ProjectImages(QObject):  # type: ignore[misc]
         channels_first = "c" in record.found_axes[:-2]
         for layer in self._viewer.layers:
             if isinstance(layer, NapariImage) and not self._ours.is_layer(layer) and layer.name.startswith(record.name):
-                found, _ = source.image_of(layer, channels_first)
-                if source.shows(layer, record) and found.fingerprint() == record.fingerprint:
+                if source.shows(layer, record) and source.known_image(layer, channels_first, [record]) is not None:
                     return layer
         return None
 

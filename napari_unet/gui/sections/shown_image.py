@@ -126,10 +126,13 @@ class ShownImage(QObject):  # type: ignore[misc]
             self.object_layer.hide()
             self._controller.publish(ImageRemoved())
 
-    def measure_in(self, unit: str, image_layer: Image | None) -> None:
-        """Give all our layers, and the image's, a unit at once: drawn while they have several, napari warns of it."""
+    def measure_in(self, units: tuple[str, ...], image_layer: Image | None) -> None:
+        """Give all our layers, and the image's, units at once: drawn while they have several, napari warns of it.
+
+        ``units`` are of the last axes of a layer; axes before them have none.
+        """
         for layer in [*self.own_layers, *([] if image_layer is None else [image_layer])]:
-            layer.units = (*["pixel"] * (layer.ndim - 2), unit, unit)
+            layer.units = (*["pixel"] * (layer.ndim - len(units)), *units)[-layer.ndim :]
 
     def begin_circle(self) -> None:
         """Let the next drag draw the circle of ``circled``; nothing happens without an image."""
