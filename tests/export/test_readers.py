@@ -273,6 +273,22 @@ def test_every_format_keeps_the_distance_of_slices(tmp_path: Path, axes: str, na
     assert set(distances(path)) == {(1.5, "um")}
 
 
+def test_what_a_file_says_of_its_slices_is_read_back_from_every_export(tmp_path: Path) -> None:
+    """From an ImageJ stack, by way of a project, to every format that has slices, and out of it again."""
+    path = tmp_path / "stack.tif"
+    calibration = {"resolution": (4, 2), "metadata": {"axes": "ZYX", "unit": "um", "spacing": 1.5}}
+    tifffile.imwrite(path, np.zeros((3, 6, 7), np.uint8), imagej=True, **calibration)
+    with Project(tmp_path / "p.unet") as project:
+        added = project.images.add(open_image(path), path)
+        image = project.images.open(added.id)
+    assert (added.pixel_size, image.pixel_size) == (SPACED, SPACED)
+    written = export(np.ones((3, 6, 7), np.uint8), image, tmp_path / "out", SLICED_FORMATS)
+    assert len(written) == len(SLICED_FORMATS)
+    for each in written:
+        found = open_image(each).pixel_size
+        assert (found.y, found.x, found.z, found.unit) == (*map(pytest.approx, (0.5, 0.25, 1.5)), "um")
+
+
 @pytest.mark.parametrize("name", SLICED_FORMATS)
 @pytest.mark.parametrize(
     ("axes", "size"), [("zyx", PixelSize(0.5, 0.25, "um")), ("tyx", SPACED), ("yx", SPACED), ("qptzyx", SPACED)]

@@ -79,6 +79,61 @@ def test_ome_zarr_in_two_units(tmp_path: Path) -> None:
     assert (found.y, found.x, found.unit) == (pytest.approx(500.0), 250.0, "nm")
 
 
+@pytest.mark.parametrize(
+    ("z", "expected"),
+    [((1.5, "um"), 1.5), ((1500.0, "nm"), 1.5), ((0.0, "um"), None), ((1.5, "parsec"), None), ((1.5, ""), None)],
+)
+def test_slices_are_measured_in_the_unit_of_x(z: tuple[float, str], expected: float | None) -> None:
+    """A distance that cannot be, or has no unit, is not known; the edges are all the same."""
+    found = pixel_size_of((0.5, "um"), (0.25, "um"), z)
+    assert (found.y, found.x, found.unit) == (0.5, 0.25, "um")
+    assert found.z == (None if expected is None else pytest.approx(expected))
+
+
+SLICES = np.zeros((3, 12, 10), np.uint16)
+
+
+def test_imagej_spaces_its_slices(tmp_path: Path) -> None:
+    """By "spacing", in the unit of x or in one of its own; a stack without it has no distance."""
+    for metadata, expected in (
+        ({"unit": "um", "spacing": 1.5}, 1.5),
+        ({"unit": "um", "spacing": 1500, "zunit": "nm"}, 1.5),
+        ({"unit": "um", "spacing": "wide"}, None),
+        ({"unit": "um"}, None),
+    ):
+        written = {"axes": "ZYX", **metadata}
+        tifffile.imwrite(tmp_path / "a.tif", SLICES, imagej=True, resolution=(4, 2), metadata=written)
+        assert open_image(tmp_path / "a.tif").pixel_size.z == (None if expected is None else pytest.approx(expected))
+
+
+def test_ome_xml_spaces_its_slices(tmp_path: Path) -> None:
+    """By PhysicalSizeZ, micrometres where no unit is given."""
+    edges = {"PhysicalSizeX": 0.25, "PhysicalSizeY": 0.5}
+    for sizes, expected in (
+        ({"PhysicalSizeZ": 1.5}, 1.5),
+        ({"PhysicalSizeZ": 1500.0, "PhysicalSizeZUnit": "nm"}, 1.5),
+        ({}, None),
+    ):
+        tifffile.imwrite(tmp_path / "a.ome.tif", SLICES, metadata={"axes": "ZYX", **edges, **sizes})
+        assert open_image(tmp_path / "a.ome.tif").pixel_size.z == (
+            None if expected is None else pytest.approx(expected)
+        )
+
+
+@pytest.mark.parametrize(
+    ("axis", "expected"), [({"unit": "nanometer"}, 1.5), ({"unit": "micrometer"}, 1500.0), ({}, None)]
+)
+def test_ome_zarr_spaces_its_slices(tmp_path: Path, axis: dict[str, str], expected: float | None) -> None:
+    """By the scale of z in the unit of z."""
+    zarr.save_array(tmp_path / "a.zarr" / "0", SLICES, zarr_format=2)
+    axes = [{"name": "z", "type": "space", **axis}]
+    axes += [{"name": name, "type": "space", "unit": "micrometer"} for name in "yx"]
+    datasets = [{"path": "0", "coordinateTransformations": [{"type": "scale", "scale": [1500, 0.5, 0.25]}]}]
+    (tmp_path / "a.zarr" / ".zgroup").write_text('{"zarr_format": 2}')
+    (tmp_path / "a.zarr" / ".zattrs").write_text(json.dumps({"multiscales": [{"axes": axes, "datasets": datasets}]}))
+    assert open_image(tmp_path / "a.zarr").pixel_size.z == (None if expected is None else pytest.approx(expected))
+
+
 def test_a_slide_of_aperio_says_its_micrometres(tmp_path: Path) -> None:
     """The description of an SVS file has "MPP", micrometres per pixel, and no resolution that could be used."""
     text = "Aperio Image Library v10.0.51\r\n12x10 |AppMag = 20|StripeWidth = 2040|MPP = 0.4990|Left = 25.69"

@@ -19,6 +19,7 @@ from napari_unet.errors import UserError
 from napari_unet.export.formats import FORMATS
 from napari_unet.export.stems import distinct_stems
 from napari_unet.images.image import Image
+from napari_unet.images.reading import open_image
 from napari_unet.network.checkpoint import Checkpoint, save_checkpoint
 from napari_unet.network.unet import Architecture, build
 from napari_unet.project.project import Project
@@ -63,6 +64,18 @@ def contents(folder: Path) -> dict[str, bytes]:
     """Every file in a folder but the provenances, which tell the time."""
     files = (path for path in folder.rglob("*") if path.is_file() and path.suffix != ".json")
     return {path.relative_to(folder).as_posix(): path.read_bytes() for path in files}
+
+
+def test_slices_stay_as_far_apart_as_they_are(
+    capsys: pytest.CaptureFixture[str], network: Path, tmp_path: Path
+) -> None:
+    """The masks of a stack have the distance of its slices, in every format that the command writes."""
+    calibration = {"resolution": (4, 2), "metadata": {"axes": "ZYX", "unit": "um", "spacing": 1.5}}
+    tifffile.imwrite(tmp_path / "stack.tif", np.zeros((3, *SHAPE), np.uint8), imagej=True, **calibration)
+    for name, file in (("tiff", "stack.tif"), ("ome-zarr", "stack.ome.zarr")):
+        given = (tmp_path / "stack.tif", "--out", tmp_path / name, "--format", name)
+        assert predict(capsys, "--model", network, *given)[0] == 0
+        assert open_image(tmp_path / name / file).pixel_size.z == pytest.approx(1.5)
 
 
 def test_a_folder_is_predicted_and_a_bad_file_stops_nothing(

@@ -15,7 +15,7 @@ class Content:
     ----------
     pixels : array-like with shape, dtype and slicing; axes of length 1 are still there
     axes : one name per axis of ``pixels``, as the file has it
-    pixel_size : of y and x
+    pixel_size : of y and x, and the distance of slices
     alpha : the last sample is an alpha channel
     coarser : the same pixels with fewer rows and columns each time
     channel_names : of all channels; () where the file names none

@@ -31,14 +31,19 @@ def unit_of(text: str) -> str | None:
     return None
 
 
-def pixel_size_of(y: tuple[float, str], x: tuple[float, str]) -> PixelSize:
-    """Return the size of a pixel from two lengths, each with the word for its unit.
+def pixel_size_of(y: tuple[float, str], x: tuple[float, str], z: tuple[float, str] | None = None) -> PixelSize:
+    """Return the size of a pixel from its edges and the distance of slices, each with the word for its unit.
 
-    Where the units differ, y is converted to that of x. The size is unknown where a unit is not known, or where a
-    length is not above 0.
+    Where the units differ, y and z are converted to that of x. The size is unknown where the unit of y or x is not
+    known, or where one of them is not above 0; the distance of slices alone where that is so of z.
     """
     unit, unit_y = unit_of(x[1]), unit_of(y[1])
     if unit is None or unit_y is None or not all(math.isfinite(edge) and edge > 0 for edge in (y[0], x[0])):
         return UNKNOWN
-    height = float(y[0]) if unit == unit_y else y[0] * _MICROMETRES[unit_y] / _MICROMETRES[unit]
-    return PixelSize(height, float(x[0]), unit)
+    unit_z = None if z is None or not (math.isfinite(z[0]) and z[0] > 0) else unit_of(z[1])
+    distance = None if z is None or unit_z is None else _converted(z[0], unit_z, unit)
+    return PixelSize(_converted(y[0], unit_y, unit), float(x[0]), unit, distance)
+
+
+def _converted(length: float, unit: str, wanted: str) -> float:
+    return float(length) if unit == wanted else length * _MICROMETRES[unit] / _MICROMETRES[wanted]

@@ -71,9 +71,9 @@ def pixel_size(multiscale: Multiscale, names: list[str]) -> PixelSize:
     factors = [step.scale for step in steps if step.type == "scale" and len(step.scale) == len(names)]
     if not factors:
         return UNKNOWN
-    axes = [(names.index(name), multiscale.axes[names.index(name)]) for name in ("y", "x")]
-    y, x = ((math.prod(factor[index] for factor in factors), _unit(axis)) for index, axis in axes)
-    return pixel_size_of(y, x)
+    places = [names.index(name) for name in ("y", "x", "z") if name in names]
+    lengths = [(math.prod(factor[place] for factor in factors), _unit(multiscale.axes[place])) for place in places]
+    return pixel_size_of(*lengths)
 
 
 def channel_names(attributes: dict[str, Any]) -> list[str]:

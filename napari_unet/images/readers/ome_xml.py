@@ -4,6 +4,7 @@ Patterns read it instead of an XML parser: entity bombs expand to nothing.
 """
 
 import html
+import math
 import re
 
 from napari_unet.images.image import PixelSize
@@ -36,10 +37,13 @@ def ome_pixel_size(pixels: str) -> PixelSize:
     attributes = _attributes(pixels)
     if not {"PhysicalSizeX", "PhysicalSizeY"} <= attributes.keys():
         return UNKNOWN
-    y, x = (
-        (float(attributes[f"PhysicalSize{axis}"]), attributes.get(f"PhysicalSize{axis}Unit", "um")) for axis in "YX"
-    )
-    return pixel_size_of(y, x)
+    y, x = (float(attributes[f"PhysicalSize{axis}"]) for axis in "YX")
+    try:
+        z = float(attributes.get("PhysicalSizeZ", "nan"))
+    except ValueError:
+        z = math.nan  # the image is whole without it
+    units = [attributes.get(f"PhysicalSize{axis}Unit", "um") for axis in "YXZ"]
+    return pixel_size_of(*zip((y, x, z), units, strict=True))
 
 
 def ome_channel_names(pixels: str) -> list[str]:

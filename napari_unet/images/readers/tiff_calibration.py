@@ -41,9 +41,10 @@ def tiff_channel_names(file: Any, series: Any, number: int) -> list[str]:
 
 
 def _imagej_pixel_size(metadata: dict[str, Any], y: float, x: float) -> PixelSize:
-    """Give both edges their units: ImageJ writes that of y alone where it is another."""
-    unit = str(metadata.get("unit", ""))
-    return pixel_size_of((y, str(metadata.get("yunit", unit))), (x, unit))
+    """Give edges and slices their units: ImageJ writes those of y and z alone where they are others."""
+    unit, spacing = str(metadata.get("unit", "")), metadata.get("spacing")
+    z = (float(spacing), str(metadata.get("zunit", unit))) if isinstance(spacing, (int, float)) else None
+    return pixel_size_of((y, str(metadata.get("yunit", unit))), (x, unit), z)
 
 
 def _ome_pixels(file: Any, series: Any, number: int) -> str:
