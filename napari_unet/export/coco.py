@@ -58,7 +58,7 @@ def _annotations(numbers: Int32[np.ndarray, "y x"]) -> list[dict[str, Any]]:
 
 
 def _runs(numbers: Int32[np.ndarray, "y x"]) -> tuple[Int64[np.ndarray, " runs"], ...]:
-    """Object, start and end of every run of equal numbers down the columns, sorted by object."""
+    """Return object, start and end of every run of equal numbers down the columns, sorted by object."""
     flat = numbers.ravel(order="F")
     starts = np.flatnonzero(np.diff(flat, prepend=-1))
     ends = np.append(starts[1:], flat.size)

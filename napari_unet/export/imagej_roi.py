@@ -72,7 +72,7 @@ def _name(outline: Outline, style: ClassStyle, position: dict[str, int]) -> str:
 
 
 def _place(position: dict[str, int]) -> dict[str, Any]:
-    """Where ImageJ shows the ROI: a number in a simple stack, channel, slice and time in others; from 1 on."""
+    """Return where ImageJ shows the ROI, from 1 on: one number in a simple stack, channel, slice and time in others."""
     if len(position) == 1:
         return {"position": next(iter(position.values())) + 1}
     return {f"{letter.lower()}_position": index + 1 for letter, index in position.items()}

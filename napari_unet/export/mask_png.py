@@ -21,7 +21,7 @@ def write_png(segmentation: Segmentation, base: Path) -> list[Path]:
 
 
 def plane_paths(base: Path, planes: int) -> list[Path]:
-    """File of each plane; the numbers have the same width, so that names sort like planes."""
+    """Return the file of each plane; the numbers have the same width, so that names sort like planes."""
     if planes == 1:
         return [base.with_name(f"{base.name}.png")]
     digits = max(3, len(str(planes - 1)))

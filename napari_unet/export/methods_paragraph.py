@@ -13,7 +13,7 @@ _BASED = "fast"  # the preset that starts from base weights
 
 
 def methods_paragraph(project: Project, score: Score | None) -> str:
-    """Say what was used, what was painted, what was held out and how well the shown network does there."""
+    """Write what was used, what was painted, what was held out and how well the shown network does there."""
     names = {label.id: label.name for label in project.classes.all()}
     painted = ", ".join(f"{names[k]} {count:,}" for k, count in project.strokes.labelled_pixels().items())
     images = project.images.all()

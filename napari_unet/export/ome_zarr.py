@@ -36,7 +36,7 @@ _UNITS = {
 
 @dataclass(frozen=True, slots=True)
 class Level:
-    """An array of the folder, written and compared plane by plane."""
+    """One array of the folder, which is written and compared plane by plane."""
 
     group: str
     axes: str
@@ -47,14 +47,14 @@ class Level:
     def place(
         self, index: tuple[int, ...], rows: slice = slice(None), columns: slice = slice(None)
     ) -> tuple[int | slice, ...]:
-        """Where the plane with this time and slice lies, or a part of it."""
+        """Return the index of the plane at this time and slice, or of a part of it."""
         at = dict(zip((axis for axis in self.axes if axis in "tz"), index, strict=True)) | {"y": rows, "x": columns}
         return tuple(at.get(axis, slice(None)) for axis in self.axes)
 
     def pixels(
         self, image: Image, plane: int, rows: slice = slice(None), columns: slice = slice(None)
     ) -> Num[np.ndarray, "..."]:
-        """Pixels of the image as they lie in this array: channels first, if it has them."""
+        """Return pixels of the image as they lie in this array: channels first, if it has them."""
         found = image.read(plane, rows, columns)
         return np.moveaxis(found, -1, 0) if "c" in self.axes else found[..., 0]
 
@@ -81,7 +81,7 @@ def write_ome_zarr(segmentation: Segmentation, base: Path) -> list[Path]:
 
 
 def refuse_foreign(path: Path) -> None:
-    """Only what an export made is replaced: a folder of this name may be somebody's data."""
+    """Refuse to replace a folder that no export made: it may be somebody's data."""
     if not path.exists():
         return
     try:
@@ -97,7 +97,7 @@ def refuse_foreign(path: Path) -> None:
 def levels_of(
     image: Image, classes: Sequence[ClassStyle], named_objects: Sequence[tuple[int, ClassStyle]] | None
 ) -> list[Level]:
-    """The arrays of a folder: image, classes and, unless None, objects."""
+    """Return the arrays of a folder: image, classes and, unless None, objects."""
     planes, letters = plane_numbers(image)
     in_plane = {"c": image.channels, "y": image.height, "x": image.width}
     in_plane |= dict(zip(letters, planes.shape, strict=True))
@@ -118,7 +118,7 @@ def levels_of(
 
 
 def plane_numbers(image: Image) -> tuple[UInt[np.ndarray, "..."], str]:
-    """The number of the plane at each time and slice, and the names of these axes."""
+    """Return the number of the plane at each time and slice, and the names of these axes."""
     numbers, axes = hyperstack(np.arange(image.planes, dtype=np.uint32).reshape(-1, 1, 1), image, _LETTERS)
     return numbers[..., 0, 0], axes.removesuffix("YX").lower()
 
@@ -157,7 +157,7 @@ def _classes_label(classes: Sequence[ClassStyle]) -> dict[str, Any]:
 
 
 def create_levels(folder: Path, levels: Sequence[Level], chunk: int = _CHUNK) -> list[zarr.Array]:
-    """Make the groups and the empty arrays of a folder, in chunks of so many pixels."""
+    """Make the groups and the empty arrays of a folder, in square chunks of ``chunk`` pixels a side."""
     arrays = []
     store = LocalStore(folder)
     labels = {"version": _VERSION, "labels": [level.group.removeprefix("labels/") for level in levels if level.group]}
@@ -186,7 +186,7 @@ def write_levels(folder: Path, levels: Sequence[Level], segmentation: Segmentati
 
 
 def _planes(level: Level, segmentation: Segmentation) -> Iterator[tuple[tuple[int, ...], Num[np.ndarray, "..."]]]:
-    """Time and slice of every plane, and what belongs there, channels first."""
+    """Give time and slice of every plane, and the values that belong there, channels first."""
     numbers, _ = plane_numbers(segmentation.image)
     for index in np.ndindex(*numbers.shape):
         plane = int(numbers[index])
@@ -215,5 +215,5 @@ def _levels_difference(folder: Path, levels: Sequence[Level], segmentation: Segm
 
 
 def bits(values: Shaped[np.ndarray, "..."]) -> UInt[np.ndarray, "..."]:
-    """The bytes, because NaN is not equal to itself."""
+    """Return the bytes of the values: NaN is not equal to itself, its bytes are."""
     return np.atleast_1d(np.ascontiguousarray(values)).view(np.uint8)

@@ -20,7 +20,7 @@ _TURNS = (3, 0, 1)  # left, straight on, right
 
 @dataclass(frozen=True, slots=True)
 class Outline:
-    """Where an object lies in one plane."""
+    """Outline of one object in one plane."""
 
     plane: int
     number: int
@@ -28,7 +28,7 @@ class Outline:
 
 
 def outline_objects(numbers: Int32[np.ndarray, "planes y x"]) -> list[Outline]:
-    """Every object of every plane, plane after plane, in the order of their numbers."""
+    """Return the outline of every object of every plane, plane after plane, in the order of their numbers."""
     return [
         Outline(plane, number, polygons)
         for plane, of_plane in enumerate(numbers)
@@ -53,7 +53,7 @@ def outline_difference(outlines: Iterable[Outline], numbers: Int32[np.ndarray, "
 
 
 def trace_outlines(numbers: Int32[np.ndarray, "y x"]) -> dict[int, list[Polygon]]:
-    """Polygons of every object, by its number; one for each piece that is connected along edges.
+    """Return the polygons of every object, by its number; one for each piece that is connected along edges.
 
     The outside runs clockwise on the screen (y down), holes the other way round. No ring passes a point twice, so
     every polygon is simple and valid; pieces and holes may touch in single points.
@@ -75,7 +75,7 @@ def trace_outlines(numbers: Int32[np.ndarray, "y x"]) -> dict[int, list[Polygon]
 
 
 def fill_outlines(rings: Sequence[Ring], numbers: Sequence[int], shape: tuple[int, int]) -> Int64[np.ndarray, "y x"]:
-    """The label image inside rings that ``trace_outlines`` made, each of the object with the number beside it.
+    """Return the label image inside rings that ``trace_outlines`` made, each of the object with the number beside it.
 
     Raises
     ------
@@ -105,7 +105,7 @@ def fill_outlines(rings: Sequence[Ring], numbers: Sequence[int], shape: tuple[in
 
 
 def _edges(parts: Int64[np.ndarray, "y x"]) -> tuple[Int64[np.ndarray, " edges"], ...]:
-    """Every pixel edge on the rim of a part, clockwise around its pixel: first and last corner, direction, part."""
+    """Return every pixel edge on the rim of a part, clockwise around its pixel: its corners, direction and part."""
     padded = np.pad(parts, 1)
     corners = parts.shape[1] + 1
     found: list[tuple[Int64[np.ndarray, " n"], ...]] = []
@@ -130,7 +130,7 @@ def _following(
     owners: Int64[np.ndarray, " edges"],
     corners: int,
 ) -> Int64[np.ndarray, " edges"]:
-    """The edge after each edge.
+    """Return the edge after each edge.
 
     Where a part touches itself in a point there are two: the left one goes on around the same piece of background,
     and a ring around one piece of background passes no point twice.
@@ -152,7 +152,7 @@ def _rings(
     starts: Int64[np.ndarray, " edges"],
     corners: int,
 ) -> Iterable[tuple[int, Ring]]:
-    """Each closed ring of edges with the part that it belongs to; only the corners at which it turns."""
+    """Give each closed ring of edges, as the corners at which it turns, with the part that it belongs to."""
     before = np.empty_like(following)
     before[following] = np.arange(len(following))
     turns: Bool[np.ndarray, " edges"] = directions != directions[before]

@@ -1,4 +1,4 @@
-"""How other programs name the planes of a stack: by time, slice and channel."""
+"""Names of the planes of a stack in other programs: time, slice and channel."""
 
 import numpy as np
 from jaxtyping import Shaped
@@ -21,7 +21,7 @@ def imagej_axes(plane_axes: str) -> str:
 
 
 def plane_positions(image: Image) -> list[dict[str, int]]:
-    """Where ImageJ has each plane: its letters, each with an index from 0; {} for the only plane of an image."""
+    """Return where ImageJ has each plane: its letters, each with an index from 0; {} for a single plane."""
     axes = imagej_axes(image.plane_axes)
     shape = image.plane_shape if len(axes) == len(image.plane_shape) else (image.planes,)
     if not image.plane_axes:
@@ -42,7 +42,7 @@ def slice_distance(image: Image, letters: str = _LETTERS) -> float | None:
 def hyperstack(
     values: Shaped[np.ndarray, "planes y x"], image: Image, letters: str = _LETTERS
 ) -> tuple[Shaped[np.ndarray, "... y x"], str]:
-    """Planes of an image as one array with ImageJ's axes in the order of ``letters``, and the axes.
+    """Return the planes of an image as one array with ImageJ's axes in the order of ``letters``, and the axes.
 
     Where the image has an axis that ``letters`` lacks, its planes become one long "Z".
     """

@@ -46,7 +46,7 @@ class Provenance:
 
     @cached_property
     def origin(self) -> dict[str, Any]:
-        """The part of the record that decides about the results: where it is equal, they are equal too."""
+        """Return the part of the record that decides about the results: where it is equal, they are equal too."""
         return {
             "napari-unet-live": version("napari-unet-live"),
             "image_fingerprint": self.image.fingerprint(),

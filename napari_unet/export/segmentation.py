@@ -15,7 +15,7 @@ from napari_unet.objects.objects import Objects, find_objects
 
 @dataclass(frozen=True, slots=True)
 class ClassStyle:
-    """How a class is called and drawn.
+    """Name and colour of a class.
 
     Attributes
     ----------
@@ -29,7 +29,7 @@ class ClassStyle:
 
 @dataclass(frozen=True)
 class Segmentation:
-    """What an export holds: the mask of every plane of an image, its classes, and its objects once they are needed.
+    """Hold the content of an export: the mask of every plane, the classes, and the objects once they are needed.
 
     Attributes
     ----------
@@ -61,10 +61,10 @@ class Segmentation:
 
     @cached_property
     def objects(self) -> Objects:
-        """The numbered objects of all planes: every file of one export has the same."""
+        """Find the numbered objects of all planes, once: every file of one export has the same."""
         return find_objects(self.mask, self.settings, self.image.plane_axes, self.image.plane_shape)
 
     @property
     def named_objects(self) -> list[tuple[int, ClassStyle]]:
-        """Mask value and class of each object, from object 1 on."""
+        """Return mask value and class of each object, from object 1 on."""
         return [(value, self.classes[value]) for value in self.objects.values[1:].tolist()]

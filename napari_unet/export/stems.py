@@ -15,7 +15,7 @@ _ADDED = re.compile(r"(-objects|-rois|-summary|-montage|-probabilities|\.ome|\.c
 
 
 def distinct_stems(images: Sequence[tuple[str, Path]]) -> list[str]:
-    """A file name's beginning for each image: its name, and where two have the same, more of its path.
+    """Return the beginning of a file name for each image: its name, and where two have the same, more of its path.
 
     Tried in this order, for all that still have the same: name, name-ending, folder-name, folder-name-ending, and at
     last number-name, the number being the place in the list. Names that differ in case only count as the same: they
@@ -42,7 +42,7 @@ def distinct_stems(images: Sequence[tuple[str, Path]]) -> list[str]:
 
 
 def project_stems(project: Project) -> dict[int, str]:
-    """A stem for each image of a project, by its number."""
+    """Return a stem for each image of a project, by the image's number."""
     records = project.images.all()
     stems = distinct_stems([(record.name, record.path) for record in records])
     return {record.id: stem for record, stem in zip(records, stems, strict=True)}
@@ -62,7 +62,7 @@ def _numbered(place: int, name: str) -> Iterator[str]:
 
 
 def _clashing(stems: Sequence[str]) -> list[int]:
-    """Places of stems that occur twice, or that results of another one take."""
+    """Return the places of stems that occur twice, or that results of another one take."""
     found = Counter(map(_as_file, stems))
     return [
         i for i, stem in enumerate(stems) if found[_as_file(stem)] > 1 or not found.keys().isdisjoint(_shorter(stem))
@@ -70,12 +70,12 @@ def _clashing(stems: Sequence[str]) -> list[int]:
 
 
 def _takes(stem: str, others: Collection[str]) -> bool:
-    """Whether a further stem and one of the others are in each other's way."""
+    """Tell whether a further stem and one of the others are in each other's way."""
     return bool(_clashing([*others, stem]))
 
 
 def _shorter(stem: str) -> Iterator[str]:
-    """Stems of which results would begin with this one."""
+    """Give the shorter stems of which one result is called as this stem."""
     shorter = _as_file(stem)
     while _ADDED.search(shorter):
         shorter = _ADDED.sub("", shorter)

@@ -1,4 +1,4 @@
-"""What the objects of each class come to in each plane: number, area, density."""
+"""Number, area and density of the objects of each class in each plane."""
 
 import math
 
@@ -10,7 +10,7 @@ from napari_unet.objects.measurements import Measurement, unit_in_names
 
 
 def summarise(segmentation: Segmentation) -> list[Measurement]:
-    """One row for each plane and class, background left out; areas are those of objects, also in ``area_fraction``."""
+    """Return a row for each plane and class but the background; areas, and ``area_fraction``, are those of objects."""
     image, objects = segmentation.image, segmentation.objects
     unit = unit_in_names(image.pixel_size)
     plane_area = image.height * image.width
@@ -31,7 +31,7 @@ def summarise(segmentation: Segmentation) -> list[Measurement]:
 
 
 def summary_columns(pixel_size: PixelSize) -> list[str]:
-    """Column names of the summary, in order, also where there is no class but the background."""
+    """Return the column names of the summary, in order, also where there is no class but the background."""
     unit = unit_in_names(pixel_size)
     names = ["image", "plane", "class", "class_name", "objects", "area_px", "area_fraction", "mean_area_px"]
     return [*names, "objects_per_px2", *([f"area_{unit}2", f"objects_per_{unit}2"] if unit else [])]

@@ -55,7 +55,7 @@ def _partners(
     values: UInt8[np.ndarray, " n"],
     overlap: float,
 ) -> dict[int, int]:
-    """For each object of ``after`` that goes on from one of ``before``, that one's number."""
+    """Return, for each object of ``after`` that goes on from one of ``before``, the number of that one."""
     both = (before > 0) & (after > 0)
     pairs, shared = np.unique(np.stack([before[both], after[both]]), axis=1, return_counts=True)
     first, second = pairs

@@ -65,7 +65,7 @@ def measure_plane(
 
 
 def measurement_columns(pixel_size: PixelSize, channels: int) -> list[str]:
-    """Column names of a table of measurements, in order, also where there is no object to measure.
+    """Return the column names of a table of measurements, in order, also where there is no object to measure.
 
     Lengths are calibrated only where pixels are square.
     """

@@ -36,7 +36,7 @@ class Objects:
 
     @property
     def count(self) -> int:
-        """How many there are."""
+        """Return the number of objects."""
         return len(self.values) - 1
 
 
@@ -72,7 +72,7 @@ def find_objects(
 def objects_of_plane(
     mask: UInt8[np.ndarray, "y x"], settings: Settings
 ) -> tuple[Int32[np.ndarray, "y x"], UInt8[np.ndarray, " objects_and_none"]]:
-    """Numbers and mask values of the objects of one plane.
+    """Return numbers and mask values of the objects of one plane.
 
     Holes are filled, touching objects of one class separated, the pixels of the border class given to the objects
     beside them, and objects that are too small or cut by the frame left out, in this order.
@@ -90,7 +90,7 @@ def objects_of_plane(
 
 
 def object_settings(settings: Settings) -> dict[str, Any]:
-    """The settings that say what an object is, for records of how a result was made."""
+    """Return the settings that say what an object is, for records of how a result was made."""
     return {name: value for name, value in msgspec.to_builtins(settings).items() if name.startswith("object_")}
 
 
@@ -130,7 +130,7 @@ def split_touching(inside: Bool[np.ndarray, "y x"], narrow: float, smallest: int
 def _join(
     basins: Int64[np.ndarray, "y x"], depth: Float64[np.ndarray, "y x"], narrow: float, smallest: int
 ) -> Int64[np.ndarray, " basins_and_none"]:
-    """The piece that each basin belongs to."""
+    """Return the piece that each basin belongs to."""
     peak = ndimage.maximum(depth, basins, np.arange(basins.max() + 1)).tolist()
     area = np.bincount(basins.ravel()).tolist()
     parent = list(range(len(area)))
@@ -151,7 +151,7 @@ def _join(
 
 
 def _necks(basins: Int64[np.ndarray, "y x"], depth: Float64[np.ndarray, "y x"]) -> Iterator[tuple[int, int, float]]:
-    """Each pair of touching basins with the depth at the widest place where they touch, the widest first."""
+    """Give each pair of touching basins with the depth at the widest place where they touch, the widest first."""
     height, width = basins.shape
     found = []
     for dy, dx in _NEIGHBOURS:
@@ -168,7 +168,7 @@ def _necks(basins: Int64[np.ndarray, "y x"], depth: Float64[np.ndarray, "y x"]) 
 def _without_holes(
     inside: Bool[np.ndarray, "y x"], background: Bool[np.ndarray, "y x"], largest: int
 ) -> Bool[np.ndarray, "y x"]:
-    """The foreground with those holes filled that are background alone and have at most so many pixels."""
+    """Return the foreground without the holes that are background alone and have at most ``largest`` pixels."""
     if largest == 0:
         return inside
     gaps = label(~inside, connectivity=1)
@@ -202,7 +202,7 @@ def _on_frame(numbers: Int[np.ndarray, "y x"]) -> Int[np.ndarray, " n"]:
 def _renumbered(
     numbers: Int64[np.ndarray, "y x"], keep: Bool[np.ndarray, " numbers"], classes: UInt8[np.ndarray, "y x"]
 ) -> tuple[Int32[np.ndarray, "y x"], UInt8[np.ndarray, " objects_and_none"]]:
-    """The kept objects from 1 on without gaps, in the order of their first pixels."""
+    """Return the kept objects, numbered from 1 on without gaps in the order of their first pixels."""
     present, first = np.unique(numbers, return_index=True)
     order = np.argsort(first)
     present = present[order][keep[present[order]]]
