@@ -62,10 +62,10 @@ def test_slices_are_as_far_apart_in_the_window_as_in_the_image(viewer: Any, tmp_
     """On every layer of ours, whatever image was shown before, and the panel says so; napari warns of nothing."""
     images = {"flat": "yx", "stack": "zyx", "times": "tyx", "hyper": "tczyx"}
     with Project(tmp_path / "p.unet") as project:
-        project.add_class("background")
+        project.classes.add("background")
         for number, (name, axes) in enumerate(images.items()):
             pixels = np.random.default_rng(number).integers(0, 255, [SHAPES[axis] for axis in axes], np.uint8)
-            project.add_image(Image(name, pixels, axes, SPACED if "z" in axes else PixelSize()))
+            project.images.add(Image(name, pixels, axes, SPACED if "z" in axes else PixelSize()))
     user = opened(viewer, tmp_path / "p.unet")
     with warnings.catch_warnings(record=True) as warned:
         warnings.simplefilter("always")

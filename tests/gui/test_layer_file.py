@@ -106,9 +106,9 @@ def test_an_image_that_joined_under_other_axes_is_known(tmp_path: Path) -> None:
     path = hyperstack(tmp_path)
     layer = layer_of(path)
     with Project(tmp_path / "hyperstack.unet") as project:
-        record = project.add_image(source.image_in(layer), path)
+        record = project.images.add(source.image_in(layer), path)
         assert record.axes == "wtzyx"
-        assert source.known_image(layer, False, project.images()) == record
+        assert source.known_image(layer, False, project.images.all()) == record
     image, file = source.image_of(layer)
     assert source.default_project(layer, image, file) == tmp_path / "hyperstack.unet"
 
@@ -130,7 +130,7 @@ def test_a_dropped_hyperstack_comes_up_with_its_channels(viewer: Any, tmp_path: 
     assert ours.data.shape == (4, 2, 3, 64, 80)
     np.testing.assert_allclose(ours.scale, (1, 1, 1, 0.25, 0.2))
     user.draw(1, (20, 20), (20, 60))
-    assert user.stored()[20, 40] == 1
+    assert user.stored(user.panel.canvas.watcher.plane)[20, 40] == 1
 
 
 def test_a_dropped_picture_of_colour_planes_has_channels(viewer: Any, tmp_path: Path) -> None:
@@ -139,7 +139,7 @@ def test_a_dropped_picture_of_colour_planes_has_channels(viewer: Any, tmp_path: 
     user = dropped(viewer, path)
     record = user.panel.controller.image
     assert (record.channels, record.planes, record.path) == (3, 1, path)
-    assert user.panel.channels_first.isChecked()
+    assert user.panel.head.channels_first.isChecked()
     assert user.painted.shape == (64, 80)
     user.draw(1, (20, 20), (20, 60))
     assert user.stored()[20, 40] == 1
