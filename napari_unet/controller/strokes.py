@@ -1,7 +1,6 @@
 """Strokes and test areas on their way from the window into the project, told to the worker at once."""
 
 from collections.abc import Callable, Mapping
-from typing import Literal
 
 import numpy as np
 from jaxtyping import Bool, UInt8
@@ -14,8 +13,6 @@ from napari_unet.controller.training import Training
 from napari_unet.controller.view import View
 from napari_unet.errors import UserError
 from napari_unet.images.tiles import Region
-
-Source = Literal["user", "prediction"]  # who says what a label is
 
 
 class Strokes:
@@ -48,17 +45,8 @@ class Strokes:
         self._tell_annotated = tell_annotated
         self._publish = subscriptions.publish
 
-    def commit(
-        self,
-        plane: int,
-        labels: UInt8[np.ndarray, "h w"],
-        region: Region | None = None,
-        *,
-        source: Source = "user",
-    ) -> bool:
+    def commit(self, plane: int, labels: UInt8[np.ndarray, "h w"], region: Region | None = None) -> bool:
         """Save the strokes of a plane, or of a region of it, and begin training when it can begin.
-
-        Labels that come from the prediction say nothing about how right it is, which the worker is told.
 
         Returns
         -------
@@ -67,15 +55,13 @@ class Strokes:
         Raises
         ------
         UserError
-            NU-A07 for labels of another shape, NU-P07 when the disk does not take them, NU-P11 in a read-only project.
+            NU-A07 for labels of another shape, NU-A12 for a number without a class, NU-P07 when the disk does not take
+            them, NU-P11 in a read-only project.
         """
         project, image = self._session.project, self._session.image
-        if project is None or image is None or not project.strokes.commit(image.id, plane, labels, region):
+        if project is None or image is None or not project.strokes.commit(image.id, plane, labels, region).tiles:
             return False
-        self._tell_annotated(source == "user")
-        self._publish(ClassesChanged())
-        self._training.start_by_itself()
-        self._publish(StrokesSaved())
+        self._tell(own=True)
         return True
 
     def keep_elsewhere(self, planes: Mapping[int, UInt8[np.ndarray, "h w"]], region: Region) -> UserError | None:
@@ -108,17 +94,16 @@ class Strokes:
         project, image = self._session.present_project(), self._session.present_image("accept here")
         region = region or Region(0, 0, *image.annotation_shape[-2:])
         predicted = np.where(inside, self.predicted.of(plane, region), 0).astype(np.uint8)
-        labels = project.strokes.acceptable(image.id, plane, predicted, region)
-        if not labels.any():
+        taken = project.strokes.commit(image.id, plane, predicted, region, source="prediction").labels
+        if not taken.any():
             raise UserError(
                 "NU-A11",
                 "there is nothing to accept in the circle",
                 "no prediction there, or painted already, or held out for the score",
                 "circle predicted pixels elsewhere",
             )
-        stored = project.strokes.plane(image.id, plane, region)
-        self.commit(plane, np.where(labels > 0, labels, stored), region, source="prediction")
-        return labels
+        self._tell(own=False)
+        return taken
 
     def repaint(
         self, plane: int, pixels: Bool[np.ndarray, "h w"], class_id: int, region: Region
@@ -137,13 +122,15 @@ class Strokes:
             NU-P07 when the disk does not take them, NU-P11 in a read-only project.
         """
         project, image = self._session.present_project(), self._session.present_image("label check")
-        labels = np.where(pixels, class_id, 0).astype(np.uint8)
-        if class_id:
-            labels = project.strokes.acceptable(image.id, plane, labels, region, repaint=True)
-        stored = project.strokes.plane(image.id, plane, region)
-        source: Source = "prediction" if labels.any() else "user"
-        self.commit(plane, np.where(pixels, labels, stored), region, source=source)
-        return labels
+        if not class_id:
+            erased = np.where(pixels, 0, project.strokes.plane(image.id, plane, region)).astype(np.uint8)
+            self.commit(plane, erased, region)
+            return np.zeros_like(erased)
+        predicted = np.where(pixels, class_id, 0).astype(np.uint8)
+        done = project.strokes.commit(image.id, plane, predicted, region, source="prediction", repaint=True)
+        if done.tiles:
+            self._tell(own=not done.labels.any())
+        return done.labels
 
     def mark_test_areas(self, areas: dict[int, tuple[Region, ...]]) -> bool:
         """Save the test areas of the image, by plane; the worker reads them at once. Return whether any is another."""
@@ -155,3 +142,10 @@ class Strokes:
         if any(changed):
             self._tell_annotated(True)
         return any(changed)
+
+    def _tell(self, *, own: bool) -> None:
+        """Tell everybody of a commit. Labels that are not the user's own say nothing about the network."""
+        self._tell_annotated(own)
+        self._publish(ClassesChanged())
+        self._training.start_by_itself()
+        self._publish(StrokesSaved())

@@ -52,6 +52,11 @@ class Classes:
         rows = self._database.execute("SELECT id, name, colour FROM classes WHERE NOT removed ORDER BY id")
         return [ClassLabel(*row) for row in rows]
 
+    @damage_told
+    def ids_ever(self) -> set[int]:
+        """Return the ids of all classes, those that were removed included: their strokes stay."""
+        return {row[0] for row in self._database.execute("SELECT id FROM classes")}
+
     def add(self, name: str | None = None, colour: str | None = None) -> ClassLabel:
         """Add a class; its id was never used before.
 

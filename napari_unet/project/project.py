@@ -7,7 +7,7 @@ from pathlib import Path
 from types import TracebackType
 
 import numpy as np
-from jaxtyping import UInt8
+from jaxtyping import Shaped
 
 from napari_unet import storage
 from napari_unet.errors import UserError
@@ -111,10 +111,15 @@ class Project:
         return self.classes.add(name, colour)
 
     def commit(
-        self, image_id: int, plane: int, labels: UInt8[np.ndarray, "h w"], region: Region | None = None
+        self, image_id: int, plane: int, labels: Shaped[np.ndarray, "h w"], region: Region | None = None
     ) -> list[tuple[int, int]]:
-        """Store the strokes of a plane: ``strokes.commit`` under the name that scripts use."""
-        return self.strokes.commit(image_id, plane, labels, region)
+        """Store the strokes of a plane: ``strokes.commit`` under the name that scripts use.
+
+        Returns
+        -------
+        Rows and columns of the tiles that changed.
+        """
+        return [(place.row, place.column) for place in self.strokes.commit(image_id, plane, labels, region).tiles]
 
     def integrity(self) -> list[str]:
         """Return one line for each finding of SQLite's own check, [] when the file is sound."""

@@ -2,9 +2,10 @@
 
 from collections.abc import Mapping
 from pathlib import Path
+from typing import Literal, NamedTuple
 
 import numpy as np
-from jaxtyping import Bool, Int64, UInt8
+from jaxtyping import Bool, Int64, Shaped, UInt8
 
 from napari_unet.errors import UserError
 from napari_unet.images.tiled_plane import TilePlace
@@ -15,10 +16,26 @@ from napari_unet.project.classes import Classes
 from napari_unet.project.damage import damage_told
 from napari_unet.project.database import Database
 from napari_unet.project.image_record import ImageRecord, read_image_record
+from napari_unet.project.label_values import as_labels, refuse_unknown
 from napari_unet.project.split import BlockSide, held_out_pixels, learnable
 from napari_unet.project.stored_planes import StoredPlanes
 from napari_unet.project.stored_tiles import DamagedTile, TileKey, all_tiles, changed_tiles, read_tiles, write_tile
 from napari_unet.project.test_areas import TestAreas
+
+Source = Literal["hand", "prediction"]
+
+
+class Committed(NamedTuple):
+    """Tell what a commit did.
+
+    Attributes
+    ----------
+    tiles : rows and columns of the tiles that changed
+    labels : those that were taken of the ones handed over, 0 elsewhere
+    """
+
+    tiles: list[TilePlace]
+    labels: UInt8[np.ndarray, "h w"]
 
 
 class Strokes:
@@ -59,21 +76,35 @@ class Strokes:
         return {TilePlace(key.row, key.column): labels for key, labels in whole}
 
     def commit(
-        self, image_id: int, plane: int, labels: UInt8[np.ndarray, "h w"], region: Region | None = None
-    ) -> list[tuple[int, int]]:
-        """Make the stored strokes of a plane equal to ``labels`` in one transaction.
+        self,
+        image_id: int,
+        plane: int,
+        labels: Shaped[np.ndarray, "h w"],
+        region: Region | None = None,
+        *,
+        source: Source = "hand",
+        repaint: bool = False,
+    ) -> Committed:
+        """Store strokes of a plane, or of a ``region`` inside it, in one transaction; strokes elsewhere stay.
 
-        With a ``region`` inside the plane, ``labels`` are those of the region, and strokes elsewhere stay. When this
-        returns, a kill of the process loses nothing of it.
+        When this returns, a kill of the process loses nothing of it.
 
-        Returns
-        -------
-        Rows and columns of the tiles that changed.
+        What the user painted is stored as it is: the strokes are equal to ``labels`` afterwards. A prediction is taken
+        over only in part, because a network that is scored on what it predicted itself agrees with itself. Test areas
+        and blocks that are held out take no predicted label, and the other blocks that it touches are trained on for
+        ever.
+
+        Parameters
+        ----------
+        labels : 0 unlabelled, else the class id; of a prediction 0 where nothing is to be taken over
+        source : says whose labels they are, the user's ("hand") or the network's ("prediction")
+        repaint : let a prediction replace what is painted; what it may not replace is erased
 
         Raises
         ------
         UserError
-            NU-A07 shape other than the plane's or the region's, NU-P07 the disk does not take it.
+            NU-A02 to NU-A04 for numbers that are no class ids, NU-A12 for those without a class, NU-A07 for a shape
+            other than the plane's or the region's, NU-P07 when the disk does not take it.
         """
         stored = self._planes.get(image_id, plane)
         region = Region(0, 0, *stored.shape) if region is None else region
@@ -81,24 +112,16 @@ class Strokes:
         if labels.shape != region.shape:
             what = f"strokes of shape {labels.shape} do not fit the plane's {region.shape}"
             raise UserError("NU-A07", what, record.name, "paint on a layer of the image's size")
-        changed = changed_tiles(stored, labels, region)
-        if not changed:
-            return []
-        # Before the write, or the change would count twice.
-        counts = self._counted().setdefault(image_id, np.zeros(256, np.int64))
-        areas = self._test_areas.of(image_id).get(plane, ())
-        with self._database.transaction() as connection:
-            revision = self._database.newest_revision() + 1
-            for place, tile in changed.items():
-                key = TileKey(image_id, plane, *place)
-                write_tile(connection, key, tile, revision)
-                hold_out(connection, key, learnable(stored.area(place), tile, areas), record.fingerprint)
-        for place, tile in changed.items():
-            before = stored.tile(place)
-            counts += np.bincount(tile.ravel(), minlength=256) - np.bincount(before.ravel(), minlength=256)
-            stored.tiles[place] = tile
-        self._planes.put(image_id, plane, stored)
-        return [*changed]
+        taken = wanted = as_labels(labels, record.name)
+        predicted = source == "prediction"
+        if predicted:
+            before = stored[region.slices]
+            taken = self._may_be_taken(record, plane, taken, region, before if not repaint else None)
+            wanted = np.where(taken > 0, taken, np.where((wanted > 0) & repaint, 0, before)).astype(np.uint8)
+        changed = changed_tiles(stored, wanted, region)
+        if changed:
+            self._write(record, plane, changed, (taken, region) if predicted else None)
+        return Committed([*changed], taken)
 
     def keep_elsewhere(
         self, image: ImageRecord, planes: Mapping[int, UInt8[np.ndarray, "h w"]], region: Region | None = None
@@ -118,34 +141,6 @@ class Strokes:
             for plane, labels in planes.items()
         ]
         return unsaved_strokes.keep(unsaved_strokes.UnsavedStrokes(str(self._database.folder), tuple(unsaved)))
-
-    def acceptable(
-        self,
-        image_id: int,
-        plane: int,
-        predicted: UInt8[np.ndarray, "h w"],
-        region: Region | None = None,
-        *,
-        repaint: bool = False,
-    ) -> UInt8[np.ndarray, "h w"]:
-        """Return those of the predicted labels that may be painted as the user's own.
-
-        A network that is scored on what it predicted itself agrees with itself. So test areas and blocks that are held
-        out take no predicted label, and the others that this touches are trained on for ever. What is painted already
-        stays, unless it is to be repainted. ``predicted`` is that of a ``region`` inside the plane, or of all of it.
-        """
-        stored = self._planes.get(image_id, plane)
-        region = Region(0, 0, *stored.shape) if region is None else region
-        kept = np.isin(predicted, [label.id for label in self._classes.all()])
-        if not repaint:
-            kept &= stored[region.slices] == 0
-        labels = np.where(kept, predicted, 0).astype(np.uint8)
-        origin = (region.y0, region.x0)
-        labels[held_out_pixels(labels, plane, self.sides(image_id), origin=origin)] = 0
-        labels = learnable(region, labels, self._test_areas.of(image_id).get(plane, ()))
-        with self._database.transaction() as connection:
-            keep_for_training(connection, image_id, plane, labels, origin)
-        return labels
 
     @damage_told
     def labelled_pixels(self) -> dict[int, int]:
@@ -216,10 +211,57 @@ class Strokes:
             found += [tile for tile in tiles if isinstance(tile, DamagedTile)]
         return found
 
+    def _may_be_taken(
+        self,
+        record: ImageRecord,
+        plane: int,
+        predicted: UInt8[np.ndarray, "h w"],
+        region: Region,
+        painted: UInt8[np.ndarray, "h w"] | None,
+    ) -> UInt8[np.ndarray, "h w"]:
+        """Return the predicted labels that may become strokes: none on what is ``painted`` or only scores."""
+        taken = np.isin(predicted, [label.id for label in self._classes.all()])
+        if painted is not None:
+            taken &= painted == 0
+        labels = np.where(taken, predicted, 0).astype(np.uint8)
+        labels[held_out_pixels(labels, plane, self.sides(record.id), origin=(region.y0, region.x0))] = 0
+        return learnable(region, labels, self._test_areas.of(record.id).get(plane, ()))
+
+    def _write(
+        self,
+        record: ImageRecord,
+        plane: int,
+        changed: dict[TilePlace, UInt8[np.ndarray, "_ _"]],
+        prediction: tuple[UInt8[np.ndarray, "h w"], Region] | None,
+    ) -> None:
+        """Write changed tiles; blocks of a ``prediction``, given as labels of a region, are trained on for ever."""
+        stored = self._planes.get(record.id, plane)
+        # Before the write, or the change would count twice.
+        counts = self._counted().setdefault(record.id, np.zeros(256, np.int64))
+        more = sum((_counts(tile) - _counts(stored.tile(place)) for place, tile in changed.items()), 0 * counts)
+        refuse_unknown(more, self._classes.ids_ever(), record.name)
+        areas = self._test_areas.of(record.id).get(plane, ())
+        with self._database.transaction() as connection:
+            if prediction is not None:
+                labels, region = prediction
+                keep_for_training(connection, record.id, plane, labels, (region.y0, region.x0))
+            revision = self._database.newest_revision() + 1
+            for place, tile in changed.items():
+                key = TileKey(record.id, plane, *place)
+                write_tile(connection, key, tile, revision)
+                hold_out(connection, key, learnable(stored.area(place), tile, areas), record.fingerprint)
+        counts += more
+        stored.tiles.update(changed)
+        self._planes.put(record.id, plane, stored)
+
     def _counted(self) -> dict[int, Int64[np.ndarray, "256"]]:
         if self._counts is None:
             self._counts = {}
             for image_id, part in all_tiles(self._database.connection):
                 counts = self._counts.setdefault(image_id, np.zeros(256, np.int64))
-                counts += np.bincount(part.ravel(), minlength=256)
+                counts += _counts(part)
         return self._counts
+
+
+def _counts(labels: UInt8[np.ndarray, "_ _"]) -> Int64[np.ndarray, "256"]:
+    return np.bincount(labels.ravel(), minlength=256)

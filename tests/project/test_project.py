@@ -10,6 +10,7 @@ import sys
 import tempfile
 from dataclasses import replace
 from pathlib import Path
+from typing import Literal
 from unittest.mock import Mock
 
 import numpy as np
@@ -45,6 +46,12 @@ def project(tmp_path: Path) -> Project:
         made.add_class()
     made.add_image(picture())
     return made
+
+
+def add_classes(project: Project, number: int) -> None:
+    """Add classes 1 to ``number``."""
+    for _ in range(number):
+        project.add_class()
 
 
 def refused(code: str, folder: Path, *, read_only: bool = False) -> None:
@@ -171,6 +178,7 @@ def test_a_block_never_changes_sides(tmp_path: Path) -> None:
     """However painting grows, shrinks and comes back, the side of a class in a block stays as it was first decided."""
     random = np.random.default_rng(2)
     with Project(tmp_path / "p.unet") as project:
+        add_classes(project, 2)
         image_id = project.add_image(picture(640, 640, 1)).id
         known: dict[tuple[object, int], bool] = {}
         for step in range(12):
@@ -187,6 +195,7 @@ def test_a_block_never_changes_sides(tmp_path: Path) -> None:
 def test_one_block_in_five_is_held_out(tmp_path: Path) -> None:
     """Of 400 painted blocks about 80 are held out (within four standard deviations)."""
     with Project(tmp_path / "p.unet") as project:
+        add_classes(project, 1)
         image_id = project.add_image(picture(20 * BLOCK, 20 * BLOCK, 1)).id
         labels = np.zeros((20 * BLOCK, 20 * BLOCK), np.uint8)
         labels[30::BLOCK, 30::BLOCK] = 1
@@ -199,6 +208,7 @@ def test_one_block_in_five_is_held_out(tmp_path: Path) -> None:
 def test_the_first_block_of_every_class_is_trained_on(tmp_path: Path) -> None:
     """Wherever the first stroke of a class falls, it teaches something."""
     with Project(tmp_path / "p.unet") as project:
+        add_classes(project, 64)
         image_id = project.add_image(picture(8 * BLOCK, 8 * BLOCK, 1)).id
         labels = np.zeros((8 * BLOCK, 8 * BLOCK), np.uint8)
         for class_id, (row, column) in enumerate(np.ndindex(8, 8), start=1):
@@ -214,6 +224,7 @@ def test_the_first_block_of_every_class_is_trained_on(tmp_path: Path) -> None:
 def test_no_trained_pixel_is_near_a_held_out_one(tmp_path: Path) -> None:
     """Every labelled pixel is trained on, held out, or within the margin of a held-out one; never two of these."""
     with Project(tmp_path / "p.unet") as project:
+        add_classes(project, 2)
         image_id = project.add_image(picture(5 * BLOCK, 5 * BLOCK, 1)).id
         labels = np.random.default_rng(1).choice(
             np.array([0, 1, 2], np.uint8), (5 * BLOCK, 5 * BLOCK), p=[0.7, 0.2, 0.1]
@@ -243,13 +254,93 @@ def test_accepted_predictions_are_never_scored(tmp_path: Path) -> None:
         project.commit(record.id, 0, painted)
         held = {side.block for side in project.strokes.sides(record.id) if side.held_out}
         assert held
-        labels = project.strokes.acceptable(record.id, 0, np.full((1024, 1024), 1, np.uint8))
+        predicted = np.full((1024, 1024), 1, np.uint8)
+        labels = project.strokes.commit(record.id, 0, predicted, source="prediction").labels
         assert not labels[painted > 0].any()
         for block in held:
             assert not labels[block.row * 64 : (block.row + 1) * 64, block.column * 64 : (block.column + 1) * 64].any()
         assert labels[512:].all()
-        project.commit(record.id, 0, np.maximum(painted, labels))
+        np.testing.assert_array_equal(project.strokes.plane(record.id, 0), np.maximum(painted, labels))
+        assert project.strokes.commit(record.id, 0, predicted, source="prediction").tiles == []
         assert {side.block for side in project.strokes.sides(record.id) if side.held_out} == held
+
+
+@pytest.mark.parametrize("repaint", [False, True])
+def test_a_prediction_is_taken_over_where_it_may_be(tmp_path: Path, repaint: bool) -> None:
+    """Never in a test area; over what is painted only to repaint it, which erases what cannot be taken over."""
+    with Project(tmp_path / "a.unet") as project:
+        for _ in range(3):
+            project.add_class()
+        project.classes.remove(3)
+        record = project.add_image(picture(200, 200, 1))
+        painted = np.zeros((200, 200), np.uint8)
+        painted[:, 20:60] = 1
+        project.commit(record.id, 0, painted)
+        project.test_areas.replace(record.id, 0, [Region(100, 0, 200, 200)])
+        region, predicted = Region(0, 10, 200, 50), np.full((200, 40), 2, np.uint8)
+        predicted[:, :5], predicted[:, 5:7] = 0, 3
+        done = project.strokes.commit(record.id, 0, predicted, region, source="prediction", repaint=repaint)
+        expected = np.zeros((200, 40), np.uint8)
+        expected[: 100 - MARGIN, 7 : 40 if repaint else 10] = 2
+        np.testing.assert_array_equal(done.labels, expected)
+        left = np.where((predicted > 0) & repaint, 0, painted[region.slices])
+        np.testing.assert_array_equal(
+            project.strokes.plane(record.id, 0, region), np.where(expected > 0, expected, left)
+        )
+        np.testing.assert_array_equal(project.strokes.plane(record.id, 0)[:, 50:], painted[:, 50:])
+        assert not any(side.held_out for side in project.strokes.sides(record.id) if side.class_id == 2)
+
+
+@pytest.mark.parametrize(
+    ("value", "dtype", "code"),
+    [
+        (1.5, "f4", "NU-A02"),
+        (np.nan, "f8", "NU-A02"),
+        (np.inf, "f4", "NU-A02"),
+        (1, "S1", "NU-A02"),
+        (-1, "i2", "NU-A03"),
+        (-1.0, "f4", "NU-A03"),
+        (257, "u2", "NU-A04"),
+        (2**40 + 1, "i8", "NU-A04"),
+        (3, "u1", "NU-A12"),
+        (255, "i4", "NU-A12"),
+    ],
+)
+@pytest.mark.parametrize("source", ["hand", "prediction"])
+def test_numbers_that_are_no_classes_are_refused(
+    project: Project, value: float, dtype: str, code: str, source: Literal["hand", "prediction"]
+) -> None:
+    """A commit neither rounds nor wraps into another class, and nothing of it is stored; a prediction may say more."""
+    labels = np.ones((HEIGHT, WIDTH), dtype)
+    labels[7, 8] = value
+    if (code, source) == ("NU-A12", "prediction"):  # of a class that was removed since
+        assert not project.strokes.commit(1, 0, labels, source=source).labels[7, 8]
+        return
+    with pytest.raises(UserError, match=rf"^{code}: "):
+        project.strokes.commit(1, 0, labels, source=source)
+    assert project.strokes.revision == 0
+    assert not project.strokes.plane(1, 0).any()
+
+
+@pytest.mark.parametrize("dtype", [bool, "i1", "u2", "i8", "f2", "f8"])
+def test_whole_numbers_of_any_type_are_strokes(project: Project, dtype: str) -> None:
+    """They are stored as the classes that they are."""
+    labels = np.eye(HEIGHT, WIDTH, dtype=dtype)
+    assert project.commit(1, 0, labels)
+    np.testing.assert_array_equal(project.strokes.plane(1, 0), labels.astype(np.uint8))
+
+
+def test_strokes_of_a_class_that_is_lost_stay(project: Project) -> None:
+    """A damaged database may lose the row of a class: what is painted beside its strokes is saved all the same."""
+    labels = np.eye(HEIGHT, WIDTH, dtype=np.uint8) * 2
+    project.commit(1, 0, labels)
+    with project.database.transaction() as connection:
+        connection.execute("DELETE FROM classes WHERE id = 2")
+    labels[5] = 1
+    assert project.commit(1, 0, labels)
+    labels[6] = 2
+    with pytest.raises(UserError, match=r"^NU-A12: "):
+        project.commit(1, 0, labels)
 
 
 def test_a_newer_project_is_read_and_left_alone(project: Project) -> None:
@@ -502,6 +593,7 @@ def test_missing_and_changed_images_are_told(tmp_path: Path) -> None:
     path = tmp_path / "cell.npy"
     np.save(path, np.zeros((10, 10), np.uint8))
     with Project(tmp_path / "p.unet") as project:
+        add_classes(project, 1)
         image_id = project.add_image(open_image(path), path).id
         labels = np.ones((10, 10), np.uint8)
         project.commit(image_id, 0, labels)
@@ -568,6 +660,7 @@ def test_corrected_axes_are_those_of_the_image_ever_after(tmp_path: Path, axes: 
     pixels = np.random.default_rng(0).integers(0, 99, (3, 40, 50), np.uint8)
     np.save(tmp_path / "stack.npy", pixels)
     with Project(tmp_path / "p.unet") as project:
+        add_classes(project, 1)
         record = project.add_image(open_image(tmp_path / "stack.npy", "zyx"), tmp_path / "stack.npy")
         assert not project.strokes.plane(record.id, 2).any()
         project.images.set_axes(record.id, axes.upper())
@@ -650,6 +743,7 @@ def test_only_chosen_channels_are_seen_by_all_images_alike(tmp_path: Path) -> No
 def test_channels_that_cannot_be_chosen_are_refused(tmp_path: Path) -> None:
     """None of them, one that is not there, and any once it was painted on; nothing has changed then."""
     with Project(tmp_path / "p.unet") as project:
+        add_classes(project, 1)
         image_id = project.add_image(several("a", 0)).id
         other = project.add_image(several("b", 1)).id
         for chosen in ([], [3], [-1, 0]):

@@ -95,6 +95,8 @@ def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     (tmp_path / "temporary").mkdir()
     monkeypatch.setattr(tempfile, "tempdir", str(tmp_path / "temporary"))
     with Project(tmp_path / "p.unet") as project:
+        for _ in range(3):
+            project.add_class()
         record = project.add_image(Image("drawn", np.arange(2000).reshape(40, 50), "yx"))
         project.commit(record.id, 0, OLD)
     return tmp_path / "p.unet"
