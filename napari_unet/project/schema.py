@@ -1,14 +1,18 @@
 """The tables of ``project.sqlite`` and how a connection to it is opened."""
 
+import contextlib
 import os
+import shutil
 import sqlite3
 import sys
+import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
 from napari_unet.errors import UserError
 
+_WRITE_PROTECTED = ("SQLITE_CANTOPEN", "SQLITE_READONLY")  # names of SQLite's errors begin like this
 NETWORK_FILE_SYSTEMS = {"nfs", "nfs4", "cifs", "smb3", "smbfs", "fuse.sshfs", "9p", "afs"}
 
 _FIRST = """
@@ -52,8 +56,8 @@ ALTER TABLE images ADD COLUMN chosen_channels TEXT NOT NULL DEFAULT '[]';
 _SLICE_DISTANCE = """
 ALTER TABLE images ADD COLUMN pixel_z REAL;
 """
-# What each format adds to the one before it, in order; never changed once released, only added to. So a reader finds in
-# a newer project everything that it knows.
+# Each format adds these tables and columns to the one before it. The steps are never changed once released, only added
+# to, so a reader finds everything that it knows in a newer project.
 STEPS = (_FIRST, _KEPT_STROKES, _TEST_AREAS, _CORRECTIONS, _SLICE_DISTANCE)
 VERSION = len(STEPS)
 
@@ -64,28 +68,21 @@ def connect(file: Path, *, read_only: bool) -> sqlite3.Connection:
     Raises
     ------
     UserError
-        NU-P01 not a project or damaged, NU-P02 made by a newer version and to be written.
+        NU-P01 not a project or damaged; for writing also NU-P02 made by a newer version, NU-P10 the drive or the folder
+        takes no change.
     """
     with _damage_told(file):
-        connection = sqlite3.connect(file, timeout=10, isolation_level=None)
+        connection = _opened(file, read_only=read_only)
         version = version_of(connection)
         if version > VERSION and not read_only:
             connection.close()
-            raise UserError(
-                "NU-P02",
-                f"the project was made by a newer version (format {version}, this one writes {VERSION})",
-                str(file.parent),
-                "update napari-unet-live, or open it read-only",
-            )
+            what = f"the project was made by a newer version (format {version}, this one writes {VERSION})"
+            raise UserError("NU-P02", what, str(file.parent), "update napari-unet-live, or open it read-only")
         # Only this program's tables may be in it, and a reader makes none.
         if version == 0 and (read_only or connection.execute("SELECT 1 FROM sqlite_master LIMIT 1").fetchone()):
             connection.close()
-            raise UserError(
-                "NU-P01",
-                "this is not a napari-unet project",
-                str(file.parent),
-                "choose a folder NAME.unet or a name that does not exist yet",
-            )
+            fix = "choose a folder NAME.unet or a name that does not exist yet"
+            raise UserError("NU-P01", "this is not a napari-unet project", str(file.parent), fix)
         if read_only:
             connection = connection if version >= VERSION else _brought_up_to_date(connection, version)
             connection.execute("PRAGMA query_only = 1")
@@ -110,26 +107,54 @@ def prepare(connection: sqlite3.Connection, file: Path) -> None:
         update(connection, version_of(connection))
 
 
+def _opened(file: Path, *, read_only: bool) -> sqlite3.Connection:
+    """Connect to a database and read its first page, on a drive that cannot be written too."""
+    connection = sqlite3.connect(file, timeout=10, isolation_level=None)
+    try:
+        version_of(connection)
+    except sqlite3.OperationalError as error:
+        connection.close()
+        # SQLite reads a database with a write-ahead log only where it may make files beside it.
+        if not error.sqlite_errorname.startswith(_WRITE_PROTECTED):
+            raise
+        if read_only:
+            return _opened_write_protected(file)
+        what = "the project's drive or folder is read-only, so that the project cannot be written"
+        fix = "open it read-only, or copy it to a place where you may write"
+        raise UserError("NU-P10", what, str(file.parent), fix) from error
+    return connection
+
+
+def _opened_write_protected(file: Path) -> sqlite3.Connection:
+    """Open a database that nobody can write; one that was not closed is completed by its log, in memory."""
+    logs = [log for log in (file.with_name(file.name + end) for end in ("-wal", "-journal")) if log.exists()]
+    if not logs:
+        return sqlite3.connect(f"{file.absolute().as_uri()}?immutable=1", uri=True, timeout=10, isolation_level=None)
+    complete = sqlite3.connect(":memory:", isolation_level=None)
+    with tempfile.TemporaryDirectory() as folder:
+        for path in (file, *logs):
+            shutil.copyfile(path, Path(folder) / path.name)
+        with contextlib.closing(sqlite3.connect(Path(folder) / file.name, isolation_level=None)) as copy:
+            copy.backup(complete)
+    return complete
+
+
 @contextmanager
 def _damage_told(file: Path) -> Iterator[None]:
     try:
         yield
-    except sqlite3.Error as error:
-        raise UserError(
-            "NU-P01",
-            f"the project cannot be opened ({error})",
-            str(file.parent),
-            "check the folder, or restore it from a copy",
-        ) from error
+    except (sqlite3.Error, OSError) as error:
+        what = f"the project cannot be opened ({' '.join(str(error).split())})"
+        raise UserError("NU-P01", what, str(file.parent), "check the folder, or restore it from a copy") from error
 
 
 def version_of(connection: sqlite3.Connection) -> int:
-    """Number of the format."""
+    """Return the number of the format."""
     return int(connection.execute("PRAGMA user_version").fetchone()[0])
 
 
 def _brought_up_to_date(connection: sqlite3.Connection, version: int) -> sqlite3.Connection:
-    """An older project in memory in today's format: a reader changes nothing on disk."""
+    """Return an older project in memory in today's format: a reader changes nothing on disk."""
     copy = sqlite3.connect(":memory:", isolation_level=None)
     connection.backup(copy)
     connection.close()
@@ -145,7 +170,7 @@ def update(connection: sqlite3.Connection, version: int) -> None:
 
 
 def on_network_drive(path: Path) -> bool:
-    """Whether the file system under ``path`` is a network share, as far as the system tells."""
+    """Tell whether the file system under ``path`` is a network share, as far as the system says."""
     if sys.platform == "win32":
         import ctypes
 

@@ -1,0 +1,97 @@
+"""Laws of a project on a drive that cannot be written: it is read with everything in it, and never called damaged."""
+
+import os
+import shutil
+import subprocess
+import sys
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from napari_unet.api import export, load_model, predict, train, verify
+from napari_unet.config import Settings
+from napari_unet.errors import UserError
+from napari_unet.images.image import Image
+from napari_unet.project.project import Project
+
+SIDE = 96
+Burn = Callable[[Path], Path]
+
+
+@pytest.fixture
+def burn(tmp_path: Path) -> Iterator[Burn]:
+    """Copies a folder onto a file system that is mounted read-only afterwards."""
+    drive = tmp_path / "drive"
+    drive.mkdir()
+    if sys.platform != "linux" or os.getuid() != 0:
+        pytest.skip("only root of a Linux system mounts a drive")
+    if subprocess.run(["mount", "-t", "tmpfs", "tmpfs", drive], capture_output=True, check=False).returncode:
+        pytest.skip("this system lets nobody mount a drive")
+
+    def burnt(folder: Path) -> Path:
+        shutil.copytree(folder, drive / folder.name)
+        subprocess.run(["mount", "-o", "remount,ro", drive], check=True)
+        return drive / folder.name
+
+    yield burnt
+    subprocess.run(["umount", "--lazy", drive], check=True)
+
+
+def painted(folder: Path) -> Project:
+    """A project with strokes of two classes on an image that lies in it."""
+    project = Project(folder)
+    project.settings.write(Settings(tile=64, width=4, batch=1, prediction_tile=64))
+    for _ in range(2):
+        project.add_class()
+    pixels = np.random.default_rng(0).integers(0, 40, (SIDE, SIDE)).astype(np.uint8)
+    pixels[:, SIDE // 2 :] += 150
+    record = project.add_image(Image("halves", pixels, "yx"))
+    project.commit(record.id, 0, strokes())
+    return project
+
+
+def strokes() -> np.ndarray:
+    """A stroke on each half."""
+    labels = np.zeros((SIDE, SIDE), np.uint8)
+    labels[20:70, 10:20], labels[20:70, 70:80] = 1, 2
+    return labels
+
+
+def refused_for_writing(folder: Path) -> None:
+    """The line says that the place is read-only, and nothing of damage."""
+    with pytest.raises(UserError, match="read-only") as caught:
+        Project(folder)
+    assert caught.value.code == "NU-P10"
+
+
+def test_a_project_on_a_read_only_drive_predicts_exports_and_is_sound(tmp_path: Path, burn: Burn) -> None:
+    """Reading needs no file beside the database; writing is refused as what it is."""
+    with painted(tmp_path / "p.unet") as project:
+        train(project, steps=2)
+    folder = burn(tmp_path / "p.unet")
+    with Project(folder, read_only=True) as project:
+        np.testing.assert_array_equal(project.strokes.plane(1, 0), strokes())
+        assert project.integrity() == []
+        assert [path for path in export(project, tmp_path / "out", ["png"]) if path.is_file()]
+    assert verify(folder) == []
+    model = load_model(folder)
+    mask = predict(model, Image("other", np.zeros((SIDE, SIDE), np.uint8), "yx"))
+    assert mask.shape == (1, SIDE, SIDE)
+    refused_for_writing(folder)
+
+
+@pytest.mark.parametrize("shared_memory", [False, True])
+def test_strokes_that_are_only_in_the_log_are_read(tmp_path: Path, burn: Burn, shared_memory: bool) -> None:
+    """A copy of a project that was open has its newest strokes in the log beside the database."""
+    with painted(tmp_path / "p.unet"):
+        shutil.copytree(tmp_path / "p.unet", tmp_path / "copy.unet")
+    assert (tmp_path / "copy.unet" / "project.sqlite-wal").stat().st_size
+    if not shared_memory:
+        (tmp_path / "copy.unet" / "project.sqlite-shm").unlink()
+    folder = burn(tmp_path / "copy.unet")
+    with Project(folder, read_only=True) as project:
+        np.testing.assert_array_equal(project.strokes.plane(1, 0), strokes())
+    assert verify(folder) == []
+    refused_for_writing(folder)
