@@ -1,4 +1,4 @@
-"""Writing files so that a kill or a full disk leaves the old file or the new one, never half of either."""
+"""Write files so that a kill or a full disk leaves the old file or the new one, never half of either."""
 
 import contextlib
 import hashlib
@@ -23,10 +23,10 @@ _MOVE_WAITS = (0.05, 0.1, 0.2, 0.4, 0.75, 1.0)  # seconds, 2.5 in all
 
 
 class Disk(Protocol):
-    """What changes files and folders, one operation at a time; tests put one in its place that fails at any of them."""
+    """Change files and folders, one operation at a time. Tests put a disk in its place that fails at any of them."""
 
     def make_folder(self, folder: Path) -> None:
-        """With those above it; one that is there stays."""
+        """Make a folder and those above it; one that is there stays."""
 
     def write(self, path: Path, write: Callable[[Path], object]) -> None:
         """Make a file and let ``write`` fill it."""
@@ -45,10 +45,10 @@ class Disk(Protocol):
 
 
 class SystemDisk:
-    """The disk as the operating system gives it."""
+    """Change files and folders as the operating system does it."""
 
     def make_folder(self, folder: Path) -> None:
-        """With those above it; one that is there stays."""
+        """Make a folder and those above it; one that is there stays."""
         folder.mkdir(parents=True, exist_ok=True)
 
     def write(self, path: Path, write: Callable[[Path], object]) -> None:
@@ -123,7 +123,7 @@ def replace_file(path: Path, write: Callable[[Path], object]) -> None:
 
 
 def remove_abandoned(folder: Path) -> None:
-    """Take away what processes that died while writing have left in a folder."""
+    """Remove files that processes left in a folder when they died while writing."""
     for path in folder.glob(f"{TEMPORARY_PREFIX}*"):
         # Another process may do the same, and a folder that cannot be written keeps them.
         with contextlib.suppress(OSError):
@@ -134,8 +134,8 @@ def remove_abandoned(folder: Path) -> None:
 def set_aside(*paths: Path) -> Path | None:
     """Move damaged files of one folder into a new folder ``damaged-TIME`` beside them, which is returned.
 
-    None where they cannot be moved: then all of them are where they were. Nothing that was set aside before is
-    overwritten.
+    Return None where they cannot be moved: then all of them are where they were. Nothing that was set aside before
+    is overwritten.
     """
     moved: list[tuple[Path, Path]] = []
     try:
@@ -152,7 +152,7 @@ def set_aside(*paths: Path) -> Path | None:
 
 
 def new_folder_aside(folder: Path) -> Path:
-    """A folder ``damaged-TIME`` in this one that was not there before; OSError when it cannot be made."""
+    """Make a new folder ``damaged-TIME`` in this one and return it. Raise OSError when it cannot be made."""
     stamp = f"damaged-{datetime.now(UTC).strftime('%Y-%m-%dT%H%M%SZ')}"
     aside, number = folder / stamp, 1
     while aside.exists():
@@ -163,7 +163,7 @@ def new_folder_aside(folder: Path) -> Path:
 
 
 def _beside(path: Path) -> Path:
-    """A name in the same folder that nobody has, with the same suffix: writers choose the format by it."""
+    """Return a free name in the same folder, with the same suffix: writers choose the format by it."""
     return path.with_name(f"{TEMPORARY_PREFIX}{secrets.token_hex(8)}{path.suffix}")
 
 
@@ -209,7 +209,7 @@ def move_folder(new: Path, path: Path) -> None:
 
 
 def sha256(path: Path) -> str:
-    """Hexadecimal SHA-256 of a file's bytes."""
+    """Return the hexadecimal SHA-256 of a file's bytes."""
     with open(path, "rb") as stream:
         return hashlib.file_digest(stream, "sha256").hexdigest()
 

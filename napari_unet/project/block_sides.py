@@ -1,4 +1,4 @@
-"""On which side of the split each block and class of an image lies, as the project stores it."""
+"""Store on which side of the split each block and class of an image lies."""
 
 import sqlite3
 

@@ -1,4 +1,4 @@
-"""The classes that strokes are painted in."""
+"""Keep the classes that strokes are painted in."""
 
 from dataclasses import dataclass
 
@@ -18,7 +18,7 @@ COLOURS = (
 
 @dataclass(frozen=True, slots=True)
 class ClassLabel:
-    """A class: its number in annotations (1..255, never given to another class), name and colour "#RRGGBB"."""
+    """Hold a class: its id in annotations (1..255, never given to another class), name and colour "#RRGGBB"."""
 
     id: int
     name: str

@@ -1,4 +1,4 @@
-"""What a user may say of an image that its file does not say, or says wrongly."""
+"""Check what a user says of an image that its file does not say, or says wrongly."""
 
 import math
 from collections.abc import Sequence
@@ -42,7 +42,7 @@ def _written(size: PixelSize) -> str:
 
 
 def corrected_axes(record: ImageRecord, axes: str) -> str:
-    """The axes that the user means, in lower case.
+    """Return the axes that the user means, in lower case.
 
     Raises
     ------
@@ -63,7 +63,7 @@ def corrected_axes(record: ImageRecord, axes: str) -> str:
 
 
 def chosen_channels(record: ImageRecord, chosen: Sequence[int]) -> tuple[int, ...]:
-    """The channels that the user means, in order; () for all of them.
+    """Return the channels that the user means, in order; () for all of them.
 
     Raises
     ------

@@ -1,4 +1,4 @@
-"""What a project remembers of an image."""
+"""Keep in one record what a project remembers of an image."""
 
 import json
 import math
@@ -23,7 +23,7 @@ SELECT_IMAGES = (
 
 @dataclass(frozen=True, slots=True)
 class ImageRecord:
-    """What the project remembers of an image.
+    """Hold what the project remembers of an image.
 
     Attributes
     ----------
@@ -49,32 +49,32 @@ class ImageRecord:
 
     @property
     def plane_shape(self) -> tuple[int, ...]:
-        """Sizes of the axes that are neither y, x nor c."""
+        """Return the sizes of the axes that are neither y, x nor c."""
         return tuple(n for n, axis in zip(self.shape, self.axes, strict=True) if axis not in "yxc")
 
     @property
     def annotation_shape(self) -> tuple[int, ...]:
-        """Shape of a labels array over the whole image: plane axes, then y, x."""
+        """Return the shape of a labels array over the whole image: plane axes, then y, x."""
         return (*self.plane_shape, self.shape[self.axes.index("y")], self.shape[self.axes.index("x")])
 
     @property
     def planes(self) -> int:
-        """Number of planes."""
+        """Return the number of planes."""
         return int(np.prod(self.plane_shape, dtype=int))
 
     @property
     def hides_alpha(self) -> bool:
-        """Whether the last channel is an alpha channel and is not handed out."""
+        """Tell whether the last channel is an alpha channel and is not handed out."""
         return self.alpha and self.axes.find("c") == self.found_axes.find("c")
 
     @property
     def channels(self) -> int:
-        """Channels that are handed out."""
+        """Return the number of channels that are handed out."""
         return len(self.chosen) or self.all_channels
 
     @property
     def all_channels(self) -> int:
-        """Channels of the image, alpha not counted."""
+        """Return the number of channels of the image, alpha not counted."""
         return self.shape[self.axes.index("c")] - int(self.hides_alpha) if "c" in self.axes else 1
 
 

@@ -1,4 +1,4 @@
-"""Strokes that the user says are right, although the network contradicts them."""
+"""Keep strokes that the user says are right, although the network contradicts them."""
 
 import sqlite3
 import zlib
@@ -17,7 +17,7 @@ def keep_stroke(
     pixels: Bool[np.ndarray, "h w"],
     origin: tuple[int, int],
 ) -> None:
-    """Remember pixels of one class, which begin at row and column ``origin``; the caller holds the transaction."""
+    """Remember pixels of one class, which begin at row and column ``origin``. The caller holds the transaction."""
     inside = Region.around(pixels)
     if inside is None:
         return
@@ -30,7 +30,7 @@ def keep_stroke(
 
 
 def kept_labels(connection: sqlite3.Connection, image_id: int, plane: int, region: Region) -> UInt8[np.ndarray, "h w"]:
-    """Class id of each pixel of a region that was kept, 0 elsewhere; of two the newer."""
+    """Return the class id of each pixel of a region that was kept, 0 elsewhere. The newer of two strokes counts."""
     labels = np.zeros(region.shape, np.uint8)
     rows = connection.execute(
         "SELECT class_id, y0, x0, y1, x1, pixels FROM kept_strokes WHERE image_id = ? AND plane = ? ORDER BY id",

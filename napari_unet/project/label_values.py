@@ -1,4 +1,4 @@
-"""Numbers that are handed over as strokes: each must be 0 or the number of a class."""
+"""Check numbers that are handed over as strokes: each must be 0 or the id of a class."""
 
 from collections.abc import Collection
 

@@ -1,15 +1,15 @@
-"""Brings committed strokes to the disk within a second, in a thread of its own: a power cut loses no more than that."""
+"""Bring committed strokes to the disk within a second, in a thread: a power cut loses no more than that."""
 
 import contextlib
 import os
 import threading
 from pathlib import Path
 
-_DELAY_S = 1.0  # strokes of so long are flushed together
+_DELAY_S = 1.0  # strokes of this time are flushed together
 
 
 class LogFlusher:
-    """Flushes SQLite's write-ahead log, which a commit appends to without waiting for the disk.
+    """Flush SQLite's write-ahead log, which a commit appends to without waiting for the disk.
 
     The log is consistent at every length, so a flush may come at any time; a kill of the process needs none.
 
@@ -23,7 +23,7 @@ class LogFlusher:
         self._timer: threading.Timer | None = None
 
     def soon(self) -> None:
-        """Something was committed."""
+        """Flush within a second, because something was committed."""
         if self._timer is None or not self._timer.is_alive():
             self._timer = threading.Timer(_DELAY_S, self.now)
             self._timer.daemon = True

@@ -1,4 +1,4 @@
-"""From what a project remembers of an image to the image."""
+"""Open an image from what a project remembers of it."""
 
 from collections.abc import Callable
 from dataclasses import replace
@@ -15,7 +15,7 @@ def _open(path: Path, axes: str) -> Image:
 
 
 def open_recorded(record: ImageRecord, open_file: Callable[[Path, str], Image] = _open) -> Image:
-    """The image itself, read lazily; needs no open project, so any thread may call it.
+    """Open the image itself, read lazily. This needs no open project, so any thread may call it.
 
     Parameters
     ----------

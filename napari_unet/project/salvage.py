@@ -1,4 +1,4 @@
-"""What can still be read of a damaged database, in a new one; the damaged one is set aside and never written."""
+"""Copy what can still be read of a damaged database into a new one; the damaged one is set aside, never written."""
 
 import contextlib
 import shutil
@@ -16,7 +16,11 @@ _TABLES = ("images", "classes", "tiles", "blocks", "scores", "settings", "kept_s
 
 
 def salvage(file: Path) -> Path:
-    """Put a database of the readable rows in the place of a damaged one; the folder that holds the damaged one now.
+    """Put a database of the readable rows in the place of a damaged one.
+
+    Returns
+    -------
+    The folder that holds the damaged one now.
 
     Raises
     ------
@@ -67,7 +71,7 @@ def _copy(file: Path, fresh: Path) -> None:
 
 
 def _copy_table(source: sqlite3.Connection, target: sqlite3.Connection, table: str) -> None:
-    """The columns that this version knows and the source has: a newer one may have more, an older one fewer."""
+    """Copy the columns that this version knows and the source has: a newer one may have more, an older one fewer."""
     query = f"PRAGMA table_info({table})"
     try:
         there = {column[1] for column in source.execute(query)}
@@ -85,7 +89,7 @@ def _copy_table(source: sqlite3.Connection, target: sqlite3.Connection, table: s
 
 
 def _readable(source: sqlite3.Connection, table: str, names: str, key: list[str]) -> Iterator[tuple[Any, ...]]:
-    """Rows before the first damage and after the last one; what lies between is lost."""
+    """Yield the rows before the first damage and after the last one; what lies between is lost."""
     for direction in ("ASC", "DESC"):
         order = ", ".join(f"{name} {direction}" for name in key)
         try:

@@ -1,4 +1,4 @@
-"""The tables of ``project.sqlite`` and how a connection to it is opened."""
+"""Define the tables of ``project.sqlite`` and open connections to it."""
 
 import contextlib
 import os

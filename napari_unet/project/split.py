@@ -16,7 +16,7 @@ _HELD_OUT_ONE_IN = 5
 
 
 class Block(NamedTuple):
-    """A square of BLOCK pixels; ``row`` and ``column`` count blocks, not pixels."""
+    """Name a square of BLOCK pixels; ``row`` and ``column`` count blocks, not pixels."""
 
     plane: int
     row: int

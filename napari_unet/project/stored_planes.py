@@ -1,4 +1,4 @@
-"""Stored strokes of whole planes, held in memory as long as there is room."""
+"""Hold the stored strokes of whole planes in memory as long as there is room."""
 
 from collections.abc import Sequence
 from functools import partial

@@ -1,4 +1,4 @@
-"""The strokes of a project: what the user painted, committed plane by plane."""
+"""Commit the strokes of a project plane by plane, and read them back."""
 
 from collections.abc import Mapping
 from pathlib import Path
@@ -126,7 +126,7 @@ class Strokes:
     def keep_elsewhere(
         self, image: ImageRecord, planes: Mapping[int, UInt8[np.ndarray, "h w"]], region: Region | None = None
     ) -> Path:
-        """Write what of these labels is not saved outside of the project, which takes it back when it is opened.
+        """Write those of the labels that are not saved outside of the project, which takes them back when it is opened.
 
         They are those of a region, or of whole planes.
 

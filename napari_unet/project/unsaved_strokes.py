@@ -1,4 +1,4 @@
-"""Strokes that the project's disk refused, in a small file elsewhere until the project takes them back."""
+"""Keep strokes that the project's disk refused in a small file elsewhere until the project takes them back."""
 
 import contextlib
 import os
@@ -23,7 +23,7 @@ _UNCHANGED = -1
 
 
 class UnsavedPlane(msgspec.Struct, frozen=True):
-    """What was painted on one plane since it was last saved."""
+    """Hold what was painted on one plane since it was last saved."""
 
     fingerprint: str  # of the image
     plane: int
@@ -35,11 +35,11 @@ class UnsavedPlane(msgspec.Struct, frozen=True):
 
     @property
     def region(self) -> Region:
-        """The part of the plane."""
+        """Return the part of the plane."""
         return Region(self.y0, self.x0, self.y0 + self.height, self.x0 + self.width)
 
     def over(self, saved: UInt8[np.ndarray, "y x"]) -> UInt8[np.ndarray, "y x"]:
-        """The saved labels with these painted over them; ValueError when they do not fit."""
+        """Return the saved labels with these painted over them. Raise ValueError when they do not fit."""
         if saved.shape != (self.height, self.width):
             raise ValueError(f"strokes of {self.height} x {self.width} pixels on {saved.shape}")
         raw = zlib.decompressobj().decompress(self.packed, 2 * saved.size)
@@ -48,7 +48,7 @@ class UnsavedPlane(msgspec.Struct, frozen=True):
 
 
 class UnsavedStrokes(msgspec.Struct, frozen=True):
-    """The planes of one project, and where that project lay."""
+    """Hold the planes of one project, and where that project lay."""
 
     folder: str
     planes: tuple[UnsavedPlane, ...]
@@ -57,13 +57,13 @@ class UnsavedStrokes(msgspec.Struct, frozen=True):
 def unsaved_plane(
     fingerprint: str, plane: int, region: Region, saved: UInt8[np.ndarray, "h w"], labels: UInt8[np.ndarray, "h w"]
 ) -> UnsavedPlane:
-    """What of the labels of a region is not saved."""
+    """Return those of the labels of a region that are not saved."""
     painted = np.where(labels == saved, _UNCHANGED, labels.astype(np.int16)).astype("<i2")
     return UnsavedPlane(fingerprint, plane, region.y0, region.x0, *region.shape, zlib.compress(painted.tobytes(), 1))
 
 
 def keep(unsaved: UnsavedStrokes) -> Path:
-    """Write a file into the home folder, or else into that for temporary files; where it is.
+    """Write a file into the home folder, or else into that for temporary files, and return its path.
 
     Raises
     ------
@@ -81,7 +81,7 @@ def keep(unsaved: UnsavedStrokes) -> Path:
 
 
 def files() -> Iterator[Path]:
-    """Files of ``keep`` that this user has written, the oldest first."""
+    """Return the files of ``keep`` that this user has written, the oldest first."""
     found = []
     for place in _places():
         with contextlib.suppress(OSError):
@@ -91,13 +91,13 @@ def files() -> Iterator[Path]:
 
 
 def read(path: Path) -> UnsavedStrokes:
-    """What a file holds; OSError or ValueError (msgspec's too) when it cannot be read."""
+    """Read a file. Raise OSError or ValueError (msgspec's too) when it cannot be read."""
     with open(path, "rb") as stream:
         return msgspec.msgpack.decode(stream.read(_LARGEST), type=UnsavedStrokes)
 
 
 def belongs(unsaved: UnsavedStrokes, folder: Path, fingerprints: Iterable[str]) -> bool:
-    """Whether they are of this project, which may have been moved since."""
+    """Tell whether the strokes are of this project, which may have been moved since."""
     if unsaved.folder == str(folder):
         return True
     return not Path(unsaved.folder).exists() and {plane.fingerprint for plane in unsaved.planes} <= set(fingerprints)
@@ -108,6 +108,6 @@ def _places() -> list[Path]:
 
 
 def _is_ours(path: Path) -> bool:
-    """Anybody may put files into the folder for temporary ones."""
+    """Tell whether this user wrote a file: anybody may put files into the folder for temporary ones."""
     status = path.lstat()
     return stat.S_ISREG(status.st_mode) and (os.name != "posix" or status.st_uid == os.getuid())

@@ -1,4 +1,4 @@
-"""One writer of a project at a time: a lock that the system lets go of when its process ends, however it ends."""
+"""Let one process at a time write a project, by a lock that the system frees when the process ends in any way."""
 
 import contextlib
 import json
@@ -16,7 +16,7 @@ _READ_ONLY = "or open it read-only"
 
 
 class WriterLock:
-    """Held from construction to ``release``, or to the end of the process.
+    """Hold the lock from construction to ``release``, or to the end of the process.
 
     The lock is the system's, on a file beside the database, so one that a dead process held is free at once. The file
     says who holds it and stays behind: taking it away would let two writers lock two files of one name.
@@ -52,7 +52,7 @@ class WriterLock:
 
 
 def _holder(path: Path) -> str:
-    """Who holds the lock, for people."""
+    """Return who holds the lock, in words for people."""
     try:
         with open(path, "rb") as stream:
             note = json.loads(stream.read(_LONGEST))
@@ -65,7 +65,7 @@ def _holder(path: Path) -> str:
 
 
 def _lock(handle: int) -> None:
-    """BlockingIOError when another holds it. A drive without locks gives none: SQLite has none there either."""
+    """Lock an open file. Raise BlockingIOError when another holds it; a drive without locks has none for SQLite too."""
     if sys.platform == "win32":
         import msvcrt
 
