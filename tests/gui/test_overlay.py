@@ -67,7 +67,7 @@ class Hand(User):
 
 def open_image(viewer: Any, monkeypatch: pytest.MonkeyPatch, pixels: np.ndarray, **place: Any) -> Hand:
     """A panel on a black image, with a worker that only listens."""
-    monkeypatch.setattr("napari_unet.gui.panel.Client", FakeClient)
+    monkeypatch.setattr("napari_unet.gui.panel.WorkerProcess", FakeClient)
     viewer.add_image(pixels, name="dark", contrast_limits=(0, 1), **place)
     hand = Hand(viewer)
     hand.panel.view_row.opacity.setValue(100)
