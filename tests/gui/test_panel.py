@@ -371,6 +371,7 @@ def test_n_leads_to_another_image_and_plane(user: User) -> None:
     viewer.add_image(np.stack([drawn_image(1), drawn_image(2)]), name="stack", scale=(1, 2, 2))
     record = panel.controller.project.add_image(source.image_of(viewer.layers["stack"], False)[0])
     suggested = Suggested(1, "unsure", record.id, 1, Region(64, 64, 128, 128))
+    viewer.layers.selection.active = panel.canvas.annotation
     mouse = viewer.window._qt_viewer.canvas.native, Qt.LeftButton, Qt.NoModifier, user.pixel(20, 75)
     QTest.mousePress(*mouse)
     QApplication.processEvents()
