@@ -765,7 +765,7 @@ def test_the_weight_map_is_that_of_training(project: Project) -> None:
     annotations = Annotations(project)
     annotations.refresh(project.settings.read())
     whole = Sampler(annotations, 64, np.random.default_rng(0)).cut((1, 0), Region(0, 0, HEIGHT, WIDTH))
-    np.testing.assert_array_equal(sent.array(), whole.weights.astype(np.float16))
+    np.testing.assert_array_equal(sent.array(), whole.weight_map.astype(np.float16))
     line = sent.array()[5:9]
     assert line.any()
     assert sent.array()[24, 31] > 2 * line.max()
