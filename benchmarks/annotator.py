@@ -37,7 +37,7 @@ from benchmarks.simulated_strokes import painted, strokes_over
 from napari_unet.api import add_annotation
 from napari_unet.images.planes import NormalisedPlanes
 from napari_unet.network.device import set_threads
-from napari_unet.packaging.prediction_files import predict_mask
+from napari_unet.prediction.mask import predict_mask
 from napari_unet.project.project import Project
 from napari_unet.protocol.messages import Progress, Train
 

@@ -18,7 +18,7 @@ from napari_unet.images.planes import NormalisedPlanes
 from napari_unet.network import base
 from napari_unet.network.device import Device
 from napari_unet.network.inference import Predictor
-from napari_unet.packaging.prediction_files import predict_mask
+from napari_unet.prediction.mask import predict_mask
 from napari_unet.project.project import Project
 from napari_unet.training.learner import Learner
 

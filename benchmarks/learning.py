@@ -25,7 +25,7 @@ from napari_unet.api import add_annotation
 from napari_unet.images.planes import NormalisedPlanes
 from napari_unet.network.base import base_checkpoint
 from napari_unet.network.device import choose_device, set_threads
-from napari_unet.packaging.prediction_files import predict_mask
+from napari_unet.prediction.mask import predict_mask
 from napari_unet.project.project import Project
 from napari_unet.training.learner import Learner
 

@@ -28,6 +28,8 @@ PresetName = Literal[
     "skip-none",
     "dilated",
 ]
+PRESET_NAMES: tuple[PresetName, ...] = get_args(PresetName)
+LITERATURE = PRESET_NAMES[3:]  # networks as papers describe them
 
 
 class Settings(msgspec.Struct, frozen=True, kw_only=True):
@@ -38,9 +40,8 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
         Meta(
             title="Network",
             description="fast starts from base weights; accurate is wider and light is for weak processors, both from "
-            "scratch. From the literature, from scratch: unet-2015, unet-2015-batchnorm, elu-dropout, up-nearest, "
-            "up-bilinear, up-bicubic, up-transposed-bilinear, up-unpooling, up-nails, skip-crop, skip-sum, skip-none, "
-            "dilated. Another choice starts another network; the one that is shown stays until the new one is better.",
+            f"scratch. From the literature, from scratch: {', '.join(LITERATURE)}. Another choice starts another "
+            "network; the one that is shown stays until the new one is better.",
         ),
     ] = "fast"
     tile: Annotated[

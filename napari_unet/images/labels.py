@@ -1,4 +1,4 @@
-"""Labels drawn elsewhere: integers over an image, 0 unlabelled, 1..K classes."""
+"""Labels drawn elsewhere: integers over an image, read as annotation: 0 unlabelled, 1..K classes."""
 
 from pathlib import Path
 
@@ -7,26 +7,45 @@ from jaxtyping import Shaped, UInt8
 
 from napari_unet.errors import UserError
 from napari_unet.images.image import Image
+from napari_unet.images.label_meaning import LABEL_MEANINGS, LabelMeaning
+from napari_unet.images.lossy import is_lossy
 from napari_unet.images.reading import open_image
 
 MAX_CLASS = 255
+BACKGROUND, FOREGROUND = 1, 2  # the classes of a mask and of numbered objects
 
 
-def read_labels(path: Path, image: Image) -> UInt8[np.ndarray, "planes y x"]:
-    """Labels of a file over all planes of ``image``, planes flattened in C order.
+def read_labels(path: Path, image: Image, labels_are: LabelMeaning = "classes") -> UInt8[np.ndarray, "planes y x"]:
+    """Read a label file as annotation of all planes of ``image``, planes flattened in C order.
+
+    Parameters
+    ----------
+    labels_are : "classes" where 0 is unlabelled and 1..K are classes; "mask" where 0 is background, class 1, and
+        everything else class 2; "objects" where 0 is background and every object has a number, all of class 2
 
     Raises
     ------
     UserError
-        NU-A01 to NU-A05 where the file does not hold labels of this image; NU-I.. where it cannot be read.
+        NU-A01 to NU-A05 and NU-A13 where the file does not hold labels of this image; NU-C14 for another meaning;
+        NU-I.. where the file cannot be read.
     """
+    if labels_are not in LABEL_MEANINGS:
+        what, fix = f"labels cannot be '{labels_are}'", f"choose one of {', '.join(LABEL_MEANINGS)}"
+        raise UserError("NU-C14", what, "--labels-are", fix)
     labels = open_image(path, expand_palette=False)
+    if is_lossy(path):
+        what = "labels were saved as JPEG, which changes numbers"
+        raise _error("NU-A13", what, path, "save the labels again as PNG or TIFF, from where they were drawn")
     shape = tuple(int(size) for size in labels.pixels.shape)
     wanted = (*(size for size in image.plane_shape if size != 1), image.height, image.width)
     if shape != wanted:
         raise _wrong_shape(path, labels, shape, wanted)
     values = np.asarray(labels.pixels)
-    _refuse_values(path, values)
+    _refuse_fractions_and_negatives(path, values)
+    if labels_are == "classes":
+        _refuse_large_values(path, values)
+    else:
+        values = np.where(values != 0, FOREGROUND, BACKGROUND)
     return values.astype(np.uint8).reshape(image.planes, image.height, image.width)
 
 
@@ -43,7 +62,7 @@ def _wrong_shape(path: Path, labels: Image, shape: tuple[int, ...], wanted: tupl
     )
 
 
-def _refuse_values(path: Path, values: Shaped[np.ndarray, "..."]) -> None:
+def _refuse_fractions_and_negatives(path: Path, values: Shaped[np.ndarray, "..."]) -> None:
     if values.dtype.kind == "f":
         broken = values[~np.isfinite(values) | (values != np.floor(values))]
         if broken.size:
@@ -57,12 +76,15 @@ def _refuse_values(path: Path, values: Shaped[np.ndarray, "..."]) -> None:
             path,
             "renumber the classes from 1",
         )
+
+
+def _refuse_large_values(path: Path, values: Shaped[np.ndarray, "..."]) -> None:
     if values.max() > MAX_CLASS:
         raise _error(
             "NU-A04",
             f"labels hold the value {values.max()}, at most {MAX_CLASS} is wanted",
             path,
-            "give class numbers, not object numbers",
+            "give class numbers, or --labels-are objects for object numbers, --labels-are mask for a foreground mask",
         )
 
 

@@ -27,11 +27,12 @@ from napari_unet.images.image import Image
 from napari_unet.images.planes import NormalisedPlanes
 from napari_unet.images.reading import open_image
 from napari_unet.network.checkpoint import HEADER_LIMIT
-from napari_unet.packaging import prediction_files
+from napari_unet.packaging import batch, prediction_files
 from napari_unet.packaging.model_list import list_models
 from napari_unet.packaging.model_package import channel_names
 from napari_unet.prediction import chunk_task
 from napari_unet.prediction.cluster import Cluster
+from napari_unet.prediction.prediction_request import PredictionRequest
 from napari_unet.project.project import Project
 
 SHAPE = (64, 80)
@@ -215,7 +216,7 @@ def test_a_plane_in_chunks_has_the_same_channels(named: Path, tmp_path: Path, mo
     file = write(tmp_path / "b.ome.tif", values[::-1], NAMES[::-1])
     for cluster in (None, OneProcess(None, "here", named / "models" / "best.safetensors", "cpu")):
         out = tmp_path / str(cluster is None)
-        predict_file(model, file, out, ["ome-zarr"], cluster=cluster)
+        batch.predict_file(model, file, out, PredictionRequest(["ome-zarr"]), cluster=cluster)
         found = np.asarray(open_image(out / "b.ome.zarr" / "labels" / "classes").pixels)
         np.testing.assert_array_equal(found.reshape(SHAPE), mask_of_the_chosen(model, values))
     assert [task.channels for task in tasks] == [(3, 1)]
@@ -229,8 +230,8 @@ def test_a_batch_finds_them_in_every_image(named: Path, tmp_path: Path) -> None:
     write(tmp_path / "in" / "b.ome.tif", values[::-1], NAMES[::-1])
     write(tmp_path / "in" / "c.ome.tif", values, tuple("wxyz"))
     model = load_model(named, "cpu")
-    batch = predict_files(model, [tmp_path / "in"], tmp_path / "out")
-    assert [(failure.image.name, failure.error.code) for failure in batch.failed] == [("c.ome.tif", "NU-I08")]
+    told = predict_files(model, [tmp_path / "in"], tmp_path / "out")
+    assert [(failure.image.name, failure.error.code) for failure in told.failed] == [("c.ome.tif", "NU-I08")]
     for name in "ab":
         mask = tifffile.imread(tmp_path / "out" / f"{name}.tif")
         np.testing.assert_array_equal(mask, mask_of_the_chosen(model, values))

@@ -16,7 +16,7 @@ from napari_unet.images.image import Image, PixelSize
 from napari_unet.images.planes import NormalisedPlanes
 from napari_unet.images.rescaling import rescaled, scaled_back
 from napari_unet.network.checkpoint import load_checkpoint
-from napari_unet.packaging import prediction_files
+from napari_unet.prediction import mask
 from napari_unet.project.project import Project
 
 SHAPE = (96, 128)
@@ -125,13 +125,13 @@ def test_rescaling_and_back_keeps_places(factors: tuple[float, float]) -> None:
 def test_the_network_sees_the_trained_pixel_size(project: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """An image of twice the pixel size is enlarged for the network; the mask has the image's own size."""
     seen: list[tuple[int, ...]] = []
-    unchanged = prediction_files.resumable_plane
+    unchanged = mask.resumable_plane
 
     def noting(predictor: Any, pixels: Any, *others: Any) -> Any:
         seen.append(pixels.shape)
         return unchanged(predictor, pixels, *others)
 
-    monkeypatch.setattr(prediction_files, "resumable_plane", noting)
+    monkeypatch.setattr(mask, "resumable_plane", noting)
     model = load_model(project, "cpu")
     coarse = Image("coarse", RAMP[::2, ::2], "yx", PixelSize(1.0, 1.0, "um"))
     plain, scaled = (predict(model, coarse, rescale=rescale) for rescale in (False, True))

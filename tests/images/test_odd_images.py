@@ -7,10 +7,11 @@ import numpy as np
 import pytest
 import tifffile
 
-from napari_unet.api import add_annotation, load_model, open_image, predict, train
+from napari_unet.api import add_annotation, load_model, predict, train
 from napari_unet.config import Settings
 from napari_unet.errors import UserError
 from napari_unet.images.image import Image
+from napari_unet.images.reading import open_image
 from napari_unet.project.project import Project
 
 SMALL = Settings(tile=64, width=4, batch=1, prediction_tile=64)

@@ -22,6 +22,7 @@ from napari_unet.images.image import Image
 from napari_unet.images.reading import open_image
 from napari_unet.network.checkpoint import Checkpoint, save_checkpoint
 from napari_unet.network.unet import Architecture, build
+from napari_unet.packaging import batch as batch_of_files
 from napari_unet.project.project import Project
 from napari_unet.training.network_files import BEST
 
@@ -104,14 +105,14 @@ def test_a_folder_is_predicted_and_a_bad_file_stops_nothing(
 def test_lack_of_memory_costs_one_image(network: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """An image that does not fit into memory fails alone."""
     images = write_images(tmp_path / "in", ["a.tif", "b.tif"])
-    whole = api.predict_file
+    whole = batch_of_files.predict_file
 
     def full(model: api.Model, path: Path, *rest: object, **options: object) -> list[Path]:
         if path == images[0]:
             raise MemoryError
         return whole(model, path, *rest, **options)  # type: ignore[arg-type]
 
-    monkeypatch.setattr(api, "predict_file", full)
+    monkeypatch.setattr(batch_of_files, "predict_file", full)
     batch = api.predict_files(api.load_model(network, "cpu"), [tmp_path / "in"], tmp_path / "out")
     assert [(failure.image, failure.error.code) for failure in batch.failed] == [(images[0], "NU-E13")]
     assert [path.name for path in batch.files] == ["b.tif", "b.json"]

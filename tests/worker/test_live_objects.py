@@ -14,7 +14,7 @@ from napari_unet.export.segmentation import Segmentation
 from napari_unet.images.image import PixelSize
 from napari_unet.images.tiles import Region
 from napari_unet.network.device import Device
-from napari_unet.packaging.prediction_files import styles
+from napari_unet.packaging.model import styles
 from napari_unet.project.project import Project
 from napari_unet.protocol import messages as m
 from napari_unet.worker import object_finder

@@ -12,9 +12,12 @@ from napari_unet.errors import UserError
 from napari_unet.export.formats import MODEL_FORMAT
 from napari_unet.export.stems import project_stems
 from napari_unet.network.device import is_out_of_memory
+from napari_unet.packaging.model import Model
 from napari_unet.packaging.model_package import write_model_package
-from napari_unet.packaging.prediction_files import PlaneDone, resumable_prediction, styles
+from napari_unet.packaging.prediction_files import ImagePrediction
+from napari_unet.prediction.mask import PlaneDone
 from napari_unet.prediction.plane import whole_plane_tile
+from napari_unet.prediction.prediction_request import PredictionRequest
 from napari_unet.prediction.resumable import Resumable
 from napari_unet.protocol.messages import CancelExport, Export, Exported, Exporting, PauseExport
 from napari_unet.training.learner import Learner
@@ -112,23 +115,14 @@ def _steps(learner: Learner, wish: Export, plane_done: PlaneDone) -> Resumable[l
         )
     project, folder = learner.project, Path(wish.folder)
     checkpoint, planes = learner.selection.checkpoint(), learner.annotations.pixels(wish.image_id)
+    # Settings as they are now: telling objects apart needs no new network.
+    model = Model(project.folder, checkpoint, predictor, tuple(project.classes.all()), project.settings.read())
     paths: list[Path] = []
     if MODEL_FORMAT in wish.formats:
-        colours = styles(project.classes.all(), max(checkpoint.class_ids) - 1)
-        paths.append(write_model_package(folder, project.folder.stem, checkpoint, planes.image, colours))
+        paths.append(write_model_package(folder, project.folder.stem, checkpoint, planes.image, model.styles))
     formats = [name for name in wish.formats if name != MODEL_FORMAT]
     if formats:
-        settings = project.settings.read()  # as they are now: telling objects apart needs no new network
-        paths += yield from resumable_prediction(
-            predictor,
-            checkpoint,
-            planes,
-            project.classes.all(),
-            folder,
-            formats,
-            min(_LARGEST_TILE, whole_plane_tile(predictor)),
-            plane_done,
-            stem=project_stems(project)[wish.image_id],
-            settings=settings,
-        )
+        request = PredictionRequest(formats, min(_LARGEST_TILE, whole_plane_tile(predictor)))
+        job = ImagePrediction(model, planes, folder, request, project_stems(project)[wish.image_id])
+        paths += yield from job.resumable(plane_done)
     return paths

@@ -6,7 +6,7 @@ from jaxtyping import Num, UInt8
 from napari_unet.images.planes import NormalisedPlanes
 from napari_unet.images.tiles import Region
 from napari_unet.objects.objects import object_settings
-from napari_unet.packaging.prediction_files import styles
+from napari_unet.packaging.model import styles
 from napari_unet.prediction.view import View
 from napari_unet.protocol.messages import Annotated, Noticed
 from napari_unet.training.learner import Learner

@@ -7,7 +7,7 @@ from jaxtyping import UInt8
 
 from napari_unet.images.planes import NormalisedPlanes
 from napari_unet.images.tiles import Region
-from napari_unet.packaging.prediction_files import check_channels
+from napari_unet.prediction.mask import check_channels
 from napari_unet.prediction.view import View
 from napari_unet.protocol.channel import LARGEST_ARRAY
 from napari_unet.protocol.messages import Corrected, Look, Open, Tile

@@ -1,0 +1,51 @@
+"""The commands ``predict`` and ``export``."""
+
+import argparse
+from dataclasses import replace
+
+from napari_unet.cli.given_settings import given_settings
+from napari_unet.cli.machine import take_the_machine
+from napari_unet.cli.output import print_files
+from napari_unet.cli.progress import BatchBar
+from napari_unet.config import changed
+from napari_unet.errors import UserError
+
+
+def predict(options: argparse.Namespace) -> int:
+    """Write masks of image files."""
+    from napari_unet.packaging.batch import Listener, cluster_for, predict_batch
+    from napari_unet.packaging.model import load_model
+    from napari_unet.prediction.prediction_request import PredictionRequest
+
+    if options.tile is not None and (options.tile < 16 or options.tile % 16):
+        raise UserError("NU-C05", f"a tile of {options.tile} px", "--tile", "choose a multiple of 16")
+    take_the_machine()
+    model = load_model(options.model, options.device, options.precision)
+    model = replace(model, settings=changed(model.settings, given_settings(options)))
+    formats = [options.format, *(["objects", "csv"] if options.objects else [])]
+    request = PredictionRequest(formats, options.tile, options.probabilities, options.rescale, options.channels)
+    cluster = cluster_for(request, model, options.scheduler, options.device, options.precision)
+    bar = BatchBar()
+    warnings: list[str] = []
+    listener = Listener(bar.start, lambda failure: bar.say(f"error: {failure.error}"), bar.tile, warnings.append)
+    batch = predict_batch(model, options.images, options.out, request, cluster, listener)
+    bar.close()
+    print_files(batch.as_json(), warnings, options)
+    return 2 if batch.failed else 0
+
+
+def export(options: argparse.Namespace) -> int:
+    """Predict a project's images and write the results."""
+    from napari_unet.packaging import project_export
+    from napari_unet.project.project import Project
+
+    take_the_machine()
+    with Project(options.project, read_only=True) as project:
+        settings = changed(project.settings.read(), given_settings(options))
+        warnings: list[str] = []
+        written = project_export.export(
+            project, options.out, [options.format], device=options.device, precision=options.precision,
+            settings=settings, warn=warnings.append,
+        )  # fmt: skip
+    print_files({"files": [str(path) for path in written]}, warnings, options)
+    return 0

@@ -1,0 +1,50 @@
+"""Results of commands as lines for people."""
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from napari_unet.training.training_run import TrainingResult
+
+
+def training_line(result: "TrainingResult") -> str:
+    """Return steps, time, device, scores and file of a training."""
+    scores = _dice(result.held_out_dice)
+    done = f"{result.steps} steps in {result.seconds:.1f} s on {result.device}"
+    return f"{done}; held-out Dice: {scores}; {result.checkpoint}"
+
+
+def _dice(by_name: dict[str, float | None]) -> str:
+    return ", ".join(f"{name} {_number(dice)}" for name, dice in by_name.items())
+
+
+def _number(value: float | None) -> str:
+    return "n/a" if value is None else f"{value:.3f}"
+
+
+def score_lines(path: Path, result: dict[str, Any]) -> list[str]:
+    """Return the means of a scored mask, and a line for each class."""
+
+    def text(value: float | None) -> str:
+        return "n/a" if value is None else f"{value:.4f}"
+
+    means = f"mean Dice {text(result['mean_dice'])}, mean IoU {text(result['mean_iou'])}, SEG {text(result['seg'])}"
+    each = [
+        f"  class {k}: Dice {text(value)}, IoU {text(result['iou'][k])}, "
+        f"precision {text(result['precision'][k])}, recall {text(result['recall'][k])}"
+        for k, value in result["dice"].items()
+    ]
+    return [f"{path}: {means}", *each]
+
+
+def model_line(record: dict[str, Any]) -> str:
+    """Return the scores of a network and what it was trained on."""
+    if "error" in record:
+        return f"{record['path']}: {record['error']}"
+    count, sizes = len(record["trained_on"]), " and ".join(record["pixel_sizes"])
+    names = f" ({record['channels_trained_on']})" if record["channels_trained_on"] else ""
+    trained = f"images trained on: {count}, with pixels of {sizes}" if count else "images trained on: not remembered"
+    return (
+        f"{record['path']}: mean held-out Dice {_number(record['mean_held_out_dice'])} "
+        f"({_dice(record['held_out_dice'])}), step {record['step']}, channels: {record['channels']}{names}, {trained}"
+    )

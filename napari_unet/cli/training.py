@@ -1,0 +1,57 @@
+"""The command ``train``."""
+
+import argparse
+from typing import TYPE_CHECKING
+
+from napari_unet.cli.given_settings import given_settings
+from napari_unet.cli.machine import take_the_machine
+from napari_unet.cli.output import print_record, print_warnings
+from napari_unet.cli.progress import Bar
+from napari_unet.cli.result_lines import training_line
+from napari_unet.config import changed, preset_settings
+from napari_unet.errors import UserError
+
+if TYPE_CHECKING:
+    from napari_unet.project.project import Project
+
+
+def train(options: argparse.Namespace) -> int:
+    """Train on the strokes of a project and on label files."""
+    from napari_unet.dataset.label_files import checked_label_files
+    from napari_unet.project.project import Project
+    from napari_unet.training.device_group import is_further_process
+    from napari_unet.training.training_run import TrainingRequest, help_training, run_training
+
+    if len(options.images) != len(options.labels):
+        what = f"{len(options.images)} images and {len(options.labels)} label files"
+        raise UserError("NU-C02", what, "train", "give one label file for each image")
+    request = TrainingRequest(
+        options.seconds, options.steps, options.device, options.precision, options.seed, options.base, options.devices
+    )
+    if options.devices > 1 and is_further_process():
+        with Project(options.project, read_only=True) as project:
+            help_training(project, request)
+        return 0
+    take_the_machine()
+    names = [name.strip() for name in options.classes.split(",") if name.strip()]
+    pairs = list(zip(options.images, options.labels, strict=True))
+    files = checked_label_files(options.project, pairs, names, options.labels_are)
+    with Project(options.project) as project:
+        _change_settings(project, options)
+        files.add_to(project, names)
+        bar = Bar(options.steps, "training", "step")
+        result = run_training(project, request, lambda step, loss: bar.to(step + 1, f"loss {loss:.3f}"))
+        bar.close()
+    print_warnings(result.warnings)
+    print_record(result.as_json(), options, [training_line(result)])
+    return 0
+
+
+def _change_settings(project: "Project", options: argparse.Namespace) -> None:
+    given = given_settings(options)
+    if "preset" in given:
+        from napari_unet.network.presets import preset_named
+
+        given = preset_settings(preset_named(given["preset"]).name) | given
+    if given:
+        project.settings.write(changed(project.settings.read(), given))

@@ -1,0 +1,204 @@
+"""Annotation from label files: checked as a whole before anything is written to the project."""
+
+from collections.abc import Collection, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+from jaxtyping import UInt8
+
+from napari_unet.errors import UserError
+from napari_unet.images.image import Image
+from napari_unet.images.label_meaning import LabelMeaning
+from napari_unet.images.labels import MAX_CLASS, read_labels
+from napari_unet.images.reading import open_image
+from napari_unet.project.database import DATABASE
+from napari_unet.project.image_record import ImageRecord
+from napari_unet.project.project import Project
+
+_MOST_UNNAMED = 20  # new classes that labels make without names; more are rather numbers of objects
+
+
+@dataclass(frozen=True, slots=True)
+class LabelFiles:
+    """Image files with their label files, read once and found sound.
+
+    Attributes
+    ----------
+    pairs : image file and label file
+    labels_are : meaning of the numbers, as ``read_labels`` takes it
+    values : class numbers that occur in each label file, without 0
+    """
+
+    pairs: Sequence[tuple[Path, Path]]
+    labels_are: LabelMeaning
+    values: Sequence[frozenset[int]]
+
+    def refuse_unknown_classes(self, known: Collection[int], names: Sequence[str]) -> None:
+        """Refuse numbers that are no class and should not become one; see ``refuse_unknown_classes``.
+
+        Parameters
+        ----------
+        known : class numbers of the project
+        names : of the classes 1, 2, ..., as the user gave them
+        """
+        present = frozenset().union(*self.values)
+        for (_, path), values in zip(self.pairs, self.values, strict=True):
+            refuse_unknown_classes(values, present | set(known), known, names, str(path))
+
+    def refuse_single_class(self, painted: Collection[int]) -> None:
+        """Refuse labels with which the project, where ``painted`` classes have pixels, would have less than two.
+
+        Raises
+        ------
+        UserError
+            NU-T01
+        """
+        present = frozenset(painted).union(*self.values)
+        if not self.pairs or len(present) > 1:
+            return
+        held = f"only class {min(present)}" if present else "nothing but 0"
+        fix = "label a second class, or give --labels-are mask if 0 is background"
+        raise UserError("NU-T01", f"labels hold {held}; 0 means unlabelled", str(self.pairs[0][1]), fix)
+
+    def add_to(self, project: Project, names: Sequence[str] = ()) -> list[ImageRecord]:
+        """Add every image and its annotation to the project, and the classes that are missing."""
+        added = []
+        for image, labels in self.pairs:
+            opened = open_image(image)
+            project.notices.extend(opened.notices)
+            added.append(add_annotation(project, opened, read_labels(labels, opened, self.labels_are), names, image))
+        return added
+
+
+def read_label_files(pairs: Sequence[tuple[Path, Path]], labels_are: LabelMeaning = "classes") -> LabelFiles:
+    """Read image files and their label files, and keep which classes occur.
+
+    Raises
+    ------
+    UserError
+        as ``open_image`` and ``read_labels`` do
+    """
+    values = [_classes_in(read_labels(labels, open_image(image), labels_are)) for image, labels in pairs]
+    return LabelFiles(pairs, labels_are, values)
+
+
+def checked_label_files(
+    folder: Path, pairs: Sequence[tuple[Path, Path]], names: Sequence[str], labels_are: LabelMeaning
+) -> LabelFiles:
+    """Read label files to train the project in ``folder`` on, which need not exist; nothing is written.
+
+    Raises
+    ------
+    UserError
+        NU-A.. for labels that cannot be used, NU-T01 where there would be less than two classes to learn.
+    """
+    files = read_label_files(pairs, labels_are)
+    known: list[int] = []
+    painted: list[int] = []
+    if (folder / DATABASE).is_file():
+        with Project(folder, read_only=True) as project:
+            known = [label.id for label in project.classes.all()]
+            painted = [class_id for class_id, pixels in project.strokes.labelled_pixels().items() if pixels]
+    files.refuse_unknown_classes(known, names)
+    files.refuse_single_class(set(painted) & set(known))
+    return files
+
+
+def refuse_unknown_classes(
+    values: Collection[int], present: Collection[int], known: Collection[int], names: Sequence[str], where: str
+) -> None:
+    """Refuse class numbers that are not in the project and should not be made for these labels.
+
+    With ``names`` these are the numbers above their count. Without names new numbers have to follow on those
+    that are ``present``, and be at most 20 in number.
+
+    Parameters
+    ----------
+    values : class numbers in the labels
+    present : class numbers in all labels that are added together, and in the project
+    known : class numbers of the project
+    names : of the classes 1, 2, ..., as the user gave them
+    where : file of the labels, for the message
+
+    Raises
+    ------
+    UserError
+        NU-A14
+    """
+    new = set(values) - set(known) - set(range(1, len(names) + 1))
+    if not new:
+        return
+    gaps = set(range(1, max(new))) - set(present)
+    if not names and not gaps and len(new) <= _MOST_UNNAMED:
+        return
+    highest = max(new)
+    what = f"labels hold the value {highest}, which is no class"
+    if MAX_CLASS in new:
+        what = f"0 means unlabelled; {MAX_CLASS} looks like a foreground mask"
+        fix = "give --labels-are mask, or class numbers 1, 2, ..."
+    elif len(new) > _MOST_UNNAMED:
+        fix = "give --labels-are objects if these are numbers of objects, or name every class with --classes"
+    elif names:
+        fix = f"name {highest} classes with --classes, or use the numbers 1 to {len(names)}"
+    else:
+        fix = f"number the classes 1, 2, ... without a gap ({min(gaps)} is missing), or name them with --classes"
+    raise UserError("NU-A14", what, where, fix)
+
+
+def add_annotation(
+    project: Project,
+    image: Image,
+    labels: UInt8[np.ndarray, "planes y x"],
+    names: Sequence[str] = (),
+    source: Path | None = None,
+) -> ImageRecord:
+    """Add an image with these strokes in the place of all earlier ones, and the classes that are missing.
+
+    Parameters
+    ----------
+    labels : 0 unlabelled, 1..K classes
+    names : of the classes 1, 2, ...
+    source : file of the image; without one its pixels are copied into the project
+
+    Raises
+    ------
+    UserError
+        NU-A14 for numbers that are no class and should not become one, NU-A09 for the number of a removed class
+    """
+    known, values = [label.id for label in project.classes.all()], _classes_in(labels)
+    refuse_unknown_classes(values, values | set(known), known, names, image.name)
+    ensure_classes(project, max(max(values, default=0), len(names)), names)
+    record = project.images.add(image, source)
+    painted = set(project.strokes.painted_planes(record.id))
+    for plane in range(image.planes):
+        if plane in painted or labels[plane].any():
+            project.strokes.commit(record.id, plane, labels[plane])
+    return record
+
+
+def ensure_classes(project: Project, highest: int, names: Sequence[str] = ()) -> None:
+    """Make classes until ``highest`` exists; ``names[i]`` names class i + 1.
+
+    Raises
+    ------
+    UserError
+        NU-A09 where one of them was removed from the project
+    """
+    known = {label.id for label in project.classes.all()}
+    for class_id in range(1, highest + 1):
+        if class_id not in known:
+            if class_id < max(known, default=0):  # numbers are given in turn, so this one was given before
+                raise _removed(class_id, project)
+            made = project.classes.add(names[class_id - 1] if class_id <= len(names) else None)
+            if made.id != class_id:
+                raise _removed(class_id, project)
+
+
+def _removed(class_id: int, project: Project) -> UserError:
+    what = f"class {class_id} was removed from the project and its number is not used again"
+    return UserError("NU-A09", what, str(project.folder), "use another number in the label file")
+
+
+def _classes_in(labels: UInt8[np.ndarray, "planes y x"]) -> frozenset[int]:
+    return frozenset(int(value) for plane in labels for value in np.flatnonzero(np.bincount(plane.ravel()))) - {0}

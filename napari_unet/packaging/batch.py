@@ -1,0 +1,166 @@
+"""Prediction of image files, one or many, going on after one that fails and where an earlier run stopped."""
+
+from collections.abc import Callable, Sequence
+from contextlib import AbstractContextManager, nullcontext
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import torch
+
+from napari_unet.errors import UserError
+from napari_unet.export.stems import distinct_stems
+from napari_unet.images.folder import images_of
+from napari_unet.images.image import Image
+from napari_unet.images.overwriting import image_stem, refuse_overwriting
+from napari_unet.images.reading import open_image
+from napari_unet.packaging.model import Model
+from napari_unet.packaging.prediction_files import ImagePrediction
+from napari_unet.prediction.cluster import Cluster, connected
+from napari_unet.prediction.large_image import is_large
+from napari_unet.prediction.prediction_request import PredictionRequest
+
+
+@dataclass(frozen=True, slots=True)
+class Failure:
+    """An image of a batch that could not be predicted, and why."""
+
+    image: Path
+    error: UserError
+
+
+@dataclass(frozen=True, slots=True)
+class Batch:
+    """List the files that are there after a batch, and the images that failed."""
+
+    files: list[Path] = field(default_factory=list)
+    failed: list[Failure] = field(default_factory=list)
+
+    def as_json(self) -> dict[str, Any]:
+        """Return the record for ``--json``."""
+        failed = [{"image": str(failure.image), "error": str(failure.error)} for failure in self.failed]
+        return {"files": [str(path) for path in self.files], "failed": failed}
+
+
+@dataclass(frozen=True, slots=True)
+class Listener:
+    """Hear how a prediction of files goes on.
+
+    Attributes
+    ----------
+    started : told each image, its place in the batch from 0 on and how many there are
+    failed : told each failure at once
+    tile_done : called after each tile, or chunk of a large file
+    warn : told what should be known of an image that is predicted
+    """
+
+    started: Callable[[Path, int, int], object] = lambda path, index, count: None
+    failed: Callable[[Failure], object] = lambda failure: None
+    tile_done: Callable[[], object] = lambda: None
+    warn: Callable[[str], object] = lambda line: None
+
+
+SILENT = Listener()
+
+
+def predict_file(
+    model: Model,
+    path: Path,
+    folder: Path,
+    request: PredictionRequest,
+    *,
+    stem: str | None = None,
+    cluster: Cluster | None = None,
+    listener: Listener = SILENT,
+) -> list[Path]:
+    """Predict an image file and write the results under a stem, the image's own unless told.
+
+    Where the files are there already, made by the same network, settings and formats from the same image, nothing is
+    written.
+
+    Raises
+    ------
+    UserError
+        NU-E14 for objects or probabilities beside the "ome-zarr" of a plane that is not held in memory; NU-I08 and
+        NU-I34 for channels that are not there.
+    """
+    planes = model.planes_of(open_image(path), request.channels)
+    _refuse_objects_of_large(planes.image, path, request)
+    stem = stem or image_stem(path)
+    refuse_overwriting(path, folder, stem)
+    for line in model.warnings(planes, rescaled=request.rescale):
+        listener.warn(line)
+    job = ImagePrediction(model, planes, folder, request, stem, source=path, resume=True, cluster=cluster)
+    return job.write(listener.tile_done)
+
+
+def predict_batch(
+    model: Model,
+    paths: Sequence[Path],
+    folder: Path,
+    request: PredictionRequest,
+    connection: AbstractContextManager[Cluster | None] = nullcontext(),  # noqa: B008 - it has no state
+    listener: Listener = SILENT,
+) -> Batch:
+    """Predict image files and folders of them.
+
+    Images of the same name are told apart by ``export.stems.distinct_stems``.
+
+    Parameters
+    ----------
+    connection : to a cluster, which then predicts
+
+    Raises
+    ------
+    UserError
+        NU-E02 for a format that does not exist, NU-I19 for a folder without an image.
+    """
+    request.refuse_unknown_formats()
+    images = images_of(paths, listener.warn)
+    stems = distinct_stems([(image_stem(path), path) for path in images])
+    batch = Batch()
+    with connection as cluster:
+        for index, (path, stem) in enumerate(zip(images, stems, strict=True)):
+            listener.started(path, index, len(images))
+            try:
+                batch.files.extend(
+                    predict_file(model, path, folder, request, stem=stem, cluster=cluster, listener=listener)
+                )
+            except (UserError, MemoryError, torch.OutOfMemoryError) as error:
+                batch.failed.append(Failure(path, _told(error, path)))
+                listener.failed(batch.failed[-1])
+    return batch
+
+
+def cluster_for(
+    request: PredictionRequest, model: Model, scheduler: str, device: str, precision: str
+) -> AbstractContextManager[Cluster | None]:
+    """Return a connection to a running Dask cluster at an address as "tcp://host:8786", or to none where it is "".
+
+    Raises
+    ------
+    UserError
+        NU-C12 where anything but "ome-zarr" is requested; NU-C04 and NU-C10 when it is entered
+    """
+    if not scheduler:
+        return nullcontext()
+    if request.results != ["ome-zarr"] or request.rescale:
+        fix = "give --format ome-zarr and neither --objects nor --probabilities nor --rescale"
+        raise UserError("NU-C12", "a cluster writes OME-Zarr only", scheduler, fix)
+    return connected(scheduler, model.path, device, precision)
+
+
+def _refuse_objects_of_large(image: Image, path: Path, request: PredictionRequest) -> None:
+    if "ome-zarr" in request.formats and is_large(image) and len(request.results) > 1:
+        size = f"{image.planes} x {image.height} x {image.width}"
+        what = f"an image of {size} pixels goes to OME-Zarr without objects or probabilities"
+        raise UserError("NU-E14", what, str(path), "leave these options out, or choose tiff, which takes the memory")
+
+
+def _told(error: Exception, path: Path) -> UserError:
+    if not isinstance(error, UserError):
+        return UserError(
+            "NU-E13", "there is not enough memory", str(path), "choose a smaller --tile or a larger machine"
+        )
+    # An image knows its name only, and a batch may hold many of that name.
+    return UserError(error.code, error.what, str(path), error.fix) if error.where == path.stem else error

@@ -1,0 +1,154 @@
+"""Scores of masks against truth: classes pixel by pixel, objects one by one."""
+
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from jaxtyping import Int64, Num, UInt8
+
+from napari_unet.errors import UserError
+from napari_unet.evaluation.mask_meaning import PREDICTION_MEANINGS, TRUTH_MEANINGS, MaskMeaning
+from napari_unet.evaluation.mask_pair import MaskPair
+from napari_unet.evaluation.scores import confusion, dice, iou, mean_known, precision, recall, segmentation_accuracy
+from napari_unet.images.labels import MAX_CLASS
+from napari_unet.images.lossy import is_lossy
+from napari_unet.images.reading import open_image
+from napari_unet.objects.objects import label_objects
+
+_WHERE = "score"
+
+
+def score(
+    prediction: Num[np.ndarray, "..."],
+    truth: Num[np.ndarray, "..."],
+    *,
+    truth_is: MaskMeaning = "auto",
+    prediction_is: MaskMeaning = "auto",
+) -> dict[str, Any]:
+    """Compute Dice, IoU, precision and recall per mask value, means, and SEG of the objects.
+
+    Precision is None for a value that is predicted nowhere, the others for a value that is not in the truth. SEG is
+    the mean over the planes that have true objects.
+
+    Parameters
+    ----------
+    prediction, truth : masks of the same image; the first two axes from the end are y and x
+    truth_is, prediction_is : "classes" for class - 1 with background 0; "mask" for 0 background and anything else
+        foreground; "objects" for a number per object; "labels" for a truth of 0 unlabelled and 1..K classes, of which
+        labelled pixels alone are compared. A mask or objects on either side compare foreground with background, and
+        SEG object by object. "auto" decides from the numbers, and refuses what could mean several things.
+
+    Raises
+    ------
+    UserError
+        NU-S01 for different shapes, NU-S02 for values that have no or no certain meaning.
+    """
+    _refuse_unlike(prediction, truth)
+    size = (-1, *truth.shape[-2:])
+    pair = MaskPair(prediction.reshape(size).astype(np.int64), truth.reshape(size).astype(np.int64))
+    true_meaning = _meaning(truth_is, TRUTH_MEANINGS)
+    if true_meaning == "auto":
+        true_meaning = pair.truth_meaning()
+    meaning = _meaning(prediction_is, PREDICTION_MEANINGS)
+    if meaning == "auto":
+        meaning = pair.prediction_meaning(true_meaning)
+    return _scored(pair, true_meaning, meaning)
+
+
+def score_files(
+    prediction: Path, truth: Path, *, truth_is: MaskMeaning = "auto", prediction_is: MaskMeaning = "auto"
+) -> dict[str, Any]:
+    """Score one mask file against another; see ``score``.
+
+    Raises
+    ------
+    UserError
+        NU-S02 and NU-S03 for files that hold no mask, and as ``score`` and ``open_image``.
+    """
+    found, true = _read_mask(prediction), _read_mask(truth)
+    try:
+        return score(found, true, truth_is=truth_is, prediction_is=prediction_is)
+    except UserError as error:  # arrays have no name, and a command may compare many files
+        raise UserError(error.code, error.what, f"{prediction} and {truth}", error.fix) from error
+
+
+def _scored(pair: MaskPair, true_meaning: MaskMeaning, meaning: MaskMeaning) -> dict[str, Any]:
+    found, true = _classes(pair, true_meaning, meaning)
+    known = pair.truth > 0 if true_meaning == "labels" else np.ones(pair.truth.shape, np.bool_)
+    matrix = confusion(true[known], found[known], range(int(max(true.max(initial=0), found.max(initial=0))) + 1))
+    values, overlaps = dice(matrix), iou(matrix)
+    objects = pair.prediction if meaning == "objects" else _objects(found)
+    true_objects = pair.truth if true_meaning == "objects" else _objects(true)
+    return {
+        "dice": _by_value(values),
+        "iou": _by_value(overlaps),
+        "precision": _by_value(precision(matrix)),
+        "recall": _by_value(recall(matrix)),
+        "mean_dice": mean_known(values),
+        "mean_iou": mean_known(overlaps),
+        "seg": _segmentation(true_objects, objects) if known.all() else None,
+    }
+
+
+def _classes(
+    pair: MaskPair, true_meaning: MaskMeaning, meaning: MaskMeaning
+) -> tuple[UInt8[np.ndarray, "planes y x"], UInt8[np.ndarray, "planes y x"]]:
+    """Bring prediction and truth to values that can be compared pixel by pixel.
+
+    Raises
+    ------
+    UserError
+        NU-S02 for classes above 255, and for several true classes beside a prediction without classes.
+    """
+    found, true = pair.prediction, np.maximum(pair.truth - 1, 0) if true_meaning == "labels" else pair.truth
+    has_classes, truth_has_classes = meaning == "classes", true_meaning in ("classes", "labels")
+    for name, values, limited in (("prediction", found, has_classes), ("truth", true, truth_has_classes)):
+        if limited and values.max(initial=0) > MAX_CLASS:
+            what, fix = f"the {name} holds the value {values.max()}", f"give classes 0 to {MAX_CLASS}"
+            raise UserError("NU-S02", what, _WHERE, fix)
+    if has_classes and truth_has_classes:
+        return found.astype(np.uint8), true.astype(np.uint8)
+    if truth_has_classes and true.max(initial=0) > 1:
+        what = "the truth has several classes and the prediction none"
+        raise UserError("NU-S02", what, _WHERE, "give the mask of classes as prediction, or a truth of one class")
+    return (found > 0).astype(np.uint8), (true > 0).astype(np.uint8)
+
+
+def _refuse_unlike(prediction: Num[np.ndarray, "..."], truth: Num[np.ndarray, "..."]) -> None:
+    if prediction.shape != truth.shape:
+        what = f"prediction {prediction.shape} and truth {truth.shape} have different shapes"
+        raise UserError("NU-S01", what, _WHERE, "compare masks of the same image")
+    for name, values in (("prediction", prediction), ("truth", truth)):
+        if values.dtype.kind not in "uib" and not np.array_equal(values, np.round(values)):
+            raise UserError("NU-S02", f"values of type {values.dtype} are no classes", _WHERE, "give integer masks")
+        if values.min(initial=0) < 0:
+            raise UserError("NU-S02", f"the {name} holds the value {values.min()}", _WHERE, "use 0 for background")
+
+
+def _meaning(wanted: MaskMeaning, allowed: tuple[MaskMeaning, ...]) -> MaskMeaning:
+    if wanted not in allowed:
+        raise UserError("NU-C14", f"a mask cannot be '{wanted}'", _WHERE, f"choose one of {', '.join(allowed)}")
+    return wanted
+
+
+def _read_mask(path: Path) -> Num[np.ndarray, "..."]:
+    image = open_image(path, expand_palette=False)
+    if is_lossy(path):
+        raise UserError("NU-S02", "JPEG changes the numbers of a mask", str(path), "save the mask as PNG or TIFF")
+    if "c" in image.axes:
+        raise UserError("NU-S03", "the mask is a colour picture", str(path), "give one integer per pixel")
+    return np.asarray(image.pixels)
+
+
+def _objects(classes: UInt8[np.ndarray, "planes y x"]) -> Int64[np.ndarray, "planes y x"]:
+    return np.stack([label_objects(plane) for plane in classes]).astype(np.int64)
+
+
+def _segmentation(truth: Int64[np.ndarray, "planes y x"], prediction: Int64[np.ndarray, "planes y x"]) -> float | None:
+    found = [segmentation_accuracy(*planes) for planes in zip(truth, prediction, strict=True)]
+    known = [value for value in found if value is not None]
+    return float(np.mean(known)) if known else None
+
+
+def _by_value(values: Num[np.ndarray, " k"]) -> dict[str, float | None]:
+    return {str(i): float(v) if np.isfinite(v) else None for i, v in enumerate(values)}

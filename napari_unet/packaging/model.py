@@ -1,0 +1,114 @@
+"""A trained network with everything that predicting with it needs."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+from napari_unet.config import DEFAULT_SETTINGS, Settings
+from napari_unet.dataset.channel_choice import named_channels, trained_channels
+from napari_unet.dataset.training_image import TrainingImage, difference, remembered, rescaling
+from napari_unet.export.segmentation import ClassStyle
+from napari_unet.images.image import Image
+from napari_unet.images.planes import NormalisedPlanes
+from napari_unet.images.rescaling import UNCHANGED
+from napari_unet.network.checkpoint import Checkpoint
+from napari_unet.network.device import choose_device
+from napari_unet.network.inference import Predictor
+from napari_unet.network.reading import open_network
+from napari_unet.project.classes import ClassLabel, default_colour, default_name
+from napari_unet.project.database import DATABASE
+from napari_unet.project.project import Project
+
+
+@dataclass(frozen=True, slots=True)
+class Model:
+    """Hold a trained network, ready to predict.
+
+    Attributes
+    ----------
+    path : of the project, package or checkpoint that holds it
+    settings : of its project; they say how objects are told apart
+    """
+
+    path: Path
+    checkpoint: Checkpoint
+    predictor: Predictor
+    classes: tuple[ClassLabel, ...]
+    settings: Settings = DEFAULT_SETTINGS
+
+    @property
+    def trained_on(self) -> tuple[TrainingImage, ...]:
+        """Return the images it was trained on; () where its file is older than this record."""
+        return remembered(self.checkpoint.facts)
+
+    @property
+    def styles(self) -> list[ClassStyle]:
+        """Return names and colours of all classes of the network, indexed by mask value."""
+        return styles(self.classes, max(self.checkpoint.class_ids) - 1)
+
+    def planes_of(self, image: Image, channels: Sequence[str] = ()) -> NormalisedPlanes:
+        """Return the planes of an image with the channels that the network sees.
+
+        Parameters
+        ----------
+        channels : names, or numbers from 1 on; () for the image's own choice, else those it was trained on
+
+        Raises
+        ------
+        UserError
+            NU-I08 and NU-I34 for channels that are not there
+        """
+        return NormalisedPlanes(self._with_channels(image, channels))
+
+    def factors(self, planes: NormalisedPlanes, *, rescale: bool) -> tuple[float, float]:
+        """Return how many times its rows and columns the network sees of an image.
+
+        Raises
+        ------
+        UserError
+            NU-I17 where it is to be rescaled and a pixel size is not known
+        """
+        return rescaling(self.trained_on, planes) if rescale else UNCHANGED
+
+    def warnings(self, planes: NormalisedPlanes, *, rescaled: bool = False) -> list[str]:
+        """Return a line for all that was found in reading an image, and how it is unlike those that were trained on."""
+        lines = (*planes.image.notices, difference(self.trained_on, planes, rescaled=rescaled))
+        return [line for line in lines if line]
+
+    def _with_channels(self, image: Image, channels: Sequence[str]) -> Image:
+        if channels:  # whoever says so knows better than the names do, so that these are not compared
+            return replace(image, chosen=named_channels(channels, image), channel_names=())
+        if image.chosen:
+            return image
+        wanted = self.predictor.network.architecture.image_channels
+        return replace(image, chosen=trained_channels(self.trained_on, wanted, image))
+
+
+def load_model(path: Path, device: str = "auto", precision: str = "auto") -> Model:
+    """Load a network to predict with, from a project folder, a ``.safetensors`` file or a model package of ours.
+
+    Parameters
+    ----------
+    device : "auto", "cpu", "cuda" or "mps"
+    precision : "auto", "float32" or "bfloat16", as ``train`` takes it
+    """
+    chosen = choose_device(device, precision)
+    checkpoint = open_network(path)
+    predictor = Predictor(checkpoint.network().to(chosen.torch_device), checkpoint.class_ids, chosen)
+    if not (path / DATABASE).is_file():
+        return Model(path, checkpoint, predictor, _named_classes(checkpoint))
+    with Project(path, read_only=True) as project:
+        return Model(path, checkpoint, predictor, tuple(project.classes.all()), project.settings.read())
+
+
+def styles(classes: Sequence[ClassLabel], highest: int) -> list[ClassStyle]:
+    """Return names and colours indexed by mask value, up to ``highest``; ids that are no class get a neutral entry."""
+    known: Mapping[int, ClassLabel] = {label.id: label for label in classes}
+    last = max([*known, highest + 1])
+    labels = [known.get(k) or ClassLabel(k, default_name(k), default_colour(k)) for k in range(1, last + 1)]
+    return [ClassStyle(label.name, label.rgb) for label in labels]
+
+
+def _named_classes(checkpoint: Checkpoint) -> tuple[ClassLabel, ...]:
+    named: Mapping[int, str] = dict(zip(checkpoint.class_ids, checkpoint.class_names, strict=True))
+    return tuple(ClassLabel(class_id, name, default_colour(class_id)) for class_id, name in named.items())

@@ -1,0 +1,78 @@
+"""Check of a project on disk, and its repair: what is damaged is set aside, what is whole is kept."""
+
+from collections.abc import Callable, Iterator
+from functools import partial
+from pathlib import Path
+
+from napari_unet.errors import UserError
+from napari_unet.network.checkpoint import load_checkpoint
+from napari_unet.project.database import DATABASE
+from napari_unet.project.project import Project
+from napari_unet.project.salvage import salvage
+from napari_unet.project.writer_lock import WriterLock
+from napari_unet.storage import set_aside
+
+
+def verify(folder: Path) -> list[str]:
+    """Check database, rows, every tile, images and networks of a project; return one line per finding."""
+    with Project(folder, read_only=True) as project:
+        findings = project.integrity()
+        if findings:
+            return findings  # nothing that a damaged database says can be relied on
+        if project.is_newer:
+            what = "the project was made by a newer version, so only a part of it was checked"
+            findings.append(str(UserError("NU-P02", what, str(project.folder), "update napari-unet-live")))
+        unreadable = list(project.unreadable_rows())
+        if unreadable:
+            return [*findings, *unreadable]
+        findings += map(str, project.strokes.damaged_tiles())
+        checks: list[Callable[[], object]] = [
+            partial(project.images.open, record.id) for record in project.images.all()
+        ]
+        checks += [partial(load_checkpoint, path) for path in sorted(project.models.glob("*.safetensors"))]
+        for check in checks:
+            try:
+                check()
+            except UserError as error:
+                findings.append(str(error))
+    return findings
+
+
+def repair(folder: Path) -> list[str]:
+    """Set aside what is damaged and keep what is whole; return one line for each thing that was done.
+
+    Damaged tiles, networks and databases go into folders ``damaged-TIME`` and are never overwritten. Images are not
+    touched.
+    """
+    with Project(folder, read_only=True) as project:
+        is_sound, file = not project.integrity(), project.folder / DATABASE
+    aside = None if is_sound else _salvaged(file)
+    done = []
+    with Project(folder) as project:
+        if not is_sound:
+            painted = sum(project.strokes.labelled_pixels().values())
+            kept = f"{len(project.images.all())} images and {painted} painted pixels"
+            done.append(f"NU-P01: {kept} could be read and are in a new database, the damaged one is in {aside}")
+        damaged = project.strokes.damaged_tiles()
+        if damaged:
+            project.planes.set_aside(damaged)
+        return [*done, *project.notices, *_networks_set_aside(project.models)]
+
+
+def _salvaged(file: Path) -> Path | None:
+    lock = WriterLock(file.parent)
+    try:
+        return salvage(file)
+    finally:
+        lock.release()
+
+
+def _networks_set_aside(folder: Path) -> Iterator[str]:
+    for path in sorted(folder.glob("*.safetensors")):
+        try:
+            load_checkpoint(path)
+        except UserError as error:
+            if error.code == "NU-M03":
+                continue  # a newer version's work is not damaged
+            moved = set_aside(*[part for part in (path, path.with_suffix(".json")) if part.is_file()])
+            yield f"{error.code}: {path.name} is damaged, {moved or 'it cannot be moved'}, train again"

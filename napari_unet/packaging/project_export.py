@@ -1,0 +1,88 @@
+"""Results of all images of a project, and its network as a package."""
+
+from collections.abc import Callable, Sequence
+from dataclasses import replace
+from pathlib import Path
+
+from napari_unet.config import Settings
+from napari_unet.errors import UserError
+from napari_unet.export.formats import FORMATS, MODEL_FORMAT
+from napari_unet.export.results_pack import write_contents
+from napari_unet.export.stems import project_stems
+from napari_unet.images.overwriting import refuse_overwriting
+from napari_unet.images.planes import NormalisedPlanes
+from napari_unet.packaging.checkpoint_description import describe_checkpoint
+from napari_unet.packaging.model import Model, load_model
+from napari_unet.packaging.model_package import write_model_package
+from napari_unet.packaging.prediction_files import ImagePrediction
+from napari_unet.prediction.prediction_request import PredictionRequest
+from napari_unet.project.project import Project
+from napari_unet.training.network_files import BEST
+
+PACK = "all"  # in place of the formats of an export
+
+
+def export(
+    project: Project,
+    folder: Path,
+    formats: Sequence[str],
+    *,
+    device: str = "auto",
+    precision: str = "auto",
+    image_ids: Sequence[int] | None = None,
+    settings: Settings | None = None,
+    warn: Callable[[str], object] = lambda line: None,
+) -> list[Path]:
+    """Predict the project's images with its network and write the results, named after the images.
+
+    Parameters
+    ----------
+    formats : of the results; "all" for every one, and a "results.json" that says what made them; "bioimageio" for
+        the network itself, as a model package
+    device, precision : as ``load_model`` takes them
+    image_ids : of the images; None for all
+    settings : how objects are told apart; those of the project where None
+    warn : told what should be known of an image that is predicted
+
+    Images of the same name are told apart by ``export.stems.distinct_stems``.
+    """
+    pack = PACK in formats
+    request = PredictionRequest(tuple(FORMATS) if pack else [name for name in formats if name != MODEL_FORMAT])
+    request.refuse_unknown_formats()
+    model = load_model(project.folder, device, precision)
+    model = replace(model, settings=settings or model.settings)
+    written = [_export_model(project, model, folder)] if MODEL_FORMAT in formats else []
+    if request.formats:
+        written += _export_images(project, model, folder, request, image_ids, warn)
+    if pack:
+        described = describe_checkpoint(model.checkpoint, project.models / BEST)
+        written.append(write_contents(folder, written, described, model.classes, model.settings))
+    return written
+
+
+def _export_images(
+    project: Project,
+    model: Model,
+    folder: Path,
+    request: PredictionRequest,
+    image_ids: Sequence[int] | None,
+    warn: Callable[[str], object],
+) -> list[Path]:
+    written: list[Path] = []
+    stems = project_stems(project)
+    for record in project.images.all():
+        if image_ids is None or record.id in image_ids:
+            refuse_overwriting(record.path, folder, stems[record.id])
+            planes = NormalisedPlanes(project.images.open(record.id))
+            for line in model.warnings(planes):
+                warn(line)
+            written += ImagePrediction(model, planes, folder, request, stems[record.id]).write()
+    return written
+
+
+def _export_model(project: Project, model: Model, folder: Path) -> Path:
+    records = sorted(project.images.all(), key=lambda record: not project.strokes.painted_planes(record.id))
+    if not records:
+        raise UserError("NU-E10", "there is no image for an example", str(project.folder), "add an image first")
+    image = project.images.open(records[0].id)
+    return write_model_package(folder, project.folder.stem, model.checkpoint, image, model.styles)

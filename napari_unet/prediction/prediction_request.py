@@ -1,0 +1,45 @@
+"""One request for everything that a prediction to files is asked for."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from napari_unet.export.formats import format_named
+
+PROBABILITIES = "probabilities"  # named among the formats of a provenance
+
+
+@dataclass(frozen=True, slots=True)
+class PredictionRequest:
+    """State which results are wanted of an image, and how the network is to see it.
+
+    Attributes
+    ----------
+    formats : names of the formats of the results
+    tile : side of the tiles in pixels, a multiple of 16; None for the largest that the memory takes. It changes time
+        and memory, never a result.
+    probabilities : write them as well, as NPY
+    rescale : show the network the image at the pixel size that it was trained on
+    channels : names, or numbers from 1 on; () for those that the network was trained on
+    """
+
+    formats: Sequence[str] = ("tiff",)
+    tile: int | None = None
+    probabilities: bool = False
+    rescale: bool = False
+    channels: Sequence[str] = ()
+
+    @property
+    def results(self) -> list[str]:
+        """Return the formats, and the probabilities where they are wanted."""
+        return [*self.formats, *([PROBABILITIES] if self.probabilities else [])]
+
+    def refuse_unknown_formats(self) -> None:
+        """Refuse formats that do not exist, before the long work.
+
+        Raises
+        ------
+        UserError
+            NU-E02
+        """
+        for name in self.formats:
+            format_named(name)

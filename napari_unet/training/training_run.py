@@ -1,0 +1,108 @@
+"""A training without a window: for a time or a number of steps, on one device or several."""
+
+import time
+from collections.abc import Callable
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+import msgspec
+
+from napari_unet.errors import UserError
+from napari_unet.network.base import base_checkpoint
+from napari_unet.network.device import choose_device
+from napari_unet.project.project import Project
+from napari_unet.training.device_group import ALONE, DeviceGroup
+from napari_unet.training.learner import Learner
+
+_DEFAULT_SECONDS = 60.0
+_SHOW_EVERY = 50  # steps, between two candidates that are compared with the best network
+
+
+@dataclass(frozen=True, slots=True)
+class TrainingRequest:
+    """State how long to train, on what, and where a new network starts.
+
+    Attributes
+    ----------
+    seconds, steps : to train for; 60 s where both are None
+    device, precision : as ``choose_device`` takes them
+    base : "auto" for the base weights of the package, "none", or the path of a trained network
+    devices : how many to train on together, one process each
+    """
+
+    seconds: float | None = None
+    steps: int | None = None
+    device: str = "auto"
+    precision: str = "auto"
+    seed: int = 0
+    base: str | Path = "auto"
+    devices: int = 1
+
+
+@dataclass(frozen=True, slots=True)
+class TrainingResult:
+    """Report a training; ``held_out_dice`` is None for a class without evidence."""
+
+    seconds: float
+    steps: int
+    device: str
+    held_out_dice: dict[str, float | None]
+    mean_held_out_dice: float | None
+    checkpoint: str
+    warnings: tuple[str, ...] = ()  # what went wrong without stopping anything, such as a memory that was full
+
+    def as_json(self) -> dict[str, Any]:
+        """Return the record for ``--json``."""
+        return asdict(self)
+
+
+def run_training(
+    project: Project,
+    request: TrainingRequest,
+    progress: Callable[[int, float], object] = lambda step, loss: None,
+) -> TrainingResult:
+    """Train on the project's strokes and save the network in it.
+
+    Raises
+    ------
+    UserError
+        NU-T01 with fewer than two painted classes, NU-T02 where nothing was trained, and as ``train`` tells.
+    """
+    learner, steps, seconds = _learned(project, request, progress)
+    score = learner.show_newest(score=True)
+    path = learner.save()
+    if score is None or path is None:
+        raise UserError("NU-T02", "nothing was trained", str(project.folder), "give more seconds or steps")
+    project.scores.add(score.step, msgspec.to_builtins(score))
+    names = {label.id: label.name for label in project.classes.all()}
+    by_name = {names[c.class_id]: c.dice for c in score.classes}
+    told = (*project.notices, *learner.notices)
+    return TrainingResult(round(seconds, 3), steps, learner.device.kind, by_name, score.mean_dice, str(path), told)
+
+
+def help_training(project: Project, request: TrainingRequest) -> None:
+    """Take part in a training of the same request, in another process; nothing is written."""
+    _learned(project, request, lambda step, loss: None)
+
+
+def _learned(
+    project: Project, request: TrainingRequest, progress: Callable[[int, float], object]
+) -> tuple[Learner, int, float]:
+    """Train a learner; return it, how many steps it took, and how many seconds."""
+    seconds, steps = request.seconds, request.steps
+    if seconds is None and steps is None:
+        seconds = _DEFAULT_SECONDS
+    chosen = choose_device(request.device, request.precision)
+    group = DeviceGroup(request.devices, chosen, project.settings.read()) if request.devices > 1 else ALONE
+    learner = Learner(project, chosen, request.seed, base_checkpoint(str(request.base)), group=group)
+    if learner.obstacle:
+        raise UserError("NU-T01", learner.obstacle, str(project.folder), "then train again")
+    began = time.monotonic()
+    done = 0
+    while (steps is None or done < steps) and (seconds is None or group.decided(time.monotonic() - began < seconds)):
+        progress(done, learner.step())
+        done += 1
+        if done % _SHOW_EVERY == 0 and group.rank == 0:
+            learner.show_newest()
+    return learner, done, time.monotonic() - began

@@ -1,0 +1,179 @@
+"""Laws of scoring masks against truth: what the numbers mean is told right, or asked for, and never guessed wrong."""
+
+import json
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+import tifffile
+from PIL import Image as Picture
+
+from napari_unet.cli import main
+from napari_unet.errors import UserError
+from napari_unet.evaluation.mask_meaning import PREDICTION_MEANINGS, TRUTH_MEANINGS
+from napari_unet.packaging.mask_scores import score, score_files
+
+SIDE = 48
+CORNERS = [(4, 4), (4, 28), (28, 4), (28, 28)]
+
+
+def squares(*values: int, shrink: int = 0) -> np.ndarray:
+    """Up to four squares of 12 px with these values, on 0; ``shrink`` takes so many of their columns away."""
+    mask = np.zeros((SIDE, SIDE), np.int32)
+    for value, (y, x) in zip(values, CORNERS, strict=False):
+        mask[y : y + 12, x : x + 12 - shrink] = value
+    return mask
+
+
+def strokes(*values: int) -> np.ndarray:
+    """Labels for training: two strokes of background beside the squares, and one in each square."""
+    labels = np.zeros((SIDE, SIDE), np.int32)
+    labels[20:22], labels[44:46] = 1, 1
+    for value, (y, x) in zip(values, CORNERS, strict=False):
+        labels[y + 5, x + 2 : x + 10] = value
+    return labels
+
+
+SAME = squares(1, 1, 1, 1)
+EXACT: dict[str, tuple[np.ndarray, np.ndarray, dict[str, str]]] = {
+    "0/1 and 0/1": (SAME, SAME, {}),
+    "0/1 and 0/255": (SAME, SAME * 255, {}),
+    "0/255 and 0/1": (SAME * 255, SAME, {}),
+    "0/255 and 0/255": (SAME * 255, SAME * 255, {}),
+    "0/1 and 0/65535": (SAME, SAME * 65535, {}),
+    "truth and false": (SAME > 0, SAME > 0, {}),
+    "floats": (SAME.astype(np.float32), SAME.astype(np.float64), {}),
+    "classes and numbered objects": (SAME, squares(1, 2, 3, 4), {}),
+    "classes and two objects": (squares(1, 1), squares(1, 2), {}),
+    "0/255 and numbered objects": (SAME * 255, squares(7, 2, 300, 9), {}),
+    "numbered objects and 0/255": (squares(22, 21, 300, 9), SAME * 255, {}),
+    "numbered objects and 0/1": (squares(22, 21, 300, 9), SAME, {}),
+    "numbered objects and others": (squares(22, 21, 300, 9), squares(1, 2, 3, 4), {"truth_is": "objects"}),
+    "few numbered objects": (squares(3, 1, 2, 4), SAME, {"prediction_is": "objects"}),
+    "a stack": (np.stack([SAME, squares(1)]), np.stack([squares(1, 2, 3, 4), squares(5)]), {}),
+}
+
+
+@pytest.mark.parametrize("name", EXACT)
+def test_a_perfect_mask_is_perfect(name: str) -> None:
+    """Dice, IoU and SEG are 1 for background and foreground, however the two are numbered."""
+    prediction, truth, said = EXACT[name]
+    result = score(prediction, truth, **said)  # type: ignore[arg-type]
+    assert result["dice"] == {"0": 1.0, "1": 1.0}
+    assert (result["mean_dice"], result["mean_iou"], result["seg"]) == (1.0, 1.0, 1.0)
+
+
+@pytest.mark.parametrize("truth", [SAME, SAME * 255, squares(1, 2, 3, 4)], ids=["0/1", "0/255", "numbered"])
+@pytest.mark.parametrize("prediction", ["classes", "mask", "objects"])
+def test_half_an_object_counts_the_same_everywhere(prediction: str, truth: np.ndarray) -> None:
+    """Columns that are missing cost as much Dice and SEG in every way of numbering."""
+    found = {"classes": squares(1, 1, 1, 1, shrink=3), "mask": squares(255, 255, 255, 255, shrink=3)}
+    result = score(found.get(prediction, squares(50, 30, 40, 60, shrink=3)), truth)
+    assert result["dice"]["1"] == pytest.approx(2 * 9 / (9 + 12))
+    assert result["seg"] == pytest.approx(9 / 12)
+
+
+def test_classes_are_compared_class_by_class() -> None:
+    """As they always were, also where one of them is not in the image or in the prediction."""
+    truth = squares(1, 2, 1, 2)
+    assert score(truth, truth)["dice"] == {"0": 1, "1": 1, "2": 1}
+    assert score(truth, truth)["seg"] == 1
+    assert score(squares(1, 2, 1, 1), truth)["dice"]["2"] == pytest.approx(2 / 3)
+    assert score(squares(1, 2, 1, 2), squares(0, 2, 0, 2))["dice"] == {
+        "0": pytest.approx(0.93, abs=0.01),
+        "1": None,
+        "2": 1,
+    }
+    assert score(squares(1, 1, 1, 1), truth, truth_is="classes")["dice"]["2"] == 0
+    assert score(squares(1, 1, 1, 0), truth)["dice"].keys() == {"0", "1", "2"}
+    assert score(squares(1, 0), squares(2, 0), truth_is="classes")["mean_dice"] < 0.6
+
+
+def test_several_classes_beside_a_foreground_mask_are_its_foreground() -> None:
+    """Everything but background counts."""
+    result = score(squares(1, 2, 1, 2), SAME * 255)
+    assert result["dice"] == {"0": 1.0, "1": 1.0}
+
+
+def test_labels_for_training_are_compared_where_they_are() -> None:
+    """Unlabelled pixels do not count, and there are no objects to compare."""
+    result = score(SAME, strokes(2, 2, 2, 2), truth_is="labels")
+    assert result["dice"] == {"0": 1.0, "1": 1.0}
+    assert result["seg"] is None
+    dense = score(SAME, SAME + 1, truth_is="labels")
+    assert (dense["mean_dice"], dense["seg"]) == (1.0, 1.0)
+
+
+GREYS = np.arange(SIDE * SIDE).reshape(SIDE, SIDE) % 200
+REFUSED: dict[str, tuple[np.ndarray, np.ndarray, dict[str, str], str]] = {
+    "labels": (SAME, strokes(2, 2, 2, 2), {}, "--truth-is labels"),
+    "labels, one stroke each": (squares(1), np.where(squares(1) > 0, 2, np.eye(SIDE)), {}, "--truth-is labels"),
+    "dense labels": (SAME, SAME + 1, {}, "--truth-is labels"),
+    "dense labels of three classes": (squares(1, 2, 1, 2), squares(1, 2, 1, 2) + 1, {}, "--truth-is labels"),
+    "labels and a poor prediction": (squares(0, 0, 0, 1), strokes(2, 2, 2, 2), {}, "--truth-is classes or labels"),
+    "few numbered objects": (squares(1, 2, 3, 4), SAME, {}, "--prediction-is objects or classes"),
+    "objects in another order": (squares(2, 1, 4, 3), squares(1, 2, 3, 4), {}, "--prediction-is objects or classes"),
+    "numbered objects and classes": (squares(31, 32, 33), squares(1, 2, 1, 2), {}, "the truth holds more classes"),
+    "grey values as prediction": (GREYS, SAME, {}, "--prediction-is mask"),
+    "grey values as truth": (SAME, GREYS, {}, "--truth-is mask"),
+    "fractions": (SAME * 0.5, SAME, {}, "no classes"),
+    "below zero": (SAME, SAME * -1, {}, "the truth holds the value -1"),
+    "too many classes": (SAME, SAME * 300, {"truth_is": "classes"}, "the truth holds the value 300"),
+}
+
+
+@pytest.mark.parametrize("name", REFUSED)
+def test_what_could_mean_several_things_is_asked_for(name: str) -> None:
+    """The refusal says what the numbers look like and which words there are."""
+    prediction, truth, said, text = REFUSED[name]
+    with pytest.raises(UserError, match=r"^NU-S02: ") as caught:
+        score(prediction, np.asarray(truth), **said)  # type: ignore[arg-type]
+    assert text in str(caught.value)
+
+
+def test_nothing_there_is_no_object() -> None:
+    """Empty masks have no SEG, and an empty prediction finds nothing."""
+    assert score(SAME * 0, SAME * 0)["seg"] is None
+    for truth in (SAME, SAME * 255, squares(1, 2, 3, 4)):
+        assert score(SAME * 0, truth)["seg"] == 0
+        assert score(SAME * 0, truth)["dice"]["1"] == 0
+
+
+def test_another_word_is_refused() -> None:
+    """In Python; the command line refuses it by itself."""
+    with pytest.raises(UserError, match=r"^NU-C14: .*auto, classes, mask, objects, labels"):
+        score(SAME, SAME, truth_is="greys")  # type: ignore[arg-type]
+    with pytest.raises(UserError, match=r"^NU-C14: .*choose one of auto, classes, mask, objects$"):
+        score(SAME, SAME, prediction_is="labels")
+
+
+def test_files_on_the_command_line(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """The case of the two masks of one foreground; meanings are options; JPEG is refused, whatever its name."""
+    found, truth, objects = (tmp_path / name for name in ("found.tif", "truth.tif", "objects.tif"))
+    tifffile.imwrite(found, SAME.astype(np.uint8))
+    tifffile.imwrite(truth, (SAME * 255).astype(np.uint8))
+    tifffile.imwrite(objects, squares(1, 2, 3, 4).astype(np.uint16))
+
+    def told(prediction: Path, *options: str) -> dict[str, Any]:
+        assert main(["score", "--prediction", str(prediction), "--truth", str(truth), "--json", *options]) == 0
+        record: dict[str, Any] = json.loads(capsys.readouterr().out)
+        return record
+
+    for record in (told(found), told(objects, "--prediction-is", "objects"), told(found, "--truth-is", "mask")):
+        assert (record["mean_dice"], record["seg"]) == (1, 1)
+    for name in ("truth.jpg", "truth.png"):
+        Picture.fromarray((SAME * 255).astype(np.uint8)).save(tmp_path / name, "JPEG")
+        with pytest.raises(UserError, match=r"^NU-S02: JPEG"):
+            score_files(found, tmp_path / name)
+        assert main(["score", "--prediction", str(tmp_path / name), "--truth", str(truth)]) == 2
+        assert "NU-S02" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("prediction_is", PREDICTION_MEANINGS[1:])
+@pytest.mark.parametrize("truth_is", TRUTH_MEANINGS[1:])
+def test_every_pairing_that_is_named_has_a_score(truth_is: str, prediction_is: str) -> None:
+    """Of the same two squares, each numbered in its way, Dice of the foreground is 1."""
+    two = {"classes": squares(1, 1), "mask": squares(9, 9), "objects": squares(9, 4), "labels": squares(1, 1) + 1}
+    result = score(two[prediction_is], two[truth_is], truth_is=truth_is, prediction_is=prediction_is)  # type: ignore[arg-type]
+    assert (result["dice"], result["seg"]) == ({"0": 1.0, "1": 1.0}, 1.0)
