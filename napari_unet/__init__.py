@@ -3,6 +3,8 @@
 >>> from napari_unet import Project, train, load_model, predict, score
 """
 
+import sys
+from types import ModuleType
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
@@ -45,3 +47,14 @@ def __getattr__(name: str) -> Any:
     from importlib import import_module
 
     return getattr(import_module(_ROOMS.get(name, "napari_unet.api")), name)
+
+
+class _Package(ModuleType):
+    """Keep the function ``export`` from being hidden by the folder of that name once that is imported."""
+
+    def __setattr__(self, name: str, value: Any) -> None:
+        if not (name in __all__ and isinstance(value, ModuleType)):
+            super().__setattr__(name, value)
+
+
+sys.modules[__name__].__class__ = _Package
