@@ -1,4 +1,4 @@
-"""Every number that a user may set, once: the panel, the command line, the preferences and the docs read it here."""
+"""Declare every number that a user may set, once: panel, command line, preferences and docs read it here."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -33,7 +33,7 @@ LITERATURE = PRESET_NAMES[3:]  # networks as papers describe them
 
 
 class Settings(msgspec.Struct, frozen=True, kw_only=True):
-    """How to learn and predict. Stored in the project as JSON; an absent key takes its default."""
+    """Say how to learn and predict. Stored in the project as JSON; an absent key takes its default."""
 
     preset: Annotated[
         PresetName,
@@ -264,7 +264,7 @@ DEFAULT_SETTINGS = Settings()
 
 @dataclass(frozen=True, slots=True)
 class Field:
-    """One setting as a form or an option needs it."""
+    """Describe one setting as a form or an option needs it."""
 
     name: str
     kind: type
@@ -279,7 +279,7 @@ class Field:
 
 
 def fields() -> Iterator[Field]:
-    """All settings in the order in which they are declared."""
+    """Yield all settings in the order in which they are declared."""
     hints = get_type_hints(Settings, include_extras=True)
     for field in msgspec.structs.fields(Settings):
         kind, choices, meta = _annotation(hints[field.name])
@@ -315,12 +315,12 @@ def settings_from(values: dict[str, Any]) -> Settings:
 
 
 def changed(settings: Settings, values: dict[str, Any]) -> Settings:
-    """The same settings with these values, checked as ``settings_from`` checks them."""
+    """Return the same settings with these values, checked as ``settings_from`` checks them."""
     return settings_from(msgspec.to_builtins(settings) | values)
 
 
 def preset_settings(name: str) -> dict[str, Any]:
-    """A network by name and the settings that go with it; the heavy borders are those of Ronneberger et al. 2015."""
+    """Return a network by name with the settings that go with it, such as the heavy borders of 2015."""
     usual = DEFAULT_SETTINGS
     border_weight = 10.0 if name.startswith("unet-2015") else usual.border_weight
     return {

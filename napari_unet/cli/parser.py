@@ -162,7 +162,7 @@ def _add_device_and_json(parser: argparse.ArgumentParser) -> None:
 
 
 class _Parser(argparse.ArgumentParser):
-    """Bad usage is told like every other error: in one coded line."""
+    """Tell bad usage like every other error, in one coded line."""
 
     def error(self, message: str) -> NoReturn:
         raise UserError("NU-C09", message, self.prog, f"see {self.prog} --help")

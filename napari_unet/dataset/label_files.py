@@ -21,7 +21,7 @@ _MOST_UNNAMED = 20  # new classes that labels make without names; more are rathe
 
 @dataclass(frozen=True, slots=True)
 class LabelFiles:
-    """Image files with their label files, read once and found sound.
+    """Hold image files with their label files, read once and found sound.
 
     Attributes
     ----------

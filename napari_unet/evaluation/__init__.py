@@ -1,1 +1,1 @@
-"""Scores and what they say: numbers only, no torch."""
+"""Compute scores and what they say: numbers only, no torch."""

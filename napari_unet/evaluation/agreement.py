@@ -1,4 +1,4 @@
-"""How well strokes agreed with the prediction that lay on screen when they were painted."""
+"""Agreement of strokes with the prediction that lay on screen when they were painted."""
 
 from collections import deque
 
@@ -9,7 +9,7 @@ from napari_unet.evaluation.scores import AGREEMENT_STROKES, mean_known, recall
 
 
 class AgreementTally:
-    """Counts the newest strokes by painted and predicted class."""
+    """Count the newest strokes by painted and predicted class."""
 
     def __init__(self) -> None:
         self._counted: deque[tuple[tuple[int, ...], Int64[np.ndarray, "k k"]]] = deque(maxlen=AGREEMENT_STROKES)

@@ -1,4 +1,4 @@
-"""What more annotation is likely to bring: the learning curve so far, fitted and carried on."""
+"""Forecast of the gain from more annotation: the learning curve so far, fitted and carried on."""
 
 from collections.abc import Sequence
 
@@ -22,14 +22,14 @@ _TEMPER, _MOST_INDEPENDENT = 0.6, 30.0
 
 
 class Forecast(msgspec.Struct, frozen=True):
-    """Expected gain of Dice, and half the width of its 95 % interval."""
+    """Hold the expected gain of Dice and half the width of its 95 % interval."""
 
     gain: float
     uncertainty: float
 
 
 def forecast(points: Sequence[tuple[float, float]]) -> Forecast | None:
-    """Gain of Dice to expect from the next ten minutes of annotation; None when the points do not suffice.
+    """Return the Dice to gain in the next ten minutes of annotation, or None when the points do not suffice.
 
     Curves that saturate, ``c - a s(t)`` with ``s`` a power law or an exponential of a fixed scale, are fitted for a
     grid of shapes, robust to outliers (Huber). The shapes are averaged by their tempered likelihood. The interval holds
@@ -58,7 +58,7 @@ def forecast(points: Sequence[tuple[float, float]]) -> Forecast | None:
 
 
 def _shapes(times: Float64[np.ndarray, " n"]) -> Float64[np.ndarray, "k n"]:
-    """What is still to be learned at each time, 1 at time 0 and falling to 0, in several shapes."""
+    """Return the share still to be learned at each time, 1 at time 0 and falling to 0, in several shapes."""
     scaled = times / _SCALES_MIN[:, None]
     return np.concatenate([*((1 + scaled) ** -power for power in _POWERS), np.exp(-scaled)])
 
@@ -66,7 +66,7 @@ def _shapes(times: Float64[np.ndarray, " n"]) -> Float64[np.ndarray, "k n"]:
 def _fit(
     shapes: Float64[np.ndarray, "k n"], dice: Float64[np.ndarray, " n"]
 ) -> tuple[Float64[np.ndarray, " k"], Float64[np.ndarray, " k"], Float64[np.ndarray, " k"]]:
-    """For each shape the factor a, its variance, and the tempered log likelihood."""
+    """Return for each shape the factor a, its variance, and the tempered log likelihood."""
     weights = np.ones_like(shapes)
     for _ in range(_ROUNDS):
         total = weights.sum(1, keepdims=True)

@@ -1,4 +1,4 @@
-"""Painted strokes that the network keeps contradicting although it was trained on them: likely slips of the hand."""
+"""Check of painted strokes: the network contradicts slips of the hand even after it was trained on them."""
 
 from collections.abc import Iterator
 
@@ -17,7 +17,7 @@ _TOUCHING = np.ones((3, 3))
 
 
 class Doubt(msgspec.Struct, frozen=True):
-    """A stroke that may be wrong."""
+    """Describe a stroke that may be wrong."""
 
     image_id: int
     plane: int
@@ -28,7 +28,7 @@ class Doubt(msgspec.Struct, frozen=True):
 
 
 class LabelCheck:
-    """Remembers how often in a row each stroke was wrong.
+    """Remember how often in a row each stroke was wrong.
 
     A stroke is a connected piece of one class. It is told by its class and its first pixel, so that one that grows
     downward stays the same.
@@ -68,12 +68,12 @@ class LabelCheck:
         self._wrong[key] = now
 
     def doubts(self) -> tuple[Doubt, ...]:
-        """Strokes that were wrong often enough in a row."""
+        """Return the strokes that were wrong often enough in a row."""
         return tuple(doubt for plane in self._wrong.values() for times, doubt in plane.values() if times >= _IN_A_ROW)
 
 
 def strokes_of(labels: TiledPlane) -> Iterator[tuple[int, Region, Bool[np.ndarray, "h w"]]]:
-    """Connected pieces of each class: the class, a box around the piece, and its pixels in the box."""
+    """Yield the connected pieces of each class: the class, a box around the piece, and its pixels in the box."""
     found = [piece for box, part in labels.islands() for piece in _pieces(part, box)]
     yield from sorted(found, key=lambda piece: (piece[0], _first_pixel(piece[1], piece[2])))
 
@@ -87,7 +87,7 @@ def _pieces(labels: UInt8[np.ndarray, "y x"], place: Region) -> Iterator[tuple[i
 
 
 def stroke_of(doubt: Doubt, labels: UInt8[np.ndarray, "h w"]) -> Bool[np.ndarray, "h w"]:
-    """Pixels of a doubted stroke as it is now, in its box as ``labels`` are; none when it was painted over."""
+    """Return the pixels of a doubted stroke as it is now, in its box as ``labels`` are; none when painted over."""
     parts, _ = ndimage.label(labels == doubt.class_id, _TOUCHING)
     number = parts[doubt.pixel[0] - doubt.region.y0, doubt.pixel[1] - doubt.region.x0]
     return (parts == number) & (number > 0)

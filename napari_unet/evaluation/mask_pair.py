@@ -1,4 +1,4 @@
-"""A prediction and its truth, whose numbers tell by themselves what they mean, or are refused."""
+"""Prediction and truth whose numbers tell by themselves what they mean, or are refused."""
 
 from dataclasses import dataclass
 
@@ -17,7 +17,7 @@ Mask = Int64[np.ndarray, "planes y x"]
 
 @dataclass(frozen=True, slots=True)
 class MaskPair:
-    """A prediction and its truth over the same planes, without negative numbers."""
+    """Hold a prediction and its truth over the same planes, without negative numbers."""
 
     prediction: Mask
     truth: Mask

@@ -1,4 +1,4 @@
-"""What can be shown beside the classes: the probability of one of them, or how undecided the network is."""
+"""Maps that can be shown beside the classes: the probability of one of them, or the uncertainty."""
 
 import numpy as np
 from jaxtyping import Float32, UInt8
@@ -10,7 +10,7 @@ PREDICTED_MAPS = ("probability", "uncertainty")
 def map_values(
     kind: str, class_id: int, class_ids: tuple[int, ...], probabilities: Float32[np.ndarray, "k h w"]
 ) -> UInt8[np.ndarray, "h w"]:
-    """Probability of a class or uncertainty, 0 to 255 for 0 to 1.
+    """Return the probability of a class or the uncertainty, 0 to 255 for 0 to 1.
 
     Parameters
     ----------
@@ -29,6 +29,6 @@ def map_values(
 
 
 def uncertainty(probabilities: Float32[np.ndarray, "k h w"]) -> Float32[np.ndarray, "h w"]:
-    """1 - (p_first - p_second): 0 where the network is sure, 1 where two classes are equally probable."""
+    """Return 1 - (p_first - p_second): 0 where the network is sure, 1 where two classes are equally probable."""
     first, second = np.partition(probabilities, -2, axis=0)[-1:-3:-1]
     return 1 - (first - second)

@@ -1,4 +1,4 @@
-"""Honest numbers: one confusion matrix, everything else derived from it."""
+"""Scores of a network: one confusion matrix, everything else derived from it."""
 
 from collections.abc import Sequence
 
@@ -13,7 +13,7 @@ AGREEMENT_STROKES = 50  # the newest ones that are compared with the overlay
 
 
 class ClassScore(msgspec.Struct, frozen=True):
-    """Dice of one class on held-out pixels; None where there is no evidence."""
+    """Hold the Dice of one class on held-out pixels; None where there is no evidence."""
 
     class_id: int
     dice: float | None
@@ -25,14 +25,14 @@ class ClassScore(msgspec.Struct, frozen=True):
 
 
 class Milestone(msgspec.Struct, frozen=True):
-    """A network to compare with, on the same held-out pixels as the one that is shown."""
+    """Score a network to compare with, on the same held-out pixels as the one that is shown."""
 
     step: int
     mean_dice: float | None
 
 
 class BlockScore(msgspec.Struct, frozen=True):
-    """Mean Dice of one held-out block, for showing it on the image."""
+    """Hold the mean Dice of one held-out block, for showing it on the image."""
 
     image_id: int
     plane: int
@@ -44,7 +44,7 @@ class BlockScore(msgspec.Struct, frozen=True):
 
 
 class AreaScore(msgspec.Struct, frozen=True):
-    """One test area: Dice on what is painted in it, for the classes that are; no class has an interval."""
+    """Hold the Dice on what is painted in one test area, for the classes that are; no class has an interval."""
 
     image_id: int
     plane: int
@@ -57,12 +57,12 @@ class AreaScore(msgspec.Struct, frozen=True):
 
     @property
     def pixels(self) -> int:
-        """Labelled pixels in it, of the classes that the network knows."""
+        """Count its labelled pixels of the classes that the network knows."""
         return sum(score.pixels for score in self.classes)
 
 
 class Score(msgspec.Struct, frozen=True):
-    """Everything that is said about a network on the held-out pixels; the mean needs evidence for every class."""
+    """Hold all scores of a network on the held-out pixels; the mean needs evidence for every class."""
 
     step: int
     mean_dice: float | None
@@ -76,7 +76,7 @@ class Score(msgspec.Struct, frozen=True):
 def confusion(
     truth: UInt8[np.ndarray, "*shape"], prediction: UInt8[np.ndarray, "*shape"], class_ids: Sequence[int]
 ) -> Int64[np.ndarray, "k k"]:
-    """Pixels by true class (row) and predicted class (column); pixels of other true classes do not count."""
+    """Count pixels by true class (row) and predicted class (column); other true classes do not count."""
     index = np.full(256, len(class_ids), np.int64)
     index[list(class_ids)] = np.arange(len(class_ids))
     rows, columns = index[truth.ravel()], index[prediction.ravel()]
@@ -86,20 +86,20 @@ def confusion(
 
 
 def dice(matrix: Int[np.ndarray, "*n k k"]) -> Float64[np.ndarray, "*n k"]:
-    """2 |X and Y| / (|X| + |Y|) per class; NaN for a class that is not in the truth."""
+    """Return 2 |X and Y| / (|X| + |Y|) per class; NaN for a class that is not in the truth."""
     hits = np.diagonal(matrix, axis1=-2, axis2=-1)
     truth, predicted = matrix.sum(-1), matrix.sum(-2)
     return np.where(truth > 0, 2 * hits / np.maximum(truth + predicted, 1), np.nan)
 
 
 def iou(matrix: Int[np.ndarray, "*n k k"]) -> Float64[np.ndarray, "*n k"]:
-    """|X and Y| / |X or Y| per class; NaN for a class that is not in the truth."""
+    """Return |X and Y| / |X or Y| per class; NaN for a class that is not in the truth."""
     value = dice(matrix)
     return value / (2 - value)
 
 
 def precision(matrix: Int[np.ndarray, "*n k k"]) -> Float64[np.ndarray, "*n k"]:
-    """|X and Y| / |X|, the share of what is predicted that is true, per class; NaN for a class predicted nowhere.
+    """Return |X and Y| / |X|, the true share of the prediction, per class; NaN for a class predicted nowhere.
 
     It is 0, not NaN, for a class that is predicted but not in the truth.
     """
@@ -107,23 +107,23 @@ def precision(matrix: Int[np.ndarray, "*n k k"]) -> Float64[np.ndarray, "*n k"]:
 
 
 def recall(matrix: Int[np.ndarray, "*n k k"]) -> Float64[np.ndarray, "*n k"]:
-    """|X and Y| / |Y|, the share of what is true that is predicted, per class; NaN for a class not in the truth."""
+    """Return |X and Y| / |Y|, the predicted share of the truth, per class; NaN for a class not in the truth."""
     return _share(np.diagonal(matrix, axis1=-2, axis2=-1), matrix.sum(-1))
 
 
 def mean_of_all(values: Float64[np.ndarray, " k"]) -> float | None:
-    """Mean over the classes; None unless every class has a value, for a mean over the easy ones flatters."""
+    """Average the classes; None unless every class has a value, for a mean over the easy ones flatters."""
     return float(values.mean()) if values.size and np.isfinite(values).all() else None
 
 
 def mean_known(values: Float64[np.ndarray, " k"]) -> float | None:
-    """Mean over the classes that have a value; None when none has."""
+    """Average the classes that have a value; None when none has."""
     known = values[np.isfinite(values)]
     return float(known.mean()) if known.size else None
 
 
 def bootstrap_interval(matrices: Int[np.ndarray, "n k k"], seed: int = 0) -> Float64[np.ndarray, "2 k"]:
-    """95 % interval of the Dice per class when whole blocks are drawn again with replacement; NaN for one block.
+    """Return the 95 % interval of the Dice per class over blocks drawn with replacement; NaN for one block.
 
     Pixels of a stroke are not independent of each other, blocks nearly are: so blocks are what is drawn.
     """
@@ -142,7 +142,7 @@ def bootstrap_interval(matrices: Int[np.ndarray, "n k k"], seed: int = 0) -> Flo
 def class_scores(
     matrices: Int[np.ndarray, "n k k"], class_ids: Sequence[int], strokes: dict[int, int] | None = None
 ) -> tuple[ClassScore, ...]:
-    """Pooled Dice per class with its interval and what stands behind it."""
+    """Return the pooled Dice per class with its interval and the evidence behind it."""
     total = matrices.sum(axis=0)
     values, interval = dice(total), bootstrap_interval(matrices)
     blocks_with = (matrices.sum(-1) > 0).sum(0)
@@ -174,13 +174,13 @@ def area_score(
 
 
 def stroke_pieces(labels: UInt8[np.ndarray, "y x"], held_out: Bool[np.ndarray, "y x"]) -> dict[int, int]:
-    """Connected pieces (8 neighbours) of held-out pixels by class."""
+    """Count the connected pieces (8 neighbours) of held-out pixels by class."""
     shown = np.where(held_out, labels, 0)
     return {int(k): ndimage.label(shown == k, np.ones((3, 3)))[1] for k in np.unique(shown[shown > 0])}
 
 
 def segmentation_accuracy(truth: Int[np.ndarray, "y x"], found: Int[np.ndarray, "y x"]) -> float | None:
-    """SEG of the Cell Tracking Challenge: mean Jaccard index over true objects; None without any.
+    """Return SEG of the Cell Tracking Challenge: the mean Jaccard index over true objects; None without any.
 
     A found object matches a true one when it covers more than half of it; an unmatched true object counts 0.
     """

@@ -23,7 +23,7 @@ from napari_unet.prediction.prediction_request import PredictionRequest
 
 @dataclass(frozen=True, slots=True)
 class Failure:
-    """An image of a batch that could not be predicted, and why."""
+    """Name an image of a batch that could not be predicted, and why."""
 
     image: Path
     error: UserError

@@ -66,13 +66,13 @@ def write_onnx(network: UNet, example: Tensor, path: Path) -> None:
 
 
 def writers(network: UNet) -> dict[str, Callable[[UNet, Tensor, Path], None]]:
-    """What can be written of a network, by the names that bioimage.io has for them."""
+    """Return the functions that write a network, by the names that bioimage.io has for its formats."""
     return {"pytorch_state_dict": write_state_dict, "onnx": write_onnx, "torchscript": write_torchscript}
 
 
 @contextmanager
 def _no_chatter() -> Iterator[None]:
-    """The exporter logs dozens of lines about packages that it does not need."""
+    """Silence the exporter, which logs dozens of lines about packages that it does not need."""
     before = logging.root.manager.disable
     logging.disable(logging.WARNING)
     try:
@@ -82,7 +82,7 @@ def _no_chatter() -> Iterator[None]:
 
 
 def _hypotenuse() -> Callable[[Any, Any], Any]:
-    """ONNX has no hypot; gradients of normalised pixels are far from overflowing when squared."""
+    """Return the hypotenuse in ONNX, which has no hypot; squares of normalised gradients do not overflow."""
     from onnxscript import opset18
 
     def hypotenuse(a: Any, b: Any) -> Any:

@@ -14,7 +14,7 @@ _PATTERNS = ("*.unet", "*.safetensors", "*.bioimageio.zip")
 
 
 def list_models(paths: list[Path]) -> list[dict[str, Any]]:
-    """One record for each network, the best mean Dice first.
+    """Return one record for each network, the best mean Dice first.
 
     A folder that is no network itself is looked through for projects, files and packages; of those that cannot be
     read, the record has the line of the "error" in place of the rest.

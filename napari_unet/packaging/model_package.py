@@ -67,13 +67,13 @@ def write_model_package(
 
 
 def normalised(raw: Float32[np.ndarray, "b c y x"]) -> Float32[np.ndarray, "b c y x"]:
-    """What the steps before the network make of raw pixels."""
+    """Normalise raw pixels as the steps before the network do."""
     planes = [Image("example", np.moveaxis(each, 0, 2), "yxc") for each in raw]
     return np.stack([np.moveaxis(measure_normalisation(p).apply(p.read(0)), 2, 0) for p in planes])
 
 
 def least_side(architecture: Architecture) -> int:
-    """The smallest side of an input of which something lies farther from the rim than the network sees."""
+    """Return the smallest side of an input with pixels that lie farther from the rim than the network sees."""
     return architecture.fitting(2 * (architecture.halo + architecture.margin) + 1)
 
 
@@ -92,7 +92,7 @@ def _is_installed(name: str) -> bool:
 
 
 def _example(image: Image, architecture: Architecture) -> Float32[np.ndarray, "1 c y x"]:
-    """The middle of the first plane and of those that are seen with it, mirrored where it is too small."""
+    """Return the middle of the first plane and of its context planes, mirrored where it is too small."""
     side = least_side(architecture) + architecture.stride
     y0, x0 = (image.height - side) // 2, (image.width - side) // 2
     around = image.with_context(0, architecture.context_planes)
@@ -110,7 +110,7 @@ def _write_parts(
     raw: Float32[np.ndarray, "1 c y x"],
     styles: Sequence[ClassStyle],
 ) -> None:
-    """Every file of the package but its description."""
+    """Write every file of the package but its description."""
     example = torch.from_numpy(normalised(raw))
     for kind, write in exchange.writers(network).items():
         write(network, example, folder / _FILES[kind])
@@ -128,7 +128,7 @@ def _write_parts(
 
 
 def _cover(raw: Float32[np.ndarray, "c y x"], classes: UInt8[np.ndarray, "h w 3"]) -> UInt8[np.ndarray, "h w2 3"]:
-    """The example beside its classes."""
+    """Draw the example beside its classes."""
     shown = thumbnail(Image("cover", raw, "cyx"), max(raw.shape))
     rim = [(side - inner) // 2 for side, inner in zip(shown.shape, classes.shape, strict=True)][:2]
     middle = shown[rim[0] : rim[0] + classes.shape[0], rim[1] : rim[1] + classes.shape[1]]
@@ -185,7 +185,7 @@ def _number(value: float | None) -> str:
 
 
 def _description(parts: Path, name: str, checkpoint: Checkpoint, kinds: Sequence[str]) -> Any:
-    """The model's description, checked against the files."""
+    """Return the model's description, checked against the files."""
     from bioimageio.spec.model import v0_5 as spec
 
     return spec.ModelDescr(
@@ -203,13 +203,13 @@ def _description(parts: Path, name: str, checkpoint: Checkpoint, kinds: Sequence
 
 
 def _model_name(name: str) -> str:
-    """The format takes ASCII letters, digits and a few signs, 5 characters at least."""
+    """Return a name of ASCII letters, digits and a few signs, 5 characters at least, as the format wants it."""
     kept = "".join(c if c.isascii() and (c.isalnum() or c in "_+- ()") else "_" for c in name)
     return f"{kept[:50]} (napari-unet)"
 
 
 def channel_names(checkpoint: Checkpoint) -> list[str]:
-    """Of the input: those of the planes before come first, those of the planes after last.
+    """Return the channel names of the input: the planes before come first, the planes after last.
 
     They are called as in the images that were trained on, where all of these agree.
     """
@@ -302,7 +302,7 @@ def _pack(description: Any, target: Path) -> None:
 
 
 def _difference(path: Path) -> str:
-    """Read the package as others will, its hashes, shapes and references included."""
+    """Read the package as others will, with hashes, shapes and references, and return what is wrong."""
     from bioimageio.spec import InvalidDescr, load_description
 
     found = load_description(path, format_version="latest")
