@@ -28,11 +28,13 @@ class LabelFiles:
     pairs : image file and label file
     labels_are : meaning of the numbers, as ``read_labels`` takes it
     values : class numbers that occur in each label file, without 0
+    fingerprints : of the images
     """
 
     pairs: Sequence[tuple[Path, Path]]
     labels_are: LabelMeaning
     values: Sequence[frozenset[int]]
+    fingerprints: frozenset[str]
 
     def refuse_unknown_classes(self, known: Collection[int], names: Sequence[str]) -> None:
         """Refuse numbers that are no class and should not become one; see ``refuse_unknown_classes``.
@@ -63,6 +65,7 @@ class LabelFiles:
 
     def add_to(self, project: Project, names: Sequence[str] = ()) -> list[ImageRecord]:
         """Add every image and its annotation to the project, and the classes that are missing."""
+        ensure_classes(project, max(frozenset().union(*self.values), default=0), names)
         added = []
         for image, labels in self.pairs:
             opened = open_image(image)
@@ -79,8 +82,12 @@ def read_label_files(pairs: Sequence[tuple[Path, Path]], labels_are: LabelMeanin
     UserError
         as ``open_image`` and ``read_labels`` do
     """
-    values = [_classes_in(read_labels(labels, open_image(image), labels_are)) for image, labels in pairs]
-    return LabelFiles(pairs, labels_are, values)
+    values, fingerprints = [], []
+    for image, labels in pairs:
+        opened = open_image(image)
+        values.append(_classes_in(read_labels(labels, opened, labels_are)))
+        fingerprints.append(opened.fingerprint())
+    return LabelFiles(pairs, labels_are, values, frozenset(fingerprints))
 
 
 def checked_label_files(
@@ -94,15 +101,25 @@ def checked_label_files(
         NU-A.. for labels that cannot be used, NU-T01 where there would be less than two classes to learn.
     """
     files = read_label_files(pairs, labels_are)
-    known: list[int] = []
-    painted: list[int] = []
+    known, painted = set[int](), set[int]()
     if (folder / DATABASE).is_file():
         with Project(folder, read_only=True) as project:
-            known = [label.id for label in project.classes.all()]
-            painted = [class_id for class_id, pixels in project.strokes.labelled_pixels().items() if pixels]
+            known = {label.id for label in project.classes.all()}
+            painted = _painted_elsewhere(project, files.fingerprints) & known
     files.refuse_unknown_classes(known, names)
-    files.refuse_single_class(set(painted) & set(known))
+    files.refuse_single_class(painted)
     return files
+
+
+def _painted_elsewhere(project: Project, replaced: Collection[str]) -> set[int]:
+    """Return the classes that are painted on other images than those whose annotation is replaced."""
+    pixels = dict(project.strokes.labelled_pixels())
+    for record in project.images.all():
+        if record.fingerprint in replaced:
+            for plane in project.strokes.painted_planes(record.id):
+                for class_id, count in enumerate(np.bincount(project.strokes.plane(record.id, plane).ravel())):
+                    pixels[class_id] = pixels.get(class_id, 0) - int(count)
+    return {class_id for class_id, count in pixels.items() if count > 0}
 
 
 def refuse_unknown_classes(
