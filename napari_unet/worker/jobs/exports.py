@@ -67,7 +67,7 @@ class Exports(Job):
         Raises
         ------
         UserError
-            NU-E05 without a network, and what ``resumable_prediction`` raises; this export is given up then. It is
+            NU-E05 without a network, and what ``ImagePrediction`` raises; this export is given up then. It is
             begun again after an error for lack of memory.
         """
         learner = self._opened.required()
