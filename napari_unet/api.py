@@ -8,7 +8,6 @@ from jaxtyping import UInt8
 
 from napari_unet.dataset.label_files import add_annotation, ensure_classes, read_label_files
 from napari_unet.images.image import Image
-from napari_unet.images.label_meaning import LabelMeaning
 from napari_unet.packaging import batch
 from napari_unet.packaging.batch import Batch, Failure, Listener, cluster_for, predict_batch
 from napari_unet.packaging.mask_scores import score, score_files
@@ -77,7 +76,7 @@ def train(
 
 
 def add_annotated_image(
-    project: Project, image: Path, labels: Path, names: Sequence[str] = (), labels_are: LabelMeaning = "classes"
+    project: Project, image: Path, labels: Path, names: Sequence[str] = (), labels_are: str = "classes"
 ) -> ImageRecord:
     """Add an image file and its label file to a project, in the place of an earlier annotation of the image.
 

@@ -472,5 +472,5 @@ def test_an_error_of_the_program_is_one_line(run: Run, monkeypatch: pytest.Monke
     def fault(*_: object) -> None:
         raise kind("a fault")
 
-    monkeypatch.setattr("napari_unet.api.load_model", fault)
+    monkeypatch.setattr("napari_unet.packaging.model.load_model", fault)
     assert refused(run("predict", "--model", "x.unet", "a.tif", "--out", "out")) == "NU-X01"

@@ -9,7 +9,6 @@ from jaxtyping import UInt8
 
 from napari_unet.errors import UserError
 from napari_unet.images.image import Image
-from napari_unet.images.label_meaning import LabelMeaning
 from napari_unet.images.labels import MAX_CLASS, read_labels
 from napari_unet.images.reading import open_image
 from napari_unet.project.database import DATABASE
@@ -32,7 +31,7 @@ class LabelFiles:
     """
 
     pairs: Sequence[tuple[Path, Path]]
-    labels_are: LabelMeaning
+    labels_are: str
     values: Sequence[frozenset[int]]
     fingerprints: frozenset[str]
 
@@ -74,7 +73,7 @@ class LabelFiles:
         return added
 
 
-def read_label_files(pairs: Sequence[tuple[Path, Path]], labels_are: LabelMeaning = "classes") -> LabelFiles:
+def read_label_files(pairs: Sequence[tuple[Path, Path]], labels_are: str = "classes") -> LabelFiles:
     """Read image files and their label files, and keep which classes occur.
 
     Raises
@@ -91,7 +90,7 @@ def read_label_files(pairs: Sequence[tuple[Path, Path]], labels_are: LabelMeanin
 
 
 def checked_label_files(
-    folder: Path, pairs: Sequence[tuple[Path, Path]], names: Sequence[str], labels_are: LabelMeaning
+    folder: Path, pairs: Sequence[tuple[Path, Path]], names: Sequence[str], labels_are: str
 ) -> LabelFiles:
     """Read label files to train the project in ``folder`` on, which need not exist; nothing is written.
 

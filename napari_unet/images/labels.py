@@ -7,7 +7,7 @@ from jaxtyping import Shaped, UInt8
 
 from napari_unet.errors import UserError
 from napari_unet.images.image import Image
-from napari_unet.images.label_meaning import LABEL_MEANINGS, LabelMeaning
+from napari_unet.images.label_meaning import LABEL_MEANINGS
 from napari_unet.images.lossy import is_lossy
 from napari_unet.images.reading import open_image
 
@@ -15,7 +15,7 @@ MAX_CLASS = 255
 BACKGROUND, FOREGROUND = 1, 2  # the classes of a mask and of numbered objects
 
 
-def read_labels(path: Path, image: Image, labels_are: LabelMeaning = "classes") -> UInt8[np.ndarray, "planes y x"]:
+def read_labels(path: Path, image: Image, labels_are: str = "classes") -> UInt8[np.ndarray, "planes y x"]:
     """Read a label file as annotation of all planes of ``image``, planes flattened in C order.
 
     Parameters

@@ -88,6 +88,7 @@ def predict_file(
     _refuse_objects_of_large(planes.image, path, request)
     stem = stem or image_stem(path)
     refuse_overwriting(path, folder, stem)
+    model.factors(planes, rescale=request.rescale)  # refused before anything is said about the image
     for line in model.warnings(planes, rescaled=request.rescale):
         listener.warn(line)
     job = ImagePrediction(model, planes, folder, request, stem, source=path, resume=True, cluster=cluster)

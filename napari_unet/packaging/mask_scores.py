@@ -4,7 +4,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from jaxtyping import Int64, Num, UInt8
+from jaxtyping import Int64, Num, Shaped, UInt8
 
 from napari_unet.errors import UserError
 from napari_unet.evaluation.mask_meaning import PREDICTION_MEANINGS, TRUTH_MEANINGS, MaskMeaning
@@ -19,11 +19,11 @@ _WHERE = "score"
 
 
 def score(
-    prediction: Num[np.ndarray, "..."],
-    truth: Num[np.ndarray, "..."],
+    prediction: Shaped[np.ndarray, "..."],
+    truth: Shaped[np.ndarray, "..."],
     *,
-    truth_is: MaskMeaning = "auto",
-    prediction_is: MaskMeaning = "auto",
+    truth_is: str = "auto",
+    prediction_is: str = "auto",
 ) -> dict[str, Any]:
     """Compute Dice, IoU, precision and recall per mask value, means, and SEG of the objects.
 
@@ -56,7 +56,7 @@ def score(
 
 
 def score_files(
-    prediction: Path, truth: Path, *, truth_is: MaskMeaning = "auto", prediction_is: MaskMeaning = "auto"
+    prediction: Path, truth: Path, *, truth_is: str = "auto", prediction_is: str = "auto"
 ) -> dict[str, Any]:
     """Score one mask file against another; see ``score``.
 
@@ -114,7 +114,7 @@ def _classes(
     return (found > 0).astype(np.uint8), (true > 0).astype(np.uint8)
 
 
-def _refuse_unlike(prediction: Num[np.ndarray, "..."], truth: Num[np.ndarray, "..."]) -> None:
+def _refuse_unlike(prediction: Shaped[np.ndarray, "..."], truth: Shaped[np.ndarray, "..."]) -> None:
     if prediction.shape != truth.shape:
         what = f"prediction {prediction.shape} and truth {truth.shape} have different shapes"
         raise UserError("NU-S01", what, _WHERE, "compare masks of the same image")
@@ -125,13 +125,14 @@ def _refuse_unlike(prediction: Num[np.ndarray, "..."], truth: Num[np.ndarray, ".
             raise UserError("NU-S02", f"the {name} holds the value {values.min()}", _WHERE, "use 0 for background")
 
 
-def _meaning(wanted: MaskMeaning, allowed: tuple[MaskMeaning, ...]) -> MaskMeaning:
-    if wanted not in allowed:
-        raise UserError("NU-C14", f"a mask cannot be '{wanted}'", _WHERE, f"choose one of {', '.join(allowed)}")
-    return wanted
+def _meaning(wanted: str, allowed: tuple[MaskMeaning, ...]) -> MaskMeaning:
+    for meaning in allowed:
+        if meaning == wanted:
+            return meaning
+    raise UserError("NU-C14", f"a mask cannot be '{wanted}'", _WHERE, f"choose one of {', '.join(allowed)}")
 
 
-def _read_mask(path: Path) -> Num[np.ndarray, "..."]:
+def _read_mask(path: Path) -> Shaped[np.ndarray, "..."]:
     image = open_image(path, expand_palette=False)
     if is_lossy(path):
         raise UserError("NU-S02", "JPEG changes the numbers of a mask", str(path), "save the mask as PNG or TIFF")

@@ -28,7 +28,7 @@ def picture(folder: Path, name: str = "cells", planes: int = 1) -> Path:
 
 def written(path: Path, values: np.ndarray) -> Path:
     """A stack is one of z planes."""
-    tifffile.imwrite(path, values, metadata={"axes": "ZYX"[-values.ndim :]})
+    tifffile.imwrite(path, values, photometric="minisblack", metadata={"axes": "ZYX"[-values.ndim :]})
     return path
 
 
@@ -177,7 +177,7 @@ def test_labels_in_python_say_what_they_are(tmp_path: Path) -> None:
         with pytest.raises(UserError, match=r"^NU-A14"):
             add_annotation(project, Image("a", striped(), "yx"), striped(255)[None])
         with pytest.raises(UserError, match=r"^NU-C14: .*choose one of classes, mask, objects"):
-            add_annotated_image(project, image, labels, labels_are="greys")  # type: ignore[arg-type]
+            add_annotated_image(project, image, labels, labels_are="greys")
         assert (project.images.all(), project.classes.all()) == ([], [])
         record = add_annotated_image(project, image, labels, labels_are="mask")
         np.testing.assert_array_equal(project.strokes.plane(record.id, 0), 1 + (striped(255) > 0))

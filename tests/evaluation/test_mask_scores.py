@@ -143,7 +143,7 @@ def test_nothing_there_is_no_object() -> None:
 def test_another_word_is_refused() -> None:
     """In Python; the command line refuses it by itself."""
     with pytest.raises(UserError, match=r"^NU-C14: .*auto, classes, mask, objects, labels"):
-        score(SAME, SAME, truth_is="greys")  # type: ignore[arg-type]
+        score(SAME, SAME, truth_is="greys")
     with pytest.raises(UserError, match=r"^NU-C14: .*choose one of auto, classes, mask, objects$"):
         score(SAME, SAME, prediction_is="labels")
 
