@@ -9,10 +9,11 @@ from dataclasses import dataclass, field, replace
 import torch
 from torch import nn
 
+from napari_unet.config import PresetName
 from napari_unet.errors import UserError
 from napari_unet.network.unet import Architecture
 
-DEFAULT = "fast"
+DEFAULT: PresetName = "fast"
 _LONGEST_NAME = 40  # characters of an unknown name that are repeated to the user
 
 
@@ -22,14 +23,14 @@ class Preset:
 
     Attributes
     ----------
-    name : as users choose it
+    name : one of the names that ``napari_unet.config`` lists, and no other
     architecture : for one channel and two classes; ``architecture_for`` gives it for an image
     optimiser : "adamw" (Loshchilov and Hutter 2019) or "sgd", stochastic gradient descent with momentum
     learning_rate : per step
     momentum : share of the last update that goes on in the next; of "sgd" only
     """
 
-    name: str
+    name: PresetName
     architecture: Architecture = field(default_factory=Architecture)
     optimiser: str = "adamw"
     learning_rate: float = 1e-3
@@ -65,7 +66,7 @@ def preset_named(name: str) -> Preset:
     return PRESETS[name]
 
 
-def _of_2015(name: str, architecture: Architecture) -> Preset:
+def _of_2015(name: PresetName, architecture: Architecture) -> Preset:
     """Return a preset trained as in 2015: steepest descent with high momentum."""
     return Preset(name, architecture, optimiser="sgd", momentum=0.99)
 
