@@ -13,6 +13,7 @@ from napari_unet.controller.training import Training
 from napari_unet.controller.view import View
 from napari_unet.errors import UserError
 from napari_unet.images.tiles import Region
+from napari_unet.project.rescued_strokes import keep_elsewhere
 
 
 class Strokes:
@@ -70,7 +71,7 @@ class Strokes:
         if project is None or image is None or project.read_only or not planes:
             return None
         try:
-            path = project.strokes.keep_elsewhere(image, planes, region)
+            path = keep_elsewhere(project.folder, project.strokes, image, planes, region)
         except UserError as error:
             return error
         what = "strokes that the project's disk does not take are kept elsewhere"

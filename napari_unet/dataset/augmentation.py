@@ -29,6 +29,10 @@ class TrainingTile(NamedTuple):
     labels: UInt8[np.ndarray, "y x"]
     weight_map: Float32[np.ndarray, "y x"]
 
+    def with_pixels(self, pixels: Float32[np.ndarray, "y x c"]) -> "TrainingTile":
+        """Return the tile with other pixels; labels and weight map stay."""
+        return self._replace(pixels=pixels)
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Augmentation:
@@ -99,7 +103,7 @@ STRONG = Augmentation(
 def augment(tile: TrainingTile, random: np.random.Generator, augmentation: Augmentation = MILD) -> TrainingTile:
     """Flip, turn and vary the intensities: all augmentation that needs no surroundings."""
     moved = flip_and_turn(tile, *_draw_symmetry(random, augmentation))
-    return moved._replace(pixels=vary_intensities(moved.pixels, random, augmentation))
+    return moved.with_pixels(vary_intensities(moved.pixels, random, augmentation))
 
 
 # Geometry

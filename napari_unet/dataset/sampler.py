@@ -95,4 +95,4 @@ class Sampler:
         near = places.region
         region = Region(near.y0 + pixel[0], near.x0 + pixel[1], near.y1 + pixel[0], near.x1 + pixel[1])
         tile = warp(self.cut(key, region), places.seen_from(near.y0, near.x0))
-        return tile._replace(pixels=vary_intensities(tile.pixels, self._random, self._augmentation))
+        return tile.with_pixels(vary_intensities(tile.pixels, self._random, self._augmentation))

@@ -18,6 +18,7 @@ from napari_unet.decoder.messages import Answer, Draw, Drawn, Inspect, Inspected
 from napari_unet.errors import UserError
 from napari_unet.images.image import Image, PixelSize
 from napari_unet.project.image_record import ImageRecord
+from napari_unet.project.recorded_image import open_recorded
 from napari_unet.protocol.child_process import ChildProcess
 
 A = TypeVar("A", Inspected, Part, Drawn)
@@ -52,6 +53,10 @@ class DecoderClient:
         the file raises, NU-S10 when it takes too long, NU-S11 when it ends the process, NU-S12 when there is none.
         """
         return self._submit(self._open, path, axes, is_tried)
+
+    def open_recorded(self, record: ImageRecord) -> Image:
+        """Open an image of a project and wait for it; raise what ``open`` does, and NU-P04 and NU-P06."""
+        return open_recorded(record, lambda path, axes: self.open(path, axes).result())
 
     def thumbnail(self, record: ImageRecord, side: int) -> "Future[UInt8[np.ndarray, 'h w 3']]":
         """Draw a small picture of an image of a project; the future raises as ``open`` does, and NU-P04 and NU-P06."""

@@ -140,4 +140,5 @@ def _multiplies_in_bfloat16(kind: str) -> bool:
     if kind == "mps" or platform.machine().lower() not in {"x86_64", "amd64"}:
         return False
     # On x86 only AMX and AVX512_BF16 multiply in this format; elsewhere it is emulated and slower.
+    # PyTorch has no public question for either.
     return bool(torch.cpu._is_avx512_bf16_supported() or torch.cpu._is_amx_tile_supported())

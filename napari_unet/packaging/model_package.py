@@ -9,7 +9,7 @@ from typing import Any
 
 import numpy as np
 import torch
-from jaxtyping import Float32, UInt8
+from jaxtyping import Float32
 from PIL import Image as PillowImage
 
 from napari_unet.dataset.channel_choice import told
@@ -19,14 +19,13 @@ from napari_unet.export.file_stem import file_stem
 from napari_unet.export.segmentation import ClassStyle
 from napari_unet.export.verified import write_verified
 from napari_unet.images.image import Image
-from napari_unet.images.normalisation import CLIP, PERCENTILES, measure_normalisation
-from napari_unet.images.thumbnail import thumbnail
-from napari_unet.images.tiles import Region, read_mirrored
+from napari_unet.images.normalisation import CLIP, PERCENTILES
 from napari_unet.network import unet
 from napari_unet.network.checkpoint import Checkpoint, save_checkpoint
 from napari_unet.network.reading import NETWORK
 from napari_unet.network.unet import Architecture, UNet
 from napari_unet.packaging import exchange
+from napari_unet.packaging.model_example import cover, example_input, least_side, normalised
 
 SUFFIX = ".bioimageio.zip"
 _FILES = {"pytorch_state_dict": "weights.pt", "onnx": "weights.onnx", "torchscript": "weights.torchscript"}
@@ -56,7 +55,7 @@ def write_model_package(
     """
     _require_packages()
     network = checkpoint.network()
-    raw = _example(image, network.architecture)
+    raw = example_input(image, network.architecture)
     path = folder / f"{file_stem(name)}{SUFFIX}"
     # bioimageio.spec leaves files open, which Windows then does not remove; the system will.
     with tempfile.TemporaryDirectory(ignore_cleanup_errors=True) as temporary:
@@ -64,17 +63,6 @@ def write_model_package(
         _write_parts(parts, name, checkpoint, network, raw, styles)
         description = _description(parts, name, checkpoint, list(exchange.writers(network)))
         return write_verified(path, lambda target: _pack(description, target), _difference)
-
-
-def normalised(raw: Float32[np.ndarray, "b c y x"]) -> Float32[np.ndarray, "b c y x"]:
-    """Normalise raw pixels as the steps before the network do."""
-    planes = [Image("example", np.moveaxis(each, 0, 2), "yxc") for each in raw]
-    return np.stack([np.moveaxis(measure_normalisation(p).apply(p.read(0)), 2, 0) for p in planes])
-
-
-def least_side(architecture: Architecture) -> int:
-    """Return the smallest side of an input with pixels that lie farther from the rim than the network sees."""
-    return architecture.fitting(2 * (architecture.halo + architecture.margin) + 1)
 
 
 def _require_packages() -> None:
@@ -89,16 +77,6 @@ def _is_installed(name: str) -> bool:
         return find_spec(name) is not None
     except ModuleNotFoundError:  # the part before the dot is missing
         return False
-
-
-def _example(image: Image, architecture: Architecture) -> Float32[np.ndarray, "1 c y x"]:
-    """Return the middle of the first plane and of its context planes, mirrored where it is too small."""
-    side = least_side(architecture) + architecture.stride
-    y0, x0 = (image.height - side) // 2, (image.width - side) // 2
-    around = image.with_context(0, architecture.context_planes)
-    planes = np.concatenate([np.nan_to_num(image.read(plane).astype(np.float32)) for plane in around], axis=2)
-    pixels = read_mirrored(planes, Region(y0, x0, y0 + side, x0 + side))
-    return np.ascontiguousarray(np.moveaxis(pixels, 2, 0)[np.newaxis])
 
 
 @torch.no_grad()
@@ -124,15 +102,7 @@ def _write_parts(
     values = np.array(checkpoint.class_ids)[probabilities[0].argmax(0)] - 1
     first = checkpoint.architecture.context_planes * checkpoint.architecture.image_channels
     shown = raw[0][first : first + checkpoint.architecture.image_channels]
-    PillowImage.fromarray(_cover(shown, colours[values])).save(folder / "cover.png")
-
-
-def _cover(raw: Float32[np.ndarray, "c y x"], classes: UInt8[np.ndarray, "h w 3"]) -> UInt8[np.ndarray, "h w2 3"]:
-    """Draw the example beside its classes."""
-    shown = thumbnail(Image("cover", raw, "cyx"), max(raw.shape))
-    rim = [(side - inner) // 2 for side, inner in zip(shown.shape, classes.shape, strict=True)][:2]
-    middle = shown[rim[0] : rim[0] + classes.shape[0], rim[1] : rim[1] + classes.shape[1]]
-    return np.concatenate([middle, classes], axis=1)
+    PillowImage.fromarray(cover(shown, colours[values])).save(folder / "cover.png")
 
 
 def _documentation(name: str, checkpoint: Checkpoint) -> str:

@@ -12,9 +12,8 @@ from napari_unet.export.segmentation import Segmentation
 from napari_unet.images.planes import NormalisedPlanes
 from napari_unet.images.rescaling import UNCHANGED
 from napari_unet.packaging.checkpoint_description import describe_checkpoint
+from napari_unet.packaging.chunked_prediction import ChunkedPrediction
 from napari_unet.packaging.model import Model, styles
-from napari_unet.prediction.chunk_file import CHUNK, ChunkFile
-from napari_unet.prediction.chunk_task import ChunkTask
 from napari_unet.prediction.cluster import Cluster
 from napari_unet.prediction.large_image import is_large
 from napari_unet.prediction.mask import PlaneDone, check_channels, predict_all_probabilities, resumable_mask
@@ -72,7 +71,9 @@ class ImagePrediction:
         if done:
             return done
         if self._goes_by_chunks(factors):
-            written = yield from self._chunks(stem, provenance)
+            chunks = ChunkedPrediction(self.model, self.planes, self.request.tile, self.source, self.cluster)
+            path = (self.folder / f"{stem}.ome.zarr").absolute()
+            written = [(yield from chunks.resumable(path, provenance))]
         else:
             written = yield from self._whole(stem, factors, plane_done)
         return [*written, provenance.write(note, written)]
@@ -95,34 +96,3 @@ class ImagePrediction:
             values = predict_all_probabilities(predictor, self.planes, request.tile, factors)
             written.append(write_array(self.folder / f"{stem}-probabilities.npy", values))
         return written
-
-    def _chunks(self, stem: str, provenance: Provenance) -> Resumable[list[Path]]:
-        """Predict the chunks that are missing, here or on a cluster."""
-        path = (self.folder / f"{stem}.ome.zarr").absolute()
-        file = ChunkFile(path, self.planes.image, tuple(self.model.styles), CHUNK)
-        file.begin(provenance.origin)
-        if self.cluster is None or self.source is None:
-            missing = list(file.missing())
-            for done, chunk in enumerate(missing, 1):
-                file.write(self.model.predictor, self.planes.normalisation, chunk, self.request.tile)
-                yield done / len(missing)
-        else:
-            task = self._task(file, self.cluster, self.source, provenance)
-            yield from self.cluster.run(task, file.missing())
-        return [file.finish()]
-
-    def _task(self, file: ChunkFile, cluster: Cluster, source: Path, provenance: Provenance) -> ChunkTask:
-        return ChunkTask(
-            image=source.resolve(),
-            image_fingerprint=provenance.origin["image_fingerprint"],
-            channels=file.image.chosen,
-            network=cluster.network,
-            network_fingerprint=provenance.origin["network"],
-            device=cluster.device,
-            precision=cluster.precision,
-            normalisation=self.planes.normalisation,
-            path=file.path,
-            classes=tuple(file.classes),
-            chunk=file.chunk,
-            tile=self.request.tile,
-        )

@@ -1,6 +1,5 @@
 """A project folder: the one place where images, classes, strokes, settings and scores live."""
 
-import zlib
 from collections.abc import Callable, Iterator
 from functools import partial
 from pathlib import Path
@@ -13,11 +12,11 @@ from napari_unet import storage
 from napari_unet.errors import UserError
 from napari_unet.images.image import Image, PixelSize
 from napari_unet.images.tiles import Region
-from napari_unet.project import unsaved_strokes
 from napari_unet.project.classes import Classes, ClassLabel
 from napari_unet.project.database import Database
 from napari_unet.project.image_record import ImageRecord
 from napari_unet.project.images import Images
+from napari_unet.project.rescued_strokes import take_back
 from napari_unet.project.score_history import ScoreHistory
 from napari_unet.project.stored_planes import StoredPlanes
 from napari_unet.project.stored_settings import StoredSettings
@@ -60,7 +59,7 @@ class Project:
         if not read_only:
             for place in (self.folder, self.models, self.folder / "images"):
                 storage.remove_abandoned(place)
-            self._take_back_strokes()
+            take_back(self.database, self.images, self.strokes)
 
     def __enter__(self) -> "Project":
         return self
@@ -140,26 +139,3 @@ class Project:
                 check()
             except UserError as error:
                 yield str(error)
-
-    def _take_back_strokes(self) -> None:
-        """Commit strokes that an earlier session could not save here. A file that is not taken stays where it is."""
-        for path in unsaved_strokes.files():
-            try:
-                unsaved = unsaved_strokes.read(path)
-                ids = {record.fingerprint: record.id for record in self.images.all()}
-                if not unsaved_strokes.belongs(unsaved, self.folder, ids):
-                    continue
-                for part in unsaved.planes:
-                    image_id = ids[part.fingerprint]
-                    saved = self.strokes.plane(image_id, part.plane, part.region)
-                    self.strokes.commit(image_id, part.plane, part.over(saved), part.region)
-                self.flush()
-                storage.disk.remove(path)
-            except UserError as error:
-                self.notices.append(str(error))
-            except (OSError, ValueError, LookupError, zlib.error) as error:
-                what = f"strokes that were kept elsewhere cannot be read ({' '.join(str(error).split())[:160]})"
-                self.notices.append(str(UserError("NU-P23", what, str(path), "paint them again and remove the file")))
-            else:
-                what = "strokes that could not be saved last time are in the project now"
-                self.notices.append(str(UserError("NU-P21", what, str(self.folder), "nothing is left to do")))

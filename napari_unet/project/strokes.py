@@ -1,7 +1,5 @@
 """Commit the strokes of a project plane by plane, and read them back."""
 
-from collections.abc import Mapping
-from pathlib import Path
 from typing import Literal, NamedTuple
 
 import numpy as np
@@ -10,7 +8,7 @@ from jaxtyping import Bool, Int64, Shaped, UInt8
 from napari_unet.errors import UserError
 from napari_unet.images.tiled_plane import TilePlace
 from napari_unet.images.tiles import Region
-from napari_unet.project import kept_strokes, unsaved_strokes
+from napari_unet.project import kept_strokes
 from napari_unet.project.block_sides import hold_out, keep_for_training, sides_of
 from napari_unet.project.classes import Classes
 from napari_unet.project.damage import damage_told
@@ -122,25 +120,6 @@ class Strokes:
         if changed:
             self._write(record, plane, changed, (taken, region) if predicted else None)
         return Committed([*changed], taken)
-
-    def keep_elsewhere(
-        self, image: ImageRecord, planes: Mapping[int, UInt8[np.ndarray, "h w"]], region: Region | None = None
-    ) -> Path:
-        """Write those of the labels that are not saved outside of the project, which takes them back when it is opened.
-
-        They are those of a region, or of whole planes.
-
-        Raises
-        ------
-        UserError
-            NU-P22 when no place takes it.
-        """
-        region = Region(0, 0, *image.annotation_shape[-2:]) if region is None else region
-        unsaved = [
-            unsaved_strokes.unsaved_plane(image.fingerprint, plane, region, self.plane(image.id, plane, region), labels)
-            for plane, labels in planes.items()
-        ]
-        return unsaved_strokes.keep(unsaved_strokes.UnsavedStrokes(str(self._database.folder), tuple(unsaved)))
 
     @damage_told
     def labelled_pixels(self) -> dict[int, int]:

@@ -29,6 +29,7 @@ class Ema:
         """Keep the share ``decay`` (0 to 1) of the average, and take the rest from the network."""
         averages: list[Tensor] = [*self.network.parameters()]
         trained: list[Tensor] = [*network.parameters()]
+        # One call for all tensors; PyTorch has no public name for it.
         torch._foreach_lerp_(averages, trained, 1 - decay)
         # Statistics of a batch norm are averages already.
         copy_tensors(network.buffers(), self.network.buffers())

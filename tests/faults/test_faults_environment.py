@@ -19,6 +19,7 @@ from napari_unet.errors import UserError
 from napari_unet.gui.layers.source import default_project
 from napari_unet.images.image import Image
 from napari_unet.project.project import Project
+from napari_unet.project.rescued_strokes import keep_elsewhere
 
 if os.name != "posix":
     pytest.skip("limits, mounts and homes of POSIX", allow_module_level=True)
@@ -55,7 +56,7 @@ def test_strokes_outlive_a_folder_that_was_deleted(folder: Path) -> None:
         shutil.rmtree(folder)
         with pytest.raises(UserError, match=r"^NU-P24: "):
             project.commit(1, 0, labels)
-        project.strokes.keep_elsewhere(image, {0: labels})
+        keep_elsewhere(folder, project.strokes, image, {0: labels})
     folder.with_name("copy").rename(folder)
     with Project(folder) as project:
         np.testing.assert_array_equal(project.strokes.plane(1, 0), labels)

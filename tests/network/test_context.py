@@ -28,7 +28,7 @@ from napari_unet.network.checkpoint import Checkpoint, load_checkpoint, save_che
 from napari_unet.network.device import Device, choose_device
 from napari_unet.network.reading import open_network
 from napari_unet.network.unet import Architecture, build, from_fields, stored_names
-from napari_unet.packaging import exchange, model_package
+from napari_unet.packaging import exchange, model_example, model_package
 from napari_unet.prediction import large_image
 from napari_unet.project.project import Project
 from napari_unet.protocol import messages as m
@@ -166,7 +166,7 @@ def test_predictions_with_context_depend_on_nothing_else(tmp_path: Path, monkeyp
     np.testing.assert_array_equal(predict(model, one)[0], predict(model, thrice)[1])
     np.save(tmp_path / "image.npy", np.asarray(image.pixels))
     monkeypatch.setattr(large_image, "LARGE", 0)
-    monkeypatch.setattr("napari_unet.packaging.prediction_files.CHUNK", 32)
+    monkeypatch.setattr("napari_unet.packaging.chunked_prediction.CHUNK", 32)
     predict_file(model, tmp_path / "image.npy", tmp_path / "out", ["ome-zarr"])
     found = np.asarray(zarr.open(tmp_path / "out/image.ome.zarr/labels/classes/0", mode="r"))
     np.testing.assert_array_equal(found.reshape(mask.shape), mask)
@@ -255,5 +255,5 @@ def test_a_package_names_the_planes(tmp_path: Path, monkeypatch: pytest.MonkeyPa
     np.testing.assert_array_equal(example[0, 0], example[0, 1])  # the first plane of a stack stands for the one before
     assert "channel1 of plane -1" in description
     with torch.no_grad():
-        found = network(1).network()(torch.from_numpy(model_package.normalised(example))).softmax(1).numpy()
+        found = network(1).network()(torch.from_numpy(model_example.normalised(example))).softmax(1).numpy()
     np.testing.assert_allclose(found, wanted, atol=1e-6)

@@ -30,7 +30,8 @@ from napari_unet.network.inference import Predictor
 from napari_unet.network.presets import PRESETS
 from napari_unet.network.unet import Architecture, build
 from napari_unet.packaging import exchange, model_package
-from napari_unet.packaging.model_package import least_side, normalised, write_model_package
+from napari_unet.packaging.model_example import least_side, normalised
+from napari_unet.packaging.model_package import write_model_package
 from napari_unet.project.project import Project
 from napari_unet.protocol import messages as m
 from napari_unet.worker.engine import Engine

@@ -25,7 +25,7 @@ from napari_unet.images.normalisation import measure_normalisation
 from napari_unet.images.reading import open_image
 from napari_unet.images.tiles import Region
 from napari_unet.network.inference import Predictor
-from napari_unet.packaging import prediction_files
+from napari_unet.packaging import chunked_prediction, prediction_files
 from napari_unet.prediction import large_image
 from napari_unet.prediction.chunk_file import Chunk, ChunkFile
 from napari_unet.prediction.chunk_task import ChunkTask
@@ -45,7 +45,7 @@ def network(tmp_path: Path) -> Path:
 def small_chunks(monkeypatch: pytest.MonkeyPatch) -> None:
     """Every image counts as large, and a chunk is small."""
     monkeypatch.setattr(large_image, "LARGE", 0)
-    monkeypatch.setattr(prediction_files, "CHUNK", CHUNK)
+    monkeypatch.setattr(chunked_prediction, "CHUNK", CHUNK)
 
 
 def write_noise(path: Path, shape: tuple[int, ...] = SHAPE) -> np.ndarray:

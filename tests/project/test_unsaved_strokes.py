@@ -23,6 +23,7 @@ from napari_unet.gui.sections.read_only_offer import open_or_read
 from napari_unet.images.image import Image
 from napari_unet.project import unsaved_strokes
 from napari_unet.project.project import Project
+from napari_unet.project.rescued_strokes import keep_elsewhere
 from napari_unet.project.strokes import Strokes
 
 pytestmark = pytest.mark.filterwarnings("default")  # napari's own
@@ -105,7 +106,7 @@ def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 def kept(folder: Path) -> Path:
     """Where the new strokes are, which the project did not take."""
     with Project(folder) as project:
-        return project.strokes.keep_elsewhere(project.images.get(1), {0: NEW})
+        return keep_elsewhere(folder, project.strokes, project.images.get(1), {0: NEW})
 
 
 def found(folder: Path) -> tuple[np.ndarray, list[str]]:
@@ -130,7 +131,7 @@ def test_strokes_that_were_kept_elsewhere_come_back(folder: Path, own_home: Path
 def test_strokes_painted_since_are_kept(folder: Path) -> None:
     """Only what was not saved comes back, over whatever was painted in the meantime."""
     with Project(folder) as project:
-        project.strokes.keep_elsewhere(project.images.get(1), {0: NEW})
+        keep_elsewhere(folder, project.strokes, project.images.get(1), {0: NEW})
         project.commit(1, 0, OLD | LATER)
     np.testing.assert_array_equal(found(folder)[0], NEW | LATER)
 

@@ -25,7 +25,6 @@ from napari_unet.gui.sections.project_entry import enter_project
 from napari_unet.gui.sections.shown_image import ShownImage
 from napari_unet.images.image import Image
 from napari_unet.project.image_record import ImageRecord
-from napari_unet.project.recorded_image import open_recorded
 
 _KEYS = {"PageDown": 1, "PageUp": -1}
 
@@ -163,8 +162,8 @@ class ProjectImages(QObject):  # type: ignore[misc]
             self.switch(self._list.table.records[0].id)
 
     def opened(self, record: ImageRecord) -> Image:
-        """Open an image of the project in another process; raises what ``open_recorded`` and that process do."""
-        return open_recorded(record, lambda path, axes: self.decoder.open(path, axes).result())
+        """Open an image of the project in the process of the decoder; raise what that does."""
+        return self.decoder.open_recorded(record)
 
     def stop(self) -> None:
         """Let go of the viewer, of threads and processes."""

@@ -8,25 +8,15 @@ from pathlib import Path
 import numpy as np
 from jaxtyping import UInt8
 
-from napari_unet.errors import UserError
-from napari_unet.export.formats import MODEL_FORMAT
-from napari_unet.export.stems import project_stems
 from napari_unet.network.device import is_out_of_memory
-from napari_unet.packaging.model import Model
-from napari_unet.packaging.model_package import write_model_package
-from napari_unet.packaging.prediction_files import ImagePrediction
-from napari_unet.prediction.mask import PlaneDone
-from napari_unet.prediction.plane import whole_plane_tile
-from napari_unet.prediction.prediction_request import PredictionRequest
 from napari_unet.prediction.resumable import Resumable
 from napari_unet.protocol.messages import CancelExport, Export, Exported, Exporting, PauseExport
-from napari_unet.training.learner import Learner
+from napari_unet.worker.image_export import image_export
 from napari_unet.worker.jobs.job import Job
 from napari_unet.worker.listener import Hears
 from napari_unet.worker.open_project import OpenProject
 from napari_unet.worker.urgency import Urgency
 
-_LARGEST_TILE = 1024  # px; larger ones would be quicker in all, and keep a tile on screen waiting for seconds
 _EVERY = 0.01  # of the work, between two messages of it
 
 
@@ -75,7 +65,7 @@ class Exports(Job):
             if self._steps is None:
                 wish = self._asked[0]
                 self._begin(wish.image_id)
-                self._steps = _steps(learner, wish, partial(self._show, wish.image_id))
+                self._steps = image_export(learner, wish, partial(self._show, wish.image_id))
                 self._told = 0.0
             self._tell(next(self._steps))
         except StopIteration as end:
@@ -105,24 +95,3 @@ class Exports(Job):
         if share - self._told >= _EVERY or share == 1:
             self._told = share
             self._opened.send(Exporting(share))
-
-
-def _steps(learner: Learner, wish: Export, plane_done: PlaneDone) -> Resumable[list[Path]]:
-    predictor = learner.predictor
-    if predictor is None:
-        raise UserError(
-            "NU-E05", "there is no trained network to predict with", "export", "paint two classes and train first"
-        )
-    project, folder = learner.project, Path(wish.folder)
-    checkpoint, planes = learner.selection.checkpoint(), learner.annotations.pixels(wish.image_id)
-    # Settings as they are now: telling objects apart needs no new network.
-    model = Model(project.folder, checkpoint, predictor, tuple(project.classes.all()), project.settings.read())
-    paths: list[Path] = []
-    if MODEL_FORMAT in wish.formats:
-        paths.append(write_model_package(folder, project.folder.stem, checkpoint, planes.image, model.styles))
-    formats = [name for name in wish.formats if name != MODEL_FORMAT]
-    if formats:
-        request = PredictionRequest(formats, min(_LARGEST_TILE, whole_plane_tile(predictor)))
-        job = ImagePrediction(model, planes, folder, request, project_stems(project)[wish.image_id])
-        paths += yield from job.resumable(plane_done)
-    return paths
