@@ -35,7 +35,7 @@ def main() -> int:
 
 
 def run(name: str, arguments: list[str]) -> str | None:
-    """The markdown that a benchmark printed; None when it failed, which it has said on standard error."""
+    """Return the markdown that a benchmark printed, or None when it failed, which it has said on standard error."""
     with tempfile.TemporaryDirectory(prefix="napari-unet-benchmark-", ignore_cleanup_errors=True) as home:
         environment = _environment(name, Path(home))
         command = [*_screen(name, environment), sys.executable, "-m", f"benchmarks.{name}", *arguments]
@@ -46,7 +46,7 @@ def run(name: str, arguments: list[str]) -> str | None:
 
 
 def _options() -> tuple[argparse.Namespace, list[str]]:
-    """What was asked for, and what only the one benchmark that is named understands."""
+    """Read the arguments; return ours, and those that only the one benchmark that is named understands."""
     parser = argparse.ArgumentParser(
         prog="python -m benchmarks",
         description=__doc__,

@@ -19,7 +19,7 @@ from pathlib import Path
 
 import numpy as np
 
-from benchmarks.annotator_picture import Band, save_picture
+from benchmarks.annotator_picture import bands, save_picture
 from benchmarks.annotator_report import DENSE, Curve, Live, Point, Report, report
 from benchmarks.annotator_session import Diary, Mark, Plan, Session
 from benchmarks.annotator_worker import (
@@ -61,7 +61,7 @@ class Case:
 
     @property
     def title(self) -> str:
-        """For messages."""
+        """Return the name of the case for messages."""
         return f"{self.set.name}, seed {self.seed}"
 
 
@@ -78,7 +78,7 @@ class Benchmark:
         self.report = Report(options.seconds, options.pause, options.budget)
 
     def run(self, case: Case) -> None:
-        """All methods on one set and seed."""
+        """Run all methods on one set and seed."""
         followed = self._networks(case)
         if self._wants(DENSE):
             self._keep(case, DENSE, dense(case, self._plan(self._base(case.set)[0])))
@@ -88,7 +88,7 @@ class Benchmark:
             self._live(case)
 
     def measure_memory(self) -> None:
-        """The worker's largest memory with two images of a megapixel each."""
+        """Measure the worker's largest memory with two images of a megapixel each."""
         if not self._wants("memory"):
             return
         labelled_set = set_named("usiigaci-phc")
@@ -173,7 +173,7 @@ class Benchmark:
         self._say(f"{case.title}, live: {self.report.live[-1]}")
 
     def _base(self, labelled_set: LabelledSet) -> tuple[str, str]:
-        """What a network starts from, and why it cannot."""
+        """Return what a network starts from, and why it cannot ("" when it can)."""
         if self._options.base_folder is not None:
             path = self._options.base_folder / f"{labelled_set.name}.safetensors"
             if not path.is_file():
@@ -206,7 +206,7 @@ class Benchmark:
 
 
 def marks_of(seconds: float) -> tuple[float, ...]:
-    """Every 5 s in the first minute, then every 20 s, and the end."""
+    """Return a mark for every 5 s of the first minute, then for every 20 s, and for the end."""
     regular = [*range(5, 61, 5), *range(80, int(seconds) + 1, 20)]
     return tuple(float(mark) for mark in sorted({*(m for m in regular if m <= seconds), seconds}))
 
@@ -215,7 +215,7 @@ def marks_of(seconds: float) -> tuple[float, ...]:
 
 
 def stepped_session(case: Case, plan: Plan) -> Diary:
-    """An annotator before the engine in this process."""
+    """Let an annotator paint before the engine in this process."""
     planes = {id(picture): NormalisedPlanes(picture.image) for picture in case.test}
     worker = SteppedWorker()
     with tempfile.TemporaryDirectory() as folder:
@@ -234,7 +234,7 @@ def stepped_session(case: Case, plan: Plan) -> Diary:
 
 
 def examined(worker: SteppedWorker, case: Case, planes: dict[int, NormalisedPlanes]) -> Quality | None:
-    """The network that is shown, on the test images."""
+    """Return the quality of the network that is shown on the test images, or None without one."""
     predictor = worker.predictor
     if predictor is None:
         return None
@@ -242,7 +242,7 @@ def examined(worker: SteppedWorker, case: Case, planes: dict[int, NormalisedPlan
 
 
 def dense(case: Case, plan: Plan) -> list[Point]:
-    """The same network on labels of every pixel of the same two images."""
+    """Train the same network on labels of every pixel of the same two images."""
     planes = {id(picture): NormalisedPlanes(picture.image) for picture in case.test}
     worker, points, step = SteppedWorker(), [], 0
     with tempfile.TemporaryDirectory() as name:
@@ -264,7 +264,7 @@ def dense(case: Case, plan: Plan) -> list[Point]:
 
 
 def live_session(labelled_set: LabelledSet, pictures: list[Picture], seed: int, plan: Plan) -> tuple[Diary, int | None]:
-    """An annotator before the worker's process; also its largest memory in bytes."""
+    """Let an annotator paint before the worker's process; return also its largest memory in bytes."""
     with tempfile.TemporaryDirectory() as folder:
         worker = LiveWorker(Path(folder) / "worker.log")
         try:
@@ -278,7 +278,7 @@ def live_session(labelled_set: LabelledSet, pictures: list[Picture], seed: int, 
 def live_result(
     labelled_set: LabelledSet, seed: int, pictures: list[Picture], diary: Diary, peak: int | None, base: str
 ) -> Live:
-    """The first answer beside the forest on the same strokes, both on the image that is painted."""
+    """Compare the first answer with the forest on the same strokes, both on the image that is painted."""
     first, overlay = diary.first, diary.first_overlay
     if first is None or overlay is None:
         return Live(labelled_set.name, seed, base, None, None, None, peak)
@@ -302,14 +302,14 @@ def _point(mark: Mark) -> Point:
 
 
 def forest_point(case: Case, followed: Diary, mark: Mark) -> Point:
-    """The forest on the strokes that were there at a mark."""
+    """Return the point of the forest that learns from the strokes that were there at a mark."""
     forest = train_forest(case.training, followed.labels(case.training, mark.strokes), case.seed)
     found = quality(case.test, case.set, forest.classify)
     return Point(mark.wall, mark.training, mark.annotation, mark.step, mark.strokes, found, forest.seconds)
 
 
 def lesson_of(case: Case, followed: Diary, marks: Sequence[Mark], unit: str) -> Lesson:
-    """The strokes of a session at the moments at which they came, in steps or in seconds of training."""
+    """Return the strokes of a session at the moments at which they came, in steps or in seconds of training."""
     labels = followed.labels(case.training, 0)
     revisions = []
     for done in followed.strokes:
@@ -324,7 +324,7 @@ def lesson_of(case: Case, followed: Diary, marks: Sequence[Mark], unit: str) -> 
 
 
 def tuning_quality(program: RootPainter, rate: float) -> float:
-    """Mean-class Dice of a rate after some steps on a set that is in no table."""
+    """Return the mean-class Dice of a rate after some steps on a set that is in no table."""
     training, test = choose_pictures(TUNING_SET, 0)
     classes = len(TUNING_SET.classes)
     labels = [painted(strokes_over(p.truth, classes, [0, n]), p.truth) for n, p in enumerate(training)]
@@ -347,22 +347,6 @@ def _nearest(marks: Sequence[Mark], wanted: Sequence[float]) -> list[Mark]:
     return [known[index] for index in sorted(chosen)]
 
 
-def bands(curves: Sequence[Curve]) -> dict[str, dict[str, Band]]:
-    """Curves of several seeds side by side, cut to the marks that all of them have."""
-    found: dict[str, dict[str, Band]] = {}
-    for curve in curves:
-        if "equal steps" in curve.method or not curve.points or curve.method in found.get(curve.set, {}):
-            continue
-        same = [c.points for c in curves if (c.set, c.method) == (curve.set, curve.method) and c.points]
-        rows = [points[: min(map(len, same))] for points in same]
-        found.setdefault(curve.set, {})[curve.method] = Band(
-            np.array([[point.annotation for point in row] for row in rows]),
-            np.array([[point.wall for point in row] for row in rows]),
-            np.array([[point.quality.all_classes for point in row] for row in rows]),
-        )
-    return found
-
-
 def main(arguments: Sequence[str] | None = None) -> None:
     if os.environ.get("OMP_NUM_THREADS") != "1":
         raise SystemExit("run it as 'python -m benchmarks annotator', which gives every method one thread")
@@ -379,7 +363,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
 
 
 def _save(results: Report, folder: Path | None) -> None:
-    """Numbers and picture so far, so that a run that is ended early is not lost."""
+    """Write numbers and picture so far, so that a run that is ended early is not lost."""
     if folder is None:
         return
     folder.mkdir(parents=True, exist_ok=True)

@@ -54,21 +54,21 @@ class Hand:
 
     @property
     def length(self) -> int:
-        """Of the longest stroke, in px of the image."""
+        """Length of the longest stroke, in px of the image."""
         return max(2, round(STROKE_LENGTH / self.zoom))
 
     @property
     def width(self) -> int:
-        """Of the brush, in px of the image; odd."""
+        """Width of the brush, in px of the image; odd."""
         return max(_THINNEST, 2 * round((BRUSH_WIDTH / self.zoom - 1) / 2) + 1)
 
     @property
     def smallest_error(self) -> float:
-        """Square px of the image that are worth a stroke."""
+        """Size of the smallest error that is worth a stroke, in square px of the image."""
         return SMALLEST_ERROR / self.zoom**2
 
     def trace(self, path: np.ndarray) -> Trace:
-        """When the mouse is where on its way along a path."""
+        """Return when the mouse is where on its way along a path."""
         ways = np.hypot(*np.diff(path, axis=0).T) if len(path) > 1 else np.zeros(0)
         reached = np.concatenate([[0.0], np.cumsum(ways)]) * self.zoom / SPEED
         ticks = np.arange(np.ceil(reached[-1] * RATE_HZ) + 1) / RATE_HZ
@@ -76,14 +76,14 @@ class Hand:
         return Trace(ticks, points)
 
     def first_strokes(self, truth: np.ndarray, classes: int, seed: object) -> list[Stroke]:
-        """Some strokes of each class, the classes in turn."""
+        """Return some strokes of each class, the classes in turn."""
         strokes = strokes_over(truth, classes, seed, count=FIRST_STROKES, length=self.length, width=self.width)
         return [strokes[k * FIRST_STROKES + turn] for turn in range(FIRST_STROKES) for k in range(classes)]
 
     def correction(
         self, truth: np.ndarray, shown: np.ndarray, labels: np.ndarray, random: np.random.Generator
     ) -> Stroke | None:
-        """A stroke over the largest error that is seen; None when there is none.
+        """Return a stroke over the largest error that is seen, or None when there is none.
 
         Parameters
         ----------
@@ -104,12 +104,12 @@ class Hand:
 
 
 def hand_for(shape: tuple[int, ...]) -> Hand:
-    """The hand for an image that fills the window."""
+    """Return the hand for an image that fills the window."""
     return Hand(WINDOW / max(shape))
 
 
 def _spots(wrong: np.ndarray, truth: np.ndarray) -> Iterator[tuple[int, np.ndarray]]:
-    """Connected errors within one true class: the class and the pixels as rows y, x."""
+    """Find connected errors within one true class: the class and the pixels as rows y, x."""
     for class_index in np.unique(truth[wrong]).tolist():
         parts, count = ndimage.label(wrong & (truth == class_index))
         if count:
@@ -118,7 +118,7 @@ def _spots(wrong: np.ndarray, truth: np.ndarray) -> Iterator[tuple[int, np.ndarr
 
 
 def _room(spot: np.ndarray, inside: np.ndarray, width: int) -> tuple[np.ndarray, int]:
-    """Where in an error the brush's centre may go without leaving the class, and the largest radius that fits."""
+    """Return where the brush's centre stays within the class of an error, and the largest radius that fits."""
     depth = ndimage.distance_transform_edt(np.pad(inside, 1))[1:-1, 1:-1]
     for radius in range(width // 2, 0, -1):
         room = spot & (depth > radius)

@@ -1,11 +1,13 @@
 """Dice against annotation seconds and against wall seconds, drawn."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 import matplotlib as mpl
 import numpy as np
+
+from benchmarks.annotator_report import Curve
 
 mpl.use("Agg")
 
@@ -35,8 +37,24 @@ class Band:
     dice: np.ndarray
 
 
+def bands(curves: Sequence[Curve]) -> dict[str, dict[str, Band]]:
+    """Lay the curves of several seeds side by side, cut to the marks that all of them have."""
+    found: dict[str, dict[str, Band]] = {}
+    for curve in curves:
+        if "equal steps" in curve.method or not curve.points or curve.method in found.get(curve.set, {}):
+            continue
+        same = [c.points for c in curves if (c.set, c.method) == (curve.set, curve.method) and c.points]
+        rows = [points[: min(map(len, same))] for points in same]
+        found.setdefault(curve.set, {})[curve.method] = Band(
+            np.array([[point.annotation for point in row] for row in rows]),
+            np.array([[point.wall for point in row] for row in rows]),
+            np.array([[point.quality.all_classes for point in row] for row in rows]),
+        )
+    return found
+
+
 def save_picture(bands: Mapping[str, Mapping[str, Band]], path: Path) -> None:
-    """A row of two charts per set, a line per method: the median over the seeds, shaded from smallest to largest."""
+    """Draw two charts per set, a line per method: the median over the seeds, shaded from smallest to largest."""
     figure, charts = plt.subplots(len(bands), 2, figsize=(11, 3.2 * len(bands)), squeeze=False, sharey="row")
     for row, (name, methods) in zip(charts, bands.items(), strict=True):
         for method, band in methods.items():

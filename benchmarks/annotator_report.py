@@ -52,7 +52,7 @@ class Curve:
 
 @dataclass(frozen=True, slots=True)
 class Hands:
-    """What an annotator did in a session."""
+    """The work of an annotator in a session."""
 
     set: str
     method: str
@@ -144,7 +144,7 @@ def report(found: Report, seeds: Sequence[int]) -> str:
 
 
 def largest_drop(points: Sequence[Point]) -> float | None:
-    """How far the Dice fell below its best so far, after the first 10 s of training; None without such points."""
+    """Return how far the Dice fell below its best so far, after 10 s of training; None without such points."""
     best, drops = 0.0, []
     for point in sorted(points, key=lambda point: point.training):
         best = max(best, point.quality.all_classes)
@@ -205,7 +205,7 @@ def _dice(quality: Quality | None) -> float | None:
 
 
 def _spread(values: Sequence[float | None], shape: str = "{:.3f}") -> str:
-    """Median, and the smallest and largest of several."""
+    """Return the median, and the smallest and largest of several."""
     known = [value for value in values if value is not None]
     if not known:
         return _UNKNOWN

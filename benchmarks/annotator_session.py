@@ -24,7 +24,7 @@ _NOTHING_WRONG_S = 2.0  # until a second look at images without visible errors
 
 @dataclass(frozen=True, slots=True)
 class Plan:
-    """How an annotator spends the time.
+    """The way in which an annotator spends the time.
 
     Attributes
     ----------
@@ -62,7 +62,7 @@ class Committed:
 
 @dataclass(frozen=True, slots=True)
 class Mark:
-    """What was so at a moment.
+    """The state of a session at a moment.
 
     Attributes
     ----------
@@ -81,7 +81,7 @@ class Mark:
 
 @dataclass(slots=True)
 class Diary:
-    """What came of a session.
+    """The record of a session.
 
     Attributes
     ----------
@@ -97,7 +97,7 @@ class Diary:
     labelled: float = 0.0
 
     def labels(self, pictures: Sequence[Picture], strokes: int) -> list[np.ndarray]:
-        """The label images of the first so many strokes."""
+        """Return the label images of the first so many strokes."""
         return [
             painted([done.stroke for done in self.strokes[:strokes] if done.image == index], picture.truth)
             for index, picture in enumerate(pictures)
@@ -105,7 +105,7 @@ class Diary:
 
 
 class Session:
-    """An annotator paints, looks and corrects while the worker learns.
+    """The session of an annotator who paints, looks and corrects while the worker learns.
 
     Parameters
     ----------
@@ -145,7 +145,7 @@ class Session:
         self._read_at_step = 0  # a network of a later step has seen the last stroke
 
     def run(self) -> Diary:
-        """Paint until the time is over; leaves the worker open and the project closed."""
+        """Paint until the time is over; leave the worker open and the project closed."""
         self._worker.send(opening(self._project.folder, self._seed, self._plan.base))
         self._show(0)
         self._worker.begin()
@@ -181,11 +181,11 @@ class Session:
 
     @property
     def _is_answered(self) -> bool:
-        """Whether all that is on screen comes from a network that has seen the last stroke."""
+        """Tell whether all that is on screen comes from a network that has seen the last stroke."""
         return bool((self._steps > self._read_at_step).all())
 
     def _correct(self) -> None:
-        """A visit to the image on screen: corrections, as long as errors are seen."""
+        """Visit the image on screen and correct it, as long as errors are seen."""
         for _ in range(VISIT):
             self._wait(_ANSWER_WITHIN_S, lambda: self._is_answered)
             self._wait(self._plan.pause)
@@ -201,7 +201,7 @@ class Session:
                 return
 
     def _paint(self, stroke: Stroke) -> bool:
-        """Search, paint and release; False where the budget forbids it."""
+        """Search, paint and release; return False where the budget forbids it."""
         labels = self._labels[self._shown]
         added = painted([stroke], self._pictures[self._shown].truth)
         total = np.count_nonzero(labels | added) + sum(
@@ -251,7 +251,7 @@ class Session:
 
     @property
     def _next_mark(self) -> float:
-        """In seconds of the worker's clock."""
+        """Moment of the next mark, in seconds of the worker's clock."""
         left = self._plan.marks[len(self._diary.marks) :]
         return np.inf if self._training_since is None or not left else self._training_since + left[0]
 

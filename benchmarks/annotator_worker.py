@@ -20,17 +20,17 @@ _POLL_S = 0.002
 
 
 class Worker(Protocol):
-    """What an annotator asks of the worker."""
+    """The worker as an annotator sees it."""
 
     @property
     def now(self) -> float:
-        """Seconds since ``begin``."""
+        """Number of seconds since ``begin``."""
 
     def begin(self) -> None:
         """Set the clock to zero."""
 
     def send(self, message: ToWorker) -> None:
-        """As the window does."""
+        """Send a message, as the window does."""
 
     def advance(self, until: float) -> list[ToWindow]:
         """Let it work until a moment, or until it says something."""
@@ -40,7 +40,7 @@ class Worker(Protocol):
 
 
 class StoppableClock:
-    """Seconds that pass only within ``running``, and those that are skipped."""
+    """A clock whose seconds pass only within ``running``, or when they are skipped."""
 
     def __init__(self, source: Callable[[], float] = time.monotonic) -> None:
         self._source = source
@@ -48,7 +48,7 @@ class StoppableClock:
         self._since: float | None = None
 
     def __call__(self) -> float:
-        """Seconds that have passed."""
+        """Return the seconds that have passed."""
         running = 0.0 if self._since is None else self._source() - self._since
         return self._passed + running
 
@@ -82,7 +82,7 @@ class SteppedWorker:
 
     @property
     def now(self) -> float:
-        """Seconds since ``begin``."""
+        """Number of seconds since ``begin``."""
         return self._clock() - self._began
 
     def begin(self) -> None:
@@ -90,7 +90,7 @@ class SteppedWorker:
         self._began = self._clock()
 
     def send(self, message: ToWorker) -> None:
-        """As the window does."""
+        """Send a message, as the window does."""
         with self._clock.running():
             self._engine.receive(message)
 
@@ -130,7 +130,7 @@ class LiveWorker:
 
     @property
     def now(self) -> float:
-        """Seconds since ``begin``."""
+        """Number of seconds since ``begin``."""
         return time.monotonic() - self._began
 
     def begin(self) -> None:
@@ -138,7 +138,7 @@ class LiveWorker:
         self._began = time.monotonic()
 
     def send(self, message: Message) -> None:
-        """As the window does."""
+        """Send a message, as the window does."""
         self._client.send(message)
 
     def advance(self, until: float) -> list[ToWindow]:
@@ -156,7 +156,7 @@ class LiveWorker:
 
     @property
     def peak_memory(self) -> int | None:
-        """Largest resident memory so far, in bytes; None where the system does not tell."""
+        """Return the largest resident memory so far, in bytes; None where the system does not tell."""
         return peak_memory(self._client.pid)
 
     def _until_ready(self) -> list[ToWindow]:
@@ -174,7 +174,7 @@ class LiveWorker:
 
 
 def peak_memory(pid: int) -> int | None:
-    """Largest resident memory of a process so far, in bytes; None where the system does not tell."""
+    """Return the largest resident memory so far, in bytes; None where the system does not tell."""
     status = Path(f"/proc/{pid}/status")
     if not status.is_file():
         return None
@@ -185,5 +185,5 @@ def peak_memory(pid: int) -> int | None:
 
 
 def opening(folder: Path, seed: int, base: str) -> Open:
-    """The message that opens a project: from scratch (none), with the package's base weights (auto), or a file."""
+    """Return the message that opens a project: from scratch (none), with base weights (auto), or with a file."""
     return Open(str(folder), seed, base)

@@ -30,7 +30,7 @@ _SEEDS = (0, 1)
 
 
 def drawn(kind: str, seed: int) -> tuple[np.ndarray, np.ndarray]:
-    """Pixels and classes of a stack, (z, y, x)."""
+    """Draw pixels and classes of a stack, (z, y, x)."""
     random = np.random.default_rng(seed)
     y, x = np.mgrid[:_SIDE, :_SIDE]
     discs = np.zeros((_PLANES, _SIDE, _SIDE), bool)
@@ -46,7 +46,7 @@ def drawn(kind: str, seed: int) -> tuple[np.ndarray, np.ndarray]:
 
 
 def accuracies(kind: str, seed: int, context_planes: int) -> list[float]:
-    """Mean over the two classes of the share that is right on an unseen stack, its first plane left out."""
+    """Return the mean over both classes of the share that is right on an unseen stack, its first plane left out."""
     pixels, truth = drawn(kind, seed)
     strokes, (planes, rows) = np.zeros_like(truth), _LABELLED
     for plane in planes:

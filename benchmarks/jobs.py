@@ -35,7 +35,7 @@ _SMALLEST_PX = 30  # of an object that counts
 
 @dataclass(frozen=True, slots=True)
 class Outcome:
-    """What a job took and gave.
+    """The time and result of a job.
 
     Attributes
     ----------
@@ -55,7 +55,7 @@ class Outcome:
 
 
 class Protocol:
-    """What the user does and sees, in seconds since napari's empty window, with a picture of it where one is wanted.
+    """The acts and sights of the user, in seconds since napari's empty window, some with a picture.
 
     Parameters
     ----------
@@ -77,7 +77,7 @@ class Protocol:
 def do_job(
     labelled_set: LabelledSet, corrections: int, seed: int, pictures: Path | None = None
 ) -> tuple[Outcome, str, list[str]]:
-    """The outcome, the device of the worker, and the protocol."""
+    """Do the job; return the outcome, the device of the worker, and the protocol."""
     picture = read_picture(labelled_set, min(path for path in labelled_set.images.iterdir() if path.is_file()))
     classes = len(labelled_set.classes)
     window = PaintingWindow(np.asarray(picture.image.pixels))
@@ -145,7 +145,7 @@ def _correct(
     random: np.random.Generator,
     protocol: Protocol,
 ) -> int:
-    """Strokes over the largest errors; how many there were."""
+    """Paint strokes over the largest errors and return how many there were."""
     canvas = window.panel.canvas
     for number in range(corrections):
         window.wait(_LOOK_S)
@@ -159,7 +159,7 @@ def _correct(
 
 
 def _shown(window: PaintingWindow) -> np.ndarray:
-    """Predicted class index per pixel; 255 where nothing is predicted."""
+    """Return the predicted class index of each pixel; 255 where nothing is predicted."""
     return np.asarray(window.panel.canvas.prediction.data) - np.uint8(1)
 
 

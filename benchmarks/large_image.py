@@ -70,7 +70,7 @@ def report(folder: Path, side: int, seconds: float) -> str:
 
 
 def draw(path: Path, side: int) -> None:
-    """Nuclei on a grid, the same in every chunk but for the brightness, at every resolution."""
+    """Draw nuclei on a grid, the same in every chunk but for the brightness, at every resolution."""
     y, x = np.mgrid[:CHUNK, :CHUNK] % (CHUNK // _CELLS) - CHUNK // _CELLS // 2
     piece = 60 + 120 / (1 + np.exp((np.hypot(y, 1.3 * x) - 30) / 2))
     datasets = []
@@ -100,7 +100,7 @@ def go(window: PaintingWindow, y: int, x: int) -> None:
 
 
 def paint(window: PaintingWindow, y: int, x: int) -> None:
-    """Two strokes between the nuclei, and one in each of two nuclei."""
+    """Paint two strokes between the nuclei, and one in each of two nuclei."""
     step = CHUNK // _CELLS
     for class_id, row, first in ((1, 0, 0.2), (1, 2, 2.2), (2, 0.5, 0.4), (2, 2.5, 1.4)):
         window.paint_with(class_id)
@@ -110,7 +110,7 @@ def paint(window: PaintingWindow, y: int, x: int) -> None:
 
 
 def predicted(window: PaintingWindow) -> float:
-    """Seconds from now until every pixel on screen has a prediction."""
+    """Return the seconds from now until every pixel on screen has a prediction."""
     began, canvas = time.perf_counter(), window.panel.canvas
 
     def is_done() -> bool:
@@ -125,13 +125,13 @@ def predicted(window: PaintingWindow) -> float:
 
 
 def peak(process: str) -> int:
-    """The highest memory of a process so far in bytes (Linux)."""
+    """Return the highest memory of a process so far in bytes (Linux)."""
     lines = Path(f"/proc/{process}/status").read_text(encoding="ascii").splitlines()
     return next(int(line.split()[1]) * 1024 for line in lines if line.startswith("VmHWM"))
 
 
 def weight(folder: Path, pattern: str) -> int:
-    """Bytes of the files."""
+    """Return the bytes of the files."""
     return sum(path.stat().st_size for path in folder.glob(pattern) if path.is_file())
 
 

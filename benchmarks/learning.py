@@ -37,7 +37,7 @@ _TEST_TILE = 512
 
 @dataclass(frozen=True, slots=True)
 class Task:
-    """A set's images for one seed, with strokes over those that are learned from."""
+    """The images of a set for one seed, with strokes over those that are learned from."""
 
     set: LabelledSet
     seed: int
@@ -47,13 +47,13 @@ class Task:
 
     @property
     def labelled_percent(self) -> float:
-        """Share of the training images' pixels that strokes cover."""
+        """Share of the training images' pixels that strokes cover, in percent."""
         return 100 * sum(np.count_nonzero(x) for x in self.labels) / sum(x.size for x in self.labels)
 
 
 @dataclass(frozen=True, slots=True)
 class Outcome:
-    """One set and seed, both methods."""
+    """The results of both methods on one set and seed."""
 
     task: Task
     forest: Quality
@@ -65,13 +65,13 @@ class Outcome:
 
     @property
     def drop(self) -> float:
-        """By how much the Dice ever fell below its best so far, from 10 s on."""
+        """Largest fall of the Dice below its best so far, from 10 s on."""
         values = np.array([at.all_classes for at in self.network[_SETTLED:]])
         return float((np.maximum.accumulate(values) - values).max())
 
 
 def prepare(labelled_set: LabelledSet, seed: int, *, dense: bool = False) -> Task:
-    """Images and strokes of a seed; with ``dense``, labels of every pixel in the place of strokes."""
+    """Choose images and strokes of a seed; with ``dense``, labels of every pixel in the place of strokes."""
     training, test = choose_pictures(labelled_set, seed)
     if dense:
         return Task(labelled_set, seed, training, test, [picture.truth + 1 for picture in training])
@@ -99,7 +99,7 @@ def measure(task: Task, seconds: float, base: str) -> Outcome:
 def _train(
     project: Project, task: Task, marks: list[float], base: str
 ) -> tuple[list[Quality], float, int, float | None]:
-    """Quality at the marks, seconds to the first answer, steps, and the held-out Dice that the program claims."""
+    """Return the quality at the marks, seconds to the first answer, steps, and the held-out Dice of the program."""
     device, weights = choose_device("cpu"), base_checkpoint(base)
     planes = {id(picture): NormalisedPlanes(picture.image) for picture in task.test}
     began, testing, steps = time.monotonic(), 0.0, 0
@@ -157,7 +157,7 @@ def _row(runs: list[Outcome]) -> list[str]:
 
 
 def _mean_row(outcomes: list[Outcome]) -> list[str]:
-    """Mean over the sets of each set's median over the seeds."""
+    """Average over the sets each set's median over the seeds."""
     names = dict.fromkeys(outcome.task.set.name for outcome in outcomes)
     runs = [[outcome for outcome in outcomes if outcome.task.set.name == name] for name in names]
 
@@ -172,7 +172,7 @@ def _mean_row(outcomes: list[Outcome]) -> list[str]:
 
 
 def _lead(outcomes: list[Outcome], mark: int) -> float:
-    """By how much the network is ahead of the forest: mean over the sets on the same strokes, median over the seeds."""
+    """Return the lead of the network over the forest on the same strokes: mean of sets, median of seeds."""
     seeds = {outcome.task.seed for outcome in outcomes}
     leads = [
         np.mean([run.network[mark].all_classes - run.forest.all_classes for run in outcomes if run.task.seed == seed])
@@ -206,7 +206,7 @@ def _numbers(runs: list[Outcome]) -> list[str]:
 
 
 def _base_for(labelled_set: LabelledSet, base: str, folder: Path | None) -> str:
-    """Base weights that have not seen the set, when a folder of such is given."""
+    """Return base weights that have not seen the set, when a folder of such is given."""
     if folder is None:
         return base
     path = folder / f"{labelled_set.name}.safetensors"

@@ -82,7 +82,7 @@ def _cases(labelled_set: LabelledSet, *, tuning: bool) -> Iterator[Case]:
 
 
 def _paths(labelled_set: LabelledSet) -> list[Path]:
-    """The images with objects, in the order of the split."""
+    """Return the images with objects, in the order of the split."""
     paths = sorted(path for path in labelled_set.images.glob(f"{labelled_set.prefix}*") if path.suffix != ".unet")
     shared = labelled_set.folder.startswith("dsb2018")
     found = []

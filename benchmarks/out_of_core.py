@@ -52,7 +52,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 
 def predict_one(image: Path, network: Path, folder: Path, tile: int, scheduler: str) -> dict[str, float]:
-    """Seconds by clock and by processor of this process, and its peak memory in bytes; imports are not counted."""
+    """Return seconds by clock and by processor of this process, and its peak memory in bytes, without imports."""
     set_threads(1)
     keep_freed_memory()
     large_image.LARGE = 0  # small images too
@@ -83,7 +83,7 @@ def report(folder: Path, sides: Sequence[int], spread: int, width: int, tile: in
 
 
 def _spread(folder: Path, network: Path, side: int, tile: int) -> str:
-    """The same image on one worker, then on two."""
+    """Predict the same image on one worker, then on two."""
     rows, alone = [], 0.0
     for workers in (1, 2):
         with _cluster(folder, workers) as (address, processes):
@@ -115,7 +115,7 @@ def _network(path: Path, width: int) -> Path:
 
 
 def _image(folder: Path, side: int) -> Path:
-    """An OME-Zarr-like array in chunks of 1024 px, written row by row of chunks."""
+    """Write an OME-Zarr-like array in chunks of 1024 px, row by row of chunks."""
     path = folder / f"image-{side}.zarr"
     if not path.exists():
         array = zarr.create_array(path, shape=(side, side), dtype=np.uint8, chunks=(1024, 1024),
@@ -136,7 +136,7 @@ def _fresh(image: Path, network: Path, out: Path, tile: int, scheduler: str = ""
 
 @contextmanager
 def _cluster(folder: Path, count: int) -> Iterator[tuple[str, list[subprocess.Popen[bytes]]]]:
-    """A scheduler and so many worker processes of one thread; its address."""
+    """Start a scheduler and so many worker processes of one thread; yield its address."""
     environment = {**os.environ, "OMP_NUM_THREADS": "1"}
     dask, quiet = [sys.executable, "-m", "dask"], ["--no-dashboard"]
     scheduler = subprocess.Popen(  # noqa: S603 - Dask's own command
@@ -165,7 +165,7 @@ def _spent(process: subprocess.Popen[bytes]) -> float:
 
 
 def _peak(process: subprocess.Popen[bytes]) -> int:
-    """The highest memory of a process so far (Linux)."""
+    """Return the highest memory of a process so far (Linux)."""
     lines = Path(f"/proc/{process.pid}/status").read_text().splitlines()
     return next(int(line.split()[1]) * 1024 for line in lines if line.startswith("VmHWM"))
 

@@ -39,7 +39,7 @@ class Answer:
 
 
 class Ear:
-    """Hears what the controller hears and notes when tiles were written and drawn.
+    """A listener to the controller that notes when tiles were written and drawn.
 
     A ``Tile`` names its network's step but no message names the step at which the strokes were read: the worker only
     sends a ``Progress`` then. To recognise it, three more ``Annotated`` follow the real one at once; there is nothing
@@ -75,17 +75,17 @@ class Ear:
 
     @property
     def answer(self) -> Answer:
-        """What is known by now."""
+        """Answer as far as it is known by now."""
         return Answer(*(None if t is None else t - self._since for t in (self._first, self._learned, self._on_screen)))
 
     @property
     def is_complete(self) -> bool:
-        """Whether there is nothing more to wait for."""
+        """Tell whether there is nothing more to wait for."""
         return self._on_screen is not None
 
     @property
     def has_committed(self) -> bool:
-        """Whether the stroke had changed anything and was told to the worker."""
+        """Tell whether the stroke had changed anything and was told to the worker."""
         return self._annotated
 
     def _tell_and_mark(self, message: Message) -> None:
@@ -145,7 +145,7 @@ def measure(window: PaintingWindow, strokes: Sequence[Stroke], seed: int) -> lis
 
 
 def alternating(truth: np.ndarray, count: int, seed: int) -> list[Stroke]:
-    """Strokes of both classes in turn."""
+    """Return strokes of both classes in turn."""
     rounds = [strokes_over(truth, 2, [seed, number]) for number in range(-(-count // 10))]
     pairs = [pair for strokes in rounds for pair in zip(strokes[:5], strokes[5:], strict=True)]
     return [stroke for pair in pairs for stroke in pair][:count]

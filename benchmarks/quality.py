@@ -20,7 +20,7 @@ class Quality:
 def quality(
     pictures: Sequence[Picture], labelled_set: LabelledSet, classify: Callable[[Picture], np.ndarray]
 ) -> Quality:
-    """Dice per class, counted over each whole image; then means over classes and images."""
+    """Compute the Dice per class over each whole image; then means over classes and images."""
     classes = range(len(labelled_set.classes))
     values = np.array([dice(confusion(p.truth, classify(p), classes)) for p in pictures])
     return Quality(float(values.mean()), float(values[:, 1:].mean()))

@@ -45,7 +45,7 @@ def main() -> None:
 
 
 def stroke(labels: UInt8[np.ndarray, "y x"], number: int, seed: int) -> UInt8[np.ndarray, "y x"]:
-    """The labels after one more stroke."""
+    """Return the labels after one more stroke."""
     y, x = np.random.default_rng((seed, number)).integers(0, SIDE - 40, 2)
     after = labels.copy()
     after[y : y + 9, x : x + 40] = 1 + number % 2
@@ -53,7 +53,7 @@ def stroke(labels: UInt8[np.ndarray, "y x"], number: int, seed: int) -> UInt8[np
 
 
 def new_project(folder: Path) -> Path:
-    """A project with an image and no strokes."""
+    """Make a project with an image and no strokes."""
     with Project(folder) as project:
         for _ in range(2):
             project.add_class()
@@ -103,7 +103,7 @@ def kills(folder: Path, count: int) -> dict[str, Any]:
 
 
 def power_cuts(folder: Path, count: int, strokes: int = 24) -> dict[str, Any]:
-    """Cut the power so often while strokes are painted, the log flushed after every sixth; what is left is opened."""
+    """Cut the power so often while strokes are painted, the log flushed at every sixth; then open what is left."""
     states = [np.zeros((SIDE, SIDE), np.uint8)]
     source = new_project(folder / "power.unet")
     moments = []
@@ -140,7 +140,7 @@ def power_cuts(folder: Path, count: int, strokes: int = 24) -> dict[str, Any]:
 
 
 def after_power_loss(log: bytes, synced: int, chance: np.random.Generator) -> bytes:
-    """What may be left of an appended file when the power goes: what was flushed, then anything.
+    """Return what may be left of an appended file after a power cut: what was flushed, then anything.
 
     Pages that were not flushed are, each by itself, there, zero, half or garbage, and the end is cut anywhere.
     """

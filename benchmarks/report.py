@@ -13,7 +13,7 @@ def table(header: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
 
 
 def machine(*packages: str) -> str:
-    """Processor, cores, Python and versions, without a host name; one minute's load says how quiet it was."""
+    """Name processor, cores, Python and versions, without a host name; one minute's load says how quiet it was."""
     versions = ", ".join(f"{package} {version(package)}" for package in packages)
     load = f", load {os.getloadavg()[0]:.1f}" if hasattr(os, "getloadavg") else ""
     return f"{_processor()}, {os.cpu_count()} cores{load}; Python {platform.python_version()}, {versions}"

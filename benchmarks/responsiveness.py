@@ -42,7 +42,7 @@ _DRAW_WITHIN_MS = 5000
 
 @dataclass(frozen=True, slots=True)
 class Feel:
-    """All in milliseconds."""
+    """Delays that the user feels, in milliseconds."""
 
     gaps: list[float]  # between two ticks of the timer while nothing is painted
     gaps_painting: list[float]
@@ -62,18 +62,18 @@ class ThreadWorker:
         self._thread.start()
 
     def send(self, message: Any) -> None:
-        """As ``Client.send``."""
+        """Take a message, as the client of the worker process does."""
         self._inbox.put(message)
 
     def kill(self) -> None:
-        """Has nothing to end."""
+        """Do nothing: there is no process to end."""
 
     def poll(self) -> list[Any]:
-        """As ``Client.poll``."""
+        """Return what was answered, as the client of the worker process does."""
         return [Alive(), *(self._outbox.get_nowait() for _ in range(self._outbox.qsize()))]
 
     def close(self) -> None:
-        """As ``Client.close``."""
+        """End the thread, as the client ends the worker process."""
         self._inbox.put(None)
         self._thread.join()
 
@@ -111,7 +111,7 @@ def timer_gaps(window: PaintingWindow, seconds: float) -> list[float]:
 
 
 def brush_latencies(window: PaintingWindow, moves: int, gaps: list[float], seed: int) -> list[float]:
-    """Paint strokes of 20 moves; every move waits for its drawing. Fills ``gaps`` with those of the timer meanwhile."""
+    """Paint strokes of 20 moves, each waiting for its drawing; fill ``gaps`` with those of the timer meanwhile."""
     random = np.random.default_rng(seed)
     brush = _Brush(window)
     latencies: list[float] = []
@@ -135,7 +135,7 @@ def _along(moves: int) -> np.ndarray:
 
 
 class _Brush:
-    """One move at a time, timed from when it is due, so that a busy event loop counts as the delay that it is."""
+    """A brush that moves once at a time, timed from when it is due, so that a busy event loop counts as delay."""
 
     def __init__(self, window: PaintingWindow) -> None:
         self._window = window
@@ -145,7 +145,7 @@ class _Brush:
         window.on_draw(self._note)
 
     def move(self, point: np.ndarray) -> float:
-        """Milliseconds; NaN when nothing was drawn within five seconds."""
+        """Return the milliseconds of a move; NaN when nothing was drawn within five seconds."""
         self._moved = False
         self._drawn = float("nan")
         due = time.perf_counter() + _MOVE_PAUSE_MS / 1000
@@ -191,7 +191,7 @@ def _step(window: PaintingWindow) -> int:
 
 
 def measure_home(home: Home, seconds: float, moves: int, side: int) -> dict[str, Any]:
-    """Idle and training, in this process."""
+    """Measure idle and training, in this process."""
     painted = scene(side)
     window = PaintingWindow(painted.pixels)
     controller = window.panel.controller

@@ -38,7 +38,7 @@ class Stopwatch(Sampler):
     seconds = 0.0
 
     def draw(self) -> TrainingTile:
-        """As a sampler, timed."""
+        """Draw as a sampler does, and note the time."""
         began = time.process_time()
         tile = super().draw()
         self.seconds += time.process_time() - began
@@ -46,7 +46,7 @@ class Stopwatch(Sampler):
 
 
 def measure(project: Project, settings: Settings, steps: int) -> dict[str, tuple[float, float]]:
-    """Per preset, milliseconds a step: drawing its tiles, and all the rest."""
+    """Return the milliseconds of a step per preset: drawing its tiles, and all the rest."""
     annotations = Annotations(project)
     annotations.refresh(settings)
     trainer = Trainer(annotations, settings, choose_device("cpu"))
@@ -78,7 +78,7 @@ def paint(project: Project, labelled_set: LabelledSet, seed: int) -> None:
 
 
 def save_picture(project: Project, settings: Settings, path: Path, columns: int = 8) -> None:
-    """A row of tiles per preset, the same labelled pixels in each as far as chance goes, labels tinted."""
+    """Draw a row of tiles per preset, around the same labelled pixels as far as chance goes, labels tinted."""
     annotations = Annotations(project)
     annotations.refresh(settings)
     rows = []

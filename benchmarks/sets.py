@@ -71,7 +71,7 @@ def set_named(name: str) -> LabelledSet:
 
 
 def choose_pictures(labelled_set: LabelledSet, seed: int) -> tuple[list[Picture], list[Picture]]:
-    """Two images to learn on and up to five others to test on, drawn by the seed; images that lack a class are out."""
+    """Draw two images to learn on and up to five others to test on by the seed; images that lack a class are out."""
     wanted = TRAINING_IMAGES + TEST_IMAGES
     chosen = [picture for picture, _ in zip(_complete(labelled_set, seed), range(wanted), strict=False)]
     if len(chosen) <= TRAINING_IMAGES:
@@ -93,7 +93,7 @@ def read_picture(labelled_set: LabelledSet, path: Path) -> Picture:
 
 
 def mirrored(picture: Picture, side: int) -> Picture:
-    """The picture as a square of that side: cropped to its top left part, mirrored at the edges where it is smaller."""
+    """Return the picture as a square of that side: its top left part, mirrored at the edges where it is smaller."""
     pixels = np.asarray(picture.image.pixels)[:side, :side]
     truth = picture.truth[:side, :side]
     missing = [(0, side - length) for length in truth.shape]

@@ -39,7 +39,7 @@ def strokes_over(
     length: int = STROKE_LENGTH,
     width: int = BRUSH_WIDTH,
 ) -> list[Stroke]:
-    """Some strokes per class, each from a random pixel well inside the class.
+    """Draw some strokes per class, each from a random pixel well inside the class.
 
     Parameters
     ----------
@@ -57,7 +57,7 @@ def strokes_over(
 
 
 def painted(strokes: list[Stroke], truth: np.ndarray) -> np.ndarray:
-    """The label image of the strokes: 0 unlabelled, else class index + 1; nothing outside a stroke's own class."""
+    """Paint the strokes: 0 unlabelled, else class index + 1; nothing outside a stroke's own class."""
     labels = np.zeros(truth.shape, np.uint8)
     for stroke in strokes:
         way = np.zeros(truth.shape, bool)
@@ -69,7 +69,7 @@ def painted(strokes: list[Stroke], truth: np.ndarray) -> np.ndarray:
 
 
 def walk(room: np.ndarray, random: np.random.Generator, length: int) -> np.ndarray:
-    """The way of a brush's centre from a random pixel: ``length`` points a px apart that never leave the room."""
+    """Draw the way of a brush's centre from a random pixel: ``length`` points a px apart, all in the room."""
     pixels = np.argwhere(room)
     here = pixels[random.integers(len(pixels))].astype(float)
     heading = random.uniform(0, 2 * np.pi)
@@ -85,7 +85,7 @@ def walk(room: np.ndarray, random: np.random.Generator, length: int) -> np.ndarr
 
 
 def _room(inside: np.ndarray, width: int) -> tuple[np.ndarray, int]:
-    """Where the brush's centre may go, and the radius of the largest brush that fits a fair part of the class."""
+    """Return where the brush's centre may go, and the radius of the largest brush that fits a fair part of it."""
     if not inside.any():
         raise ValueError("the image lacks a class that is to be painted")
     depth = ndimage.distance_transform_edt(inside)

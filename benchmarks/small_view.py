@@ -32,7 +32,7 @@ _NAMES = ("whole", "half", "quarter")
 
 
 def measure(task: Task) -> tuple[list[float], list[float]]:
-    """Mean-class Dice, and processor seconds for all test images, at each resolution."""
+    """Return mean-class Dice, and processor seconds for all test images, at each resolution."""
     with tempfile.TemporaryDirectory() as folder, Project(Path(folder) / "benchmark.unet") as project:
         for picture, labels in zip(task.training, task.labels, strict=True):
             add_annotation(project, picture.image, labels[np.newaxis], task.set.classes)

@@ -25,6 +25,7 @@ from napari_unet.controller.controller import Controller
 from napari_unet.controller.worker_process import WorkerProcess
 from napari_unet.images.image import Image
 from napari_unet.images.tiles import Region
+from napari_unet.project.image_record import ImageRecord
 from napari_unet.project.project import Project
 from napari_unet.protocol.messages import Tile
 
@@ -36,7 +37,7 @@ _OVERLAY_S = 2.0  # at most to wait for a tile; a plane that is shown already br
 
 @dataclass
 class Usage:
-    """What the process and its worker held, over time."""
+    """The resources that the process and its worker held, over time."""
 
     own: list[float] = field(default_factory=list)  # MiB
     worker: list[float] = field(default_factory=list)  # MiB
@@ -53,6 +54,15 @@ class Usage:
         self.threads.append(len(os.listdir("/proc/self/task")))
         self.children.append(len(Path(f"/proc/self/task/{os.getpid()}/children").read_text().split()))
 
+    def summary(self, strokes: int) -> dict[str, Any]:
+        """Return what was held after the warm-up and at the end, and the growth per 1000 of these strokes."""
+        return {
+            "own MiB after warm-up and at the end": _ends(self.own),
+            "own MiB per 1000 strokes": round(_slope(self.own) * len(self.own) / max(1, strokes) * 1000, 2),
+            "worker MiB, highest": round(max(self.worker), 1),
+            "handles": _ends(self.handles), "threads": _ends(self.threads), "children": _ends(self.children),
+        }  # fmt: skip
+
 
 def main() -> None:
     """Run one soak and print what it found as JSON."""
@@ -67,7 +77,7 @@ def main() -> None:
 
 
 def soak(folder: Path, strokes: int, overlays: int, switches: int, restarts: int) -> dict[str, Any]:
-    """Do so many of each, evenly mixed; what was held at the beginning and at the end, and what was lost."""
+    """Do so many of each, evenly mixed; return what was held at the beginning and at the end, and what was lost."""
     clients: list[WorkerProcess] = []
     tiles = [0]
 
@@ -81,13 +91,8 @@ def soak(folder: Path, strokes: int, overlays: int, switches: int, restarts: int
     controller = Controller(start)
     controller.subscribe(Tile, count_tile)
     began = time.monotonic()
-    project = controller.open_project(folder / "soak.unet")
-    project.settings.write(Settings(tile=64, width=4, batch=1, prediction_tile=128))
-    labels, records = {}, []
-    for number in range(_IMAGES):
-        pixels = np.random.default_rng(number).integers(0, 255, (_SIDE, _SIDE), np.uint8)
-        records.append(project.add_image(Image(f"noise {number}", pixels, "yx")))
-        labels[records[-1].id] = np.zeros((_SIDE, _SIDE), np.uint8)
+    records = _add_images(controller.open_project(folder / "soak.unet"))
+    labels = {record.id: np.zeros((_SIDE, _SIDE), np.uint8) for record in records}
     chance = np.random.default_rng(0)
     usage = Usage()
     every = {name: max(1, strokes // max(1, count)) for name, count in
@@ -126,15 +131,19 @@ def soak(folder: Path, strokes: int, overlays: int, switches: int, restarts: int
         "restarts": len(recovery), "strokes lost": _lost(folder / "soak.unet", labels),
         "slowest commit ms": round(slowest * 1000, 1),
         "recovery s, median and longest": [round(float(f(recovery)), 1) for f in (np.median, max)] if recovery else [],
-        "own MiB after warm-up and at the end": _ends(usage.own),
-        "own MiB per 1000 strokes": round(_slope(usage.own) * len(usage.own) / max(1, strokes) * 1000, 2),
-        "worker MiB, highest": round(max(usage.worker), 1),
-        "handles": _ends(usage.handles), "threads": _ends(usage.threads), "children": _ends(usage.children),
+        **usage.summary(strokes),
     }  # fmt: skip
 
 
+def _add_images(project: Project) -> list[ImageRecord]:
+    """Give a project a small network and images of noise, and return the records of the images."""
+    project.settings.write(Settings(tile=64, width=4, batch=1, prediction_tile=128))
+    noise = [np.random.default_rng(number).integers(0, 255, (_SIDE, _SIDE), np.uint8) for number in range(_IMAGES)]
+    return [project.add_image(Image(f"noise {number}", pixels, "yx")) for number, pixels in enumerate(noise)]
+
+
 def _until(controller: Controller, holds: Callable[[], bool], limit: float = _PATIENCE_S) -> bool:
-    """Turn the controller until something holds, or for so many seconds; whether it holds."""
+    """Turn the controller until something holds, or for so many seconds; tell whether it holds."""
     end = time.monotonic() + limit
     while not holds() and time.monotonic() < end:
         controller.tick()
@@ -143,7 +152,7 @@ def _until(controller: Controller, holds: Callable[[], bool], limit: float = _PA
 
 
 def _lost(folder: Path, labels: dict[int, np.ndarray]) -> int:
-    """Images whose strokes are not those that were painted."""
+    """Count the images whose strokes are not those that were painted."""
     with Project(folder, read_only=True) as project:
         return sum(
             not np.array_equal(project.strokes.plane(image_id, 0), painted) for image_id, painted in labels.items()
@@ -161,7 +170,7 @@ def _ends(values: list[Any]) -> list[Any]:
 
 
 def _slope(values: list[float]) -> float:
-    """Of a straight line through the last three quarters, per reading."""
+    """Return the slope of a straight line through the last three quarters, per reading."""
     last = np.array(values[len(values) // 4 :])
     return float(np.polyfit(np.arange(len(last)), last, 1)[0]) if len(last) > 1 else 0.0
 

@@ -23,7 +23,7 @@ GOAL = 0.9
 
 
 def measure(side: int, channels: int, tiles: Sequence[int], rounds: int) -> dict[str, list[float]]:
-    """Processor seconds of each round: the bare network first, then each tile."""
+    """Return the processor seconds of each round: the bare network first, then each tile."""
     network = from_base(base_checkpoint(), channels, 2).eval()
     predictor = Predictor(network, (1, 2), choose_device("cpu"))
     plane = np.random.default_rng(0).random((side, side, channels), np.float32)

@@ -66,7 +66,7 @@ class Session:
         self._project.close()
 
     def correct(self, place: Region, steps: int) -> None:
-        """One stroke in a place, and what is learned from it."""
+        """Paint one stroke in a place, and learn from it."""
         self._paint(self._stroke_in(place))
         self.learner.refresh()
         for _ in range(steps):
@@ -74,13 +74,13 @@ class Session:
         self.learner.show_newest()
 
     def random_place(self) -> Region:
-        """Any tile."""
+        """Return any tile."""
         height, width = self.truth.shape
         tiles = list(grid(height, width, tile_side(height, width)))
         return tiles[self.random.integers(len(tiles))]
 
     def useful_place(self, weights: tuple[float, float, float]) -> Region:
-        """The best tile of the whole image."""
+        """Return the best tile of the whole image."""
         learner = self.learner
         shown = learner.selection.shown
         assert shown is not None
@@ -113,7 +113,7 @@ class Session:
 def dice_by_stroke(
     labelled_set: LabelledSet, seed: int, method: str, options: argparse.Namespace
 ) -> tuple[list[float], int]:
-    """Mean Dice on the test images before the first correction and after each so many; labelled pixels at the end."""
+    """Return mean Dice on the test images before and after each correction, and labelled pixels at the end."""
     (picture, *_), test = choose_pictures(labelled_set, seed)
     picture, *test = (mirrored(each, SIDE) for each in [picture, *test[:_TEST_IMAGES]])
     planes = {id(each): NormalisedPlanes(each.image) for each in test}

@@ -40,7 +40,7 @@ class Scene:
 
 
 def scene(side: int) -> Scene:
-    """A phase contrast image, mirrored at its edges to the size wanted; drawn blobs where the sets are not there."""
+    """Return a phase contrast image of that size, mirrored at its edges; drawn blobs where the sets are missing."""
     labelled_set = set_named("usiigaci-phc")
     if labelled_set.images.is_dir():
         path = min(labelled_set.images.iterdir())
@@ -88,7 +88,7 @@ class PaintingWindow:
         self.wait(1.0)
 
     def wait(self, seconds: float, until: Callable[[], bool] = lambda: False) -> bool:
-        """Let the real event loop run; whether ``until`` came true in time."""
+        """Let the real event loop run; tell whether ``until`` came true in time."""
         loop, end = QEventLoop(), time.perf_counter() + seconds
 
         def look() -> None:
@@ -103,7 +103,7 @@ class PaintingWindow:
         return until()
 
     def paint_with(self, class_id: int) -> None:
-        """As the keys 1 to 9 do."""
+        """Choose a class, as the keys 1 to 9 do."""
         self.panel.class_table.select(class_id)
         self.panel.painting.paint_with(class_id)
 

@@ -68,7 +68,7 @@ class Stage:
             time.sleep(0.005)
 
     def paint(self, class_id: int, points: Sequence[Sequence[float]], brush: int) -> None:
-        """One stroke with the left mouse button, at the speed of a hand."""
+        """Paint one stroke with the left mouse button, at the speed of a hand."""
         self.panel.class_table.select(class_id)
         self.panel.canvas.annotation.brush_size = brush
         canvas = self.viewer.window._qt_viewer.canvas.native

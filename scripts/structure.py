@@ -34,12 +34,12 @@ class Module:
 
     @cached_property
     def tree(self) -> ast.Module:
-        """Its syntax tree."""
+        """Syntax tree of the file."""
         return ast.parse(self.text)
 
     @property
     def name(self) -> str:
-        """Its dotted name."""
+        """Dotted name of the module."""
         return ".".join(self.path.with_suffix("").parts).removesuffix(".__init__")
 
     @property

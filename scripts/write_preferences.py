@@ -16,7 +16,7 @@ _TYPES = {bool: "boolean", int: "integer", float: "number", str: "string"}
 
 
 def preferences() -> dict[str, Any]:
-    """The manifest's ``configurations``."""
+    """Return the manifest's ``configurations``."""
     properties = {field.name: _property(field) for field in fields() if _is_shown_exactly(field)}
     return {KEY: {"title": "New projects", "properties": properties}}
 
@@ -29,7 +29,7 @@ def main() -> None:
 
 
 def _is_shown_exactly(field: Field) -> bool:
-    """Whether napari's number boxes, which have two decimals, can show it: a learning rate of 0.001 would become 0."""
+    """Tell whether napari's number boxes, which have two decimals, can show a value: 0.001 would become 0."""
     numbers = (field.default, field.minimum)
     return field.kind is not float or all(n is None or round(n, 2) == n for n in numbers)
 

@@ -22,7 +22,7 @@ class Forest:
     seconds: float
 
     def classify(self, picture: Picture) -> np.ndarray:
-        """Class index of every pixel."""
+        """Return the class index of every pixel."""
         features = _features(picture)
         found: np.ndarray = self.classifier.predict(features.reshape(-1, features.shape[-1]))
         return found.reshape(picture.truth.shape).astype(np.uint8)

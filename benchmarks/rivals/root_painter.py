@@ -45,7 +45,7 @@ class RootPainter:
 
     @property
     def settings(self) -> str:
-        """For the report."""
+        """Settings for the report."""
         return (
             f"RootPainter: root-painter-trainer from PyPI; input tiles of {self.tile} px, {self.batch} a step, at most "
             f"{self.limit:g} s for a training with its tests, SGD with a rate of {RATE:g} as it comes."
@@ -53,7 +53,7 @@ class RootPainter:
 
     @property
     def obstacle(self) -> str:
-        """Why it cannot run; "" when it can."""
+        """Reason why it cannot run; "" when it can."""
         if self.python is None:
             return "no environment with root-painter-trainer was named (--root-painter)"
         if not self.python.is_file():
@@ -103,7 +103,7 @@ class Reached:
 def train_root_painter(
     program: RootPainter, lesson: Lesson, test: Sequence[Picture], rate: float, seed: int
 ) -> tuple[list[Reached], str]:
-    """What it reached, and why it did not reach more ("" when it did)."""
+    """Train it; return what it reached, and why it did not reach more ("" when it did)."""
     with tempfile.TemporaryDirectory(prefix="root-painter-") as name:
         folder = Path(name)
         _write(folder, program, lesson, test, rate, seed)
@@ -159,7 +159,7 @@ def _read(path: Path, lesson: Lesson, tests: int) -> Reached:
 
 
 def eight_bit_colour(picture: Picture) -> np.ndarray:
-    """The only pixels that it takes, (y, x, 3): grey ones three times, deeper ones from smallest to largest value."""
+    """Turn pixels into the only ones that it takes, (y, x, 3): grey three times, scaled to eight bits if deeper."""
     pixels = picture.image.read(0)[:, :, :3]
     if pixels.dtype != np.uint8:
         low, high = float(pixels.min()), float(pixels.max())

@@ -62,12 +62,12 @@ class Run:
 
     @property
     def now(self) -> float:
-        """In the unit of the marks."""
+        """Time so far, in the unit of the marks."""
         return self.steps if self.task["unit"] == "steps" else self.training
 
     @property
     def is_over(self) -> bool:
-        """Whether all marks are reached."""
+        """Tell whether all marks are reached."""
         return self.reached == len(self.task["marks"])
 
     def learn(self) -> None:
@@ -82,7 +82,7 @@ class Run:
             epoch(self.model, loader, self.task["batch"], optimiser, self.step_done, lambda: self.is_over)
 
     def step_done(self) -> None:
-        """Between two steps: count, paint what is due, and test at a mark. Testing does not count as training."""
+        """Count a step, paint what is due, and test at a mark, which does not count as training."""
         self.steps += 1
         self.training += time.monotonic() - self.since
         is_late = time.monotonic() - self.began > self.task["limit"]
