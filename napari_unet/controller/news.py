@@ -20,53 +20,53 @@ class Notice(msgspec.Struct, frozen=True):
 
 
 class ProjectOpened(msgspec.Struct, frozen=True):
-    """Another project is open, or the same one anew; nothing that was shown of the one before holds."""
+    """Tell that a project was opened, perhaps the same one again; what was shown before is no longer valid."""
 
     project: Project
 
 
 class ImageShown(msgspec.Struct, frozen=True):
-    """An image of the project is on screen with all layers over it; None: no image is."""
+    """Tell that an image of the project is on screen with all layers over it; None for no image."""
 
     record: ImageRecord | None
 
 
 class ImageChanging(msgspec.Struct, frozen=True):
-    """Our layers are about to move to another image, or to go; nothing may act on them until ``ImageShown``."""
+    """Tell that our layers are about to move or to go; nothing may act on them until ``ImageShown``."""
 
 
 class ImageRemoved(msgspec.Struct, frozen=True):
-    """The user took the image on screen out of the viewer; our layers follow in the next turns of the event loop."""
+    """Tell that the user took the image on screen out of the viewer; our layers follow soon."""
 
 
 class ClassesChanged(msgspec.Struct, frozen=True):
-    """Classes or their labelled pixels are others now."""
+    """Tell that the classes or the counts of their labelled pixels have changed."""
 
 
 class SettingsChanged(msgspec.Struct, frozen=True):
-    """The project has other settings now."""
+    """Tell that the settings of the project have changed."""
 
     settings: Settings
 
 
 class StrokesSaved(msgspec.Struct, frozen=True):
-    """Strokes of the image on screen were committed to the project."""
+    """Tell that strokes of the image on screen were committed to the project."""
 
 
 class SuggestionDropped(msgspec.Struct, frozen=True):
-    """The suggested place holds no more: a stroke may teach most elsewhere by now."""
+    """Tell that the suggested place is outdated: another one may teach more by now."""
 
 
 class WorkerStarted(msgspec.Struct, frozen=True):
-    """A new worker has opened the project and knows nothing else yet."""
+    """Tell that a new worker has opened the project and knows nothing else yet."""
 
 
 class WorkerStopped(msgspec.Struct, frozen=True):
-    """The worker is being ended, because the user or the end of the project wants it."""
+    """Tell that the worker is being ended, because the user or the end of the project wants it."""
 
 
 class WorkerDied(msgspec.Struct, frozen=True):
-    """A worker ended by itself, or had to be ended.
+    """Tell that a worker ended by itself, or had to be ended.
 
     Attributes
     ----------
@@ -77,4 +77,4 @@ class WorkerDied(msgspec.Struct, frozen=True):
 
 
 class ActionEnded(msgspec.Struct, frozen=True):
-    """An action of the user ended, with success or without: other buttons may be of use now."""
+    """Tell that an action of the user ended, with success or without: other buttons may be of use now."""

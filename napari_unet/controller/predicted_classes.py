@@ -15,7 +15,7 @@ _BYTES = 64 * 2**20
 
 
 class PredictedClasses:
-    """Answers what is predicted where, so that nobody has to read it from a layer.
+    """Answers which class is predicted where, so that nobody has to read it from a layer.
 
     Of the planes that were looked at, the newest 64 MiB are kept, or one that is larger.
 

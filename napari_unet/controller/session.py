@@ -6,7 +6,7 @@ from napari_unet.project.project import Project
 
 
 class Session:
-    """Holds what all parts of the controller speak of.
+    """Holds the state that all parts of the controller share.
 
     Attributes
     ----------

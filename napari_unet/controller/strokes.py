@@ -134,7 +134,7 @@ class Strokes:
         return done.labels
 
     def mark_test_areas(self, areas: dict[int, tuple[Region, ...]]) -> bool:
-        """Save the test areas of the image, by plane; the worker reads them at once. Return whether any is another."""
+        """Save the test areas of the image, by plane; tell whether any of them has changed."""
         project, image = self._session.project, self._session.image
         if project is None or image is None:
             return False

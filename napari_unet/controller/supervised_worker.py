@@ -55,7 +55,7 @@ class SupervisedWorker:
         return self.client is not None
 
     def launch(self) -> None:
-        """Start a process for the open project; who subscribed to ``WorkerStarted`` tells it the rest.
+        """Start a process for the open project; subscribers to ``WorkerStarted`` tell it the rest.
 
         Raises
         ------

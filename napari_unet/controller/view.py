@@ -37,7 +37,7 @@ class View:
         subscriptions.subscribe(WorkerStarted, lambda _: self._ask_again())
 
     def show(self, record: ImageRecord) -> None:
-        """Turn to an image of the project, which is the session's by now."""
+        """Turn to an image of the project, which the session shows by now."""
         self.plane = 0
         self._visible = None
         cover = first_cover(record)
@@ -46,7 +46,7 @@ class View:
         self.ask_weights()
 
     def look(self, plane: int, visible: Region, cover: Region | None = None, *, small: bool = False) -> None:
-        """Tell the worker what is on screen now; the same again is told once.
+        """Tell the worker what is on screen now; the same view is told once.
 
         Parameters
         ----------

@@ -105,7 +105,7 @@ class WorkerProcess:
 
 
 def _opened(log: Path | None) -> IO[bytes] | int:
-    """Open the log; where the disk takes none do without, for it is not worth a training."""
+    """Open the log, or do without one where the disk refuses it: a log is not worth a training."""
     try:
         return open(log, "ab") if log else subprocess.DEVNULL
     except OSError:

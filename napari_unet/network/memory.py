@@ -11,7 +11,7 @@ _KEPT = 512 * 2**20  # bytes
 
 
 def keep_freed_memory() -> bool:
-    """Let the next large array reuse the memory of the last one; False where the C library is not glibc.
+    """Let the next large array reuse the memory of the last one; return False without glibc.
 
     Use it in a process of our own only. By default every array over 32 MiB is asked for anew and cleared by the system
     page by page, which took half of the processor time of a network on a plane of 2048 x 2048 pixels.

@@ -384,7 +384,7 @@ def _where_largest(y: Tensor, pooled: Tensor) -> Tensor:
 
 
 class UNet(nn.Module):
-    """Contracting path, expanding path with skips, and a head that may also see the intensities and their blurs.
+    """The U-Net: a contracting path, an expanding path with skips, and a head that may also see the intensities.
 
     The channel norm removes how bright a pixel is; on fluorescence that is most of the answer, so the normalised
     intensity and its Gaussian blurs join the features before the head.

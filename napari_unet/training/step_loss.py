@@ -50,7 +50,7 @@ class StepLoss:
         return loss, loss + settings.consistency * consistency(logits, teacher_logits, unlabelled, total_of)
 
     def _has_teacher(self, settings: Settings) -> bool:
-        """Tell whether the EMA has an opinion; it is worth nothing where it began at random."""
+        """Tell whether the EMA can teach: where it began at random it cannot yet."""
         return settings.consistency > 0 and isinstance(self.network.head, DeepShallowHead)
 
     @torch.no_grad()

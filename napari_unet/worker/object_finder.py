@@ -24,7 +24,7 @@ _FIX = "export the objects as CSV or in a file format, which has no such limit"
 
 @dataclass(frozen=True, slots=True)
 class PredictedPlane:
-    """A plane whose every pixel is predicted, and what tells its objects apart and is measured of them."""
+    """A plane whose every pixel is predicted, with the facts that finding and measuring its objects need."""
 
     generation: int
     image_id: int

@@ -19,7 +19,7 @@ class ProgressReport(Listener):
         self._next = 0.0  # seconds of the clock
 
     def hears(self) -> Hears:
-        """Return the method for every message after which the window waits for the state."""
+        """Return the method for every message after which the window waits for the state of the training."""
         return dict.fromkeys((Open, Annotated, Restore, Train), lambda _: self.tell(at_once=True))
 
     def tell(self, *, at_once: bool) -> None:

@@ -21,7 +21,7 @@ from napari_unet.worker.unlike_images import UnlikeImages
 
 @dataclass(frozen=True)
 class Roster:
-    """Names who works.
+    """Lists the jobs of the worker.
 
     Attributes
     ----------

@@ -19,7 +19,7 @@ ACCEPT = "accept here"
 
 
 class AcceptLasso(OwnLayer[Shapes]):
-    """Lies over one image, made when it is first wanted, and is empty but while a circle is drawn.
+    """Owns the layer in which the user draws a circle; it is made when it is first wanted.
 
     Parameters
     ----------
@@ -46,7 +46,7 @@ class AcceptLasso(OwnLayer[Shapes]):
         self._finish_soon.timeout.connect(self._finish)
 
     def begin(self, placement: Placement) -> None:
-        """Let the next drag draw a circle; the layer that was selected is so again after it."""
+        """Let the next drag draw a circle; select the layer that was selected before again after it."""
         if self._viewer.layers.selection.active is not self.layer:
             self._back_to = self._viewer.layers.selection.active
         layer = self.layer

@@ -25,7 +25,7 @@ Areas = dict[int, tuple[Region, ...]]  # by plane
 
 
 class AreaLayer(OwnLayer[Shapes]):
-    """Lies over one image; made when that has areas or one is to be drawn.
+    """Owns the layer of the test areas of one image; it is made when the first area is shown or drawn.
 
     Rectangles snap to whole pixels inside the image, upright. Listeners only start a timer; reading and writing the
     layer wait for the next turn of the event loop.
@@ -59,7 +59,7 @@ class AreaLayer(OwnLayer[Shapes]):
         self._soon.timeout.connect(self._read)
 
     def show(self, placement: Placement, areas: Areas) -> None:
-        """Show the test areas of an image; the layer that was active stays so."""
+        """Show the test areas of an image; the selected layer stays selected."""
         self.placement = placement
         self._areas = areas
         self.show_scores(self._said)
@@ -86,7 +86,7 @@ class AreaLayer(OwnLayer[Shapes]):
             self._tell_scores()
 
     def leave(self) -> None:
-        """Take the layer away with the image that it lies over; before the others over it go."""
+        """Take the layer out of the viewer, before the other layers over the same image go."""
         self._soon.stop()
         self._drawing = False
         layer, layers = self.layer, self._viewer.layers
@@ -124,7 +124,7 @@ class AreaLayer(OwnLayer[Shapes]):
             self._soon.stop()
 
     def _read(self) -> None:
-        """Hear what the rectangles are now, and snap them."""
+        """Read the rectangles that the user drew, and snap them to pixels."""
         layer, placement = self.layer, self.placement
         if layer is None or placement is None:
             return

@@ -81,7 +81,7 @@ class Canvas:
 
     @property
     def watcher(self) -> StrokeWatcher | None:
-        """Return what sees the strokes, None while nothing is watched."""
+        """Return the object that watches for strokes, or None while nothing is watched."""
         return self.annotation_layer.watcher
 
     @property
@@ -153,12 +153,12 @@ class Canvas:
         return layer
 
     def forget_planes(self, image_id: int) -> None:
-        """Save and show nothing again that lies over the image on screen: its planes may be others now."""
+        """Neither save nor show what lies over the image on screen: its planes may have changed."""
         self.annotation_layer.stop_watching()
         self.prediction_layer.forget_planes(image_id)
 
     def visible(self) -> Region | None:
-        """Return the part of the plane on screen, in pixels; None while nothing can be told."""
+        """Return the part of the plane on screen, in pixels; None while the camera does not tell."""
         if self.annotation is None or self.placement is None:
             return None
         return self._view.visible(self.annotation, self.placement)

@@ -12,7 +12,7 @@ from napari_unet.images.lazy_array import LazyArray, Sliceable
 
 @dataclass(frozen=True, eq=False)
 class ForeignPixels(LazyArray):
-    """Reads pixels when they are asked for, and tells every failure in one line.
+    """Reads pixels when they are asked for, and tells the user of every failure in one line.
 
     Attributes
     ----------

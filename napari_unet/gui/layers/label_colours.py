@@ -18,7 +18,7 @@ def colour_annotation(layer: Labels, classes: Sequence[ClassLabel]) -> None:
 
 
 def colour_prediction(layer: Labels, classes: Sequence[ClassLabel], *, outdated: bool = False) -> None:
-    """Give every class its colour, greyed when outdated; background is clear, or the image would be hidden by it."""
+    """Give every class its colour, greyed when outdated; background is clear, to leave the image visible."""
     shown = [replace(label, colour=_greyed(label.colour)) for label in classes] if outdated else classes
     layer.colormap = _colours(shown, hidden=(BACKGROUND,))
 

@@ -15,7 +15,7 @@ Geometry = dict[str, Any]  # scale, translate, units and so on, as napari's laye
 
 @dataclass(frozen=True, eq=False)
 class Placement:
-    """Says over which image, and over which part of its planes, a layer of ours lies.
+    """Says over which image a layer of ours lies, and over which part of its planes.
 
     Attributes
     ----------

@@ -22,7 +22,7 @@ Kept = RecentlyUsed[tuple[int, Region], UInt8[np.ndarray, "*planes h w"]]
 
 
 class PredictionLayer(WrittenLayer[Labels]):
-    """Shows predicted classes, and keeps the newest of each image for when the user comes back to it."""
+    """Shows predicted classes, and keeps the newest of each image until the user comes back to it."""
 
     def __init__(self, viewer: Viewer, own_layers: OwnLayers) -> None:
         super().__init__(viewer, own_layers)
@@ -61,7 +61,7 @@ class PredictionLayer(WrittenLayer[Labels]):
         self._kept = _nothing_kept()
 
     def forget_planes(self, image_id: int) -> None:
-        """Forget what was predicted for an image whose planes may be others now."""
+        """Forget the prediction of an image whose planes may have changed."""
         for key in self._kept:
             if key[0] == image_id:
                 self._kept.drop(key)

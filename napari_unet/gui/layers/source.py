@@ -55,7 +55,7 @@ def known_image(layer: Any, channels_first: bool, records: Sequence[ImageRecord]
 
 
 def axes_with_channels(record: ImageRecord, first: bool) -> str:
-    """The record's axes with the first one channels or planes; as they are where it can be neither."""
+    """Return the record's axes with the first one as channels or planes; unchanged where it can be neither."""
     axis, others = record.axes[0], record.axes[1:]
     if first and "c" not in record.axes and axis not in "yx":
         return f"c{others}"
@@ -145,7 +145,7 @@ def _axes(layer: Any, ndim: int, channels_first: bool) -> str:
 
 
 def layer_content(image: Image, record: ImageRecord) -> dict[str, Any]:
-    """Arguments of ``viewer.add_image`` for an image of a project; a large one stays in its file."""
+    """Return arguments of ``viewer.add_image`` for an image of a project; a large one stays in its file."""
     axes = _shown_axes(record)
     rgb = axes.endswith("c")
     scale, units = scale_and_units(layer_axes(record), record.pixel_size)
@@ -179,7 +179,7 @@ def layer_axes(record: ImageRecord) -> str:
 
 
 def _shown_axes(record: ImageRecord) -> str:
-    """Planes, y, x, as our layers have them; colours after these, other channels before."""
+    """Return planes, y, x, as our layers have them; colours come after these, other channels before."""
     planes = "".join(axis for axis in record.axes if axis not in "yxc")
     if "c" not in record.axes:
         return f"{planes}yx"

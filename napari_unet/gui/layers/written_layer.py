@@ -66,7 +66,7 @@ class WrittenLayer(OwnLayer[LayerT]):
 
 
 class ChosenLayer(WrittenLayer[LayerT]):
-    """Is shown when the user chooses it; deleting it is a way to say that it is not wanted.
+    """Holds a layer that is shown when the user chooses it; deleting the layer ends that choice.
 
     Parameters
     ----------

@@ -17,7 +17,7 @@ from napari_unet.gui.sections.where_next import WhereNext
 
 
 class AnnotationBox(QWidget):  # type: ignore[misc]
-    """Puts the table of classes with its buttons over the lines that come up now and then."""
+    """Puts the table of classes with its buttons over the lines that are shown now and then."""
 
     def __init__(self, viewer: Any, controller: Controller, shown: ShownImage, images: ProjectImages) -> None:
         super().__init__()

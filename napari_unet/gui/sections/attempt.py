@@ -8,7 +8,7 @@ from napari_unet.errors import UserError
 
 
 class Attempt:
-    """Runs actions; what cannot be done is published as an ``ErrorLine``, and ``ActionEnded`` follows in any case."""
+    """Runs actions of the user; an error is published as ``ErrorLine``, and ``ActionEnded`` follows in any case."""
 
     def __init__(self, controller: Controller) -> None:
         self._controller = controller

@@ -61,7 +61,7 @@ def shortage(score: ClassScore) -> str:
 
 
 def evidence_text(score: ClassScore) -> str:
-    """Return the evidence that stands behind a Dice, and what is missing of it."""
+    """Return the evidence behind a Dice, and what is still missing."""
     found = f"{score.strokes} strokes, {score.blocks} blocks, {score.pixels:,} px"
     return f"too few held out: {shortage(score)} ({found})" if shortage(score) else found
 

@@ -9,7 +9,7 @@ from napari_unet.protocol.messages import Scored
 
 
 class Classes:
-    """Keeps the table, the project and the colours of the layers at one."""
+    """Keeps the table of classes, the project and the colours of the layers in step."""
 
     def __init__(self, controller: Controller, canvas: Canvas, table: ClassTable) -> None:
         self._controller = controller

@@ -61,7 +61,7 @@ def length(size: PixelSize) -> str:
 
 
 class ImageFacts(QWidget):  # type: ignore[misc]
-    """Quiet line with a button, which is there while there is an image.
+    """Quiet line about the image on screen, with a button to correct it; hidden without an image.
 
     Parameters
     ----------
@@ -114,7 +114,7 @@ class ImageFacts(QWidget):  # type: ignore[misc]
 
 
 class CorrectionDialog(QDialog):  # type: ignore[misc]
-    """Dialog that closes when the corrections are remembered, and tells what cannot be."""
+    """Dialog that closes when the corrections are saved, and shows an error otherwise."""
 
     def __init__(
         self, record: ImageRecord, channel_names: Sequence[str], correct: Correct, parent: QWidget | None = None

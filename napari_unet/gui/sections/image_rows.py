@@ -34,7 +34,7 @@ class ImageRows:
         self.show()
 
     def forget_file(self, image_id: int) -> None:
-        """Make another thumbnail of an image whose file, or what is known of it, is another now."""
+        """Make a new thumbnail of an image whose file, or whose recorded facts, have changed."""
         self._list.thumbnails.forget(image_id)
 
     def tell_problem(self, image_id: int, error: UserError) -> None:

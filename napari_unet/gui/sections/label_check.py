@@ -77,7 +77,7 @@ class LabelCheck(QWidget):  # type: ignore[misc]
         controller.subscribe(ProjectOpened, lambda _: self.show_doubts(()))
 
     def show_doubts(self, doubts: Sequence[Doubt] | None = None) -> None:
-        """Ask about these strokes; without an argument about those that are left, on the image that is shown now."""
+        """Ask about these strokes, or about those that are left, on the image that is shown now."""
         if doubts is not None:
             self._said = tuple(doubts)
         asked = [doubt for doubt in self._said if self._is_open(doubt)]

@@ -11,7 +11,7 @@ from napari_unet.protocol.messages import Objects, Weights
 
 
 class MapChoice:
-    """Keeps the choice in the view row, the layers of maps and objects, and the controller's wish at one."""
+    """Keeps the choice in the view row, the layers of maps and objects, and the controller's wish in step."""
 
     def __init__(self, controller: Controller, shown: ShownImage, view_row: ViewRow) -> None:
         self._controller = controller

@@ -14,7 +14,7 @@ from napari_unet.gui.sections.view_row import ViewRow
 
 
 class OverlayKeys(QObject):  # type: ignore[misc]
-    """Bind the keys to each annotation layer; what is hidden comes back on release, or when the focus goes elsewhere.
+    """Binds the keys to each annotation layer; hidden layers come back on release, or when the focus goes elsewhere.
 
     napari holds Space to pan. Both happen: the mouse pans over the bare image.
 

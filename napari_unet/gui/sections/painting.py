@@ -27,7 +27,7 @@ KEYS = {
 
 
 class Painting(QObject):  # type: ignore[misc]
-    """Keeps the brush, the class table and the keys of one annotation layer at one.
+    """Keeps the brush, the class table and the keys of one annotation layer in step.
 
     Parameters
     ----------

@@ -22,7 +22,7 @@ _Factors = tuple[float, float]
 
 
 class RescaleOffer(QPushButton):  # type: ignore[misc]
-    """Button that is there while the pixels on screen are of another size than those that were trained on.
+    """Button that is shown while the pixels on screen have another size than those that were trained on.
 
     Parameters
     ----------

@@ -14,7 +14,7 @@ from napari_unet.project.classes import ClassLabel
 
 
 class ScoreCard(QWidget):  # type: ignore[misc]
-    """Card with one line for the eye and one curve for the trend."""
+    """Card with one line for the newest score and one curve for the trend."""
 
     area_wanted = Signal()
     copy_wanted = Signal(object)  # with the score that is shown, or None

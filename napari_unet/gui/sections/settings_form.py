@@ -60,7 +60,7 @@ class SettingsForm(QCollapsible):  # type: ignore[misc]
         self._attempt(self._apply)
 
     def _apply(self) -> None:
-        """Give the project the settings of the form; another network brings what belongs to it."""
+        """Give the project the settings of the form; choosing another network also sets what belongs to it."""
         if self.settings.preset != self._controller.present_project().settings.read().preset:
             self.show_settings(changed(self.settings, preset_settings(self.settings.preset)))
         self._controller.change_settings(self.settings)

@@ -117,7 +117,7 @@ class ShownImage(QObject):  # type: ignore[misc]
             self.looked.emit()
 
     def layer_removed(self, layer: Any) -> None:
-        """When the image was taken out of the viewer, take all of our layers away soon after."""
+        """Take all of our layers away soon after the user took the image out of the viewer."""
         if layer is self.canvas.image and not self.is_changing:
             self.saving.save_last()
             self._attempt(self._controller.training.pause)

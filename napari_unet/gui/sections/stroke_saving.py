@@ -17,7 +17,7 @@ _LOG = logging.getLogger(__name__)
 
 
 class StrokeSaving:
-    """Commits planes of the annotation layer, and keeps elsewhere what the project's disk refuses to the end.
+    """Commits planes of the annotation layer, and keeps elsewhere the strokes that the project's disk refuses.
 
     Parameters
     ----------

@@ -16,7 +16,7 @@ _COLLECT_MS = 30
 
 
 class Thumbnails(QObject):  # type: ignore[misc]
-    """Emits ``made`` with the id of an image whose thumbnail, or whose problem, is known now.
+    """Makes thumbnails, and emits ``made`` with the id of an image once its thumbnail or its problem is known.
 
     Parameters
     ----------
@@ -57,7 +57,7 @@ class Thumbnails(QObject):  # type: ignore[misc]
         self.made.emit(image_id)
 
     def forget(self, image_id: int) -> None:
-        """Forget thumbnail and problem of an image whose file is another now."""
+        """Forget thumbnail and problem of an image whose file has changed."""
         self._problems.pop(image_id, None)
         self._pictures.pop(image_id, None)
 

@@ -29,7 +29,7 @@ _HELP = {
 
 
 class ViewRow(QWidget):  # type: ignore[misc]
-    """Row that owns the look of the prediction layer.
+    """Row of controls that sets the look of the prediction layer.
 
     Parameters
     ----------

@@ -21,7 +21,7 @@ _COLOUR = "yellow"
 
 
 class WhereNext(QWidget):  # type: ignore[misc]
-    """Asks where a stroke would teach most, goes to the answer and shows its reason, and nothing at other times.
+    """Asks where a stroke would teach most, goes there, and shows the reason while the place is shown.
 
     Parameters
     ----------

@@ -25,7 +25,7 @@ class Rehearsal(Job):
         return {Look: self._look_again, Annotated: self._look_again, Corrected: self._correct}
 
     def urgency(self) -> Urgency:
-        """Return the least of all."""
+        """Return the lowest urgency of all."""
         if self._opened.learner is None:
             return Urgency.NOTHING
         is_left = not self._is_rehearsed or (self._tiles.view is not None and self._cache_is_incomplete)

@@ -56,7 +56,7 @@ class Tiles(Job):
         return self.view is not None and self.view.next_is_visible and self._opened.can_predict
 
     def urgency(self) -> Urgency:
-        """Return that of the next tile; when training is owed time, it is nothing."""
+        """Return the urgency of the next tile, or of nothing while training is owed time."""
         if not self.waiting or not self._opened.can_predict or not self._is_due:
             return Urgency.NOTHING
         return Urgency.VISIBLE_TILE if self.visible_waits else Urgency.TILE

@@ -38,7 +38,7 @@ class Training(Job):
         return {Open: self._tell_score, Annotated: self._annotated, Train: self._train, Restore: self._restore}
 
     def urgency(self) -> Urgency:
-        """Return the least of what the user waits for."""
+        """Return the urgency of training, which is below that of all else that the user waits for."""
         return Urgency.TRAINING if self._opened.can_train else Urgency.NOTHING
 
     def step(self) -> None:

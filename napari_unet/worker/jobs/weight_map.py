@@ -13,18 +13,18 @@ from napari_unet.worker.urgency import Urgency
 
 
 class WeightMap(Job):
-    """Answers the newest wish."""
+    """Answers the newest request for a weight map."""
 
     def __init__(self, opened: OpenProject) -> None:
         self._opened = opened
         self._wanted: ShowWeights | None = None
 
     def hears(self) -> Hears:
-        """Return the method for a wish."""
+        """Return the method for a request."""
         return {ShowWeights: self._want}
 
     def urgency(self) -> Urgency:
-        """Return the urgency of a wish, if there is one."""
+        """Return the urgency of a request, if there is one."""
         return Urgency.NOTHING if self._wanted is None else Urgency.WEIGHT_MAP
 
     def step(self) -> None:
