@@ -9,7 +9,7 @@ from jaxtyping import UInt8
 from napari_unet.dataset.label_files import add_annotation, ensure_classes, read_label_files
 from napari_unet.images.image import Image
 from napari_unet.packaging import batch
-from napari_unet.packaging.batch import Batch, Failure, Listener, cluster_for, predict_batch
+from napari_unet.packaging.batch import Batch, Destination, Failure, Listener, cluster_for, predict_batch
 from napari_unet.packaging.mask_scores import score, score_files
 from napari_unet.packaging.model import Model, load_model
 from napari_unet.packaging.project_check import repair, verify
@@ -131,7 +131,7 @@ def predict_file(
     """Predict an image file and write the results under a stem, the image's own unless told; see ``predict_files``."""
     request = PredictionRequest(formats, tile, probabilities, rescale, channels)
     listener = Listener(tile_done=tile_done, warn=warn)
-    return batch.predict_file(model, path, folder, request, stem=stem, listener=listener)
+    return batch.predict_file(model, path, Destination(folder, stem), request, listener=listener)
 
 
 def predict_files(

@@ -63,17 +63,29 @@ class Listener:
 SILENT = Listener()
 
 
+@dataclass(frozen=True, slots=True)
+class Destination:
+    """Name the folder of the results of an image file, and the beginning of their names.
+
+    Attributes
+    ----------
+    stem : beginning of the file names; that of the image file where None
+    """
+
+    folder: Path
+    stem: str | None = None
+
+
 def predict_file(
     model: Model,
     path: Path,
-    folder: Path,
+    destination: Destination,
     request: PredictionRequest,
     *,
-    stem: str | None = None,
     cluster: Cluster | None = None,
     listener: Listener = SILENT,
 ) -> list[Path]:
-    """Predict an image file and write the results under a stem, the image's own unless told.
+    """Predict an image file and write the results.
 
     Where the files are there already, made by the same network, settings and formats from the same image, nothing is
     written.
@@ -86,7 +98,7 @@ def predict_file(
     """
     planes = model.planes_of(open_image(path), request.channels)
     _refuse_objects_of_large(planes.image, path, request)
-    stem = stem or image_stem(path)
+    folder, stem = destination.folder, destination.stem or image_stem(path)
     refuse_overwriting(path, folder, stem)
     model.factors(planes, rescale=request.rescale)  # refused before anything is said about the image
     for line in model.warnings(planes, rescaled=request.rescale):
@@ -124,9 +136,8 @@ def predict_batch(
         for index, (path, stem) in enumerate(zip(images, stems, strict=True)):
             listener.started(path, index, len(images))
             try:
-                batch.files.extend(
-                    predict_file(model, path, folder, request, stem=stem, cluster=cluster, listener=listener)
-                )
+                destination = Destination(folder, stem)
+                batch.files.extend(predict_file(model, path, destination, request, cluster=cluster, listener=listener))
             except (UserError, MemoryError, torch.OutOfMemoryError) as error:
                 batch.failed.append(Failure(path, _told(error, path)))
                 listener.failed(batch.failed[-1])

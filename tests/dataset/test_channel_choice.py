@@ -216,7 +216,7 @@ def test_a_plane_in_chunks_has_the_same_channels(named: Path, tmp_path: Path, mo
     file = write(tmp_path / "b.ome.tif", values[::-1], NAMES[::-1])
     for cluster in (None, OneProcess(None, "here", named / "models" / "best.safetensors", "cpu")):
         out = tmp_path / str(cluster is None)
-        batch.predict_file(model, file, out, PredictionRequest(["ome-zarr"]), cluster=cluster)
+        batch.predict_file(model, file, batch.Destination(out), PredictionRequest(["ome-zarr"]), cluster=cluster)
         found = np.asarray(open_image(out / "b.ome.zarr" / "labels" / "classes").pixels)
         np.testing.assert_array_equal(found.reshape(SHAPE), mask_of_the_chosen(model, values))
     assert [task.channels for task in tasks] == [(3, 1)]
