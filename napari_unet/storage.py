@@ -35,7 +35,7 @@ class Disk(Protocol):
         """Bring a file's bytes to the disk."""
 
     def move(self, source: Path, target: Path) -> None:
-        """Give a file another name, in the place of what had it."""
+        """Give a file another name, and replace the file that had it."""
 
     def remove(self, path: Path) -> None:
         """Take a file away if it is there."""

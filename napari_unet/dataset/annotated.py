@@ -142,7 +142,7 @@ class Annotations:
 
     @property
     def _reach(self) -> int:
-        """Return how far away, in px, other pixels decide what a pixel is used for."""
+        """Return the distance, in px, within which other pixels decide what a pixel is used for."""
         return max(MARGIN + 1, self._border_margin)
 
     @property

@@ -84,7 +84,7 @@ def _drawn(wish: Draw) -> Drawn:
 
 
 def _state(path: Path) -> tuple[int, int]:
-    """Return the state of a file; of one that is gone a state that no file has, and opening it tells why."""
+    """Return the state of a file, or one that no file has where it is gone: opening it then tells why."""
     try:
         return file_state(path)
     except OSError:

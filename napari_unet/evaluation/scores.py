@@ -57,7 +57,7 @@ class AreaScore(msgspec.Struct, frozen=True):
 
     @property
     def pixels(self) -> int:
-        """Count its labelled pixels of the classes that the network knows."""
+        """Count the labelled pixels in the area of the classes that the network knows."""
         return sum(score.pixels for score in self.classes)
 
 

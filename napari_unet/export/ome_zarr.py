@@ -215,5 +215,5 @@ def _levels_difference(folder: Path, levels: Sequence[Level], segmentation: Segm
 
 
 def bits(values: Shaped[np.ndarray, "..."]) -> UInt[np.ndarray, "..."]:
-    """Return the bytes of the values: NaN is not equal to itself, its bytes are."""
+    """Return the bytes of the values: NaN is not equal to itself, but its bytes are."""
     return np.atleast_1d(np.ascontiguousarray(values)).view(np.uint8)

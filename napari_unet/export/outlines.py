@@ -130,7 +130,7 @@ def _following(
     owners: Int64[np.ndarray, " edges"],
     corners: int,
 ) -> Int64[np.ndarray, " edges"]:
-    """Return the edge after each edge.
+    """Return, for each edge, the edge that comes after it on its ring.
 
     Where a part touches itself in a point there are two: the left one goes on around the same piece of background,
     and a ring around one piece of background passes no point twice.

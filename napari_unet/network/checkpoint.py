@@ -61,7 +61,7 @@ class Checkpoint:
     facts: dict[str, Any] = field(default_factory=dict)
 
     def network(self) -> UNet:
-        """Build it, in evaluation mode, on the CPU."""
+        """Build the network, in evaluation mode, on the CPU."""
         network = build(self.architecture)
         network.load_state_dict(self.network_weights)
         if isinstance(network.head, DeepShallowHead):

@@ -61,7 +61,7 @@ class Model:
         return NormalisedPlanes(self._with_channels(image, channels))
 
     def factors(self, planes: NormalisedPlanes, *, rescale: bool) -> tuple[float, float]:
-        """Return how many times its rows and columns the network sees of an image.
+        """Return the factors by which the network sees the rows and columns of an image enlarged.
 
         Raises
         ------
@@ -71,7 +71,7 @@ class Model:
         return rescaling(self.trained_on, planes) if rescale else UNCHANGED
 
     def warnings(self, planes: NormalisedPlanes, *, rescaled: bool = False) -> list[str]:
-        """Return a line for all that was found in reading an image, and how it is unlike those that were trained on."""
+        """Return a line for every finding in reading an image, and for how it is unlike those that were trained on."""
         lines = (*planes.image.notices, difference(self.trained_on, planes, rescaled=rescaled))
         return [line for line in lines if line]
 

@@ -47,7 +47,7 @@ class ImagePrediction:
     cluster: Cluster | None = None
 
     def write(self, tile_done: Callable[[], object] = lambda: None) -> list[Path]:
-        """Do all of it; ``tile_done`` is called after each tile of the prediction, or chunk of a large file.
+        """Predict and write everything; ``tile_done`` is called after each tile, or chunk of a large file.
 
         Raises
         ------
@@ -57,7 +57,7 @@ class ImagePrediction:
         return run_to_end(self.resumable(), tile_done)
 
     def resumable(self, plane_done: PlaneDone = lambda plane, mask: None) -> Resumable[list[Path]]:
-        """Do all of it a tile or a chunk at a time; writing other files is one step, the last.
+        """Predict and write a tile or a chunk at a time; writing other files is one step, the last.
 
         ``plane_done`` gets the mask of every plane that is held in memory, once it is whole.
         """

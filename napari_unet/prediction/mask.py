@@ -75,7 +75,7 @@ def check_channels(predictor: Predictor, planes: NormalisedPlanes) -> None:
 
 
 def _shares_of(steps: Resumable[R], number: int, parts: int) -> Resumable[R]:
-    """Turn the shares of one of several equal parts into shares of the whole."""
+    """Turn the progress of one of several equal parts into progress of the whole."""
     while True:
         try:
             share = next(steps)

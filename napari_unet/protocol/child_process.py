@@ -78,18 +78,18 @@ class ChildProcess(Generic[M]):
         return self._process.poll()
 
     def kill(self) -> None:
-        """End it at once."""
+        """End the program at once."""
         self._process.kill()
 
     def wait(self, patience_s: float) -> None:
-        """Wait until it has ended; end it when it does not."""
+        """Wait until the program has ended; end it when it does not."""
         try:
             self._process.wait(patience_s)
         except subprocess.TimeoutExpired:
             self.end()
 
     def end(self) -> None:
-        """End it at once and wait until it is gone."""
+        """End the program at once and wait until it is gone."""
         self._process.kill()
         self._process.wait()
 

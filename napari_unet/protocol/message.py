@@ -4,4 +4,4 @@ import msgspec
 
 
 class Message(msgspec.Struct, frozen=True, tag=True):
-    """Crosses a pipe between two of our processes."""
+    """The base of all messages that cross a pipe between two of our processes."""

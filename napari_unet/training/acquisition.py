@@ -139,7 +139,7 @@ class Acquisition:
         return np.maximum(0, 1 - own / max(own.mean(), 1))
 
     def _unlikeness(self, tiles: "list[_Tile]") -> Float[np.ndarray, " n"]:
-        """Rank of the mean distance from a tile's free cells to the painted cell that is most like each."""
+        """Return the rank of the mean distance from a tile's free cells to the painted cell most like each."""
         painted = np.concatenate([cells.features[cells.painted] for cells in self._cells.values()])
         if not len(painted):
             return np.zeros(len(tiles))

@@ -50,7 +50,7 @@ def labelled_features(
     first: bool = False,
     feature_cache: FeatureCache | None = None,
 ) -> LabelledFeatures:
-    """Gather them from a bounded number of tiles, twice as many for the ``first`` fit of a head.
+    """Gather features from a bounded number of tiles, twice as many for the ``first`` fit of a head.
 
     Every class is there that has trained pixels; of the other tiles those with new strokes come first, then others at
     random. Tiles of which ``feature_cache`` knows the features are not looked at again.

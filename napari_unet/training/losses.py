@@ -66,7 +66,7 @@ def weighted_cross_entropy(
     label_smoothing: float = 0.0,
     total: Total = here,
 ) -> Float[Tensor, ""]:
-    """Sum of weight times cross-entropy over the sum of weights.
+    """Compute the sum of weight times cross-entropy over the sum of weights.
 
     With label smoothing s the target is 1 - s + s / k for the true class and s / k for the others (Szegedy et al.
     2016), and the least loss is above 0.

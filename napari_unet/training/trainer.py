@@ -217,5 +217,5 @@ class Trainer:
 
 
 def _is_of(start: Checkpoint, architecture: Architecture) -> bool:
-    """Tell whether a checkpoint's network differs from an architecture in its classes at most."""
+    """Tell whether a checkpoint's network differs from an architecture at most in its classes."""
     return replace(start.architecture, classes=architecture.classes) == architecture
