@@ -15,7 +15,7 @@ LOG_NAME = ".napari-unet.log"
 
 _LONGEST_LOG = 2**20  # bytes; a longer log begins anew
 _PACKAGE = Path(__file__).resolve().parent
-# Python words these where a library is called as it no longer wants to be called, in whatever file that shows.
+# Python's words for a call that does not fit the called library, in whichever file the error is raised.
 _MISUSE = re.compile(r"unexpected keyword argument|positional argument|keyword-only argument|^module '.*' has no attr")
 
 

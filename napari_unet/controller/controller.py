@@ -92,7 +92,7 @@ class Controller:
             Those of ``Project``; the present project stays open then, unless it is the same.
         """
         if self.project is not None and self.project.folder == Path(folder).absolute():
-            self.close()  # nobody else may write it, not even we
+            self.close()  # a project has one writer at a time, so it is closed before it is opened anew
         project = Project(folder, read_only=read_only)  # before the old one is let go: a wrong folder changes nothing
         self.close()
         self._session.project = project

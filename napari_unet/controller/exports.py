@@ -22,7 +22,7 @@ class Exports:
         self._worker = worker
         self._publish = subscriptions.publish
         self._present: m.Export | None = None
-        self._deaths = 0  # of workers over it
+        self._deaths = 0  # number of workers that died over this export
         subscriptions.subscribe(m.Exported, lambda _: self._forget())
         subscriptions.subscribe(WorkerStarted, lambda _: self._ask_again())
         subscriptions.subscribe(WorkerStopped, lambda _: self._give_up())

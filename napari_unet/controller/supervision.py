@@ -5,11 +5,11 @@ from collections.abc import Callable
 
 from napari_unet.errors import UserError
 
-_RESTARTS = 3  # in a minute; a worker that dies more often than that is left alone
+_RESTARTS = 3  # restarts in a minute; a worker that dies more often is not started again
 _RESTART_WINDOW_S = 60.0
-PATIENCE_S = 15.0  # without a sign; a worker that waits or computes gives one every second
+PATIENCE_S = 15.0  # seconds without a sign; a worker that waits or computes gives one every second
 FIRST_PATIENCE_S = 30.0  # until the first sign: Python is being started
-_ASLEEP_S = 5.0  # between two looks: then this process slept or was busy, and the worker with it, perhaps
+_ASLEEP_S = 5.0  # seconds between two looks after which this process, and so perhaps the worker, was asleep
 
 
 class Supervision:

@@ -15,8 +15,8 @@ FACT = "trained_on"
 # Images that a checkpoint remembers at most: its description is limited to a megabyte, and each image is looked into.
 MOST_IMAGES = 64
 _MOST_NAMES = 300  # characters of all channel names of an image that are remembered, for the same reason
-_PIXEL_SIZE_FACTOR = 1.25  # and its inverse: what augmentation has shown the network anyway
-_RANGE_FACTOR = 10.0  # and its inverse; each image is normalised by its own range, so less says nothing
+_PIXEL_SIZE_FACTOR = 1.25  # largest ratio of pixel sizes, either way, that augmentation has shown the network
+_RANGE_FACTOR = 10.0  # largest ratio of ranges, either way; each image is normalised, so a smaller one says nothing
 _MOST_RESCALING = 16.0  # and its inverse
 _SIZES = (1e-9, 1e9)  # micrometres that a pixel can have; others are mistakes in a file
 _PACKAGES = ("napari-unet-live", "torch", "numpy")

@@ -24,7 +24,7 @@ from napari_unet.protocol.child_process import ChildProcess
 A = TypeVar("A", Inspected, Part, Drawn)
 P = ParamSpec("P")
 R = TypeVar("R")
-_PATIENCE_S = 30.0  # for one answer; a network drive may be slow
+_PATIENCE_S = 30.0  # seconds to wait for one answer; a network drive may be slow
 _PROGRAM = (sys.executable, "-P", "-m", "napari_unet.decoder")
 
 

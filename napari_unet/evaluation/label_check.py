@@ -10,8 +10,8 @@ from scipy import ndimage
 from napari_unet.images.tiled_plane import TiledPlane
 from napari_unet.images.tiles import Region
 
-_IN_A_ROW = 3  # scorings in which a stroke must be wrong
-_MOST = 0.5  # of a stroke's pixels that are predicted as another class make it wrong
+_IN_A_ROW = 3  # number of scorings in a row in which a stroke must be wrong
+_MOST = 0.5  # share of a stroke's pixels predicted as another class from which on it is wrong
 _FEWEST = 10  # trained pixels that a stroke is judged by
 _TOUCHING = np.ones((3, 3))
 
@@ -23,8 +23,8 @@ class Doubt(msgspec.Struct, frozen=True):
     plane: int
     class_id: int  # as painted
     predicted: int  # the class that the network says instead
-    region: Region  # the smallest that holds it
-    pixel: tuple[int, int]  # one of its own
+    region: Region  # the smallest region that holds the stroke
+    pixel: tuple[int, int]  # row and column of one pixel of the stroke
 
 
 class LabelCheck:

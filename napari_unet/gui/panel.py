@@ -61,7 +61,7 @@ class Panel(QWidget):  # type: ignore[misc]
         self.destroyed.connect(partial(_let_go, self.controller, self._layer_events))
         self.head.fill()
 
-    # What the user, and who plays the user, does from outside
+    # Actions from outside: by the user, by other commands of the plugin, and by the demo
 
     def open_project(self, folder: Path) -> None:
         """Use a project folder; its first image comes up in the viewer. Raises a ``UserError`` when it cannot be."""

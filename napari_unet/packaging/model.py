@@ -76,7 +76,7 @@ class Model:
         return [line for line in lines if line]
 
     def _with_channels(self, image: Image, channels: Sequence[str]) -> Image:
-        if channels:  # whoever says so knows better than the names do, so that these are not compared
+        if channels:  # the user has chosen the channels, so their names are not compared
             return replace(image, chosen=named_channels(channels, image), channel_names=())
         if image.chosen:
             return image

@@ -29,7 +29,7 @@ from napari_unet.packaging.model_example import cover, example_input, least_side
 
 SUFFIX = ".bioimageio.zip"
 _FILES = {"pytorch_state_dict": "weights.pt", "onnx": "weights.onnx", "torchscript": "weights.torchscript"}
-_LEAST_SPREAD = 1e-12  # beside the range of intensities nothing, yet above 0 as the format demands
+_LEAST_SPREAD = 1e-12  # negligible beside the range of intensities, yet above 0 as the format demands
 _PAPER = "Ronneberger, Fischer and Brox 2015: U-Net: Convolutional Networks for Biomedical Image Segmentation"
 _DOI = "10.1007/978-3-319-24574-4_28"
 

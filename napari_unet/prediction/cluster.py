@@ -11,7 +11,7 @@ from napari_unet.errors import UserError
 from napari_unet.network.memory import free_memory
 from napari_unet.prediction.resumable import Resumable
 
-_WAIT = "10s"  # for the scheduler's answer
+_WAIT = "10s"  # longest wait for the scheduler's answer
 _Item = TypeVar("_Item")
 
 

@@ -215,7 +215,7 @@ class Strokes:
     ) -> None:
         """Write changed tiles; blocks of a ``prediction``, given as labels of a region, are trained on for ever."""
         stored = self._planes.get(record.id, plane)
-        # Before the write, or the change would count twice.
+        # Counted before the write, or the change would count twice.
         counts = self._counted().setdefault(record.id, np.zeros(256, np.int64))
         more = sum((_counts(tile) - _counts(stored.tile(place)) for place, tile in changed.items()), 0 * counts)
         refuse_unknown(more, self._classes.ids_ever(), record.name)

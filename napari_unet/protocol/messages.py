@@ -40,7 +40,7 @@ class Look(Message, frozen=True):
     map: MapKind = ""  # what is wanted with the classes; "objects" come for the whole plane, as ``Objects``
     class_id: int = 0  # of a probability
     covered: Region | None = None  # the part that layers lie over; None for the whole plane
-    small: bool = False  # the screen shows every second pixel at most
+    small: bool = False  # the image is so small on screen that half the resolution suffices
 
 
 class Annotated(Message, frozen=True):

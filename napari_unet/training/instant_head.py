@@ -54,7 +54,7 @@ def fit_head(
     else:
         shares = _shares(target, head.classes, new[chosen])
         if unlabelled is not None:
-            features = torch.cat([features, unlabelled])  # after the labelled ones
+            features = torch.cat([features, unlabelled])  # unlabelled pixels come after the labelled ones
     standard = ((features - head.mean) / head.deviation)[:, :, None, None]
     deep, shallow = standard[:, : head.split], standard[:, head.split :]
     branches = [

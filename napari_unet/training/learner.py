@@ -143,7 +143,7 @@ class Learner:
         except (RuntimeError, MemoryError) as error:
             if not is_out_of_memory(error):
                 raise
-            if self._group.size > 1:  # the others would go on with other steps
+            if self._group.size > 1:  # the other processes would go on with other steps
                 fix = "give fewer tiles per step (--batch) or smaller ones (--tile)"
                 raise UserError("NU-T13", "the memory of a device is full", self.device.reason, fix) from error
         self.tighten_memory_limits()  # here, where the error no longer holds what was computed
@@ -179,7 +179,7 @@ class Learner:
         if self.trainer is None:
             return None
         if self.trainer.step_count > 0:
-            self.screen_cache.drop()  # the body is another from now on
+            self.screen_cache.drop()  # training changes the body, whose features were cached
         self.version += 1
         candidate = (self.trainer.candidate(), self.trainer.class_ids, self.trainer.step_count)
         if score or self.selection.pace.is_due:

@@ -58,7 +58,7 @@ class Selection:
         self._kept_back = False
         self._pieces: tuple[int, dict[int, int]] = (-1, {})
         self._areas: tuple[AreaScore, ...] = ()
-        self._areas_of: tuple[UNet | None, int] = (None, 0)  # whose scores these are, at which revision
+        self._areas_of: tuple[UNet | None, int] = (None, 0)  # the network that was scored, and the revision
 
     def consider(self, network: UNet, class_ids: tuple[int, ...], step: int) -> Score:
         """Score a candidate, compare it with the best on the same pixels, and return the score of what is shown."""

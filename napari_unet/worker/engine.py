@@ -60,7 +60,7 @@ class Engine:
         """
         job = self._most_urgent()
         if job is None or self._finishes(job):
-            self._roster.progress.tell(at_once=not self.has_work)  # the last word before resting is never withheld
+            self._roster.progress.tell(at_once=not self.has_work)  # the last report before a rest is always sent
         else:
             self._opened.required().tighten_memory_limits()
             for other in self._jobs:

@@ -9,7 +9,7 @@ from napari_unet.protocol.message import Message
 from napari_unet.protocol.messages import Alive
 
 _EVERY_S = 1.0
-_COMPUTING_S = 0.005  # of processor time since the last look, in all threads; looking itself takes less
+_COMPUTING_S = 0.005  # seconds of processor time in all threads since the last look that mean work; the look takes less
 
 
 class Heartbeat:

@@ -11,7 +11,7 @@ class UnlikeImages(Listener):
 
     def __init__(self, opened: OpenProject) -> None:
         self._opened = opened
-        self._compared: set[int] = set()  # ids
+        self._compared: set[int] = set()  # ids of the images
 
     def hears(self) -> Hears:
         """Return the methods for a project that is opened and for an image that is corrected."""

@@ -32,7 +32,7 @@ class OwnLayers(QObject):  # type: ignore[misc]
         self._viewer = viewer
         self._layers: list[Layer] = []
         self._gone: dict[Layer, Callable[[], None]] = {}  # called for a layer that does not come back
-        self._deleted: list[tuple[Layer, int]] = []  # with the index that each had
+        self._deleted: list[tuple[Layer, int]] = []  # each with its index in the layer list
         self._return_soon = QTimer(self, singleShot=True, interval=0)
         self._return_soon.timeout.connect(self.put_back)
         viewer.layers.events.removed.connect(self._removed)

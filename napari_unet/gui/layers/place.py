@@ -6,8 +6,11 @@ from napari.viewer import Viewer
 from napari_unet.gui.layers.canvas import Canvas
 from napari_unet.images.tiles import Region
 
-_SMALLEST_SHARE, _LARGEST_SHARE = 0.25, 0.8  # of the canvas that the place may take, else the zoom is changed
-_SHARE = 0.4  # that it takes then
+_SMALLEST_SHARE, _LARGEST_SHARE = (
+    0.25,
+    0.8,
+)  # share of the canvas that the place may take; outside of it the zoom changes
+_SHARE = 0.4  # share that the place takes after a change of zoom
 
 
 def show_place(viewer: Viewer, canvas: Canvas, plane: int, region: Region) -> None:

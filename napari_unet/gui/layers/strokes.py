@@ -81,7 +81,7 @@ class StrokeWatcher(QObject):  # type: ignore[misc]
         shown = self.plane
         planes = self._all() if self._paints_across else sorted({self._plane, shown} | self.unsaved)
         self._plane = shown
-        self.unsaved = set(planes)  # until it is sure that they are not
+        self.unsaved = set(planes)  # until a check finds that nothing is unsaved
         if self._settled(planes):
             self.unsaved = set()
 

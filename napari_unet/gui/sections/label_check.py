@@ -21,7 +21,7 @@ from napari_unet.protocol.messages import Doubted
 OUTLINES = "label check"
 _COLOUR = "red"
 _RIM = 4  # px between a stroke and its outline
-_KEPT = 0.5  # of a stroke's pixels that were kept make it one that is not asked about
+_KEPT = 0.5  # share of a stroke's pixels that were kept, from which on it is not asked about
 
 
 class LabelCheck(QWidget):  # type: ignore[misc]

@@ -17,7 +17,7 @@ from napari_unet.worker.listener import Hears
 from napari_unet.worker.open_project import OpenProject
 from napari_unet.worker.urgency import Urgency
 
-_EVERY = 0.01  # of the work, between two messages of it
+_EVERY = 0.01  # share of the work between two messages about it
 
 
 class Exports(Job):

@@ -122,7 +122,7 @@ class Tiles(Job):
 
     def _correct(self, message: Corrected) -> None:
         if self.view is not None and message.image_id in (None, self.view.image_id):
-            self.view = None  # its plane may be none of the image's any more
+            self.view = None  # the image may have no such plane any more
 
     @property
     def _is_due(self) -> bool:

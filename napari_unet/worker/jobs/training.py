@@ -48,7 +48,7 @@ class Training(Job):
         learner.step()
         now = clock()
         self._shares.note_training(now - began)
-        if learner.is_settled:  # the last word before the rest
+        if learner.is_settled:  # report the newest network before training rests
             self._show_newest(score=True)
             self.save()
             self._scoring.begin()
@@ -87,7 +87,9 @@ class Training(Job):
         self._showing_pause = _FIRST_SHOWING_S
         self._next_showing = self._opened.clock() + self._showing_pause
         self._answer_at_once()
-        if changed and not self._opened.can_train:  # nobody else would score what is shown on other pixels
+        if (
+            changed and not self._opened.can_train
+        ):  # without training nothing else scores the shown network on the changed pixels
             score = learner.selection.rescore()
             if score is not None:
                 self._opened.send(Scored(score, None))

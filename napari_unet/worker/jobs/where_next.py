@@ -16,12 +16,12 @@ from napari_unet.worker.listener import Hears
 from napari_unet.worker.open_project import OpenProject
 from napari_unet.worker.urgency import Urgency
 
-_BUDGET_S = 3.0  # of looking; the best place found by then is the answer
-_PAINTED_REGIONS = 6  # at most that are looked at first: what is novel is told from what is painted
-_OTHER_PLANES = 3  # at most for one question
-_OTHER_REGIONS = 2  # of each
+_BUDGET_S = 3.0  # seconds of the search; the best place found by then is the answer
+_PAINTED_REGIONS = 6  # at most, searched first: other places are compared with painted ones
+_OTHER_PLANES = 3  # other planes that are searched for one question, at most
+_OTHER_REGIONS = 2  # regions of each of these planes
 _OWN_IN_A_ROW = 3  # regions of the plane on screen for each of another
-_STAYING = 0.3  # what a place elsewhere must be better by; the best possible score is the sum of the weights
+_STAYING = 0.3  # how much better a place on another plane must score; the best possible score is the sum of the weights
 _NO_NETWORK = "paint strokes of two classes first"
 _NOWHERE = "every place that was looked at is painted"
 
@@ -31,7 +31,7 @@ class WhereNext(Job):
 
     def __init__(self, opened: OpenProject) -> None:
         self._opened = opened
-        self._generation: int | None = None  # of the newest look
+        self._generation: int | None = None  # generation of the newest ``Look``
         self._forget()
 
     def _forget(self) -> None:
@@ -42,7 +42,7 @@ class WhereNext(Job):
         self._spent = 0.0
         self._proposed: set[tuple[PlaneKey, Region]] = set()
         self._looks = 0
-        self._last_seen: dict[PlaneKey, int] = {}  # the number of the look
+        self._last_seen: dict[PlaneKey, int] = {}  # number of the ``Look`` that showed the plane last
         self._random = np.random.default_rng(0)
 
     def hears(self) -> Hears:
