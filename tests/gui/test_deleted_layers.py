@@ -1,4 +1,4 @@
-"""A layer of ours that is deleted comes back, and napari goes on drawing: a crash would end a whole window.
+"""A layer of ours that is deleted comes back, and napari goes on drawing whatever takes our layers away.
 
 In a window of another process, because a crash of the drawing ends the process that it happens in.
 """
@@ -15,8 +15,11 @@ if not sys.platform.startswith("linux") or not os.environ.get("DISPLAY"):
 
 WINDOW = """
 import sys, time
+from pathlib import Path
 import napari, numpy as np
 from qtpy.QtWidgets import QApplication
+from napari_unet.images.tiles import Region
+from napari_unet.protocol.messages import Suggested
 
 shape, acts = tuple(int(size) for size in sys.argv[1].split(",")), sys.argv[2:]
 middle = tuple(size // 2 for size in shape[:-2])
@@ -31,15 +34,30 @@ def settle(seconds):
         time.sleep(0.005)
 
 def look():
-    for plane in range(shape[0] if middle else 1):
-        if middle:
-            viewer.dims.set_point(0, plane)
+    for _ in range(8):  # a crash came after a few drawings of a view that stayed still
+        settle(0.05)
+        viewer.screenshot(flash=False)
+    planes = int(viewer.dims.nsteps[0]) if viewer.dims.ndim > 2 else 0
+    for plane in range(planes):
+        viewer.dims.set_point(0, plane)
         settle(0.05)
         viewer.screenshot(flash=False)
     settle(0.3)
-    if middle:
-        viewer.dims.set_point(0, middle[0])
+    if planes:
+        viewer.dims.set_point(0, planes // 2)
     settle(0.1)
+
+def show(name):
+    if name == "test areas":
+        panel.areas.draw()
+        corners = ((50, 50), (50, 90), (90, 90), (90, 50))
+        panel.areas.layer.add_rectangles(np.array([[*middle, y, x] for y, x in corners], float))
+    elif name == "where next":
+        image_id, plane = panel.controller.image.id, middle[0] if middle else 0
+        there = Region(10, 10, 60, 60)
+        panel.where_next.show_suggestion(Suggested(0, "here", image_id=image_id, plane=plane, region=there))
+    else:
+        panel.view_row.kind.setCurrentText(name)
 
 while panel.canvas.annotation is None:
     settle(0.05)
@@ -59,15 +77,22 @@ for act in acts:
         panel.areas.draw()
         viewer.layers["annotation"].mode = "paint"
     settle(0.5)
-    if way == "close":
+    if way == "show":
+        show(name)
+    elif way == "close":
         viewer.window.remove_dock_widget(panel)
+    elif way == "open":
+        panel.open_project(Path.home() / name)
+    elif way == "choose":
+        other = (200, 200) if middle else (5, 200, 200)
+        panel.choose_image(viewer.add_image(np.zeros(other, np.uint8), name=name))
     elif way == "select":
         viewer.layers.selection = {viewer.layers[name]}
         viewer.layers.remove_selected()
     else:
         viewer.layers.remove(name)
     look()
-    if way != "close" and name != "noise":
+    if way in {"code", "select"} and name != "noise":
         assert (panel.canvas.annotation.data == painted).all()
         panel.canvas.annotation.undo()
         assert (panel.canvas.annotation.data != painted).any()
@@ -126,3 +151,32 @@ def test_all_our_layers_go(tmp_path: Path, shape: str, last: str) -> None:
     lines = run_window(tmp_path, shape, "code:annotation", last)
     rest = ["noise"] if last == "close:panel" else []
     assert lines[-2:] == [f"after {last} {rest}", "closed"]
+
+
+SHOWN = ("probability", "objects", "test areas", "where next")
+
+
+@SHAPES
+@pytest.mark.parametrize(
+    ("last", "rest"),
+    [
+        ("close:panel", ["noise"]),
+        ("open:other.unet", ["noise"]),
+        ("choose:other", ["annotation", "held-out Dice", "noise", "objects", "other", "prediction", "selected object"]),
+        ("select:noise", []),
+    ],
+)
+def test_all_that_was_shown_goes(tmp_path: Path, shape: str, last: str, rest: list[str]) -> None:
+    """With map, objects, test area and suggestion shown: panel closed, other project, other axes, image deleted."""
+    lines = run_window(tmp_path, shape, *(f"show:{name}" for name in SHOWN), last)
+    assert [line for line in lines if line.startswith("after show")][-1].count("'") == 2 * 9
+    assert lines[-2:] == [f"after {last} {rest}", "closed"]
+
+
+@SHAPES
+def test_the_window_is_drawn_after_a_test_area_goes_with_the_panel(tmp_path: Path, shape: str) -> None:
+    """The least that crashed: texts of a layer of shapes, deleted with nothing drawn in between."""
+    assert run_window(tmp_path, shape, "show:test areas", "close:panel")[-2:] == [
+        "after close:panel ['noise']",
+        "closed",
+    ]

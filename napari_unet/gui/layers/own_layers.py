@@ -6,18 +6,22 @@ from napari.layers import Image, Layer, Shapes
 from napari.utils.events import Event
 from napari.viewer import Viewer
 from qtpy.QtCore import QObject, QTimer, Signal
+from qtpy.QtWidgets import QWidget
+
+from napari_unet.gui.layers.drawing_context import DrawingContext
 
 
 class OwnLayers(QObject):  # type: ignore[misc]
     """Adds and removes every layer of ours, so that a removal by anybody else is known as one by the user.
 
     A deleted layer comes back by itself, the same object with its pixels and its undo history, once napari has
-    finished the removal. Nothing is added or removed while napari removes a layer or draws.
+    finished the removal. Nothing is added or removed while napari removes a layer or draws, and every removal, the
+    user's as well, happens in the drawing context of the window.
 
     Parameters
     ----------
     viewer : napari's viewer
-    parent : ends this object with itself
+    parent : ends this object with itself; lies in napari's window
 
     Signals
     -------
@@ -26,15 +30,17 @@ class OwnLayers(QObject):  # type: ignore[misc]
 
     returned = Signal(object)
 
-    def __init__(self, viewer: Viewer, parent: QObject) -> None:
+    def __init__(self, viewer: Viewer, parent: QWidget) -> None:
         super().__init__(parent)
         self.image: Image | None = None  # our layers come back only while it is there
         self._viewer = viewer
+        self._drawing = DrawingContext(parent)
         self._layers: list[Layer] = []
         self._gone: dict[Layer, Callable[[], None]] = {}  # called for a layer that does not come back
         self._deleted: list[tuple[Layer, int]] = []  # each with its index in the layer list
         self._return_soon = QTimer(self, singleShot=True, interval=0)
         self._return_soon.timeout.connect(self.put_back)
+        viewer.layers.events.removing.connect(self._removing)
         viewer.layers.events.removed.connect(self._removed)
 
     def __iter__(self) -> Iterator[Layer]:
@@ -51,6 +57,7 @@ class OwnLayers(QObject):  # type: ignore[misc]
         gone : called inside napari's removal when the user deletes the layer, which then does not come back
         """
         layers, active = self._viewer.layers, self._viewer.layers.selection.active
+        self._drawing.find()
         self._layers.append(layer)
         if gone is not None:
             self._gone[layer] = gone
@@ -58,22 +65,25 @@ class OwnLayers(QObject):  # type: ignore[misc]
         layers.selection.active = active
 
     def remove(self, *layers: Layer | None) -> None:
-        """Take layers out of the viewer for good, those of shapes first.
-
-        A layer of shapes with text that was removed after the others has crashed the next drawing of the image.
-        """
+        """Take layers out of the viewer for good, those of shapes first: their texts are what crashed a drawing."""
         ours = [layer for layer in layers if layer is not None and layer in self._layers]
         for layer in sorted(ours, key=lambda layer: not isinstance(layer, Shapes)):
             self._layers.remove(layer)
             self._gone.pop(layer, None)
             if layer in self._viewer.layers:
+                self._drawing.make_current()
                 self._viewer.layers.remove(layer)
 
     def stop(self) -> None:
         """Put nothing back any more, and let go of the viewer."""
         self._return_soon.stop()
         self._deleted.clear()
+        self._viewer.layers.events.removing.disconnect(self._removing)
         self._viewer.layers.events.removed.disconnect(self._removed)
+
+    def _removing(self, event: Event) -> None:
+        """Prepare the removal of any layer, by whomever: the user's as well as ours."""
+        self._drawing.make_current()
 
     def _removed(self, event: Event) -> None:
         layer = event.value
