@@ -3,8 +3,9 @@
 import importlib.util
 import os
 import tempfile
-from collections.abc import Generator
+from collections.abc import Generator, Iterator
 from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
 # Before napari is imported, or plugin settings would be written into the user's own configuration.
 _FOLDER = tempfile.mkdtemp(prefix="napari-unet-tests-")
@@ -17,10 +18,26 @@ os.environ.setdefault("NAPARI_UNET_PRECISION", "float32")
 
 import pytest
 from hypothesis import settings
+from loopback import stay_here
+
+if TYPE_CHECKING:
+    from hand import Hand
+    from window import User
+
+# They hold assertions, which pytest explains only where it is told so before they are imported.
+pytest.register_assert_rewrite("window", "hand", "painter", "controller_bench", "predict_command", "squares")
 
 # How long an example takes says more of the machine than of the code.
 settings.register_profile("no deadline", deadline=None)
 settings.load_profile("no deadline")
+
+
+@pytest.fixture(autouse=True, scope="session")
+def no_network() -> Iterator[None]:
+    """Refuse what leaves this machine, in this process; its children are not watched."""
+    with pytest.MonkeyPatch.context() as patch:
+        stay_here(patch)
+        yield
 
 
 @pytest.fixture(autouse=True)
@@ -37,6 +54,40 @@ def precision(request: pytest.FixtureRequest) -> str:
     """Run the test in both number formats, the second emulated where the processor does not have it."""
     chosen: str = request.param
     return chosen
+
+
+@pytest.fixture
+def viewer(qtbot: Any) -> Iterator[Any]:
+    """Open a napari window without the panel."""
+    import napari
+    from napari.utils.notifications import notification_manager
+    from window import settle
+
+    notification_manager.records.clear()
+    shown = napari.Viewer(show=True)
+    shown.window.resize(1200, 800)
+    yield shown
+    if shown in napari.Viewer._instances:
+        shown.close()
+    settle(seconds=0.1)
+
+
+@pytest.fixture
+def user(viewer: Any) -> "User":
+    """Open the panel on an image of bright discs."""
+    from window import User, drawn_image
+
+    viewer.add_image(drawn_image(), name="cells")
+    return User(viewer)
+
+
+@pytest.fixture
+def hand(viewer: Any, monkeypatch: pytest.MonkeyPatch) -> "Hand":
+    """Open the panel on a small black image, with a worker that only listens."""
+    import numpy as np
+    from hand import SIDE, open_black_image
+
+    return open_black_image(viewer, monkeypatch, np.zeros((SIDE, SIDE), np.uint8))
 
 
 # Where torch is not installed, a test that reaches it is skipped; the newest Pythons are tried before torch is there.

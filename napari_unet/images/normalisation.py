@@ -11,7 +11,7 @@ PERCENTILES = (0.2, 99.8)
 CLIP = 3.0
 _SAMPLED_PLANES = 16
 _SAMPLED_VALUES = 250_000  # of each plane
-_SQUARES, _SQUARE = 8, 64  # a large plane is sampled in 8 x 8 squares of 64 px
+SQUARES, SQUARE = 8, 64  # a large plane is sampled in 8 x 8 squares of 64 px
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,9 +60,9 @@ def _sample(image: Image, plane: int) -> Num[np.ndarray, "n c"]:
 def _squares(image: Image) -> list[tuple[slice, slice]]:
     """Return rows and columns of squares at equal distances, the rim left out."""
     starts = [
-        [int((number + 0.5) * side / _SQUARES) for number in range(_SQUARES)] for side in (image.height, image.width)
+        [int((number + 0.5) * side / SQUARES) for number in range(SQUARES)] for side in (image.height, image.width)
     ]
-    return [(slice(y, y + _SQUARE), slice(x, x + _SQUARE)) for y in starts[0] for x in starts[1]]
+    return [(slice(y, y + SQUARE), slice(x, x + SQUARE)) for y in starts[0] for x in starts[1]]
 
 
 def _bounds(values: Num[np.ndarray, " n"]) -> tuple[float, float]:

@@ -11,8 +11,8 @@ from napari_unet.network.checkpoint import Checkpoint, load_checkpoint
 NETWORK = "model.safetensors"  # the member of a package that is read; other weights in it are for other programs
 _IN_PROJECT = Path("models", "best.safetensors")
 _ZIP = b"PK\x03\x04"
-_MOST_MEMBERS = 1000
-_MOST_BYTES = 2**30  # size of a network at most; the largest preset has a tenth of it
+MOST_MEMBERS = 1000
+MOST_BYTES = 2**30  # size of a network at most; the largest preset has a tenth of it
 _UNPACKED = (NETWORK, f"{Path(NETWORK).stem}.json")
 
 
@@ -57,7 +57,7 @@ def _unpacked(path: Path) -> Checkpoint:
 def _members(package: zipfile.ZipFile, path: Path) -> dict[str, bytes]:
     """Read the files that are ours, by name; all others of the package are left alone."""
     infos = package.infolist()
-    if len(infos) > _MOST_MEMBERS:
+    if len(infos) > MOST_MEMBERS:
         raise _no_package(path, f"it holds {len(infos)} files")
     wanted = {info.filename: info for info in infos if info.filename in _UNPACKED}
     if NETWORK not in wanted:
@@ -68,9 +68,9 @@ def _members(package: zipfile.ZipFile, path: Path) -> dict[str, bytes]:
 def _limited(package: zipfile.ZipFile, info: zipfile.ZipInfo, path: Path) -> bytes:
     # Read rather than believed: a forged size says nothing about what comes out.
     with package.open(info) as stream:
-        content = stream.read(_MOST_BYTES + 1)
-    if len(content) > _MOST_BYTES:
-        raise _no_package(path, f"{info.filename} is larger than {_MOST_BYTES} bytes")
+        content = stream.read(MOST_BYTES + 1)
+    if len(content) > MOST_BYTES:
+        raise _no_package(path, f"{info.filename} is larger than {MOST_BYTES} bytes")
     return content
 
 

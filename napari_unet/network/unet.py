@@ -368,7 +368,7 @@ def upsampling(kind: str, inputs: int, outputs: int) -> nn.Module:
     return nn.Sequential(across, nn.Upsample(scale_factor=2, mode="nearest"))  # unpooling clears what was no maximum
 
 
-def _where_largest(y: Tensor, pooled: Tensor) -> Tensor:
+def where_largest(y: Tensor, pooled: Tensor) -> Tensor:
     """Mark the first of the largest of each 2x2 pixels with 1, all others with 0.
 
     As ``max_unpool2d`` makes of ones, which neither torch.jit nor ONNX translate rightly.
@@ -471,7 +471,7 @@ class UNet(nn.Module):
         if self.architecture.up != "unpooling":
             return functional.max_pool2d(y, 2)
         pooled = functional.max_pool2d(y, 2)
-        maxima.append(_where_largest(y, pooled))
+        maxima.append(where_largest(y, pooled))
         return pooled
 
     def enlarged(self, y: Tensor, maxima: list[Tensor]) -> Tensor:

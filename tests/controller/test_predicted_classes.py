@@ -4,7 +4,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from test_controller import SIDE, VIEW, Bench, tile
+from controller_bench import SIDE, VIEW, Bench, tile
 
 from napari_unet.errors import UserError
 from napari_unet.images.tiles import Region

@@ -184,7 +184,7 @@ def test_the_list_shows_the_others(
     records: dict[str, ImageRecord], client: Callable[[float], DecoderClient], qtbot: Any
 ) -> None:
     """In the window's list: every sound image has its picture, the others the line that says why not."""
-    from qtpy.QtCore import QObject
+    from qtpy.QtCore import QObject, QTimer
 
     from napari_unet.gui.sections.thumbnails import Thumbnails
 
@@ -202,4 +202,4 @@ def test_the_list_shows_the_others(
     thumbnails.stop()
     thumbnails.clear()
     assert thumbnails.of(records["good"]) is None  # a row that is drawn once more asks nobody
-    assert not thumbnails._timer.isActive()
+    assert not any(timer.isActive() for timer in thumbnails.findChildren(QTimer))

@@ -12,7 +12,7 @@ import numpy as np
 import pytest
 import tifffile
 from injectors import WHOLE, strace_works, under_strace
-from test_faults_project import PAINT, acknowledged, states, stored
+from painter import PAINT, acknowledged, states, stored
 
 from benchmarks.reliability import SIDE, new_project, stroke
 from napari_unet.errors import UserError

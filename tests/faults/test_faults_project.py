@@ -13,7 +13,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 from injectors import WHOLE, strace_works, under_strace
-from jaxtyping import UInt8
+from painter import PAINT, acknowledged, states, stored
 
 from benchmarks.reliability import SIDE, after_power_loss, new_project, stroke
 from napari_unet.errors import UserError
@@ -22,49 +22,12 @@ from napari_unet.project.database import DATABASE
 from napari_unet.project.project import Project
 
 WAL = f"{DATABASE}-wal"
-PAINT = """
-import sys, zlib, numpy as np
-from napari_unet.project.project import Project
-project = Project(sys.argv[1])
-first, last, seed = (int(number) for number in sys.argv[2:5])
-side = {side}
-for number in range(first, last):
-    hand = np.random.default_rng((seed, number))
-    labels = project.strokes.plane(1, 0)
-    y, x = hand.integers(0, side - 40, 2)
-    labels[y : y + 9, x : x + 40] = 1 + number % 2
-    project.commit(1, 0, labels)
-    print(number, zlib.crc32(labels.tobytes()), flush=True)
-""".replace("{side}", str(SIDE))
-
-
-def states(count: int, seed: int) -> list[UInt8[np.ndarray, "y x"]]:
-    """Labels after 0, 1, ... strokes."""
-    found = [np.zeros((SIDE, SIDE), np.uint8)]
-    for number in range(count):
-        found.append(stroke(found[-1], number, seed))
-    return found
 
 
 @pytest.fixture
 def folder(tmp_path: Path) -> Path:
     """A project with an image and no strokes."""
     return new_project(tmp_path / "p.unet")
-
-
-def stored(folder: Path) -> UInt8[np.ndarray, "y x"]:
-    """What a new process finds, in a database that is sound."""
-    with Project(folder) as project:
-        assert project.integrity() == []
-        assert project.notices == []
-        labels = project.strokes.plane(1, 0)
-        assert project.strokes.damaged_tiles() == []
-    return labels
-
-
-def acknowledged(out: str) -> int:
-    """Number of the last stroke that was answered for; -1 when none was."""
-    return max((int(line.split()[0]) for line in out.splitlines() if len(line.split()) == 2), default=-1)
 
 
 @pytest.mark.skipif(os.name != "posix", reason="SIGKILL is a POSIX notion")

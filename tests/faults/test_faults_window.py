@@ -1,31 +1,22 @@
 """F10, F16, F38, F42, F57: what happens to the window and its layers costs no stroke and leaves nothing behind."""
 
-import os
-import sys
 import threading
 from collections.abc import Callable
 from typing import Any
 
+import napari
 import numpy as np
 import psutil
 import pytest
-
-if sys.platform.startswith("linux") and not os.environ.get("DISPLAY"):
-    pytest.skip("needs a display: run under xvfb-run", allow_module_level=True)
-
-napari = pytest.importorskip("napari")
 from injectors import WHOLE
 from napari.layers import Image
 from napari.utils.notifications import notification_manager
-from test_panel import User, drawn_image, messages, settle, user, viewer
+from window import User, drawn_image, messages, settle
 
 from napari_unet.errors import UserError
 from napari_unet.project.project import Project
 
 pytestmark = pytest.mark.filterwarnings("default")  # napari's own
-
-
-__all__ = ["user", "viewer"]
 
 
 @pytest.mark.parametrize("order", ["panel", "viewer", "image", "annotation", "all layers"])

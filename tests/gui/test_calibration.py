@@ -1,21 +1,14 @@
 """Lengths on napari's layers: rows, columns and slices in the unit of the image, both ways."""
 
-import os
-import sys
 import warnings
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
-
-if sys.platform.startswith("linux") and not os.environ.get("DISPLAY"):
-    pytest.skip("needs a display: run under xvfb-run", allow_module_level=True)
-
-napari = pytest.importorskip("napari")
+from fake_worker import SilentClient
 from napari.layers import Image as NapariImage
-from test_panel import messages, viewer
-from test_project_images import go, opened
+from window import User, messages
 
 from napari_unet.gui.layers import source
 from napari_unet.gui.layers.calibration import layer_pixel_size, scale_and_units, scale_layer
@@ -23,7 +16,6 @@ from napari_unet.gui.sections.image_facts import facts
 from napari_unet.images.image import Image, PixelSize
 from napari_unet.project.project import Project
 
-__all__ = ["viewer"]
 pytestmark = pytest.mark.filterwarnings("default")
 SPACED = PixelSize(0.5, 0.25, "um", 1.5)
 SHAPES = {"z": 3, "t": 2, "c": 2, "y": 70, "x": 90}
@@ -66,11 +58,11 @@ def test_slices_are_as_far_apart_in_the_window_as_in_the_image(viewer: Any, tmp_
         for number, (name, axes) in enumerate(images.items()):
             pixels = np.random.default_rng(number).integers(0, 255, [SHAPES[axis] for axis in axes], np.uint8)
             project.images.add(Image(name, pixels, axes, SPACED if "z" in axes else PixelSize()))
-    user = opened(viewer, tmp_path / "p.unet")
+    user = User.of_project(viewer, tmp_path / "p.unet", SilentClient)
     with warnings.catch_warnings(record=True) as warned:
         warnings.simplefilter("always")
         for name in ("stack", "flat", "hyper", "times", "stack"):
-            go(user, name)
+            user.switch(name)
             record = user.panel.controller.image
             wanted = scale_and_units(source.layer_axes(record).removeprefix("c"), record.pixel_size)
             for layer in viewer.layers:

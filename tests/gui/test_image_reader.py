@@ -1,7 +1,5 @@
 """Laws of image files opened in napari by us: nothing is read as a whole, and the panel knows the file again."""
 
-import os
-import sys
 from pathlib import Path
 from typing import Any
 
@@ -9,11 +7,7 @@ import numpy as np
 import pytest
 import tifffile
 import zarr
-
-if sys.platform.startswith("linux") and not os.environ.get("DISPLAY"):
-    pytest.skip("needs a display: run under xvfb-run", allow_module_level=True)
-
-pytest.importorskip("napari")
+from fake_worker import SilentClient
 from image_files import write_ngff, write_pyramid
 from napari.layers import Image
 from napari.plugins import _initialize_plugins, _npe2
@@ -21,8 +15,7 @@ from napari.utils.notifications import notification_manager
 from qtpy.QtCore import QMimeData, QPointF, Qt, QUrl
 from qtpy.QtGui import QDropEvent
 from qtpy.QtWidgets import QFileDialog, QRadioButton
-from test_panel import User, messages, settle, viewer
-from test_project_images import SilentClient
+from window import User, messages, settle
 
 from napari_unet.errors import UserError
 from napari_unet.gui.hooks import image_reader
@@ -31,7 +24,6 @@ from napari_unet.images.readers.file_pixels import FilePixels
 from napari_unet.images.reading import open_image
 from napari_unet.project.project import Project
 
-__all__ = ["viewer"]
 pytestmark = pytest.mark.filterwarnings("default")  # napari 0.9 and its libraries warn of their own future
 RANDOM = np.random.default_rng(0)
 FINEST = RANDOM.integers(0, 60000, (2048, 1600)).astype(np.uint16)  # more than fits on screen at its resolution
@@ -129,7 +121,7 @@ def test_axes_that_napari_cannot_show_are_put_in_order(tmp_path: Path) -> None:
 
 def test_the_contrast_of_a_large_plane_is_that_of_its_rows(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Not that of a dark place in the middle; where all is the same or nothing is finite, napari says."""
-    monkeypatch.setattr(image_reader, "_SEEN_WHOLE", 100)
+    monkeypatch.setattr(image_reader, "SEEN_WHOLE", 100)
     pixels = np.full((160, 200), 7, np.float32)
     zarr.save_array(tmp_path / "flat.zarr", pixels)
     assert image_reader.layer_of(tmp_path / "flat.zarr")["contrast_limits"] is None

@@ -1,23 +1,16 @@
 """A plane too large for one layer, in a real window: layers follow the user, strokes end where they were painted."""
 
-import os
-import sys
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
-
-if sys.platform.startswith("linux") and not os.environ.get("DISPLAY"):
-    pytest.skip("needs a display: run under xvfb-run", allow_module_level=True)
-
-pytest.importorskip("napari")
+from fake_worker import SilentClient
+from hand import Hand
 from image_files import write_pyramid
 from napari.layers import Image, Labels
 from qtpy.QtCore import QPoint
-from test_overlay import Hand
-from test_panel import messages, settle, viewer
-from test_project_images import SilentClient
+from window import messages, settle
 
 from napari_unet.controller import cover
 from napari_unet.gui.layers.placement import covering, geometry
@@ -29,7 +22,6 @@ from napari_unet.project.project import Project
 from napari_unet.project.strokes import Strokes
 from napari_unet.protocol import messages as m
 
-__all__ = ["viewer"]
 pytestmark = pytest.mark.filterwarnings("default")
 SHAPE = (1000, 700)
 SIDE = 256
@@ -72,11 +64,7 @@ def user(viewer: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Wander
     write_pyramid(tmp_path / "a.ome.zarr", [finest, finest[::2, ::2], finest[::4, ::4]])
     with Project(tmp_path / "p.unet") as project:
         project.add_image(open_image(tmp_path / "a.ome.zarr"), tmp_path / "a.ome.zarr")
-    made = Wanderer.__new__(Wanderer)
-    made.viewer = viewer
-    _, made.panel = viewer.window.add_plugin_dock_widget("napari-unet-live")
-    made.panel.controller.worker.start_process = Recorder
-    made.panel.open_project(tmp_path / "p.unet")
+    made = Wanderer.of_project(viewer, tmp_path / "p.unet", Recorder)
     settle(seconds=0.3)
     return made
 

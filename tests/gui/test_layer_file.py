@@ -1,20 +1,13 @@
 """Files dropped on napari: a layer that says nothing of its axes is what its file says."""
 
-import os
-import sys
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
 import tifffile
-
-if sys.platform.startswith("linux") and not os.environ.get("DISPLAY"):
-    pytest.skip("needs a display: run under xvfb-run", allow_module_level=True)
-
-napari = pytest.importorskip("napari")
 from napari.layers import Image as NapariImage
-from test_panel import User, viewer
+from window import User
 
 from napari_unet.gui.layers import source
 from napari_unet.gui.layers.layer_file import FILE
@@ -22,7 +15,6 @@ from napari_unet.images.image import PixelSize
 from napari_unet.images.reading import open_image
 from napari_unet.project.project import Project
 
-__all__ = ["viewer"]
 pytestmark = pytest.mark.filterwarnings("default")
 HYPERSTACK = (2, 3, 4, 64, 80)
 

@@ -4,17 +4,14 @@ from typing import Any
 
 import numpy as np
 import pytest
-
-pytest.importorskip("test_panel", reason="needs a display")
+from hand import SIDE, STROKE, Hand, open_black_image
 from qtpy.QtCore import Qt
 from qtpy.QtTest import QTest
 from qtpy.QtWidgets import QApplication
-from test_overlay import SIDE, STROKE, Hand, hand, open_image
-from test_panel import settle, viewer
+from window import settle
 
 from napari_unet.protocol import messages as m
 
-__all__ = ["hand", "viewer"]
 pytestmark = pytest.mark.filterwarnings("default")  # see test_panel
 COLUMNS = ("object", "plane", "class", "class_name", "area_px", "top_px", "left_px", "bottom_px", "right_px", "mean")
 
@@ -94,7 +91,8 @@ def test_strokes_go_on_while_objects_come(hand: Hand) -> None:
 def test_table_and_image_have_one_selection(viewer: Any, monkeypatch: pytest.MonkeyPatch) -> None:
     """A row brings its object to the middle, a click chooses the row and moves nothing, a drag chooses nothing."""
     place = {"scale": (0.5, 0.5), "translate": (7, 90)}
-    hand = open_image(viewer, monkeypatch, np.zeros((3, SIDE, SIDE), np.uint8), axis_labels=("z", "y", "x"), **place)
+    stack = np.zeros((3, SIDE, SIDE), np.uint8)
+    hand = open_black_image(viewer, monkeypatch, stack, axis_labels=("z", "y", "x"), **place)
     viewer.dims.set_point(0, 1)
     settle(lambda: hand.panel.controller.view.plane == 1, 5)
     layer, camera = choose(hand), viewer.scene.camera

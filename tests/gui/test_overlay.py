@@ -9,74 +9,21 @@ from typing import Any
 import numpy as np
 import psutil
 import pytest
-
-pytest.importorskip("test_panel", reason="needs a display")
-from qtpy.QtCore import QPoint, Qt
+from hand import SIDE, STROKE, Hand, open_black_image
+from qtpy.QtCore import Qt
 from qtpy.QtTest import QTest
 from qtpy.QtWidgets import QApplication, QLineEdit
-from test_controller import FakeClient
-from test_panel import User, messages, settle, viewer
+from window import messages, settle
 
 from napari_unet.evaluation.scores import BlockScore, Score
 from napari_unet.gui.sections.view_row import overlay_text
 from napari_unet.images.tiles import Region
 from napari_unet.protocol import messages as m
 
-__all__ = ["viewer"]
 pytestmark = pytest.mark.filterwarnings("default")  # see test_panel
-SIDE = 128
-STROKE = ((60, 40), (60, 90))
 TILE = Region(64, 64, 128, 128)
 INSIDE, OUTSIDE = (100, 100), (30, 100)  # of the tile; both off the stroke
 BURST = 1000
-
-
-class Hand(User):
-    """A user who finds any pixel of any plane, however the layer lies and however it is looked at."""
-
-    @property
-    def worker(self) -> FakeClient:
-        return self.panel.controller.worker.client
-
-    @property
-    def looks(self) -> list[m.Look]:
-        return [message for message in self.worker.sent if isinstance(message, m.Look)]
-
-    def answer(self, region: Region, class_id: int, **changed: Any) -> None:
-        """A tile of one class, as the worker would send it for what is on screen now."""
-        controller, size = self.panel.controller, region.shape[0] * region.shape[1]
-        fields = {"generation": controller.generation, "image_id": controller.image.id, "plane": controller.view.plane}
-        self.worker.inbox = [m.Tile(**fields | changed, region=region, labels=bytes([class_id]) * size, step=7)]
-        settle(lambda: not self.worker.inbox, 5)
-        settle(seconds=0.3)  # it is drawn a tenth of a second later at the latest
-
-    def colour(self, y: float, x: float) -> np.ndarray:
-        """What the screen shows at a pixel of the plane."""
-        point = self.pixel(y, x)
-        return np.asarray(self.viewer.screenshot(canvas_only=True, flash=False))[point.y(), point.x(), :3]
-
-    def pixel(self, y: float, x: float) -> QPoint:
-        layer = self.panel.canvas.annotation
-        planes = layer.data.shape[:-2]
-        index = np.unravel_index(self.panel.canvas.watcher.plane, planes) if planes else ()
-        world = layer.data_to_world((*index, y, x))
-        down, right = (world[axis] for axis in self.viewer.dims.displayed[-2:])
-        px, py = self.viewer.window._qt_viewer.canvas.view.scene.transform.map([right, down, 0, 1])[:2]
-        return QPoint(round(px), round(py))
-
-
-def open_image(viewer: Any, monkeypatch: pytest.MonkeyPatch, pixels: np.ndarray, **place: Any) -> Hand:
-    """A panel on a black image, with a worker that only listens."""
-    monkeypatch.setattr("napari_unet.gui.panel.WorkerProcess", FakeClient)
-    viewer.add_image(pixels, name="dark", contrast_limits=(0, 1), **place)
-    hand = Hand(viewer)
-    hand.panel.view_row.opacity.setValue(100)
-    return hand
-
-
-@pytest.fixture
-def hand(viewer: Any, monkeypatch: pytest.MonkeyPatch) -> Hand:
-    return open_image(viewer, monkeypatch, np.zeros((SIDE, SIDE), np.uint8))
 
 
 def check_stroke_and_tile(hand: Hand) -> None:
@@ -128,7 +75,7 @@ GEOMETRIES: dict[str, Any] = {
 def test_strokes_and_tiles_lie_where_they_belong(name: str, viewer: Any, monkeypatch: pytest.MonkeyPatch) -> None:
     """However the layer lies, after zooming and panning, and with rows and columns exchanged."""
     place = dict(GEOMETRIES[name])
-    hand = open_image(viewer, monkeypatch, np.zeros((SIDE, SIDE), place.pop("dtype", np.uint8)), **place)
+    hand = open_black_image(viewer, monkeypatch, np.zeros((SIDE, SIDE), place.pop("dtype", np.uint8)), **place)
     check_stroke_and_tile(hand)
     viewer.camera.zoom *= 1.3
     viewer.camera.center = np.add(viewer.camera.center, (0, *np.multiply(0.05 * SIDE, hand.panel.canvas.image.scale)))
@@ -142,7 +89,7 @@ def test_strokes_and_tiles_lie_where_they_belong(name: str, viewer: Any, monkeyp
 
 def test_dice_stands_on_its_plane_of_a_stack(viewer: Any, monkeypatch: pytest.MonkeyPatch) -> None:
     """Boxes and test areas of a t, z stack, with their numbers at their corners, on their own plane alone."""
-    hand = open_image(viewer, monkeypatch, np.zeros((2, 3, SIDE, SIDE), np.uint16))
+    hand = open_black_image(viewer, monkeypatch, np.zeros((2, 3, SIDE, SIDE), np.uint16))
     panel, record = hand.panel, hand.panel.controller.image
     panel.controller.project.test_areas.replace(record.id, 4, (Region(64, 0, 128, 64),))
     panel.areas.show(panel.canvas.placement, panel.controller.project.test_areas.of(record.id))
@@ -160,7 +107,7 @@ def test_dice_stands_on_its_plane_of_a_stack(viewer: Any, monkeypatch: pytest.Mo
 
 def test_every_plane_is_itself(viewer: Any, monkeypatch: pytest.MonkeyPatch) -> None:
     """In a t, z stack each plane has its own strokes and tiles; so it stays after a look in 3-D."""
-    hand = open_image(viewer, monkeypatch, np.zeros((2, 3, SIDE, SIDE), np.uint16), scale=(1, 4, 0.5, 0.5))
+    hand = open_black_image(viewer, monkeypatch, np.zeros((2, 3, SIDE, SIDE), np.uint16), scale=(1, 4, 0.5, 0.5))
     for t, z in ((0, 0), (1, 2), (0, 1)):
         viewer.dims.set_current_step((0, 1), (t, z))
         settle(lambda plane=3 * t + z: hand.panel.controller.view.plane == plane, 5)
@@ -178,7 +125,7 @@ def test_every_plane_is_itself(viewer: Any, monkeypatch: pytest.MonkeyPatch) -> 
 
 def test_strokes_across_planes_are_all_stored(viewer: Any, monkeypatch: pytest.MonkeyPatch) -> None:
     """With a brush of three dimensions, and in a view of z and x, every plane's strokes are in the project."""
-    hand = open_image(viewer, monkeypatch, np.zeros((5, SIDE, SIDE), np.uint8))
+    hand = open_black_image(viewer, monkeypatch, np.zeros((5, SIDE, SIDE), np.uint8))
     layer = hand.panel.canvas.annotation
     viewer.dims.set_current_step(0, 2)
     layer.n_edit_dimensions = 3
@@ -218,7 +165,7 @@ def test_what_is_shown_small_is_asked_for_as_such(
     viewer: Any, monkeypatch: pytest.MonkeyPatch, place: dict[str, Any]
 ) -> None:
     """When a pixel of the screen covers two of the image each way, whatever unit the image is in; not in 3-D."""
-    hand = open_image(viewer, monkeypatch, np.zeros((SIDE, SIDE), np.uint8), **place)
+    hand = open_black_image(viewer, monkeypatch, np.zeros((SIDE, SIDE), np.uint8), **place)
     pixel = 3 if "affine" in place else place.get("scale", (1, 1))[0]
     for screen_pixels, small in ((0.7, False), (0.45, True), (1.5, False)):
         viewer.scene.camera.zoom = screen_pixels / pixel
@@ -227,7 +174,7 @@ def test_what_is_shown_small_is_asked_for_as_such(
 
 def test_answers_for_another_plane_or_image_are_never_shown(viewer: Any, monkeypatch: pytest.MonkeyPatch) -> None:
     """A tile that was asked for before the slider or the image was moved changes nothing."""
-    hand = open_image(viewer, monkeypatch, np.zeros((2, SIDE, SIDE), np.uint8))
+    hand = open_black_image(viewer, monkeypatch, np.zeros((2, SIDE, SIDE), np.uint8))
     viewer.dims.set_current_step(0, 0)
     settle(seconds=0.1)
     controller = hand.panel.controller

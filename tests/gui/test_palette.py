@@ -1,21 +1,12 @@
 """Laws of a dropped project and of the palette, in a real napari window."""
 
-import os
-import sys
-import time
-from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
-
-if sys.platform.startswith("linux") and not os.environ.get("DISPLAY"):
-    pytest.skip("needs a display: run under xvfb-run", allow_module_level=True)
-
-napari = pytest.importorskip("napari")
-from napari.utils.notifications import notification_manager
 from qtpy.QtWidgets import QApplication
+from window import settle
 
 from napari_unet.config import Settings
 from napari_unet.gui.hooks.palette import panel_of
@@ -23,27 +14,6 @@ from napari_unet.images.image import Image
 from napari_unet.project.project import Project
 
 pytestmark = pytest.mark.filterwarnings("default")  # napari 0.9 and its libraries warn of their own future
-_PATIENCE_S = 60.0
-
-
-def settle(until: Callable[[], Any]) -> bool:
-    """Let the event loop run until something holds."""
-    end = time.monotonic() + _PATIENCE_S
-    while time.monotonic() < end:
-        QApplication.processEvents()
-        if until():
-            return True
-    return False
-
-
-@pytest.fixture
-def viewer(qtbot: Any) -> Iterator[Any]:
-    """A window without the panel."""
-    notification_manager.records.clear()
-    shown = napari.Viewer(show=True)
-    yield shown
-    shown.close()
-    QApplication.processEvents()
 
 
 @pytest.fixture

@@ -3,9 +3,6 @@
 import itertools
 import os
 import signal
-import sys
-import time
-from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -14,13 +11,8 @@ import msgspec
 import numpy as np
 import pytest
 import tifffile
-
-if sys.platform.startswith("linux") and not os.environ.get("DISPLAY"):
-    pytest.skip("needs a display: run under xvfb-run", allow_module_level=True)
-
-napari = pytest.importorskip("napari")
 from napari.utils.notifications import notification_manager
-from qtpy.QtCore import QPoint, Qt
+from qtpy.QtCore import Qt
 from qtpy.QtTest import QTest
 from qtpy.QtWidgets import (
     QAbstractButton,
@@ -33,6 +25,7 @@ from qtpy.QtWidgets import (
     QScrollBar,
     QWidget,
 )
+from window import PATIENCE_S, User, drawn_image, messages, settle
 
 from napari_unet.api import export as export_project
 from napari_unet.config import Settings
@@ -45,93 +38,6 @@ from napari_unet.protocol.messages import Doubted, Suggested
 
 # napari 0.9 and its libraries warn of their own future; ours are still errors elsewhere.
 pytestmark = pytest.mark.filterwarnings("default")
-_PATIENCE_S = 60.0
-
-
-def drawn_image(seed: int = 0) -> np.ndarray:
-    """Bright discs on noise, 192 x 160, uint16."""
-    rng = np.random.default_rng(seed)
-    image = rng.normal(300, 40, (192, 160))
-    ys, xs = np.mgrid[:192, :160]
-    for y, x in ((40, 40), (40, 120), (110, 80), (160, 30), (150, 130)):
-        image[(ys - y) ** 2 + (xs - x) ** 2 < 18**2] += 700
-    return image.clip(0).astype(np.uint16)
-
-
-def settle(until: Callable[[], Any] = lambda: False, seconds: float = _PATIENCE_S) -> bool:
-    """Let the event loop run until something holds."""
-    end = time.monotonic() + seconds
-    while time.monotonic() < end:
-        QApplication.processEvents()
-        if until():
-            return True
-        time.sleep(0.005)
-    return False
-
-
-class User:
-    """A hand on the mouse, in a viewer with the panel open."""
-
-    def __init__(self, viewer: Any) -> None:
-        self.viewer = viewer
-        _, self.panel = viewer.window.add_plugin_dock_widget("napari-unet-live")
-        settle(lambda: self.panel.canvas.annotation is not None, 5)
-
-    @property
-    def painted(self) -> np.ndarray:
-        return np.asarray(self.panel.canvas.annotation.data)
-
-    def stored(self, plane: int = 0) -> np.ndarray:
-        controller = self.panel.controller
-        with Project(controller.project.folder, read_only=True) as project:
-            return project.strokes.plane(controller.image.id, plane)
-
-    def draw(self, class_id: int, *points: tuple[float, float]) -> None:
-        self.panel.class_table.select(class_id)
-        self.drag(*points)
-
-    def drag(self, *points: tuple[float, float]) -> None:
-        qt = self.viewer.window._qt_viewer.canvas
-        QTest.mousePress(qt.native, Qt.LeftButton, Qt.NoModifier, self.pixel(*points[0]))
-        QApplication.processEvents()
-        for (y0, x0), (y1, x1) in itertools.pairwise(points):
-            for t in np.linspace(0, 1, 20)[1:]:
-                QTest.mouseMove(qt.native, self.pixel(y0 + t * (y1 - y0), x0 + t * (x1 - x0)))
-                QApplication.processEvents()
-        QTest.mouseRelease(qt.native, Qt.LeftButton, Qt.NoModifier, self.pixel(*points[-1]))
-
-    def draw_two_classes(self) -> None:
-        self.draw(1, (15, 75), (90, 75))
-        self.draw(1, (180, 70), (180, 100))
-        self.draw(2, (32, 32), (48, 48))
-        self.draw(2, (105, 75), (115, 85))
-
-    def pixel(self, y: float, x: float) -> QPoint:
-        qt = self.viewer.window._qt_viewer.canvas
-        scale = self.panel.canvas.annotation.scale
-        px, py = qt.view.scene.transform.map([x * scale[-1], y * scale[-2], 0, 1])[:2]
-        return QPoint(round(px), round(py))
-
-
-@pytest.fixture
-def viewer(qtbot: Any) -> Iterator[Any]:
-    notification_manager.records.clear()
-    shown = napari.Viewer(show=True)
-    shown.window.resize(1200, 800)
-    yield shown
-    if shown in napari.Viewer._instances:
-        shown.close()
-    settle(seconds=0.1)
-
-
-@pytest.fixture
-def user(viewer: Any) -> User:
-    viewer.add_image(drawn_image(), name="cells")
-    return User(viewer)
-
-
-def messages() -> list[str]:
-    return [str(n.message) for n in notification_manager.records if n.severity >= "warning"]
 
 
 def alive(pid: int) -> bool:
@@ -191,9 +97,7 @@ def test_the_whole_job(user: User, tmp_path: Path) -> None:
     assert panel.controller.training.is_on
     assert settle(lambda: (panel.canvas.prediction.data > 0).all())
     undo_depth = len(panel.canvas.annotation._undo_history)
-    assert settle(lambda: panel.training.progress.step > 60, 3 * _PATIENCE_S), (
-        panel.training.progress
-    )  # slow processors
+    assert settle(lambda: panel.training.progress.step > 60, 3 * PATIENCE_S), panel.training.progress  # slow processors
     assert len(panel.canvas.annotation._undo_history) == undo_depth
     panel.training.pause.click()
     assert settle(lambda: panel.training.progress.state == "paused" and panel.training.progress.waiting_tiles == 0)

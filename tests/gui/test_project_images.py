@@ -1,6 +1,5 @@
 """Many images in one project, in a real napari window: switching, adding, finding; nothing ends on another image."""
 
-import os
 import sys
 from pathlib import Path
 from typing import Any
@@ -8,16 +7,12 @@ from typing import Any
 import numpy as np
 import pytest
 import tifffile
-
-if sys.platform.startswith("linux") and not os.environ.get("DISPLAY"):
-    pytest.skip("needs a display: run under xvfb-run", allow_module_level=True)
-
-napari = pytest.importorskip("napari")
+from fake_worker import SilentClient
 from qtpy.QtCore import QMimeData, QPoint, QPointF, Qt, QUrl
 from qtpy.QtGui import QDragEnterEvent, QDropEvent
 from qtpy.QtTest import QTest
 from qtpy.QtWidgets import QApplication, QDialogButtonBox
-from test_panel import User, messages, settle, viewer
+from window import User, messages, settle
 
 from napari_unet.decoder.client import DecoderClient
 from napari_unet.decoder.decoded_pixels import DecodedPixels
@@ -27,32 +22,10 @@ from napari_unet.gui.panel import Panel
 from napari_unet.images.reading import open_image
 from napari_unet.images.tiles import Region
 from napari_unet.project.project import Project
-from napari_unet.protocol.messages import Alive, Scored, Tile
+from napari_unet.protocol.messages import Scored, Tile
 
-__all__ = ["viewer"]
 pytestmark = pytest.mark.filterwarnings("default")
 SHAPES = {"a": (192, 160), "b": (128, 256), "c": (160, 160)}
-
-
-class SilentClient:
-    """A worker that lives and never answers."""
-
-    exit_code = None
-
-    def __init__(self, log: Path) -> None:
-        self.sent: list[Any] = []
-
-    def send(self, message: Any) -> None:
-        self.sent.append(message)
-
-    def kill(self) -> None:
-        """Has nothing to end."""
-
-    def poll(self) -> list[Any]:
-        return [Alive()]
-
-    def close(self) -> None:
-        """Nothing runs."""
 
 
 @pytest.fixture
@@ -73,17 +46,6 @@ def folder(tmp_path: Path) -> Path:
     return tmp_path / "three.unet"
 
 
-def opened(viewer: Any, folder: Path, *, worker: bool = False) -> User:
-    user = User.__new__(User)
-    user.viewer = viewer
-    _, user.panel = viewer.window.add_plugin_dock_widget("napari-unet-live")
-    if not worker:
-        user.panel.controller.worker.start_process = SilentClient
-    user.panel.open_project(folder)
-    settle(seconds=0.1)
-    return user
-
-
 def names(user: User) -> list[str]:
     return [layer.name for layer in user.viewer.layers]
 
@@ -99,7 +61,7 @@ def stored(folder: Path) -> dict[str, np.ndarray]:
 
 def test_an_image_of_the_project_before_is_not_taken_for_one_of_this(viewer: Any, folder: Path) -> None:
     """Its layer stays when no image of the next project can be opened; chosen then, it joins that project as itself."""
-    user = opened(viewer, folder)
+    user = User.of_project(viewer, folder, SilentClient)
     with Project(folder.parent / "other.unet") as project:
         project.add_class("background")
         tifffile.imwrite(folder.parent / "d.tif", np.zeros((64, 64), np.uint8))
@@ -153,13 +115,9 @@ def press(user: User, key: Qt.Key) -> None:
     settle(seconds=0.05)
 
 
-def go(user: User, name: str) -> None:
-    user.panel.project_images.switch({r.name: r.id for r in user.panel.controller.project.images.all()}[name])
-
-
 def test_one_image_at_a_time_with_its_own_strokes(viewer: Any, folder: Path) -> None:
     """Keys and clicks switch; one image layer and our three are all there is, on the new image's place and size."""
-    user, strokes = opened(viewer, folder), stored(folder)
+    user, strokes = User.of_project(viewer, folder, SilentClient), stored(folder)
     panel, layers = user.panel, [user.panel.canvas.annotation, user.panel.canvas.prediction, user.panel.canvas.held_out]
     view = panel.image_list.view
     assert view.isVisibleTo(panel)
@@ -183,7 +141,7 @@ def test_one_image_at_a_time_with_its_own_strokes(viewer: Any, folder: Path) -> 
 
 def test_a_hundred_switches_mix_nothing_up(viewer: Any, folder: Path) -> None:
     """With the worker training: strokes stay on their image, and every tile is one of the image on screen."""
-    user, expected = opened(viewer, folder, worker=True), stored(folder)
+    user, expected = User.of_project(viewer, folder), stored(folder)
     panel, random = user.panel, np.random.default_rng(0)
     panel.training.start.click()
     assert settle(lambda: (panel.canvas.prediction.data > 0).any())
@@ -196,7 +154,7 @@ def test_a_hundred_switches_mix_nothing_up(viewer: Any, folder: Path) -> None:
     panel.canvas.prediction_layer.write = watched
     for turn in range(100):
         name = str(random.choice(list(SHAPES)))
-        go(user, name)
+        user.switch(name)
         assert panel.canvas.prediction.data.shape == SHAPES[name]
         np.testing.assert_array_equal(user.painted, expected[name])
         if turn % 4 == 0:
@@ -215,7 +173,7 @@ def test_a_hundred_switches_mix_nothing_up(viewer: Any, folder: Path) -> None:
 
 def test_a_switch_waits_for_the_end_of_the_stroke(viewer: Any, folder: Path) -> None:
     """PageDown with the mouse down: the stroke is finished on its image and saved, then the next image comes."""
-    user, before = opened(viewer, folder), stored(folder)
+    user, before = User.of_project(viewer, folder, SilentClient), stored(folder)
     qt = viewer.window._qt_viewer.canvas.native
     user.panel.class_table.select(2)
     QTest.mousePress(qt, Qt.LeftButton, Qt.NoModifier, user.pixel(120, 20))
@@ -239,14 +197,14 @@ def test_a_switch_waits_for_the_end_of_the_stroke(viewer: Any, folder: Path) -> 
 
 def test_undo_stays_with_the_image(viewer: Any, folder: Path) -> None:
     """After a switch there is nothing to undo, on either image, until something is painted there."""
-    user = opened(viewer, folder)
+    user = User.of_project(viewer, folder, SilentClient)
     layer = user.panel.canvas.annotation
     user.draw(2, (120, 20), (120, 100))
     user.draw(1, (130, 20), (130, 100))
     layer.undo()  # leaves something to redo
     expected = stored(folder)
     for name in ("b", "a"):
-        go(user, name)
+        user.switch(name)
         for change in (layer.undo, layer.redo, layer.undo):
             change()
             settle(seconds=0.02)
@@ -260,7 +218,7 @@ def test_undo_stays_with_the_image(viewer: Any, folder: Path) -> None:
 
 def test_the_overlay_of_an_image_is_there_when_the_user_comes_back(viewer: Any, folder: Path) -> None:
     """Its own last overlay and boxes, never another image's; a tile for another image is not written."""
-    user = opened(viewer, folder)
+    user = User.of_project(viewer, folder, SilentClient)
     panel = user.panel
     first = panel.controller.image.id
     tile = Tile(0, first, 0, Region(10, 10, 40, 50), bytes([2]) * 1200, 7)
@@ -269,12 +227,12 @@ def test_the_overlay_of_an_image_is_there_when_the_user_comes_back(viewer: Any, 
     score = Score(1, None, (), (BlockScore(first, 0, 0, 0, 64, 64, 0.5),))
     panel.controller.publish(Scored(score, None))
     assert len(panel.canvas.held_out.data) == 1
-    go(user, "b")
+    user.switch("b")
     assert not panel.canvas.prediction.data.any()
     assert len(panel.canvas.held_out.data) == 0
     panel.controller.publish(tile)
     assert not panel.canvas.prediction.data.any()
-    go(user, "a")
+    user.switch("a")
     np.testing.assert_array_equal(panel.canvas.prediction.data, shown)
     assert len(panel.canvas.held_out.data) == 1
     table = panel.image_list.table
@@ -282,7 +240,7 @@ def test_the_overlay_of_an_image_is_there_when_the_user_comes_back(viewer: Any, 
 
 
 def test_files_join_by_drop_and_those_that_do_not_fit_are_told(viewer: Any, folder: Path, tmp_path: Path) -> None:
-    user = opened(viewer, folder)
+    user = User.of_project(viewer, folder, SilentClient)
     more = tmp_path / "more"
     more.mkdir()
     for number in range(2):
@@ -317,12 +275,12 @@ def test_a_missing_file_is_marked_and_found_again(viewer: Any, folder: Path) -> 
     """The others work on; only the same image is taken for it."""
     here, away = folder.parent / "b.tif", folder.parent / "elsewhere.tif"
     here.rename(away)
-    user = opened(viewer, folder)
+    user = User.of_project(viewer, folder, SilentClient)
     panel, table = user.panel, user.panel.image_list.table
     assert settle(lambda: table.data(table.index(1, 0)) == "⚠ b")
     assert table.data(table.index(1, 0), Qt.ToolTipRole).startswith("NU-P04")
     assert settle(lambda: table.data(table.index(0, 0), Qt.DecorationRole) is not None)
-    go(user, "b")
+    user.switch("b")
     assert present(user) == "a"
     assert panel.image_list.find_button.isVisibleTo(panel)
     panel.image_list.found.emit(2, folder.parent / "c.tif")
@@ -360,7 +318,7 @@ def test_layers_of_the_user_are_used_and_never_removed(viewer: Any) -> None:
 
 def test_a_corrected_pixel_size_is_shown_everywhere(viewer: Any, folder: Path) -> None:
     """In the line, on every layer of ours and on the image; what was painted stays, and painting goes on."""
-    user = opened(viewer, folder)
+    user = User.of_project(viewer, folder, SilentClient)
     facts, layers = user.panel.head.facts, lambda: [user.panel.canvas.image, *user.panel.shown.own_layers]
     assert facts.line.text() == "192 x 160 px · pixel size unknown"
     strokes = user.painted.copy()
@@ -372,7 +330,7 @@ def test_a_corrected_pixel_size_is_shown_everywhere(viewer: Any, folder: Path) -
     user.draw(2, (60, 60), (60, 90))
     np.testing.assert_array_equal(user.painted, stored(folder)["a"])
     assert (user.painted != strokes).any()
-    go(user, "b")
+    user.switch("b")
     assert facts.line.text() == "128 x 256 px · pixel size unknown"
     assert messages() == []
 
@@ -420,7 +378,7 @@ def test_channels_are_chosen_by_name(viewer: Any, tmp_path: Path) -> None:
     tifffile.imwrite(path, pixels, photometric="minisblack", metadata={"axes": "CYX", "Channel": {"Name": names}})
     with Project(tmp_path / "p.unet") as project:
         project.add_image(open_image(path), path)
-    user = opened(viewer, tmp_path / "p.unet")
+    user = User.of_project(viewer, tmp_path / "p.unet", SilentClient)
     facts = user.panel.head.facts
     assert facts.line.text().startswith("3 channels · 90 x 80 px")
     facts.button.click()
@@ -441,7 +399,7 @@ def test_channels_are_chosen_by_name(viewer: Any, tmp_path: Path) -> None:
 
 def test_what_is_no_pixel_size_is_told_in_the_dialog(viewer: Any, folder: Path) -> None:
     """It stays open until it is one; nothing has changed then."""
-    user = opened(viewer, folder)
+    user = User.of_project(viewer, folder, SilentClient)
     for height, code in (("half", "NU-I31"), ("0", "NU-I30"), ("inf", "NU-I30")):
         correct(user, height, "1", "um")
         dialog = user.panel.head.facts.dialog
@@ -481,10 +439,10 @@ def test_images_of_another_kind_take_each_others_place(viewer: Any, folder: Path
             path = tmp_path / f"{name}.tif"
             tifffile.imwrite(path, pixels, photometric="minisblack", metadata={"axes": "ZYX"[-pixels.ndim :]})
             project.add_image(open_image(path), path)
-    user = opened(viewer, folder)
+    user = User.of_project(viewer, folder, SilentClient)
     user.panel.training.start.click()
     for name in ("bytes", "stack", *list(SHAPES)[:1]):
-        go(user, name)
+        user.switch(name)
         settle(seconds=0.3)  # what is put off would happen by now
         assert user.panel.canvas.annotation in viewer.layers
         assert user.panel.canvas.prediction in viewer.layers
@@ -496,7 +454,7 @@ def test_a_large_stack_is_shown_plane_by_plane(
     viewer: Any, folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """It is never read whole, whatever the order of its axes; painting goes on as on any other."""
-    monkeypatch.setattr(source, "_HELD_BYTES", 0)
+    monkeypatch.setattr(source, "HELD_BYTES", 0)
     pixels = np.random.default_rng(6).integers(0, 999, (4, 120, 2, 130)).astype(np.uint16)
     np.save(tmp_path / "stack.npy", pixels)
     with Project(folder) as project:
@@ -510,8 +468,8 @@ def test_a_large_stack_is_shown_plane_by_plane(
         return found
 
     monkeypatch.setattr(DecodedPixels, "__getitem__", counted)
-    user = opened(viewer, folder)
-    go(user, "stack")
+    user = User.of_project(viewer, folder, SilentClient)
+    user.switch("stack")
     layer = viewer.layers["stack"]
     assert (layer.data.shape, layer.ndim, layer.multiscale) == ((2, 4, 120, 130), 4, False)
     viewer.dims.set_point((0, 1), (1, 3))
@@ -520,22 +478,22 @@ def test_a_large_stack_is_shown_plane_by_plane(
     user.draw(2, (30, 30), (30, 60))
     assert (user.stored(3)[30, 31:60] == 2).all()
     assert max(sizes) <= pixels.size // 4
-    go(user, "a")
-    go(user, "stack")
+    user.switch("a")
+    user.switch("stack")
     assert (user.painted[..., 3, 30, 31:60] == 2).all()
     assert messages() == []
 
 
 def test_an_image_that_ends_its_decoder_is_told_and_the_one_before_stays(viewer: Any, folder: Path) -> None:
     """What crashes or hangs while it is decoded does so in another process; painting goes on."""
-    user = opened(viewer, folder)
+    user = User.of_project(viewer, folder, SilentClient)
     images, sound = user.panel.project_images, user.panel.project_images.decoder
     for code, program, patience_s in (
         ("NU-S11", "import os; os.abort()", 120.0),
         ("NU-S10", "import time; time.sleep(600)", 0.2),
     ):
         images.decoder = DecoderClient([sys.executable, "-P", "-c", program], patience_s)
-        go(user, "b")
+        user.switch("b")
         images.decoder.stop()
         assert messages()[-1].startswith(code)
         assert user.panel.image_list.thumbnails.problem_of(2).startswith(code)
@@ -543,5 +501,5 @@ def test_an_image_that_ends_its_decoder_is_told_and_the_one_before_stays(viewer:
     user.draw(2, (60, 60), (60, 90))
     assert (user.stored()[60, 61:90] == 2).all()
     images.decoder = sound
-    go(user, "b")
+    user.switch("b")
     assert present(user) == "b"

@@ -1,20 +1,13 @@
 """A copy at the trained pixel size, in a real napari window: offered where sizes differ, and made by a click."""
 
-import os
-import sys
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
 import tifffile
-
-if sys.platform.startswith("linux") and not os.environ.get("DISPLAY"):
-    pytest.skip("needs a display: run under xvfb-run", allow_module_level=True)
-
-pytest.importorskip("napari")
-from test_panel import User, messages, settle, viewer
-from test_project_images import SilentClient
+from fake_worker import SilentClient
+from window import User, messages, settle
 
 from napari_unet.images import rescaled_copy
 from napari_unet.images.image import Image, PixelSize
@@ -22,7 +15,6 @@ from napari_unet.images.reading import open_image
 from napari_unet.project.project import Project
 from napari_unet.protocol.messages import OtherPixelSize
 
-__all__ = ["viewer"]
 pytestmark = pytest.mark.filterwarnings("default")
 SHAPE = (3, 96, 64)
 
@@ -39,13 +31,7 @@ def user(viewer: Any, tmp_path: Path) -> User:
             tifffile.imwrite(file, pixels, photometric="minisblack")
             record = project.add_image(open_image(file, axes="zyx"[-pixels.ndim :]), file)
             project.images.set_pixel_size(record.id, PixelSize(size, size, "um"))
-    found = User.__new__(User)
-    found.viewer = viewer
-    _, found.panel = viewer.window.add_plugin_dock_widget("napari-unet-live")
-    found.panel.controller.worker.start_process = SilentClient
-    found.panel.open_project(tmp_path / "p.unet")
-    settle(seconds=0.1)
-    return found
+    return User.of_project(viewer, tmp_path / "p.unet", SilentClient)
 
 
 def hear(user: User, image_id: int, factor: float) -> None:

@@ -221,7 +221,7 @@ def test_normalisation_of_a_large_plane_reads_squares(monkeypatch: pytest.Monkey
     pixels = Endless(HUGE)
     assert HUGE**2 > LARGE
     found = measure_normalisation(Image("huge", pixels, "yx"))
-    assert pixels.total == (normalisation._SQUARES * normalisation._SQUARE) ** 2
+    assert pixels.total == (normalisation.SQUARES * normalisation.SQUARE) ** 2
     sample = Endless(2000)
     near = measure_normalisation(Image("sample", sample, "yx"))
     assert found.low[0] == pytest.approx(near.low[0], abs=1)

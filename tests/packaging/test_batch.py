@@ -12,29 +12,19 @@ from pathlib import Path
 import numpy as np
 import pytest
 import tifffile
+from predict_command import contents, predict, save_network
 
 from napari_unet import api
-from napari_unet.cli import main
 from napari_unet.errors import UserError
 from napari_unet.export.formats import FORMATS
 from napari_unet.export.stems import distinct_stems
 from napari_unet.images.image import Image
 from napari_unet.images.reading import open_image
-from napari_unet.network.checkpoint import Checkpoint, save_checkpoint
-from napari_unet.network.unet import Architecture, build
 from napari_unet.packaging import batch as batch_of_files
 from napari_unet.project.project import Project
 from napari_unet.training.network_files import BEST
 
 SHAPE = (50, 70)
-
-
-def save_network(path: Path, seed: int = 0, channels: int = 1) -> Path:
-    """A network of random weights."""
-    architecture = Architecture(channels, width=4, depth=2)
-    weights = {name: tensor.clone() for name, tensor in build(architecture, seed).state_dict().items()}
-    save_checkpoint(Checkpoint(architecture, (1, 2), ("background", "cell"), 7, weights), path)
-    return path
 
 
 def write_images(folder: Path, names: Sequence[str]) -> list[Path]:
@@ -51,20 +41,6 @@ def write_images(folder: Path, names: Sequence[str]) -> list[Path]:
 def network(tmp_path: Path) -> Path:
     """The file of a small network."""
     return save_network(tmp_path / "network.safetensors")
-
-
-def predict(capsys: pytest.CaptureFixture[str], *arguments: object) -> tuple[int, dict[str, list[str]], list[str]]:
-    """Run the command; status, what it printed as JSON, and its lines of errors."""
-    capsys.readouterr()
-    status = main([str(part) for part in ("predict", *arguments, "--device", "cpu", "--json")])
-    said = capsys.readouterr()
-    return status, json.loads(said.out), [line for line in said.err.splitlines() if line.startswith("error: ")]
-
-
-def contents(folder: Path) -> dict[str, bytes]:
-    """Every file in a folder but the provenances, which tell the time."""
-    files = (path for path in folder.rglob("*") if path.is_file() and path.suffix != ".json")
-    return {path.relative_to(folder).as_posix(): path.read_bytes() for path in files}
 
 
 def test_slices_stay_as_far_apart_as_they_are(

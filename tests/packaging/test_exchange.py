@@ -7,11 +7,11 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
-from test_model_package import from_onnx, from_torchscript
+from exported_network import from_onnx, from_torchscript
 from torch.nn import functional
 
 from napari_unet.network.presets import PRESETS
-from napari_unet.network.unet import Architecture, UNet, _where_largest, build
+from napari_unet.network.unet import Architecture, UNet, build, where_largest
 from napari_unet.packaging import exchange
 
 pytestmark = pytest.mark.filterwarnings("ignore:.torch.jit.load. is deprecated:DeprecationWarning")
@@ -64,4 +64,4 @@ def test_the_first_of_equal_pixels_is_the_largest() -> None:
     y = torch.randn(2, 3, 16, 24, generator=torch.Generator().manual_seed(0)).relu().round(decimals=1)
     pooled, indices = functional.max_pool2d(y, 2, return_indices=True)
     assert (y == 0).float().mean() > 0.4
-    assert torch.equal(_where_largest(y, pooled), functional.max_unpool2d(torch.ones_like(pooled), indices, [2, 2]))
+    assert torch.equal(where_largest(y, pooled), functional.max_unpool2d(torch.ones_like(pooled), indices, [2, 2]))

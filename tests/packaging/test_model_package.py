@@ -6,7 +6,6 @@ import json
 import pickle
 import sys
 import zipfile
-from collections.abc import Callable
 from contextlib import redirect_stdout
 from dataclasses import replace
 from pathlib import Path
@@ -15,6 +14,7 @@ from typing import Any
 import numpy as np
 import pytest
 import torch
+from exported_network import Network, from_onnx, from_torchscript
 
 from napari_unet.api import add_annotation, load_model, predict, train
 from napari_unet.cli import main
@@ -43,7 +43,6 @@ pytestmark = pytest.mark.filterwarnings(
     "ignore:.torch.jit.load. is deprecated:DeprecationWarning",  # what others read it with
 )
 STYLES = [ClassStyle("background", (0, 0, 0)), ClassStyle("cell", (200, 100, 0))]
-Network = Callable[[np.ndarray], np.ndarray]
 
 
 def picture(seed: int = 0) -> Image:
@@ -103,22 +102,6 @@ def from_state_dict(folder: Path) -> Network:
     network = getattr(module, str(description.architecture.callable))(**description.architecture.kwargs)
     network.load_state_dict(torch.load(folder / "weights.pt", weights_only=True))
     return lambda x: network.eval()(torch.from_numpy(x)).detach().numpy()
-
-
-def from_torchscript(folder: Path) -> Network:
-    """Loaded without any source."""
-    network = torch.jit.load(folder / "weights.torchscript")
-    return lambda x: network(torch.from_numpy(x)).detach().numpy()
-
-
-def from_onnx(folder: Path) -> Network:
-    """Run by another library."""
-    import onnxruntime
-
-    options = onnxruntime.SessionOptions()
-    options.intra_op_num_threads = 1
-    session = onnxruntime.InferenceSession(folder / "weights.onnx", options, providers=["CPUExecutionProvider"])
-    return lambda x: session.run(None, {"image": x})[0]
 
 
 READERS = {"pytorch_state_dict": from_state_dict, "torchscript": from_torchscript, "onnx": from_onnx}
@@ -317,10 +300,10 @@ def test_damaged_and_oversized_packages_are_refused(
         assert code() == "NU-M05"
     path.write_bytes(whole)
     with monkeypatch.context() as patch:
-        patch.setattr(reading, "_MOST_BYTES", 1000)
+        patch.setattr(reading, "MOST_BYTES", 1000)
         assert code() == "NU-M05"
     with monkeypatch.context() as patch:
-        patch.setattr(reading, "_MOST_MEMBERS", 2)
+        patch.setattr(reading, "MOST_MEMBERS", 2)
         assert code() == "NU-M05"
     load_model(path, "cpu")
 

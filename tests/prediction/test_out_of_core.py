@@ -14,7 +14,7 @@ import pytest
 import tifffile
 import yaozarrs
 import zarr
-from test_batch import contents, predict, save_network
+from predict_command import contents, predict, save_network
 
 from napari_unet import api
 from napari_unet.errors import UserError

@@ -5,7 +5,7 @@ from typing import Any
 
 import numpy as np
 import pytest
-from test_worker import HEIGHT, WIDTH, Clock, of, paint, project, rest, trained
+from squares import HEIGHT, WIDTH, Clock, of, paint, rest
 
 from napari_unet.api import load_model, predict
 from napari_unet.config import Settings, changed
@@ -22,7 +22,6 @@ from napari_unet.worker.engine import Engine
 from napari_unet.worker.jobs import live_objects
 from napari_unet.worker.object_finder import ObjectFinder, PredictedPlane, measured_objects
 
-__all__ = ["project", "trained"]
 PATIENCE_S = 120.0  # for things that take less than a second on a machine with nothing else to do
 EVERYTHING = Region(0, 0, HEIGHT, WIDTH)
 

@@ -8,16 +8,16 @@ import subprocess
 import sys
 import time
 import zlib
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import msgspec
 import numpy as np
 import pytest
-import torch
 from hypothesis import given
 from hypothesis import strategies as st
+from squares import HEIGHT, TILE, WIDTH, Clock, of, paint, rest
 
 from napari_unet.config import Settings
 from napari_unet.controller.worker_process import WorkerProcess
@@ -29,9 +29,7 @@ from napari_unet.evaluation.scores import BlockScore, ClassScore, Score
 from napari_unet.images.image import Image, PixelSize
 from napari_unet.images.reading import open_image
 from napari_unet.images.tiles import Region, grid, outward
-from napari_unet.network.checkpoint import Checkpoint, save_checkpoint
 from napari_unet.network.device import Device
-from napari_unet.network.unet import Architecture, build
 from napari_unet.prediction.view import View
 from napari_unet.project.project import Project
 from napari_unet.protocol import messages as m
@@ -42,7 +40,6 @@ from napari_unet.training import plateau
 from napari_unet.training.learner import Learner
 from napari_unet.worker.engine import Engine
 
-HEIGHT, WIDTH, TILE = 150, 200, 64
 PATIENCE_S = 120.0  # for things that take seconds on a machine with nothing else to do
 SCORE = Score(
     3,
@@ -222,73 +219,12 @@ def test_what_is_dangerous_is_not_inherited() -> None:
 # Engine, without a process
 
 
-class Clock:
-    """Time that passes only when it is looked at."""
-
-    def __init__(self) -> None:
-        self.now = 0.0
-
-    def __call__(self) -> float:
-        """A twentieth of a second later."""
-        self.now += 0.05
-        return self.now
-
-
-@pytest.fixture
-def project(tmp_path: Path) -> Iterator[Project]:
-    """Bright squares on noise, no strokes yet."""
-    pixels = np.random.default_rng(0).normal(0, 0.2, (HEIGHT, WIDTH)).astype(np.float32)
-    pixels[20:50, 20:60] += 1
-    pixels[90:130, 100:160] += 1
-    with Project(tmp_path / "squares.unet") as made:
-        for _ in range(2):
-            made.add_class()
-        made.settings.write(Settings(tile=64, width=4, prediction_tile=TILE))
-        made.add_image(Image("squares", pixels, "yx"))
-        yield made
-
-
-@pytest.fixture
-def trained(project: Project) -> Project:
-    """The same with a network that calls bright pixels class 2."""
-    network = build(Architecture(1, 2, 4))
-    with torch.no_grad():
-        network.head.weight.zero_()
-        network.head.weight[1, 4] = 9
-    weights = dict(network.state_dict())
-    checkpoint = Checkpoint(network.architecture, (1, 2), ("a", "b"), 40, weights)
-    save_checkpoint(checkpoint, project.models / "best.safetensors")
-    return project
-
-
-def paint(project: Project) -> None:
-    """A few strokes of both classes."""
-    labels = project.strokes.plane(1, 0)
-    labels[30:34, 25:55] = 2
-    labels[5:9, 5:150] = 1
-    project.commit(1, 0, labels)
-
-
 def engine_of(project: Project) -> tuple[Engine, list[Any]]:
     """An engine on the project, and the list of what it says."""
     said: list[Any] = []
     engine = Engine(said.append, Device("cpu", "", False), Clock())
     engine.receive(m.Open(str(project.folder)))
     return engine, said
-
-
-def rest(engine: Engine) -> None:
-    """Work until nothing is left to do."""
-    for _ in range(1000):
-        if not engine.has_work:
-            return
-        engine.work()
-    raise AssertionError("the engine never rests")
-
-
-def of(kind: type, said: list[Any]) -> list[Any]:
-    """Messages of one kind."""
-    return [message for message in said if isinstance(message, kind)]
 
 
 def put_together(tiles: list[m.Tile]) -> np.ndarray:

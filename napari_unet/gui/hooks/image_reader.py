@@ -17,7 +17,7 @@ from napari_unet.images.image import Image
 from napari_unet.images.reading import SUFFIXES, ZARR_METADATA, open_image
 
 LayerData = tuple[Any, ...]
-_SEEN_WHOLE = 10**7  # px of a plane, above which napari takes the contrast of 62 x 62 px in the middle for that of all
+SEEN_WHOLE = 10**7  # px of a plane, above which napari takes the contrast of 62 x 62 px in the middle for that of all
 _NO_LAYERS: list[LayerData] = [(None,)]  # napari's sign for: read, and nothing to add
 
 
@@ -105,7 +105,7 @@ def _shown_axes(image: Image) -> tuple[str, bool]:
 
 def _contrast(image: Image) -> tuple[float, float] | None:
     """Return darkest and brightest value of some rows; None where napari finds out: pyramids, bytes, small images."""
-    if image.coarser or image.pixels.dtype == np.uint8 or image.height * image.width <= _SEEN_WHOLE:
+    if image.coarser or image.pixels.dtype == np.uint8 or image.height * image.width <= SEEN_WHOLE:
         return None
     values = np.concatenate([rows[np.isfinite(rows)] for rows in image.some_rows()])
     low, high = (float(edge) for edge in (values.min(initial=np.inf), values.max(initial=-np.inf)))

@@ -19,7 +19,7 @@ from napari_unet.project.database import DATABASE
 from napari_unet.project.image_record import ImageRecord
 from napari_unet.project.project import Project
 
-_HELD_BYTES = 512 * 2**20  # of an image; above that it is read plane by plane as they are shown
+HELD_BYTES = 512 * 2**20  # of an image; above that it is read plane by plane as they are shown
 
 
 def image_of(layer: Any, channels_first: bool = False) -> tuple[Image, Path | None]:
@@ -163,7 +163,7 @@ def layer_content(image: Image, record: ImageRecord) -> dict[str, Any]:
 
 def _layer_pixels(image: Image, order: list[int]) -> Any:
     pixels = LayerPixels(image.pixels, tuple(order))
-    return pixels if pixels.nbytes > _HELD_BYTES else np.asarray(pixels)
+    return pixels if pixels.nbytes > HELD_BYTES else np.asarray(pixels)
 
 
 def shows(layer: Any, record: ImageRecord) -> bool:
