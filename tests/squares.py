@@ -1,9 +1,11 @@
 """A project of bright squares on noise, and an engine of the worker that runs in the process of the test."""
 
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from napari_unet.project.project import Project
-from napari_unet.worker.engine import Engine
+
+if TYPE_CHECKING:
+    from napari_unet.worker.engine import Engine
 
 HEIGHT, WIDTH, TILE = 150, 200, 64
 
@@ -28,7 +30,7 @@ def paint(project: Project) -> None:
     project.commit(1, 0, labels)
 
 
-def rest(engine: Engine) -> None:
+def rest(engine: "Engine") -> None:
     """Work until nothing is left to do."""
     for _ in range(1000):
         if not engine.has_work:

@@ -7,25 +7,23 @@ import zipfile
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pytest
 import tifffile
 
-from napari_unet.api import add_annotation
 from napari_unet.cli import main
 from napari_unet.errors import PROGRAM_ERRORS
 from napari_unet.export.formats import FORMATS
 from napari_unet.images.image import Image
-from napari_unet.network.checkpoint import load_checkpoint, save_checkpoint
-from napari_unet.network.device import choose_device
 from napari_unet.objects.objects import label_objects
 from napari_unet.project.database import DATABASE
 from napari_unet.project.project import Project
 from napari_unet.protocol import messages as m
-from napari_unet.training.trainer import Trainer
-from napari_unet.worker.engine import Engine
+
+if TYPE_CHECKING:
+    from napari_unet.training.trainer import Trainer
 
 SIDE = 128
 SMALL = ["--tile", "64", "--width", "4", "--prediction-tile", "64", "--device", "cpu"]
@@ -105,10 +103,12 @@ def test_train_prints_one_object(run: Run, drawn: tuple[Path, Path], tmp_path: P
 
 def test_train_tells_what_was_saved_on(run: Run, project: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """A memory that is full, and a network that is damaged, stop nothing and are told, here and in the object."""
+    from napari_unet.training.trainer import Trainer
+
     (project / "models" / "best.safetensors").write_bytes(b"broken")
     step, calls = Trainer.step, []
 
-    def full_once(trainer: Trainer) -> float:
+    def full_once(trainer: "Trainer") -> float:
         calls.append(1)
         if len(calls) == 1:
             raise MemoryError
@@ -199,6 +199,9 @@ def test_the_image_itself_is_never_replaced(run: Run, project: Path, drawn: tupl
 
 def test_export_equals_the_windows_export(run: Run, project: Path, precision: str, tmp_path: Path) -> None:
     """The command line and the worker write the same bytes for the same project."""
+    from napari_unet.network.device import choose_device
+    from napari_unet.worker.engine import Engine
+
     processor = "--device", "cpu", "--precision", precision
     assert run("export", "--project", project, "--out", tmp_path / "a", "--format", "tiff", *processor)[0] == 0
     said: list[Any] = []
@@ -250,6 +253,8 @@ def test_object_settings_count_for_export_and_prediction(
 
 def test_models_are_listed_with_their_scores(run: Run, project: Path, tmp_path: Path) -> None:
     """A project, or all networks of a folder, the best first; what cannot be read is told beside the others."""
+    from napari_unet.network.checkpoint import load_checkpoint, save_checkpoint
+
     folder = tmp_path / "models"
     folder.mkdir()
     best = load_checkpoint(project / "models" / "best.safetensors")
@@ -338,6 +343,8 @@ def test_what_can_be_read_of_a_damaged_database_is_kept(run: Run, project: Path,
 
 def test_one_damaged_page_of_strokes_costs_its_tiles_alone(run: Run, tmp_path: Path) -> None:
     """Tiles before and after the damage come through, as do the classes, the image and the settings."""
+    from napari_unet.api import add_annotation
+
     folder = tmp_path / "large.unet"
     labels = np.random.default_rng(0).integers(0, 3, (1024, 1024)).astype(np.uint8)
     with Project(folder) as project:

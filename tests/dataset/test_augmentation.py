@@ -5,7 +5,6 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy import ndimage
@@ -33,7 +32,6 @@ from napari_unet.images.image import Image
 from napari_unet.images.normalisation import CLIP
 from napari_unet.images.tiled_plane import TiledPlane
 from napari_unet.project.project import Project
-from napari_unet.training.losses import weighted_cross_entropy
 
 STILL = Augmentation(flips_and_turns=True)
 MOVING = replace(
@@ -398,6 +396,10 @@ def test_beyond_the_rim_pixels_are_mirrored_and_weigh_nothing(annotations: Annot
 
 def test_unlabelled_pixels_get_no_gradient(annotations: Annotations) -> None:
     """After the strongest augmentation too, the loss does not feel what the network says about them."""
+    import torch
+
+    from napari_unet.training.losses import weighted_cross_entropy
+
     sampler = Sampler(annotations, TILE, np.random.default_rng(3), STRONG)
     for _ in range(20):
         tile = sampler.draw()

@@ -8,15 +8,12 @@ import numpy as np
 import pytest
 import tifffile
 
-from napari_unet.api import add_annotation, load_model, predict, predict_file, train
 from napari_unet.config import Settings
 from napari_unet.dataset.training_image import as_fact, difference, remembered, rescaling, training_image
 from napari_unet.errors import UserError
 from napari_unet.images.image import Image, PixelSize
 from napari_unet.images.planes import NormalisedPlanes
 from napari_unet.images.rescaling import rescaled, scaled_back
-from napari_unet.network.checkpoint import load_checkpoint
-from napari_unet.prediction import mask
 from napari_unet.project.project import Project
 
 SHAPE = (96, 128)
@@ -34,6 +31,8 @@ TRAINED = (training_image(planes()),)
 @pytest.fixture(scope="module")
 def project(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A project trained for two steps on the ramp, dark and bright."""
+    from napari_unet.api import add_annotation, train
+
     folder = tmp_path_factory.mktemp("trained") / "ramp.unet"
     labels = np.zeros(SHAPE, np.uint8)
     labels[8:12], labels[80:84] = 1, 2
@@ -51,6 +50,8 @@ def project(tmp_path_factory: pytest.TempPathFactory) -> Path:
 @pytest.mark.parametrize("name", ["best", "last"])
 def test_a_network_remembers_what_it_was_trained_on(project: Path, name: str) -> None:
     """Painted images with channels, pixel size and range, no others; and the versions at work."""
+    from napari_unet.network.checkpoint import load_checkpoint
+
     facts = load_checkpoint(project / "models" / f"{name}.safetensors").facts
     assert remembered(facts) == TRAINED
     assert facts["trained_on"]["versions"]["torch"]
@@ -124,6 +125,9 @@ def test_rescaling_and_back_keeps_places(factors: tuple[float, float]) -> None:
 
 def test_the_network_sees_the_trained_pixel_size(project: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """An image of twice the pixel size is enlarged for the network; the mask has the image's own size."""
+    from napari_unet.api import load_model, predict
+    from napari_unet.prediction import mask
+
     seen: list[tuple[int, ...]] = []
     unchanged = mask.resumable_plane
 
@@ -141,6 +145,8 @@ def test_the_network_sees_the_trained_pixel_size(project: Path, monkeypatch: pyt
 
 def test_a_file_that_differs_is_told_and_predicted(project: Path, tmp_path: Path) -> None:
     """The warning comes beside the mask; with rescaling there is nothing left to warn of, and the record says so."""
+    from napari_unet.api import load_model, predict_file
+
     tifffile.imwrite(tmp_path / "a.tif", RAMP.astype(np.float32), imagej=True, resolution=(1, 1),
                      metadata={"unit": "um"})  # fmt: skip
     model, lines = load_model(project, "cpu"), []

@@ -10,7 +10,6 @@ from hypothesis import strategies as st
 from hypothesis.extra import numpy as arrays
 from sklearn import metrics
 
-from napari_unet.api import score
 from napari_unet.cli import main
 from napari_unet.evaluation.scores import (
     bootstrap_interval,
@@ -135,6 +134,8 @@ def test_pooled_scores_lie_between_those_of_the_parts(matrices: np.ndarray) -> N
 
 def test_half_found_is_precise_and_all_found_is_not(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     """Half of a square: precision 1, recall 1/2; told by Python, by JSON and by the table; undefined is n/a."""
+    from napari_unet.api import score
+
     truth, found = np.zeros((2, 40, 40), np.uint8)
     truth[10:30, 10:30], found[10:30, 10:20] = 1, 1
     found[:2, :2] = 2

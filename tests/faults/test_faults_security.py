@@ -19,16 +19,12 @@ import msgspec
 import numpy as np
 import pytest
 import tifffile
-import torch
 from safetensors.torch import save_file
 
-from napari_unet.api import verify
 from napari_unet.errors import UserError
 from napari_unet.images.image import Image
 from napari_unet.images.labels import read_labels
 from napari_unet.images.reading import open_image
-from napari_unet.network.base import base_checkpoint
-from napari_unet.network.checkpoint import load_checkpoint
 from napari_unet.project.database import DATABASE
 from napari_unet.project.project import Project
 from napari_unet.protocol import messages as m
@@ -73,6 +69,8 @@ def plain(sentinel: Path, protocol: int = 2) -> bytes:
 
 
 def torch_file(content: Any) -> bytes:
+    import torch
+
     stream = io.BytesIO()
     torch.save(content, stream)
     return stream.getvalue()
@@ -91,6 +89,8 @@ def npz(sentinel: Path) -> bytes:
 
 
 def script_module(sentinel: Path) -> bytes:
+    import torch
+
     stream = io.BytesIO()
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # torch gives this format up
@@ -192,6 +192,10 @@ def tree(folder: Path) -> set[Path]:
 @pytest.mark.parametrize("payload", PAYLOADS)
 def test_no_file_runs_anything(payload: str, ending: str, sentinel: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """At every entry each payload, whatever it is called, is one NU line; switches of libraries change nothing."""
+    from napari_unet.api import verify
+    from napari_unet.network.base import base_checkpoint
+    from napari_unet.network.checkpoint import load_checkpoint
+
     data = PAYLOADS[payload](sentinel)
     folder = sentinel.parent
     monkeypatch.setenv("TORCH_FORCE_NO_WEIGHTS_ONLY_LOAD", "1")
@@ -221,6 +225,8 @@ def test_no_file_runs_anything(payload: str, ending: str, sentinel: Path, monkey
 @pytest.mark.parametrize("payload", ["pickle protocol 5", "torch zip", "npy of objects", "json with a class"])
 def test_no_project_runs_anything(payload: str, sentinel: Path) -> None:
     """A project whose every file but the database is a payload opens, and tells what is damaged."""
+    from napari_unet.api import verify
+
     folder = sentinel.parent / "p.unet"
     with Project(folder) as project:
         project.add_class()
@@ -345,6 +351,10 @@ def test_the_payloads_would_run(tmp_path: Path) -> None:
 @pytest.mark.parametrize("share", [i / 20 for i in range(20)])
 def test_a_network_with_a_flipped_bit_is_refused(tmp_path: Path, share: float) -> None:
     """F47: its checksum tells, wherever the bit is; cut off anywhere it is refused too."""
+    import torch
+
+    from napari_unet.network.checkpoint import load_checkpoint
+
     path = tmp_path / "net.safetensors"
     save_file({"weights.a": torch.arange(400.0)}, path, metadata={"napari_unet": json.dumps(record())})
     whole = path.read_bytes()
@@ -359,6 +369,8 @@ def test_a_network_with_a_flipped_bit_is_refused(tmp_path: Path, share: float) -
 
 def test_a_fifo_or_a_folder_is_no_network(tmp_path: Path) -> None:
     """F47: nothing waits for ever."""
+    from napari_unet.network.checkpoint import load_checkpoint
+
     (tmp_path / "folder.safetensors").mkdir()
     os.mkfifo(tmp_path / "fifo.safetensors")
     for name in ("folder", "fifo"):

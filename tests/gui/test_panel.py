@@ -27,7 +27,6 @@ from qtpy.QtWidgets import (
 )
 from window import PATIENCE_S, User, drawn_image, messages, settle
 
-from napari_unet.api import export as export_project
 from napari_unet.config import Settings
 from napari_unet.evaluation.label_check import Doubt
 from napari_unet.gui.layers import source
@@ -92,6 +91,8 @@ def test_undo_redo_fill_erase_and_scripts_reach_the_project(user: User) -> None:
 
 def test_the_whole_job(user: User, tmp_path: Path) -> None:
     """Two classes start the training; overlay, Dice, export and the command line's masks follow; a reopen goes on."""
+    from napari_unet.api import export as export_project
+
     user.draw_two_classes()
     panel = user.panel
     assert panel.controller.training.is_on

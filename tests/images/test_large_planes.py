@@ -23,11 +23,9 @@ from napari_unet.images.reading import open_image
 from napari_unet.images.thumbnail import thumbnail
 from napari_unet.images.tiled_plane import TILE, TiledPlane
 from napari_unet.images.tiles import Region, read_mirrored
-from napari_unet.network.device import Device
 from napari_unet.project.images import Images
 from napari_unet.project.project import Project
 from napari_unet.project.split import held_out_pixels, training_pixels
-from napari_unet.training.learner import Learner
 
 SHAPE = (2 * TILE + 90, 3 * TILE - 40)
 HUGE = 50_000
@@ -164,6 +162,9 @@ def test_a_plane_read_by_pieces_is_the_plane(monkeypatch: pytest.MonkeyPatch, ax
 
 def learned(folder: Path, pixels: np.ndarray, labels: np.ndarray) -> tuple[list[float], np.ndarray]:
     """Losses of some steps, and what the network says then."""
+    from napari_unet.network.device import Device
+    from napari_unet.training.learner import Learner
+
     with Project(folder) as project:
         project.settings.write(Settings(tile=64, width=4, batch=2))
         project.add_image(Image("noise", pixels, "yx"))
@@ -194,6 +195,9 @@ def test_learning_from_pieces_is_learning_from_the_plane(tmp_path: Path, monkeyp
 
 def test_strokes_cost_space_only_where_they_are(huge: tuple[Project, Endless]) -> None:
     """On 50 000 x 50 000 pixels two dabs are four tiles on disk and in memory; learning reads little else."""
+    from napari_unet.network.device import Device
+    from napari_unet.training.learner import Learner
+
     project, pixels = huge
     project.settings.write(Settings(tile=64, width=4, batch=1))
     for class_id, (y, x) in ((1, (30_000, 41_000)), (2, (HUGE - 60, 20))):

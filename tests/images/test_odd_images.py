@@ -7,7 +7,6 @@ import numpy as np
 import pytest
 import tifffile
 
-from napari_unet.api import add_annotation, load_model, predict, train
 from napari_unet.config import Settings
 from napari_unet.errors import UserError
 from napari_unet.images.image import Image
@@ -50,6 +49,8 @@ IMAGES: dict[str, Callable[[], Image]] = {
 @pytest.mark.parametrize("kind", IMAGES)
 def test_every_image_is_learned_and_predicted(kind: str, tmp_path: Path) -> None:
     """The network stays finite and the mask has the image's planes, height and width."""
+    from napari_unet.api import add_annotation, load_model, predict, train
+
     image = IMAGES[kind]()
     labels = np.zeros((image.planes, image.height, image.width), np.uint8)
     labels[:, 0:4, 0:4], labels[:, -2:, -4:] = 1, 2

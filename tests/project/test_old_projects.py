@@ -6,7 +6,6 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from napari_unet.api import verify
 from napari_unet.images.image import PixelSize
 from napari_unet.images.tiles import Region
 from napari_unet.project import schema
@@ -34,6 +33,8 @@ def drawn() -> np.ndarray:
 @pytest.mark.parametrize("read_only", [True, False])
 def test_an_old_project_is_what_it_was(old: tuple[int, Path], read_only: bool) -> None:
     """Classes, image, strokes, split, settings, scores, and what its format knew besides; written on afterwards."""
+    from napari_unet.api import verify
+
     number, folder = old
     before = (folder / "project.sqlite").read_bytes()
     assert verify(folder) == []

@@ -20,7 +20,6 @@ from hypothesis import strategies as st
 from scipy.spatial import cKDTree
 
 from napari_unet import storage
-from napari_unet.api import verify
 from napari_unet.config import Settings
 from napari_unet.errors import UserError
 from napari_unet.images.image import Image, PixelSize
@@ -657,6 +656,8 @@ def test_an_impossible_pixel_size_is_refused(project: Project, size: PixelSize) 
 @pytest.mark.parametrize("axes", ["cyx", "tyx", "yxz", "xyc"])
 def test_corrected_axes_are_those_of_the_image_ever_after(tmp_path: Path, axes: str) -> None:
     """The same pixels under other names; the file as it says it is, is still known as this image."""
+    from napari_unet.api import verify
+
     pixels = np.random.default_rng(0).integers(0, 99, (3, 40, 50), np.uint8)
     np.save(tmp_path / "stack.npy", pixels)
     with Project(tmp_path / "p.unet") as project:
@@ -718,6 +719,8 @@ def several(name: str, seed: int, channels: int = 3) -> Image:
 
 def test_only_chosen_channels_are_seen_by_all_images_alike(tmp_path: Path) -> None:
     """Of images that are there and of those that join later; the image stays the one that it was."""
+    from napari_unet.api import verify
+
     with Project(tmp_path / "p.unet") as project:
         first, second = several("first", 0), several("second", 1)
         four = project.add_image(several("four", 2, channels=4))

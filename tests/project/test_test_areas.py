@@ -4,7 +4,7 @@ import sqlite3
 import tempfile
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pytest
@@ -16,16 +16,15 @@ from napari_unet.dataset.annotated import Annotations
 from napari_unet.images.image import Image
 from napari_unet.images.tiled_plane import TILE
 from napari_unet.images.tiles import Region
-from napari_unet.network.device import Device
-from napari_unet.network.unet import Architecture, UNet, build
 from napari_unet.project import schema
 from napari_unet.project.database import DATABASE
 from napari_unet.project.project import Project
 from napari_unet.project.split import BLOCK, MARGIN, Block, is_candidate, training_pixels
 from napari_unet.project.stored_tiles import TileKey, write_tile
 from napari_unet.protocol import messages as m
-from napari_unet.training.selection import Selection
-from napari_unet.worker.engine import Engine
+
+if TYPE_CHECKING:
+    from napari_unet.network.unet import UNet
 
 SIDE = 5 * BLOCK
 CLASSES = (1, 2)
@@ -162,8 +161,10 @@ def test_a_project_of_the_first_format_opens(first_format: Path) -> None:
 # Scores
 
 
-def by_brightness(strength: float) -> UNet:
+def by_brightness(strength: float) -> "UNet":
     """A network that calls bright pixels class 2, exactly so for a large strength; wrong for a negative one."""
+    from napari_unet.network.unet import Architecture, build
+
     network = build(Architecture(1, 2, 4)).eval()
     network.head.weight.data.zero_()
     network.head.weight.data[1, 4] = strength  # the first intensity channel behind the features
@@ -186,6 +187,9 @@ def stripes(tmp_path: Path) -> Iterator[Project]:
 
 def test_areas_are_scored_apart(stripes: Project) -> None:
     """No pixel counts twice, the Dice of each area is its own, and the held-out Dice is that of the other blocks."""
+    from napari_unet.network.device import Device
+    from napari_unet.training.selection import Selection
+
     wrong, right, empty = Region(SIDE - BLOCK, 0, SIDE, SIDE), Region(20, 30, 190, 150), Region(1, 1, 4, 90)
     annotations = Annotations(stripes)
     annotations.refresh(stripes.settings.read())
@@ -215,6 +219,9 @@ def test_areas_are_scored_apart(stripes: Project) -> None:
 
 def test_the_worker_takes_an_area_to_heart(stripes: Project) -> None:
     """Training and waiting alike: on one message the weights in it are 0 and a score with it is sent."""
+    from napari_unet.network.device import Device
+    from napari_unet.worker.engine import Engine
+
     said: list[Any] = []
     engine = Engine(said.append, Device("cpu", "", False))
     engine.receive(m.Open(str(stripes.folder)))

@@ -5,13 +5,10 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-import torch
 from squares import HEIGHT, TILE, WIDTH
 
 from napari_unet.config import Settings
 from napari_unet.images.image import Image
-from napari_unet.network.checkpoint import Checkpoint, save_checkpoint
-from napari_unet.network.unet import Architecture, build
 from napari_unet.project.project import Project
 
 
@@ -32,6 +29,11 @@ def project(tmp_path: Path) -> Iterator[Project]:
 @pytest.fixture
 def trained(project: Project) -> Project:
     """The same with a network that calls bright pixels class 2."""
+    import torch
+
+    from napari_unet.network.checkpoint import Checkpoint, save_checkpoint
+    from napari_unet.network.unet import Architecture, build
+
     network = build(Architecture(1, 2, 4))
     with torch.no_grad():
         network.head.weight.zero_()

@@ -10,7 +10,7 @@ import time
 import zlib
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import msgspec
 import numpy as np
@@ -29,16 +29,14 @@ from napari_unet.evaluation.scores import BlockScore, ClassScore, Score
 from napari_unet.images.image import Image, PixelSize
 from napari_unet.images.reading import open_image
 from napari_unet.images.tiles import Region, grid, outward
-from napari_unet.network.device import Device
-from napari_unet.prediction.view import View
 from napari_unet.project.project import Project
 from napari_unet.protocol import messages as m
 from napari_unet.protocol.channel import LIMIT, Channel, encode
 from napari_unet.protocol.child_process import child_environment
 from napari_unet.protocol.message import Message
-from napari_unet.training import plateau
-from napari_unet.training.learner import Learner
-from napari_unet.worker.engine import Engine
+
+if TYPE_CHECKING:
+    from napari_unet.worker.engine import Engine
 
 PATIENCE_S = 120.0  # for things that take seconds on a machine with nothing else to do
 SCORE = Score(
@@ -219,8 +217,11 @@ def test_what_is_dangerous_is_not_inherited() -> None:
 # Engine, without a process
 
 
-def engine_of(project: Project) -> tuple[Engine, list[Any]]:
+def engine_of(project: Project) -> "tuple[Engine, list[Any]]":
     """An engine on the project, and the list of what it says."""
+    from napari_unet.network.device import Device
+    from napari_unet.worker.engine import Engine
+
     said: list[Any] = []
     engine = Engine(said.append, Device("cpu", "", False), Clock())
     engine.receive(m.Open(str(project.folder)))
@@ -237,6 +238,9 @@ def put_together(tiles: list[m.Tile]) -> np.ndarray:
 
 def test_an_open_project_is_rehearsed_once(project: Project, monkeypatch: pytest.MonkeyPatch) -> None:
     """What the next stroke needs is loaded before it comes, painted on or not."""
+    from napari_unet.network.device import Device
+    from napari_unet.worker.engine import Engine
+
     rehearsals: list[str] = []
     monkeypatch.setattr("napari_unet.worker.jobs.rehearsal.rehearse", lambda: rehearsals.append("rehearsed"))
     Engine(lambda _: None, Device("cpu", "", False)).rehearse()
@@ -253,6 +257,9 @@ def test_an_open_project_is_rehearsed_once(project: Project, monkeypatch: pytest
 
 def test_a_trained_project_opens_without_an_optimiser(project: Project) -> None:
     """Its network is shown before torch has loaded its compiler, which the first step needs."""
+    from napari_unet.network.device import Device
+    from napari_unet.training.learner import Learner
+
     paint(project)
     learner = Learner(project, Device("cpu", "", False))
     learner.step()
@@ -308,6 +315,8 @@ def test_what_is_shown_small_comes_at_half_resolution_first(trained: Project) ->
 
 def test_only_what_is_blank_comes_at_half_resolution() -> None:
     """Previews begin again with a new network until they fill the screen; from then on it is full resolution."""
+    from napari_unet.prediction.view import View
+
     whole = Region(0, 0, HEIGHT, WIDTH)
     view = View(1, 1, 0, whole, small=True)
     previews = sorted(grid(HEIGHT, WIDTH, 2 * TILE))
@@ -496,6 +505,8 @@ def test_the_first_strokes_are_answered_before_any_step(project: Project) -> Non
 
 def test_learning_rests_on_a_plateau_until_a_stroke(project: Project, monkeypatch: pytest.MonkeyPatch) -> None:
     """An engine whose loss falls no more has nothing to do and says so; a new stroke wakes it up."""
+    from napari_unet.training import plateau
+
     monkeypatch.setattr(plateau, "PATIENCE", 3)
     monkeypatch.setattr(plateau, "LOWER", 0.0)
     engine, said = engine_of(project)
@@ -555,7 +566,7 @@ def test_strokes_become_an_overlay(project: Project) -> None:
     assert of(m.Progress, words)[-1].step >= of(m.Progress, said)[-1].step
 
 
-def exported(engine: Engine, said: list[Any]) -> tuple[str, ...]:
+def exported(engine: "Engine", said: list[Any]) -> tuple[str, ...]:
     """Work until an export ends."""
     ended = len(of(m.Exported, said))
     while len(of(m.Exported, said)) == ended:
