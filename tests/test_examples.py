@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 import tifffile
 
+pytestmark = pytest.mark.torch
 ROOT = Path(__file__).parent.parent
 
 
