@@ -45,6 +45,7 @@ def loaded(names: list[str], wanted: set[str], folder: Path) -> list[str]:
     return done.stdout.split()
 
 
+@pytest.mark.torch
 def test_only_the_window_knows_qt(tmp_path: Path) -> None:
     """Importing every module outside the gui, the controller among them, brings neither Qt nor napari."""
     names = [name for name in modules() if not of_window(name)]
@@ -71,12 +72,14 @@ def test_the_contracts_name_every_room() -> None:
     assert qt_free == {f"napari_unet.{room}" for room in rooms - {"gui"}}
 
 
+@pytest.mark.torch
 def test_dask_is_imported_only_where_it_is_used(tmp_path: Path) -> None:
     """Importing every module outside the gui does not bring Dask's cluster."""
     names = [name for name in modules() if not of_window(name)]
     assert loaded(names, {"distributed"}, tmp_path) == []
 
 
+@pytest.mark.torch
 def test_the_two_laws_above_can_fail(tmp_path: Path) -> None:
     """The same check finds Qt in the panel and torch in the network."""
     pytest.importorskip("napari")
