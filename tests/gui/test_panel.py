@@ -89,6 +89,7 @@ def test_undo_redo_fill_erase_and_scripts_reach_the_project(user: User) -> None:
     assert settle(lambda: user.stored()[105, 105] == 2, 5)
 
 
+@pytest.mark.torch
 def test_the_whole_job(user: User, tmp_path: Path) -> None:
     """Two classes start the training; overlay, Dice, export and the command line's masks follow; a reopen goes on."""
     from napari_unet.api import export as export_project
@@ -195,6 +196,7 @@ def test_a_test_area_is_drawn_moved_and_deleted(user: User) -> None:
     assert messages() == []
 
 
+@pytest.mark.torch
 def test_the_weight_map_shows_what_training_sees(user: User) -> None:
     """It follows strokes while it is on; off and on it is the same layer, and never an image to annotate."""
     panel, layers = user.panel, user.viewer.layers
@@ -234,6 +236,7 @@ def test_the_weight_map_shows_what_training_sees(user: User) -> None:
     assert messages() == []
 
 
+@pytest.mark.torch
 def test_n_leads_to_where_to_paint_next(user: User) -> None:
     """The place comes into the middle, outlined; N goes to another one, a stroke takes the outline away."""
     panel, viewer = user.panel, user.viewer
@@ -366,6 +369,7 @@ def test_a_network_of_the_literature_brings_its_borders(user: User) -> None:
     assert project.settings.read() == Settings()
 
 
+@pytest.mark.torch
 def test_killing_the_worker_costs_nothing(user: User) -> None:
     """After a kill the strokes are there, one message is shown and training goes on in a new process."""
     user.draw_two_classes()
@@ -404,6 +408,7 @@ def test_closing_anything_while_training_leaves_nothing_behind(user: User, order
     assert [n for n in notification_manager.records if n.severity >= "error"] == []
 
 
+@pytest.mark.torch
 def test_every_plane_of_a_stack_keeps_its_own_strokes_and_prediction(viewer: Any) -> None:
     stack = np.stack([drawn_image(0), drawn_image(1), np.zeros_like(drawn_image())])
     viewer.add_image(stack, name="stack", scale=(2, 0.5, 0.5), units=("um", "um", "um"))
@@ -549,6 +554,7 @@ def test_keys_and_other_tools_keep_brush_and_table_at_one(user: User) -> None:
     assert messages()[-1].startswith("NU-A12: 7 ")
 
 
+@pytest.mark.torch
 def test_accepting_paints_the_prediction_inside_the_circle(user: User) -> None:
     """Only inside, only what is unlabelled and not held out; one undo takes it back; the brush is there again."""
     user.draw_two_classes()

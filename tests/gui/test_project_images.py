@@ -139,6 +139,7 @@ def test_one_image_at_a_time_with_its_own_strokes(viewer: Any, folder: Path) -> 
     assert messages() == []
 
 
+@pytest.mark.torch
 def test_a_hundred_switches_mix_nothing_up(viewer: Any, folder: Path) -> None:
     """With the worker training: strokes stay on their image, and every tile is one of the image on screen."""
     user, expected = User.of_project(viewer, folder), stored(folder)
