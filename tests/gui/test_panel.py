@@ -127,6 +127,7 @@ def test_the_whole_job(user: User, tmp_path: Path) -> None:
     assert messages() == []
 
 
+@pytest.mark.torch
 def test_held_out_dice_stands_on_the_image(user: User) -> None:
     """Boxes appear exactly on the blocks that are held out, and the canvas tells the Dice."""
     rng = np.random.default_rng(1)
