@@ -6,10 +6,7 @@ from napari.viewer import Viewer
 from napari_unet.gui.layers.canvas import Canvas
 from napari_unet.images.tiles import Region
 
-_SMALLEST_SHARE, _LARGEST_SHARE = (
-    0.25,
-    0.8,
-)  # share of the canvas that the place may take; outside of it the zoom changes
+_SMALLEST_SHARE, _LARGEST_SHARE = 0.25, 0.8  # of the canvas that the place may take; beyond these the zoom changes
 _SHARE = 0.4  # share that the place takes after a change of zoom
 
 

@@ -87,9 +87,7 @@ class Training(Job):
         self._showing_pause = _FIRST_SHOWING_S
         self._next_showing = self._opened.clock() + self._showing_pause
         self._answer_at_once()
-        if (
-            changed and not self._opened.can_train
-        ):  # without training nothing else scores the shown network on the changed pixels
+        if changed and not self._opened.can_train:  # else training scores the shown network on the changed pixels
             score = learner.selection.rescore()
             if score is not None:
                 self._opened.send(Scored(score, None))
