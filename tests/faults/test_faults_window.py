@@ -16,8 +16,6 @@ from window import User, drawn_image, messages, settle
 from napari_unet.errors import UserError
 from napari_unet.project.project import Project
 
-pytestmark = pytest.mark.filterwarnings("default")  # napari's own
-
 
 @pytest.mark.parametrize("order", ["panel", "viewer", "image", "annotation", "all layers"])
 def test_strokes_that_a_full_disk_refused_outlive_their_layer(

@@ -16,7 +16,6 @@ from napari_unet.gui.sections.image_facts import facts
 from napari_unet.images.image import Image, PixelSize
 from napari_unet.project.project import Project
 
-pytestmark = pytest.mark.filterwarnings("default")
 SPACED = PixelSize(0.5, 0.25, "um", 1.5)
 SHAPES = {"z": 3, "t": 2, "c": 2, "y": 70, "x": 90}
 

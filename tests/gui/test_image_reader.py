@@ -24,7 +24,6 @@ from napari_unet.images.readers.file_pixels import FilePixels
 from napari_unet.images.reading import open_image
 from napari_unet.project.project import Project
 
-pytestmark = pytest.mark.filterwarnings("default")  # napari 0.9 and its libraries warn of their own future
 RANDOM = np.random.default_rng(0)
 FINEST = RANDOM.integers(0, 60000, (2048, 1600)).astype(np.uint16)  # more than fits on screen at its resolution
 LEVELS = [FINEST[::step, ::step] for step in (1, 2, 4, 8)]

@@ -22,7 +22,6 @@ from napari_unet.project.project import Project
 from napari_unet.project.strokes import Strokes
 from napari_unet.protocol import messages as m
 
-pytestmark = pytest.mark.filterwarnings("default")
 SHAPE = (1000, 700)
 SIDE = 256
 

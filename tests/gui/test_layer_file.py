@@ -15,7 +15,6 @@ from napari_unet.images.image import PixelSize
 from napari_unet.images.reading import open_image
 from napari_unet.project.project import Project
 
-pytestmark = pytest.mark.filterwarnings("default")
 HYPERSTACK = (2, 3, 4, 64, 80)
 
 

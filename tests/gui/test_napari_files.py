@@ -23,8 +23,7 @@ from napari_unet.images.image import Image, PixelSize
 from napari_unet.images.reading import open_image
 from napari_unet.project.project import Project
 
-pytestmark = pytest.mark.filterwarnings("default")  # napari 0.9 and its libraries warn of their own future
-MANIFEST = Path(layer_files.__file__).parent.parent / "napari.yaml"
+MANIFEST = Path(layer_files.__file__).parents[2] / "napari.yaml"
 
 
 @pytest.fixture

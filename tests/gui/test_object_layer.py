@@ -12,7 +12,6 @@ from window import settle
 
 from napari_unet.protocol import messages as m
 
-pytestmark = pytest.mark.filterwarnings("default")  # see test_panel
 COLUMNS = ("object", "plane", "class", "class_name", "area_px", "top_px", "left_px", "bottom_px", "right_px", "mean")
 
 

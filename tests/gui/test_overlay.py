@@ -20,7 +20,6 @@ from napari_unet.gui.sections.view_row import overlay_text
 from napari_unet.images.tiles import Region
 from napari_unet.protocol import messages as m
 
-pytestmark = pytest.mark.filterwarnings("default")  # see test_panel
 TILE = Region(64, 64, 128, 128)
 INSIDE, OUTSIDE = (100, 100), (30, 100)  # of the tile; both off the stroke
 BURST = 1000

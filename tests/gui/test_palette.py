@@ -13,8 +13,6 @@ from napari_unet.gui.hooks.palette import panel_of
 from napari_unet.images.image import Image
 from napari_unet.project.project import Project
 
-pytestmark = pytest.mark.filterwarnings("default")  # napari 0.9 and its libraries warn of their own future
-
 
 @pytest.fixture
 def project(tmp_path: Path) -> Path:

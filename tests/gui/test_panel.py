@@ -36,7 +36,6 @@ from napari_unet.project.project import Project
 from napari_unet.protocol.messages import Doubted, Suggested
 
 # napari 0.9 and its libraries warn of their own future; ours are still errors elsewhere.
-pytestmark = pytest.mark.filterwarnings("default")
 
 
 def alive(pid: int) -> bool:

@@ -24,7 +24,6 @@ from napari_unet.images.tiles import Region
 from napari_unet.project.project import Project
 from napari_unet.protocol.messages import Scored, Tile
 
-pytestmark = pytest.mark.filterwarnings("default")
 SHAPES = {"a": (192, 160), "b": (128, 256), "c": (160, 160)}
 
 

@@ -15,7 +15,6 @@ from napari_unet.images.reading import open_image
 from napari_unet.project.project import Project
 from napari_unet.protocol.messages import OtherPixelSize
 
-pytestmark = pytest.mark.filterwarnings("default")
 SHAPE = (3, 96, 64)
 
 

@@ -26,8 +26,6 @@ from napari_unet.project.project import Project
 from napari_unet.project.rescued_strokes import keep_elsewhere
 from napari_unet.project.strokes import Strokes
 
-pytestmark = pytest.mark.filterwarnings("default")  # napari's own
-
 
 def test_a_plane_that_could_not_be_saved_is_handed_over_until_it_is(qapp: Any) -> None:
     """Whichever plane is shown meanwhile; afterwards only the one that is shown is compared."""

@@ -32,7 +32,7 @@ def write_labels_tiff(path: str, data: Any, meta: dict[str, Any]) -> list[str]:
 
 
 def write_labels_png(path: str, data: Any, meta: dict[str, Any]) -> list[str]:
-    """Write indexed PNGs, one file for each plane; numbers up to 255."""
+    """Write indexed PNG files, one for each plane; numbers up to 255."""
     return _named(write_png(_segmentation(_image(data, meta)), _base(path)))
 
 
