@@ -11,7 +11,7 @@ import sys
 import tarfile
 import tempfile
 from collections import Counter
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -20,6 +20,7 @@ from statistics import median
 ROOT = Path(__file__).parents[1]
 PACKAGE = "napari_unet"
 LONGEST_FILE, LONGEST_FUNCTION, MOST_PARAMETERS, MOST_METHODS, MOST_IMPORTS = 400, 60, 6, 20, 15
+NAMED_TUPLE = {"_asdict", "_fields", "_make", "_replace"}  # public in spite of their names, says Python's manual
 QT = {"napari", "qtpy", "superqt", "magicgui", "pyqtgraph"}
 FEATURES = 10
 FUNCTION = (ast.FunctionDef, ast.AsyncFunctionDef)
@@ -69,19 +70,21 @@ class Module:
         return {name for node in self.tree.body for name in _imports(node)}
 
     @cached_property
-    def private_reaches(self) -> int:
-        """Count how often it takes a name that begins with _ from another object or module.
+    def private_names(self) -> set[str]:
+        """Names beginning with _ that it defines: functions, classes, constants, and attributes of its own objects."""
+        found = {node.attr for node in ast.walk(self.tree) if _is_of_self(node)}
+        found |= {node.name for node in ast.walk(self.tree) if isinstance(node, (*FUNCTION, ast.ClassDef))}
+        found |= {name.id for node in ast.walk(self.tree) for name in _assigned(node)}
+        return {name for name in found if _is_private(name)}
 
-        A name that the file defines itself, such as a private attribute of a second object of the same class, is none.
-        """
-        own = {node.attr for node in ast.walk(self.tree) if _is_of_self(node)}
-        own |= {function.name for function in self.functions}
-        own |= {target.id for node in ast.walk(self.tree) for target in _annotated(node)}
-        reaches = sum(_is_private(node.attr) and node.attr not in own for node in _attributes(self.tree))
+    @cached_property
+    def private_reaches(self) -> Counter[str]:
+        """Count the names beginning with _ that it takes from another object or module and does not define itself."""
+        taken = [node.attr for node in ast.walk(self.tree) if isinstance(node, ast.Attribute)]
         for node in ast.walk(self.tree):
             if isinstance(node, ast.ImportFrom):
-                reaches += sum(_is_private(alias.name) for alias in node.names)
-        return reaches
+                taken += [alias.name for alias in node.names]
+        return Counter(name for name in taken if _is_private(name) and name not in self.private_names)
 
 
 def _imports(node: ast.AST) -> set[str]:
@@ -93,22 +96,16 @@ def _imports(node: ast.AST) -> set[str]:
 
 
 def _is_private(name: str) -> bool:
-    return name.startswith("_") and not name.startswith("__")
-
-
-def _attributes(tree: ast.Module) -> Iterator[ast.Attribute]:
-    """Yield every attribute of something else than ``self`` or ``cls``."""
-    for node in ast.walk(tree):
-        if isinstance(node, ast.Attribute) and not _is_of_self(node):
-            yield node
+    return name.startswith("_") and not name.startswith("__") and name not in NAMED_TUPLE
 
 
 def _is_of_self(node: ast.AST) -> bool:
     return isinstance(node, ast.Attribute) and isinstance(node.value, ast.Name) and node.value.id in ("self", "cls")
 
 
-def _annotated(node: ast.AST) -> list[ast.Name]:
-    return [node.target] if isinstance(node, ast.AnnAssign) and isinstance(node.target, ast.Name) else []
+def _assigned(node: ast.AST) -> list[ast.Name]:
+    targets = node.targets if isinstance(node, ast.Assign) else [node.target] if isinstance(node, ast.AnnAssign) else []
+    return [target for target in targets if isinstance(target, ast.Name)]
 
 
 class Checkout:
@@ -134,6 +131,12 @@ class Checkout:
             seen |= new
             waiting.extend(new)
         return False
+
+    def private_reaches(self, modules: Iterable[Module]) -> dict[str, int]:
+        """Count, by module, how often modules take a name beginning with _ that another file of the package defines."""
+        ours = {name for module in self.package for name in module.private_names}
+        counts = {m.name: sum(count for name, count in m.private_reaches.items() if name in ours) for m in modules}
+        return {name: count for name, count in counts.items() if count}
 
     def rooms_that_reach(self, wanted: set[str]) -> str:
         """Return the rooms that bring one of these libraries, each with its number of such modules."""
@@ -175,8 +178,8 @@ def table(checkout: Checkout) -> dict[str, str]:
         f"modules that import over {MOST_IMPORTS} of ours": _few(f"{name} ({fan_out[name]})" for name in wide),
         "widest module": f"{widest} ({fan_out[widest]})",
         "imports per module, mean": f"{sum(fan_out.values()) / len(fan_out):.1f}",
-        "private reaches in the package": str(sum(module.private_reaches for module in package)),
-        "private reaches in the tests": str(sum(module.private_reaches for module in checkout.tests)),
+        "private reaches in the package": str(sum(checkout.private_reaches(package).values())),
+        "private reaches in the tests": str(sum(checkout.private_reaches(checkout.tests).values())),
         "modules that reach Qt or napari": checkout.rooms_that_reach(QT),
         "modules that reach torch": checkout.rooms_that_reach({"torch"}),
         "lines of tests per line of the package": f"{sum(module.lines for module in checkout.tests) / lines:.2f}",

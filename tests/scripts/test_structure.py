@@ -54,9 +54,15 @@ def test_no_docstring_begins_with_a_fragment(checkout: Checkout) -> None:
 def test_a_reach_for_a_private_name_is_seen() -> None:
     """Names of others that begin with _ are counted; those of the file's own objects are not."""
     own = "class A:\n    def __init__(self): self._x = 1\n    def __eq__(self, other): return self._x == other._x\n"
-    assert Module(Path("a.py"), own).private_reaches == 0
-    assert Module(Path("b.py"), "from a import _hidden\n_hidden.y\n").private_reaches == 1
-    assert Module(Path("c.py"), "def f(a):\n    return a._x + a.__class__.__name__\n").private_reaches == 1
+    assert not Module(Path("a.py"), own).private_reaches
+    assert Module(Path("b.py"), "from a import _hidden\n_hidden.y\n").private_reaches == {"_hidden": 1}
+    assert Module(Path("c.py"), "def f(a):\n    return a._x + a.__class__.__name__\n").private_reaches == {"_x": 1}
+
+
+def test_nobody_takes_a_private_name_of_another_file(checkout: Checkout) -> None:
+    """A name that begins with _ is used by the file that defines it, in the package and in its tests."""
+    assert checkout.private_reaches(checkout.package) == {}
+    assert checkout.private_reaches(checkout.tests) == {}
 
 
 def test_what_importing_brings_is_followed(checkout: Checkout) -> None:
