@@ -91,14 +91,39 @@ def hand(viewer: Any, monkeypatch: pytest.MonkeyPatch) -> "Hand":
 
 
 # Where torch is not installed, a test that reaches it is skipped; the newest Pythons are tried before torch is there.
+HAS_TORCH = importlib.util.find_spec("torch") is not None
+_WORKERS_WITHOUT_TORCH: list[Path | None] = []  # logs of those that the present test started, in vain
 
 
 def _lacks_torch(error: BaseException | None) -> bool:
+    if not HAS_TORCH and _WORKERS_WITHOUT_TORCH:
+        return True
     while error is not None:
         if isinstance(error, ModuleNotFoundError) and error.name == "torch":
             return True
         error = error.__cause__ or error.__context__
     return False
+
+
+@pytest.fixture(autouse=True)
+def workers_without_torch(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    """Note every worker that a test starts where there is no torch: what fails after that says nothing of the window.
+
+    A test that passes with a worker that ends at once counts.
+    """
+    if HAS_TORCH:
+        yield
+        return
+    from napari_unet.controller.worker_process import WorkerProcess
+
+    start = WorkerProcess.__init__
+
+    def noted(process: WorkerProcess, log: Path | None = None) -> None:
+        _WORKERS_WITHOUT_TORCH.append(log)
+        start(process, log)
+
+    monkeypatch.setattr(WorkerProcess, "__init__", noted)
+    yield
 
 
 @pytest.hookimpl(wrapper=True)
@@ -126,5 +151,6 @@ def pytest_runtest_makereport(
 
 def pytest_runtest_setup(item: pytest.Item) -> None:
     """Skip a test whose child processes need torch where there is none."""
-    if item.get_closest_marker("torch") and importlib.util.find_spec("torch") is None:
+    _WORKERS_WITHOUT_TORCH.clear()
+    if item.get_closest_marker("torch") and not HAS_TORCH:
         pytest.skip("needs torch in a child process")

@@ -1,5 +1,6 @@
 """A napari window and the user in front of it, who clicks and paints."""
 
+import importlib.util
 import itertools
 import os
 import sys
@@ -22,7 +23,8 @@ from qtpy.QtWidgets import QApplication
 
 from napari_unet.project.project import Project
 
-PATIENCE_S = 60.0
+# Where there is no torch no worker answers, and waiting for one is in vain.
+PATIENCE_S = 60.0 if importlib.util.find_spec("torch") else 5.0
 
 
 def drawn_image(seed: int = 0) -> np.ndarray:

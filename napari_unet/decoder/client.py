@@ -44,6 +44,7 @@ class DecoderClient:
         self._thread: ThreadPoolExecutor | None = None
         self._turn = threading.Lock()  # a thread that rests may not have ended when the next one begins
         self._is_stopped = False
+        self._asked = 0  # how often
         self._end: Callable[[], object] = lambda: None
 
     def open(self, path: Path, axes: str | None = None, *, is_tried: bool = False) -> "Future[Image]":
@@ -65,7 +66,7 @@ class DecoderClient:
     def rest(self) -> None:
         """End process and thread when all that was asked is answered; they come again when more is asked for."""
         if self._thread is not None:
-            self._submit(self._close)
+            self._submit(self._close_unless_asked, self._asked + 1)
             self._thread.shutdown(wait=False)
             self._thread = None
 
@@ -83,6 +84,7 @@ class DecoderClient:
             raise RuntimeError("stopped")
         if self._thread is None:
             self._thread = ThreadPoolExecutor(1, thread_name_prefix="decoder")
+        self._asked += 1
         return self._thread.submit(self._in_turn, partial(work, *arguments, **named))
 
     def _in_turn(self, work: Callable[[], R]) -> R:
@@ -123,6 +125,11 @@ class DecoderClient:
             return np.frombuffer(found.pixels, np.uint8).reshape(found.height, found.width, 3)
         except ValueError as error:
             raise _ended(record.path) from error
+
+    def _close_unless_asked(self, asked: int) -> None:
+        """End the process, unless more was asked for since, whose thread may have had its turn first."""
+        if self._asked == asked or self._is_stopped:
+            self._close()
 
     def _close(self) -> None:
         self._child = None

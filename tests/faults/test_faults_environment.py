@@ -12,6 +12,7 @@ import numpy as np
 import pytest
 import tifffile
 from injectors import WHOLE, strace_works, under_strace
+from napari.layers import Image as Layer
 from painter import PAINT, acknowledged, states, stored
 
 from benchmarks.reliability import SIDE, new_project, stroke
@@ -192,7 +193,7 @@ def test_without_a_home_and_in_the_c_locale(tmp_path: Path, monkeypatch: pytest.
     with Project(tmp_path / "p.unet", read_only=True) as project:
         assert [record.name for record in project.images.all()] == ["Präparat µ"]
     monkeypatch.setenv("HOME", environment["HOME"])
-    layer = type("Layer", (), {"name": "made up"})
+    layer = Layer(np.eye(9), name="made up")
     with pytest.raises(UserError, match=r"^NU-E01: "):
         Project(default_project(layer, Image("made up", np.eye(9), "yx"), None))
 

@@ -13,6 +13,8 @@ import pytest
 if not sys.platform.startswith("linux") or not os.environ.get("DISPLAY"):
     pytest.skip("needs a Linux display: run under xvfb-run", allow_module_level=True)
 
+pytestmark = pytest.mark.torch  # their windows wait for an overlay of the worker
+
 WINDOW = """
 import sys, time
 from pathlib import Path

@@ -76,8 +76,10 @@ def test_strokes_and_tiles_lie_where_they_belong(name: str, viewer: Any, monkeyp
     place = dict(GEOMETRIES[name])
     hand = open_black_image(viewer, monkeypatch, np.zeros((SIDE, SIDE), place.pop("dtype", np.uint8)), **place)
     check_stroke_and_tile(hand)
-    viewer.camera.zoom *= 1.3
-    viewer.camera.center = np.add(viewer.camera.center, (0, *np.multiply(0.05 * SIDE, hand.panel.canvas.image.scale)))
+    viewer.scene.camera.zoom *= 1.3
+    viewer.scene.camera.center = np.add(
+        viewer.scene.camera.center, (0, *np.multiply(0.05 * SIDE, hand.panel.canvas.image.scale))
+    )
     viewer.dims.order = (1, 0)
     settle(seconds=0.1)
     hand.panel.canvas.annotation.undo()
@@ -147,8 +149,8 @@ def test_what_is_on_screen_is_asked_for_first(hand: Hand) -> None:
     """Zoomed into a corner, the look that the worker gets is that corner; the worker begins there (test_worker)."""
     hand.viewer.reset_view()
     assert settle(lambda: hand.looks[-1].visible == Region(0, 0, SIDE, SIDE), 5)
-    hand.viewer.camera.center = (0, 110, 20)
-    hand.viewer.camera.zoom *= 6
+    hand.viewer.scene.camera.center = (0, 110, 20)
+    hand.viewer.scene.camera.zoom *= 6
     assert settle(lambda: hand.looks[-1].visible != Region(0, 0, SIDE, SIDE), 5)
     settle(seconds=0.2)
     visible = hand.looks[-1].visible

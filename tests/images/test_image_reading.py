@@ -237,9 +237,9 @@ def test_ome_zarr_reads_full_resolution_with_its_scale(tmp_path: Path, version: 
     pixels = STACK.transpose(0, 2, 1, 3, 4)
     for name, scale, expected in (("a", [1, 1, 3, 0.25, 0.5], (0.5, 1.0)), ("whole", [1, 1, 3, 2, 5], (4.0, 10.0))):
         write_ngff(tmp_path / f"{name}.zarr", pixels, version, scale=scale)
-        assert open_image(tmp_path / f"{name}.zarr").pixel_size == PixelSize(*expected, "um")
+        assert open_image(tmp_path / f"{name}.zarr").pixel_size == PixelSize(*expected, "um", z=6.0)
     write_ngff(tmp_path / "alone.zarr", pixels, version, scale=[1, 1, 3, 2, 5], further=[])
-    assert open_image(tmp_path / "alone.zarr").pixel_size == PixelSize(2.0, 5.0, "um")
+    assert open_image(tmp_path / "alone.zarr").pixel_size == PixelSize(2.0, 5.0, "um", z=3.0)
     image = open_image(tmp_path / "a.zarr")
     assert image.axes == "tczyx"
     np.testing.assert_array_equal(all_planes(image), STACK.transpose(0, 1, 3, 4, 2).reshape(6, 17, 13, 2))

@@ -582,7 +582,7 @@ def test_experts_give_the_same_from_levels_as_from_features() -> None:
 
 
 @pytest.mark.parametrize("changes", [{"padding": "valid"}, {"intensities": False}])
-def test_experts_need_what_they_read(changes: dict[str, Any]) -> None:
+def test_a_head_of_two_branches_needs_what_it_reads(changes: dict[str, Any]) -> None:
     """Intensities, at the size of the decoder levels."""
-    with pytest.raises(ValueError, match="experts"):
+    with pytest.raises(ValueError, match="two branches"):
         Architecture(head="experts", **changes)
