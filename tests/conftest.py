@@ -25,7 +25,9 @@ if TYPE_CHECKING:
     from window import User
 
 # They hold assertions, which pytest explains only where it is told so before they are imported.
-pytest.register_assert_rewrite("window", "hand", "painter", "controller_bench", "predict_command", "squares")
+pytest.register_assert_rewrite(
+    "window", "hand", "painter", "controller_bench", "predict_command", "squares", "image_files"
+)
 
 # How long an example takes says more of the machine than of the code.
 settings.register_profile("no deadline", deadline=None)

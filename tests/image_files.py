@@ -5,10 +5,13 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import pytest
 import tifffile
 import zarr
 
+from napari_unet.errors import UserError
 from napari_unet.images.image import Image
+from napari_unet.images.reading import open_image
 
 
 def write_zarr(folder: Path, pixels: np.ndarray, zarr_format: int, **options: Any) -> None:
@@ -67,3 +70,22 @@ def write_pyramid(path: Path, levels: list[np.ndarray]) -> None:
 
 def all_planes(image: Image) -> np.ndarray:
     return np.stack([image.read(plane) for plane in range(image.planes)])
+
+
+RANDOM = np.random.default_rng(7)
+GREY = RANDOM.integers(0, 60000, (37, 29)).astype(np.uint16)
+RGB = RANDOM.integers(0, 256, (37, 29, 3), dtype=np.uint8)
+RGBA = RANDOM.integers(0, 256, (37, 29, 4), dtype=np.uint8)
+STACK = RANDOM.integers(0, 60000, (2, 3, 2, 17, 13)).astype(np.uint16)
+
+
+def refused(path: Path, axes: str | None = None) -> str:
+    """Code of the one error of opening and reading; the file must stay as it is."""
+    before = path.read_bytes() if path.is_file() else None
+    with pytest.raises(UserError) as caught:
+        all_planes(open_image(path, axes))
+    assert "\n" not in str(caught.value)
+    assert path.name in caught.value.where
+    if before is not None:
+        assert path.read_bytes() == before
+    return caught.value.code

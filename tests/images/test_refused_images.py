@@ -15,30 +15,12 @@ import imagecodecs
 import numpy as np
 import pytest
 import tifffile
-from image_files import all_planes, write_ngff, write_zarr
+from image_files import GREY, RGB, STACK, all_planes, refused, write_ngff, write_zarr
 from PIL import Image as Picture
 
 from napari_unet.errors import UserError
 from napari_unet.images.readers import damage
 from napari_unet.images.reading import open_image
-
-RANDOM = np.random.default_rng(7)
-GREY = RANDOM.integers(0, 60000, (37, 29)).astype(np.uint16)
-RGB = RANDOM.integers(0, 256, (37, 29, 3), dtype=np.uint8)
-RGBA = RANDOM.integers(0, 256, (37, 29, 4), dtype=np.uint8)
-STACK = RANDOM.integers(0, 60000, (2, 3, 2, 17, 13)).astype(np.uint16)
-
-
-def refused(path: Path, axes: str | None = None) -> str:
-    """Code of the one error of opening and reading; the file must stay as it is."""
-    before = path.read_bytes() if path.is_file() else None
-    with pytest.raises(UserError) as caught:
-        all_planes(open_image(path, axes))
-    assert "\n" not in str(caught.value)
-    assert path.name in caught.value.where
-    if before is not None:
-        assert path.read_bytes() == before
-    return caught.value.code
 
 
 def test_missing_and_foreign_files_are_told(tmp_path: Path) -> None:
