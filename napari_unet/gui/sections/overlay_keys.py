@@ -1,7 +1,9 @@
 """Keys while the annotation layer is active: Space shows the bare image while it is held, C toggles the contour."""
 
 from collections.abc import Iterator
-from typing import Any, no_type_check
+from inspect import unwrap
+from types import MethodType
+from typing import Any
 
 from qtpy.QtCore import QObject
 from qtpy.QtWidgets import QApplication
@@ -49,7 +51,8 @@ class OverlayKeys(QObject):  # type: ignore[misc]
         """Give the keys to the annotation layer."""
         annotation = self._canvas.annotation
         if annotation is not None:
-            annotation.bind_key("Space", self._hold, overwrite=True)
+            # napari knows a key that is held by its generator function, which a wrapper for type checks would not be.
+            annotation.bind_key("Space", MethodType(unwrap(OverlayKeys._hold), self), overwrite=True)
             annotation.bind_key("C", lambda _: self._view_row.toggle_contour(), overwrite=True)
 
     def hide(self) -> None:
@@ -72,7 +75,6 @@ class OverlayKeys(QObject):  # type: ignore[misc]
         if hidden and annotation is not None:
             annotation.mode = self._mode
 
-    @no_type_check  # a wrapper of a type checker would not be a generator function, by which napari knows this one
     def _hold(self, layer: Any) -> Iterator[None]:
         self.hide()
         yield
