@@ -7,8 +7,9 @@ import numpy as np
 import pytest
 import tifffile
 from napari.layers import Image as NapariImage
-from window import User
+from window import User, settle
 
+from napari_unet.cli import main
 from napari_unet.gui.layers import source
 from napari_unet.gui.layers.layer_file import FILE
 from napari_unet.images.image import PixelSize
@@ -134,3 +135,26 @@ def test_a_dropped_picture_of_colour_planes_has_channels(viewer: Any, tmp_path: 
     assert user.painted.shape == (64, 80)
     user.draw(1, (20, 20), (20, 60))
     assert user.stored()[20, 40] == 1
+
+
+@pytest.mark.torch
+def test_what_is_learned_on_colour_planes_predicts_the_same_file(viewer: Any, tmp_path: Path) -> None:
+    """The mask of the command line, which reads the file itself, is the prediction in the window."""
+    path = tmp_path / "planes.tif"
+    pixels = np.random.default_rng(1).integers(0, 90, (3, 64, 80), np.uint8)
+    pixels[0, 32:] += 150  # red below
+    tifffile.imwrite(path, pixels, photometric="rgb", planarconfig="separate")
+    user = dropped(viewer, path)
+    user.draw(1, (10, 20), (10, 60))
+    user.draw(2, (50, 20), (50, 60))
+    assert settle(lambda: (user.panel.canvas.prediction.data > 0).all())
+    user.panel.training.pause.click()
+    assert settle(
+        lambda: user.panel.training.progress.state == "paused" and not user.panel.training.progress.waiting_tiles
+    )
+    prediction = np.asarray(user.panel.canvas.prediction.data)
+    assert (prediction[:28] == 1).mean() > 0.9
+    assert (prediction[36:] == 2).mean() > 0.9
+    project = user.panel.controller.project.folder
+    assert main(["predict", str(path), "--model", str(project), "--out", str(tmp_path / "out"), "--device", "cpu"]) == 0
+    np.testing.assert_array_equal(tifffile.imread(tmp_path / "out" / "planes.tif"), prediction - 1)
