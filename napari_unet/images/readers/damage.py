@@ -2,6 +2,7 @@
 
 import contextlib
 import math
+import stat
 import struct
 import tokenize
 import zlib
@@ -72,6 +73,21 @@ def unopened(path: Path, error: OSError) -> UserError:
     reason = error.strerror or type(error).__name__
     what = f"the image cannot be opened ({reason})"
     return UserError("NU-I10", what, str(path), "check the path and its permissions")
+
+
+def refuse_special(path: Path) -> None:
+    """Refuse a pipe, a device or a socket, which opening could wait for without an end.
+
+    Raises
+    ------
+    UserError
+        NU-I10
+    OSError
+        For a path that the system does not know.
+    """
+    if not stat.S_ISREG(path.stat().st_mode):
+        what = "the image cannot be opened (it is no file but a pipe, a device or a socket)"
+        raise UserError("NU-I10", what, str(path), "give the path of an image file")
 
 
 def changed(path: Path) -> UserError:

@@ -2,7 +2,7 @@
 
 from pathlib import Path
 
-from napari_unet.images.readers.damage import damaged, unopened, unsupported
+from napari_unet.images.readers.damage import damaged, refuse_special, unopened, unsupported
 from napari_unet.images.readers.zarr_metadata import METADATA_FILES
 
 SUFFIXES = (".tif", ".tiff", ".btf", ".tf8", ".svs", ".lsm", ".stk", ".png", ".jpg", ".jpeg", ".npy")
@@ -29,6 +29,7 @@ def format_of(path: Path) -> str:
     try:
         if path.is_dir():
             return _folder_format(path)
+        refuse_special(path)
         with open(path, "rb") as stream:
             start = stream.read(8)
     except OSError as error:

@@ -1,7 +1,5 @@
 """OME images in several files: which files are one image."""
 
-import html
-import re
 import warnings
 from pathlib import Path
 
@@ -9,8 +7,7 @@ import tifffile
 
 from napari_unet.errors import PROGRAM_ERROR, UserError
 from napari_unet.images.readers.damage import damage_told
-
-_PART = re.compile(r'\bFileName="([^"]*)"')
+from napari_unet.images.readers.ome_xml import read_ome
 
 
 def files_of_set(path: Path) -> set[Path]:
@@ -21,10 +18,10 @@ def files_of_set(path: Path) -> set[Path]:
         with damage_told(path), warnings.catch_warnings():
             warnings.simplefilter("ignore")
             with tifffile.TiffFile(path) as file:
-                names = _PART.findall(file.ome_metadata or "")
+                names = read_ome(file.ome_metadata or "").file_names
     except UserError as error:
         if error.code == PROGRAM_ERROR:
             raise
         return {path}  # it is told when it is opened
-    inside = {path.with_name(html.unescape(name)) for name in names if Path(name).name == name}
+    inside = {path.with_name(name) for name in names if Path(name).name == name}
     return {path, *inside}

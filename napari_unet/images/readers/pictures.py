@@ -10,18 +10,22 @@ from PIL.Image import Exif
 from PIL.JpegImagePlugin import JpegImageFile
 from PIL.PngImagePlugin import PngImageFile
 
+from napari_unet.images.readers.claims import refuse_claim
 from napari_unet.images.readers.content import Content
 from napari_unet.images.readers.damage import refuse_bomb
-from napari_unet.images.readers.png_chunks import chunks_of, is_interlaced, plain_png, put_in_order
+from napari_unet.images.readers.png_chunks import SAMPLES, chunks_of, is_interlaced, plain_png, put_in_order
 
 _ORIENTATION_TAG = 0x0112
+_JPEG = 7  # as TIFF numbers it
 
 
 def open_png(path: Path, expand_palette: bool) -> Content:
     """Decode a PNG file; a palette is expanded to its colours, or its indices are the pixels."""
+    refuse_bomb(path, (path.stat().st_size,), 1)
     chunks = chunks_of(path, path.read_bytes())
     width, height, depth, colour = struct.unpack(">IIBB", chunks[b"IHDR"][:10])
     refuse_bomb(path, (height, width, 4), max(1, depth // 8))
+    refuse_claim(path, height * (width * depth * SAMPLES.get(colour, 1) // 8), len(chunks[b"IDAT"]))
     if not expand_palette and (colour == 3 or depth == 1):
         with PngImageFile(path) as picture:
             pixels = np.array(picture)
@@ -39,6 +43,7 @@ def open_jpeg(path: Path, expand_palette: bool) -> Content:
     # The class, not PIL.Image.open: no other Pillow format gets to parse the file, and the limit is ours.
     with JpegImageFile(path) as picture:
         refuse_bomb(path, (picture.height, picture.width, 3), 1)
+        refuse_claim(path, picture.height * picture.width * 3, path.stat().st_size, _JPEG)
         exif = picture.getexif()
         return _picture(np.array(picture if picture.mode in ("L", "RGB") else picture.convert("RGB")), exif)
 

@@ -16,7 +16,7 @@ from napari_unet.images.readers.damage import damaged
 
 SIGNATURE = b"\x89PNG\r\n\x1a\n"
 _NEEDED = (b"PLTE", b"tRNS")  # what a decoder needs beside the header and the pixels
-_SAMPLES = {0: 1, 2: 3, 3: 1, 4: 2, 6: 4}  # of a pixel, by the type of colour
+SAMPLES = {0: 1, 2: 3, 3: 1, 4: 2, 6: 4}  # of a pixel, by the type of colour
 # The seven passes of Adam7: first row and column, and the steps between rows and columns.
 _PASSES = ((0, 0, 8, 8), (0, 4, 8, 8), (4, 0, 8, 4), (0, 2, 4, 4), (2, 0, 4, 2), (0, 1, 2, 2), (1, 0, 2, 1))
 
@@ -82,7 +82,7 @@ def _passes(
 ) -> Iterator[tuple[tuple[slice, slice], dict[bytes, bytes]]]:
     """Yield where the pixels of each pass belong, and the chunks of a picture of these pixels."""
     depth, colour = chunks[b"IHDR"][8:10]
-    bits = depth * _SAMPLES[colour]
+    bits = depth * SAMPLES[colour]
     sizes = [(-(-(height - y) // down), -(-(width - x) // across)) for y, x, down, across in _PASSES]
     lengths = [rows * (1 + -(-columns * bits // 8)) if rows > 0 < columns else 0 for rows, columns in sizes]
     # No more than the header promises: a few bytes could unpack to gigabytes.

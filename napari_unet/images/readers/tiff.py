@@ -15,7 +15,7 @@ from napari_unet.images.readers.content import Content
 from napari_unet.images.readers.damage import damaged
 from napari_unet.images.readers.file_pixels import FilePixels, lazy, pyramid, refuse_first_chunk
 from napari_unet.images.readers.tiff_calibration import tiff_channel_names, tiff_pixel_size
-from napari_unet.images.readers.tiff_damage import log_told, refuse_codec, refuse_missing_bytes
+from napari_unet.images.readers.tiff_damage import log_told, refuse_codec, refuse_description, refuse_missing_bytes
 
 _CMYK = 5  # photometric interpretation "separated"
 
@@ -26,6 +26,7 @@ logging.getLogger("tifffile").addHandler(logging.NullHandler())
 def open_tiff(path: Path, expand_palette: bool) -> Content:
     """Open a TIFF file; its strips and tiles are read when they are sliced."""
     with log_told(path), tifffile.TiffFile(path) as file:
+        refuse_description(path, file)
         every = _series(file)
         if not every:
             raise damaged(path, "no pages")

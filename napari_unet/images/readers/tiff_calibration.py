@@ -5,7 +5,7 @@ from typing import Any
 
 from napari_unet.images.image import PixelSize
 from napari_unet.images.readers.length_units import UNKNOWN, pixel_size_of
-from napari_unet.images.readers.ome_xml import ome_channel_names, ome_pixel_size, pixels_of
+from napari_unet.images.readers.ome_xml import OmePixels, ome_pixel_size, pixels_of, read_ome
 
 # Below this resolution a TIFF states how it should be printed (72, 96, 300, 600 dpi), not how large a pixel is.
 _PRINTING_DPI = 600
@@ -33,7 +33,7 @@ def tiff_pixel_size(file: Any, series: Any, number: int) -> PixelSize:
 def tiff_channel_names(file: Any, series: Any, number: int) -> list[str]:
     """Return the names in OME-XML, or the labels of ImageJ planes, which are channels where it has no others."""
     if file.is_ome:
-        return ome_channel_names(_ome_pixels(file, series, number))
+        return _ome_pixels(file, series, number).channel_names
     labels = (file.imagej_metadata or {}).get("Labels")
     titles = [str(label) for label in labels] if isinstance(labels, list) else []
     # Bio-Formats numbers planes and names the file: "c:1/3 - cells.czi".
@@ -47,9 +47,9 @@ def _imagej_pixel_size(metadata: dict[str, Any], y: float, x: float) -> PixelSiz
     return pixel_size_of((y, str(metadata.get("yunit", unit))), (x, unit), z)
 
 
-def _ome_pixels(file: Any, series: Any, number: int) -> str:
+def _ome_pixels(file: Any, series: Any, number: int) -> OmePixels:
     page = series.keyframe
-    return pixels_of(file.ome_metadata or "", number, len(file.series), page.imagelength, page.imagewidth)
+    return pixels_of(read_ome(file.ome_metadata or ""), number, len(file.series), page.imagelength, page.imagewidth)
 
 
 def _pixels_per_unit(tags: Any, name: str) -> float:
