@@ -5,7 +5,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 from scipy import ndimage
 
@@ -137,7 +137,6 @@ maps = st.builds(
 )
 
 
-@settings(deadline=None)
 @given(maps, st.integers(0, 9))
 def test_a_warp_commutes_with_the_labels(drawn: InverseMap, seed: int) -> None:
     """Away from edges an image of the labels is, after the warp, the image of the warped labels; weights everywhere."""
@@ -150,7 +149,6 @@ def test_a_warp_commutes_with_the_labels(drawn: InverseMap, seed: int) -> None:
     assert (warped.pixels.dtype, warped.labels.dtype, warped.weight_map.dtype) == (np.float32, np.uint8, np.float32)
 
 
-@settings(deadline=None)
 @given(maps, st.integers(0, 9))
 def test_a_warp_invents_nothing(drawn: InverseMap, seed: int) -> None:
     """No label or weight that the source lacks, no pixel value outside its range, no weight without a label."""
@@ -167,7 +165,6 @@ def test_a_warp_invents_nothing(drawn: InverseMap, seed: int) -> None:
     assert warped.pixels.max() <= source.pixels.max() + 1e-6
 
 
-@settings(deadline=None)
 @given(st.integers(0, 2**32), st.integers(0, SIDE - 1), st.integers(0, SIDE - 1))
 def test_the_fixed_pixel_is_hit_exactly(seed: int, row: int, column: int) -> None:
     """A stroke of a single pixel survives every map that is drawn around it."""
@@ -195,7 +192,6 @@ def test_labels_are_those_of_the_nearest_pixel() -> None:
         np.testing.assert_allclose(warped.pixels[0, 0], between, atol=1e-6)
 
 
-@settings(deadline=None)
 @given(maps)
 def test_a_map_reads_within_its_region(drawn: InverseMap) -> None:
     """Every pixel that an interpolation reads lies in the region, which is no larger than that."""

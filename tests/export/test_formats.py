@@ -38,7 +38,7 @@ from napari_unet.export.segmentation import ClassStyle, Segmentation
 from napari_unet.images.image import Image, PixelSize
 from napari_unet.objects.objects import AS_PAINTED
 
-few_examples = settings(max_examples=40, deadline=None)
+few_examples = settings(max_examples=40)
 plane_shapes = st.lists(st.integers(1, 4), max_size=4).map(tuple)
 # Cn: macOS refuses characters that are not assigned.
 printable = st.text(st.characters(exclude_categories=["Cs", "Cn", "Co"]), max_size=40)

@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from napari_unet.errors import UserError
@@ -42,7 +42,6 @@ def whole(image: Image) -> np.ndarray:
     return np.einsum(f"{axes}->{wanted}", pixels).reshape(-1, image.height, image.width, pixels.shape[axes.index("c")])
 
 
-@settings(deadline=None)
 @given(images(), st.data())
 def test_read_equals_slicing_of_the_whole(drawn: Callable[[], Image], data: st.DataObject) -> None:
     """A part of a plane is the same part of the whole image, native, contiguous, without alpha, of chosen channels."""

@@ -61,7 +61,7 @@ boxes = st.tuples(*(st.integers(0, side - 1) for side in SHAPE), st.integers(1, 
 edits = st.tuples(st.sampled_from(["stroke", "stroke", "region", "area"]), boxes, st.integers(0, 3))
 
 
-@settings(max_examples=25, deadline=None)
+@settings(max_examples=25)
 @given(st.lists(edits, min_size=2, max_size=6))
 def test_what_is_kept_by_tiles_is_what_the_whole_plane_gives(tmp_path_factory: Any, sequence: list[Any]) -> None:
     """Labels, split, weights and places of classes, whatever is painted, erased and kept for testing, in any order."""
@@ -127,7 +127,7 @@ def refuse_difference(annotations: Annotations, project: Project, painted: np.nd
 
 
 @given(st.tuples(*[st.integers(-60, 400)] * 4), st.integers(0, 2**32 - 1))
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=40)
 def test_a_tiled_plane_is_an_array(corners: tuple[int, int, int, int], seed: int) -> None:
     """Written and read by region it gives what an array gives, and holds no tile that nobody wrote into."""
     shape = (TILE + 30, 2 * TILE)

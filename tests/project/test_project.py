@@ -75,7 +75,7 @@ edits = st.tuples(
 )
 
 
-@settings(max_examples=25, deadline=None)
+@settings(max_examples=25)
 @given(st.lists(edits, max_size=8))
 def test_the_store_equals_what_was_committed(sequence: list[tuple[int, ...]]) -> None:
     """After any paints and erasures the store is the layer, here and opened anew; a second commit changes nothing."""

@@ -58,7 +58,7 @@ def reach(areas: tuple[Region, ...], margin: int = 0) -> np.ndarray:
     return inside
 
 
-@settings(max_examples=30, deadline=None)
+@settings(max_examples=30)
 @given(st.lists(st.one_of(strokes, rectangles), min_size=2, max_size=8))
 def test_nothing_in_a_test_area_is_ever_trained_on(sequence: list[tuple[Any, ...]]) -> None:
     """Whatever is painted, drawn and removed in whatever order, and read bit by bit or at once."""
