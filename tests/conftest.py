@@ -21,8 +21,12 @@ from hypothesis import settings
 from loopback import stay_here
 
 if TYPE_CHECKING:
+    from drawing import Drawing
     from hand import Hand
     from window import User
+
+    from napari_unet.dataset.annotated import Annotations
+    from napari_unet.project.project import Project
 
 # They hold assertions, which pytest explains only where it is told so before they are imported.
 pytest.register_assert_rewrite(
@@ -56,6 +60,64 @@ def precision(request: pytest.FixtureRequest) -> str:
     """Run the test in both number formats, the second emulated where the processor does not have it."""
     chosen: str = request.param
     return chosen
+
+
+@pytest.fixture
+def drawing() -> "Drawing":
+    """Draw bright squares on noise; a file or folder of tests that needs another drawing overrides this."""
+    from squares import bright_squares
+
+    return bright_squares()
+
+
+@pytest.fixture
+def project(drawing: "Drawing", tmp_path: Path) -> "Iterator[Project]":
+    """Open a project that holds the drawing."""
+    with drawing.open_in(tmp_path) as opened:
+        yield opened
+
+
+@pytest.fixture
+def folder(drawing: "Drawing", tmp_path: Path) -> Path:
+    """Make a project that holds the drawing, and close it; for tests that open the folder themselves."""
+    with drawing.open_in(tmp_path) as made:
+        return made.folder
+
+
+@pytest.fixture
+def annotations(project: "Project") -> "Annotations":
+    """Read the strokes of the project as a training does."""
+    from napari_unet.dataset.annotated import Annotations
+
+    read = Annotations(project)
+    read.refresh(project.settings.read())
+    return read
+
+
+@pytest.fixture
+def trained(project: "Project") -> "Project":
+    """Save a network in the project that calls bright pixels class 2, and return the project."""
+    import torch
+
+    from napari_unet.network.checkpoint import Checkpoint, save_checkpoint
+    from napari_unet.network.unet import Architecture, build
+
+    network = build(Architecture(1, 2, 4))
+    with torch.no_grad():
+        network.head.weight.zero_()
+        network.head.weight[1, 4] = 9  # the first intensity channel behind the features
+    weights = dict(network.state_dict())
+    checkpoint = Checkpoint(network.architecture, (1, 2), ("a", "b"), 40, weights)
+    save_checkpoint(checkpoint, project.models / "best.safetensors")
+    return project
+
+
+@pytest.fixture
+def network_file(tmp_path: Path) -> Path:
+    """Write a small network of random weights, outside of any project."""
+    from predict_command import save_network
+
+    return save_network(tmp_path / "network.safetensors")
 
 
 @pytest.fixture

@@ -1,13 +1,26 @@
-"""A project of bright squares on noise, and an engine of the worker that runs in the process of the test."""
+"""A drawing of bright squares on noise, and an engine of the worker that runs in the process of the test."""
 
 from typing import TYPE_CHECKING, Any
 
+import numpy as np
+from drawing import Drawing
+
+from napari_unet.config import Settings
+from napari_unet.images.image import Image
 from napari_unet.project.project import Project
 
 if TYPE_CHECKING:
     from napari_unet.worker.engine import Engine
 
 HEIGHT, WIDTH, TILE = 150, 200, 64
+
+
+def bright_squares() -> Drawing:
+    """Draw bright squares on noise, without strokes."""
+    pixels = np.random.default_rng(0).normal(0, 0.2, (HEIGHT, WIDTH)).astype(np.float32)
+    pixels[20:50, 20:60] += 1
+    pixels[90:130, 100:160] += 1
+    return Drawing(Image("squares", pixels, "yx"), settings=Settings(tile=64, width=4, prediction_tile=TILE))
 
 
 class Clock:

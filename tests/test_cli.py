@@ -65,7 +65,7 @@ def drawn(tmp_path: Path) -> tuple[Path, Path]:
 
 
 @pytest.fixture
-def project(run: Run, drawn: tuple[Path, Path], tmp_path: Path) -> Path:
+def trained_folder(run: Run, drawn: tuple[Path, Path], tmp_path: Path) -> Path:
     """A project trained for three steps."""
     folder = tmp_path / "p.unet"
     status, _, error = run(
@@ -103,11 +103,11 @@ def test_train_prints_one_object(run: Run, drawn: tuple[Path, Path], tmp_path: P
         assert len(project.scores.all()) == 1
 
 
-def test_train_tells_what_was_saved_on(run: Run, project: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_train_tells_what_was_saved_on(run: Run, trained_folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """A memory that is full, and a network that is damaged, stop nothing and are told, here and in the object."""
     from napari_unet.training.trainer import Trainer
 
-    (project / "models" / "best.safetensors").write_bytes(b"broken")
+    (trained_folder / "models" / "best.safetensors").write_bytes(b"broken")
     step, calls = Trainer.step, []
 
     def full_once(trainer: "Trainer") -> float:
@@ -117,30 +117,30 @@ def test_train_tells_what_was_saved_on(run: Run, project: Path, monkeypatch: pyt
         return step(trainer)
 
     monkeypatch.setattr(Trainer, "step", full_once)
-    status, out, err = run("train", "--project", project, "--steps", 3, "--device", "cpu", "--json")
+    status, out, err = run("train", "--project", trained_folder, "--steps", 3, "--device", "cpu", "--json")
     assert status == 0
     told = json.loads(out)["warnings"]
     assert [line[:6] for line in told] == ["NU-M02", "NU-T04"]
     assert [line for line in err.splitlines() if line.startswith("warning")] == [f"warning: {line}" for line in told]
 
 
-def test_training_goes_on_in_the_same_project(run: Run, project: Path) -> None:
+def test_training_goes_on_in_the_same_project(run: Run, trained_folder: Path) -> None:
     """A second run needs no images, starts from the first and keeps its settings."""
-    status, out, _ = run("train", "--project", project, "--steps", 2, "--device", "cpu", "--json")
+    status, out, _ = run("train", "--project", trained_folder, "--steps", 2, "--device", "cpu", "--json")
     assert status == 0
-    assert json.loads((project / "models" / "last.json").read_text())["step"] == 5
+    assert json.loads((trained_folder / "models" / "last.json").read_text())["step"] == 5
     assert json.loads(out)["steps"] == 2
 
 
 def test_predict_writes_masks_like_the_images(
-    run: Run, project: Path, drawn: tuple[Path, Path], tmp_path: Path
+    run: Run, trained_folder: Path, drawn: tuple[Path, Path], tmp_path: Path
 ) -> None:
     """One mask per image with its stem, height and width and values class - 1; the same for every tile."""
     masks = []
     for tile in (48, 512):
         out = tmp_path / f"out{tile}"
         status, text, _ = run(
-            "predict", "--model", project, drawn[0], "--out", out, "--tile", tile, "--json", "--device", "cpu",
+            "predict", "--model", trained_folder, drawn[0], "--out", out, "--tile", tile, "--json", "--device", "cpu",
             "--probabilities", "--objects",
         )  # fmt: skip
         assert status == 0
@@ -155,24 +155,26 @@ def test_predict_writes_masks_like_the_images(
     np.testing.assert_array_equal(masks[0], masks[1])
 
 
-def test_predict_takes_a_file_as_well(run: Run, project: Path, drawn: tuple[Path, Path], tmp_path: Path) -> None:
+def test_predict_takes_a_file_as_well(run: Run, trained_folder: Path, drawn: tuple[Path, Path], tmp_path: Path) -> None:
     """A checkpoint copied out of the project predicts the same."""
     model = tmp_path / "model.safetensors"
-    model.write_bytes((project / "models" / "best.safetensors").read_bytes())
-    for name, source in (("a", project), ("b", model)):
+    model.write_bytes((trained_folder / "models" / "best.safetensors").read_bytes())
+    for name, source in (("a", trained_folder), ("b", model)):
         assert run("predict", "--model", source, drawn[0], "--out", tmp_path / name, "--device", "cpu")[0] == 0
     first, second = (tifffile.imread(tmp_path / name / "cells.tif") for name in "ab")
     np.testing.assert_array_equal(first, second)
 
 
-def test_a_prediction_warns_and_goes_on(run: Run, project: Path, drawn: tuple[Path, Path], tmp_path: Path) -> None:
+def test_a_prediction_warns_and_goes_on(
+    run: Run, trained_folder: Path, drawn: tuple[Path, Path], tmp_path: Path
+) -> None:
     """An image unlike those trained on is one warning on standard error and in the object, and is predicted."""
     pixels = tifffile.imread(drawn[0])
     tifffile.imwrite(tmp_path / "faint.tif", pixels // 30)
     given = [
         "predict",
         "--model",
-        project,
+        trained_folder,
         tmp_path / "faint.tif",
         drawn[0],
         "--out",
@@ -190,25 +192,25 @@ def test_a_prediction_warns_and_goes_on(run: Run, project: Path, drawn: tuple[Pa
     assert refused(run(*given, "--rescale")) == "NU-I17"  # nobody knows the pixel sizes
 
 
-def test_the_image_itself_is_never_replaced(run: Run, project: Path, drawn: tuple[Path, Path]) -> None:
+def test_the_image_itself_is_never_replaced(run: Run, trained_folder: Path, drawn: tuple[Path, Path]) -> None:
     """A mask does not take the place of the image that it was made from."""
     before = {path.name: path.read_bytes() for path in drawn[0].parent.iterdir()}
     out = drawn[0].parent
-    assert refused(run("predict", "--model", project, drawn[0], "--out", out, "--device", "cpu")) == "NU-E06"
-    assert refused(run("export", "--project", project, "--out", out, "--device", "cpu")) == "NU-E06"
+    assert refused(run("predict", "--model", trained_folder, drawn[0], "--out", out, "--device", "cpu")) == "NU-E06"
+    assert refused(run("export", "--project", trained_folder, "--out", out, "--device", "cpu")) == "NU-E06"
     assert {path.name: path.read_bytes() for path in out.iterdir()} == before
 
 
-def test_export_equals_the_windows_export(run: Run, project: Path, precision: str, tmp_path: Path) -> None:
+def test_export_equals_the_windows_export(run: Run, trained_folder: Path, precision: str, tmp_path: Path) -> None:
     """The command line and the worker write the same bytes for the same project."""
     from napari_unet.network.device import choose_device
     from napari_unet.worker.engine import Engine
 
     processor = "--device", "cpu", "--precision", precision
-    assert run("export", "--project", project, "--out", tmp_path / "a", "--format", "tiff", *processor)[0] == 0
+    assert run("export", "--project", trained_folder, "--out", tmp_path / "a", "--format", "tiff", *processor)[0] == 0
     said: list[Any] = []
     engine = Engine(said.append, choose_device("cpu", precision))
-    engine.receive(m.Open(str(project)))
+    engine.receive(m.Open(str(trained_folder)))
     engine.receive(m.Export(1, str(tmp_path / "b"), ("tiff",)))
     while engine.has_work:
         engine.work()
@@ -218,18 +220,18 @@ def test_export_equals_the_windows_export(run: Run, project: Path, precision: st
         assert (tmp_path / "a" / name).read_bytes() == (tmp_path / "b" / name).read_bytes()
 
 
-def test_a_pack_holds_every_format_and_its_hashes(run: Run, project: Path, tmp_path: Path) -> None:
+def test_a_pack_holds_every_format_and_its_hashes(run: Run, trained_folder: Path, tmp_path: Path) -> None:
     """Format all writes every format and a record whose hashes are those of the files, the model's included."""
     out = tmp_path / "pack"
     status, text, error = run(
-        "export", "--project", project, "--out", out, "--format", "all", "--device", "cpu", "--json"
+        "export", "--project", trained_folder, "--out", out, "--format", "all", "--device", "cpu", "--json"
     )
     assert status == 0, error
     record = json.loads((out / "results.json").read_text("utf-8"))
     files = {path.relative_to(out).as_posix(): path for path in out.rglob("*") if path.is_file()}
     assert record["files"].keys() | {"results.json"} == files.keys()
     assert all(hashlib.sha256(files[name].read_bytes()).hexdigest() == code for name, code in record["files"].items())
-    model = project / "models" / record["model"]["file"]
+    model = trained_folder / "models" / record["model"]["file"]
     assert record["model"]["sha256"] == hashlib.sha256(model.read_bytes()).hexdigest()
     assert record["model"]["step"] == 3
     assert record["model"]["held_out_dice"].keys() == set(record["classes"].values())
@@ -238,28 +240,28 @@ def test_a_pack_holds_every_format_and_its_hashes(run: Run, project: Path, tmp_p
 
 
 def test_object_settings_count_for_export_and_prediction(
-    run: Run, project: Path, drawn: tuple[Path, Path], tmp_path: Path
+    run: Run, trained_folder: Path, drawn: tuple[Path, Path], tmp_path: Path
 ) -> None:
     """The same options give the same objects by export and predict; a smallest size beyond the image leaves none."""
     given = ["--object-split", "0", "--object-minimum", "0", "--object-holes", "0", "--device", "cpu"]
-    assert run("export", "--project", project, "--out", tmp_path / "a", "--format", "objects", *given)[0] == 0
-    assert run("predict", "--model", project, drawn[0], "--out", tmp_path / "b", "--objects", *given)[0] == 0
+    assert run("export", "--project", trained_folder, "--out", tmp_path / "a", "--format", "objects", *given)[0] == 0
+    assert run("predict", "--model", trained_folder, drawn[0], "--out", tmp_path / "b", "--objects", *given)[0] == 0
     mask = tifffile.imread(tmp_path / "b" / "cells.tif")
     for folder in "ab":
         found = tifffile.imread(tmp_path / folder / "cells-objects.tif")
         np.testing.assert_array_equal(found, label_objects(mask))
     given[3] = str(SIDE**2 + 1)
-    assert run("export", "--project", project, "--out", tmp_path / "c", "--format", "objects", *given)[0] == 0
+    assert run("export", "--project", trained_folder, "--out", tmp_path / "c", "--format", "objects", *given)[0] == 0
     assert not tifffile.imread(tmp_path / "c" / "cells-objects.tif").any()
 
 
-def test_models_are_listed_with_their_scores(run: Run, project: Path, tmp_path: Path) -> None:
+def test_models_are_listed_with_their_scores(run: Run, trained_folder: Path, tmp_path: Path) -> None:
     """A project, or all networks of a folder, the best first; what cannot be read is told beside the others."""
     from napari_unet.network.checkpoint import load_checkpoint, save_checkpoint
 
     folder = tmp_path / "models"
     folder.mkdir()
-    best = load_checkpoint(project / "models" / "best.safetensors")
+    best = load_checkpoint(trained_folder / "models" / "best.safetensors")
     for name, score in (("low", 0.25), ("unknown", None), ("high", 0.75)):
         save_checkpoint(replace(best, facts=best.facts | {"mean_held_out_dice": score}), folder / f"{name}.safetensors")
     (folder / "broken.safetensors").write_bytes(b"short")
@@ -270,7 +272,7 @@ def test_models_are_listed_with_their_scores(run: Run, project: Path, tmp_path: 
     assert {Path(r["path"]).stem: r["error"][:6] for r in records if "error" in r} == {"broken": "NU-M02"}
     assert records[0]["trained_on"] == ["cells"]
     assert records[0]["held_out_dice"].keys() == set(best.class_names)
-    status, out, _ = run("models", folder / "high.safetensors", project)
+    status, out, _ = run("models", folder / "high.safetensors", trained_folder)
     assert status == 0
     assert len(out.splitlines()) == 2
     line = next(line for line in out.splitlines() if "high" in line)
@@ -297,49 +299,49 @@ def test_score_of_known_masks(run: Run, tmp_path: Path) -> None:
     assert len(json.loads(out)["images"]) == 2
 
 
-def test_verify_tells_sound_from_damaged(run: Run, project: Path, drawn: tuple[Path, Path]) -> None:
+def test_verify_tells_sound_from_damaged(run: Run, trained_folder: Path, drawn: tuple[Path, Path]) -> None:
     """Nothing to say and status 0, or one coded line per finding and status 1; nothing is changed."""
-    assert run("verify", project) == (0, "", "")
-    with sqlite3.connect(project / DATABASE) as database:
+    assert run("verify", trained_folder) == (0, "", "")
+    with sqlite3.connect(trained_folder / DATABASE) as database:
         database.execute("UPDATE tiles SET labels = x'00'")
     database.close()
-    (project / "models" / "last.safetensors").write_bytes(b"short")
+    (trained_folder / "models" / "last.safetensors").write_bytes(b"short")
     drawn[0].unlink()
-    status, out, err = run("verify", project)
+    status, out, err = run("verify", trained_folder)
     assert (status, err) == (1, "")
     assert sorted(line.split(":")[0] for line in out.splitlines()) == ["NU-M02", "NU-P03", "NU-P04"]
 
 
-def test_repair_keeps_what_is_whole(run: Run, project: Path, drawn: tuple[Path, Path]) -> None:
+def test_repair_keeps_what_is_whole(run: Run, trained_folder: Path, drawn: tuple[Path, Path]) -> None:
     """Damaged parts are set aside, never overwritten; what is left is sound and can be trained on."""
-    with sqlite3.connect(project / DATABASE) as database:
+    with sqlite3.connect(trained_folder / DATABASE) as database:
         database.execute("UPDATE tiles SET labels = x'00'")
     database.close()
-    (project / "models" / "last.safetensors").write_bytes(b"short")
-    status, out, err = run("verify", "--repair", project)
+    (trained_folder / "models" / "last.safetensors").write_bytes(b"short")
+    status, out, err = run("verify", "--repair", trained_folder)
     assert (status, err) == (0, "")
     assert sorted(line.split(":")[0] for line in out.splitlines()) == ["NU-M02", "NU-P03"]
-    assert [path.read_bytes() for path in project.glob("models/damaged-*/last.safetensors")] == [b"short"]
-    assert {path.read_bytes() for path in project.glob("damaged-*/tile-*")} == {b"\0"}
-    assert run("verify", project) == (0, "", "")
-    assert run("verify", "--repair", project) == (0, "", "")
+    assert [path.read_bytes() for path in trained_folder.glob("models/damaged-*/last.safetensors")] == [b"short"]
+    assert {path.read_bytes() for path in trained_folder.glob("damaged-*/tile-*")} == {b"\0"}
+    assert run("verify", trained_folder) == (0, "", "")
+    assert run("verify", "--repair", trained_folder) == (0, "", "")
 
 
 @pytest.mark.parametrize("share", [0.3, 0.5, 0.7])
-def test_what_can_be_read_of_a_damaged_database_is_kept(run: Run, project: Path, share: float) -> None:
+def test_what_can_be_read_of_a_damaged_database_is_kept(run: Run, trained_folder: Path, share: float) -> None:
     """A tenth overwritten: the damaged file is kept byte for byte, and a sound one takes its place."""
-    data = bytearray((project / DATABASE).read_bytes())
+    data = bytearray((trained_folder / DATABASE).read_bytes())
     first, last = int(share * len(data)), int((share + 0.1) * len(data))
     data[first:last] = b"\xa5" * (last - first)
-    (project / DATABASE).write_bytes(data)
-    status, out, err = run("verify", "--repair", project)
+    (trained_folder / DATABASE).write_bytes(data)
+    status, out, err = run("verify", "--repair", trained_folder)
     assert status in {0, 1, 2}
     assert "Traceback" not in out + err
-    aside = [path.read_bytes() for path in project.glob(f"damaged-*/{DATABASE}")]
+    aside = [path.read_bytes() for path in trained_folder.glob(f"damaged-*/{DATABASE}")]
     assert aside in ([], [bytes(data)])
     if aside:
         assert "NU-P01: " in out
-        with Project(project) as again:
+        with Project(trained_folder) as again:
             assert again.integrity() == []
 
 
@@ -372,16 +374,16 @@ def test_one_damaged_page_of_strokes_costs_its_tiles_alone(run: Run, tmp_path: P
 
 
 @pytest.mark.parametrize("share", [0.0, 0.2, 0.4, 0.6, 0.8])
-def test_verify_survives_a_damaged_database(run: Run, project: Path, share: float) -> None:
+def test_verify_survives_a_damaged_database(run: Run, trained_folder: Path, share: float) -> None:
     """A fifth of the database overwritten, wherever, is a finding or a refusal, never a crash."""
-    data = bytearray((project / DATABASE).read_bytes())
+    data = bytearray((trained_folder / DATABASE).read_bytes())
     first, last = max(100, int(share * len(data))), int((share + 0.2) * len(data))
     data[first:last] = b"\xa5" * (last - first)
-    (project / DATABASE).write_bytes(data)
-    status, out, err = run("verify", project)
+    (trained_folder / DATABASE).write_bytes(data)
+    status, out, err = run("verify", trained_folder)
     assert status in {1, 2}
     assert all(line.startswith(("NU-P01: ", "error: NU-P01: ")) for line in (out + err).splitlines())
-    status, _, err = run("export", "--project", project, "--out", project / "o", "--device", "cpu")
+    status, _, err = run("export", "--project", trained_folder, "--out", trained_folder / "o", "--device", "cpu")
     assert status in {0, 2}  # what is exported may lie in the sound part
     assert "Traceback" not in err
 

@@ -21,12 +21,6 @@ from napari_unet.protocol import messages as m
 from napari_unet.protocol.exit_code import LOST_DEVICE
 
 
-@pytest.fixture
-def bench(tmp_path: Path) -> Bench:
-    """An opened project with an image of two planes."""
-    return Bench(tmp_path / "p.unet")
-
-
 def test_a_notice_stops_nothing(bench: Bench) -> None:
     """It is shown, and training goes on."""
     bench.controller.training.start()

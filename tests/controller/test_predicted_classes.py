@@ -14,14 +14,12 @@ SAID = [[1, 2, 1], [2, 1, 2]]
 WHOLE = Region(0, 0, SIDE, SIDE)
 
 
-@pytest.fixture
-def bench(tmp_path: Path) -> Bench:
-    """An image of two planes, of whose first one a tile was predicted."""
-    made = Bench(tmp_path / "p.unet")
-    made.controller.view.look(0, VIEW)
-    made.client.inbox = [tile(made.controller.generation)]
-    made.controller.tick()
-    return made
+@pytest.fixture(autouse=True)
+def first_tile(bench: Bench) -> None:
+    """Let the worker predict a tile of the first plane."""
+    bench.controller.view.look(0, VIEW)
+    bench.client.inbox = [tile(bench.controller.generation)]
+    bench.controller.tick()
 
 
 def predicted(bench: Bench, plane: int = 0, region: Region = PLACE) -> np.ndarray:

@@ -1,10 +1,10 @@
 """Laws of augmentation: what moves, moves together."""
 
 from dataclasses import replace
-from pathlib import Path
 
 import numpy as np
 import pytest
+from drawing import Drawing
 from hypothesis import given
 from hypothesis import strategies as st
 from scipy import ndimage
@@ -31,7 +31,6 @@ from napari_unet.dataset.sampler import Sampler
 from napari_unet.images.image import Image
 from napari_unet.images.normalisation import CLIP
 from napari_unet.images.tiled_plane import TiledPlane
-from napari_unet.project.project import Project
 
 STILL = Augmentation(flips_and_turns=True)
 MOVING = replace(
@@ -323,22 +322,14 @@ TILE = 64
 
 
 @pytest.fixture
-def annotations(tmp_path: Path) -> Annotations:
-    """Three planes whose pixels tell the class, with strokes of one pixel's width, also along the rim."""
+def drawing() -> Drawing:
+    """Draw three planes whose pixels tell the class, with strokes of one pixel's width, also along the rim."""
     truth = np.stack([blobs(seed, 160, classes=2) for seed in range(3)])
     truth[truth == 0] = 1
     strokes = np.zeros_like(truth)
     strokes[:, ::40] = truth[:, ::40]
     strokes[:, :, -1] = truth[:, :, -1]
-    project = Project(tmp_path / "patches.unet")
-    for _ in range(2):
-        project.add_class()
-    image = project.add_image(Image("patches", truth.astype(np.float32), "zyx"))
-    for plane, labels in enumerate(strokes):
-        project.commit(image.id, plane, labels)
-    made = Annotations(project)
-    made.refresh(Settings(border_weight=0))
-    return made
+    return Drawing(Image("patches", truth.astype(np.float32), "zyx"), strokes, settings=Settings(border_weight=0))
 
 
 @pytest.mark.parametrize("augmentation", [NONE, MILD, DEFAULT, STRONG, MOVING])

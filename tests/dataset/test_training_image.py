@@ -29,7 +29,7 @@ TRAINED = (training_image(planes()),)
 
 
 @pytest.fixture(scope="module")
-def project(tmp_path_factory: pytest.TempPathFactory) -> Path:
+def ramp_folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A project trained for two steps on the ramp, dark and bright."""
     from napari_unet.api import add_annotation, train
 
@@ -48,11 +48,11 @@ def project(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.mark.parametrize("name", ["best", "last"])
-def test_a_network_remembers_what_it_was_trained_on(project: Path, name: str) -> None:
+def test_a_network_remembers_what_it_was_trained_on(ramp_folder: Path, name: str) -> None:
     """Painted images with channels, pixel size and range, no others; and the versions at work."""
     from napari_unet.network.checkpoint import load_checkpoint
 
-    facts = load_checkpoint(project / "models" / f"{name}.safetensors").facts
+    facts = load_checkpoint(ramp_folder / "models" / f"{name}.safetensors").facts
     assert remembered(facts) == TRAINED
     assert facts["trained_on"]["versions"]["torch"]
 
@@ -123,7 +123,7 @@ def test_rescaling_and_back_keeps_places(factors: tuple[float, float]) -> None:
         assert np.abs(back[channel] - pixels[..., channel]).max() <= limit
 
 
-def test_the_network_sees_the_trained_pixel_size(project: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_network_sees_the_trained_pixel_size(ramp_folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """An image of twice the pixel size is enlarged for the network; the mask has the image's own size."""
     from napari_unet.api import load_model, predict
     from napari_unet.prediction import mask
@@ -136,20 +136,20 @@ def test_the_network_sees_the_trained_pixel_size(project: Path, monkeypatch: pyt
         return unchanged(predictor, pixels, *others)
 
     monkeypatch.setattr(mask, "resumable_plane", noting)
-    model = load_model(project, "cpu")
+    model = load_model(ramp_folder, "cpu")
     coarse = Image("coarse", RAMP[::2, ::2], "yx", PixelSize(1.0, 1.0, "um"))
     plain, scaled = (predict(model, coarse, rescale=rescale) for rescale in (False, True))
     assert seen == [(48, 64, 1), (96, 128, 1)]
     assert plain.shape == scaled.shape == (1, 48, 64)
 
 
-def test_a_file_that_differs_is_told_and_predicted(project: Path, tmp_path: Path) -> None:
+def test_a_file_that_differs_is_told_and_predicted(ramp_folder: Path, tmp_path: Path) -> None:
     """The warning comes beside the mask; with rescaling there is nothing left to warn of, and the record says so."""
     from napari_unet.api import load_model, predict_file
 
     tifffile.imwrite(tmp_path / "a.tif", RAMP.astype(np.float32), imagej=True, resolution=(1, 1),
                      metadata={"unit": "um"})  # fmt: skip
-    model, lines = load_model(project, "cpu"), []
+    model, lines = load_model(ramp_folder, "cpu"), []
     for rescale in (False, True):
         out = tmp_path / str(rescale)
         files = predict_file(model, tmp_path / "a.tif", out, rescale=rescale, probabilities=True, warn=lines.append)

@@ -2,23 +2,20 @@
 
 import sqlite3
 import time
-from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
-import torch
+from drawing import Drawing
 
 from napari_unet.evaluation.label_check import Doubt, LabelCheck, stroke_of
 from napari_unet.images.image import Image
 from napari_unet.images.tiled_plane import TiledPlane
 from napari_unet.images.tiles import Region
-from napari_unet.network.checkpoint import Checkpoint, save_checkpoint
 from napari_unet.network.device import Device
 from napari_unet.network.inference import Predictor
-from napari_unet.network.unet import Architecture, build
 from napari_unet.project.database import DATABASE
 from napari_unet.project.project import Project
 from napari_unet.project.schema import STEPS
@@ -110,23 +107,10 @@ def test_a_stroke_that_grows_or_goes() -> None:
 
 
 @pytest.fixture
-def project(tmp_path: Path) -> Iterator[Project]:
-    """An image that is bright on the right, the strokes on it, and a network that calls bright pixels class 2."""
+def drawing() -> Drawing:
+    """Draw an image that is bright on the right, and the strokes on it."""
     pixels = (np.arange(SIDE) >= SIDE // 2) * np.ones((SIDE, 1))
-    with Project(tmp_path / "halves.unet") as made:
-        for _ in range(2):
-            made.add_class()
-        made.add_image(Image("halves", pixels.astype(np.float32), "yx"))
-        made.commit(1, 0, strokes())
-        network = build(Architecture(1, 2, 4))
-        with torch.no_grad():
-            network.head.weight.zero_()
-            network.head.weight[1, 4] = 9
-        weights = dict(network.state_dict())
-        save_checkpoint(
-            Checkpoint(network.architecture, (1, 2), ("", ""), 40, weights), made.models / "best.safetensors"
-        )
-        yield made
+    return Drawing(Image("halves", pixels.astype(np.float32), "yx"), strokes())
 
 
 class Scorings:
@@ -153,31 +137,30 @@ class Scorings:
         return strokes
 
 
-def test_scorings_are_spread_over_training(project: Project) -> None:
+def test_scorings_are_spread_over_training(trained: Project) -> None:
     """Three scorings some steps apart find the stroke, and it is said once; scorings without steps between are none."""
-    scorings = Scorings(project)
-    trained = scorings.learner.annotations.planes[KEY].trained
-    assert trained[70:74, 5:40].any()
+    scorings = Scorings(trained)
+    assert scorings.learner.annotations.planes[KEY].trained[70:74, 5:40].any()
     found = []
     for step in (40, 41, 80, 85, 120, 160):
         scorings.begin(step)
         found.append(scorings.finish())
     assert found == [[], [], [], [], [(FLIPPED,)], []]
-    labels = project.strokes.plane(1, 0)
+    labels = trained.strokes.plane(1, 0)
     labels[70:74, 5:40] = 1
-    project.commit(1, 0, labels)
+    trained.commit(1, 0, labels)
     scorings.learner.refresh()
     scorings.begin(200)
     assert scorings.finish() == [()]
 
 
-def test_where_much_is_painted_tiles_take_turns(project: Project, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_where_much_is_painted_tiles_take_turns(trained: Project, monkeypatch: pytest.MonkeyPatch) -> None:
     """A scoring predicts twelve tiles at most, and every stroke is reached by the following ones."""
-    image = project.add_image(Image("large", np.zeros((2048, 2048), np.float32), "yx"))
+    image = trained.add_image(Image("large", np.zeros((2048, 2048), np.float32), "yx"))
     labels = np.zeros((2048, 2048), np.uint8)
     labels[100::256, 20:-20] = 2
-    project.commit(image.id, 0, labels)
-    scorings, predicted = Scorings(project), []
+    trained.commit(image.id, 0, labels)
+    scorings, predicted = Scorings(trained), []
 
     def classes(_: Predictor, plane: Any, region: Region) -> np.ndarray:
         predicted.append((plane.shape, region))

@@ -55,7 +55,7 @@ run("Quit");
 
 
 @pytest.fixture
-def stack() -> tuple[np.ndarray, Image]:
+def mask_and_image() -> tuple[np.ndarray, Image]:
     """A mask of three planes: one object with a hole, one of a pixel's width, two of one class."""
     mask = np.zeros((3, 40, 50), np.uint8)
     mask[0, 5:15, 5:20], mask[0, 8:11, 8:12] = 1, 0
@@ -78,21 +78,23 @@ def reported(stack: tuple[np.ndarray, Image], formats: list[str], folder: Path) 
 
 
 @pytest.mark.parametrize("name", ["tiff", "objects"])
-def test_imagej_shows_planes_pixel_size_and_values(stack: tuple[np.ndarray, Image], tmp_path: Path, name: str) -> None:
+def test_imagej_shows_planes_pixel_size_and_values(
+    mask_and_image: tuple[np.ndarray, Image], tmp_path: Path, name: str
+) -> None:
     """Every pixel of the mask, and of the object numbers, is what was exported; slices are slices."""
-    mask, image = stack
+    mask, image = mask_and_image
     objects = find_objects(mask, SETTINGS, image.plane_axes, image.plane_shape).numbers
-    first, *planes = reported(stack, [name], tmp_path)
+    first, *planes = reported(mask_and_image, [name], tmp_path)
     assert first == ["image", "50", "40", "1", "3", "1", "µm", "0.25", "0.5"]
     found = np.array([plane[1:] for plane in planes]).astype(int).reshape(mask.shape)
     np.testing.assert_array_equal(found, mask if name == "tiff" else objects)
 
 
-def test_imagej_has_a_roi_for_every_object(stack: tuple[np.ndarray, Image], tmp_path: Path) -> None:
+def test_imagej_has_a_roi_for_every_object(mask_and_image: tuple[np.ndarray, Image], tmp_path: Path) -> None:
     """Over the mask each covers pixels of its class alone, as many as the object has, on its own slice."""
-    mask, image = stack
+    mask, image = mask_and_image
     objects = find_objects(mask, SETTINGS, image.plane_axes, image.plane_shape)
-    rois = [line[1:] for line in reported(stack, ["tiff", "imagej-roi"], tmp_path) if line[0] == "roi"]
+    rois = [line[1:] for line in reported(mask_and_image, ["tiff", "imagej-roi"], tmp_path) if line[0] == "roi"]
     expected = [
         (int((objects.numbers == number).sum()), int(value), int(np.nonzero(objects.numbers == number)[0][0]) + 1)
         for number, value in enumerate(objects.values[1:], 1)

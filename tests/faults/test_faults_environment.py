@@ -15,7 +15,7 @@ from injectors import WHOLE, strace_works, under_strace
 from napari.layers import Image as Layer
 from painter import PAINT, acknowledged, states, stored
 
-from benchmarks.reliability import SIDE, new_project, stroke
+from benchmarks.reliability import SIDE, stroke
 from napari_unet.errors import UserError
 from napari_unet.gui.layers.source import default_project
 from napari_unet.images.image import Image
@@ -24,12 +24,6 @@ from napari_unet.project.rescued_strokes import keep_elsewhere
 
 if os.name != "posix":
     pytest.skip("limits, mounts and homes of POSIX", allow_module_level=True)
-
-
-@pytest.fixture
-def folder(tmp_path: Path) -> Path:
-    """A project with an image and no strokes."""
-    return new_project(tmp_path / "p.unet")
 
 
 def test_a_folder_that_goes_takes_no_stroke_along(folder: Path) -> None:

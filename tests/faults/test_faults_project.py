@@ -15,19 +15,13 @@ import pytest
 from injectors import WHOLE, strace_works, under_strace
 from painter import PAINT, acknowledged, states, stored
 
-from benchmarks.reliability import SIDE, after_power_loss, new_project, stroke
+from benchmarks.reliability import SIDE, after_power_loss, stroke
 from napari_unet.errors import UserError
 from napari_unet.images.image import Image
 from napari_unet.project.database import DATABASE
 from napari_unet.project.project import Project
 
 WAL = f"{DATABASE}-wal"
-
-
-@pytest.fixture
-def folder(tmp_path: Path) -> Path:
-    """A project with an image and no strokes."""
-    return new_project(tmp_path / "p.unet")
 
 
 @pytest.mark.skipif(os.name != "posix", reason="SIGKILL is a POSIX notion")

@@ -54,7 +54,7 @@ class Wanderer(Hand):
 
 
 @pytest.fixture
-def user(viewer: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Wanderer:
+def wanderer(viewer: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Wanderer:
     """A project with a pyramid of 1000 x 700 px, of which 256 x 256 are covered at once."""
     monkeypatch.setattr(cover, "SIDE", SIDE)
     for module in (cover, image):
@@ -68,25 +68,25 @@ def user(viewer: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Wander
     return made
 
 
-def test_strokes_through_moving_layers_are_where_they_were_painted(user: Wanderer) -> None:
+def test_strokes_through_moving_layers_are_where_they_were_painted(wanderer: Wanderer) -> None:
     """In the corners, the middle and over places painted before; the database holds the tiles that were touched."""
-    canvas, expected = user.panel.canvas, np.zeros(SHAPE, np.uint8)
-    assert user.viewer.layers[0].multiscale
+    canvas, expected = wanderer.panel.canvas, np.zeros(SHAPE, np.uint8)
+    assert wanderer.viewer.layers[0].multiscale
     covers = set()
     for class_id, y, x in ((1, 40, 40), (2, 960, 660), (1, 500, 350), (2, 30, 660), (1, 960, 45), (2, 40, 60)):
-        user.go(y, x)
+        wanderer.go(y, x)
         covers.add(canvas.cover)
         assert canvas.annotation.data.shape == canvas.prediction.data.shape == (SIDE, SIDE)
-        user.draw(class_id, (y, x - 15), (y, x + 15))
+        wanderer.draw(class_id, (y, x - 15), (y, x + 15))
         settle(seconds=0.2)
         part = canvas.cover
         assert (float(y), float(x)) in part
-        assert (user.stored()[y, x - 12 : x + 12] == class_id).all()
-        np.testing.assert_array_equal(user.stored()[part.slices], user.painted)
-        expected[part.slices] = user.painted
-        np.testing.assert_array_equal(user.stored(), expected)
+        assert (wanderer.stored()[y, x - 12 : x + 12] == class_id).all()
+        np.testing.assert_array_equal(wanderer.stored()[part.slices], wanderer.painted)
+        expected[part.slices] = wanderer.painted
+        np.testing.assert_array_equal(wanderer.stored(), expected)
     assert len(covers) == 6 - 1  # the last place was covered from before
-    project = user.panel.controller.project
+    project = wanderer.panel.controller.project
     rows = project.database.execute("SELECT tile_row, tile_column FROM tiles").fetchall()
     touched = {(int(y) // TILE, int(x) // TILE) for y, x in np.argwhere(expected)}
     assert set(rows) == touched
@@ -106,10 +106,10 @@ def test_a_layer_over_a_part_lies_there(turned: dict[str, Any]) -> None:
         np.testing.assert_allclose(layer.data_to_world((y, x)), expected)
 
 
-def test_what_is_predicted_lies_where_it_belongs(user: Wanderer) -> None:
+def test_what_is_predicted_lies_where_it_belongs(wanderer: Wanderer) -> None:
     """Tiles are asked for where layers lie, cut to them, and those of the place before come too late."""
-    user.go(700, 300)
-    canvas, worker = user.panel.canvas, user.panel.controller.worker.client
+    wanderer.go(700, 300)
+    canvas, worker = wanderer.panel.canvas, wanderer.panel.controller.worker.client
     looks = [message for message in worker.sent if isinstance(message, m.Look)]
     assert looks[-1].covered == canvas.cover
     visible = looks[-1].visible
@@ -117,49 +117,51 @@ def test_what_is_predicted_lies_where_it_belongs(user: Wanderer) -> None:
     assert abs((visible.x0 + visible.x1) / 2 - 300) < 3
     assert visible.shape[0] == pytest.approx(120, abs=4)
     region = Region(canvas.cover.y0 - 10, 290, canvas.cover.y0 + 20, 310)
-    user.answer(region, 2)
+    wanderer.answer(region, 2)
     assert (canvas.prediction.data[:20, 290 - canvas.cover.x0 : 310 - canvas.cover.x0] == 2).all()
     assert np.count_nonzero(canvas.prediction.data) == 20 * 20
     place = canvas.prediction.data_to_world((0, 290 - canvas.cover.x0))
     assert tuple(place) == (canvas.cover.y0, 290)
-    late = user.panel.controller.generation
-    user.go(100, 100)
+    late = wanderer.panel.controller.generation
+    wanderer.go(100, 100)
     assert not canvas.prediction.data.any()
-    user.answer(Region(90, 90, 110, 110), 2, generation=late)
+    wanderer.answer(Region(90, 90, 110, 110), 2, generation=late)
     assert not canvas.prediction.data.any()
 
 
-def test_nothing_is_painted_from_too_far_away(user: Wanderer) -> None:
+def test_nothing_is_painted_from_too_far_away(wanderer: Wanderer) -> None:
     """One line says so; the brush is back when the user is near again."""
-    panel = user.panel
-    user.go(500, 350, pixels=600)
+    panel = wanderer.panel
+    wanderer.go(500, 350, pixels=600)
     assert panel.zoom_hint.isVisibleTo(panel)
-    user.drag((500, 340), (500, 360))
+    wanderer.drag((500, 340), (500, 360))
     panel.painting.paint_with(2)
     settle(seconds=0.2)
-    user.drag((500, 340), (500, 360))
+    wanderer.drag((500, 340), (500, 360))
     settle(seconds=0.2)
-    assert not user.stored().any()
-    user.go(500, 350)
+    assert not wanderer.stored().any()
+    wanderer.go(500, 350)
     assert not panel.zoom_hint.isVisibleTo(panel)
-    user.draw(2, (500, 340), (500, 360))
+    wanderer.draw(2, (500, 340), (500, 360))
     settle(seconds=0.2)
-    assert (user.stored()[500, 343:358] == 2).all()
+    assert (wanderer.stored()[500, 343:358] == 2).all()
 
 
-def test_layers_stay_with_strokes_that_the_disk_did_not_take(user: Wanderer, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_layers_stay_with_strokes_that_the_disk_did_not_take(
+    wanderer: Wanderer, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """They are nowhere else; once they are saved the layers go where the user looks."""
-    user.go(500, 350)
-    canvas, before = user.panel.canvas, user.panel.canvas.cover
+    wanderer.go(500, 350)
+    canvas, before = wanderer.panel.canvas, wanderer.panel.canvas.cover
     real = Strokes.commit
 
     def full(*_: Any) -> list[tuple[int, int]]:
         raise image.UserError("NU-P07", "the project cannot be written", "here", "free some space")
 
     monkeypatch.setattr(Strokes, "commit", full)
-    user.draw(1, (500, 340), (500, 360))
-    user.go(100, 100)
+    wanderer.draw(1, (500, 340), (500, 360))
+    wanderer.go(100, 100)
     assert canvas.cover == before
     monkeypatch.setattr(Strokes, "commit", real)
     assert settle(lambda: canvas.cover != before, 10)
-    assert (user.stored()[500, 343:358] == 1).all()
+    assert (wanderer.stored()[500, 343:358] == 1).all()

@@ -27,7 +27,7 @@ MANIFEST = Path(layer_files.__file__).parents[2] / "napari.yaml"
 
 
 @pytest.fixture
-def project(tmp_path: Path) -> Path:
+def two_image_folder(tmp_path: Path) -> Path:
     """A project of two images, one of them colour."""
     with Project(tmp_path / "p.unet") as made:
         made.add_image(Image("grey", np.arange(30.0).reshape(5, 6), "yx", PixelSize(0.5, 0.25, "um")))
@@ -42,7 +42,7 @@ def labels() -> Labels:
     return Labels(values, name="cells", scale=(1, 0.5, 0.25), units=("pixel", "um", "um"), axis_labels=("z", "y", "x"))
 
 
-def test_every_command_exists_and_no_other_folder_is_read(project: Path, tmp_path: Path) -> None:
+def test_every_command_exists_and_no_other_folder_is_read(two_image_folder: Path, tmp_path: Path) -> None:
     """All that the manifest names can be imported; folders that are no project, and lists, are left to others."""
     manifest = PluginManifest.from_file(MANIFEST)
     names = {command.id: command.python_name for command in manifest.contributions.commands}
@@ -53,15 +53,15 @@ def test_every_command_exists_and_no_other_folder_is_read(project: Path, tmp_pat
     used = [c["command"] for kind in ("readers", "writers", "widgets", "sample_data") for c in contributed[kind]]
     assert set(used) <= set(names)
     assert project_reader(str(tmp_path)) is None
-    assert project_reader([str(project)]) is None
-    assert project_reader(str(project)) is not None
+    assert project_reader([str(two_image_folder)]) is None
+    assert project_reader(str(two_image_folder)) is not None
 
 
-def test_a_project_is_read_without_a_window(project: Path) -> None:
+def test_a_project_is_read_without_a_window(two_image_folder: Path) -> None:
     """Its images come as layers, with their names, colours and pixel sizes."""
-    read = project_reader(str(project))
+    read = project_reader(str(two_image_folder))
     assert read is not None
-    (grey, grey_meta, kind), (colour, colour_meta, _) = read(str(project))
+    (grey, grey_meta, kind), (colour, colour_meta, _) = read(str(two_image_folder))
     assert kind == "image"
     np.testing.assert_array_equal(grey, np.arange(30.0).reshape(5, 6))
     assert (grey_meta["name"], grey_meta["scale"], grey_meta["units"]) == ("grey", (0.5, 0.25), ("um", "um"))

@@ -28,7 +28,7 @@ SHAPES = {"a": (192, 160), "b": (128, 256), "c": (160, 160)}
 
 
 @pytest.fixture
-def folder(tmp_path: Path) -> Path:
+def three_images(tmp_path: Path) -> Path:
     """A project of three images of different sizes, each with strokes of its own."""
     with Project(tmp_path / "three.unet") as project:
         project.add_class("background")
@@ -58,15 +58,15 @@ def stored(folder: Path) -> dict[str, np.ndarray]:
         return {record.name: project.strokes.plane(record.id, 0) for record in project.images.all()}
 
 
-def test_an_image_of_the_project_before_is_not_taken_for_one_of_this(viewer: Any, folder: Path) -> None:
+def test_an_image_of_the_project_before_is_not_taken_for_one_of_this(viewer: Any, three_images: Path) -> None:
     """Its layer stays when no image of the next project can be opened; chosen then, it joins that project as itself."""
-    user = User.of_project(viewer, folder, SilentClient)
-    with Project(folder.parent / "other.unet") as project:
+    user = User.of_project(viewer, three_images, SilentClient)
+    with Project(three_images.parent / "other.unet") as project:
         project.add_class("background")
-        tifffile.imwrite(folder.parent / "d.tif", np.zeros((64, 64), np.uint8))
-        project.add_image(open_image(folder.parent / "d.tif"), folder.parent / "d.tif")
-    (folder.parent / "d.tif").unlink()
-    user.panel.open_project(folder.parent / "other.unet")
+        tifffile.imwrite(three_images.parent / "d.tif", np.zeros((64, 64), np.uint8))
+        project.add_image(open_image(three_images.parent / "d.tif"), three_images.parent / "d.tif")
+    (three_images.parent / "d.tif").unlink()
+    user.panel.open_project(three_images.parent / "other.unet")
     settle(seconds=0.1)
     [layer] = [layer for layer in viewer.layers if layer.name == "a"]
     user.panel.choose_image(layer)
@@ -114,9 +114,9 @@ def press(user: User, key: Qt.Key) -> None:
     settle(seconds=0.05)
 
 
-def test_one_image_at_a_time_with_its_own_strokes(viewer: Any, folder: Path) -> None:
+def test_one_image_at_a_time_with_its_own_strokes(viewer: Any, three_images: Path) -> None:
     """Keys and clicks switch; one image layer and our three are all there is, on the new image's place and size."""
-    user, strokes = User.of_project(viewer, folder, SilentClient), stored(folder)
+    user, strokes = User.of_project(viewer, three_images, SilentClient), stored(three_images)
     panel, layers = user.panel, [user.panel.canvas.annotation, user.panel.canvas.prediction, user.panel.canvas.held_out]
     view = panel.image_list.view
     assert view.isVisibleTo(panel)
@@ -126,7 +126,7 @@ def test_one_image_at_a_time_with_its_own_strokes(viewer: Any, folder: Path) -> 
             press(user, key)
         assert names(user) == [name, "prediction", "held-out Dice", "annotation"]
         np.testing.assert_array_equal(user.painted, strokes[name])
-        np.testing.assert_array_equal(viewer.layers[name].data, tifffile.imread(folder.parent / f"{name}.tif"))
+        np.testing.assert_array_equal(viewer.layers[name].data, tifffile.imread(three_images.parent / f"{name}.tif"))
         assert panel.canvas.prediction.data.shape == SHAPES[name]
         assert panel.controller.image.name == name
         assert view.currentIndex().row() == list(SHAPES).index(name)
@@ -139,9 +139,9 @@ def test_one_image_at_a_time_with_its_own_strokes(viewer: Any, folder: Path) -> 
 
 
 @pytest.mark.torch
-def test_a_hundred_switches_mix_nothing_up(viewer: Any, folder: Path) -> None:
+def test_a_hundred_switches_mix_nothing_up(viewer: Any, three_images: Path) -> None:
     """With the worker training: strokes stay on their image, and every tile is one of the image on screen."""
-    user, expected = User.of_project(viewer, folder), stored(folder)
+    user, expected = User.of_project(viewer, three_images), stored(three_images)
     panel, random = user.panel, np.random.default_rng(0)
     panel.training.start.click()
     assert settle(lambda: (panel.canvas.prediction.data > 0).any())
@@ -165,15 +165,15 @@ def test_a_hundred_switches_mix_nothing_up(viewer: Any, folder: Path) -> None:
             settle(seconds=0.02)
     assert settle(lambda: len(tiles) > 3)
     assert all(tiles)
-    for name, strokes in stored(folder).items():
+    for name, strokes in stored(three_images).items():
         np.testing.assert_array_equal(strokes, expected[name])
     assert len(viewer.layers) == 4
     assert messages() == []
 
 
-def test_a_switch_waits_for_the_end_of_the_stroke(viewer: Any, folder: Path) -> None:
+def test_a_switch_waits_for_the_end_of_the_stroke(viewer: Any, three_images: Path) -> None:
     """PageDown with the mouse down: the stroke is finished on its image and saved, then the next image comes."""
-    user, before = User.of_project(viewer, folder, SilentClient), stored(folder)
+    user, before = User.of_project(viewer, three_images, SilentClient), stored(three_images)
     qt = viewer.window._qt_viewer.canvas.native
     user.panel.class_table.select(2)
     QTest.mousePress(qt, Qt.LeftButton, Qt.NoModifier, user.pixel(120, 20))
@@ -189,20 +189,20 @@ def test_a_switch_waits_for_the_end_of_the_stroke(viewer: Any, folder: Path) -> 
     painted = user.painted.copy()
     assert (painted[120, 20:140] == 2).all()
     assert settle(lambda: present(user) == "b", 5)
-    after = stored(folder)
+    after = stored(three_images)
     np.testing.assert_array_equal(after["a"], painted)
     np.testing.assert_array_equal(after["b"], before["b"])
     np.testing.assert_array_equal(user.painted, before["b"])
 
 
-def test_undo_stays_with_the_image(viewer: Any, folder: Path) -> None:
+def test_undo_stays_with_the_image(viewer: Any, three_images: Path) -> None:
     """After a switch there is nothing to undo, on either image, until something is painted there."""
-    user = User.of_project(viewer, folder, SilentClient)
+    user = User.of_project(viewer, three_images, SilentClient)
     layer = user.panel.canvas.annotation
     user.draw(2, (120, 20), (120, 100))
     user.draw(1, (130, 20), (130, 100))
     layer.undo()  # leaves something to redo
-    expected = stored(folder)
+    expected = stored(three_images)
     for name in ("b", "a"):
         user.switch(name)
         for change in (layer.undo, layer.redo, layer.undo):
@@ -212,13 +212,13 @@ def test_undo_stays_with_the_image(viewer: Any, folder: Path) -> None:
     user.draw(2, (140, 20), (140, 100))
     layer.undo()
     settle(seconds=0.02)
-    for name, strokes in stored(folder).items():
+    for name, strokes in stored(three_images).items():
         np.testing.assert_array_equal(strokes, expected[name])
 
 
-def test_the_overlay_of_an_image_is_there_when_the_user_comes_back(viewer: Any, folder: Path) -> None:
+def test_the_overlay_of_an_image_is_there_when_the_user_comes_back(viewer: Any, three_images: Path) -> None:
     """Its own last overlay and boxes, never another image's; a tile for another image is not written."""
-    user = User.of_project(viewer, folder, SilentClient)
+    user = User.of_project(viewer, three_images, SilentClient)
     panel = user.panel
     first = panel.controller.image.id
     tile = Tile(0, first, 0, Region(10, 10, 40, 50), bytes([2]) * 1200, 7)
@@ -239,8 +239,8 @@ def test_the_overlay_of_an_image_is_there_when_the_user_comes_back(viewer: Any, 
     assert [table.data(table.index(row, 2)) for row in range(3)] == ["0.50", "", ""]
 
 
-def test_files_join_by_drop_and_those_that_do_not_fit_are_told(viewer: Any, folder: Path, tmp_path: Path) -> None:
-    user = User.of_project(viewer, folder, SilentClient)
+def test_files_join_by_drop_and_those_that_do_not_fit_are_told(viewer: Any, three_images: Path, tmp_path: Path) -> None:
+    user = User.of_project(viewer, three_images, SilentClient)
     more = tmp_path / "more"
     more.mkdir()
     for number in range(2):
@@ -261,21 +261,21 @@ def test_files_join_by_drop_and_those_that_do_not_fit_are_told(viewer: Any, fold
     assert present(user) == "a"
 
 
-def test_files_make_a_project_where_there_is_none(viewer: Any, folder: Path) -> None:
+def test_files_make_a_project_where_there_is_none(viewer: Any, three_images: Path) -> None:
     _, panel = viewer.window.add_plugin_dock_widget("napari-unet-live")
     panel.controller.worker.start_process = SilentClient
     assert not panel.image_list.view.isVisibleTo(panel)
-    panel.added_files.add([folder.parent / "b.tif"])
+    panel.added_files.add([three_images.parent / "b.tif"])
     assert settle(lambda: panel.canvas.annotation is not None)
-    assert panel.controller.project.folder == folder.parent / "b.unet"
+    assert panel.controller.project.folder == three_images.parent / "b.unet"
     assert not panel.image_list.view.isVisibleTo(panel)
 
 
-def test_a_missing_file_is_marked_and_found_again(viewer: Any, folder: Path) -> None:
+def test_a_missing_file_is_marked_and_found_again(viewer: Any, three_images: Path) -> None:
     """The others work on; only the same image is taken for it."""
-    here, away = folder.parent / "b.tif", folder.parent / "elsewhere.tif"
+    here, away = three_images.parent / "b.tif", three_images.parent / "elsewhere.tif"
     here.rename(away)
-    user = User.of_project(viewer, folder, SilentClient)
+    user = User.of_project(viewer, three_images, SilentClient)
     panel, table = user.panel, user.panel.image_list.table
     assert settle(lambda: table.data(table.index(1, 0)) == "⚠ b")
     assert table.data(table.index(1, 0), Qt.ToolTipRole).startswith("NU-P04")
@@ -283,13 +283,13 @@ def test_a_missing_file_is_marked_and_found_again(viewer: Any, folder: Path) -> 
     user.switch("b")
     assert present(user) == "a"
     assert panel.image_list.find_button.isVisibleTo(panel)
-    panel.image_list.found.emit(2, folder.parent / "c.tif")
+    panel.image_list.found.emit(2, three_images.parent / "c.tif")
     assert [line[:6] for line in messages()] == ["NU-P04", "NU-P06"]
     assert present(user) == "a"
     panel.image_list.found.emit(2, away)
     assert present(user) == "b"
     assert not panel.image_list.find_button.isVisibleTo(panel)
-    np.testing.assert_array_equal(user.painted, stored(folder)["b"])
+    np.testing.assert_array_equal(user.painted, stored(three_images)["b"])
 
 
 def test_layers_of_the_user_are_used_and_never_removed(viewer: Any) -> None:
@@ -316,9 +316,9 @@ def test_layers_of_the_user_are_used_and_never_removed(viewer: Any) -> None:
     assert isinstance(user.panel, Panel)
 
 
-def test_a_corrected_pixel_size_is_shown_everywhere(viewer: Any, folder: Path) -> None:
+def test_a_corrected_pixel_size_is_shown_everywhere(viewer: Any, three_images: Path) -> None:
     """In the line, on every layer of ours and on the image; what was painted stays, and painting goes on."""
-    user = User.of_project(viewer, folder, SilentClient)
+    user = User.of_project(viewer, three_images, SilentClient)
     facts, layers = user.panel.head.facts, lambda: [user.panel.canvas.image, *user.panel.shown.own_layers]
     assert facts.line.text() == "192 x 160 px · pixel size unknown"
     strokes = user.painted.copy()
@@ -328,7 +328,7 @@ def test_a_corrected_pixel_size_is_shown_everywhere(viewer: Any, folder: Path) -
     assert {str(unit) for layer in layers() for unit in layer.units} == {"micrometer"}
     np.testing.assert_array_equal(user.painted, strokes)
     user.draw(2, (60, 60), (60, 90))
-    np.testing.assert_array_equal(user.painted, stored(folder)["a"])
+    np.testing.assert_array_equal(user.painted, stored(three_images)["a"])
     assert (user.painted != strokes).any()
     user.switch("b")
     assert facts.line.text() == "128 x 256 px · pixel size unknown"
@@ -397,9 +397,9 @@ def test_channels_are_chosen_by_name(viewer: Any, tmp_path: Path) -> None:
     assert messages() == []
 
 
-def test_what_is_no_pixel_size_is_told_in_the_dialog(viewer: Any, folder: Path) -> None:
+def test_what_is_no_pixel_size_is_told_in_the_dialog(viewer: Any, three_images: Path) -> None:
     """It stays open until it is one; nothing has changed then."""
-    user = User.of_project(viewer, folder, SilentClient)
+    user = User.of_project(viewer, three_images, SilentClient)
     for height, code in (("half", "NU-I31"), ("0", "NU-I30"), ("inf", "NU-I30")):
         correct(user, height, "1", "um")
         dialog = user.panel.head.facts.dialog
@@ -428,10 +428,10 @@ def press_ok(user: User) -> None:
     QApplication.processEvents()
 
 
-def test_images_of_another_kind_take_each_others_place(viewer: Any, folder: Path, tmp_path: Path) -> None:
+def test_images_of_another_kind_take_each_others_place(viewer: Any, three_images: Path, tmp_path: Path) -> None:
     """Pixels of another type, or a stack after a plane: the layer gives way to another one, and painting goes on."""
     rng = np.random.default_rng(5)
-    with Project(folder) as project:
+    with Project(three_images) as project:
         for name, pixels in (
             ("bytes", rng.integers(0, 255, (120, 130), dtype=np.uint8)),
             ("stack", rng.integers(0, 999, (3, 120, 130), dtype=np.uint16)),
@@ -439,7 +439,7 @@ def test_images_of_another_kind_take_each_others_place(viewer: Any, folder: Path
             path = tmp_path / f"{name}.tif"
             tifffile.imwrite(path, pixels, photometric="minisblack", metadata={"axes": "ZYX"[-pixels.ndim :]})
             project.add_image(open_image(path), path)
-    user = User.of_project(viewer, folder, SilentClient)
+    user = User.of_project(viewer, three_images, SilentClient)
     user.panel.training.start.click()
     for name in ("bytes", "stack", *list(SHAPES)[:1]):
         user.switch(name)
@@ -451,13 +451,13 @@ def test_images_of_another_kind_take_each_others_place(viewer: Any, folder: Path
 
 
 def test_a_large_stack_is_shown_plane_by_plane(
-    viewer: Any, folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    viewer: Any, three_images: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """It is never read whole, whatever the order of its axes; painting goes on as on any other."""
     monkeypatch.setattr(source, "HELD_BYTES", 0)
     pixels = np.random.default_rng(6).integers(0, 999, (4, 120, 2, 130)).astype(np.uint16)
     np.save(tmp_path / "stack.npy", pixels)
-    with Project(folder) as project:
+    with Project(three_images) as project:
         project.add_image(open_image(tmp_path / "stack.npy", "zycx"), tmp_path / "stack.npy")
     sizes: list[int] = []
     read = DecodedPixels.__getitem__
@@ -468,7 +468,7 @@ def test_a_large_stack_is_shown_plane_by_plane(
         return found
 
     monkeypatch.setattr(DecodedPixels, "__getitem__", counted)
-    user = User.of_project(viewer, folder, SilentClient)
+    user = User.of_project(viewer, three_images, SilentClient)
     user.switch("stack")
     layer = viewer.layers["stack"]
     assert (layer.data.shape, layer.ndim, layer.multiscale) == ((2, 4, 120, 130), 4, False)
@@ -484,9 +484,9 @@ def test_a_large_stack_is_shown_plane_by_plane(
     assert messages() == []
 
 
-def test_an_image_that_ends_its_decoder_is_told_and_the_one_before_stays(viewer: Any, folder: Path) -> None:
+def test_an_image_that_ends_its_decoder_is_told_and_the_one_before_stays(viewer: Any, three_images: Path) -> None:
     """What crashes or hangs while it is decoded does so in another process; painting goes on."""
-    user = User.of_project(viewer, folder, SilentClient)
+    user = User.of_project(viewer, three_images, SilentClient)
     images, sound = user.panel.project_images, user.panel.project_images.decoder
     for code, program, patience_s in (
         ("NU-S11", "import os; os.abort()", 120.0),

@@ -19,7 +19,7 @@ SHAPE = (3, 96, 64)
 
 
 @pytest.fixture
-def user(viewer: Any, tmp_path: Path) -> User:
+def user_of_two_sizes(viewer: Any, tmp_path: Path) -> User:
     """A project of a painted image and a stack of another pixel size, in the panel; its worker says nothing."""
     values = np.random.default_rng(0).integers(0, 4000, SHAPE).astype(np.uint16)
     with Project(tmp_path / "p.unet") as project:
@@ -38,12 +38,12 @@ def hear(user: User, image_id: int, factor: float) -> None:
     user.panel.controller.hear(OtherPixelSize(image_id, (factor, factor)))
 
 
-def test_the_offer_is_there_only_where_sizes_differ(user: User) -> None:
+def test_the_offer_is_there_only_where_sizes_differ(user_of_two_sizes: User) -> None:
     """On the image that was compared, until its pixel size is corrected, or it is painted on and so learned."""
-    panel, images = user.panel, user.panel.project_images
+    panel, images = user_of_two_sizes.panel, user_of_two_sizes.panel.project_images
     button = panel.head.offer
     assert not button.isVisibleTo(panel)
-    hear(user, 2, 2.0)
+    hear(user_of_two_sizes, 2, 2.0)
     assert not button.isVisibleTo(panel)
     images.switch(2)
     assert button.isVisibleTo(panel)
@@ -53,7 +53,7 @@ def test_the_offer_is_there_only_where_sizes_differ(user: User) -> None:
     panel.controller.project.images.set_pixel_size(2, PixelSize(0.25, 0.25, "um"))
     images.switch(2)
     assert not button.isVisibleTo(panel)
-    hear(user, 2, 1.5)
+    hear(user_of_two_sizes, 2, 1.5)
     assert button.isVisibleTo(panel)
     panel.canvas.annotation.paint((0, 50, 30), 2)
     settle(lambda: not button.isVisibleTo(panel), 5)
@@ -61,11 +61,11 @@ def test_the_offer_is_there_only_where_sizes_differ(user: User) -> None:
     assert messages() == []
 
 
-def test_a_click_adds_one_image_and_switches_to_it(user: User) -> None:
+def test_a_click_adds_one_image_and_switches_to_it(user_of_two_sizes: User) -> None:
     """With the planes, type and range of the other, at the trained pixel size; the other stays as it is."""
-    panel = user.panel
+    panel = user_of_two_sizes.panel
     panel.project_images.switch(2)
-    hear(user, 2, 2.0)
+    hear(user_of_two_sizes, 2, 2.0)
     before = panel.controller.project.images.get(2)
     panel.head.offer.click()
     panel.head.offer.click()
@@ -78,29 +78,29 @@ def test_a_click_adds_one_image_and_switches_to_it(user: User) -> None:
     assert pixels.dtype == np.uint16
     source = tifffile.imread(other.path)
     assert source.min() <= np.asarray(pixels).min() <= np.asarray(pixels).max() <= source.max()
-    assert user.painted.shape == (3, 192, 128)
+    assert user_of_two_sizes.painted.shape == (3, 192, 128)
     assert not panel.head.offer.isVisibleTo(panel)
     assert panel.head.offer.isEnabled()
     assert messages() == []
 
 
-def test_a_copy_that_is_too_large_is_one_line(user: User, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_copy_that_is_too_large_is_one_line(user_of_two_sizes: User, monkeypatch: pytest.MonkeyPatch) -> None:
     """Nothing is added, and the offer stays."""
     monkeypatch.setattr(rescaled_copy, "MOST_BYTES", 1000)
-    panel = user.panel
+    panel = user_of_two_sizes.panel
     panel.project_images.switch(2)
-    hear(user, 2, 2.0)
+    hear(user_of_two_sizes, 2, 2.0)
     panel.head.offer.click()
     assert panel.training.status.text().startswith("NU-I17: ")
     assert panel.head.offer.isEnabled()
     assert len(panel.controller.project.images.all()) == 2
 
 
-def test_a_copy_for_another_project_is_dropped(user: User, tmp_path: Path) -> None:
+def test_a_copy_for_another_project_is_dropped(user_of_two_sizes: User, tmp_path: Path) -> None:
     """It came too late."""
-    panel = user.panel
+    panel = user_of_two_sizes.panel
     panel.project_images.switch(2)
-    hear(user, 2, 2.0)
+    hear(user_of_two_sizes, 2, 2.0)
     panel.head.offer.click()
     with Project(tmp_path / "q.unet") as project:
         project.add_class("background")

@@ -1,17 +1,15 @@
 """Base weights and the head that is fitted at once."""
 
 import copy
-from collections.abc import Iterator
 from dataclasses import replace
-from pathlib import Path
 from typing import get_args
 
 import numpy as np
 import pytest
 import torch
+from drawing import Drawing
 from skimage import data
 
-from napari_unet.api import add_annotation
 from napari_unet.config import PresetName, Settings
 from napari_unet.dataset.annotated import Annotations
 from napari_unet.evaluation.scores import confusion, dice
@@ -44,15 +42,13 @@ def tissue() -> tuple[np.ndarray, np.ndarray]:
 
 
 @pytest.fixture
-def project(tmp_path: Path, tissue: tuple[np.ndarray, np.ndarray]) -> Iterator[Project]:
-    """The section with a few short strokes in one part of it."""
+def drawing(tissue: tuple[np.ndarray, np.ndarray]) -> Drawing:
+    """Draw a few short strokes in one part of the section."""
     pixels, truth = tissue
     strokes = np.zeros_like(truth)
     for row in (20, 70, 120, 170, 220):
         strokes[row : row + 5, 10:120] = truth[row : row + 5, 10:120]
-    with Project(tmp_path / "tissue.unet") as made:
-        add_annotation(made, Image("tissue", pixels, "yxc"), strokes[np.newaxis], ["background", "brown"])
-        yield made
+    return Drawing(Image("tissue", pixels, "yxc"), strokes, ("background", "brown"))
 
 
 def test_base_weights_fit_into_the_package() -> None:

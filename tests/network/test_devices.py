@@ -9,14 +9,13 @@ from typing import Any
 import numpy as np
 import pytest
 import torch
+from drawing import Drawing
 
-from napari_unet.api import add_annotation
 from napari_unet.config import Settings
 from napari_unet.errors import UserError
 from napari_unet.images.image import Image
 from napari_unet.network.device import Device
 from napari_unet.network.reading import open_network
-from napari_unet.project.project import Project
 from napari_unet.training.device_group import DeviceGroup
 
 STEPS = 8
@@ -55,17 +54,13 @@ with Project(folder, read_only=True) as project:
 
 
 @pytest.fixture
-def project(tmp_path: Path) -> Path:
-    """Squares on noise; one class has far fewer pixels, so that tiles weigh very differently."""
-    pixels = np.random.default_rng(0).normal(0, 0.4, (1, 128, 128)).astype(np.float32)
+def drawing() -> Drawing:
+    """Draw squares on noise; one class has far fewer pixels, so that tiles weigh very differently."""
+    pixels = np.random.default_rng(0).normal(0, 0.4, (128, 128)).astype(np.float32)
     labels = np.zeros(pixels.shape, np.uint8)
-    pixels[0, 40:80, 40:80] += 1
-    labels[0, 20:24], labels[0, 100:104], labels[0, 60, 55:60] = 1, 1, 2
-    folder = tmp_path / "squares.unet"
-    with Project(folder) as made:
-        made.settings.write(Settings(tile=64, batch=4))
-        add_annotation(made, Image("squares", pixels[0], "yx"), labels, ["background", "square"])
-    return folder
+    pixels[40:80, 40:80] += 1
+    labels[20:24], labels[100:104], labels[60, 55:60] = 1, 1, 2
+    return Drawing(Image("squares", pixels, "yx"), labels, ("background", "square"), Settings(tile=64, batch=4))
 
 
 def run(*arguments: object) -> str:
@@ -75,23 +70,23 @@ def run(*arguments: object) -> str:
     return done.stdout
 
 
-def test_two_processes_learn_what_one_learns(project: Path, tmp_path: Path) -> None:
+def test_two_processes_learn_what_one_learns(folder: Path, tmp_path: Path) -> None:
     """Loss of every step, and the weights in the end, up to the order in which numbers are added."""
     script = tmp_path / "learn.py"
     script.write_text(SCRIPT)
-    one, two = (json.loads(run(script, project, devices, STEPS, json.dumps(KINDS))) for devices in (1, 2))
+    one, two = (json.loads(run(script, folder, devices, STEPS, json.dumps(KINDS))) for devices in (1, 2))
     for name in KINDS:
         np.testing.assert_allclose(two[name]["losses"], one[name]["losses"], rtol=2e-3, err_msg=name)
         np.testing.assert_allclose(two[name]["weights"], one[name]["weights"], rtol=2e-3, atol=1e-4, err_msg=name)
         assert len(set(one[name]["losses"])) == STEPS
 
 
-def test_the_command_line_trains_on_two(project: Path) -> None:
+def test_the_command_line_trains_on_two(folder: Path) -> None:
     """One object on standard output, one network in the project, and nobody else writes."""
-    options = ("--project", project, "--steps", 3, "--device", "cpu", "--devices", 2, "--json")
+    options = ("--project", folder, "--steps", 3, "--device", "cpu", "--devices", 2, "--json")
     told: dict[str, Any] = json.loads(run("-m", "napari_unet.cli", "train", *options))
     assert (told["steps"], told["device"]) == (3, "cpu")
-    assert open_network(project).step == 3
+    assert open_network(folder).step == 3
 
 
 @pytest.mark.parametrize(

@@ -1,12 +1,11 @@
 """Laws of the feature cache: what was computed before a stroke gives the same answer sooner, and never an older one."""
 
-from collections.abc import Iterator
-from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
 import torch
+from drawing import Drawing
 from skimage import data
 
 from napari_unet.config import Settings
@@ -41,14 +40,10 @@ def planes(request: pytest.FixtureRequest) -> NormalisedPlanes:
 
 
 @pytest.fixture
-def project(tmp_path: Path) -> Iterator[Project]:
-    """The section in four tiles, nothing painted yet."""
-    with Project(tmp_path / "tissue.unet") as made:
-        for _ in range(2):
-            made.add_class()
-        made.settings.write(Settings(tile=64, prediction_tile=TILE))
-        made.add_image(Image("tissue", data.immunohistochemistry()[:HEIGHT, :WIDTH], "yxc"))
-        yield made
+def drawing() -> Drawing:
+    """Draw the section in four tiles, nothing painted yet."""
+    section = Image("tissue", data.immunohistochemistry()[:HEIGHT, :WIDTH], "yxc")
+    return Drawing(section, settings=Settings(tile=64, prediction_tile=TILE))
 
 
 def based(channels: int, seed: int = 0) -> UNet:

@@ -367,7 +367,7 @@ def test_only_batch_norm_can_be_folded() -> None:
 
 
 @pytest.fixture(scope="module")
-def tissue() -> tuple[np.ndarray, np.ndarray]:
+def glands() -> tuple[np.ndarray, np.ndarray]:
     """Stained colon, 96 x 96 pixels in colour, and where its glands are by a blurred threshold."""
     picture = data.immunohistochemistry()
     grey = filters.gaussian(picture.mean(2), 6)
@@ -416,12 +416,12 @@ def train(network: UNet, preset: Preset, pixels: np.ndarray, truth: np.ndarray, 
 
 
 @pytest.mark.parametrize("name", PRESETS)
-def test_every_preset_learns_a_real_image(name: str, tissue: tuple[np.ndarray, np.ndarray]) -> None:
+def test_every_preset_learns_a_real_image(name: str, glands: tuple[np.ndarray, np.ndarray]) -> None:
     """From thin slanted lines, one pixel in 29, on the pixels 6 and more away from them along a row.
 
     Slanted, because lines at one position in the pooling grid would teach the others nothing.
     """
-    pixels, truth = tissue
+    pixels, truth = glands
     y, x = np.indices(truth.shape)
     distance = (x + 2 * y) % 29
     unseen = (distance >= 6) & (distance <= 23)

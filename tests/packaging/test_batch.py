@@ -37,26 +37,20 @@ def write_images(folder: Path, names: Sequence[str]) -> list[Path]:
     return [folder / name for name in names]
 
 
-@pytest.fixture
-def network(tmp_path: Path) -> Path:
-    """The file of a small network."""
-    return save_network(tmp_path / "network.safetensors")
-
-
 def test_slices_stay_as_far_apart_as_they_are(
-    capsys: pytest.CaptureFixture[str], network: Path, tmp_path: Path
+    capsys: pytest.CaptureFixture[str], network_file: Path, tmp_path: Path
 ) -> None:
     """The masks of a stack have the distance of its slices, in every format that the command writes."""
     calibration = {"resolution": (4, 2), "metadata": {"axes": "ZYX", "unit": "um", "spacing": 1.5}}
     tifffile.imwrite(tmp_path / "stack.tif", np.zeros((3, *SHAPE), np.uint8), imagej=True, **calibration)
     for name, file in (("tiff", "stack.tif"), ("ome-zarr", "stack.ome.zarr")):
         given = (tmp_path / "stack.tif", "--out", tmp_path / name, "--format", name)
-        assert predict(capsys, "--model", network, *given)[0] == 0
+        assert predict(capsys, "--model", network_file, *given)[0] == 0
         assert open_image(tmp_path / name / file).pixel_size.z == pytest.approx(1.5)
 
 
 def test_a_folder_is_predicted_and_a_bad_file_stops_nothing(
-    capsys: pytest.CaptureFixture[str], network: Path, tmp_path: Path
+    capsys: pytest.CaptureFixture[str], network_file: Path, tmp_path: Path
 ) -> None:
     """All sound images of a folder have results; each bad one has one line that names it, and the status is 2."""
     write_images(tmp_path / "in", ["a.tif", "c.tif"])
@@ -64,7 +58,7 @@ def test_a_folder_is_predicted_and_a_bad_file_stops_nothing(
         (tmp_path / "in" / name).write_bytes(b"no TIFF at all")
     tifffile.imwrite(tmp_path / "in" / "colour.tif", np.zeros((30, 40, 3), np.uint8), photometric="rgb")
     out = tmp_path / "out"
-    status, printed, errors = predict(capsys, "--model", network, tmp_path / "in", "--out", out)
+    status, printed, errors = predict(capsys, "--model", network_file, tmp_path / "in", "--out", out)
     assert status == 2
     assert {Path(path).name for path in printed["files"]} == {"a.tif", "a.json", "c.tif", "c.json"}
     assert {path.name for path in out.iterdir()} == {"a.tif", "a.json", "c.tif", "c.json"}
@@ -74,11 +68,11 @@ def test_a_folder_is_predicted_and_a_bad_file_stops_nothing(
     assert [Path(failure["image"]).name for failure in printed["failed"]] == ["b.tif", "colour.tif"]
     (tmp_path / "empty").mkdir()
     with pytest.raises(UserError, match="NU-I19"):
-        api.predict_files(api.load_model(network, "cpu"), [tmp_path / "in", tmp_path / "empty"], tmp_path / "none")
+        api.predict_files(api.load_model(network_file, "cpu"), [tmp_path / "in", tmp_path / "empty"], tmp_path / "none")
     assert not (tmp_path / "none").exists()
 
 
-def test_lack_of_memory_costs_one_image(network: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_lack_of_memory_costs_one_image(network_file: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """An image that does not fit into memory fails alone."""
     images = write_images(tmp_path / "in", ["a.tif", "b.tif"])
     whole = batch_of_files.predict_file
@@ -89,7 +83,7 @@ def test_lack_of_memory_costs_one_image(network: Path, tmp_path: Path, monkeypat
         return whole(model, path, *rest, **options)  # type: ignore[arg-type]
 
     monkeypatch.setattr(batch_of_files, "predict_file", full)
-    batch = api.predict_files(api.load_model(network, "cpu"), [tmp_path / "in"], tmp_path / "out")
+    batch = api.predict_files(api.load_model(network_file, "cpu"), [tmp_path / "in"], tmp_path / "out")
     assert [(failure.image, failure.error.code) for failure in batch.failed] == [(images[0], "NU-E13")]
     assert [path.name for path in batch.files] == ["b.tif", "b.json"]
 
@@ -99,10 +93,10 @@ def changes(folder: Path) -> dict[str, int]:
     return {path.name: path.stat().st_mtime_ns for path in folder.iterdir()}
 
 
-def test_what_is_done_is_not_done_again(capsys: pytest.CaptureFixture[str], network: Path, tmp_path: Path) -> None:
+def test_what_is_done_is_not_done_again(capsys: pytest.CaptureFixture[str], network_file: Path, tmp_path: Path) -> None:
     """A second run leaves every file alone and reports the same files."""
     images, out = write_images(tmp_path / "in", ["a.tif", "b.tif"]), tmp_path / "out"
-    given = ("--model", network, *images, "--out", out, "--objects", "--probabilities")
+    given = ("--model", network_file, *images, "--out", out, "--objects", "--probabilities")
     first, before = predict(capsys, *given), changes(out)
     assert first[0] == 0
     assert {"a.tif", "a-objects.tif", "a.csv", "a-probabilities.npy"} <= before.keys()
@@ -112,11 +106,11 @@ def test_what_is_done_is_not_done_again(capsys: pytest.CaptureFixture[str], netw
 
 @pytest.mark.parametrize("change", ["image", "time", "network", "settings", "formats", "result", "missing", "note"])
 def test_what_has_another_origin_is_done_again(
-    capsys: pytest.CaptureFixture[str], network: Path, tmp_path: Path, change: str
+    capsys: pytest.CaptureFixture[str], network_file: Path, tmp_path: Path, change: str
 ) -> None:
     """Another image, network, setting or format, or a result that is not whole, and the image is predicted anew."""
     (image,), out = write_images(tmp_path / "in", ["a.tif"]), tmp_path / "out"
-    given = ["--model", network, image, "--out", out, "--objects"]
+    given = ["--model", network_file, image, "--out", out, "--objects"]
     assert predict(capsys, *given)[0] == 0
     before, kept = changes(out), contents(out)
     match change:
@@ -125,7 +119,7 @@ def test_what_has_another_origin_is_done_again(
         case "time":
             os.utime(image, ns=(1, 1))
         case "network":
-            save_network(network, seed=1)
+            save_network(network_file, seed=1)
         case "settings":
             given += ["--object-minimum", 1]
         case "formats":
@@ -143,11 +137,11 @@ def test_what_has_another_origin_is_done_again(
         assert contents(out) == kept
 
 
-def test_a_kill_costs_one_image(network: Path, tmp_path: Path) -> None:
+def test_a_kill_costs_one_image(network_file: Path, tmp_path: Path) -> None:
     """After any number of kills there are whole files only, and the last run leaves what one run would have left."""
     write_images(tmp_path / "in", [f"{number:02}.tif" for number in range(30)])
     out, whole = tmp_path / "out", tmp_path / "whole"
-    model = api.load_model(network, "cpu")
+    model = api.load_model(network_file, "cpu")
     assert api.predict_files(model, [tmp_path / "in"], whole, ["tiff", "png"]).failed == []
     expected = contents(whole)
     code = (
@@ -158,7 +152,7 @@ def test_a_kill_costs_one_image(network: Path, tmp_path: Path) -> None:
     )
     for images in (3, 11, 20):
         batch = subprocess.Popen(
-            [sys.executable, "-c", code, network, tmp_path / "in", out], stdout=subprocess.PIPE, text=True
+            [sys.executable, "-c", code, network_file, tmp_path / "in", out], stdout=subprocess.PIPE, text=True
         )
         assert batch.stdout is not None
         for line in batch.stdout:
@@ -180,11 +174,11 @@ def test_a_kill_costs_one_image(network: Path, tmp_path: Path) -> None:
 
 
 def test_a_stopped_newer_result_is_not_taken_for_the_older(
-    network: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    network_file: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Where another network was stopped between two files, the first network makes both anew."""
     (image,), out = write_images(tmp_path / "in", ["a.tif"]), tmp_path / "out"
-    model = api.load_model(network, "cpu")
+    model = api.load_model(network_file, "cpu")
     other = api.load_model(save_network(tmp_path / "other.safetensors", seed=1), "cpu")
     api.predict_file(model, image, out, ["tiff", "png"])
     kept = contents(out)
@@ -203,7 +197,7 @@ def test_a_stopped_newer_result_is_not_taken_for_the_older(
 
 
 def test_images_of_one_name_keep_their_own_results(
-    capsys: pytest.CaptureFixture[str], network: Path, tmp_path: Path
+    capsys: pytest.CaptureFixture[str], network_file: Path, tmp_path: Path
 ) -> None:
     """Images of the same stem, from two folders or of two kinds, have files of their own, whatever their order."""
     images = write_images(tmp_path / "one", ["cells.tif", "Cells.npy", "other.tif"])
@@ -212,22 +206,22 @@ def test_images_of_one_name_keep_their_own_results(
     tifffile.imwrite(images[3], np.random.default_rng(5).integers(0, 255, SHAPE, np.uint8))
     wanted = {"one-cells.tif", "Cells-npy.tif", "other.tif", "two-cells.tif"}
     for out, order in ((tmp_path / "a", images), (tmp_path / "b", [*images[::-1], images[0]])):
-        status, printed, _ = predict(capsys, "--model", network, *order, "--out", out)
+        status, printed, _ = predict(capsys, "--model", network_file, *order, "--out", out)
         assert status == 0
         assert len(printed["files"]) == 8
         assert contents(out).keys() == wanted
     assert contents(tmp_path / "a") == contents(tmp_path / "b")
-    assert predict(capsys, "--model", network, images[3], "--out", tmp_path / "c")[0] == 0
+    assert predict(capsys, "--model", network_file, images[3], "--out", tmp_path / "c")[0] == 0
     assert contents(tmp_path / "c") == {"cells.tif": contents(tmp_path / "a")["two-cells.tif"]}
 
 
 def test_no_result_of_an_image_takes_the_place_of_another_images(
-    capsys: pytest.CaptureFixture[str], network: Path, tmp_path: Path
+    capsys: pytest.CaptureFixture[str], network_file: Path, tmp_path: Path
 ) -> None:
     """An image called as the results of another has names of its own; every format of each is what it is alone."""
     names = ["cells", "cells-objects", "cells-objects-objects", "Cells.ome", "cells-summary", "cells_p000"]
     write_images(tmp_path / "in", [f"{name}.npy" for name in names])
-    out, given = tmp_path / "out", ("--model", network, "--objects", "--probabilities", "--out")
+    out, given = tmp_path / "out", ("--model", network_file, "--objects", "--probabilities", "--out")
     status, printed, errors = predict(capsys, *given, out, tmp_path / "in")
     assert (status, errors) == (0, [])
     files = contents(out)
@@ -240,11 +234,11 @@ def test_no_result_of_an_image_takes_the_place_of_another_images(
         assert renamed.items() <= files.items()
 
 
-def test_every_file_that_a_format_adds_is_known(network: Path, tmp_path: Path) -> None:
+def test_every_file_that_a_format_adds_is_known(network_file: Path, tmp_path: Path) -> None:
     """Whatever a format puts behind a stem, an image called so, beside the first, is called otherwise."""
     np.save(tmp_path / "a.npy", np.random.default_rng(0).integers(0, 255, (2, *SHAPE), np.uint8))
     files = api.predict_file(
-        api.load_model(network, "cpu"), tmp_path / "a.npy", tmp_path / "out", list(FORMATS), probabilities=True
+        api.load_model(network_file, "cpu"), tmp_path / "a.npy", tmp_path / "out", list(FORMATS), probabilities=True
     )
     for file in files:
         for name in {file.name.split(".")[0], file.name.rpartition(".")[0]} - {"a"}:
@@ -271,7 +265,7 @@ def test_stems_are_distinct_whatever_the_names_are() -> None:
     assert distinct_stems([("b", Path("b.tif")), ("c", Path("c.tif"))]) == ["b", "c"]
 
 
-def test_export_keeps_images_of_one_name_apart(network: Path, tmp_path: Path) -> None:
+def test_export_keeps_images_of_one_name_apart(network_file: Path, tmp_path: Path) -> None:
     """Two images of a project with one name are exported to files of their own."""
     with Project(tmp_path / "p.unet") as project:
         for seed in range(2):

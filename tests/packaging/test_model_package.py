@@ -61,7 +61,7 @@ def strokes() -> np.ndarray:
 
 
 @pytest.fixture(scope="module")
-def project(tmp_path_factory: pytest.TempPathFactory) -> Path:
+def packed_project(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A project that was trained for a step, from the base weights."""
     folder = tmp_path_factory.mktemp("packaged") / "Bäume und bars.unet"
     with Project(folder) as made:
@@ -71,10 +71,20 @@ def project(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture(scope="module")
-def packed(project: Path) -> Path:
+def packed(packed_project: Path) -> Path:
     """Its package, written from the command line, which prints one object and nothing else."""
     said = io.StringIO()
-    given = ["export", "--project", project, "--out", project.parent, "--format", "bioimageio", "--device", "cpu"]
+    given = [
+        "export",
+        "--project",
+        packed_project,
+        "--out",
+        packed_project.parent,
+        "--format",
+        "bioimageio",
+        "--device",
+        "cpu",
+    ]
     with redirect_stdout(said):
         assert main([*map(str, given), "--json"]) == 0
     (path,) = json.loads(said.getvalue())["files"]
@@ -157,13 +167,13 @@ def test_what_comes_before_the_network_is_our_normalisation(unpacked: Path) -> N
 
 
 @pytest.mark.parametrize("kind", READERS)
-def test_every_format_gives_the_probabilities_of_our_predictor(kind: str, unpacked: Path, project: Path) -> None:
+def test_every_format_gives_the_probabilities_of_our_predictor(kind: str, unpacked: Path, packed_project: Path) -> None:
     """On the example, as the package states them; inside the halo as our predictor; and for other sizes."""
     network = READERS[kind](unpacked)
     x = normalised(np.load(unpacked / "test-input.npy"))
     found = softmax(network(x))
     np.testing.assert_allclose(found, np.load(unpacked / "test-output.npy"), atol=1e-4)
-    model = load_model(project, "cpu")
+    model = load_model(packed_project, "cpu")
     predictor = Predictor(model.checkpoint.network(), model.checkpoint.class_ids, Device("cpu", "", bfloat16=False))
     side, halo = x.shape[-1], model.checkpoint.architecture.halo
     ours = predictor.probabilities(np.moveaxis(x[0], 0, 2), Region(0, 0, side, side))
@@ -195,11 +205,11 @@ def test_the_sizes_of_other_networks_are_valid(name: str, tmp_path: Path, monkey
 
 @pytest.mark.parametrize("form", ["zip", "folder"])
 def test_a_package_predicts_and_is_gone_on_from(
-    form: str, packed: Path, unpacked: Path, project: Path, tmp_path: Path
+    form: str, packed: Path, unpacked: Path, packed_project: Path, tmp_path: Path
 ) -> None:
     """Without its project it gives the same masks, names its classes, and a new project starts from its weights."""
     source = {"zip": packed, "folder": unpacked}[form]
-    model, expected = load_model(source, "cpu"), load_model(project, "cpu")
+    model, expected = load_model(source, "cpu"), load_model(packed_project, "cpu")
     np.testing.assert_array_equal(predict(model, picture(1)), predict(expected, picture(1)))
     assert [label.name for label in model.classes] == ["background", "cell"]
     assert model.trained_on == expected.trained_on != ()
@@ -216,27 +226,29 @@ def test_a_package_predicts_and_is_gone_on_from(
     assert max(changes) < 0.01  # one step away from it; elsewhere they would differ by as much as they are large
 
 
-def test_going_on_from_a_project(project: Path) -> None:
+def test_going_on_from_a_project(packed_project: Path) -> None:
     """A project folder is a base as well: its network that predicts."""
-    base = base_checkpoint(str(project))
+    base = base_checkpoint(str(packed_project))
     assert base is not None
-    expected = load_checkpoint(project / "models" / "best.safetensors")
+    expected = load_checkpoint(packed_project / "models" / "best.safetensors")
     assert all(torch.equal(base.network_weights[name], tensor) for name, tensor in expected.network_weights.items())
 
 
-def test_the_worker_packages_what_it_shows(project: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_worker_packages_what_it_shows(
+    packed_project: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """Alone or with results of the image; the files are named to the window."""
     leave_onnx_out(monkeypatch)
     said: list[Any] = []
     engine = Engine(said.append, Device("cpu", "", bfloat16=False))
-    engine.receive(m.Open(str(project)))
+    engine.receive(m.Open(str(packed_project)))
     for formats in (("bioimageio",), ("png", "bioimageio")):
         engine.receive(m.Export(1, str(tmp_path), formats))
         while engine.has_work:
             engine.work()
         exported = [message for message in said if isinstance(message, m.Exported)][-1]
         assert [Path(path).suffix for path in exported.paths] == [".zip", ".png", ".json"][: 2 * len(formats) - 1]
-    shown, best = (load_model(path, "cpu").checkpoint for path in (Path(exported.paths[0]), project))
+    shown, best = (load_model(path, "cpu").checkpoint for path in (Path(exported.paths[0]), packed_project))
     assert shown.step == best.step
     assert all(torch.equal(shown.network_weights[name], tensor) for name, tensor in best.network_weights.items())
 

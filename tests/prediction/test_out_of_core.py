@@ -36,12 +36,6 @@ SHAPE = (110, 150)
 
 
 @pytest.fixture
-def network(tmp_path: Path) -> Path:
-    """The file of a small network."""
-    return save_network(tmp_path / "network.safetensors")
-
-
-@pytest.fixture
 def small_chunks(monkeypatch: pytest.MonkeyPatch) -> None:
     """Every image counts as large, and a chunk is small."""
     monkeypatch.setattr(large_image, "LARGE", 0)
@@ -79,17 +73,17 @@ def classes(folder: Path) -> np.ndarray:
 @pytest.mark.usefixtures("small_chunks")
 @pytest.mark.parametrize("kind", ["zarr", "stack", "tiled", "npy"])
 def test_the_mask_is_that_of_memory(
-    capsys: pytest.CaptureFixture[str], network: Path, tmp_path: Path, kind: str
+    capsys: pytest.CaptureFixture[str], network_file: Path, tmp_path: Path, kind: str
 ) -> None:
     """Chunk by chunk and in tiles of any size come the mask, image and metadata that come from memory."""
     path = tmp_path / {"tiled": "a.tif", "npy": "a.npy"}.get(kind, "a.zarr")
     write_image(path, kind)
     image = open_image(path)
-    expected = api.predict(api.load_model(network, "cpu"), image)
+    expected = api.predict(api.load_model(network_file, "cpu"), image)
     assert len(np.unique(expected)) == 2
     for tile in (16, 64):
         out = tmp_path / f"out{tile}"
-        given = ("--model", network, path, "--out", out, "--format", "ome-zarr", "--tile", tile)
+        given = ("--model", network_file, path, "--out", out, "--format", "ome-zarr", "--tile", tile)
         status, printed, errors = predict(capsys, *given)
         assert (status, errors) == (0, [])
         folder = out / "a.ome.zarr"
@@ -104,7 +98,7 @@ def test_the_mask_is_that_of_memory(
     assert contents(tmp_path / "out16") == contents(tmp_path / "out64")
 
 
-def test_colours_and_plain_and_large_agree(network: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_colours_and_plain_and_large_agree(network_file: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Files made through memory and without it differ in the labels "objects" alone."""
     colour = save_network(tmp_path / "colour.safetensors", channels=3)
     tifffile.imwrite(
@@ -123,11 +117,11 @@ def test_colours_and_plain_and_large_agree(network: Path, tmp_path: Path, monkey
 
 
 def test_a_stack_larger_than_memory_is_never_held(
-    network: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    network_file: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Many planes, each of which fits: the mask of all is made chunk by chunk, and is the same."""
     write_noise(tmp_path / "a.zarr", (18, *SHAPE))
-    model = api.load_model(network, "cpu")
+    model = api.load_model(network_file, "cpu")
     api.predict_file(model, tmp_path / "a.zarr", tmp_path / "plain", ["ome-zarr"])
     monkeypatch.setattr(large_image, "LARGE", SHAPE[0] * SHAPE[1])
     monkeypatch.setattr(prediction_files, "resumable_mask", None)  # nobody makes the whole mask
@@ -148,9 +142,9 @@ class Watched:
         return part
 
 
-def test_no_more_is_read_than_a_tile_and_its_rim(network: Path) -> None:
+def test_no_more_is_read_than_a_tile_and_its_rim(network_file: Path) -> None:
     """Predicting a region of a large plane never asks for more pixels than the network sees of a tile."""
-    predictor = api.load_model(network, "cpu").predictor
+    predictor = api.load_model(network_file, "cpu").predictor
     watched = Watched(np.random.default_rng(0).integers(0, 255, (400, 600), np.uint8))
     image = Image("watched", watched, "yx")
     plane = LazyPlane(image, 0, measure_normalisation(Image("whole", watched.pixels, "yx")))
@@ -158,14 +152,16 @@ def test_no_more_is_read_than_a_tile_and_its_rim(network: Path) -> None:
     architecture = predictor.network.architecture
     seen = (64 + 2 * (architecture.halo + architecture.stride)) ** 2
     assert 64**2 < watched.most <= seen < image.height * image.width
-    np.testing.assert_array_equal(mask - 1, api.predict(api.load_model(network, "cpu"), image)[0, 100:300, 100:500])
+    np.testing.assert_array_equal(
+        mask - 1, api.predict(api.load_model(network_file, "cpu"), image)[0, 100:300, 100:500]
+    )
 
 
 @pytest.mark.usefixtures("small_chunks")
-def test_an_interrupted_image_goes_on(network: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_an_interrupted_image_goes_on(network_file: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Chunks that are there are not predicted again, damaged ones and those of another network are."""
     write_noise(tmp_path / "a.zarr")
-    model, out = api.load_model(network, "cpu"), tmp_path / "out"
+    model, out = api.load_model(network_file, "cpu"), tmp_path / "out"
     predicted: list[Region] = []
     whole = Predictor.classes
 
@@ -209,10 +205,10 @@ def test_an_interrupted_image_goes_on(network: Path, tmp_path: Path, monkeypatch
     np.testing.assert_array_equal(classes(out / "a.ome.zarr"), api.predict(other, open_image(tmp_path / "a.zarr"))[0])
 
 
-def test_a_chunk_of_background_is_there(network: Path, tmp_path: Path) -> None:
+def test_a_chunk_of_background_is_there(network_file: Path, tmp_path: Path) -> None:
     """A chunk that holds nothing but zeros, or -0.0, counts as made and keeps its bits."""
     image = Image("empty", np.full(SHAPE, -0.0, np.float32), "yx")
-    predictor = api.load_model(network, "cpu").predictor
+    predictor = api.load_model(network_file, "cpu").predictor
     predictor = Predictor(predictor.network, (1, 1), predictor.device)
     file = ChunkFile(tmp_path / "empty.ome.zarr", image, (ClassStyle("background", (0, 0, 0)),), CHUNK)
     file.begin({})
@@ -227,11 +223,11 @@ def test_a_chunk_of_background_is_there(network: Path, tmp_path: Path) -> None:
 
 @pytest.mark.usefixtures("small_chunks")
 def test_what_cannot_be_had_is_said_before_the_work(
-    capsys: pytest.CaptureFixture[str], network: Path, tmp_path: Path
+    capsys: pytest.CaptureFixture[str], network_file: Path, tmp_path: Path
 ) -> None:
     """Objects or probabilities of a large plane, and another format for a cluster, are refused in one line."""
     write_noise(tmp_path / "a.zarr")
-    given = ("--model", network, tmp_path / "a.zarr", "--out", tmp_path / "out", "--format", "ome-zarr")
+    given = ("--model", network_file, tmp_path / "a.zarr", "--out", tmp_path / "out", "--format", "ome-zarr")
     for option in ("--objects", "--probabilities"):
         status, _, errors = predict(capsys, *given, option)
         assert status == 2
@@ -241,19 +237,23 @@ def test_what_cannot_be_had_is_said_before_the_work(
     status, _, errors = predict(capsys, *given[:4], tmp_path / "file", *given[5:])
     assert status == 2
     assert [line.split(": ")[1] for line in errors] == ["NU-E01"]
-    model = api.load_model(network, "cpu")
+    model = api.load_model(network_file, "cpu")
     for formats, code in ((["tiff"], "NU-C12"), (["ome-zarr", "csv"], "NU-C12"), (["ome-zarr"], "NU-C04")):
         with pytest.raises(UserError, match=code):
             api.predict_files(model, [tmp_path / "a.zarr"], tmp_path / "out", formats, scheduler="tcp://127.0.0.1:9")
 
 
-def test_a_missing_dask_names_the_extra(network: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_missing_dask_names_the_extra(network_file: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Without Dask one line says what to install."""
     write_noise(tmp_path / "a.zarr")
     monkeypatch.setitem(sys.modules, "distributed", None)
     with pytest.raises(UserError, match=r"NU-C10.*\[dask\]"):
         api.predict_files(
-            api.load_model(network, "cpu"), [tmp_path / "a.zarr"], tmp_path / "out", ["ome-zarr"], scheduler="tcp://x:1"
+            api.load_model(network_file, "cpu"),
+            [tmp_path / "a.zarr"],
+            tmp_path / "out",
+            ["ome-zarr"],
+            scheduler="tcp://x:1",
         )
 
 
@@ -286,14 +286,14 @@ def cluster(tmp_path: Path) -> Iterator[tuple[str, list[subprocess.Popen[bytes]]
 
 @pytest.mark.usefixtures("small_chunks")
 def test_a_cluster_makes_the_same_and_survives_a_killed_worker(
-    network: Path, tmp_path: Path, cluster: tuple[str, list[subprocess.Popen[bytes]]]
+    network_file: Path, tmp_path: Path, cluster: tuple[str, list[subprocess.Popen[bytes]]]
 ) -> None:
     """Two worker processes, one of which is killed at work, leave the mask that one process leaves."""
     import distributed
 
     address, workers = cluster
     write_noise(tmp_path / "a.zarr", (2, 230, 250))
-    model = api.load_model(network, "cpu")
+    model = api.load_model(network_file, "cpu")
     expected = api.predict(model, open_image(tmp_path / "a.zarr"))
     with distributed.Client(address, set_as_default=False) as client:
         client.wait_for_workers(2, timeout=120)
@@ -315,13 +315,13 @@ def test_a_cluster_makes_the_same_and_survives_a_killed_worker(
     np.testing.assert_array_equal(classes(tmp_path / "out" / "a.ome.zarr"), expected)
 
 
-def test_another_network_or_image_is_refused(network: Path, tmp_path: Path) -> None:
+def test_another_network_or_image_is_refused(network_file: Path, tmp_path: Path) -> None:
     """A process of a cluster makes nothing from files that are not those of the batch."""
     write_noise(tmp_path / "a.zarr")
-    image, model = open_image(tmp_path / "a.zarr"), api.load_model(network, "cpu")
+    image, model = open_image(tmp_path / "a.zarr"), api.load_model(network_file, "cpu")
     task = ChunkTask(
-        tmp_path / "a.zarr", "other", (), network, "other", "cpu", measure_normalisation(image), tmp_path / "o", (), 48,
-        16,
+        tmp_path / "a.zarr", "other", (), network_file, "other", "cpu", measure_normalisation(image), tmp_path / "o",
+        (), 48, 16,
     )  # fmt: skip
     chunk = Chunk(0, Region(0, 0, 48, 48))
     with pytest.raises(UserError, match="NU-M06"):

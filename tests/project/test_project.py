@@ -15,6 +15,7 @@ from unittest.mock import Mock
 
 import numpy as np
 import pytest
+from drawing import Drawing
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy.spatial import cKDTree
@@ -38,13 +39,9 @@ def picture(height: int = HEIGHT, width: int = WIDTH, planes: int = 2) -> Image:
 
 
 @pytest.fixture
-def project(tmp_path: Path) -> Project:
-    """A project with two classes and an image of two planes."""
-    made = Project(tmp_path / "cells.unet")
-    for _ in range(2):
-        made.add_class()
-    made.add_image(picture())
-    return made
+def drawing() -> Drawing:
+    """Draw an image of two planes, without strokes."""
+    return Drawing(picture())
 
 
 def add_classes(project: Project, number: int) -> None:

@@ -9,6 +9,7 @@ from unittest.mock import Mock, create_autospec
 
 import numpy as np
 import pytest
+from drawing import Drawing
 
 napari_layers = pytest.importorskip("napari.layers")
 from qtpy.QtCore import QObject
@@ -89,16 +90,17 @@ LATER[30:33] = 1
 
 
 @pytest.fixture
-def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """A project with strokes, in a world with a folder for temporary files of its own."""
+def drawing() -> Drawing:
+    """Draw strokes of one of three classes."""
+    classes = ("background", "class 2", "class 3")
+    return Drawing(Image("drawn", np.arange(2000).reshape(40, 50), "yx"), OLD, classes)
+
+
+@pytest.fixture(autouse=True)
+def temporary_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Give the test a folder for temporary files of its own."""
     (tmp_path / "temporary").mkdir()
     monkeypatch.setattr(tempfile, "tempdir", str(tmp_path / "temporary"))
-    with Project(tmp_path / "p.unet") as project:
-        for _ in range(3):
-            project.add_class()
-        record = project.add_image(Image("drawn", np.arange(2000).reshape(40, 50), "yx"))
-        project.commit(record.id, 0, OLD)
-    return tmp_path / "p.unet"
 
 
 def kept(folder: Path) -> Path:

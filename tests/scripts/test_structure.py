@@ -13,6 +13,8 @@ from scripts.structure import LONGEST_FILE, LONGEST_FUNCTION, MOST_IMPORTS, MOST
 # Openings that name nothing: "What is shown", "Of the first image".
 FRAGMENTS = {"What", "Of", "Those", "That", "Which", "Whoever", "Where", "Whether", "Who"}
 
+OVERRIDDEN = {"drawing"}  # fixtures that a file of tests defines anew on purpose: the project of a test holds its own
+
 
 @pytest.fixture(scope="module")
 def checkout() -> Checkout:
@@ -71,3 +73,19 @@ def test_what_importing_brings_is_followed(checkout: Checkout) -> None:
     assert checkout.reaches(by_name["napari_unet.network.unet"], {"torch"})
     assert checkout.reaches(by_name["napari_unet.training.learner"], {"torch"})
     assert not checkout.reaches(by_name["napari_unet.gui.panel"], {"torch"})
+
+
+def fixtures(module: Module) -> set[str]:
+    """Names of the fixtures that a file defines."""
+    return {f.name for f in module.functions if any("pytest.fixture" in ast.unparse(d) for d in f.decorator_list)}
+
+
+def test_a_fixture_is_defined_once(checkout: Checkout) -> None:
+    """A fixture that several files of tests need lies in a conftest; two of one name would be two things."""
+    files: dict[str, list[str]] = {}
+    for module in checkout.tests:
+        for name in fixtures(module):
+            files.setdefault(name, []).append(module.path.as_posix())
+    assert {"project", "folder", "trained", "user", "hand", "viewer"} <= files.keys()
+    assert len(files["drawing"]) > 5
+    assert {name: paths for name, paths in files.items() if len(paths) > 1 and name not in OVERRIDDEN} == {}

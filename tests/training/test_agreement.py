@@ -1,11 +1,10 @@
 """Laws of the agreement of strokes with the overlay that they corrected."""
 
-from collections.abc import Iterator
-from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
+from drawing import Drawing
 
 from napari_unet.config import Settings
 from napari_unet.dataset.annotated import Annotations
@@ -25,16 +24,13 @@ CPU = Device("cpu", "", False)
 
 
 @pytest.fixture
-def project(tmp_path: Path) -> Iterator[Project]:
-    """Dark on the left, bright on the right."""
+def drawing() -> Drawing:
+    """Draw an image that is dark on the left and bright on the right."""
     pixels = np.repeat(np.array([[0.0, 1.0]], np.float32), SIDE // 2, axis=1).repeat(SIDE, axis=0)
     pixels += np.random.default_rng(0).normal(0, 0.05, pixels.shape).astype(np.float32)
-    with Project(tmp_path / "halves.unet") as made:
-        for _ in range(3):
-            made.add_class()
-        made.settings.write(Settings(tile=64, width=4))
-        made.add_image(Image("halves", pixels, "yx"))
-        yield made
+    return Drawing(
+        Image("halves", pixels, "yx"), settings=Settings(tile=64, width=4), classes=("background", "class 2", "class 3")
+    )
 
 
 def by_brightness() -> Predictor:

@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 import pytest
 import torch
+from drawing import Drawing
 
 from napari_unet.config import Settings
 from napari_unet.errors import UserError
@@ -41,17 +42,12 @@ LOST: list[Exception] = [
 
 
 @pytest.fixture
-def project(tmp_path: Path) -> Project:
-    """Two painted classes."""
-    made = Project(tmp_path / "p.unet")
-    made.settings.write(SMALL)
-    for _ in range(2):
-        made.add_class()
-    made.add_image(Image("drawn", np.random.default_rng(0).integers(0, 99, (150, 200), np.uint8), "yx"))
+def drawing() -> Drawing:
+    """Draw strokes of two classes on noise."""
     labels = np.zeros((150, 200), np.uint8)
     labels[5:9, 5:190], labels[80:90, 5:190] = 1, 2
-    made.commit(1, 0, labels)
-    return made
+    pixels = np.random.default_rng(0).integers(0, 99, labels.shape, np.uint8)
+    return Drawing(Image("drawn", pixels, "yx"), labels, settings=SMALL)
 
 
 def failing(times: int, error: Exception, do: Callable[..., Any]) -> Callable[..., Any]:

@@ -1,11 +1,9 @@
 """Laws of the choice which network predicts: never worse."""
 
-from collections.abc import Iterator
-from pathlib import Path
-
 import numpy as np
 import pytest
 import torch
+from drawing import Drawing
 
 from napari_unet.config import Settings
 from napari_unet.dataset.annotated import Annotations
@@ -41,16 +39,11 @@ def shuffled(network: UNet) -> UNet:
 
 
 @pytest.fixture
-def project(tmp_path: Path) -> Iterator[Project]:
-    """Stripes of bright and dark, 64 px wide blocks holding both."""
+def drawing() -> Drawing:
+    """Draw stripes of bright and dark, 64 px wide blocks holding both."""
     stripes = np.tile(np.repeat(np.array([0.0, 1.0], np.float32), 16), (SIDE, SIDE // 32))
     stripes += np.random.default_rng(0).normal(0, 0.05, stripes.shape).astype(np.float32)
-    with Project(tmp_path / "stripes.unet") as made:
-        for _ in CLASSES:
-            made.add_class()
-        made.settings.write(Settings(tile=64, width=4))
-        made.add_image(Image("stripes", stripes, "yx"))
-        yield made
+    return Drawing(Image("stripes", stripes, "yx"), settings=Settings(tile=64, width=4))
 
 
 def painted(project: Project, side: int) -> Annotations:

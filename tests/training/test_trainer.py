@@ -8,6 +8,7 @@ import msgspec
 import numpy as np
 import pytest
 import torch
+from drawing import Drawing
 
 from napari_unet.api import add_annotation
 from napari_unet.config import Settings
@@ -53,18 +54,10 @@ def sparse(truth: np.ndarray) -> np.ndarray:
 
 
 @pytest.fixture
-def annotations(tmp_path: Path) -> Annotations:
-    """The cells with their strokes, in a project."""
+def drawing() -> Drawing:
+    """Draw the cells with their strokes."""
     pixels, truth = cells()
-    project = Project(tmp_path / "cells.unet")
-    for _ in range(2):
-        project.add_class()
-    project.settings.write(SETTINGS)
-    image = project.add_image(Image("cells", pixels, "yx"))
-    project.commit(image.id, 0, sparse(truth))
-    made = Annotations(project)
-    made.refresh(SETTINGS)
-    return made
+    return Drawing(Image("cells", pixels, "yx"), sparse(truth), settings=SETTINGS)
 
 
 def equal(first: Checkpoint, second: Checkpoint) -> bool:

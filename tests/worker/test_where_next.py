@@ -1,12 +1,11 @@
 """Laws of "where next": what is unsure, unlike or rare comes first, what is painted never, and nothing waits for it."""
 
-from collections.abc import Iterator
-from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
 import torch
+from drawing import Drawing
 
 from napari_unet.config import Settings
 from napari_unet.dataset.annotated import Annotations
@@ -37,19 +36,15 @@ def by_intensity() -> UNet:
 
 
 @pytest.fixture
-def project(tmp_path: Path) -> Iterator[Project]:
-    """Columns of tiles: dark, bright, grey, and striped with dark and bright."""
+def drawing() -> Drawing:
+    """Draw columns of tiles: dark, bright, grey, and striped with dark and bright."""
     pixels = np.zeros((HEIGHT, WIDTH), np.float32)
     for column, value in enumerate((DARK, BRIGHT, GREY, BRIGHT)):
         pixels[:, column * TILE : (column + 1) * TILE] = value
     pixels[:, 3 * TILE :: 4] = pixels[:, 3 * TILE + 1 :: 4] = DARK
     pixels += np.random.default_rng(0).normal(0, 0.01, pixels.shape)
-    with Project(tmp_path / "columns.unet") as made:
-        for name in ("background", "cell"):
-            made.add_class(name)
-        made.settings.write(Settings(tile=64, width=4, prediction_tile=TILE))
-        made.add_image(Image("columns", pixels.astype(np.float32), "yx"))
-        yield made
+    settings = Settings(tile=64, width=4, prediction_tile=TILE)
+    return Drawing(Image("columns", pixels.astype(np.float32), "yx"), None, ("background", "cell"), settings)
 
 
 def paint(project: Project, *strokes: tuple[int, int, int], image_id: int = 1) -> None:
