@@ -57,14 +57,18 @@ def train(
 ) -> TrainingResult:
     """Train on the project's strokes for a time (60 s unless told) or a number of steps, and save the network in it.
 
-    The ``precision`` of the convolutions is "float32" or "bfloat16", which is slow where the processor does not
-    multiply in it; "auto" takes bfloat16 where that is faster.
-
-    A new network starts from ``base``: "auto" for the base weights of the package, "none", or the path of a trained
-    network: a project, a ``.safetensors`` file or a model package of ours.
-
-    With several ``devices`` the command line of this process is run again for each further one, where
-    ``training.device_group.is_further_process`` tells so and ``help_training`` takes part.
+    Parameters
+    ----------
+    seconds, steps : to train for, whichever is reached first; 60 s where both are None
+    device : "auto" for the fastest that works, "cpu", "cuda" or "mps"
+    precision : number format of the convolutions, "float32" or "bfloat16", which is slow where the processor does not
+        multiply in it; "auto" for bfloat16 where that is faster
+    seed : a whole number from 0 on, from which weights and tiles are drawn
+    base : where a new network starts: "auto" for the base weights of the package, "none", or the path of a trained
+        network: a project, a ``.safetensors`` file or a model package of ours
+    devices : number of devices to train on together. The command line of this process is run again for each further
+        one, where ``training.device_group.is_further_process`` tells so and ``help_training`` takes part.
+    progress : told the number of steps done and the loss of the last one, after each step
 
     Raises
     ------
@@ -128,7 +132,23 @@ def predict_file(
     tile_done: Callable[[], object] = lambda: None,
     warn: Callable[[str], object] = lambda line: None,
 ) -> list[Path]:
-    """Predict an image file and write the results under a stem, the image's own unless told; see ``predict_files``."""
+    """Predict an image file, write the results and return their paths.
+
+    Parameters
+    ----------
+    path : of the image file
+    folder : for the results; it is made where it is not there
+    formats, tile, probabilities, rescale, channels : as ``PredictionRequest`` has them; ``tile`` in pixels
+    stem : name of the results without an ending; None for the image's own
+    tile_done : called after each tile, or chunk of a large file
+    warn : told what should be known of the image, line by line
+
+    Raises
+    ------
+    UserError
+        NU-E02 for a format that does not exist; NU-E14 for objects or probabilities beside the "ome-zarr" of a plane
+        that is not held in memory; NU-I08 and NU-I34 for channels that are not there.
+    """
     request = PredictionRequest(formats, tile, probabilities, rescale, channels)
     listener = Listener(tile_done=tile_done, warn=warn)
     return batch.predict_file(model, path, Destination(folder, stem), request, listener=listener)
@@ -156,8 +176,11 @@ def predict_files(
 
     Parameters
     ----------
-    tile, probabilities, rescale, channels : of every image, as ``PredictionRequest`` has them
-    scheduler : address of a running Dask cluster, which then predicts, to "ome-zarr" alone
+    paths : of image files, and of folders of which every image is taken
+    folder : for the results; it is made where it is not there
+    formats, tile, probabilities, rescale, channels : of every image, as ``PredictionRequest`` has them; ``tile`` in
+        pixels
+    scheduler : address of a running Dask cluster, which then predicts, to "ome-zarr" alone; "" for none
     device, precision : for the processes of the cluster, each of which chooses for itself
     started : told each image, its place in the batch from 0 on and how many there are
     failed : told each failure at once

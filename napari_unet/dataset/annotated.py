@@ -17,7 +17,7 @@ from napari_unet.images.planes import NormalisedPlanes, OpenedImages
 from napari_unet.images.tiled_plane import TILE, TiledPlane, TilePlace
 from napari_unet.images.tiles import Region
 from napari_unet.project.project import Project
-from napari_unet.project.split import BLOCK, MARGIN, BlockSide, held_out_pixels, outside, training_pixels
+from napari_unet.project.split import BLOCK, BUFFER_ZONE, BlockSide, held_out_pixels, outside, training_pixels
 
 PlaneKey = tuple[int, int]  # image id, plane
 
@@ -143,10 +143,10 @@ class Annotations:
     @property
     def _reach(self) -> int:
         """Return the distance, in px, within which other pixels decide what a pixel is used for."""
-        return max(MARGIN + 1, self._border_margin)
+        return max(BUFFER_ZONE + 1, self._border_reach)
 
     @property
-    def _border_margin(self) -> int:
+    def _border_reach(self) -> int:
         return int(4 * self._settings.border_sigma) + 1 if self._settings.border_weight else 0
 
     def _learn_from(
@@ -176,7 +176,7 @@ class Annotations:
             painted.border.tiles[place] = self._border(painted.labels, area)
 
     def _border(self, labels: TiledPlane, tile: Region) -> Float32[np.ndarray, "h w"]:
-        around = tile.grown(self._border_margin).clipped(*labels.shape)
+        around = tile.grown(self._border_reach).clipped(*labels.shape)
         weights = border_weights(labels[around.slices], self._settings.border_weight, self._settings.border_sigma)
         return weights[tile.seen_from(around).slices]
 

@@ -6,7 +6,7 @@ from importlib.metadata import PackageNotFoundError, version
 
 from napari_unet.evaluation.scores import ClassScore, Score
 from napari_unet.project.project import Project
-from napari_unet.project.split import BLOCK, MARGIN
+from napari_unet.project.split import BLOCK, BUFFER_ZONE
 
 _PACKAGES = ("napari-unet-live", "napari", "torch", "numpy", "scipy")
 _BASED = "fast"  # the preset that starts from base weights
@@ -25,7 +25,7 @@ def methods_paragraph(project: Project, score: Score | None) -> str:
         f"annotations with {_versions()}.",
         f"{annotated} of {len(images)} images were annotated (labelled pixels: {painted or 'none'}).",
         f"Of the annotated blocks of {BLOCK} x {BLOCK} pixels about one in five, chosen by a hash of its position, "
-        f"was held out; pixels within {MARGIN} pixels of held-out ones were not trained on.",
+        f"was held out; pixels within {BUFFER_ZONE} pixels of held-out ones were not trained on.",
     ]
     areas = sum(len(found) for record in images for found in project.test_areas.of(record.id).values())
     if areas:

@@ -42,9 +42,9 @@ class Region:
         """Return the region in pixels counted from the origin of another region."""
         return self.moved(-other.y0, -other.x0)
 
-    def grown(self, margin: int) -> "Region":
-        """Return the region with ``margin`` more pixels on every side."""
-        return Region(self.y0 - margin, self.x0 - margin, self.y1 + margin, self.x1 + margin)
+    def grown(self, pixels: int) -> "Region":
+        """Return the region with so many ``pixels`` more on every side."""
+        return Region(self.y0 - pixels, self.x0 - pixels, self.y1 + pixels, self.x1 + pixels)
 
     def aligned(self, multiple: int) -> "Region":
         """Return the region grown until its origin and end are multiples of a number of pixels."""

@@ -37,10 +37,11 @@ def export(
 
     Parameters
     ----------
+    folder : for the results; it is made where it is not there
     formats : of the results; "all" for every one, and a "results.json" that says what made them; "bioimageio" for
         the network itself, as a model package
     device, precision : as ``load_model`` takes them
-    image_ids : of the images; None for all
+    image_ids : of the images in the project; None for all
     settings : how objects are told apart; those of the project where None
     warn : told what should be known of an image that is predicted
 

@@ -24,8 +24,8 @@ def hold_out(connection: sqlite3.Connection, key: TileKey, labels: UInt8[np.ndar
     """Decide, once and for ever, the side of every block and class that this tile paints for the first time.
 
     The hash of the position decides; only a class that nothing is trained on yet takes the block that holds most of it
-    for training, so that a first short stroke always teaches something, even where a margin takes a part of it. The
-    caller holds the transaction.
+    for training, so that a first short stroke always teaches something, even where a buffer zone takes a part of it.
+    The caller holds the transaction.
     """
     for block, class_id in classes_by_block(labels, key.plane, key.row * _BLOCKS_A_TILE, key.column * _BLOCKS_A_TILE):
         held = is_candidate(fingerprint, block) and _is_trained(connection, class_id)

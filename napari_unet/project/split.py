@@ -11,7 +11,7 @@ from scipy import ndimage
 from napari_unet.images.tiles import Region
 
 BLOCK = 64  # px; small enough that a few strokes reach some, large enough to carry a score on screen
-MARGIN = 6  # px around held-out strokes that is not trained on: neighbours share pixels through the camera's blur
+BUFFER_ZONE = 6  # px around held-out strokes that is not trained on: neighbours share pixels through the camera's blur
 _HELD_OUT_ONE_IN = 5
 
 
@@ -51,15 +51,15 @@ def classes_by_block(labels: UInt8[np.ndarray, "y x"], plane: int, row0: int, co
 
 
 def outside(labels: UInt8[np.ndarray, "y x"], areas: Sequence[Region]) -> UInt8[np.ndarray, "y x"]:
-    """Return labels without those in test areas and the margin around them."""
+    """Return labels without those in test areas and the buffer zone around them."""
     kept = labels.copy() if areas else labels
     for area in areas:
-        kept[area.grown(MARGIN).clipped(*labels.shape).slices] = 0
+        kept[area.grown(BUFFER_ZONE).clipped(*labels.shape).slices] = 0
     return kept
 
 
 def learnable(region: Region, labels: UInt8[np.ndarray, "h w"], areas: Sequence[Region]) -> UInt8[np.ndarray, "h w"]:
-    """Return the labels of a region without those in test areas of the plane and the margin around them."""
+    """Return the labels of a region without those in test areas of the plane and the buffer zone around them."""
     return outside(labels, [area.seen_from(region) for area in areas])
 
 
@@ -92,11 +92,11 @@ def held_out_pixels(
 def training_pixels(
     labels: UInt8[np.ndarray, "y x"], held_out: Bool[np.ndarray, "y x"], areas: Sequence[Region] = ()
 ) -> Bool[np.ndarray, "y x"]:
-    """Mark the labelled pixels that are trained on, farther than the margin from held-out pixels and test areas."""
+    """Mark the labelled pixels that are trained on, outside the buffer zone of held-out pixels and test areas."""
     trained = outside(labels, areas) > 0
     trained &= ~held_out
     box = Region.around(held_out)
     if box is not None:
-        near = box.grown(MARGIN).clipped(*labels.shape).slices
-        trained[near] &= ndimage.distance_transform_edt(~held_out[near]) > MARGIN
+        near = box.grown(BUFFER_ZONE).clipped(*labels.shape).slices
+        trained[near] &= ndimage.distance_transform_edt(~held_out[near]) > BUFFER_ZONE
     return trained

@@ -89,7 +89,7 @@ def test_what_is_kept_by_tiles_is_what_the_whole_plane_gives(tmp_path_factory: A
 
 
 def test_a_stroke_changes_what_lies_beside_it_in_another_tile(tmp_path: Path) -> None:
-    """Border weights and margins reach over the rim of a tile, read bit by bit as read at once."""
+    """Border weights and buffer zones reach over the rim of a tile, read bit by bit as read at once."""
     with Project(tmp_path / "p.unet") as project:
         project.add_image(Image("grey", np.zeros(SHAPE, np.uint8), "yx"))
         for _ in range(3):

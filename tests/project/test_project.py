@@ -28,7 +28,7 @@ from napari_unet.images.reading import open_image
 from napari_unet.images.tiles import Region
 from napari_unet.project.database import DATABASE
 from napari_unet.project.project import Project
-from napari_unet.project.split import BLOCK, MARGIN, held_out_pixels, training_pixels
+from napari_unet.project.split import BLOCK, BUFFER_ZONE, held_out_pixels, training_pixels
 
 HEIGHT, WIDTH = 270, 90  # two tiles of strokes, ten blocks of the split
 
@@ -218,7 +218,7 @@ def test_the_first_block_of_every_class_is_trained_on(tmp_path: Path) -> None:
 
 
 def test_no_trained_pixel_is_near_a_held_out_one(tmp_path: Path) -> None:
-    """Every labelled pixel is trained on, held out, or within the margin of a held-out one; never two of these."""
+    """Every labelled pixel is trained on, held out, or within the buffer zone of a held-out one; never two of these."""
     with Project(tmp_path / "p.unet") as project:
         add_classes(project, 2)
         image_id = project.add_image(picture(5 * BLOCK, 5 * BLOCK, 1)).id
@@ -233,7 +233,7 @@ def test_no_trained_pixel_is_near_a_held_out_one(tmp_path: Path) -> None:
     assert not (held & trained).any()
     painted = np.argwhere(labels > 0)
     distances, _ = cKDTree(np.argwhere(held)).query(painted)
-    np.testing.assert_array_equal(trained[tuple(painted.T)], distances > MARGIN)
+    np.testing.assert_array_equal(trained[tuple(painted.T)], distances > BUFFER_ZONE)
 
 
 # What is on disk
@@ -277,7 +277,7 @@ def test_a_prediction_is_taken_over_where_it_may_be(tmp_path: Path, repaint: boo
         predicted[:, :5], predicted[:, 5:7] = 0, 3
         done = project.strokes.commit(record.id, 0, predicted, region, source="prediction", repaint=repaint)
         expected = np.zeros((200, 40), np.uint8)
-        expected[: 100 - MARGIN, 7 : 40 if repaint else 10] = 2
+        expected[: 100 - BUFFER_ZONE, 7 : 40 if repaint else 10] = 2
         np.testing.assert_array_equal(done.labels, expected)
         left = np.where((predicted > 0) & repaint, 0, painted[region.slices])
         np.testing.assert_array_equal(

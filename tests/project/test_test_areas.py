@@ -19,7 +19,7 @@ from napari_unet.images.tiles import Region
 from napari_unet.project import schema
 from napari_unet.project.database import DATABASE
 from napari_unet.project.project import Project
-from napari_unet.project.split import BLOCK, MARGIN, Block, is_candidate, training_pixels
+from napari_unet.project.split import BLOCK, BUFFER_ZONE, Block, is_candidate, training_pixels
 from napari_unet.project.stored_tiles import TileKey, write_tile
 from napari_unet.protocol import messages as m
 
@@ -50,11 +50,11 @@ def painted_project(folder: Path, pixels: np.ndarray = NOISE) -> Project:
     return made
 
 
-def reach(areas: tuple[Region, ...], margin: int = 0) -> np.ndarray:
+def reach(areas: tuple[Region, ...], pixels: int = 0) -> np.ndarray:
     """Pixels in areas."""
     inside = np.zeros((SIDE, SIDE), bool)
     for area in areas:
-        inside[max(0, area.y0 - margin) : area.y1 + margin, max(0, area.x0 - margin) : area.x1 + margin] = True
+        inside[max(0, area.y0 - pixels) : area.y1 + pixels, max(0, area.x0 - pixels) : area.x1 + pixels] = True
     return inside
 
 
@@ -78,7 +78,7 @@ def test_nothing_in_a_test_area_is_ever_trained_on(sequence: list[tuple[Any, ...
                 continue
             plane = following.planes[1, 0]
             assert plane.areas == areas
-            assert not (plane.trained[:] & reach(areas, MARGIN)).any()
+            assert not (plane.trained[:] & reach(areas, BUFFER_ZONE)).any()
             assert not (plane.held_out[:] & reach(areas)).any()
             fresh = Annotations(project)
             fresh.refresh(project.settings.read())
@@ -239,5 +239,5 @@ def test_the_worker_takes_an_area_to_heart(stripes: Project) -> None:
     engine.receive(m.ShowWeights(1, 0))
     engine.work()
     (weights,) = (message for message in said if isinstance(message, m.Weights))
-    assert not weights.array()[: 100 + MARGIN].any()
+    assert not weights.array()[: 100 + BUFFER_ZONE].any()
     assert weights.array().any()

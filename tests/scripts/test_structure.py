@@ -8,7 +8,16 @@ import pytest
 if not (Path(__file__).parents[2] / "scripts").is_dir():
     pytest.skip("not a checkout", allow_module_level=True)
 
-from scripts.structure import LONGEST_FILE, LONGEST_FUNCTION, MOST_IMPORTS, MOST_METHODS, ROOT, Checkout, Module
+from scripts.structure import (
+    LONGEST_FILE,
+    LONGEST_FUNCTION,
+    MOST_IMPORTS,
+    MOST_METHODS,
+    MOST_PARAMETERS,
+    ROOT,
+    Checkout,
+    Module,
+)
 
 # Openings that name nothing: "What is shown", "Of the first image".
 FRAGMENTS = {"What", "Of", "Those", "That", "Which", "Whoever", "Where", "Whether", "Who"}
@@ -51,6 +60,22 @@ def test_no_docstring_begins_with_a_fragment(checkout: Checkout) -> None:
     texts = [(name, ast.get_docstring(node) or "") for name, node in nodes if isinstance(node, kinds)]
     assert sum(bool(text) for _, text in texts) > 1000
     assert [(name, text) for name, text in texts if text.split(" ")[0] in FRAGMENTS] == []
+
+
+def test_many_parameters_are_explained(checkout: Checkout) -> None:
+    """Where a public function takes over 6, its docstring explains every one."""
+    explained = 0
+    for module in checkout.package:
+        for function in module.functions:
+            given = function.args
+            names = [each.arg for each in (*given.posonlyargs, *given.args, *given.kwonlyargs) if each.arg != "self"]
+            if len(names) <= MOST_PARAMETERS or function.name.startswith("_"):
+                continue
+            lines = [line.strip() for line in (ast.get_docstring(function) or "").splitlines()]
+            told = {name for line in lines if " : " in line for name in line.split(" : ")[0].split(", ")}
+            assert set(names) - told <= {"project", "model"}, (module.name, function.name)  # which their type tells
+            explained += 1
+    assert explained
 
 
 def test_a_reach_for_a_private_name_is_seen() -> None:

@@ -433,7 +433,7 @@ def seen(project: Project, *wanted: Any) -> tuple[Any, Any]:
 
 
 def test_a_probability_agrees_with_the_classes(trained: Project) -> None:
-    """Where a class is the most probable, the class tile says so; all classes add up; the margin is the uncertainty."""
+    """Where a class is the most probable, the class tile says so; all classes add up; near ones are undecided."""
     classes, first = seen(trained, "probability", 1)
     again, second = seen(trained, "probability", 2)
     _, undecided = seen(trained, "uncertainty")
