@@ -444,7 +444,7 @@ BAD: dict[str, list[str]] = {
 @pytest.mark.parametrize("name", BAD)
 def test_bad_input_is_one_line(run: Run, drawn: tuple[Path, Path], tmp_path: Path, name: str, request: Any) -> None:
     """Status 2, nothing on standard output, exactly one coded line on standard error and no traceback."""
-    project = request.getfixturevalue("project") if "{project}" in BAD[name] else ""
+    project = request.getfixturevalue("trained_folder") if "{project}" in BAD[name] else ""
     places = {"tmp": tmp_path, "image": drawn[0], "labels": drawn[1], "project": project}
     for key, pixels in [
         ("other", np.zeros((9, 9), np.uint8)),
