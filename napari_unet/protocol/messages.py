@@ -48,6 +48,10 @@ class Annotated(Message, frozen=True):
 
     own: bool = True  # the strokes say what the user knows, not what the network said
 
+    def together_with(self, other: "Annotated") -> "Annotated":
+        """Return one message for the strokes of two; they are the user's own only if all of them are."""
+        return Annotated(own=self.own and other.own)
+
 
 class Corrected(Message, frozen=True):
     """Read again what the project remembers of an image, which was corrected; a ``Look`` follows."""

@@ -9,6 +9,7 @@ from napari_unet.evaluation.scores import Score
 from napari_unet.network.checkpoint import Checkpoint
 from napari_unet.network.device import Device, give_back_memory, is_out_of_memory
 from napari_unet.network.inference import Predictor
+from napari_unet.network.unet import UNet
 from napari_unet.project.project import Project
 from napari_unet.training.agreement import Agreement
 from napari_unet.training.device_group import ALONE, Alone
@@ -176,16 +177,27 @@ class Learner:
 
     def show_newest(self, *, score: bool = False) -> Score | None:
         """Let the newest EMA predict; score it first when asked for or due, and keep it back if clearly worse."""
+        candidate = self._candidate()
+        if candidate is not None and (score or self.selection.pace.is_due):
+            return self.selection.consider(*candidate)
+        if candidate is not None:
+            self.selection.follow(*candidate)
+        return None
+
+    def answer(self) -> None:
+        """Let the newest EMA predict without scoring it, which would take longer than predicting a tile."""
+        candidate = self._candidate()
+        if candidate is not None:
+            self.selection.follow(*candidate)
+
+    def _candidate(self) -> tuple[UNet, tuple[int, ...], int] | None:
+        """Return a copy of the newest EMA, its classes and its step; None before there is one."""
         if self.trainer is None:
             return None
         if self.trainer.step_count > 0:
             self.screen_cache.drop()  # training changes the body, whose features were cached
         self.version += 1
-        candidate = (self.trainer.candidate(), self.trainer.class_ids, self.trainer.step_count)
-        if score or self.selection.pace.is_due:
-            return self.selection.consider(*candidate)
-        self.selection.follow(*candidate)
-        return None
+        return self.trainer.candidate(), self.trainer.class_ids, self.trainer.step_count
 
     def restore_best(self) -> Score | None:
         """Go back to the network with the highest held-out Dice, for predicting and for training on."""

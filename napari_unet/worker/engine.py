@@ -7,7 +7,7 @@ from typing import Any
 from napari_unet.errors import UserError
 from napari_unet.network.device import Device, is_out_of_memory
 from napari_unet.protocol.message import Message
-from napari_unet.protocol.messages import ToWorker
+from napari_unet.protocol.messages import Annotated, Look, ToWorker
 from napari_unet.training.learner import Learner
 from napari_unet.worker.jobs.job import Job
 from napari_unet.worker.open_project import Clock, OpenProject, Send
@@ -17,6 +17,9 @@ from napari_unet.worker.urgency import Urgency
 
 class Engine:
     """Hands messages to the jobs that hear them, and chooses which job works; ``receive`` never takes long.
+
+    News of strokes wait until a tile on screen has answered to the strokes before, and are heard as one then: answering
+    takes longer than painting a short stroke, so that a quick hand would otherwise never see a tile.
 
     Parameters
     ----------
@@ -34,6 +37,7 @@ class Engine:
             for kind, hear in listener.hears().items():
                 self._hearers.setdefault(kind, []).append(hear)
         self._had_its_turn: Job | None = None  # the export, when it did the last slice
+        self._unheard: Annotated | None = None  # all strokes that no job has heard of yet
 
     @property
     def learner(self) -> Learner | None:
@@ -43,12 +47,18 @@ class Engine:
     @property
     def has_work(self) -> bool:
         """Tell whether ``work`` would do something."""
-        return any(job.urgency() > Urgency.SPARE for job in self._jobs)
+        return self._unheard is not None or any(job.urgency() > Urgency.SPARE for job in self._jobs)
 
     def receive(self, message: ToWorker) -> None:
-        """Let everybody take note of a message."""
-        for hear in self._hearers[type(message)]:
-            hear(message)
+        """Let everybody take note of a message; that of strokes waits, but for no other message than looks."""
+        if isinstance(message, Annotated):
+            self._unheard = message if self._unheard is None else self._unheard.together_with(message)
+            self._roster.training.strokes_are_new = True
+            self._roster.progress.tell(at_once=True)
+            return
+        if not isinstance(message, Look):
+            self._hear_strokes()
+        self._hear(message)
 
     def work(self) -> None:
         """Do the most urgent slice; when the memory is not enough for it, ask for less and do it again later.
@@ -58,6 +68,9 @@ class Engine:
         UserError
             That of the job, or NU-T03 when even less memory is not enough.
         """
+        if self._unheard is not None and not self._roster.tiles.owes_an_answer:
+            self._hear_strokes()
+            return  # others may have come meanwhile
         job = self._most_urgent()
         if job is None or self._finishes(job):
             self._roster.progress.tell(at_once=not self.has_work)  # the last report before a rest is always sent
@@ -88,6 +101,16 @@ class Engine:
         for job in self._jobs:
             job.stop()
         self._roster.progress.tell(at_once=True)
+
+    def _hear_strokes(self) -> None:
+        """Let everybody take note of the strokes that wait."""
+        strokes, self._unheard = self._unheard, None
+        if strokes is not None:
+            self._hear(strokes)
+
+    def _hear(self, message: ToWorker) -> None:
+        for hear in self._hearers[type(message)]:
+            hear(message)
 
     def _most_urgent(self) -> Job | None:
         """Choose the job of the next slice; None when nothing is to be done but what had the turn before."""

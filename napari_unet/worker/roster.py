@@ -27,11 +27,12 @@ class Roster:
     ----------
     jobs : all of them; which one is done next is a matter of their urgency
     listeners : who hears messages, in the order in which one message is heard
-    training, progress : those that the engine asks for something itself
+    tiles, training, progress : those that the engine asks for something itself
     """
 
     jobs: tuple[Job, ...]
     listeners: tuple[Listener, ...]
+    tiles: Tiles
     training: Training
     progress: ProgressReport
 
@@ -54,4 +55,4 @@ def roster_of(opened: OpenProject) -> Roster:
         Rehearsal(opened, tiles),
     )
     progress = ProgressReport(opened, training, tiles)
-    return Roster(jobs, (opened, unlike, *jobs, progress), training, progress)
+    return Roster(jobs, (opened, unlike, *jobs, progress), tiles, training, progress)

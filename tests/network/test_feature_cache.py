@@ -193,6 +193,7 @@ def test_after_a_step_everything_is_looked_at(
     fill_cache(engine)
     paint(project)
     engine.receive(m.Annotated())
+    engine.work()
     learner = engine.learner
     assert learner is not None
     learner.step()

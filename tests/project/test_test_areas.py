@@ -233,6 +233,7 @@ def test_the_worker_takes_an_area_to_heart(stripes: Project) -> None:
     stripes.test_areas.replace(1, 0, [area])
     said.clear()
     engine.receive(m.Annotated())
+    engine.work()
     (scored,) = (message for message in said if isinstance(message, m.Scored))
     assert [(a.y0, a.x0, a.y1, a.x1) for a in scored.score.areas] == [(0, 0, 100, SIDE)]
     assert scored.score.areas[0].pixels == (stripes.strokes.plane(1, 0)[:100] > 0).sum()

@@ -85,13 +85,13 @@ def test_the_answer_comes_before_the_judgement(project: Project) -> None:
     paint(project, 1, np.s_[10:14], np.s_[10:110])
     paint(project, 2, np.s_[10:14], np.s_[200:300])
     engine.receive(m.Annotated())
-    for _ in range(4):
+    for _ in range(5):
         engine.work()
     assert not any(isinstance(message, m.Agreed) for message in said)
     said.clear()
     paint(project, 2, np.s_[100:104], np.s_[200:300])
     engine.receive(m.Annotated())
-    for _ in range(2):
+    for _ in range(3):  # the fit, the tile, the judgement
         engine.work()
     kinds = [type(message) for message in said]
     assert kinds.index(m.Tile) < kinds.index(m.Agreed)

@@ -497,6 +497,7 @@ def test_the_first_strokes_are_answered_before_any_step(project: Project) -> Non
     engine.receive(m.Train(on=True))
     paint(project)
     engine.receive(m.Annotated())
+    engine.work()  # the head is fitted
     engine.work()
     first = of(m.Tile, said)[0]
     assert first.step == 0

@@ -10,7 +10,7 @@ from napari_unet.images.tiles import Region
 from napari_unet.prediction.mask import check_channels
 from napari_unet.prediction.view import View
 from napari_unet.protocol.channel import LARGEST_ARRAY
-from napari_unet.protocol.messages import Corrected, Look, Open, Tile
+from napari_unet.protocol.messages import Annotated, Corrected, Look, Open, Tile
 from napari_unet.worker.jobs.job import Job
 from napari_unet.worker.listener import Hears
 from napari_unet.worker.open_project import OpenProject
@@ -36,10 +36,11 @@ class Tiles(Job):
         self._unlike = unlike
         self.view: View | None = None
         self._listeners: list[TileListener] = []
+        self._is_answered = True  # whether a tile on screen was sent since the newest strokes
 
     def hears(self) -> Hears:
-        """Return the methods for looks and for what ends them."""
-        return {Open: lambda _: self.stop(), Look: self._look, Corrected: self._correct}
+        """Return the methods for looks, for what ends them, and for strokes, which are owed an answer."""
+        return {Open: lambda _: self.stop(), Look: self._look, Corrected: self._correct, Annotated: self._annotated}
 
     def subscribe(self, listener: TileListener) -> None:
         """Call a function with every tile of full resolution that was sent."""
@@ -54,6 +55,11 @@ class Tiles(Job):
     def visible_waits(self) -> bool:
         """Tell whether a tile on screen is still to be predicted, and can be."""
         return self.view is not None and self.view.next_is_visible and self._opened.can_predict
+
+    @property
+    def owes_an_answer(self) -> bool:
+        """Tell whether the strokes that were heard of last still wait for their first tile on screen."""
+        return not self._is_answered and self.visible_waits
 
     def urgency(self) -> Urgency:
         """Return the urgency of the next tile, or of nothing while training is owed time."""
@@ -78,6 +84,7 @@ class Tiles(Job):
         self._shares.note_tile(clock() - began, is_visible=is_visible)
         place = (view.generation, view.image_id, view.plane, region)
         self._opened.send(Tile(*place, labels.tobytes(), self._opened.shown_step or 0, values))
+        self._is_answered = self._is_answered or is_visible
         for listener in () if halved else self._listeners:
             listener(view, region, labels, planes)
 
@@ -119,6 +126,9 @@ class Tiles(Job):
         self.view = View(message.generation, message.image_id, message.plane, message.visible, *wish)
         self._shares.start_over()  # another image answers at once
         self.ask_again()
+
+    def _annotated(self, _: Annotated) -> None:
+        self._is_answered = False
 
     def _correct(self, message: Corrected) -> None:
         if self.view is not None and message.image_id in (None, self.view.image_id):

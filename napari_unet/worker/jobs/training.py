@@ -111,15 +111,20 @@ class Training(Job):
             self.save()
 
     def _answer_at_once(self) -> None:
-        """Show what a head fitted to the newest strokes says, before any step."""
+        """Show what a head fitted to the newest strokes says, before any step; it is scored later."""
         if self._opened.can_train and self._opened.required().answers_at_once:
-            self._show_newest()
+            self._opened.required().answer()
+            self._show()
 
     def _show_newest(self, *, score: bool = False) -> None:
         learner = self._opened.required()
         result = learner.show_newest(score=score)
         if result is not None:
             self._opened.send(Scored(result, learner.loss))
+        self._show()
+
+    def _show(self) -> None:
+        """Let the view be predicted by the network that is another one now."""
         self._shares.start_over()  # the first tile is due at once
         self.strokes_are_new = False
         self._tiles.ask_again()
