@@ -1,4 +1,4 @@
-"""What an image file claims to hold, compared with the bytes that are there before memory is taken for it."""
+"""Compare what an image file claims to hold with the bytes that are there before memory is taken for it."""
 
 from pathlib import Path
 
