@@ -1,13 +1,15 @@
 """Write files so that a kill or a full disk leaves the old file or the new one, never half of either."""
 
 import contextlib
+import errno
 import hashlib
 import os
 import re
 import secrets
 import shutil
+import tempfile
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Protocol
@@ -20,6 +22,8 @@ _ABANDONED_S = 3600.0  # a file that is being written is younger
 # Virus scanners, indexers, cloud clients and viewers hold a file open for a moment on Windows.
 _HELD_OPEN = (5, 32, 33)  # access denied, sharing violation, lock violation
 _MOVE_WAITS = (0.05, 0.1, 0.2, 0.4, 0.75, 1.0)  # seconds, 2.5 in all
+# A quota counts as a full disk: space has to be freed in both cases. Windows has no quota error of POSIX's name.
+_FULL = {errno.ENOSPC, getattr(errno, "EDQUOT", errno.ENOSPC)}
 
 
 class Disk(Protocol):
@@ -112,14 +116,65 @@ def replace_file(path: Path, write: Callable[[Path], object]) -> None:
         disk.flush(temporary)
         disk.move(temporary, path)
     except OSError as error:
-        what = f"cannot write the file ({error.strerror or error})"
-        raise UserError("NU-E01", what, str(path), "check the folder, its permissions and free space") from error
+        raise refusal(error, path) from error
     finally:
         # Where even the removal fails, the failure that led here is the one to tell.
         with contextlib.suppress(OSError):
             disk.remove(temporary)
     with contextlib.suppress(OSError):
         disk.flush_folder(path.parent)
+
+
+def replace_bytes(path: Path, data: bytes) -> None:
+    """Write these bytes in the place of a file, as ``replace_file`` does.
+
+    Libraries that write a file themselves raise errors of their own on a full disk, or end the process; let them make
+    bytes, and hand these over.
+
+    Raises
+    ------
+    UserError
+        NU-E01 when the folder or the disk does not take the file; ``path`` is then as it was.
+    """
+    replace_file(path, lambda temporary: temporary.write_bytes(data))
+
+
+def refusal(error: OSError, path: Path) -> UserError:
+    """Return what to tell the user of a file or folder that the system does not write.
+
+    The line for a full disk names the folder and the disk, and is the same for every file of the folder: it tells one
+    cause, which a caller tells once.
+    """
+    if error.errno in _FULL:
+        fix = f"free some space on the disk {disk_of(path)}"
+        return UserError("NU-E01", "the disk is full and takes no file", str(path.parent), fix)
+    what = f"cannot write ({error.strerror or error})"
+    return UserError("NU-E01", what, str(path), "check the folder, its permissions and free space")
+
+
+def disk_of(path: Path) -> Path:
+    """Return the folder at which the disk of a path is mounted, or its drive on Windows."""
+    path = path.absolute()
+    return next(folder for folder in (path, *path.parents) if os.path.ismount(folder) or folder == folder.parent)
+
+
+@contextlib.contextmanager
+def temporary_folder() -> Iterator[Path]:
+    """Give a folder in that for temporary files, which goes with all that is in it when the block ends.
+
+    Raises
+    ------
+    UserError
+        NU-E01 when the disk of the temporary files is full.
+    """
+    try:
+        # Libraries leave files open, which Windows then does not remove; the system will.
+        with tempfile.TemporaryDirectory(ignore_cleanup_errors=True) as folder:
+            yield Path(folder)
+    except OSError as error:
+        if error.errno not in _FULL:
+            raise
+        raise refusal(error, Path(tempfile.gettempdir()) / "temporary") from error
 
 
 def remove_abandoned(folder: Path) -> None:
@@ -184,8 +239,7 @@ def replace_folder(path: Path, write: Callable[[Path], object]) -> None:
         write(temporary)
         move_folder(temporary, path)
     except OSError as error:
-        what = f"cannot write the folder ({error.strerror or error})"
-        raise UserError("NU-E01", what, str(path), "check the folder, its permissions and free space") from error
+        raise refusal(error, path) from error
     finally:
         shutil.rmtree(temporary, ignore_errors=True)
 

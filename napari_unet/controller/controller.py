@@ -11,10 +11,10 @@ from pathlib import Path
 import msgspec
 
 from napari_unet.config import Settings
-from napari_unet.controller.annotation_clock import AnnotationClock
 from napari_unet.controller.disk_space import DiskSpace
 from napari_unet.controller.exports import Exports
 from napari_unet.controller.news import ClassesChanged, ErrorLine, Notice, ProjectOpened, SettingsChanged
+from napari_unet.controller.score_log import ScoreLog
 from napari_unet.controller.session import Session
 from napari_unet.controller.strokes import Strokes
 from napari_unet.controller.subscriptions import Said, Subscriptions
@@ -24,7 +24,7 @@ from napari_unet.controller.training import Training
 from napari_unet.controller.view import View
 from napari_unet.project.image_record import ImageRecord
 from napari_unet.project.project import Project
-from napari_unet.protocol.messages import Annotated, Corrected, Noticed, Objects, Scored, Suggested, Tile, ToWindow
+from napari_unet.protocol.messages import Annotated, Corrected, Objects, Suggested, Tile, ToWindow
 
 
 class Controller:
@@ -45,7 +45,8 @@ class Controller:
         self._session = session = Session()
         self._subscriptions = hub = Subscriptions()
         self._disk_space = DiskSpace(clock)
-        self.annotation_clock = AnnotationClock(clock)
+        self._score_log = ScoreLog(session, hub, clock)
+        self.annotation_clock = self._score_log.annotation_clock
         self.worker = worker = SupervisedWorker(session, start_worker, hub.publish, clock)
         # A new worker is told of the view first, then to train, then of the export: in the order of these lines.
         self.view = View(session, worker, hub)
@@ -53,8 +54,6 @@ class Controller:
         self.exports = Exports(session, worker, hub)
         self.suggestions = Suggestions(session, worker, self.view, hub)
         self.strokes = Strokes(session, self.view, self.training, self._tell_annotated, hub)
-        hub.subscribe(Noticed, lambda noticed: hub.publish(Notice(noticed.line)))
-        hub.subscribe(Scored, self._remember)
 
     @property
     def project(self) -> Project | None:
@@ -98,8 +97,7 @@ class Controller:
         self._session.project = project
         self.training.allow()
         self.worker.forget_deaths()
-        measured = (r["annotation_s"] for r in reversed(project.scores.all()) if "annotation_s" in r)
-        self.annotation_clock.set(next(measured, 0.0))
+        self._score_log.go_on(project)
         if not project.classes.all() and not read_only:
             for _ in range(2):
                 project.classes.add()
@@ -184,12 +182,6 @@ class Controller:
         low = self._disk_space.news(project.folder)
         if low is not None:
             self.publish(Notice(str(low)))
-
-    def _remember(self, scored: Scored) -> None:
-        """Append a score of trained steps to the history of the project."""
-        if self.project is not None and not self.project.read_only and scored.loss is not None:
-            record = {"loss": scored.loss, "annotation_s": self.annotation_clock.seconds}
-            self.project.scores.add(scored.score.step, record | msgspec.to_builtins(scored.score))
 
     def _tell_annotated(self, own: bool = True) -> None:
         """Tell the worker that something is annotated otherwise; it drops the question where to paint then."""

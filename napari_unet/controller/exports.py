@@ -3,7 +3,7 @@
 from pathlib import Path
 
 from napari_unet.controller.disk_space import low_space
-from napari_unet.controller.news import ErrorLine, Notice, WorkerDied, WorkerStarted, WorkerStopped
+from napari_unet.controller.news import ErrorLine, Notice, WorkAsked, WorkerDied, WorkerStarted, WorkerStopped
 from napari_unet.controller.session import Session
 from napari_unet.controller.subscriptions import Subscriptions
 from napari_unet.controller.supervised_worker import SupervisedWorker
@@ -41,6 +41,7 @@ class Exports:
         low = low_space(folder if folder.exists() else folder.parent)
         if low is not None:
             self._publish(Notice(str(low)))
+        self._publish(WorkAsked())
         self._worker.launch_if_stopped()
         # Absolute, for the worker lives in another folder.
         self._present, self._deaths = m.Export(image.id, str(folder.absolute()), formats), 0

@@ -57,6 +57,10 @@ class SuggestionDropped(msgspec.Struct, frozen=True):
     """Tell that the suggested place is outdated: another one may teach more by now."""
 
 
+class WorkAsked(msgspec.Struct, frozen=True):
+    """Tell that the user asks the worker for something: what failed before is tried anew, and told anew."""
+
+
 class WorkerStarted(msgspec.Struct, frozen=True):
     """Tell that a new worker has opened the project and knows nothing else yet."""
 

@@ -1,9 +1,10 @@
 """Training as the user wants it: on, paused, or stopped with the worker."""
 
-from napari_unet.controller.news import ErrorLine, WorkerDied, WorkerStarted
+from napari_unet.controller.news import WorkAsked, WorkerDied, WorkerStarted
 from napari_unet.controller.session import Session
 from napari_unet.controller.subscriptions import Subscriptions
 from napari_unet.controller.supervised_worker import SupervisedWorker
+from napari_unet.controller.told_once import ToldOnce
 from napari_unet.protocol import messages as m
 
 
@@ -21,6 +22,7 @@ class Training:
         self._worker = worker
         self._publish = subscriptions.publish
         self._held_back = False  # the user paused: strokes do not start the training again
+        self._told = ToldOnce(subscriptions)
         subscriptions.subscribe(WorkerStarted, self._worker_started)
         subscriptions.subscribe(WorkerDied, self._worker_died)
         subscriptions.subscribe(m.Failed, self._failed)
@@ -36,16 +38,15 @@ class Training:
         self._session.present_project().database.refuse_when_read_only()
         self._held_back = False
         self._worker.forget_deaths()
-        self._worker.launch_if_stopped()
-        self.is_on = True
-        self._worker.send(m.Train(on=True))
+        self._publish(WorkAsked())
+        self._start()
 
     def start_by_itself(self) -> None:
         """Start where two classes are painted, unless the user paused or the setting says no."""
         project = self._session.present_project()
         painted = sum(count > 0 for count in project.strokes.labelled_pixels().values())
         if painted >= 2 and not self.is_on and not self._held_back and project.settings.read().start_by_itself:
-            self.start()
+            self._start()
 
     def pause(self) -> None:
         """Stop learning for now; the network is scored and saved."""
@@ -79,8 +80,14 @@ class Training:
             self._worker.send(m.Train(on=True))
 
     def _worker_died(self, died: WorkerDied) -> None:
+        # Strokes do not start what died again and again; the user may.
+        self._held_back = self._held_back or died.is_given_up
         self.is_on = self.is_on and not died.is_given_up
 
     def _failed(self, failed: m.Failed) -> None:
         self.is_on = self.is_on and failed.line.startswith("NU-E")  # an export or a full disk ends no training
-        self._publish(ErrorLine(failed.line))
+
+    def _start(self) -> None:
+        self._worker.launch_if_stopped()
+        self.is_on = True
+        self._worker.send(m.Train(on=True))

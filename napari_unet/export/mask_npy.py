@@ -7,6 +7,7 @@ from jaxtyping import Shaped
 
 from napari_unet.export.segmentation import Segmentation
 from napari_unet.export.verified import array_difference, write_verified
+from napari_unet.images.npy_file import fill_npy
 
 
 def write_npy(segmentation: Segmentation, base: Path) -> list[Path]:
@@ -20,10 +21,8 @@ def write_npy(segmentation: Segmentation, base: Path) -> list[Path]:
 
 def write_array(path: Path, values: Shaped[np.ndarray, "..."]) -> Path:
     """Write one array and compare what is read back."""
-
-    def write(temporary: Path) -> None:
-        # Through a stream: where numpy is given a name that it does not like, it writes another file.
-        with open(temporary, "wb") as stream:
-            np.save(stream, values, allow_pickle=False)
-
-    return write_verified(path, write, lambda written: array_difference(np.load(written, allow_pickle=False), values))
+    return write_verified(
+        path,
+        lambda temporary: fill_npy(temporary, values),
+        lambda written: array_difference(np.load(written, allow_pickle=False), values),
+    )

@@ -14,7 +14,7 @@ from typing import Any
 import msgspec
 import torch
 from safetensors import SafetensorError, safe_open
-from safetensors.torch import save_file
+from safetensors.torch import save
 from torch import Tensor
 
 from napari_unet import storage
@@ -28,7 +28,7 @@ from napari_unet.network.unet import (
     build,
     stored_names,
 )
-from napari_unet.storage import replace_file, sha256
+from napari_unet.storage import refusal, replace_bytes, replace_file, sha256
 
 FORMAT = 3  # format 1 has channels, classes, width and depth of the architecture only, format 2 no context planes
 _WITHOUT_CONTEXT = 2  # still written for networks without context planes, so that older versions read them
@@ -95,13 +95,13 @@ def save_checkpoint(checkpoint: Checkpoint, path: Path) -> str:
     tensors = {f"weights.{name}": tensor.contiguous() for name, tensor in checkpoint.network_weights.items()}
     tensors |= {f"training.{name}": tensor.contiguous() for name, tensor in checkpoint.training.items()}
     record = _record(checkpoint)
+    # The library's own writing raises an error of its own kind on a full disk.
+    data = save(tensors, metadata={"napari_unet": json.dumps(record)})
     with _note_set_aside(path.with_suffix(".json")):
-        replace_file(
-            path, lambda temporary: save_file(tensors, temporary, metadata={"napari_unet": json.dumps(record)})
-        )
-    digest = sha256(path)
+        replace_bytes(path, data)
+    digest = hashlib.sha256(data).hexdigest()
     note = json.dumps({**record, "sha256": digest}, indent=1, ensure_ascii=False)
-    replace_file(path.with_suffix(".json"), lambda temporary: temporary.write_text(note, encoding="utf-8"))
+    replace_bytes(path.with_suffix(".json"), note.encode())
     return digest
 
 
@@ -125,8 +125,7 @@ def _note_set_aside(note: Path) -> Iterator[None]:
         if note.is_file():
             storage.disk.move(note, aside)
     except OSError as error:
-        what = f"cannot write the file ({error.strerror or error})"
-        raise UserError("NU-E01", what, str(note), "check the folder, its permissions and free space") from error
+        raise refusal(error, note) from error
     try:
         yield
     except UserError:

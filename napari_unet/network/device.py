@@ -17,8 +17,12 @@ DEVICES = ("auto", "cpu", "cuda", "mps")
 PRECISIONS = ("auto", "float32", "bfloat16")
 PRECISION_VARIABLE = "NAPARI_UNET_PRECISION"  # in the environment: the precision that "auto" stands for
 # torch tells of the processor's memory in a plain RuntimeError, in the words of each system.
+# oneDNN says only that a primitive or a memory object could not be created; a primitive *descriptor* that cannot be is
+# an operation that it does not know.
 _NO_MEMORY = re.compile(
-    r"out of memory|not enough memory|can't allocate memory|cannot allocate memory|alloc_failed", re.IGNORECASE
+    r"out of memory|not enough memory|can't allocate memory|cannot allocate memory|alloc_failed|bad_alloc"
+    r"|could not (create|initialize) a (primitive(?! desc)|memory)",
+    re.IGNORECASE,
 )
 _LOST = re.compile(r"device-side assert|CUDA (driver )?error|cuda.*unknown error|no kernel image|unspecified launch")
 

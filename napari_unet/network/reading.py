@@ -1,12 +1,12 @@
 """Reading of a network from a project, a checkpoint file, or a model package made by this program."""
 
-import tempfile
 import zipfile
 import zlib
 from pathlib import Path
 
 from napari_unet.errors import UserError, is_ours, program_error
 from napari_unet.network.checkpoint import Checkpoint, load_checkpoint
+from napari_unet.storage import temporary_folder
 
 NETWORK = "model.safetensors"  # the member of a package that is read; other weights in it are for other programs
 _IN_PROJECT = Path("models", "best.safetensors")
@@ -40,16 +40,16 @@ def _is_zip(path: Path) -> bool:
 
 
 def _unpacked(path: Path) -> Checkpoint:
-    with tempfile.TemporaryDirectory() as folder:
+    with temporary_folder() as folder:
         try:
             with zipfile.ZipFile(path) as package:
                 for name, content in _members(package, path).items():
-                    (Path(folder) / name).write_bytes(content)
+                    (folder / name).write_bytes(content)
         except (zipfile.BadZipFile, zlib.error, EOFError, NotImplementedError, RuntimeError, ValueError) as error:
             told = program_error(error, str(path)) if is_ours(error) else _no_package(path, f"it is damaged: {error}")
             raise told from error
         try:
-            return load_checkpoint(Path(folder) / NETWORK)
+            return load_checkpoint(folder / NETWORK)
         except UserError as error:
             raise UserError(error.code, error.what, f"{path}: {NETWORK}", error.fix) from error
 

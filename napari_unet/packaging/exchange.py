@@ -4,6 +4,7 @@ import logging
 import warnings
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from io import BytesIO
 from pathlib import Path
 from typing import Any
 
@@ -19,7 +20,9 @@ OPSET = 18
 
 def write_state_dict(network: UNet, example: Tensor, path: Path) -> None:
     """Write names and tensors, to be loaded into ``network.unet.from_fields``."""
-    torch.save(network.state_dict(), path)  # noqa: TID251 - written for other programs, never read
+    data = BytesIO()  # torch ends the whole process when a disk is full
+    torch.save(network.state_dict(), data)  # noqa: TID251 - written for other programs, never read
+    path.write_bytes(data.getvalue())
 
 
 def write_torchscript(network: UNet, example: Tensor, path: Path) -> None:
@@ -30,7 +33,9 @@ def write_torchscript(network: UNet, example: Tensor, path: Path) -> None:
         warnings.filterwarnings("ignore", r"`torch\.jit\.", DeprecationWarning)
         warnings.filterwarnings("ignore", category=TracerWarning)
         traced = torch.jit.trace(network, example, check_trace=False)  # type: ignore[no-untyped-call] # noqa: TID251
-        torch.jit.save(traced, path)  # noqa: TID251 - never read
+        data = BytesIO()
+        torch.jit.save(traced, data)  # noqa: TID251 - never read
+    path.write_bytes(data.getvalue())
 
 
 def write_onnx(network: UNet, example: Tensor, path: Path) -> None:

@@ -1,10 +1,13 @@
 """The example in a model package: the pixels that its network is shown, and the picture on its cover."""
 
+from pathlib import Path
+
 import numpy as np
 from jaxtyping import Float32, UInt8
 
 from napari_unet.images.image import Image
 from napari_unet.images.normalisation import measure_normalisation
+from napari_unet.images.npy_file import fill_npy
 from napari_unet.images.thumbnail import thumbnail
 from napari_unet.images.tiles import Region, read_mirrored
 from napari_unet.network.unet import Architecture
@@ -29,6 +32,14 @@ def example_input(image: Image, architecture: Architecture) -> Float32[np.ndarra
     planes = np.concatenate([np.nan_to_num(image.read(plane).astype(np.float32)) for plane in around], axis=2)
     pixels = read_mirrored(planes, Region(y0, x0, y0 + side, x0 + side))
     return np.ascontiguousarray(np.moveaxis(pixels, 2, 0)[np.newaxis])
+
+
+def write_example(
+    folder: Path, raw: Float32[np.ndarray, "b c y x"], probabilities: Float32[np.ndarray, "b k h w"]
+) -> None:
+    """Write the input of the network, and what it answers, as "test-input.npy" and "test-output.npy"."""
+    fill_npy(folder / "test-input.npy", raw)
+    fill_npy(folder / "test-output.npy", probabilities)
 
 
 def cover(raw: Float32[np.ndarray, "c y x"], classes: UInt8[np.ndarray, "h w 3"]) -> UInt8[np.ndarray, "h w2 3"]:

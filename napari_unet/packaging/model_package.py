@@ -1,7 +1,6 @@
 """A trained network as a bioimage.io package: weights in several formats, what they expect, and an example."""
 
 import shutil
-import tempfile
 from collections.abc import Sequence
 from importlib.util import find_spec
 from pathlib import Path
@@ -12,8 +11,6 @@ import torch
 from jaxtyping import Float32
 from PIL import Image as PillowImage
 
-from napari_unet.dataset.channel_choice import told
-from napari_unet.dataset.training_image import remembered
 from napari_unet.errors import UserError
 from napari_unet.export.file_stem import file_stem
 from napari_unet.export.segmentation import ClassStyle
@@ -25,7 +22,9 @@ from napari_unet.network.checkpoint import Checkpoint, save_checkpoint
 from napari_unet.network.reading import NETWORK
 from napari_unet.network.unet import Architecture, UNet
 from napari_unet.packaging import exchange
-from napari_unet.packaging.model_example import cover, example_input, least_side, normalised
+from napari_unet.packaging.model_example import cover, example_input, least_side, normalised, write_example
+from napari_unet.packaging.model_readme import channel_names, documentation
+from napari_unet.storage import temporary_folder
 
 SUFFIX = ".bioimageio.zip"
 _FILES = {"pytorch_state_dict": "weights.pt", "onnx": "weights.onnx", "torchscript": "weights.torchscript"}
@@ -57,9 +56,7 @@ def write_model_package(
     network = checkpoint.network()
     raw = example_input(image, network.architecture)
     path = folder / f"{file_stem(name)}{SUFFIX}"
-    # bioimageio.spec leaves files open, which Windows then does not remove; the system will.
-    with tempfile.TemporaryDirectory(ignore_cleanup_errors=True) as temporary:
-        parts = Path(temporary)
+    with temporary_folder() as parts:
         _write_parts(parts, name, checkpoint, network, raw, styles)
         description = _description(parts, name, checkpoint, list(exchange.writers(network)))
         return write_verified(path, lambda target: _pack(description, target), _difference)
@@ -93,65 +90,15 @@ def _write_parts(
     for kind, write in exchange.writers(network).items():
         write(network, example, folder / _FILES[kind])
     probabilities = torch.softmax(network(example), dim=1).numpy()
-    np.save(folder / "test-input.npy", raw, allow_pickle=False)
-    np.save(folder / "test-output.npy", probabilities, allow_pickle=False)
+    write_example(folder, raw, probabilities)
     shutil.copyfile(Path(unet.__file__), folder / "unet.py")
     save_checkpoint(checkpoint, folder / NETWORK)
-    (folder / "README.md").write_text(_documentation(name, checkpoint), encoding="utf-8")
+    (folder / "README.md").write_text(documentation(name, checkpoint), encoding="utf-8")
     colours = np.array([style.colour for style in styles], np.uint8)
     values = np.array(checkpoint.class_ids)[probabilities[0].argmax(0)] - 1
     first = checkpoint.architecture.context_planes * checkpoint.architecture.image_channels
     shown = raw[0][first : first + checkpoint.architecture.image_channels]
     PillowImage.fromarray(cover(shown, colours[values])).save(folder / "cover.png")
-
-
-def _documentation(name: str, checkpoint: Checkpoint) -> str:
-    scores = checkpoint.facts.get("held_out_dice", {})
-    lines = [
-        f"- {label} (value {class_id - 1} in masks): held-out Dice {_number(scores.get(str(class_id)))}"
-        for class_id, label in zip(checkpoint.class_ids, checkpoint.class_names, strict=True)
-    ]
-    return "\n".join(
-        [
-            f"# {name}",
-            "",
-            f"A U-Net trained for {checkpoint.step} steps on strokes painted in napari with napari-unet-live.",
-            "It classifies the pixels of a plane; its outputs are the probabilities of the classes:",
-            "",
-            *lines,
-            "",
-            *_input_lines(checkpoint),
-            "Pixels become numbers as the description says, from the percentiles of the whole image given.",
-            f"`{NETWORK}` is the network as napari-unet-live keeps it: `napari-unet predict --model PACKAGE.zip`.",
-            "",
-            "## Validation",
-            "",
-            "The held-out Dice above is that of strokes in blocks of 64 pixels that were not trained on, in the same",
-            "images. Before you rely on it, predict images that nobody painted on and score them against truth:",
-            "`napari-unet score --prediction MASK --truth TRUTH`.",
-            "",
-            "No author and no licence are stated: add them to the description before you publish it.",
-            "",
-        ]
-    )
-
-
-def _input_lines(checkpoint: Checkpoint) -> list[str]:
-    seen = told(remembered(checkpoint.facts))
-    lines = [f"The channels of the images that it was trained on, in this order: {seen}.", ""] if seen else []
-    if checkpoint.architecture.context_planes == 0:
-        return lines
-    names = ", ".join(channel_names(checkpoint))
-    return [
-        *lines,
-        f"The input is a plane with those around it as further channels: {names}.",
-        "Beyond the ends of a stack its first and last plane are repeated.",
-        "",
-    ]
-
-
-def _number(value: float | None) -> str:
-    return "n/a" if value is None else f"{value:.3f}"
 
 
 def _description(parts: Path, name: str, checkpoint: Checkpoint, kinds: Sequence[str]) -> Any:
@@ -176,20 +123,6 @@ def _model_name(name: str) -> str:
     """Return a name of ASCII letters, digits and a few signs, 5 characters at least, as the format wants it."""
     kept = "".join(c if c.isascii() and (c.isalnum() or c in "_+- ()") else "_" for c in name)
     return f"{kept[:50]} (napari-unet)"
-
-
-def channel_names(checkpoint: Checkpoint) -> list[str]:
-    """Return the channel names of the input: the planes before come first, the planes after last.
-
-    They are called as in the images that were trained on, where all of these agree.
-    """
-    architecture = checkpoint.architecture
-    known = {each.channel_names for each in remembered(checkpoint.facts)}
-    names = known.pop() if len(known) == 1 else ()
-    if len(set(names)) != architecture.image_channels:
-        names = tuple(f"channel{number}" for number in range(1, architecture.image_channels + 1))
-    steps = range(-architecture.context_planes, architecture.context_planes + 1)
-    return [name + (f" of plane {step:+d}" if step else "") for step in steps for name in names]
 
 
 def _input(parts: Path, checkpoint: Checkpoint) -> Any:

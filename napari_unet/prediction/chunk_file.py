@@ -23,7 +23,7 @@ from napari_unet.images.plane_stack import PlaneStack
 from napari_unet.images.tiles import Region, grid
 from napari_unet.network.inference import Predictor
 from napari_unet.prediction.plane import predict_region
-from napari_unet.storage import move_folder
+from napari_unet.storage import move_folder, refusal
 
 CHUNK = 2048  # px; one chunk is one task, and the largest tile
 _JOB = "job.json"  # in the unfinished folder: what made its chunks
@@ -152,8 +152,7 @@ def _refusal_told(path: Path) -> Iterator[None]:
     try:
         yield
     except OSError as error:
-        what, fix = f"cannot write the folder ({error.strerror or error})", "check the folder and free space"
-        raise UserError("NU-E01", what, str(path), fix) from error
+        raise refusal(error, path) from error
 
 
 def _record(path: Path) -> Any:

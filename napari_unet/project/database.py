@@ -10,6 +10,7 @@ from napari_unet.errors import UserError
 from napari_unet.project import schema
 from napari_unet.project.log_flusher import LogFlusher
 from napari_unet.project.writer_lock import WriterLock
+from napari_unet.storage import refusal
 
 DATABASE = "project.sqlite"
 
@@ -52,6 +53,7 @@ class Database:
             except UserError:
                 self.close()
                 raise
+        self._identity = _identity(file)
 
     def close(self) -> None:
         """End the use of the folder. Everything is already on disk."""
@@ -78,7 +80,7 @@ class Database:
             NU-P11 when the project is open read-only, NU-P24 when its folder is gone, NU-P07 when the disk refuses.
         """
         self.refuse_when_read_only()
-        self.refuse_when_gone()  # POSIX lets us write on into a file that is deleted
+        self.refuse_when_gone()  # POSIX lets us write on into a file that is deleted or was moved away
         try:
             self.connection.execute("BEGIN IMMEDIATE")
             try:
@@ -107,9 +109,17 @@ class Database:
             raise UserError("NU-P11", what, str(self.folder), fix)
 
     def refuse_when_gone(self) -> None:
-        """Raise a UserError NU-P24 when the folder was moved or deleted meanwhile. It is not made anew."""
-        if not (self.folder / DATABASE).exists():
+        """Raise a UserError NU-P24 when the folder was moved, deleted or replaced meanwhile. It is not made anew.
+
+        What is written after a backup was put in the folder's place would go into the file that was there before.
+        """
+        found = _identity(self.folder / DATABASE)
+        if found is None:
             what, fix = "the project's folder is gone", "put it back; what is painted now stays on its layer until then"
+            raise UserError("NU-P24", what, str(self.folder), fix)
+        if found != self._identity:
+            what = "another copy of the project was put in its place while it was open"
+            fix = "close napari and open the project again; what is painted now is kept until then"
             raise UserError("NU-P24", what, str(self.folder), fix)
 
     def newest_revision(self) -> int:
@@ -136,6 +146,18 @@ class Database:
         ]
 
 
+def _identity(file: Path) -> tuple[int, int] | None:
+    """Return the numbers of the disk and of the file on it, None when it is not there.
+
+    No other file gets the number of one that is held open, not even after it was deleted.
+    """
+    try:
+        status = file.stat()
+    except OSError:
+        return None
+    return status.st_dev, status.st_ino
+
+
 def _refuse_or_make(folder: Path, *, read_only: bool) -> None:
     foreign = folder.exists() and (not folder.is_dir() or any(folder.iterdir()))
     if read_only or foreign:
@@ -144,8 +166,7 @@ def _refuse_or_make(folder: Path, *, read_only: bool) -> None:
     try:
         folder.mkdir(parents=True, exist_ok=True)
     except OSError as error:
-        what = f"cannot make the project folder ({error.strerror})"
-        raise UserError("NU-E01", what, str(folder), "choose another place") from error
+        raise refusal(error, folder) from error
 
 
 def _refuse_links(folder: Path) -> None:

@@ -11,6 +11,7 @@ import numpy as np
 from napari_unet import storage
 from napari_unet.errors import UserError
 from napari_unet.images.image import Image, PixelSize
+from napari_unet.images.npy_file import fill_npy
 from napari_unet.project.correction import chosen_channels, corrected_axes, refuse_pixel_size, with_slice_distance
 from napari_unet.project.damage import damage_told
 from napari_unet.project.database import Database
@@ -200,7 +201,7 @@ class Images:
 
     def _copy_pixels(self, image: Image, fingerprint: str) -> Path:
         path = self._database.folder / "images" / f"{fingerprint[:16]}.npy"
-        storage.replace_file(path, lambda temporary: np.save(temporary, np.asarray(image.pixels), allow_pickle=False))
+        storage.replace_file(path, lambda temporary: fill_npy(temporary, np.asarray(image.pixels)))
         return path
 
     def _relative(self, path: Path) -> str:

@@ -3,7 +3,6 @@
 import contextlib
 import shutil
 import sqlite3
-import tempfile
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -37,7 +36,7 @@ def salvage(file: Path) -> Path:
             raise UserError(
                 "NU-P10", "the damaged database cannot be moved", str(file.parent), "change the folder's permissions"
             )
-        storage.replace_file(file, lambda temporary: temporary.write_bytes(fresh.read_bytes()))
+        storage.replace_bytes(file, fresh.read_bytes())
     except sqlite3.Error as error:
         what = f"the readable part cannot be written ({error})"
         raise UserError("NU-E01", what, str(file), "check free space, then try again") from error
@@ -57,11 +56,11 @@ def _copy(file: Path, fresh: Path) -> None:
         schema.update(target, 0)
         target.execute("BEGIN")
         # From a copy: SQLite may write into a database when it opens or closes it.
-        with tempfile.TemporaryDirectory() as folder:
+        with storage.temporary_folder() as folder:
             for path in _files(file):
                 if path.exists() and not path.name.endswith("-shm"):
-                    shutil.copyfile(path, Path(folder) / path.name)
-            with contextlib.closing(sqlite3.connect(Path(folder) / file.name, isolation_level=None)) as source:
+                    shutil.copyfile(path, folder / path.name)
+            with contextlib.closing(sqlite3.connect(folder / file.name, isolation_level=None)) as source:
                 source.text_factory = lambda raw: raw.decode("utf-8", "replace")
                 for table in _TABLES:
                     _copy_table(source, target, table)

@@ -5,12 +5,12 @@ import os
 import shutil
 import sqlite3
 import sys
-import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
 from napari_unet.errors import UserError
+from napari_unet.storage import temporary_folder
 
 _WRITE_PROTECTED = ("SQLITE_CANTOPEN", "SQLITE_READONLY")  # names of SQLite's errors begin like this
 NETWORK_FILE_SYSTEMS = {"nfs", "nfs4", "cifs", "smb3", "smbfs", "fuse.sshfs", "9p", "afs"}
@@ -131,10 +131,10 @@ def _opened_write_protected(file: Path) -> sqlite3.Connection:
     if not logs:
         return sqlite3.connect(f"{file.absolute().as_uri()}?immutable=1", uri=True, timeout=10, isolation_level=None)
     complete = sqlite3.connect(":memory:", isolation_level=None)
-    with tempfile.TemporaryDirectory() as folder:
+    with temporary_folder() as folder:
         for path in (file, *logs):
-            shutil.copyfile(path, Path(folder) / path.name)
-        with contextlib.closing(sqlite3.connect(Path(folder) / file.name, isolation_level=None)) as copy:
+            shutil.copyfile(path, folder / path.name)
+        with contextlib.closing(sqlite3.connect(folder / file.name, isolation_level=None)) as copy:
             copy.backup(complete)
     return complete
 

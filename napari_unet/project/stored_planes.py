@@ -1,8 +1,6 @@
 """Hold the stored strokes of whole planes in memory as long as there is room."""
 
 from collections.abc import Sequence
-from functools import partial
-from pathlib import Path
 
 import numpy as np
 
@@ -72,11 +70,10 @@ class StoredPlanes:
         try:
             folder = storage.new_folder_aside(project)
         except OSError as error:
-            what = f"damaged tiles cannot be set aside ({error.strerror})"
-            raise UserError("NU-E01", what, str(project), "check free space and permissions") from error
+            raise storage.refusal(error, project / "damaged") from error
         for tile in damaged:
             name = "tile-" + "-".join(str(number) for number in tile.key)
-            storage.replace_file(folder / name, partial(_write_bytes, tile.packed))
+            storage.replace_bytes(folder / name, tile.packed)
         with self._database.transaction() as connection:
             connection.executemany(
                 "DELETE FROM tiles WHERE image_id = ? AND plane = ? AND tile_row = ? AND tile_column = ?",
@@ -102,7 +99,3 @@ class StoredPlanes:
         if damaged and not self._database.read_only:
             self.set_aside(damaged)  # before anything can be painted over them
         return stored
-
-
-def _write_bytes(data: bytes, path: Path) -> None:
-    path.write_bytes(data)

@@ -74,7 +74,7 @@ def keep(unsaved: UnsavedStrokes) -> Path:
     for place in _places():
         path = place / f"{PREFIX}{secrets.token_hex(6)}{SUFFIX}"
         with contextlib.suppress(UserError):  # the next place, then; none is told below
-            storage.replace_file(path, lambda temporary: temporary.write_bytes(data))
+            storage.replace_bytes(path, data)
             return path
     places = " and ".join(str(place) for place in _places())
     raise UserError("NU-P22", "the newest strokes can be saved nowhere and are lost", places, "free some space")

@@ -280,6 +280,10 @@ class Failed(Message, frozen=True):
     line: str
 
 
+class Saved(Message, frozen=True):
+    """Tell that the network is on disk as it is: a disk that was full has room again."""
+
+
 class Suggested(Message, frozen=True):
     """Tell where a stroke would teach most, and why; without a region, why there is no such place."""
 
@@ -306,6 +310,7 @@ ToWindow = (
     | Exporting
     | Exported
     | Failed
+    | Saved
     | Suggested
     | Doubted
     | Agreed

@@ -1,5 +1,6 @@
 """The worker process: ``python -P -m napari_unet.worker``, spoken to over its standard input and output."""
 
+import contextlib
 import os
 import queue
 import sqlite3
@@ -43,7 +44,7 @@ def _serve(channel: Channel[ToWorker], heartbeat: Heartbeat) -> int:
     inbox: queue.SimpleQueue[ToWorker | None] = queue.SimpleQueue()
     threading.Thread(target=_listen, args=(channel, inbox), daemon=True).start()
     # Heard from and listening before torch is there, which takes seconds.
-    from napari_unet.network.device import choose_device, is_device_lost, set_threads
+    from napari_unet.network.device import choose_device, is_device_lost, is_out_of_memory, set_threads
     from napari_unet.network.memory import keep_freed_memory
     from napari_unet.worker.engine import Engine
 
@@ -56,8 +57,12 @@ def _serve(channel: Channel[ToWorker], heartbeat: Heartbeat) -> int:
         return 2
     channel.send(Ready(device.kind, device.reason))
     engine = Engine(channel.send, device)
+    lacks_memory = False
     while True:
         try:
+            if lacks_memory:  # here, where the error no longer holds what was computed
+                lacks_memory = False
+                engine.ask_for_less()
             if not turn(engine, inbox, heartbeat):
                 engine.save()
                 return 0
@@ -79,11 +84,14 @@ def _serve(channel: Channel[ToWorker], heartbeat: Heartbeat) -> int:
         ) as error:
             if isinstance(error, BrokenPipeError):
                 raise
-            traceback.print_exc()  # standard error is the log file
+            with contextlib.suppress(OSError):  # standard error is the log file, and its disk may be full
+                traceback.print_exc()
             if is_device_lost(error):
                 return LOST_DEVICE
-            engine.stop_after(error)
-            channel.send(Failed(_line(error)))
+            lacks_memory = is_out_of_memory(error) and engine.learner is not None
+            if not lacks_memory:
+                engine.stop_after(error)
+                channel.send(Failed(_line(error)))
 
 
 def turn(engine: "Engine", inbox: "queue.SimpleQueue[ToWorker | None]", heartbeat: Heartbeat) -> bool:
@@ -129,5 +137,6 @@ def _line(error: Exception) -> str:
 
 if __name__ == "__main__":
     status = main()
-    sys.stderr.flush()
+    with contextlib.suppress(OSError):
+        sys.stderr.flush()
     os._exit(status)  # everything is saved; taking the interpreter apart would take seconds on a busy machine

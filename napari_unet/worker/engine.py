@@ -75,9 +75,7 @@ class Engine:
         if job is None or self._finishes(job):
             self._roster.progress.tell(at_once=not self.has_work)  # the last report before a rest is always sent
         else:
-            self._opened.required().tighten_memory_limits()
-            for other in self._jobs:
-                other.let_go()
+            self.ask_for_less()
         self._opened.tell_notices()
 
     def rehearse(self) -> bool:
@@ -89,6 +87,19 @@ class Engine:
             job.let_go()
         self._opened.tell_notices()
         return job.urgency() == Urgency.SPARE
+
+    def ask_for_less(self) -> None:
+        """Ask for less memory from now on; what was not done for want of it is done again later.
+
+        Raises
+        ------
+        UserError
+            NU-T03 when nothing is left to be saved.
+        """
+        self._opened.required().tighten_memory_limits()
+        for job in self._jobs:
+            job.let_go()
+        self._opened.tell_notices()
 
     def save(self) -> None:
         """Write what was learned since the last time."""

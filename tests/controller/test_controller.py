@@ -297,6 +297,76 @@ def test_a_disk_that_fills_up_is_told_once(bench: Bench, monkeypatch: pytest.Mon
     assert len(bench.told(Notice)) == 3
 
 
+def test_one_cause_is_told_once(bench: Bench, tmp_path: Path) -> None:
+    """A worker that meets a full disk again and again, and those after it, say so once until it is another cause."""
+    full = m.Failed(
+        "NU-E01: the disk is full and takes no file, /data/p.unet/models, free some space on the disk /data"
+    )
+    bench.controller.training.start()
+    for _ in range(3):
+        bench.client.inbox = [full, full, m.Noticed("NU-T04: x, y, z")]
+        bench.controller.tick()
+        bench.now += 40
+        bench.die()
+    died = [line for line in bench.lines() if line.startswith("NU-W06")]
+    assert [line for line in bench.lines() if line not in died] == [full.line]
+    assert bench.told(Notice) == [Notice("NU-T04: x, y, z")]
+    bench.client.inbox = [m.Saved(), full]  # there was room in between
+    bench.controller.tick()
+    assert bench.lines().count(full.line) == 2
+    bench.controller.exports.begin(tmp_path / "out", ("tiff",))  # the user tries, and is told
+    bench.client.inbox = [full]
+    bench.controller.tick()
+    assert bench.lines().count(full.line) == 3
+
+
+def test_a_worker_at_its_memory_limit_is_told_once(bench: Bench) -> None:
+    """Every stroke starts it again and finds the memory full again; the user's own start is worth another line."""
+    line = "NU-T03: the memory is not enough for a single tile, CPU, close other programs"
+    bench.paint(1)
+    for value in range(2, 6):
+        bench.labels[value * 5] = 2
+        bench.controller.strokes.commit(0, bench.labels.copy())
+        assert bench.controller.training.is_on
+        bench.client.inbox = [m.Failed(line)]
+        bench.controller.tick()
+        assert not bench.controller.training.is_on
+    assert bench.lines() == [line]
+    bench.controller.training.start()
+    bench.client.inbox = [m.Failed(line)]
+    bench.controller.tick()
+    assert bench.lines() == [line, line]
+
+
+def test_a_score_that_the_disk_does_not_take_is_told_once(bench: Bench, monkeypatch: pytest.MonkeyPatch) -> None:
+    """And nothing else that the worker said is lost over it."""
+    assert bench.controller.project is not None
+    line = "NU-P07: the project cannot be written (full), p.unet, check free space"
+    monkeypatch.setattr(
+        bench.controller.project.scores, "add", Mock(side_effect=UserError(*line.replace(": ", ", ").split(", ")))
+    )
+    bench.controller.view.look(0, VIEW)
+    for _ in range(3):
+        bench.client.inbox = [m.Scored(Score(3, 0.5, ()), 0.25), tile(bench.controller.generation)]
+        bench.controller.tick()
+    assert bench.told(Notice) == [Notice(line)]
+    assert len(bench.told(m.Tile)) == len(bench.told(m.Scored)) == 3
+
+
+def test_strokes_start_no_worker_that_was_given_up(bench: Bench) -> None:
+    """It died again and again: only the user's start tries once more, and nothing is told for every stroke."""
+    bench.paint(1)
+    bench.paint(2)
+    for _ in range(4):
+        bench.now += 5
+        bench.die()
+    told = bench.lines()
+    bench.labels[60:70] = 1
+    assert bench.controller.strokes.commit(0, bench.labels.copy())
+    assert not bench.controller.worker.is_running
+    assert bench.lines() == told
+
+
 def test_what_the_worker_says_is_shown(bench: Bench) -> None:
     """Each kind of message reaches its place in the window; a score of trained steps enters the history."""
     score = Score(3, 0.5, ())

@@ -29,7 +29,7 @@ from napari_unet.images.reading import open_image
 from napari_unet.network.checkpoint import HEADER_LIMIT
 from napari_unet.packaging import batch, prediction_files
 from napari_unet.packaging.model_list import list_models
-from napari_unet.packaging.model_package import channel_names
+from napari_unet.packaging.model_readme import channel_names
 from napari_unet.prediction import chunk_task
 from napari_unet.prediction.cluster import Cluster
 from napari_unet.prediction.prediction_request import PredictionRequest

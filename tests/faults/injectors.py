@@ -125,6 +125,19 @@ def content(folder: Path) -> dict[str, bytes]:
     }
 
 
+@contextmanager
+def small_disk(place: Path, megabytes: int) -> Iterator[Path]:
+    """Mount a disk of this size; skip the test where that is not allowed."""
+    place.mkdir()
+    mount = ["mount", "-t", "tmpfs", "-o", f"size={megabytes}m", "tmpfs", str(place)]
+    if not sys.platform.startswith("linux") or subprocess.run(mount, capture_output=True, check=False).returncode:
+        pytest.skip("needs the right to mount")
+    try:
+        yield place
+    finally:
+        subprocess.run(["umount", "-l", str(place)], check=True)
+
+
 def strace_works() -> bool:
     """Whether system calls can be made to fail here."""
     if not shutil.which("strace"):

@@ -57,6 +57,47 @@ def test_strokes_outlive_a_folder_that_was_deleted(folder: Path) -> None:
         np.testing.assert_array_equal(project.strokes.plane(1, 0), labels)
 
 
+@pytest.mark.parametrize("how", ["deleted", "moved"])
+def test_a_backup_put_in_the_place_of_an_open_project_swallows_no_stroke(folder: Path, how: str) -> None:
+    """F20: what would go into the file that was there before is refused, kept elsewhere, and taken by the copy."""
+    labels = stroke(np.zeros((SIDE, SIDE), np.uint8), 0, 0)
+    later = stroke(labels, 1, 0)
+    with Project(folder) as project:
+        project.commit(1, 0, labels)
+    shutil.copytree(folder, folder.with_name("backup"))
+    with Project(folder) as project:
+        image = project.images.get(1)
+        if how == "deleted":
+            shutil.rmtree(folder)
+        else:
+            folder.rename(folder.with_name("away"))
+        shutil.copytree(folder.with_name("backup"), folder)
+        with pytest.raises(UserError, match=r"^NU-P24: another copy"):
+            project.commit(1, 0, later)
+        with pytest.raises(UserError, match=r"^NU-P24: another copy"):
+            project.database.refuse_when_gone()  # as before a network is saved
+        keep_elsewhere(folder, project.strokes, image, {0: later})
+    with Project(folder) as project:
+        assert project.notices[0].startswith("NU-P21: ")
+        np.testing.assert_array_equal(project.strokes.plane(1, 0), later)
+    if how == "moved":
+        np.testing.assert_array_equal(stored(folder.with_name("away")), labels)
+
+
+def test_a_project_that_comes_back_takes_strokes_again(folder: Path) -> None:
+    """F20: the copy is moved away and the folder that was open is put back: it is the same one again."""
+    labels = stroke(np.zeros((SIDE, SIDE), np.uint8), 0, 0)
+    with Project(folder) as project:
+        away = folder.rename(folder.with_name("away"))
+        shutil.copytree(away, folder)
+        with pytest.raises(UserError, match=r"^NU-P24: "):
+            project.commit(1, 0, labels)
+        shutil.rmtree(folder)
+        away.rename(folder)
+        assert project.commit(1, 0, labels)
+    np.testing.assert_array_equal(stored(folder), labels)
+
+
 def test_no_stroke_waits_for_a_slow_flush(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """F22: while a flush hangs in its thread, strokes are committed and can be read by another process."""
     begun, go_on, fsync = threading.Event(), threading.Event(), os.fsync

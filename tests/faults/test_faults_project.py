@@ -12,7 +12,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from injectors import WHOLE, strace_works, under_strace
+from injectors import WHOLE, small_disk, strace_works, under_strace
 from painter import PAINT, acknowledged, states, stored
 
 from benchmarks.reliability import SIDE, after_power_loss, stroke
@@ -108,13 +108,8 @@ def test_a_full_disk_loses_no_stroke(folder: Path) -> None:
 @pytest.fixture
 def tiny_disk(tmp_path: Path) -> Iterator[Path]:
     """A disk of one megabyte."""
-    place = tmp_path / "disk"
-    place.mkdir()
-    mount = ["mount", "-t", "tmpfs", "-o", "size=1m", "tmpfs", str(place)]
-    if not sys.platform.startswith("linux") or subprocess.run(mount, capture_output=True, check=False).returncode:
-        pytest.skip("needs the right to mount")
-    yield place
-    subprocess.run(["umount", "-l", str(place)], check=True)
+    with small_disk(tmp_path / "disk", 1) as place:
+        yield place
 
 
 def test_a_disk_that_is_really_full(tiny_disk: Path) -> None:

@@ -32,6 +32,9 @@ FULL: list[Exception] = [
     MemoryError("Unable to allocate 9 GiB"),
     RuntimeError("[enforce fail at alloc_cpu.cpp:117] DefaultCPUAllocator: can't allocate memory: you tried"),
     RuntimeError("MPS backend out of memory (MPS allocated: 9 GB)"),
+    RuntimeError("could not create a primitive"),
+    RuntimeError("could not create a memory object"),
+    RuntimeError("std::bad_alloc"),
     RuntimeError("CUDA error: CUBLAS_STATUS_ALLOC_FAILED when calling cublasCreate"),
 ]
 LOST: list[Exception] = [
@@ -77,7 +80,15 @@ def test_a_lost_device_is_known(error: Exception) -> None:
     assert not is_out_of_memory(error)
 
 
-@pytest.mark.parametrize("error", [ValueError("out of memory"), RuntimeError("shape mismatch"), KeyError("x")])
+OTHERS = [
+    ValueError("out of memory"),
+    RuntimeError("shape mismatch"),
+    RuntimeError("could not create a primitive descriptor for a matmul primitive"),
+    KeyError("x"),
+]
+
+
+@pytest.mark.parametrize("error", OTHERS)
 def test_other_errors_are_neither(error: Exception) -> None:
     """A mistake is not answered by smaller tiles."""
     assert not is_out_of_memory(error)

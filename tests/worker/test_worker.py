@@ -77,6 +77,7 @@ EXAMPLES: list[Any] = [
     m.Exported(("a.tif", "b.json")),
     m.Failed("NU-W03: what, where, fix"),
     m.Noticed("NU-T04: what, where, fix"),
+    m.Saved(),
     m.OtherPixelSize(1, (0.5, 2.0)),
     m.Alive(),
 ]

@@ -1,6 +1,7 @@
 """Trains on the strokes, shows the newest network now and then, and saves it."""
 
-from napari_unet.protocol.messages import Annotated, Open, Restore, Scored, Train
+from napari_unet.errors import UserError
+from napari_unet.protocol.messages import Annotated, Failed, Open, Restore, Saved, Scored, Train
 from napari_unet.worker.jobs.job import Job
 from napari_unet.worker.jobs.label_check import StrokeScoring
 from napari_unet.worker.jobs.tiles import Tiles
@@ -61,16 +62,25 @@ class Training(Job):
         if now >= self._next_save:
             self.save()
             self._scoring.begin()
-            self._next_save = clock() + _SAVE_EVERY_S
 
     def stop(self) -> None:
         """Train no more; painting goes on."""
         self._opened.is_training = False
 
     def save(self) -> None:
-        """Write what was learned since the last time."""
-        if self._opened.learner is not None:
-            self._opened.learner.save()
+        """Write what was learned since the last time; where the disk takes nothing, tell so and try again later."""
+        if self._opened.learner is None:
+            return
+        self._next_save = self._opened.clock() + _SAVE_EVERY_S
+        try:
+            saved = self._opened.learner.save()
+        except UserError as error:
+            if error.code != "NU-E01":
+                raise
+            self._opened.send(Failed(str(error)))  # the network is whole in memory, and learns on there
+            return
+        if saved is not None:
+            self._opened.send(Saved())
 
     def _tell_score(self, _: Open) -> None:
         learner = self._opened.required()

@@ -1,0 +1,70 @@
+"""The README of a model package, and the names of the channels that its network takes."""
+
+from napari_unet.dataset.channel_choice import told
+from napari_unet.dataset.training_image import remembered
+from napari_unet.network.checkpoint import Checkpoint
+from napari_unet.network.reading import NETWORK
+
+
+def documentation(name: str, checkpoint: Checkpoint) -> str:
+    """Return the text in Markdown for a network of this name."""
+    scores = checkpoint.facts.get("held_out_dice", {})
+    lines = [
+        f"- {label} (value {class_id - 1} in masks): held-out Dice {_number(scores.get(str(class_id)))}"
+        for class_id, label in zip(checkpoint.class_ids, checkpoint.class_names, strict=True)
+    ]
+    return "\n".join(
+        [
+            f"# {name}",
+            "",
+            f"A U-Net trained for {checkpoint.step} steps on strokes painted in napari with napari-unet-live.",
+            "It classifies the pixels of a plane; its outputs are the probabilities of the classes:",
+            "",
+            *lines,
+            "",
+            *_input_lines(checkpoint),
+            "Pixels become numbers as the description says, from the percentiles of the whole image given.",
+            f"`{NETWORK}` is the network as napari-unet-live keeps it: `napari-unet predict --model PACKAGE.zip`.",
+            "",
+            "## Validation",
+            "",
+            "The held-out Dice above is that of strokes in blocks of 64 pixels that were not trained on, in the same",
+            "images. Before you rely on it, predict images that nobody painted on and score them against truth:",
+            "`napari-unet score --prediction MASK --truth TRUTH`.",
+            "",
+            "No author and no licence are stated: add them to the description before you publish it.",
+            "",
+        ]
+    )
+
+
+def _input_lines(checkpoint: Checkpoint) -> list[str]:
+    seen = told(remembered(checkpoint.facts))
+    lines = [f"The channels of the images that it was trained on, in this order: {seen}.", ""] if seen else []
+    if checkpoint.architecture.context_planes == 0:
+        return lines
+    names = ", ".join(channel_names(checkpoint))
+    return [
+        *lines,
+        f"The input is a plane with those around it as further channels: {names}.",
+        "Beyond the ends of a stack its first and last plane are repeated.",
+        "",
+    ]
+
+
+def _number(value: float | None) -> str:
+    return "n/a" if value is None else f"{value:.3f}"
+
+
+def channel_names(checkpoint: Checkpoint) -> list[str]:
+    """Return the channel names of the input: the planes before come first, the planes after last.
+
+    They are called as in the images that were trained on, where all of these agree.
+    """
+    architecture = checkpoint.architecture
+    known = {each.channel_names for each in remembered(checkpoint.facts)}
+    names = known.pop() if len(known) == 1 else ()
+    if len(set(names)) != architecture.image_channels:
+        names = tuple(f"channel{number}" for number in range(1, architecture.image_channels + 1))
+    steps = range(-architecture.context_planes, architecture.context_planes + 1)
+    return [name + (f" of plane {step:+d}" if step else "") for step in steps for name in names]
