@@ -56,7 +56,7 @@ def accuracies(kind: str, seed: int, context_planes: int) -> list[float]:
     with tempfile.TemporaryDirectory() as folder, Project(Path(folder) / "stack.unet") as project:
         project.settings.write(Settings(tile=64, context_planes=context_planes))
         add_annotation(project, Image("stack", pixels, "zyx"), strokes)
-        learner = Learner(project, Device("cpu", "", False), seed, base.base_checkpoint())
+        learner = Learner(project, Device("cpu", "", False), seed, base.BaseWeights())
         trainer, found = learner.trainer, []
         assert trainer is not None
         for steps in _STEPS:

@@ -23,7 +23,7 @@ from benchmarks.sets import LARGEST_SIDE, SETS, LabelledSet, Picture, choose_pic
 from benchmarks.simulated_strokes import painted, strokes_over
 from napari_unet.api import add_annotation
 from napari_unet.images.planes import NormalisedPlanes
-from napari_unet.network.base import base_checkpoint
+from napari_unet.network.base import base_weights
 from napari_unet.network.device import choose_device, set_threads
 from napari_unet.prediction.mask import predict_mask
 from napari_unet.project.project import Project
@@ -100,7 +100,7 @@ def _train(
     project: Project, task: Task, marks: list[float], base: str
 ) -> tuple[list[Quality], float, int, float | None]:
     """Return the quality at the marks, seconds to the first answer, steps, and the held-out Dice of the program."""
-    device, weights = choose_device("cpu"), base_checkpoint(base)
+    device, weights = choose_device("cpu"), base_weights(base)
     planes = {id(picture): NormalisedPlanes(picture.image) for picture in task.test}
     began, testing, steps = time.monotonic(), 0.0, 0
     learner = Learner(project, device, task.seed, weights)

@@ -23,6 +23,7 @@ from napari_unet.dataset.augmentation import DEFAULT, MILD, NONE, STRONG, Traini
 from napari_unet.dataset.sampler import Sampler
 from napari_unet.network.device import choose_device, set_threads
 from napari_unet.project.project import Project
+from napari_unet.training.device_settings import for_device
 from napari_unet.training.trainer import Trainer
 
 PRESETS = {"none": NONE, "mild": MILD, "default": DEFAULT, "strong": STRONG}
@@ -119,7 +120,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
     parser.add_argument("--picture", type=Path, help="folder that gets a PNG of augmented tiles per set")
     options = parser.parse_args(arguments)
     set_threads(1)
-    settings = Settings()
+    settings, _ = for_device(Settings(), choose_device("cpu"))
     results = {}
     for name in options.sets:
         with tempfile.TemporaryDirectory() as folder, Project(Path(folder) / "benchmark.unet") as project:

@@ -22,7 +22,7 @@ from napari_unet.api import add_annotation
 from napari_unet.images.halved_plane import HalvedPlane
 from napari_unet.images.planes import NormalisedPlanes
 from napari_unet.images.tiles import Region
-from napari_unet.network.base import base_checkpoint
+from napari_unet.network.base import BaseWeights
 from napari_unet.network.device import choose_device, set_threads
 from napari_unet.project.project import Project
 from napari_unet.training.learner import Learner
@@ -36,7 +36,7 @@ def measure(task: Task) -> tuple[list[float], list[float]]:
     with tempfile.TemporaryDirectory() as folder, Project(Path(folder) / "benchmark.unet") as project:
         for picture, labels in zip(task.training, task.labels, strict=True):
             add_annotation(project, picture.image, labels[np.newaxis], task.set.classes)
-        learner = Learner(project, choose_device("cpu"), task.seed, base_checkpoint())
+        learner = Learner(project, choose_device("cpu"), task.seed, BaseWeights())
         learner.show_newest()
         predictor = learner.predictor
     if predictor is None:

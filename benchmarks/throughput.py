@@ -13,7 +13,7 @@ import numpy as np
 import torch
 
 from benchmarks.report import machine, table
-from napari_unet.network.base import base_checkpoint, from_base
+from napari_unet.network.base import from_base, package_base
 from napari_unet.network.device import choose_device, set_threads
 from napari_unet.network.inference import Predictor
 from napari_unet.network.memory import keep_freed_memory
@@ -24,7 +24,7 @@ GOAL = 0.9
 
 def measure(side: int, channels: int, tiles: Sequence[int], rounds: int) -> dict[str, list[float]]:
     """Return the processor seconds of each round: the bare network first, then each tile."""
-    network = from_base(base_checkpoint(), channels, 2).eval()
+    network = from_base(package_base(), channels, 2).eval()
     predictor = Predictor(network, (1, 2), choose_device("cpu"))
     plane = np.random.default_rng(0).random((side, side, channels), np.float32)
     whole = torch.from_numpy(plane).permute(2, 0, 1)[None]

@@ -24,7 +24,7 @@ from benchmarks.simulated_strokes import Stroke, painted, strokes_over
 from napari_unet.api import ensure_classes
 from napari_unet.images.planes import NormalisedPlanes
 from napari_unet.images.tiles import Region, grid
-from napari_unet.network.base import base_checkpoint
+from napari_unet.network.base import base_weights
 from napari_unet.network.device import choose_device, set_threads
 from napari_unet.prediction.mask import predict_mask
 from napari_unet.project.project import Project
@@ -58,7 +58,7 @@ class Session:
         )
         for stroke in first:
             self._paint(stroke)
-        self.learner = Learner(self._project, choose_device("cpu"), seed, base_checkpoint(base))
+        self.learner = Learner(self._project, choose_device("cpu"), seed, base_weights(base))
         self.learner.show_newest()
 
     def close(self) -> None:

@@ -30,41 +30,45 @@ PresetName = Literal[
 ]
 PRESET_NAMES: tuple[PresetName, ...] = get_args(PresetName)
 LITERATURE = PRESET_NAMES[3:]  # networks as papers describe them
+PresetChoice = Literal["auto", PresetName]
+AUTO: PresetChoice = "auto"  # the network that suits the device
+BY_DEVICE = 0  # of tile and batch: the size that suits the device
 
 
 class Settings(msgspec.Struct, frozen=True, kw_only=True):
     """Say how to learn and predict. Stored in the project as JSON; an absent key takes its default."""
 
     preset: Annotated[
-        PresetName,
+        PresetChoice,
         Meta(
             title="Network",
-            description="fast starts from base weights; accurate is wider and light is for weak processors, both from "
-            f"scratch. From the literature, from scratch: {', '.join(LITERATURE)}. Another choice starts another "
-            "network; the one that is shown stays until the new one is better.",
+            description="auto takes accurate on a GPU and fast on a CPU, and goes on with the one of them that the "
+            "project has. Both start from base weights; accurate has twice the channels. light is for weak "
+            f"processors, from scratch. From the literature, from scratch: {', '.join(LITERATURE)}. Another choice "
+            "starts another network; the one that is shown stays until the new one is better.",
         ),
-    ] = "fast"
+    ] = AUTO
     tile: Annotated[
         int,
         Meta(
-            ge=64,
+            ge=BY_DEVICE,
             le=1024,
             multiple_of=16,
             title="Training tile",
             extra={"unit": "px"},
-            description="Side of the square tiles that training steps see.",
+            description="Side of the square tiles that training steps see, 64 or more; 0 for what suits the device.",
         ),
-    ] = 128
+    ] = BY_DEVICE
     batch: Annotated[
         int,
         Meta(
-            ge=1,
+            ge=BY_DEVICE,
             le=64,
             title="Tiles per step",
             extra={"unit": "tiles"},
-            description="Tiles that are averaged in one training step.",
+            description="Tiles that are averaged in one training step; 0 for what suits the device.",
         ),
-    ] = 4
+    ] = BY_DEVICE
     learning_rate: Annotated[
         float,
         Meta(

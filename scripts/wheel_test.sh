@@ -12,6 +12,7 @@ root=$(CDPATH='' cd -- "$(dirname -- "$0")/.." && pwd)
 keep=${1:-}
 python=${PYTHON:-$root/.venv/bin/python}
 work=$(mktemp -d)
+LARGEST=22000000 # bytes of the wheel, most of which are base weights
 trap 'rm -rf "$work"' EXIT
 trap 'exit 1' HUP INT TERM
 unset PYTHONPATH PYTHONHOME
@@ -20,6 +21,9 @@ cd "$root"
 echo "Wheel test: building"
 "$python" -m build --outdir "$work/dist" . >"$work/build.log" 2>&1 || { cat "$work/build.log" >&2; exit 1; }
 wheel=$(echo "$work"/dist/*.whl)
+
+size=$(wc -c <"$wheel")
+[ "$size" -le "$LARGEST" ] || { echo "the wheel has $size bytes, more than $LARGEST" >&2; exit 1; }
 
 echo "Wheel test: installing $(basename "$wheel") into a clean environment"
 # The clean environment borrows the caller's pip, and compiles only what the questions import.
@@ -54,6 +58,10 @@ found = importlib.import_module(module)
 for part in name.split("."):
     found = getattr(found, part)
 assert callable(found), f"{python_name} is not callable"
+from napari_unet.network.base import package_base
+
+widths = [package_base(width).architecture.width for width in (16, 32)]
+assert widths == [16, 32], f"base weights of {widths} channels"
 print(f"  npe2 finds {manifest.name} {manifest.package_version}; '{widget.display_name}' is {python_name}")
 PYTHON
 

@@ -94,8 +94,8 @@ def test_train_prints_one_object(run: Run, drawn: tuple[Path, Path], tmp_path: P
     )  # fmt: skip
     assert status == 0
     record = json.loads(out)
-    assert {"seconds", "steps", "device", "held_out_dice", "checkpoint"} <= record.keys()
-    assert (record["steps"], record["device"]) == (5, "cpu")
+    assert {"seconds", "steps", "device", "preset", "held_out_dice", "checkpoint"} <= record.keys()
+    assert (record["steps"], record["device"], record["preset"]) == (5, "cpu", "fast")
     assert record["held_out_dice"].keys() == {"background", "cell"}
     assert Path(record["checkpoint"]).is_file()
     with Project(tmp_path / "p.unet", read_only=True) as project:

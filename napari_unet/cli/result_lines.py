@@ -10,7 +10,7 @@ if TYPE_CHECKING:
 def training_line(result: "TrainingResult") -> str:
     """Return steps, time, device, scores and file of a training."""
     scores = _dice(result.held_out_dice)
-    done = f"{result.steps} steps in {result.seconds:.1f} s on {result.device}"
+    done = f"{result.steps} steps in {result.seconds:.1f} s on {result.device}, network '{result.preset}'"
     return f"{done}; held-out Dice: {scores}; {result.checkpoint}"
 
 

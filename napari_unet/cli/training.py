@@ -8,7 +8,7 @@ from napari_unet.cli.machine import take_the_machine
 from napari_unet.cli.output import print_record, print_warnings
 from napari_unet.cli.progress import Bar
 from napari_unet.cli.result_lines import training_line
-from napari_unet.config import changed, preset_settings
+from napari_unet.config import AUTO, changed, preset_settings
 from napari_unet.errors import UserError
 
 if TYPE_CHECKING:
@@ -52,6 +52,7 @@ def _change_settings(project: "Project", options: argparse.Namespace) -> None:
     if "preset" in given:
         from napari_unet.network.presets import preset_named
 
-        given = preset_settings(preset_named(given["preset"]).name) | given
+        name = given["preset"]
+        given = preset_settings(name if name == AUTO else preset_named(name).name) | given
     if given:
         project.settings.write(changed(project.settings.read(), given))

@@ -1,5 +1,6 @@
 """A paragraph for the methods section of a paper, every figure from the project and its newest score."""
 
+import json
 import platform
 from collections.abc import Sequence
 from importlib.metadata import PackageNotFoundError, version
@@ -9,7 +10,9 @@ from napari_unet.project.project import Project
 from napari_unet.project.split import BLOCK, BUFFER_ZONE
 
 _PACKAGES = ("napari-unet-live", "napari", "torch", "numpy", "scipy")
-_BASED = "fast"  # the preset that starts from base weights
+_SHOWN = "best.json"  # in the folder of networks: the description of the one that is shown
+_LONGEST = 2**20  # bytes of it that are read
+_FROM_BASE = "experts"  # the head of networks that began with base weights
 
 
 def methods_paragraph(project: Project, score: Score | None) -> str:
@@ -18,11 +21,8 @@ def methods_paragraph(project: Project, score: Score | None) -> str:
     painted = ", ".join(f"{names[k]} {count:,}" for k, count in project.strokes.labelled_pixels().items())
     images = project.images.all()
     annotated = sum(bool(project.strokes.painted_planes(record.id)) for record in images)
-    settings = project.settings.read()
-    start = "base weights of the package" if settings.preset == _BASED else "random weights"
     sentences = [
-        f"Pixels were classified with a U-Net (network '{settings.preset}', by default from {start}) trained on sparse "
-        f"annotations with {_versions()}.",
+        f"Pixels were classified with a U-Net ({_network(project)}) trained on sparse annotations with {_versions()}.",
         f"{annotated} of {len(images)} images were annotated (labelled pixels: {painted or 'none'}).",
         f"Of the annotated blocks of {BLOCK} x {BLOCK} pixels about one in five, chosen by a hash of its position, "
         f"was held out; pixels within {BUFFER_ZONE} pixels of held-out ones were not trained on.",
@@ -31,6 +31,18 @@ def methods_paragraph(project: Project, score: Score | None) -> str:
     if areas:
         sentences.append(f"Nothing in {areas} test areas drawn by hand was trained on.")
     return " ".join(sentences + (_results(score, names) if score is not None else ["The network was not scored."]))
+
+
+def _network(project: Project) -> str:
+    """Name the network that is shown and where it started, by its own description; by the settings before it is."""
+    try:
+        path = project.models / _SHOWN
+        record = json.loads(path.read_text(encoding="utf-8")) if path.stat().st_size <= _LONGEST else {}
+        start = "base weights" if record["architecture"]["head"] == _FROM_BASE else "random weights"
+        name = record["facts"].get("trained_with", {}).get("preset", project.settings.read().preset)
+    except (OSError, ValueError, KeyError, TypeError, AttributeError):  # not there yet, or damaged: NU-M02 tells
+        return f"network '{project.settings.read().preset}'"
+    return f"network '{name}', started from {start}"
 
 
 def _results(score: Score, names: dict[int, str]) -> list[str]:

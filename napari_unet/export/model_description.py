@@ -18,6 +18,7 @@ class ModelDescription:
     held_out_dice : Dice by class number as text, None for a class without evidence; {} where it was never scored
     mean_held_out_dice : mean over the classes with evidence
     file, sha256 : name and hash of the checkpoint file; "" where they do not matter
+    trained_with : preset, tile, tiles per step and device; {} where nobody knows
     """
 
     fingerprint: str
@@ -26,11 +27,13 @@ class ModelDescription:
     mean_held_out_dice: float | None = None
     file: str = ""
     sha256: str = ""
+    trained_with: Mapping[str, Any] = field(default_factory=dict)
 
     def training_record(self, classes: Sequence[ClassLabel]) -> dict[str, Any]:
-        """Return step and scores for a JSON record, the scores by the names of the classes."""
+        """Return step, what was trained with, and scores for a JSON record, the scores by the names of the classes."""
         return {
             "step": self.step,
+            "trained_with": dict(self.trained_with),
             "held_out_dice": {label.name: self.held_out_dice.get(str(label.id)) for label in classes},
             "mean_held_out_dice": self.mean_held_out_dice,
         }

@@ -1,21 +1,53 @@
-"""The base weights that come with the package, of a network trained on many kinds of microscopy images."""
+"""The base weights that come with the package, of networks trained on many kinds of microscopy images."""
 
 from dataclasses import replace
+from functools import cache
 from pathlib import Path
 
 import torch
 from torch import Tensor
 
 from napari_unet.network.checkpoint import Checkpoint
+from napari_unet.network.presets import Preset
 from napari_unet.network.reading import open_network
 from napari_unet.network.unet import UNet, build
 
-BASE = Path(__file__).with_name("base.safetensors")
 STEM = "down.0.0.weight"  # weights of the convolution that reads the image
 MIDDLE = 0.5  # share of the weights that the plane itself gets beside its context planes
+_FILES = {width: Path(__file__).with_name(f"base{width}.safetensors") for width in (16, 32)}
 
 
-def base_checkpoint(choice: str = "auto") -> Checkpoint | None:
+class BaseWeights:
+    """The networks that a new one may start from: those of the package, or one that the user named.
+
+    Parameters
+    ----------
+    named : a network in the place of all that come with the package
+    """
+
+    def __init__(self, named: Checkpoint | None = None) -> None:
+        self._named = named
+
+    def for_preset(self, preset: Preset, width: int = 0) -> Checkpoint | None:
+        """Return the network that a preset starts from, or None where it starts at random.
+
+        A network that the user named is taken for every preset that starts from base weights, however wide it is,
+        unless another ``width`` is wanted: that many channels of the first level, or 0 for the preset's own.
+        """
+        if not preset.based:
+            return None
+        if self._named is not None:
+            return self._named if width in {0, self._named.architecture.width} else None
+        return package_base(width) if (width := width or preset.architecture.width) in _FILES else None
+
+
+@cache
+def package_base(width: int = 16) -> Checkpoint:
+    """Load the base weights of the package with 16 or 32 channels in the first level."""
+    return open_network(_FILES[width])
+
+
+def base_weights(choice: str = "auto") -> BaseWeights | None:
     """Load base weights: "auto" for those that come with this program, "none" for none, or the path of a network.
 
     Raises
@@ -23,7 +55,9 @@ def base_checkpoint(choice: str = "auto") -> Checkpoint | None:
     UserError
         NU-M01 to NU-M05 when the file is not there or cannot be used; see ``reading.open_network``.
     """
-    return None if choice == "none" else open_network(BASE if choice == "auto" else Path(choice))
+    if choice == "none":
+        return None
+    return BaseWeights() if choice == "auto" else BaseWeights(open_network(Path(choice)))
 
 
 def from_base(base: Checkpoint, channels: int, classes: int, context_planes: int = 0) -> UNet:

@@ -160,6 +160,15 @@ def load_checkpoint(path: Path) -> Checkpoint:
     return checkpoint
 
 
+def read_architecture(path: Path) -> Architecture | None:
+    """Read from its description what network a file holds; None where ``load_checkpoint`` would refuse that."""
+    try:
+        with safe_open(path, framework="pt") as file:
+            return _architecture(msgspec.convert(_parsed(file.metadata(), str(path)), _Record).architecture)
+    except (SafetensorError, OSError, UserError, ValueError, KeyError, TypeError, msgspec.ValidationError):
+        return None
+
+
 class _Record(msgspec.Struct, frozen=True):
     """The description of a network, as it is stored beside the weights."""
 

@@ -13,7 +13,6 @@ from napari_unet.config import PresetName
 from napari_unet.errors import UserError
 from napari_unet.network.unet import Architecture
 
-DEFAULT: PresetName = "fast"
 _LONGEST_NAME = 40  # characters of an unknown name that are repeated to the user
 
 
@@ -28,6 +27,7 @@ class Preset:
     optimiser : "adamw" (Loshchilov and Hutter 2019) or "sgd", stochastic gradient descent with momentum
     learning_rate : per step
     momentum : share of the last update that goes on in the next; of "sgd" only
+    based : whether it starts from base weights where there are some of its width
     """
 
     name: PresetName
@@ -35,6 +35,7 @@ class Preset:
     optimiser: str = "adamw"
     learning_rate: float = 1e-3
     momentum: float = 0.0
+    based: bool = False
 
     def architecture_for(self, channels: int, classes: int, context_planes: int = 0) -> Architecture:
         """Return the architecture for images with so many channels, classes and context planes on either side."""
@@ -77,8 +78,8 @@ _ELU = Architecture(norm="none", activation="elu", dropout_top=0.1, dropout_bott
 PRESETS = {
     preset.name: preset
     for preset in (
-        Preset(DEFAULT),
-        Preset("accurate", Architecture(width=32)),
+        Preset("fast", based=True),
+        Preset("accurate", Architecture(width=32), based=True),
         Preset("light", Architecture(convolution="separable", up="nearest")),
         _of_2015("unet-2015", _UNET_2015),
         _of_2015("unet-2015-batchnorm", replace(_UNET_2015, norm="batch", dropout_contracted=0.0)),

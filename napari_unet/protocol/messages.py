@@ -113,6 +113,15 @@ class Ready(Message, frozen=True):
     reason: str
 
 
+class NetworkChosen(Message, frozen=True):
+    """Tell which network learns, from how many tiles of which side at a step, and why it is this one."""
+
+    preset: str
+    tile: int
+    batch: int
+    reason: str  # follows on "because"
+
+
 class Alive(Message, frozen=True):
     """Tell that the worker lives: it waits for a message or computes."""
 
@@ -299,6 +308,7 @@ ToWorker = (
 )
 ToWindow = (
     Ready
+    | NetworkChosen
     | Alive
     | Noticed
     | OtherPixelSize

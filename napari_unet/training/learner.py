@@ -6,18 +6,17 @@ from pathlib import Path
 from napari_unet.dataset.annotated import Annotations, PlaneKey
 from napari_unet.errors import UserError
 from napari_unet.evaluation.scores import Score
-from napari_unet.network.checkpoint import Checkpoint
 from napari_unet.network.device import Device, give_back_memory, is_out_of_memory
 from napari_unet.network.inference import Predictor
 from napari_unet.network.unet import UNet
 from napari_unet.project.project import Project
 from napari_unet.training.agreement import Agreement
 from napari_unet.training.device_group import ALONE, Alone
-from napari_unet.training.memory_limits import MemoryLimits
+from napari_unet.training.device_settings import DeviceSettings, as_fact
 from napari_unet.training.network_files import NetworkFiles
 from napari_unet.training.screen_cache import ScreenCache
 from napari_unet.training.selection import Selection
-from napari_unet.training.starting import Start, network_choice
+from napari_unet.training.starting import Base, Start, network_choice
 from napari_unet.training.trainer import Trainer
 
 
@@ -33,13 +32,13 @@ class Learner:
 
     Attributes
     ----------
-    settings : the project's, within the memory limits
+    settings : the project's, with what they leave to the device chosen, and within the memory limits
     device : where the networks are
     trainer : learns; None before strokes of two classes
     selection : chooses the network that predicts
     agreement : compares new strokes with what was predicted there
     screen_cache : features of the image on screen before the first stroke
-    memory_limits : upper bounds on tiles per step, tile sizes and number format, and the device
+    device_settings : reads the settings, and lowers what takes memory
     version : grows when another network is shown
     notices : lines for the user about what went wrong without stopping anything
     """
@@ -49,24 +48,25 @@ class Learner:
         project: Project,
         device: Device,
         seed: int = 0,
-        base: Checkpoint | None = None,
+        base: Base = None,
         memory_steps: int = 0,
         group: Alone = ALONE,
     ) -> None:
         self.project = project
-        self.memory_limits = MemoryLimits(device).tightened(project.settings.read(), memory_steps)
-        self.settings = self.memory_limits.applied(project.settings.read())
-        self.device = device = self.memory_limits.device
+        self.trainer: Trainer | None = None
+        self.notices: list[str] = []
+        self._files = NetworkFiles(project, self.notices)
+        self.device_settings = DeviceSettings(project.settings, device, self._files.architecture())
+        self.device_settings.tighten(memory_steps)
+        self.settings = self.device_settings.read()
+        self.device = device = self.device_settings.limits.device
         self.annotations = Annotations(project)
         self.selection = Selection(self.annotations, device)
         self.agreement = Agreement(self.annotations)
-        self.trainer: Trainer | None = None
         self.version = 0
-        self.notices: list[str] = []
         self._start = Start(seed, None, base)
         self.screen_cache = ScreenCache(self.annotations, self._start)
         self._group = group
-        self._files = NetworkFiles(project, self.notices)
         self._saved_version = 0
         self.refresh()
         self._load_shown()
@@ -115,7 +115,7 @@ class Learner:
 
         Strokes that are not the user's own but the network's answer, taken over, say nothing about how good it is.
         """
-        before, self.settings = self.settings, self.memory_limits.applied(self.project.settings.read())
+        before, self.settings = self.settings, self.device_settings.read()
         is_other_network = network_choice(self.settings) != network_choice(before)
         if is_other_network:
             self.screen_cache.drop()
@@ -158,20 +158,19 @@ class Learner:
         UserError
             NU-T03 when nothing is left to be saved.
         """
-        found = self.memory_limits.tighter(self.project.settings.read())
-        if found is None:
+        words = self.device_settings.tighten()
+        if not words:
             fix = "close other programs or choose a smaller network; painting is saved"
             raise UserError("NU-T03", "the memory is not enough for a single tile", self.device.reason, fix)
-        self.memory_limits, words = found
-        self.settings = self.memory_limits.applied(self.project.settings.read())
+        self.settings = self.device_settings.read()
         fix = "nothing has to be done; close other programs to be faster again after Stop and Start"
         self.notices.append(str(UserError("NU-T04", f"the memory is full; going on with {words}", "worker", fix)))
         self.screen_cache.drop()
         if self.trainer is not None:
             self.trainer.let_go()
         give_back_memory()
-        if self.memory_limits.device != self.device:
-            self._move_to(self.memory_limits.device)
+        if self.device_settings.limits.device != self.device:
+            self._move_to(self.device_settings.limits.device)
         elif self.trainer is not None:
             self.trainer.refresh(self.settings, new_strokes=False)
 
@@ -197,6 +196,7 @@ class Learner:
         if self.trainer.step_count > 0:
             self.screen_cache.drop()  # training changes the body, whose features were cached
         self.version += 1
+        self.selection.newest_trained_with = as_fact(self.settings, self.device)
         return self.trainer.candidate(), self.trainer.class_ids, self.trainer.step_count
 
     def restore_best(self) -> Score | None:
@@ -219,7 +219,8 @@ class Learner:
         if self.trainer is None or self.selection.shown is None or self._saved_version == self.version:
             return None
         self.project.database.refuse_when_gone()
-        best = self._files.save(self.selection.checkpoint(), self.trainer.checkpoint())
+        trained_with = as_fact(self.settings, self.device)
+        best = self._files.save(self.selection.checkpoint(), self.trainer.checkpoint(trained_with))
         self._saved_version = self.version
         return best
 
@@ -233,6 +234,7 @@ class Learner:
         """Start from the newest network on disk, or from base weights with a head fitted to the strokes."""
         start = self._start.at(self._files.trained())
         self.trainer = Trainer(self.annotations, self.settings, self.device, start, self._group)
+        self.device_settings.trained = self.trainer.architecture
         if self.trainer.is_new:
             self.trainer.fit_head(self.screen_cache.features)
 

@@ -28,13 +28,6 @@ class MemoryLimits:
             prediction_tile=min(settings.prediction_tile, self.prediction_tile),
         )
 
-    def tightened(self, settings: Settings, steps: int) -> "MemoryLimits":
-        """Return the limits after so many steps down, or after all that there are."""
-        limits = self
-        for _ in range(steps):
-            limits, _words = limits.tighter(settings) or (limits, "")
-        return limits
-
     def tighter(self, settings: Settings) -> tuple["MemoryLimits", str] | None:
         """Return the next step down (batch, tiles, precision, device) and its name; None when nothing is left."""
         now = self.applied(settings)

@@ -4,10 +4,18 @@ from pathlib import Path
 
 from napari_unet import storage
 from napari_unet.errors import UserError
-from napari_unet.network.checkpoint import Checkpoint, copy_checkpoint, load_checkpoint, save_checkpoint
+from napari_unet.network.checkpoint import (
+    Checkpoint,
+    copy_checkpoint,
+    load_checkpoint,
+    read_architecture,
+    save_checkpoint,
+)
+from napari_unet.network.unet import Architecture
 from napari_unet.project.project import Project
 
 BEST, LAST, PREVIOUS = "best.safetensors", "last.safetensors", "previous.safetensors"
+_TO_GO_ON = (LAST, BEST, PREVIOUS)  # the first that is there
 
 
 class NetworkFiles:
@@ -25,9 +33,14 @@ class NetworkFiles:
         self._project = project
         self._notices = notices
 
+    def architecture(self) -> Architecture | None:
+        """Read which network training would go on with; None when there is none or it is damaged."""
+        found = next((self._project.models / n for n in _TO_GO_ON if (self._project.models / n).is_file()), None)
+        return None if found is None else read_architecture(found)
+
     def trained(self) -> Checkpoint | None:
         """Load the newest network to go on training; None when there is none."""
-        return self._load(LAST) or self._load(BEST) or self._load(PREVIOUS)
+        return next((found for name in _TO_GO_ON if (found := self._load(name))), None)
 
     def shown(self) -> Checkpoint | None:
         """Load the network that predicts; None when there is none."""

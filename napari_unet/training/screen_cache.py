@@ -39,7 +39,7 @@ class ScreenCache:
             return False
         channels = self._annotations.pixels(tiles[0][0].image_id).image.channels
         if self.features is None or self.features.architecture.image_channels != channels:
-            network = starting_network(channels, (1, 2), settings, Start(self._start.seed, None, base)).eval()
+            network = starting_network(channels, (1, 2), settings, self._start).eval()
             self.features = FeatureCache(network.to(device.torch_device), device)
         tile = self.features.keep(tiles)
         if tile is None:

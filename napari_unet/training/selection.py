@@ -2,6 +2,7 @@
 
 import copy
 from collections import Counter
+from typing import Any
 
 import numpy as np
 from jaxtyping import Int
@@ -26,6 +27,7 @@ from napari_unet.network.inference import Predictor
 from napari_unet.network.unet import UNet
 from napari_unet.training.area_scores import area_scores
 from napari_unet.training.candidate import Candidate
+from napari_unet.training.device_settings import known_fact
 from napari_unet.training.saved_network import saved_network
 from napari_unet.training.scoring_pace import ScoringPace
 
@@ -44,6 +46,7 @@ class Selection:
     best : the best of all, for going back by hand
     start : the first that was shown with these classes
     pace : how often candidates are scored
+    newest_trained_with : what the next candidate was trained with, as ``device_settings.as_fact`` gives it
     """
 
     def __init__(self, annotations: Annotations, device: Device) -> None:
@@ -51,6 +54,8 @@ class Selection:
         self.best: Candidate | None = None
         self.start: Candidate | None = None
         self.pace = ScoringPace()
+        self.newest_trained_with: dict[str, Any] = {}
+        self._trained_with: dict[str, Any] = {}  # of the network that is shown
         self._rival: Candidate | None = None  # the best since the newest strokes
         self._annotations = annotations
         self._device = device
@@ -79,6 +84,8 @@ class Selection:
         self._rival = rival
         self._kept_back = candidate.is_clearly_worse(rival)
         self.shown = rival if self._kept_back else candidate
+        if self.shown is candidate:
+            self._trained_with = self.newest_trained_with
         return self.score()
 
     def release(self) -> None:
@@ -91,6 +98,7 @@ class Selection:
         """Show a candidate without scoring it, unless the last one that was scored was kept back."""
         if not (self._kept_back and self._rival is not None and self._rival.class_ids == class_ids):
             self.shown = Candidate(step, class_ids, network)
+            self._trained_with = self.newest_trained_with
             self._note_start(self.shown)
 
     def go_back(self) -> Score | None:
@@ -185,6 +193,7 @@ class Selection:
             raise RuntimeError("nothing has been considered yet")
         score = self.score()
         facts = {
+            **self._trained_with,
             "held_out_dice": {str(c.class_id): c.dice for c in score.classes},
             "mean_held_out_dice": score.mean_dice,
         }
@@ -193,6 +202,7 @@ class Selection:
 
     def restore(self, checkpoint: Checkpoint) -> Score:
         """Show a network that was saved, and score it on what is held out now."""
+        self._trained_with = known_fact(checkpoint.facts)
         network = copy.deepcopy(checkpoint.network()).to(self._device.torch_device)
         self.best = self.shown = self._rival = self.scored(network, checkpoint.class_ids, checkpoint.step)
         self._note_start(self.shown)

@@ -7,11 +7,13 @@ import torch
 from torch import Tensor, nn
 
 from napari_unet.config import Settings
-from napari_unet.network.base import from_base
+from napari_unet.network.base import BaseWeights, from_base
 from napari_unet.network.checkpoint import Checkpoint
-from napari_unet.network.presets import DEFAULT, preset_named
+from napari_unet.network.presets import preset_named
 from napari_unet.network.unet import Architecture, DeepShallowHead, UNet, build
 from napari_unet.training.network_tensors import copy_network
+
+Base = BaseWeights | None  # where new networks start: at random without
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,7 +29,7 @@ class Start:
 
     seed: int = 0
     checkpoint: Checkpoint | None = None
-    base: Checkpoint | None = None
+    base: Base = None
 
     def at(self, checkpoint: Checkpoint | None) -> "Start":
         """Return the same start from where an earlier training ended."""
@@ -35,8 +37,7 @@ class Start:
 
     def base_for(self, settings: Settings) -> Checkpoint | None:
         """Return the base weights where the settings' network can start from them, else None."""
-        base = self.base
-        return base if base and settings.preset == DEFAULT and settings.width in {0, base.architecture.width} else None
+        return self.base.for_preset(preset_named(settings.preset), settings.width) if self.base else None
 
 
 def starting_network(channels: int, class_ids: tuple[int, ...], settings: Settings, start: Start) -> UNet:

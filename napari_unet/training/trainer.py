@@ -91,6 +91,11 @@ class Trainer:
         self._agree()
 
     @property
+    def architecture(self) -> Architecture:
+        """Return the architecture of the network."""
+        return self._network.architecture
+
+    @property
     def answers_at_once(self) -> bool:
         """Tell whether the head can be fitted, so that a stroke is answered before any step."""
         return isinstance(self._network.head, DeepShallowHead)
@@ -168,15 +173,15 @@ class Trainer:
         """Return a copy of the EMA, for predicting while training goes on."""
         return self._ema.candidate()
 
-    def checkpoint(self) -> Checkpoint:
-        """Return all that training needs to go on as if it had not stopped."""
+    def checkpoint(self, facts: dict[str, Any] | None = None) -> Checkpoint:
+        """Return all that training needs to go on as if it had not stopped; ``facts`` are added to its own."""
         averaged = {f"{_AVERAGE}{name}": tensor for name, tensor in self._ema.network.state_dict().items()}
         return saved_network(
             self._network,
             self.class_ids,
             self.step_count,
             self.annotations,
-            {"random": self._random.bit_generator.state, **self._optimisation.facts()},
+            {"random": self._random.bit_generator.state, **self._optimisation.facts(), **(facts or {})},
             averaged | self._optimisation.tensors(),
         )
 

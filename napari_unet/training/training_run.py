@@ -9,10 +9,11 @@ from typing import Any
 import msgspec
 
 from napari_unet.errors import UserError
-from napari_unet.network.base import base_checkpoint
+from napari_unet.network.base import base_weights
 from napari_unet.network.device import choose_device
 from napari_unet.project.project import Project
 from napari_unet.training.device_group import ALONE, DeviceGroup
+from napari_unet.training.device_settings import for_device
 from napari_unet.training.learner import Learner
 
 _DEFAULT_SECONDS = 60.0
@@ -47,6 +48,7 @@ class TrainingResult:
     seconds: float
     steps: int
     device: str
+    preset: str
     held_out_dice: dict[str, float | None]
     mean_held_out_dice: float | None
     checkpoint: str
@@ -78,7 +80,8 @@ def run_training(
     names = {label.id: label.name for label in project.classes.all()}
     by_name = {names[c.class_id]: c.dice for c in score.classes}
     told = (*project.notices, *learner.notices)
-    return TrainingResult(round(seconds, 3), steps, learner.device.kind, by_name, score.mean_dice, str(path), told)
+    device, preset = learner.device.kind, learner.settings.preset
+    return TrainingResult(round(seconds, 3), steps, device, preset, by_name, score.mean_dice, str(path), told)
 
 
 def help_training(project: Project, request: TrainingRequest) -> None:
@@ -94,8 +97,10 @@ def _learned(
     if seconds is None and steps is None:
         seconds = _DEFAULT_SECONDS
     chosen = choose_device(request.device, request.precision)
-    group = DeviceGroup(request.devices, chosen, project.settings.read()) if request.devices > 1 else ALONE
-    learner = Learner(project, chosen, request.seed, base_checkpoint(str(request.base)), group=group)
+    group = ALONE
+    if request.devices > 1:
+        group = DeviceGroup(request.devices, chosen, for_device(project.settings.read(), chosen)[0])
+    learner = Learner(project, chosen, request.seed, base_weights(str(request.base)), group=group)
     if learner.obstacle:
         raise UserError("NU-T01", learner.obstacle, str(project.folder), "then train again")
     began = time.monotonic()

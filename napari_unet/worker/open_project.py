@@ -3,11 +3,11 @@
 from collections.abc import Callable
 
 from napari_unet.errors import UserError
-from napari_unet.network.base import base_checkpoint
+from napari_unet.network.base import base_weights
 from napari_unet.network.device import Device, without_graphics
 from napari_unet.project.project import Project
 from napari_unet.protocol.message import Message
-from napari_unet.protocol.messages import Corrected, Noticed, Open, Ready
+from napari_unet.protocol.messages import Corrected, NetworkChosen, Noticed, Open, Ready
 from napari_unet.training.learner import Learner
 from napari_unet.worker.listener import Hears, Listener
 
@@ -32,6 +32,7 @@ class OpenProject(Listener):
         self.learner: Learner | None = None
         self.is_training = False
         self._device = device
+        self._told: NetworkChosen | None = None
 
     def hears(self) -> Hears:
         """Return the methods for a project that is opened and for an image that is corrected."""
@@ -66,9 +67,21 @@ class OpenProject(Listener):
             raise UserError("NU-W04", "no project is open", "worker", "choose an image first")
         return self.learner
 
+    def tell_network(self) -> None:
+        """Tell the window which network learns, and why, unless it was told so already."""
+        learner = self.learner
+        if learner is None:
+            return
+        settings = learner.settings
+        chosen = NetworkChosen(settings.preset, settings.tile, settings.batch, learner.device_settings.reason)
+        if chosen != self._told:
+            self.send(chosen)
+            self._told = chosen
+
     def tell_notices(self) -> None:
-        """Tell the window what went wrong without stopping anything."""
+        """Tell the window what went wrong without stopping anything, and what it changed."""
         if self.learner is not None:
+            self.tell_network()
             for line in self.learner.notices:
                 self.send(Noticed(line))
             self.learner.notices.clear()
@@ -80,8 +93,10 @@ class OpenProject(Listener):
         if message.spare_device and device.kind != "cpu":
             device = without_graphics(device)
             self.send(Ready(device.kind, device.reason))
-        self.learner = Learner(project, device, message.seed, base_checkpoint(message.base), message.memory_steps)
+        self.learner = Learner(project, device, message.seed, base_weights(message.base), message.memory_steps)
         self.is_training = False
+        self._told = None
+        self.tell_network()
 
     def _reopen(self, message: Corrected) -> None:
         self.required().annotations.reopen(message.image_id)

@@ -1,5 +1,6 @@
 """Laws of the paragraph for the methods section: every figure is the project's or the score's."""
 
+import json
 from importlib.metadata import version
 from pathlib import Path
 
@@ -38,10 +39,16 @@ def test_every_figure_comes_from_the_project_and_the_score(tmp_path: Path) -> No
         project.test_areas.replace(1, 0, [Region(0, 0, 40, 40)])
         project.settings.write(Settings(preset="light"))
         text = methods_paragraph(project, SCORE)
+        note = {"architecture": {"head": "experts"}, "facts": {"trained_with": {"preset": "fast"}}}
+        project.models.mkdir()
+        (project.models / "best.json").write_text(json.dumps(note))
+        assert "(network 'fast', started from base weights)" in methods_paragraph(project, SCORE)
+        (project.models / "best.json").write_text("[]")
+        assert methods_paragraph(project, SCORE) == text
     for words in (
         f"napari-unet-live {version('napari-unet-live')}",
         f"torch {version('torch')}",
-        "network 'light', by default from random weights",
+        "(network 'light')",
         "1 of 2 images were annotated (labelled pixels: background 4,000, cell 60)",
         "Nothing in 1 test areas",
         "After 321 training steps the mean Dice on the held-out pixels was 0.812",

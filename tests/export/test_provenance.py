@@ -16,7 +16,8 @@ from napari_unet.images.image import Image
 from napari_unet.project.classes import ClassLabel, default_colour
 
 CLASSES = (ClassLabel(1, "background", default_colour(1)), ClassLabel(2, "cell", default_colour(2)))
-MODEL = ModelDescription("ab" * 32, 7, {"1": 0.9, "2": None}, None, "best.safetensors", "cd" * 32)
+WITH = {"preset": "fast", "tile": 128, "batch": 4, "device": "cpu"}
+MODEL = ModelDescription("ab" * 32, 7, {"1": 0.9, "2": None}, None, "best.safetensors", "cd" * 32, WITH)
 
 
 @pytest.fixture
@@ -47,7 +48,12 @@ def test_records_name_the_network_and_its_scores(provenance: Provenance, tmp_pat
     """Both records hold the step and the Dice of every class by its name; a pack the file of the network too."""
     file = tmp_path / "cells.tif"
     file.write_bytes(b"mask")
-    known = {"step": 7, "held_out_dice": {"background": 0.9, "cell": None}, "mean_held_out_dice": None}
+    known = {
+        "step": 7,
+        "trained_with": WITH,
+        "held_out_dice": {"background": 0.9, "cell": None},
+        "mean_held_out_dice": None,
+    }
     beside = json.loads(provenance.write(tmp_path / "cells.json", [file]).read_text("utf-8"))
     assert {key: beside[key] for key in known} == known
     pack = json.loads(write_contents(tmp_path, [file], MODEL, CLASSES, DEFAULT_SETTINGS).read_text("utf-8"))

@@ -193,7 +193,7 @@ def tree(folder: Path) -> set[Path]:
 def test_no_file_runs_anything(payload: str, ending: str, sentinel: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """At every entry each payload, whatever it is called, is one NU line; switches of libraries change nothing."""
     from napari_unet.api import verify
-    from napari_unet.network.base import base_checkpoint
+    from napari_unet.network.base import base_weights
     from napari_unet.network.checkpoint import load_checkpoint
 
     data = PAYLOADS[payload](sentinel)
@@ -210,7 +210,7 @@ def test_no_file_runs_anything(payload: str, ending: str, sentinel: Path, monkey
         lambda: open_image(path),
         lambda: read_labels(path, open_image(folder / "cell.tif")),
         lambda: load_checkpoint(path),
-        lambda: base_checkpoint(str(path)),
+        lambda: base_weights(str(path)),
         lambda: Project(path),
         lambda: Project(path, read_only=True),
         lambda: verify(path),

@@ -33,7 +33,7 @@ from napari_unet.gui.layers import source
 from napari_unet.gui.panel import Panel
 from napari_unet.images.tiles import Region
 from napari_unet.project.project import Project
-from napari_unet.protocol.messages import Doubted, Suggested
+from napari_unet.protocol.messages import Doubted, NetworkChosen, Suggested
 
 # napari 0.9 and its libraries warn of their own future; ours are still errors elsewhere.
 
@@ -365,8 +365,16 @@ def test_a_network_of_the_literature_brings_its_borders(user: User) -> None:
     form.fields["preset"].value = "unet-2015"
     assert (project.settings.read().preset, project.settings.read().border_weight) == ("unet-2015", 10)
     assert form.settings == project.settings.read()
-    form.fields["preset"].value = "fast"
+    form.fields["preset"].value = "auto"
     assert project.settings.read() == Settings()
+
+
+def test_the_panel_says_which_network_learns_and_why(user: User) -> None:
+    """And from how much, as the worker tells; until then nothing is claimed."""
+    line = user.panel.training.network
+    assert line.text() == ""
+    user.panel.controller.publish(NetworkChosen("accurate", 128, 16, "there is a GPU"))
+    assert line.text() == "Network accurate, because there is a GPU · 16 tiles of 128 px a step"
 
 
 @pytest.mark.torch

@@ -2,25 +2,30 @@
 
 import copy
 from dataclasses import replace
+from pathlib import Path
 from typing import get_args
 
+import msgspec
 import numpy as np
 import pytest
 import torch
 from drawing import Drawing
 from skimage import data
 
-from napari_unet.config import PresetName, Settings
+from napari_unet import network
+from napari_unet.config import AUTO, PresetChoice, PresetName, Settings
 from napari_unet.dataset.annotated import Annotations
 from napari_unet.evaluation.scores import confusion, dice
 from napari_unet.images.image import Image
 from napari_unet.images.tiles import Region
-from napari_unet.network.base import BASE, base_checkpoint, from_base
+from napari_unet.network.base import BaseWeights, base_weights, from_base, package_base
+from napari_unet.network.checkpoint import save_checkpoint
 from napari_unet.network.device import Device
 from napari_unet.network.presets import PRESETS
 from napari_unet.network.unet import DeepShallowHead
 from napari_unet.project.project import Project
 from napari_unet.training.consistency import consistency, disturbed
+from napari_unet.training.device_settings import for_device
 from napari_unet.training.instant_head import expect_shares, fit_head
 from napari_unet.training.labelled_features import labelled_features
 from napari_unet.training.learner import Learner
@@ -29,7 +34,8 @@ from napari_unet.training.starting import Start, starting_network
 from napari_unet.training.trainer import Trainer
 
 CPU = Device("cpu", "test", bfloat16=False)
-LARGEST_FILE = 10 * 10**6  # bytes
+LARGEST_FILES = 20 * 10**6  # bytes of all base weights
+USED, _ = for_device(Settings(), CPU)  # the default settings as they are used
 
 
 @pytest.fixture(scope="module")
@@ -51,20 +57,51 @@ def drawing(tissue: tuple[np.ndarray, np.ndarray]) -> Drawing:
     return Drawing(Image("tissue", pixels, "yxc"), strokes, ("background", "brown"))
 
 
-def test_base_weights_fit_into_the_package() -> None:
-    """They load, are finite, and are at most 10 MB."""
-    base = base_checkpoint()
-    assert base is not None
+@pytest.mark.parametrize("width", [16, 32])
+def test_base_weights_fit_into_the_package(width: int) -> None:
+    """They load, are finite, have the head that is fitted to strokes, and name the sets that they have seen."""
+    base = package_base(width)
     assert isinstance(base.network().head, DeepShallowHead)
-    assert BASE.stat().st_size <= LARGEST_FILE
-    assert base_checkpoint("none") is None
+    assert base.architecture.width == width
+    assert {"usiigaci", "vnc"} <= set(base.facts["sources"])
+
+
+def test_base_weights_are_small() -> None:
+    """The package stays one that is downloaded in a moment."""
+    files = [*Path(network.__file__).parent.glob("*.safetensors")]
+    assert len(files) == 2
+    assert sum(file.stat().st_size for file in files) <= LARGEST_FILES
+
+
+@pytest.mark.parametrize(
+    ("preset", "width", "expected"),
+    [("fast", 0, 16), ("accurate", 0, 32), ("fast", 32, 32), ("fast", 8, None), ("light", 0, None)],
+)
+def test_the_network_decides_about_its_base_weights(preset: PresetName, width: int, expected: int | None) -> None:
+    """Those of its width; networks of another width or kind start at random, as all do with --base none."""
+    settings = Settings(preset=preset, width=width)
+    base = Start(base=base_weights("auto")).base_for(settings)
+    assert (base.architecture.width if base else None) == expected
+    assert base_weights("none") is None
+    assert Start(base=base_weights("none")).base_for(settings) is None
+
+
+def test_a_network_that_is_named_takes_the_place_of_all_base_weights(tmp_path: Path) -> None:
+    """However wide it is, but for a width that is asked for and for networks that never have base weights."""
+    save_checkpoint(package_base(16), tmp_path / "mine.safetensors")
+    start = Start(base=base_weights(str(tmp_path / "mine.safetensors")))
+    for settings in (Settings(preset="fast"), Settings(preset="accurate"), Settings(preset="accurate", width=16)):
+        base = start.base_for(settings)
+        assert base is not None
+        assert base.architecture.width == 16
+    for settings in (Settings(preset="fast", width=32), Settings(preset="unet-2015")):
+        assert start.base_for(settings) is None
 
 
 @pytest.mark.parametrize("channels", [1, 2, 3, 5])
 def test_every_number_of_channels_starts_from_the_same_weights(channels: int) -> None:
     """A grey image says the same to a network of any number of channels."""
-    base = base_checkpoint()
-    assert base is not None
+    base = package_base()
     grey = torch.randn(1, 1, 64, 64, generator=torch.Generator().manual_seed(0)).clamp(-3, 3)
     one, many = (from_base(base, count, 2).eval() for count in (1, channels))
     with torch.inference_mode():
@@ -189,7 +226,7 @@ def test_a_head_that_cannot_see_a_class_does_not_fail() -> None:
 
 def test_strokes_are_answered_before_any_step(project: Project, tissue: tuple[np.ndarray, np.ndarray]) -> None:
     """With base weights the first network that is shown has learned the strokes, at step 0."""
-    learner = Learner(project, CPU, base=base_checkpoint())
+    learner = Learner(project, CPU, base=BaseWeights())
     learner.show_newest()
     predictor = learner.predictor
     assert predictor is not None
@@ -207,8 +244,7 @@ def test_features_are_those_of_every_class(project: Project) -> None:
     """The head is fitted to exactly the trained pixels, when their tiles are few."""
     annotations = Annotations(project)
     annotations.refresh(Settings())
-    base = base_checkpoint()
-    assert base is not None
+    base = package_base()
     network = from_base(base, 3, 2).eval()
     features, target, new, *others = labelled_features(network, annotations, CPU, np.random.default_rng(0))
     assert {other.shape[1] for other in others} == {features.shape[1]}
@@ -227,15 +263,14 @@ def test_a_removed_class_is_not_learned(project: Project) -> None:
     project.classes.remove(third.id)
     annotations = _refreshed(project)
     assert (annotations.planes[image_id, 0].labels[:] == third.id).any()
-    base = base_checkpoint()
-    assert base is not None
+    base = package_base()
     known = labelled_features(from_base(base, 3, 2).eval(), annotations, CPU, np.random.default_rng(0))
     assert torch.bincount(known.target).tolist() == [annotations.counts()[k] for k in (1, 2)]
 
 
 def test_a_correction_is_answered_at_once(project: Project) -> None:
     """A stroke that contradicts the network changes its answer there before any further step."""
-    learner = Learner(project, CPU, base=base_checkpoint())
+    learner = Learner(project, CPU, base=BaseWeights())
     assert learner.trainer is not None
     for _ in range(3):
         learner.step()
@@ -254,10 +289,10 @@ def test_a_correction_is_answered_at_once(project: Project) -> None:
 
 def test_a_trainer_does_not_train_until_it_is_told(project: Project) -> None:
     """Making one takes the base weights as they are; a head is fitted by a step of its own, and never on resuming."""
-    base = base_checkpoint()
-    trainer = Trainer(_refreshed(project), Settings(), CPU, Start(base=base))
+    base = BaseWeights()
+    trainer = Trainer(_refreshed(project), USED, CPU, Start(base=base))
     assert trainer.is_new
-    fresh = starting_network(3, (1, 2), Settings(), Start(base=base)).state_dict()
+    fresh = starting_network(3, (1, 2), USED, Start(base=base)).state_dict()
     assert all(torch.equal(tensor, fresh[name]) for name, tensor in trainer.candidate().state_dict().items())
     trainer.fit_head()
     assert not trainer.is_new
@@ -265,19 +300,19 @@ def test_a_trainer_does_not_train_until_it_is_told(project: Project) -> None:
     assert {name for name in fitted if not torch.equal(fitted[name], fresh[name])} == {
         name for name in fitted if name.startswith("head.")
     }
-    assert not Trainer(_refreshed(project), Settings(), CPU, Start(0, trainer.checkpoint(), base)).is_new
+    assert not Trainer(_refreshed(project), USED, CPU, Start(0, trainer.checkpoint(), base)).is_new
 
 
 def test_training_does_not_unlearn_how_much_of_an_image_a_class_covers(
     project: Project, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """The head's prior stays out of the loss, and comes back with the checkpoint."""
-    alone = Settings(consistency=0.0, weight_decay=0.0)
+    alone = msgspec.structs.replace(USED, consistency=0.0, weight_decay=0.0)
     expected = torch.tensor([0.5, -2.0])
     losses = []
     for prior in (expected, torch.zeros(2)):
         _expect(prior, monkeypatch)
-        trainer = Trainer(_refreshed(project), alone, CPU, Start(base=base_checkpoint()))
+        trainer = Trainer(_refreshed(project), alone, CPU, Start(base=BaseWeights()))
         trainer.fit_head()
         losses.append([trainer.step() for _ in range(3)])
         if prior is expected:
@@ -285,7 +320,7 @@ def test_training_does_not_unlearn_how_much_of_an_image_a_class_covers(
     assert losses[0] == pytest.approx(losses[1], rel=1e-4)
     shift = kept.network_weights["head.deep.bias"] - trainer.checkpoint().network_weights["head.deep.bias"]
     assert torch.allclose(shift, expected, atol=1e-3)
-    resumed = Trainer(_refreshed(project), alone, CPU, Start(checkpoint=kept, base=base_checkpoint()))
+    resumed = Trainer(_refreshed(project), alone, CPU, Start(checkpoint=kept, base=BaseWeights()))
     assert resumed.step() == pytest.approx(trainer.step(), rel=1e-3)
 
 
@@ -301,7 +336,7 @@ def _expect(prior: torch.Tensor, monkeypatch: pytest.MonkeyPatch) -> None:
 def test_the_best_network_expects_what_it_did(project: Project, monkeypatch: pytest.MonkeyPatch) -> None:
     """Going back brings back what the head expected of the classes, from a file too."""
     _expect(torch.tensor([0.5, -2.0]), monkeypatch)
-    learner = Learner(project, CPU, base=base_checkpoint())
+    learner = Learner(project, CPU, base=BaseWeights())
     learner.show_newest(score=True)
     learner.save()
     best = learner.selection.best
@@ -313,7 +348,7 @@ def test_the_best_network_expects_what_it_did(project: Project, monkeypatch: pyt
     learner.selection.best = best  # whatever the newer one's score
     learner.restore_best()
     assert learner.trainer.checkpoint().facts["prior"] == [0.5, -2.0]
-    again = Learner(project, CPU, base=base_checkpoint()).selection.best
+    again = Learner(project, CPU, base=BaseWeights()).selection.best
     assert again is not None
     assert isinstance(again.network.head, DeepShallowHead)
     assert again.network.head.prior.tolist() == [0.5, -2.0]
@@ -322,7 +357,7 @@ def test_the_best_network_expects_what_it_did(project: Project, monkeypatch: pyt
 @pytest.mark.parametrize("fact", [None, "often", [1.0], [float("nan"), 0.0], [1.0, 2.0, 3.0]])
 def test_a_damaged_expectation_is_none(project: Project, fact: object) -> None:
     """A file whose facts are damaged there predicts as before and goes on training from no expectation."""
-    learner = Learner(project, CPU, base=base_checkpoint())
+    learner = Learner(project, CPU, base=BaseWeights())
     assert learner.trainer is not None
     kept = learner.trainer.checkpoint()
     head = replace(kept, facts=kept.facts | {"prior": fact}).network().head
@@ -333,7 +368,7 @@ def test_a_damaged_expectation_is_none(project: Project, fact: object) -> None:
 
 def test_the_best_network_comes_back(project: Project) -> None:
     """Restoring shows and trains on from the network with the highest held-out Dice."""
-    learner = Learner(project, CPU, base=base_checkpoint())
+    learner = Learner(project, CPU, base=BaseWeights())
     learner.show_newest(score=True)
     best = learner.selection.best
     assert best is not None
@@ -358,18 +393,19 @@ def test_a_loss_that_falls_is_no_plateau_and_one_that_does_not_is() -> None:
 
 def test_a_stroke_ends_the_rest(project: Project) -> None:
     """A trainer on a plateau wakes up when strokes change."""
-    trainer = Trainer(_refreshed(project), Settings(), CPU, Start(base=base_checkpoint()))
+    trainer = Trainer(_refreshed(project), USED, CPU, Start(base=BaseWeights()))
     trainer.fit_head()
     for _ in range(1000):
         trainer.plateau.take(0.5)
     assert trainer.is_settled
-    trainer.refresh(Settings())
+    trainer.refresh(USED)
     assert not trainer.is_settled
 
 
 def test_settings_offer_every_network() -> None:
-    """The names in the settings are those of the presets."""
+    """The names in the settings are those of the presets, and "auto"."""
     assert get_args(PresetName) == tuple(PRESETS)
+    assert get_args(PresetChoice) == (AUTO, *PRESETS)
 
 
 def _refreshed(project: Project) -> Annotations:

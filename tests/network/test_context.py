@@ -23,7 +23,7 @@ from napari_unet.images.lazy_plane import LazyPlane
 from napari_unet.images.plane_stack import PlaneStack
 from napari_unet.images.planes import NormalisedPlanes
 from napari_unet.images.tiles import Region, read_mirrored
-from napari_unet.network.base import STEM, base_checkpoint, from_base
+from napari_unet.network.base import STEM, from_base, package_base
 from napari_unet.network.checkpoint import Checkpoint, load_checkpoint, save_checkpoint
 from napari_unet.network.device import Device, choose_device
 from napari_unet.network.reading import open_network
@@ -188,8 +188,7 @@ def predict_file_of(model: Model, image: Image, folder: Path) -> None:
 
 def test_base_weights_begin_with_half_of_the_middle_plane() -> None:
     """The network's levels are the same for equal planes as for one; the middle one counts most."""
-    base = base_checkpoint()
-    assert base is not None
+    base = package_base()
     alone, around = from_base(base, 1, 2), from_base(base, 1, 2, 1)
     assert around.state_dict()[STEM].shape[1] == 3
     pixels = torch.from_numpy(np.random.default_rng(0).normal(0, 1, (1, 1, 64, 64)).astype(np.float32))

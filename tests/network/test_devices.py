@@ -17,6 +17,7 @@ from napari_unet.images.image import Image
 from napari_unet.network.device import Device
 from napari_unet.network.reading import open_network
 from napari_unet.training.device_group import DeviceGroup
+from napari_unet.training.device_settings import for_device
 
 STEPS = 8
 KINDS = {  # what is shared differs: a teacher's opinion and unequal shares, sums inside of a fraction
@@ -27,23 +28,24 @@ SCRIPT = """
 import json, sys
 import msgspec
 from napari_unet.project.project import Project
-from napari_unet.network.base import base_checkpoint
+from napari_unet.network.base import BaseWeights
 from napari_unet.network.device import Device
 from napari_unet.dataset.annotated import Annotations
 from napari_unet.training.device_group import ALONE, DeviceGroup
+from napari_unet.training.device_settings import for_device
 from napari_unet.training.starting import Start
 from napari_unet.training.trainer import Trainer
 
 folder, devices, steps = sys.argv[1], int(sys.argv[2]), int(sys.argv[3])
 cpu = Device("cpu", "", False)
 with Project(folder, read_only=True) as project:
-    group = DeviceGroup(devices, cpu, project.settings.read()) if devices > 1 else ALONE
+    group = DeviceGroup(devices, cpu, for_device(project.settings.read(), cpu)[0]) if devices > 1 else ALONE
     found = {}
     for name, changes in json.loads(sys.argv[4]).items():
-        settings = msgspec.structs.replace(project.settings.read(), **changes)
+        settings, _ = for_device(msgspec.structs.replace(project.settings.read(), **changes), cpu)
         annotations = Annotations(project)
         annotations.refresh(settings)
-        trainer = Trainer(annotations, settings, cpu, Start(base=base_checkpoint()), group)
+        trainer = Trainer(annotations, settings, cpu, Start(base=BaseWeights()), group)
         trainer.fit_head()
         losses = [trainer.step() for _ in range(steps)]
         weights = trainer.candidate().state_dict().values()
@@ -100,12 +102,13 @@ def test_the_command_line_trains_on_two(folder: Path) -> None:
 )
 def test_what_cannot_be_shared_is_refused(changes: dict[str, Any], devices: int, kind: str, line: str) -> None:
     """Before any process is started."""
+    device = Device(kind, "", False)
     with pytest.raises(UserError, match=f"^{line}"):
-        DeviceGroup(devices, Device(kind, "", False), Settings(**changes))
+        DeviceGroup(devices, device, for_device(Settings(**changes), device)[0])
 
 
 def test_without_lightning_one_line_says_what_to_install(monkeypatch: pytest.MonkeyPatch) -> None:
     """It is an extra, and training on one device never asks for it."""
     monkeypatch.setitem(sys.modules, "lightning_fabric", None)
     with pytest.raises(UserError, match=r"^NU-T10: .*\[multi\]"):
-        DeviceGroup(2, Device("cpu", "", False), Settings())
+        DeviceGroup(2, Device("cpu", "", False), Settings(preset="fast", tile=64, batch=4))

@@ -15,7 +15,7 @@ from napari_unet.images.image import Image
 from napari_unet.images.planes import NormalisedPlanes
 from napari_unet.images.tiles import Region, grid
 from napari_unet.network import feature_cache as feature_cache_module
-from napari_unet.network.base import base_checkpoint, from_base
+from napari_unet.network.base import BaseWeights, from_base, package_base
 from napari_unet.network.device import Device
 from napari_unet.network.feature_cache import CachedPlane, FeatureCache
 from napari_unet.network.inference import Predictor
@@ -48,8 +48,7 @@ def drawing() -> Drawing:
 
 def based(channels: int, seed: int = 0) -> UNet:
     """A network with base weights and a head that was fitted to noise."""
-    base = base_checkpoint()
-    assert base is not None
+    base = package_base()
     network = from_base(base, channels, 2).eval()
     assert isinstance(network.head, DeepShallowHead)
     random = torch.Generator().manual_seed(seed)
@@ -224,7 +223,7 @@ def test_an_image_that_is_read_differently_is_cached_anew(
 
 def test_dropped_features_do_not_answer_the_next_stroke(project: Project, looks: list[tuple[int, ...]]) -> None:
     """After the image was read anew, a head is fitted to its new pixels, not to features of the old ones."""
-    learner = Learner(project, CPU, base=base_checkpoint())
+    learner = Learner(project, CPU, base=BaseWeights())
     assert learner.screen_cache.fill([(HERE, Region(0, 0, TILE, TILE))], learner.settings, learner.device)
     paint(project)
     looks.clear()
@@ -265,7 +264,7 @@ def test_what_cannot_be_cached_costs_nothing(
 
 def test_networks_without_base_weights_have_no_feature_cache(project: Project, looks: list[tuple[int, ...]]) -> None:
     """Their first answer needs training anyway."""
-    for base, preset in ((None, "fast"), (base_checkpoint(), "accurate")):
+    for base, preset in ((None, "fast"), (BaseWeights(), "light")):
         project.settings.write(Settings(preset=preset))  # type: ignore[arg-type]
         learner = Learner(project, CPU, base=base)
         assert not learner.screen_cache.fill([(HERE, Region(0, 0, 64, 64))], learner.settings, CPU)

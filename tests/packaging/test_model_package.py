@@ -23,11 +23,11 @@ from napari_unet.export.segmentation import ClassStyle
 from napari_unet.images.image import Image
 from napari_unet.images.tiles import Region
 from napari_unet.network import reading
-from napari_unet.network.base import base_checkpoint
 from napari_unet.network.checkpoint import Checkpoint, load_checkpoint
 from napari_unet.network.device import Device
 from napari_unet.network.inference import Predictor
 from napari_unet.network.presets import PRESETS
+from napari_unet.network.reading import open_network
 from napari_unet.network.unet import Architecture, build
 from napari_unet.packaging import exchange, model_package
 from napari_unet.packaging.model_example import least_side, normalised
@@ -228,8 +228,7 @@ def test_a_package_predicts_and_is_gone_on_from(
 
 def test_going_on_from_a_project(packed_project: Path) -> None:
     """A project folder is a base as well: its network that predicts."""
-    base = base_checkpoint(str(packed_project))
-    assert base is not None
+    base = open_network(packed_project)
     expected = load_checkpoint(packed_project / "models" / "best.safetensors")
     assert all(torch.equal(base.network_weights[name], tensor) for name, tensor in expected.network_weights.items())
 

@@ -7,8 +7,9 @@ import numpy as np
 import pytest
 import torch
 
-from napari_unet.network.base import base_checkpoint, from_base
+from napari_unet.network.base import from_base
 from napari_unet.network.checkpoint import save_checkpoint
+from napari_unet.network.reading import open_network
 
 if not (Path(__file__).parents[2] / "scripts").is_dir():
     pytest.skip("not a checkout", allow_module_level=True)
@@ -273,8 +274,7 @@ def test_training_ends_in_a_file_that_the_package_starts_from(base_set: BaseSet,
     assert np.isfinite(list(log.losses().values())).all()
     path = tmp_path / "base.safetensors"
     save_checkpoint(checkpoint(network, RECIPE, log), path)
-    base = base_checkpoint(str(path))
-    assert base is not None
+    base = open_network(path)
     assert {tensor.dtype for tensor in base.network_weights.values()} == {torch.float16}
     assert base.facts["steps"] == base.step == log.steps
     assert base.facts["recipe"]["seed"] == RECIPE.seed

@@ -155,9 +155,9 @@ def test_a_device_that_is_too_small_is_left(project: Project, monkeypatch: pytes
     for _ in range(3):
         learner.step()
     learner.show_newest(score=True)
-    monkeypatch.setattr(learner.memory_limits.device.__class__, "torch_device", torch.device("cpu"))
-    learner.memory_limits = MemoryLimits(Device("cuda", "GPU", True), 1, 64, 64)
-    learner.device = learner.memory_limits.device
+    monkeypatch.setattr(Device, "torch_device", torch.device("cpu"))
+    learner.device_settings.limits = MemoryLimits(Device("cuda", "GPU", True), 1, 64, 64)
+    learner.device = learner.device_settings.limits.device
     assert learner.trainer is not None
     steps, weights = learner.trainer.step_count, learner.trainer.checkpoint().network_weights
     learner.tighten_memory_limits()

@@ -29,7 +29,7 @@ from napari_unet.training.starting import Start, adapt_head
 from napari_unet.training.trainer import Trainer
 
 CPU = Device("cpu", "", False)
-SETTINGS = Settings(tile=64, width=4, batch=2, learning_rate=0.01, prediction_tile=64)
+SETTINGS = Settings(preset="fast", tile=64, width=4, batch=2, learning_rate=0.01, prediction_tile=64)
 SIDE = 128
 
 
@@ -93,7 +93,7 @@ def test_a_few_strokes_teach_the_rest(annotations: Annotations) -> None:
 @pytest.mark.parametrize("averaging", [0.0, 0.98])
 def test_resumed_equals_uninterrupted(annotations: Annotations, tmp_path: Path, averaging: float) -> None:
     """Saved after three steps and resumed from the file, training gives bit for bit what it gives in one go."""
-    settings = Settings(tile=64, width=4, averaging=averaging)
+    settings = Settings(preset="fast", tile=64, batch=4, width=4, averaging=averaging)
     one, first = Trainer(annotations, settings, CPU, Start(seed=5)), Trainer(annotations, settings, CPU, Start(seed=5))
     losses = [one.step() for _ in range(6)]
     assert [first.step() for _ in range(3)] == losses[:3]

@@ -63,6 +63,7 @@ EXAMPLES: list[Any] = [
     m.ShowWeights(1, 0),
     m.Suggest(3, 1, 0),
     m.Ready("cpu", "CPU"),
+    m.NetworkChosen("fast", 128, 4, "there is no GPU to use"),
     m.Tile(3, 1, 0, Region(64, 0, 66, 3), bytes(range(6)), 12),
     m.Tile(3, 1, 0, Region(64, 0, 66, 3), bytes(6), 12, bytes(range(6))),
     m.Weights(1, 0, Region(0, 0, 2, 6), 2, bytes(6)),
@@ -503,6 +504,18 @@ def test_the_first_strokes_are_answered_before_any_step(project: Project) -> Non
     first = of(m.Tile, said)[0]
     assert first.step == 0
     assert set(np.unique(first.array())) <= {1, 2}
+
+
+def test_the_network_is_told_when_a_project_opens_and_when_it_changes(project: Project) -> None:
+    """Once each, with what the device decided and why."""
+    project.settings.write(Settings())
+    engine, said = engine_of(project)
+    assert of(m.NetworkChosen, said) == [m.NetworkChosen("fast", 128, 4, "there is no GPU to use")]
+    engine.receive(m.Annotated())
+    project.settings.write(Settings(preset="light", tile=64))
+    engine.receive(m.Annotated())
+    engine.receive(m.Annotated())
+    assert of(m.NetworkChosen, said)[1:] == [m.NetworkChosen("light", 64, 4, "the settings say so")]
 
 
 def test_learning_rests_on_a_plateau_until_a_stroke(project: Project, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -9,7 +9,7 @@ from qtpy.QtWidgets import QHBoxLayout, QLabel, QPushButton, QSizePolicy, QVBoxL
 from napari_unet.controller.controller import Controller
 from napari_unet.controller.news import ActionEnded, ErrorLine, ImageRemoved, ImageShown, Notice
 from napari_unet.gui.sections.attempt import Attempt
-from napari_unet.protocol.messages import Progress, Ready
+from napari_unet.protocol.messages import NetworkChosen, Progress, Ready
 
 _STATES = {"waiting": "Waiting", "training": "Training", "resting": "Resting until you paint", "paused": "Paused"}
 
@@ -20,7 +20,7 @@ class TrainingBox(QWidget):  # type: ignore[misc]
     Attributes
     ----------
     start, pause, stop, restore : the buttons
-    status, device : the lines below them
+    status, device, network : the lines below them
     progress : what the worker last said, None before it said anything
     """
 
@@ -35,7 +35,7 @@ class TrainingBox(QWidget):  # type: ignore[misc]
         self.stop.setToolTip("End the worker process and give back its memory; the network is saved")
         self.restore = QPushButton("Best")
         self.restore.setToolTip("Go back to the network with the highest held-out Dice; learning goes on from it")
-        self.status, self.device = QLabel("Choose an image layer"), QLabel("")
+        self.status, self.device, self.network = QLabel("Choose an image layer"), QLabel(""), QLabel("")
         self._lay_out()
         attempt, training = Attempt(controller), controller.training
         for button, action in (
@@ -58,7 +58,7 @@ class TrainingBox(QWidget):  # type: ignore[misc]
         layout = QVBoxLayout(self)
         layout.setContentsMargins(0, 0, 0, 0)
         layout.addLayout(buttons)
-        for label in (self.status, self.device):
+        for label in (self.status, self.device, self.network):
             label.setWordWrap(True)
             # Long lines must not widen the dock.
             label.setSizePolicy(QSizePolicy.Policy.Ignored, QSizePolicy.Policy.Preferred)
@@ -68,6 +68,7 @@ class TrainingBox(QWidget):  # type: ignore[misc]
         subscribe = self._controller.subscribe
         subscribe(Progress, self._show_progress)
         subscribe(Ready, lambda ready: self.device.setText(ready.reason))
+        subscribe(NetworkChosen, lambda chosen: self.network.setText(_network_line(chosen)))
         subscribe(ErrorLine, lambda error: self._show_error(error.line))
         subscribe(Notice, lambda notice: show_warning(notice.line))
         subscribe(ActionEnded, lambda _: self._show_buttons())
@@ -113,3 +114,8 @@ class TrainingBox(QWidget):  # type: ignore[misc]
         self.pause.setEnabled(training.is_on)
         self.stop.setEnabled(worker.is_running)
         self.restore.setEnabled(worker.is_running)
+
+
+def _network_line(chosen: NetworkChosen) -> str:
+    tiles = f"{chosen.batch} tiles of {chosen.tile} px a step"
+    return f"Network {chosen.preset}, because {chosen.reason} · {tiles}"

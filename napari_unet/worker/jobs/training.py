@@ -92,6 +92,7 @@ class Training(Job):
         if learner is None:
             return
         changed = learner.refresh(own=message.own)
+        self._opened.tell_network()
         self.strokes_are_new = True
         self._shares.start_over()
         self._showing_pause = _FIRST_SHOWING_S

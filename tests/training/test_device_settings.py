@@ -1,0 +1,137 @@
+"""What the settings leave to the device is chosen once, told, remembered, and never takes a network away."""
+
+import json
+from collections.abc import Iterator
+from dataclasses import replace
+from pathlib import Path
+
+import msgspec
+import numpy as np
+import pytest
+import torch
+
+from napari_unet.api import add_annotation
+from napari_unet.config import PRESET_NAMES, Settings
+from napari_unet.images.image import Image
+from napari_unet.network.base import BaseWeights, package_base
+from napari_unet.network.checkpoint import read_architecture
+from napari_unet.network.device import Device
+from napari_unet.network.presets import PRESETS
+from napari_unet.network.unet import Architecture
+from napari_unet.project.project import Project
+from napari_unet.training.device_settings import as_fact, for_device, known_fact
+from napari_unet.training.learner import Learner
+
+CPU, GPU, APPLE = (Device(kind, kind, bfloat16=False) for kind in ("cpu", "cuda", "mps"))
+OLD = Settings(preset="fast", tile=128, batch=4)  # as projects stored the defaults before "auto"
+
+
+@pytest.fixture
+def project(tmp_path: Path) -> Iterator[Project]:
+    """Two short strokes on noise, whose right half is brighter."""
+    pixels = np.random.default_rng(0).normal(0, 0.2, (96, 96)).astype(np.float32)
+    pixels[:, 48:] += 1
+    labels = np.zeros((1, 96, 96), np.uint8)
+    labels[:, 40:46, 4:40], labels[:, 40:46, 56:90] = 1, 2
+    with Project(tmp_path / "halves.unet") as made:
+        add_annotation(made, Image("halves", pixels, "yx"), labels, ["dark", "bright"])
+        yield made
+
+
+@pytest.mark.parametrize(("device", "preset"), [(CPU, "fast"), (GPU, "accurate"), (APPLE, "accurate")])
+def test_the_device_decides_about_what_is_left_open(device: Device, preset: str) -> None:
+    """The wide network on a GPU, the other on a CPU; nothing is left open, and the reason names the GPU."""
+    settings, reason = for_device(Settings(loss="dice"), device)
+    assert settings.preset == preset
+    assert settings.tile >= 64
+    assert settings.batch >= 1
+    assert settings.loss == "dice"
+    assert "GPU" in reason
+
+
+@pytest.mark.parametrize("device", [CPU, GPU, APPLE], ids=lambda device: device.kind)
+@pytest.mark.parametrize("name", PRESET_NAMES)
+def test_what_the_user_chose_stays(device: Device, name: str) -> None:
+    """Network, tile and tiles per step, whatever the device and the network that is there."""
+    chosen = msgspec.structs.replace(OLD, preset=name, tile=96, batch=7)
+    for trained in (None, package_base(32).architecture):
+        settings, reason = for_device(chosen, device, trained)
+        assert settings == chosen
+        assert reason == "the settings say so"
+
+
+@pytest.mark.parametrize("device", [CPU, GPU], ids=lambda device: device.kind)
+def test_auto_goes_on_with_the_network_that_is_there(device: Device) -> None:
+    """From base weights or from scratch, with any channels, classes and context planes; other networks do not count."""
+    for architecture, preset in (
+        (package_base(16).architecture, "fast"),
+        (replace(package_base(32).architecture, channels=3, classes=5, context_planes=1), "accurate"),
+        (Architecture(channels=4, classes=3), "fast"),
+        (Architecture(width=32), "accurate"),
+    ):
+        settings, reason = for_device(Settings(), device, architecture)
+        assert settings.preset == preset
+        assert reason == "the project has it already"
+    for architecture in (PRESETS["skip-sum"].architecture, Architecture(width=8)):
+        assert for_device(Settings(), device, architecture) == for_device(Settings(), device)
+
+
+def test_a_project_of_other_base_weights_goes_on(project: Project) -> None:
+    """Begun with the weights of an earlier release and its default settings: every tensor and the steps are its own."""
+    package = package_base(16)
+    shaken = {name: tensor * 1.01 for name, tensor in package.network_weights.items()}
+    project.settings.write(msgspec.structs.replace(OLD, tile=64, batch=1))
+    before = Learner(project, CPU, base=BaseWeights(replace(package, network_weights=shaken)))
+    before.step()
+    before.show_newest()
+    before.save()
+    after = Learner(project, CPU, base=BaseWeights())
+    assert before.trainer is not None
+    assert after.trainer is not None
+    assert not after.trainer.is_new
+    assert after.trainer.step_count == 1
+    expected = before.trainer.checkpoint().network_weights
+    for name, tensor in after.trainer.checkpoint().network_weights.items():
+        assert torch.equal(tensor, expected[name])
+
+
+def test_a_network_moves_between_devices(project: Project, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A new project on a GPU gets the wide network; on a CPU it goes on with it, and never begins anew."""
+    monkeypatch.setattr(Device, "torch_device", torch.device("cpu"))
+    project.settings.write(Settings(tile=64, batch=1))
+    on_gpu = Learner(project, GPU, base=BaseWeights())
+    assert on_gpu.trainer is not None
+    assert on_gpu.settings.preset == "accurate"
+    assert on_gpu.trainer.architecture.head == "experts"
+    on_gpu.show_newest()
+    saved = on_gpu.save()
+    assert saved is not None
+    assert read_architecture(saved) == on_gpu.trainer.architecture
+    on_cpu = Learner(project, CPU, base=BaseWeights())
+    assert on_cpu.trainer is not None
+    assert on_cpu.settings.preset == "accurate"
+    assert not on_cpu.trainer.is_new
+
+
+def test_the_network_says_what_it_was_trained_with(project: Project) -> None:
+    """In its note and in whatever is exported, also after the project was opened again and before a step."""
+    learner = Learner(project, CPU, base=BaseWeights())
+    learner.show_newest()
+    saved = learner.save()
+    assert saved is not None
+    expected = as_fact(learner.settings, CPU)
+    assert expected == {"trained_with": {"preset": "fast", "tile": 128, "batch": 4, "device": "cpu"}}
+    for name in ("best.json", "last.json"):
+        facts = json.loads((project.models / name).read_text(encoding="utf-8"))["facts"]
+        assert facts["trained_with"] == expected["trained_with"]
+    again = Learner(project, CPU, base=BaseWeights())
+    assert again.selection.checkpoint().facts["trained_with"] == expected["trained_with"]
+    assert known_fact({"trained_with": "a foreign word"}) == {}
+
+
+@pytest.mark.parametrize("content", [b"", b"no network", b"\xff" * 64])
+def test_a_damaged_network_has_no_architecture(tmp_path: Path, content: bytes) -> None:
+    """Whoever loads it is told; choosing the settings goes on without."""
+    (tmp_path / "last.safetensors").write_bytes(content)
+    assert read_architecture(tmp_path / "last.safetensors") is None
+    assert read_architecture(tmp_path / "missing.safetensors") is None
