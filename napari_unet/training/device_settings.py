@@ -1,4 +1,4 @@
-"""What the settings leave to the device: which network learns, and from how many tiles of which size at a step."""
+"""Choose what the settings leave to the device: the network, and from how many tiles of which size a step learns."""
 
 from dataclasses import dataclass, replace
 from typing import Any

@@ -617,10 +617,10 @@ def test_preferences_are_for_new_projects(viewer: Any, tmp_path: Path) -> None:
         assert panel.controller.project.settings.read().batch == 7
         assert panel.settings_form.settings.batch == 7
         panel.open_project(tmp_path / "old.unet")
-        assert panel.controller.project.settings.read().batch == 4
+        assert panel.controller.project.settings.read() == Settings()
         chosen.tile = 100
         panel.open_project(tmp_path / "new.unet")
         assert panel.controller.project.settings.read() == Settings()
         assert messages()[-1].startswith("NU-C01")
     finally:
-        chosen.batch, chosen.tile = 4, 128
+        chosen.batch, chosen.tile = Settings().batch, Settings().tile
