@@ -1,7 +1,6 @@
 """What the settings leave to the device is chosen once, told, remembered, and never takes a network away."""
 
 import json
-from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
 
@@ -9,8 +8,8 @@ import msgspec
 import numpy as np
 import pytest
 import torch
+from drawing import Drawing
 
-from napari_unet.api import add_annotation
 from napari_unet.config import PRESET_NAMES, Settings
 from napari_unet.images.image import Image
 from napari_unet.network.base import BaseWeights, package_base
@@ -27,15 +26,13 @@ OLD = Settings(preset="fast", tile=128, batch=4)  # as projects stored the defau
 
 
 @pytest.fixture
-def project(tmp_path: Path) -> Iterator[Project]:
-    """Two short strokes on noise, whose right half is brighter."""
+def drawing() -> Drawing:
+    """Draw two short strokes on noise, whose right half is brighter."""
     pixels = np.random.default_rng(0).normal(0, 0.2, (96, 96)).astype(np.float32)
     pixels[:, 48:] += 1
-    labels = np.zeros((1, 96, 96), np.uint8)
-    labels[:, 40:46, 4:40], labels[:, 40:46, 56:90] = 1, 2
-    with Project(tmp_path / "halves.unet") as made:
-        add_annotation(made, Image("halves", pixels, "yx"), labels, ["dark", "bright"])
-        yield made
+    labels = np.zeros((96, 96), np.uint8)
+    labels[40:46, 4:40], labels[40:46, 56:90] = 1, 2
+    return Drawing(Image("halves", pixels, "yx"), labels, ("dark", "bright"))
 
 
 @pytest.mark.parametrize(("device", "preset"), [(CPU, "fast"), (GPU, "accurate"), (APPLE, "accurate")])

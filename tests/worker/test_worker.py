@@ -511,10 +511,10 @@ def test_the_network_is_told_when_a_project_opens_and_when_it_changes(project: P
     project.settings.write(Settings())
     engine, said = engine_of(project)
     assert of(m.NetworkChosen, said) == [m.NetworkChosen("fast", 128, 4, "there is no GPU to use")]
-    engine.receive(m.Annotated())
     project.settings.write(Settings(preset="light", tile=64))
-    engine.receive(m.Annotated())
-    engine.receive(m.Annotated())
+    for _ in range(2):
+        engine.receive(m.Annotated())
+        engine.work()
     assert of(m.NetworkChosen, said)[1:] == [m.NetworkChosen("light", 64, 4, "the settings say so")]
 
 
