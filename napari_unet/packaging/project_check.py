@@ -19,6 +19,7 @@ def verify(folder: Path) -> list[str]:
         findings = project.integrity()
         if findings:
             return findings  # nothing that a damaged database says can be relied on
+        findings += project.notices
         if project.is_newer:
             what = "the project was made by a newer version, so only a part of it was checked"
             findings.append(str(UserError("NU-P02", what, str(project.folder), "update napari-unet-live")))

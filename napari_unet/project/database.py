@@ -1,16 +1,18 @@
 """The database of an open project: its folder, its lock and its transactions."""
 
+import contextlib
+import shutil
 import sqlite3
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
+from napari_unet import storage
 from napari_unet.errors import UserError
-from napari_unet.project import schema
+from napari_unet.project import revision_file, schema
 from napari_unet.project.log_flusher import LogFlusher
 from napari_unet.project.writer_lock import WriterLock
-from napari_unet.storage import refusal
 
 DATABASE = "project.sqlite"
 
@@ -43,22 +45,30 @@ class Database:
         if not file.exists():
             _refuse_or_make(folder, read_only=read_only)
         _refuse_links(folder)
-        self._flusher = LogFlusher(file.with_name(f"{DATABASE}-wal"))
+        self._log = file.with_name(f"{DATABASE}-wal")
+        self._outside = revision_file.RevisionFile(folder)
+        self._flusher = LogFlusher(self._log, self._outside.path)
+        remembered = self._outside.read()  # before the database, to which another process may write
         self.connection = schema.connect(file, read_only=read_only)
         self._lock: WriterLock | None = None
         if not read_only:
             try:
                 self._lock = WriterLock(folder)
+                self._tell_missing(remembered)  # before anything is written over the log
                 schema.prepare(self.connection, file)
             except UserError:
                 self.close()
                 raise
+            self._outside.write(self.newest_revision())
+        else:
+            self._tell_missing(remembered)
         self._identity = _identity(file)
 
     def close(self) -> None:
         """End the use of the folder. Everything is already on disk."""
         self._flusher.stop()
         self.connection.close()
+        self._outside.close()
         if self._lock is not None:
             self._lock.release()
 
@@ -86,6 +96,7 @@ class Database:
             try:
                 yield self.connection
                 self.connection.execute("COMMIT")
+                self._outside.write(self.newest_revision())
                 self._flusher.soon()
             except BaseException:
                 if self.connection.in_transaction:
@@ -130,6 +141,27 @@ class Database:
         )
         return int(self.execute(query).fetchone()[0])
 
+    def _tell_missing(self, remembered: int) -> None:
+        """Add a notice when commits are not there any more, and keep the log: who closes it last takes it away."""
+        try:
+            found = self.newest_revision()
+        except sqlite3.Error:
+            return  # a project without these tables yet, or a damaged one, of which others tell
+        if found < remembered:
+            self.notices.append(str(revision_file.missing(remembered, found, self.folder, self._log_kept())))
+
+    def _log_kept(self) -> Path | None:
+        """Copy the log into a new folder ``damaged-TIME``; return None where there is none or no room for it."""
+        with contextlib.suppress(OSError):
+            if self._log.stat().st_size:
+                for kept in self.folder.glob(f"damaged-*/{self._log.name}"):
+                    if storage.sha256(kept) == storage.sha256(self._log):
+                        return kept.parent
+                aside = storage.new_folder_aside(self.folder)
+                shutil.copyfile(self._log, aside / self._log.name)
+                return aside
+        return None
+
     def integrity(self) -> list[str]:
         """Return one line for each finding of SQLite's own check, [] when the file is sound."""
         try:
@@ -166,7 +198,7 @@ def _refuse_or_make(folder: Path, *, read_only: bool) -> None:
     try:
         folder.mkdir(parents=True, exist_ok=True)
     except OSError as error:
-        raise refusal(error, folder) from error
+        raise storage.refusal(error, folder) from error
 
 
 def _refuse_links(folder: Path) -> None:

@@ -15,11 +15,11 @@ class LogFlusher:
 
     Parameters
     ----------
-    log : ``project.sqlite-wal``
+    files : ``project.sqlite-wal``, and then what is written after it
     """
 
-    def __init__(self, log: Path) -> None:
-        self._log = log
+    def __init__(self, *files: Path) -> None:
+        self._files = files
         self._timer: threading.Timer | None = None
 
     def soon(self) -> None:
@@ -33,8 +33,9 @@ class LogFlusher:
         """Wait until all that was committed is on the disk."""
         # A rollback journal instead of a log is flushed with every commit, and there is nothing to do. SQLite keeps no
         # locks on its log, so that closing it here frees none.
-        with contextlib.suppress(OSError), open(self._log, "rb+") as log:
-            os.fsync(log.fileno())
+        for file in self._files:
+            with contextlib.suppress(OSError), open(file, "rb+") as stream:
+                os.fsync(stream.fileno())
 
     def stop(self) -> None:
         """Flush no more; closing the database does it."""
