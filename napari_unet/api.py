@@ -80,7 +80,12 @@ def train(
 
 
 def add_annotated_image(
-    project: Project, image: Path, labels: Path, names: Sequence[str] = (), labels_are: str = "classes"
+    project: Project,
+    image: Path,
+    labels: Path,
+    names: Sequence[str] = (),
+    labels_are: str = "classes",
+    unlabelled_rim: int = 0,
 ) -> ImageRecord:
     """Add an image file and its label file to a project, in the place of an earlier annotation of the image.
 
@@ -88,14 +93,16 @@ def add_annotated_image(
     ----------
     names : of the classes 1, 2, ...; those that are missing are made
     labels_are : "classes" where 0 is unlabelled and 1..K are classes; "mask" where 0 is background, class 1, and
-        everything else class 2; "objects" where 0 is background and every object has a number, all of class 2
+        everything else class 2; "objects" where 0 is background and every object has a number, all of class 2, with a
+        ridge of background between those that touch
+    unlabelled_rim : px along the frame that stay unlabelled
 
     Raises
     ------
     UserError
         NU-A.. for labels that cannot be used, NU-I.. for files that cannot be read; nothing is written then.
     """
-    files = read_label_files([(image, labels)], labels_are)
+    files = read_label_files([(image, labels)], labels_are, unlabelled_rim)
     files.refuse_unknown_classes([label.id for label in project.classes.all()], names)
     return files.add_to(project, names)[0]
 

@@ -243,6 +243,17 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
             "itself, and its pixels go to the objects beside them; 0 for none.",
         ),
     ] = 0
+    object_ridge: Annotated[
+        int,
+        Meta(
+            ge=0,
+            le=10,
+            title="Ridge between objects",
+            extra={"unit": "px"},
+            description="Background that separates objects and is at most so wide is given to them: annotation from "
+            "numbered objects has 2 px of it between those that touch, and sets this; 0 for none.",
+        ),
+    ] = 0
     object_link: Annotated[
         float,
         Meta(

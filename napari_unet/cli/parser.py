@@ -41,14 +41,17 @@ def _add_demo(commands: Any) -> None:
 def _add_train(commands: Any) -> None:
     train = commands.add_parser("train", help="train on a project's strokes or on label files")
     train.add_argument("--project", type=Path, required=True, help="NAME.unet; made if it does not exist")
-    train.add_argument("--images", type=Path, nargs="*", default=[], help="image files to add")
-    train.add_argument("--labels", type=Path, nargs="*", default=[], help="their labels: 0 unlabelled, 1..K")
+    train.add_argument("--images", type=Path, nargs="*", default=[], help="image files to add, or one folder")
+    train.add_argument("--labels", type=Path, nargs="*", default=[], help="their labels, or one folder of them")
     train.add_argument(
         "--labels-are",
         default="classes",
         choices=LABEL_MEANINGS,
         help="classes: 0 unlabelled, 1..K (default); mask: 0 background, all else class 2; objects: 0 background, "
-        "every object has a number",
+        "every object has a number; those that touch are parted by a ridge of background",
+    )
+    train.add_argument(
+        "--unlabelled-rim", type=int, default=0, metavar="PIXELS", help="along the frame of the labels, not learned"
     )
     train.add_argument("--classes", default="", help="names, separated by commas: background,cell")
     length = train.add_mutually_exclusive_group()

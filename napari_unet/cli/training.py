@@ -9,7 +9,6 @@ from napari_unet.cli.output import print_record, print_warnings
 from napari_unet.cli.progress import Bar
 from napari_unet.cli.result_lines import training_line
 from napari_unet.config import AUTO, changed, preset_settings
-from napari_unet.errors import UserError
 
 if TYPE_CHECKING:
     from napari_unet.project.project import Project
@@ -18,13 +17,12 @@ if TYPE_CHECKING:
 def train(options: argparse.Namespace) -> int:
     """Train on the strokes of a project and on label files."""
     from napari_unet.dataset.label_files import checked_label_files
+    from napari_unet.dataset.label_pairs import paired
     from napari_unet.project.project import Project
     from napari_unet.training.device_group import is_further_process
     from napari_unet.training.training_run import TrainingRequest, help_training, run_training
 
-    if len(options.images) != len(options.labels):
-        what = f"{len(options.images)} images and {len(options.labels)} label files"
-        raise UserError("NU-C02", what, "train", "give one label file for each image")
+    pairs = paired(options.images, options.labels)
     request = TrainingRequest(
         options.seconds, options.steps, options.device, options.precision, options.seed, options.base, options.devices
     )
@@ -34,11 +32,10 @@ def train(options: argparse.Namespace) -> int:
         return 0
     take_the_machine()
     names = [name.strip() for name in options.classes.split(",") if name.strip()]
-    pairs = list(zip(options.images, options.labels, strict=True))
-    files = checked_label_files(options.project, pairs, names, options.labels_are)
+    files = checked_label_files(options.project, pairs, names, options.labels_are, options.unlabelled_rim)
     with Project(options.project) as project:
-        _change_settings(project, options)
         files.add_to(project, names)
+        _change_settings(project, options)
         bar = Bar(options.steps, "training", "step")
         result = run_training(project, request, lambda step, loss: bar.to(step + 1, f"loss {loss:.3f}"))
         bar.close()

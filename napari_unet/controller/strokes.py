@@ -3,9 +3,9 @@
 from collections.abc import Callable, Mapping
 
 import numpy as np
-from jaxtyping import Bool, UInt8
+from jaxtyping import Bool, Integer, UInt8
 
-from napari_unet.controller.news import ClassesChanged, StrokesSaved
+from napari_unet.controller.news import ClassesChanged, SettingsChanged, StrokesSaved
 from napari_unet.controller.predicted_classes import PredictedClasses
 from napari_unet.controller.session import Session
 from napari_unet.controller.subscriptions import Subscriptions
@@ -13,6 +13,7 @@ from napari_unet.controller.training import Training
 from napari_unet.controller.view import View
 from napari_unet.errors import UserError
 from napari_unet.images.tiles import Region
+from napari_unet.project.object_strokes import give_ridge_back, labels_of_objects
 from napari_unet.project.rescued_strokes import keep_elsewhere
 
 
@@ -104,6 +105,36 @@ class Strokes:
                 "circle predicted pixels elsewhere",
             )
         self._tell(own=False)
+        return taken
+
+    def take_objects(
+        self, objects: Mapping[int, Integer[np.ndarray, "h w"]], class_id: int
+    ) -> dict[int, UInt8[np.ndarray, "h w"]]:
+        """Annotate planes by numbered objects of a class, background all around, where nothing is painted yet.
+
+        Returns
+        -------
+        by plane, the labels that were committed, 0 elsewhere
+
+        Raises
+        ------
+        UserError
+            NU-A03 for negative numbers, NU-A11 when everything is painted already, NU-P07 when the disk does not take
+            them, NU-P11 in a read-only project.
+        """
+        project, image = self._session.present_project(), self._session.present_image("use as annotation")
+        wanted = {plane: labels_of_objects(numbers, image, class_id) for plane, numbers in objects.items()}
+        taken = {}
+        for plane, labels in wanted.items():
+            painted = project.strokes.plane(image.id, plane)
+            taken[plane] = np.where(painted == 0, labels, 0).astype(np.uint8)
+            project.strokes.commit(image.id, plane, np.where(painted == 0, labels, painted).astype(np.uint8))
+        if not any(labels.any() for labels in taken.values()):
+            what, fix = "there is nothing to annotate", "choose a layer with objects, or erase what is painted there"
+            raise UserError("NU-A11", what, "no objects, or painted already", fix)
+        give_ridge_back(project.settings)
+        self._publish(SettingsChanged(project.settings.read()))
+        self._tell(own=True)
         return taken
 
     def repaint(

@@ -13,6 +13,7 @@ from napari_unet.images.labels import MAX_CLASS, read_labels
 from napari_unet.images.reading import open_image
 from napari_unet.project.database import DATABASE
 from napari_unet.project.image_record import ImageRecord
+from napari_unet.project.object_strokes import give_ridge_back
 from napari_unet.project.project import Project
 
 _MOST_UNNAMED = 20  # new classes that labels make without names; more are rather numbers of objects
@@ -25,13 +26,14 @@ class LabelFiles:
     Attributes
     ----------
     pairs : image file and label file
-    labels_are : meaning of the numbers, as ``read_labels`` takes it
+    labels_are, rim : meaning of the numbers, and px that stay unlabelled, as ``read_labels`` takes them
     values : class numbers that occur in each label file, without 0
     fingerprints : of the images
     """
 
     pairs: Sequence[tuple[Path, Path]]
     labels_are: str
+    rim: int
     values: Sequence[frozenset[int]]
     fingerprints: frozenset[str]
 
@@ -69,11 +71,14 @@ class LabelFiles:
         for image, labels in self.pairs:
             opened = open_image(image)
             project.notices.extend(opened.notices)
-            added.append(add_annotation(project, opened, read_labels(labels, opened, self.labels_are), names, image))
+            read = read_labels(labels, opened, self.labels_are, self.rim)
+            added.append(add_annotation(project, opened, read, names, image))
+        if self.labels_are == "objects":
+            give_ridge_back(project.settings)
         return added
 
 
-def read_label_files(pairs: Sequence[tuple[Path, Path]], labels_are: str = "classes") -> LabelFiles:
+def read_label_files(pairs: Sequence[tuple[Path, Path]], labels_are: str = "classes", rim: int = 0) -> LabelFiles:
     """Read image files and their label files, and keep which classes occur.
 
     Raises
@@ -84,13 +89,13 @@ def read_label_files(pairs: Sequence[tuple[Path, Path]], labels_are: str = "clas
     values, fingerprints = [], []
     for image, labels in pairs:
         opened = open_image(image)
-        values.append(_classes_in(read_labels(labels, opened, labels_are)))
+        values.append(_classes_in(read_labels(labels, opened, labels_are, rim)))
         fingerprints.append(opened.fingerprint())
-    return LabelFiles(pairs, labels_are, values, frozenset(fingerprints))
+    return LabelFiles(pairs, labels_are, rim, values, frozenset(fingerprints))
 
 
 def checked_label_files(
-    folder: Path, pairs: Sequence[tuple[Path, Path]], names: Sequence[str], labels_are: str
+    folder: Path, pairs: Sequence[tuple[Path, Path]], names: Sequence[str], labels_are: str, rim: int = 0
 ) -> LabelFiles:
     """Read label files to train the project in ``folder`` on, which need not exist; nothing is written.
 
@@ -99,7 +104,7 @@ def checked_label_files(
     UserError
         NU-A.. for labels that cannot be used, NU-T01 where there would be less than two classes to learn.
     """
-    files = read_label_files(pairs, labels_are)
+    files = read_label_files(pairs, labels_are, rim)
     known, painted = set[int](), set[int]()
     if (folder / DATABASE).is_file():
         with Project(folder, read_only=True) as project:

@@ -37,7 +37,7 @@ class Panel(QWidget):  # type: ignore[misc]
     attempt : runs an action and says in one line what cannot be done
     shown, canvas, map_layer, object_layer, areas : the image on screen, and our layers over it
     head, image_list, added_files, project_images : images and project
-    zoom_hint, class_table, classes, painting, where_next, label_check : annotation
+    zoom_hint, class_table, classes, painting, where_next, label_check, object_annotation : annotation
     training, score_card, view_row, export_row, settings_form : the boxes below
     """
 
@@ -123,7 +123,7 @@ class Panel(QWidget):  # type: ignore[misc]
             annotation.classes,
         )
         self.painting, self.where_next = annotation.painting, annotation.where_next
-        self.label_check = annotation.label_check
+        self.label_check, self.object_annotation = annotation.label_check, annotation.objects
         self.training = TrainingBox(controller)
         self.score_card = Scores(controller, self.canvas, self.areas).card
         overlay = OverlayBox(controller, shown)

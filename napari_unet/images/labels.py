@@ -9,25 +9,28 @@ from napari_unet.errors import UserError
 from napari_unet.images.image import Image
 from napari_unet.images.label_meaning import LABEL_MEANINGS
 from napari_unet.images.lossy import is_lossy
+from napari_unet.images.object_labels import object_labels, without_rim
 from napari_unet.images.reading import open_image
 
 MAX_CLASS = 255
 BACKGROUND, FOREGROUND = 1, 2  # the classes of a mask and of numbered objects
 
 
-def read_labels(path: Path, image: Image, labels_are: str = "classes") -> UInt8[np.ndarray, "planes y x"]:
+def read_labels(path: Path, image: Image, labels_are: str = "classes", rim: int = 0) -> UInt8[np.ndarray, "planes y x"]:
     """Read a label file as annotation of all planes of ``image``, planes flattened in C order.
 
     Parameters
     ----------
     labels_are : "classes" where 0 is unlabelled and 1..K are classes; "mask" where 0 is background, class 1, and
-        everything else class 2; "objects" where 0 is background and every object has a number, all of class 2
+        everything else class 2; "objects" where 0 is background and every object has a number, all of class 2, with a
+        ridge of background between those that touch
+    rim : px along the frame of every plane that stay unlabelled
 
     Raises
     ------
     UserError
-        NU-A01 to NU-A05 and NU-A13 where the file does not hold labels of this image; NU-C14 for another meaning;
-        NU-I.. where the file cannot be read.
+        NU-A01 to NU-A05 and NU-A13 where the file does not hold labels of this image, NU-A15 where the rim leaves
+        nothing; NU-C14 for another meaning; NU-I.. where the file cannot be read.
     """
     if labels_are not in LABEL_MEANINGS:
         what, fix = f"labels cannot be '{labels_are}'", f"choose one of {', '.join(LABEL_MEANINGS)}"
@@ -44,9 +47,12 @@ def read_labels(path: Path, image: Image, labels_are: str = "classes") -> UInt8[
     _refuse_fractions_and_negatives(path, values)
     if labels_are == "classes":
         _refuse_large_values(path, values)
-    else:
+    elif labels_are == "mask":
         values = np.where(values != 0, FOREGROUND, BACKGROUND)
-    return values.astype(np.uint8).reshape(image.planes, image.height, image.width)
+    planes = values.reshape(image.planes, image.height, image.width)
+    if labels_are == "objects":
+        planes = np.stack([object_labels(plane.astype(np.int64), FOREGROUND, BACKGROUND) for plane in planes])
+    return without_rim(planes.astype(np.uint8), rim, str(path))
 
 
 def _wrong_shape(path: Path, labels: Image, shape: tuple[int, ...], wanted: tuple[int, ...]) -> UserError:

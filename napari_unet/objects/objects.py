@@ -17,7 +17,9 @@ from napari_unet.objects.links import link_planes
 
 AS_PAINTED = Settings(object_split=0.0, object_minimum=0, object_holes=0)  # connected pieces, each as it is
 
+_OBLIQUE = 0.9  # px that a gap may look wider where it runs across the grid; below 1, which the next wider one is
 _SMOOTHING = 1.0  # px; the pixel grid makes false peaks of distance along straight sides
+_Part = tuple[slice, slice]
 _NEIGHBOURS = ((0, 1), (1, 0), (1, 1), (1, -1))  # y, x; each pair of touching pixels once
 
 
@@ -74,8 +76,8 @@ def objects_of_plane(
 ) -> tuple[Int32[np.ndarray, "y x"], UInt8[np.ndarray, " objects_and_none"]]:
     """Return numbers and mask values of the objects of one plane.
 
-    Holes are filled, touching objects of one class separated, the pixels of the border class given to the objects
-    beside them, and objects that are too small or cut by the frame left out, in this order.
+    Holes are filled, touching objects of one class separated, the pixels of the border class and of the ridge given
+    to the objects beside them, and objects that are too small or cut by the frame left out, in this order.
     """
     border = (mask == settings.object_border - 1) & (settings.object_border > 1)
     classes = np.where(border, 0, mask)
@@ -86,6 +88,7 @@ def objects_of_plane(
         numbers[inside] = pieces[inside] + numbers.max()
         classes[inside] = value
     numbers = _with_border(numbers, border)
+    numbers = _with_ridge(numbers, (classes == 0) & ~border, settings.object_ridge)
     return _renumbered(numbers, _kept(numbers, settings), classes)
 
 
@@ -152,17 +155,22 @@ def _join(
 
 def _necks(basins: Int64[np.ndarray, "y x"], depth: Float64[np.ndarray, "y x"]) -> Iterator[tuple[int, int, float]]:
     """Give each pair of touching basins with the depth at the widest place where they touch, the widest first."""
-    height, width = basins.shape
     found = []
-    for dy, dx in _NEIGHBOURS:
-        here = (slice(0, height - dy), slice(max(0, -dx), width - max(0, dx)))
-        there = (slice(dy, height), slice(max(0, dx), width - max(0, -dx)))
+    for here, there in _touching_pairs(basins.shape):
         touching = (basins[here] != basins[there]) & (basins[here] > 0) & (basins[there] > 0)
         neck = np.minimum(depth[here], depth[there])[touching]
         found.append(np.stack([basins[here][touching], basins[there][touching], neck]))
     first, second, neck = np.concatenate(found, axis=1)
     order = np.argsort(-neck, kind="stable")
     return zip(first[order].astype(int).tolist(), second[order].astype(int).tolist(), neck[order].tolist(), strict=True)
+
+
+def _touching_pairs(shape: tuple[int, ...]) -> Iterator[tuple[_Part, _Part]]:
+    """Give the parts of a plane that lie over each other where it is moved by a pixel, for each kind of neighbour."""
+    height, width = shape
+    for dy, dx in _NEIGHBOURS:
+        here = (slice(0, height - dy), slice(max(0, -dx), width - max(0, dx)))
+        yield here, (slice(dy, height), slice(max(0, dx), width - max(0, -dx)))
 
 
 def _without_holes(
@@ -184,6 +192,26 @@ def _with_border(numbers: Int64[np.ndarray, "y x"], border: Bool[np.ndarray, "y 
         return numbers
     grown: Int64[np.ndarray, "y x"] = watershed(np.zeros(numbers.shape), numbers, mask=border | (numbers > 0))
     return grown
+
+
+def _with_ridge(
+    numbers: Int64[np.ndarray, "y x"], background: Bool[np.ndarray, "y x"], width: int
+) -> Int64[np.ndarray, "y x"]:
+    """Give background of at most this width, in px, between two objects to the nearer one."""
+    if width == 0 or numbers.max(initial=0) < 2:
+        return numbers
+    distance, nearest = ndimage.distance_transform_edt(numbers == 0, return_indices=True)
+    grown = numbers[tuple(nearest)]
+    free = background & (distance > 0) & (distance <= (width + 1) / 2 + _OBLIQUE)
+    between = np.zeros(numbers.shape, np.bool_)
+    for here, there in _touching_pairs(numbers.shape):
+        narrow = (grown[here] != grown[there]) & (distance[here] + distance[there] <= width + _OBLIQUE)
+        between[here] |= narrow
+        between[there] |= narrow
+    between &= free
+    if width > 2:  # pixels that are nearer to their object than where the two meet
+        between = ndimage.binary_dilation(between, np.ones((3, 3), bool), iterations=(width - 1) // 2) & free
+    return np.where(between, grown, numbers)
 
 
 def _kept(numbers: Int64[np.ndarray, "y x"], settings: Settings) -> Bool[np.ndarray, " numbers"]:

@@ -22,6 +22,22 @@ def as_labels(values: Shaped[np.ndarray, "h w"], where: str) -> UInt8[np.ndarray
     UserError
         NU-A02 for fractions, NaN and infinity, NU-A03 for negative numbers, NU-A04 for numbers above 255.
     """
+    numbers = as_numbers(values, where)
+    highest = numbers.max(initial=0)
+    if highest > MAXIMUM_CLASS:
+        what = f"strokes hold the value {highest}, at most {MAXIMUM_CLASS} is wanted"
+        raise UserError("NU-A04", what, where, "give class numbers, not object numbers")
+    return numbers if numbers.dtype == np.uint8 else numbers.astype(np.uint8)
+
+
+def as_numbers(values: Shaped[np.ndarray, "h w"], where: str) -> Shaped[np.ndarray, "h w"]:
+    """Return the same values where they are whole numbers of 0 or more.
+
+    Raises
+    ------
+    UserError
+        NU-A02 for fractions, NaN and infinity, NU-A03 for negative numbers; ``where`` names the image.
+    """
     if values.dtype == np.uint8:
         return values
     if values.dtype.kind not in "buif":
@@ -31,14 +47,11 @@ def as_labels(values: Shaped[np.ndarray, "h w"], where: str) -> UInt8[np.ndarray
     if broken.size:
         fix = "give class numbers as whole numbers, best uint8"
         raise UserError("NU-A02", f"strokes hold the value {broken.flat[0]}, integers are wanted", where, fix)
-    lowest, highest = values.min(initial=0), values.max(initial=0)
+    lowest = values.min(initial=0)
     if lowest < 0:
         what = f"strokes hold the value {lowest}, 0 (unlabelled) or more is wanted"
         raise UserError("NU-A03", what, where, "number the classes from 1")
-    if highest > MAXIMUM_CLASS:
-        what = f"strokes hold the value {highest}, at most {MAXIMUM_CLASS} is wanted"
-        raise UserError("NU-A04", what, where, "give class numbers, not object numbers")
-    return values.astype(np.uint8)
+    return values
 
 
 def refuse_unknown(more: Int64[np.ndarray, "256"], known: Collection[int], where: str) -> None:

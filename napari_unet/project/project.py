@@ -8,7 +8,6 @@ from types import TracebackType
 import numpy as np
 from jaxtyping import Shaped
 
-from napari_unet import storage
 from napari_unet.errors import UserError
 from napari_unet.images.image import Image, PixelSize
 from napari_unet.images.tiles import Region
@@ -16,12 +15,14 @@ from napari_unet.project.classes import Classes, ClassLabel
 from napari_unet.project.database import Database
 from napari_unet.project.image_record import ImageRecord
 from napari_unet.project.images import Images
+from napari_unet.project.object_strokes import give_ridge_back, labels_of_objects
 from napari_unet.project.rescued_strokes import take_back
 from napari_unet.project.score_history import ScoreHistory
 from napari_unet.project.stored_planes import StoredPlanes
 from napari_unet.project.stored_settings import StoredSettings
 from napari_unet.project.strokes import Strokes
 from napari_unet.project.test_areas import TestAreas
+from napari_unet.storage import remove_abandoned
 
 
 class Project:
@@ -58,7 +59,7 @@ class Project:
         self.scores = ScoreHistory(self.database)
         if not read_only:
             for place in (self.folder, self.models, self.folder / "images"):
-                storage.remove_abandoned(place)
+                remove_abandoned(place)
             take_back(self.database, self.images, self.strokes)
 
     def __enter__(self) -> "Project":
@@ -119,6 +120,26 @@ class Project:
         Rows and columns of the tiles that changed.
         """
         return [(place.row, place.column) for place in self.strokes.commit(image_id, plane, labels, region).tiles]
+
+    def add_objects(
+        self,
+        image_id: int,
+        plane: int,
+        objects: Shaped[np.ndarray, "h w"],
+        *,
+        class_id: int = 2,
+        rim: int = 0,
+    ) -> list[tuple[int, int]]:
+        """Annotate every pixel of a plane by numbered objects, see ``object_strokes.labels_of_objects``.
+
+        Returns
+        -------
+        Rows and columns of the tiles that changed.
+        """
+        record = self.images.get(image_id)
+        labels = labels_of_objects(objects, record, class_id, rim)
+        give_ridge_back(self.settings)
+        return self.commit(image_id, plane, labels)
 
     def integrity(self) -> list[str]:
         """Return one line for each finding of SQLite's own check, [] when the file is sound."""

@@ -15,6 +15,7 @@ from napari_unet.config import Settings
 from napari_unet.controller.news import ErrorLine, Notice
 from napari_unet.errors import UserError
 from napari_unet.evaluation.scores import Score
+from napari_unet.images.object_labels import object_labels
 from napari_unet.images.tiles import Region
 from napari_unet.project.project import Project
 from napari_unet.protocol import messages as m
@@ -111,6 +112,23 @@ def test_a_pause_holds(bench: Bench) -> None:
     assert m.Train(on=True) not in bench.client.sent
     bench.controller.training.start()
     assert bench.client.sent[-1] == m.Train(on=True)
+
+
+def test_objects_are_annotated_at_once(bench: Bench) -> None:
+    """Where nothing is painted, on the planes that have some; one message, and training begins."""
+    bench.paint(1)
+    objects = np.zeros((SIDE, SIDE), np.uint16)
+    objects[4:20, 10:20], objects[4:20, 20:40] = 300, 4
+    before = bench.client.sent.count(m.Annotated())
+    taken = bench.controller.strokes.take_objects({1: objects}, 2)
+    assert bench.client.sent.count(m.Annotated()) == before + 1
+    assert bench.controller.training.is_on
+    project = bench.controller.present_project()
+    np.testing.assert_array_equal(taken[1], object_labels(objects))
+    np.testing.assert_array_equal(project.strokes.plane(1, 1), taken[1])
+    assert (project.strokes.plane(1, 0) == bench.labels).all()
+    with pytest.raises(UserError, match=r"^NU-A11: "):
+        bench.controller.strokes.take_objects({1: objects}, 2)
 
 
 def test_the_best_network_can_be_asked_for(bench: Bench) -> None:

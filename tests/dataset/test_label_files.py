@@ -10,10 +10,12 @@ from PIL import Image as Picture
 
 from napari_unet.api import add_annotated_image, add_annotation
 from napari_unet.cli import main
+from napari_unet.dataset.label_pairs import paired
 from napari_unet.errors import UserError
 from napari_unet.images.image import Image
 from napari_unet.images.labels import read_labels
 from napari_unet.images.lossy import is_lossy
+from napari_unet.images.object_labels import RIDGE, object_labels, without_rim
 from napari_unet.project.project import Project
 
 SIDE = 32
@@ -193,3 +195,81 @@ def test_the_number_of_a_removed_class_makes_no_other(tmp_path: Path) -> None:
             add_annotation(project, Image("a", striped(), "yx"), striped(1, 2)[None])
         assert [label.id for label in project.classes.all()] == [1, 3]
         assert project.images.all() == []
+
+
+def squares() -> np.ndarray:
+    """Two objects that touch, far from the frame, and one at it."""
+    objects = np.zeros((SIDE, SIDE), np.uint16)
+    objects[8:20, 6:14], objects[8:20, 14:24], objects[27:, 2:9] = 500, 7, 8
+    return objects
+
+
+def test_objects_are_parted_and_their_rim_is_left_out(train: Train, tmp_path: Path) -> None:
+    """Labels have a ridge, the rim is unlabelled, and the project gives the ridge back to what it predicts."""
+    assert train(squares(), options="--labels-are objects --unlabelled-rim 4") == ""
+    with Project(tmp_path / "p.unet", read_only=True) as project:
+        labels = project.strokes.plane(1, 0)
+        assert project.settings.read().object_ridge == RIDGE
+    expected = object_labels(squares())
+    assert (expected[8:20, 13:15] == 1).all()
+    np.testing.assert_array_equal(labels, without_rim(expected, 4, ""))
+
+
+def test_a_ridge_that_the_user_does_not_want_stays_away(train: Train, tmp_path: Path) -> None:
+    """An option that is given counts more than what belongs to objects; labels of other kinds set nothing."""
+    assert train(squares(), options="--labels-are objects --object-ridge 0") == ""
+    with Project(tmp_path / "p.unet", read_only=True) as project:
+        assert project.settings.read().object_ridge == 0
+
+
+def test_a_rim_that_leaves_nothing_is_refused(train: Train, tmp_path: Path) -> None:
+    """In one line with the file, and before a project is made."""
+    assert train(squares(), options=f"--labels-are objects --unlabelled-rim {SIDE // 2}").startswith("NU-A15: ")
+    assert not (tmp_path / "p.unet").exists()
+
+
+def test_scripts_add_objects_too(tmp_path: Path) -> None:
+    """Numbers of any type that are whole, in a class of their own; what cannot be is refused."""
+    with Project(tmp_path / "p.unet") as project:
+        for name in ("background", "debris", "cell"):
+            project.add_class(name)
+        record = project.add_image(Image("cells", np.zeros((SIDE, SIDE), np.uint8), "yx"))
+        assert project.add_objects(record.id, 0, squares().astype(np.float32), class_id=3, rim=2)
+        np.testing.assert_array_equal(
+            project.strokes.plane(record.id, 0), without_rim(object_labels(squares(), foreground=3), 2, "")
+        )
+        assert project.settings.read().object_ridge == RIDGE
+        for values, code in (
+            (squares() - 0.5, "NU-A02"), (-squares().astype(np.int64), "NU-A03"), (squares()[1:], "NU-A07"),
+        ):  # fmt: skip
+            with pytest.raises(UserError, match=f"^{code}: "):
+                project.add_objects(record.id, 0, values)
+
+
+def test_two_folders_are_paired_by_name_or_number(tmp_path: Path) -> None:
+    """As gold frames of a sequence lie beside all its frames; frames without labels are left out."""
+    for name in ("t000", "t007", "t049", "cells"):
+        picture_in(tmp_path / "frames", name)
+    for name in ("man_seg049", "man_seg007", "cells"):
+        picture_in(tmp_path / "gold", name)
+    found = paired([tmp_path / "frames"], [tmp_path / "gold"])
+    assert [(image.stem, label.stem) for image, label in found] == [
+        ("cells", "cells"), ("t007", "man_seg007"), ("t049", "man_seg049"),
+    ]  # fmt: skip
+    picture_in(tmp_path / "gold", "man_seg111")
+    with pytest.raises(UserError, match=r"^NU-C02: no images .*man_seg111"):
+        paired([tmp_path / "frames"], [tmp_path / "gold"])
+    picture_in(tmp_path / "frames", "u111")
+    picture_in(tmp_path / "frames", "t111")
+    with pytest.raises(UserError, match=r"^NU-C02: 2 images .*man_seg111"):
+        paired([tmp_path / "frames"], [tmp_path / "gold"])
+    files = [tmp_path / "a.tif", tmp_path / "b.tif"]
+    assert paired(files, files[::-1]) == [(files[0], files[1]), (files[1], files[0])]
+    with pytest.raises(UserError, match=r"^NU-C02: 2 images and 1 label files"):
+        paired(files, files[:1])
+
+
+def picture_in(folder: Path, name: str) -> None:
+    """A small file of that name."""
+    folder.mkdir(exist_ok=True)
+    written(folder / f"{name}.tif", np.zeros((4, 4), np.uint8))

@@ -7,6 +7,7 @@ from hypothesis import strategies as st
 
 from napari_unet import object_weights
 from napari_unet.dataset.weight_map import border_term, border_weights, class_weights, random_mask, weight_map
+from napari_unet.images.object_labels import object_labels, ridge
 
 SIGMA, W0 = 5.0, 10.0
 Y, LEFT, RIGHT, RADIUS = 50, 30, 60, 8
@@ -168,3 +169,13 @@ def test_the_whole_share_draws_nothing() -> None:
     weights = np.ones((10, 10), np.float32)
     np.testing.assert_array_equal(random_mask(weights, 1.0, random), weights)
     assert random.bit_generator.state == untouched.bit_generator.state
+
+
+def test_annotation_of_objects_has_the_border_term_of_the_true_objects() -> None:
+    """On the ridge between touching objects and beside it: its pieces are the objects without the ridge."""
+    objects = np.zeros((60, 90), np.int32)
+    objects[10:50, 10:40], objects[10:50, 40:75] = 4, 9
+    labels = object_labels(objects)
+    true = np.where(ridge(objects), 0, objects)
+    np.testing.assert_allclose(border_weights(labels, W0, SIGMA), object_weights(true, W0, SIGMA), rtol=1e-6)
+    assert border_weights(labels, W0, SIGMA)[30, 39] == pytest.approx(expected(3), rel=1e-5)  # d1 = 1, d2 = 2

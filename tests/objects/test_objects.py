@@ -8,6 +8,7 @@ from hypothesis import strategies as st
 from hypothesis.extra import numpy as arrays
 
 from napari_unet.config import Settings
+from napari_unet.images.object_labels import RIDGE, object_labels, ridge
 from napari_unet.objects.objects import AS_PAINTED, find_objects, label_objects, objects_of_plane, split_touching
 
 masks = arrays.arrays(np.uint8, arrays.array_shapes(min_dims=2, max_dims=2, max_side=12), elements=st.integers(0, 3))
@@ -142,6 +143,42 @@ def test_a_border_class_separates_and_is_no_object() -> None:
     found, values = objects_of_plane(mask, Settings(object_border=3))
     assert values.tolist() == [0, 1, 1]
     assert np.array_equal(found > 0, mask > 0)
+
+
+@pytest.mark.parametrize("width", [1, 2, 3, 4, 5])
+def test_a_ridge_goes_to_the_objects_beside_it(width: int) -> None:
+    """Gaps up to the width are filled from both sides, wider ones stay, and nothing else grows."""
+    for gap in range(1, 7):
+        mask = np.zeros((20, 41), np.uint8)
+        mask[5:15, 4:18] = mask[5:15, 18 + gap : 36] = 1
+        found, values = objects_of_plane(mask, Settings(object_ridge=width, object_split=0.0))
+        assert values.tolist() == [0, 1, 1]
+        filled = found[6:14, 18 : 18 + gap] > 0
+        assert filled.all() == (gap <= width)
+        assert filled.any() == (gap <= width)
+        sides = np.bincount(found[10])[1:]
+        if gap <= width:
+            assert sides.tolist() == [14 + (gap + 1) // 2, 18 - gap + gap // 2] or sides.tolist() == [
+                14 + gap // 2, 18 - gap + (gap + 1) // 2
+            ]  # fmt: skip
+        assert not found[: 5 - width].any()  # notches where a gap ends are filled a little
+        assert not found[:, :4].any()
+    assert objects_of_plane(mask, Settings(object_ridge=width, object_split=0.0, object_minimum=10**6))[0].max() == 0
+
+
+def test_annotation_of_objects_and_its_ridge_are_inverse() -> None:
+    """Touching squares that are annotated with a ridge come back as they were, up to where three of them meet."""
+    objects = np.zeros((40, 60), np.int32)
+    objects[4:20, 4:30], objects[4:20, 30:50], objects[20:36, 10:40] = 1, 2, 3
+    mask = (object_labels(objects) - 1).astype(np.uint8)
+    found, values = objects_of_plane(mask, Settings(object_ridge=RIDGE, object_split=0.0))
+    assert len(values) == 4
+    for number in (1, 2, 3):
+        inside = objects == number
+        best = max(((found == k) & inside).sum() / ((found == k) | inside).sum() for k in (1, 2, 3))
+        assert best > 0.97
+    without = objects_of_plane(mask, Settings(object_split=0.0))[0]
+    np.testing.assert_array_equal(without > 0, (objects > 0) & ~ridge(objects))
 
 
 stacks = arrays.arrays(np.uint8, arrays.array_shapes(min_dims=3, max_dims=3, max_side=6), elements=st.integers(0, 2))

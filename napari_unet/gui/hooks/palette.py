@@ -45,6 +45,14 @@ def where_next() -> None:
     _press(_present_panel().where_next.button)
 
 
+def use_as_annotation() -> None:
+    """Take the objects of the selected Labels layer over as annotation of the image."""
+    viewer = napari.current_viewer()
+    layer = viewer.layers.selection.active if viewer is not None else None  # before the panel selects its own
+    panel = _present_panel()
+    panel.attempt(lambda: panel.object_annotation.take(layer))
+
+
 def export() -> None:
     """Ask the user for a folder and write the formats that are ticked."""
     _press(_present_panel().export_row.button)

@@ -10,6 +10,7 @@ from napari_unet.gui.sections.accept_button import AcceptButton
 from napari_unet.gui.sections.class_table import ClassTable
 from napari_unet.gui.sections.classes import Classes
 from napari_unet.gui.sections.label_check import LabelCheck
+from napari_unet.gui.sections.object_annotation import ObjectAnnotation
 from napari_unet.gui.sections.painting import KEYS, Painting
 from napari_unet.gui.sections.project_images import ProjectImages
 from napari_unet.gui.sections.shown_image import ShownImage
@@ -35,6 +36,7 @@ class AnnotationBox(QWidget):  # type: ignore[misc]
         self.painting.accept.connect(shown.begin_circle)
         for button in (self.where_next.button, self.accept):
             self.class_table.add_tool(button)
+        self.objects = ObjectAnnotation(controller, shown, self.class_table)
         self.label_check = LabelCheck(viewer, canvas, controller)
         layout = QVBoxLayout(self)
         layout.setContentsMargins(0, 0, 0, 0)
