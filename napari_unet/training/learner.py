@@ -8,7 +8,6 @@ from napari_unet.errors import UserError
 from napari_unet.evaluation.scores import Score
 from napari_unet.network.device import Device, give_back_memory, is_out_of_memory
 from napari_unet.network.inference import Predictor
-from napari_unet.network.unet import UNet
 from napari_unet.project.project import Project
 from napari_unet.training.agreement import Agreement
 from napari_unet.training.device_group import ALONE, Alone
@@ -176,28 +175,26 @@ class Learner:
 
     def show_newest(self, *, score: bool = False) -> Score | None:
         """Let the newest EMA predict; score it first when asked for or due, and keep it back if clearly worse."""
-        candidate = self._candidate()
-        if candidate is not None and (score or self.selection.pace.is_due):
-            return self.selection.consider(*candidate)
-        if candidate is not None:
-            self.selection.follow(*candidate)
+        if self.trainer is None:
+            return None
+        self._begin_version()
+        newest = self.trainer.newest()
+        if score or self.selection.pace.is_due:
+            return self.selection.consider(*newest)
+        self.selection.follow(*newest)
         return None
 
     def answer(self) -> None:
         """Let the newest EMA predict without scoring it, which would take longer than predicting a tile."""
-        candidate = self._candidate()
-        if candidate is not None:
-            self.selection.follow(*candidate)
+        if self.trainer is not None:
+            self._begin_version()
+            self.selection.follow(*self.trainer.newest())
 
-    def _candidate(self) -> tuple[UNet, tuple[int, ...], int] | None:
-        """Return a copy of the newest EMA, its classes and its step; None before there is one."""
-        if self.trainer is None:
-            return None
-        if self.trainer.step_count > 0:
-            self.screen_cache.drop()  # training changes the body, whose features were cached
+    def _begin_version(self) -> None:
+        """Take note that another network is shown; training changes the body, whose features were cached."""
         self.version += 1
-        self.selection.newest_trained_with = as_fact(self.settings, self.device)
-        return self.trainer.candidate(), self.trainer.class_ids, self.trainer.step_count
+        if self.trainer is not None and self.trainer.step_count > 0:
+            self.screen_cache.drop()
 
     def restore_best(self) -> Score | None:
         """Go back to the network with the highest held-out Dice, for predicting and for training on."""

@@ -173,6 +173,10 @@ class Trainer:
         """Return a copy of the EMA, for predicting while training goes on."""
         return self._ema.candidate()
 
+    def newest(self) -> tuple[UNet, tuple[int, ...], int]:
+        """Return a copy of the EMA, its class ids and the number of steps behind it."""
+        return self.candidate(), self.class_ids, self.step_count
+
     def checkpoint(self, facts: dict[str, Any] | None = None) -> Checkpoint:
         """Return all that training needs to go on as if it had not stopped; ``facts`` are added to its own."""
         averaged = {f"{_AVERAGE}{name}": tensor for name, tensor in self._ema.network.state_dict().items()}
