@@ -34,7 +34,7 @@ class Database:
     ------
     UserError
         NU-P01 not a project, NU-E01 the folder cannot be made; for writing also NU-P02 made by a newer version, NU-P09
-        open elsewhere, NU-P10 the folder cannot be written.
+        open elsewhere, NU-P10 the folder cannot be written, NU-P26 the disk is full.
     """
 
     def __init__(self, folder: Path, *, read_only: bool) -> None:

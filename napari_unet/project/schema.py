@@ -10,9 +10,10 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from napari_unet.errors import UserError
-from napari_unet.storage import temporary_folder
+from napari_unet.storage import disk_of, temporary_folder
 
 _WRITE_PROTECTED = ("SQLITE_CANTOPEN", "SQLITE_READONLY")  # names of SQLite's errors begin like this
+_NEEDED = 2**20  # bytes free to open a project for writing: SQLite's index of the log, and the log's first pages
 NETWORK_FILE_SYSTEMS = {"nfs", "nfs4", "cifs", "smb3", "smbfs", "fuse.sshfs", "9p", "afs"}
 
 _FIRST = """
@@ -69,7 +70,7 @@ def connect(file: Path, *, read_only: bool) -> sqlite3.Connection:
     ------
     UserError
         NU-P01 not a project or damaged; for writing also NU-P02 made by a newer version, NU-P10 the drive or the folder
-        takes no change.
+        takes no change, NU-P26 the disk is full.
     """
     with _damage_told(file):
         connection = _opened(file, read_only=read_only)
@@ -95,7 +96,7 @@ def prepare(connection: sqlite3.Connection, file: Path) -> None:
     Raises
     ------
     UserError
-        NU-P01 when it cannot be written.
+        NU-P01 when it cannot be written, NU-P26 when the disk is full.
     """
     with _damage_told(file):
         # WAL lets the worker read while the window writes, and a commit costs one append; but it needs shared memory,
@@ -115,6 +116,8 @@ def _opened(file: Path, *, read_only: bool) -> sqlite3.Connection:
     except sqlite3.OperationalError as error:
         connection.close()
         # SQLite reads a database with a write-ahead log only where it may make files beside it.
+        if read_only and _is_full(error, file):
+            return _opened_on_a_full_disk(file)
         if not error.sqlite_errorname.startswith(_WRITE_PROTECTED):
             raise
         if read_only:
@@ -127,9 +130,9 @@ def _opened(file: Path, *, read_only: bool) -> sqlite3.Connection:
 
 def _opened_write_protected(file: Path) -> sqlite3.Connection:
     """Open a database that nobody can write; one that was not closed is completed by its log, in memory."""
-    logs = [log for log in (file.with_name(file.name + end) for end in ("-wal", "-journal")) if log.exists()]
+    logs = _logs(file)
     if not logs:
-        return sqlite3.connect(f"{file.absolute().as_uri()}?immutable=1", uri=True, timeout=10, isolation_level=None)
+        return _immutable(file)
     complete = sqlite3.connect(":memory:", isolation_level=None)
     with temporary_folder() as folder:
         for path in (file, *logs):
@@ -139,11 +142,49 @@ def _opened_write_protected(file: Path) -> sqlite3.Connection:
     return complete
 
 
+def _opened_on_a_full_disk(file: Path) -> sqlite3.Connection:
+    """Open a database that can be read alone, because the disk takes no file beside it."""
+    if not _logs(file):
+        return _immutable(file)
+    # Who has the database for itself keeps the index of the log in memory; the temporary files' disk may be this one.
+    complete = sqlite3.connect(":memory:", isolation_level=None)
+    with contextlib.closing(sqlite3.connect(file, timeout=10, isolation_level=None)) as alone:
+        alone.execute("PRAGMA locking_mode = EXCLUSIVE")
+        alone.backup(complete)
+    return complete
+
+
+def _immutable(file: Path) -> sqlite3.Connection:
+    """Open a database without a log for reading, making no file beside it."""
+    return sqlite3.connect(f"{file.absolute().as_uri()}?immutable=1", uri=True, timeout=10, isolation_level=None)
+
+
+def _logs(file: Path) -> list[Path]:
+    """Return the logs in which something of a database lies."""
+    logs = (file.with_name(file.name + end) for end in ("-wal", "-journal"))
+    return [log for log in logs if log.exists() and log.stat().st_size]
+
+
+def _is_full(error: sqlite3.Error, file: Path) -> bool:
+    """Tell whether SQLite failed for want of room; it calls that a disk error where it makes files of its own."""
+    name = getattr(error, "sqlite_errorname", "")
+    if name == "SQLITE_FULL":
+        return True
+    try:
+        return name.startswith("SQLITE_IOERR") and shutil.disk_usage(file.parent).free < _NEEDED
+    except OSError:
+        return False
+
+
 @contextmanager
 def _damage_told(file: Path) -> Iterator[None]:
     try:
         yield
     except (sqlite3.Error, OSError) as error:
+        if isinstance(error, sqlite3.Error) and _is_full(error, file):
+            what = f"the disk {disk_of(file)} is full, so that the project can only be read"
+            fix = f"free {_NEEDED // 2**20} MB there, or open it read-only; nothing in it is damaged"
+            raise UserError("NU-P26", what, str(file.parent), fix) from error
         what = f"the project cannot be opened ({' '.join(str(error).split())})"
         raise UserError("NU-P01", what, str(file.parent), "check the folder, or restore it from a copy") from error
 

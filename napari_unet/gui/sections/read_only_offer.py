@@ -8,7 +8,7 @@ from napari_unet.controller.controller import Controller
 from napari_unet.errors import UserError
 from napari_unet.project.project import Project
 
-_READABLE = {"NU-P02", "NU-P09", "NU-P10"}  # newer, open elsewhere, not writable
+_READABLE = {"NU-P02", "NU-P09", "NU-P10", "NU-P26"}  # newer, open elsewhere, not writable, no room
 
 
 def open_or_read(controller: Controller, folder: Path, parent: QWidget | None) -> Project:
