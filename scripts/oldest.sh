@@ -27,5 +27,7 @@ echo
 # Everything that reads, writes, shows or learns with them; not the faults on purpose, which try the same code again.
 [ $# -gt 0 ] || set -- -n logical --maxprocesses 4 --dist worksteal tests/images tests/project tests/evaluation \
     tests/dataset tests/objects tests/export tests/controller tests/network tests/training tests/gui/test_overlay.py
+# Without the types that tests check at every call: users have no such checks, and they are slow in old releases.
+addopts="-p no:napari -p no:npe2 --strict-markers -q"
 if command -v Xvfb >/dev/null; then export QT_QPA_PLATFORM=xcb; fi
-exec "$venv/bin/python" -m pytest "$@"
+exec "$venv/bin/python" -m pytest -o addopts="$addopts" "$@"
