@@ -11,6 +11,7 @@ from napari_unet.project.project import Project
 from napari_unet.project.salvage import salvage
 from napari_unet.project.writer_lock import WriterLock
 from napari_unet.storage import set_aside
+from napari_unet.training.network_files import misplaced_folders, set_folder_aside
 
 
 def verify(folder: Path) -> list[str]:
@@ -30,12 +31,16 @@ def verify(folder: Path) -> list[str]:
         checks: list[Callable[[], object]] = [
             partial(project.images.open, record.id) for record in project.images.all()
         ]
-        checks += [partial(load_checkpoint, path) for path in sorted(project.models.glob("*.safetensors"))]
+        checks += [partial(load_checkpoint, path) for path in _networks(project.models)]
         for check in checks:
             try:
                 check()
             except UserError as error:
                 findings.append(str(error))
+        fix = "run napari-unet verify --repair, which sets it aside"
+        for path in misplaced_folders(project.models):
+            what = "a folder lies where a file of the network belongs"
+            findings.append(str(UserError("NU-M02", what, str(path), fix)))
     return findings
 
 
@@ -68,8 +73,14 @@ def _salvaged(file: Path) -> Path | None:
         lock.release()
 
 
+def _networks(folder: Path) -> list[Path]:
+    return sorted(path for path in folder.glob("*.safetensors") if not path.is_dir())
+
+
 def _networks_set_aside(folder: Path) -> Iterator[str]:
-    for path in sorted(folder.glob("*.safetensors")):
+    for path in misplaced_folders(folder):
+        yield str(set_folder_aside(path))
+    for path in _networks(folder):
         try:
             load_checkpoint(path)
         except UserError as error:

@@ -7,9 +7,13 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+
 from napari_unet import storage
 from napari_unet.errors import UserError
 from napari_unet.project import schema
+from napari_unet.project.classes import default_colour, default_name
+from napari_unet.project.stored_tiles import all_tiles
 
 _TABLES = ("images", "classes", "tiles", "blocks", "scores", "settings", "kept_strokes", "test_areas")
 
@@ -64,9 +68,19 @@ def _copy(file: Path, fresh: Path) -> None:
                 source.text_factory = lambda raw: raw.decode("utf-8", "replace")
                 for table in _TABLES:
                     _copy_table(source, target, table)
+        _recover_classes(target)
         target.execute("COMMIT")
     finally:
         target.close()
+
+
+def _recover_classes(target: sqlite3.Connection) -> None:
+    """Add a class for every number that is painted and has none: without it the strokes would count as nothing."""
+    painted = {int(number) for _, labels in all_tiles(target) for number in np.unique(labels)} - {0}
+    known = {row[0] for row in target.execute("SELECT id FROM classes")}
+    for number in sorted(painted - known):
+        row = (number, f"recovered {default_name(number)}", default_colour(number))
+        target.execute("INSERT INTO classes (id, name, colour) VALUES (?, ?, ?)", row)
 
 
 def _copy_table(source: sqlite3.Connection, target: sqlite3.Connection, table: str) -> None:

@@ -18,6 +18,18 @@ BEST, LAST, PREVIOUS = "best.safetensors", "last.safetensors", "previous.safeten
 _TO_GO_ON = (LAST, BEST, PREVIOUS)  # the first that is there
 
 
+def misplaced_folders(models: Path) -> list[Path]:
+    """Return the folders that have the name of a network or of its note, so that no file can take it."""
+    return [path for ending in ("safetensors", "json") for path in sorted(models.glob(f"*.{ending}")) if path.is_dir()]
+
+
+def set_folder_aside(path: Path) -> UserError:
+    """Move a folder into ``damaged-TIME`` out of the way of a file; return what to tell the user."""
+    moved = storage.set_aside(path)
+    fix = f"it is in {moved} now" if moved else "move it elsewhere"
+    return UserError("NU-M02", "a folder lies where a file of the network belongs", str(path), fix)
+
+
 class NetworkFiles:
     """Reads and writes the networks of a project.
 
@@ -55,6 +67,8 @@ class NetworkFiles:
             NU-E01 when the disk does not take a file.
         """
         models = self._project.models
+        for path in misplaced_folders(models):
+            self._notices.append(str(set_folder_aside(path)))
         best = models / BEST
         if best.is_file():
             copy_checkpoint(best, models / PREVIOUS)

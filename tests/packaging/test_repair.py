@@ -1,0 +1,91 @@
+"""Laws of verify and repair: what stands in the way is told and set aside, and strokes outlive their classes."""
+
+import sqlite3
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from napari_unet.api import train, verify
+from napari_unet.config import Settings
+from napari_unet.images.image import Image
+from napari_unet.packaging.project_check import repair
+from napari_unet.project.project import Project
+
+SIDE = 96
+
+
+def strokes() -> np.ndarray:
+    """A stroke on each half."""
+    labels = np.zeros((SIDE, SIDE), np.uint8)
+    labels[20:70, 10:20], labels[20:70, 70:80] = 1, 2
+    return labels
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> Path:
+    """A project with strokes of two classes on halves."""
+    with Project(tmp_path / "p.unet") as project:
+        project.settings.write(Settings(tile=64, width=4, batch=1, prediction_tile=64))
+        project.add_class("nothing")
+        project.add_class("cell")
+        pixels = np.random.default_rng(0).integers(0, 40, (SIDE, SIDE)).astype(np.uint8)
+        pixels[:, SIDE // 2 :] += 150
+        project.commit(project.add_image(Image("halves", pixels, "yx")).id, 0, strokes())
+    return tmp_path / "p.unet"
+
+
+NAMES = ["best.safetensors", "best.json", "last.safetensors", "last.json", "previous.safetensors", "previous.json"]
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_a_folder_in_the_place_of_a_network_is_told_and_set_aside(folder: Path, name: str) -> None:
+    """By repair, which finds nothing more to do afterwards; what was in it is kept, and training works."""
+    (folder / "models" / name).mkdir(parents=True)
+    (folder / "models" / name / "mine.txt").write_text("mine")
+    (finding,) = verify(folder)
+    assert finding.startswith("NU-M02: a folder lies where a file of the network belongs")
+    assert name in finding
+    (done,) = repair(folder)
+    assert name in done
+    assert repair(folder) == []
+    assert verify(folder) == []
+    (kept,) = folder.glob(f"models/damaged-*/{name}/mine.txt")
+    assert kept.read_text() == "mine"
+
+
+@pytest.mark.parametrize("name", ["best.json", "best.safetensors"])
+def test_training_moves_a_folder_out_of_its_way(folder: Path, name: str) -> None:
+    """Without a repair: the network is saved, and a line tells where the folder is."""
+    (folder / "models" / name).mkdir(parents=True)
+    with Project(folder) as project:
+        result = train(project, steps=2, device="cpu")
+    assert [line for line in result.warnings if line.startswith("NU-M02: a folder lies where")]
+    assert verify(folder) == []
+    assert list(folder.glob(f"models/damaged-*/{name}"))
+
+
+def test_strokes_outlive_their_classes(folder: Path) -> None:
+    """The page of the classes is zero: repair keeps the strokes under recovered classes, of the same numbers."""
+    file = folder / "project.sqlite"
+    with sqlite3.connect(file) as connection:
+        root, size = (
+            connection.execute("SELECT rootpage FROM sqlite_master WHERE name = 'classes'").fetchone()[0],
+            connection.execute("PRAGMA page_size").fetchone()[0],
+        )
+    connection.close()
+    data = bytearray(file.read_bytes())
+    data[(root - 1) * size : root * size] = bytes(size)
+    file.write_bytes(data)
+    assert verify(folder)
+    done = repair(folder)
+    assert f"1 images and {np.count_nonzero(strokes())} painted pixels" in done[0]
+    assert verify(folder) == []
+    with Project(folder) as project:
+        np.testing.assert_array_equal(project.strokes.plane(1, 0), strokes())
+        assert [(label.id, label.name) for label in project.classes.all()] == [
+            (1, "recovered background"),
+            (2, "recovered class 2"),
+        ]
+        assert project.add_class().id == 3
+        assert len({label.colour for label in project.classes.all()}) == 3
