@@ -70,6 +70,35 @@ def test_a_kill_at_any_system_call_of_a_commit(folder: Path, call: str) -> None:
     assert reached or call in {"unlink", "ftruncate", "fdatasync"}
 
 
+CHECKPOINT = """
+import sqlite3, sys
+connection = sqlite3.connect(sys.argv[1])
+assert connection.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchone()[0] == 0
+"""
+
+
+@pytest.mark.skipif(not strace_works(), reason="needs strace and the right to trace")
+@pytest.mark.parametrize("call", ["pwrite64", "fdatasync", "ftruncate"])
+def test_a_kill_at_any_system_call_of_a_checkpoint(folder: Path, tmp_path: Path, call: str) -> None:
+    """F08: while the log is carried over into the database, death at the k-th call, for every k until none dies."""
+    strokes = 12
+    with Project(folder) as project:
+        for labels in states(strokes, 4)[1:]:
+            project.commit(1, 0, labels)
+        before = shutil.copytree(folder, tmp_path / "before.unet")  # everything is in the log alone
+    assert (before / WAL).stat().st_size > 10 * 4096
+    for at in range(1, 300):
+        copy = shutil.copytree(before, tmp_path / f"{call}-{at}.unet")
+        done = under_strace(CHECKPOINT, [str(copy / DATABASE)], f"{call}:signal=KILL:when={at}")
+        np.testing.assert_array_equal(stored(copy), states(strokes, 4)[-1])
+        shutil.rmtree(copy)
+        if done.returncode == 0:
+            break
+    else:
+        raise AssertionError("it never ends")
+    assert at > {"pwrite64": 10, "fdatasync": 1, "ftruncate": 1}[call]
+
+
 @pytest.mark.skipif(not strace_works(), reason="needs strace and the right to trace")
 @pytest.mark.parametrize("error", ["EIO", "ENOSPC"])
 def test_a_write_that_fails_is_told_and_loses_nothing(folder: Path, error: str) -> None:

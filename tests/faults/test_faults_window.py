@@ -1,5 +1,7 @@
 """F10, F16, F38, F42, F57: what happens to the window and its layers costs no stroke and leaves nothing behind."""
 
+import subprocess
+import sys
 import threading
 from collections.abc import Callable
 from typing import Any
@@ -158,3 +160,28 @@ def test_a_panel_opened_and_closed_leaves_nothing(qtbot: Any) -> None:
         counts.append((me.num_fds(), threading.active_count(), len(me.children())))
     assert all(now <= then for now, then in zip(counts[-1], counts[0], strict=True)), counts
     assert messages() == []
+
+
+def test_window_and_command_line_share_a_project(user: User) -> None:
+    """F12: a training is refused by name, ``verify`` finds nothing wrong, and the window paints on."""
+    folder = user.panel.controller.project.folder
+
+    def run(*arguments: str) -> subprocess.CompletedProcess[str]:
+        command = [sys.executable, "-m", "napari_unet.cli", *arguments]
+        return subprocess.run(command, capture_output=True, text=True, check=False, timeout=280)
+
+    user.draw(1, (15, 75), (90, 75))
+    before = user.stored()
+    assert before.any()
+    refused = run("train", "--project", str(folder), "--steps", "1")
+    assert refused.returncode == 2
+    (line,) = [line for line in refused.stderr.splitlines() if "NU-" in line]
+    assert line.startswith("error: NU-P09: the project is open in another program (process ")
+    checked = run("verify", str(folder))
+    assert (checked.returncode, checked.stdout) == (0, "")
+    np.testing.assert_array_equal(user.stored(), before)
+    user.draw(2, (15, 20), (90, 20))
+    after = user.stored()
+    assert np.count_nonzero(after) > np.count_nonzero(before)
+    with Project(folder, read_only=True) as project:
+        np.testing.assert_array_equal(project.strokes.plane(1, 0), after)
