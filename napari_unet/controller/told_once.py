@@ -8,7 +8,7 @@ _OF_THE_DISK = ("NU-E", "NU-P")
 
 
 class ToldOnce:
-    """Publishes an ``ErrorLine`` or a ``Notice`` for every other line of the worker.
+    """Publishes an ``ErrorLine`` or a ``Notice`` for each line of the worker that was not told yet.
 
     A worker that is started again meets the same full disk or the same lack of memory, and tries again every few
     seconds: that is one cause. It is over when the user asks for work or changes the settings, or, for a line of the

@@ -59,7 +59,7 @@ class Database:
             except UserError:
                 self.close()
                 raise
-            self._outside.write(self.newest_revision())
+            self._remember_revision()
         else:
             self._tell_missing(remembered)
         self._identity = _identity(file)
@@ -96,7 +96,7 @@ class Database:
             try:
                 yield self.connection
                 self.connection.execute("COMMIT")
-                self._outside.write(self.newest_revision())
+                self._remember_revision()
                 self._flusher.soon()
             except BaseException:
                 if self.connection.in_transaction:
@@ -141,6 +141,11 @@ class Database:
         )
         return int(self.execute(query).fetchone()[0])
 
+    def _remember_revision(self) -> None:
+        """Write the newest revision outside of the log; a damaged database has none, of which its readers tell."""
+        with contextlib.suppress(sqlite3.Error):
+            self._outside.write(self.newest_revision())
+
     def _tell_missing(self, remembered: int) -> None:
         """Add a notice when commits are not there any more, and keep the log: who closes it last takes it away."""
         try:
@@ -155,7 +160,7 @@ class Database:
         with contextlib.suppress(OSError):
             if self._log.stat().st_size:
                 for kept in self.folder.glob(f"damaged-*/{self._log.name}"):
-                    if storage.sha256(kept) == storage.sha256(self._log):
+                    if kept.is_file() and storage.sha256(kept) == storage.sha256(self._log):
                         return kept.parent
                 aside = storage.new_folder_aside(self.folder)
                 shutil.copyfile(self._log, aside / self._log.name)

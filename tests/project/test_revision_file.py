@@ -1,6 +1,8 @@
 """Laws of the revision outside of the log: strokes that a damaged log took along are counted, and nothing else is."""
 
+import contextlib
 import shutil
+import sqlite3
 from collections.abc import Callable
 from pathlib import Path
 
@@ -10,6 +12,7 @@ from painter import states
 
 from benchmarks.reliability import new_project
 from napari_unet.api import verify
+from napari_unet.errors import UserError
 from napari_unet.packaging.project_check import repair
 from napari_unet.project.project import Project
 from napari_unet.project.revision_file import FILE, RevisionFile
@@ -97,6 +100,29 @@ def test_what_is_whole_is_not_blamed(tmp_path: Path, killed: Path) -> None:
         with Project(folder) as project:
             assert project.notices == []
         assert RevisionFile(folder).read() == STROKES
+
+
+def test_a_damaged_database_opens_as_before(tmp_path: Path) -> None:
+    """Its strokes have no newest revision: whoever reads them is told of the damage, and opening is not stopped."""
+    folder = new_project(tmp_path / "p.unet")
+    with Project(folder) as project:
+        project.commit(1, 0, states(1, 0)[-1])
+    file = folder / "project.sqlite"
+    with contextlib.closing(sqlite3.connect(file)) as connection:
+        query = "SELECT rootpage FROM sqlite_master WHERE name IN ('tiles', 'tiles_by_revision')"
+        pages = [row[0] for row in connection.execute(query)]
+        size = connection.execute("PRAGMA page_size").fetchone()[0]
+    data = bytearray(file.read_bytes())
+    for page in pages:
+        data[(page - 1) * size : page * size] = bytes(size)
+    file.write_bytes(data)
+    for read_only in (False, True):
+        with Project(folder, read_only=read_only) as project:
+            assert project.notices == []
+            with pytest.raises(UserError, match=r"^NU-P12: "):
+                project.strokes.plane(1, 0)
+            if not read_only:
+                project.add_class()  # what is elsewhere can still be written
 
 
 def test_a_set_aside_tile_is_not_a_missing_one(tmp_path: Path, killed: Path) -> None:
