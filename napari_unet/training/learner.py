@@ -193,6 +193,7 @@ class Learner:
     def _begin_version(self) -> None:
         """Take note that another network is shown; training changes the body, whose features were cached."""
         self.version += 1
+        self.selection.newest_trained_with = as_fact(self.settings, self.device)
         if self.trainer is not None and self.trainer.step_count > 0:
             self.screen_cache.drop()
 
