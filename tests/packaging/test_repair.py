@@ -23,7 +23,7 @@ def strokes() -> np.ndarray:
 
 
 @pytest.fixture
-def folder(tmp_path: Path) -> Path:
+def halves(tmp_path: Path) -> Path:
     """A project with strokes of two classes on halves."""
     with Project(tmp_path / "p.unet") as project:
         project.settings.write(Settings(tile=64, width=4, batch=1, prediction_tile=64))
@@ -39,35 +39,35 @@ NAMES = ["best.safetensors", "best.json", "last.safetensors", "last.json", "prev
 
 
 @pytest.mark.parametrize("name", NAMES)
-def test_a_folder_in_the_place_of_a_network_is_told_and_set_aside(folder: Path, name: str) -> None:
+def test_a_folder_in_the_place_of_a_network_is_told_and_set_aside(halves: Path, name: str) -> None:
     """By repair, which finds nothing more to do afterwards; what was in it is kept, and training works."""
-    (folder / "models" / name).mkdir(parents=True)
-    (folder / "models" / name / "mine.txt").write_text("mine")
-    (finding,) = verify(folder)
+    (halves / "models" / name).mkdir(parents=True)
+    (halves / "models" / name / "mine.txt").write_text("mine")
+    (finding,) = verify(halves)
     assert finding.startswith("NU-M02: a folder lies where a file of the network belongs")
     assert name in finding
-    (done,) = repair(folder)
+    (done,) = repair(halves)
     assert name in done
-    assert repair(folder) == []
-    assert verify(folder) == []
-    (kept,) = folder.glob(f"models/damaged-*/{name}/mine.txt")
+    assert repair(halves) == []
+    assert verify(halves) == []
+    (kept,) = halves.glob(f"models/damaged-*/{name}/mine.txt")
     assert kept.read_text() == "mine"
 
 
 @pytest.mark.parametrize("name", ["best.json", "best.safetensors"])
-def test_training_moves_a_folder_out_of_its_way(folder: Path, name: str) -> None:
+def test_training_moves_a_folder_out_of_its_way(halves: Path, name: str) -> None:
     """Without a repair: the network is saved, and a line tells where the folder is."""
-    (folder / "models" / name).mkdir(parents=True)
-    with Project(folder) as project:
+    (halves / "models" / name).mkdir(parents=True)
+    with Project(halves) as project:
         result = train(project, steps=2, device="cpu")
     assert [line for line in result.warnings if line.startswith("NU-M02: a folder lies where")]
-    assert verify(folder) == []
-    assert list(folder.glob(f"models/damaged-*/{name}"))
+    assert verify(halves) == []
+    assert list(halves.glob(f"models/damaged-*/{name}"))
 
 
-def test_strokes_outlive_their_classes(folder: Path) -> None:
+def test_strokes_outlive_their_classes(halves: Path) -> None:
     """The page of the classes is zero: repair keeps the strokes under recovered classes, of the same numbers."""
-    file = folder / "project.sqlite"
+    file = halves / "project.sqlite"
     with sqlite3.connect(file) as connection:
         root, size = (
             connection.execute("SELECT rootpage FROM sqlite_master WHERE name = 'classes'").fetchone()[0],
@@ -77,11 +77,11 @@ def test_strokes_outlive_their_classes(folder: Path) -> None:
     data = bytearray(file.read_bytes())
     data[(root - 1) * size : root * size] = bytes(size)
     file.write_bytes(data)
-    assert verify(folder)
-    done = repair(folder)
+    assert verify(halves)
+    done = repair(halves)
     assert f"1 images and {np.count_nonzero(strokes())} painted pixels" in done[0]
-    assert verify(folder) == []
-    with Project(folder) as project:
+    assert verify(halves) == []
+    with Project(halves) as project:
         np.testing.assert_array_equal(project.strokes.plane(1, 0), strokes())
         assert [(label.id, label.name) for label in project.classes.all()] == [
             (1, "recovered background"),
