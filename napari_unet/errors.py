@@ -5,6 +5,7 @@ import logging
 import os
 import re
 import traceback
+import unicodedata
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -13,6 +14,7 @@ PROGRAM_ERRORS = (AttributeError, TypeError, NameError, ImportError, NotImplemen
 PROGRAM_ERROR = "NU-X01"  # code of an error of this program
 LOG_NAME = ".napari-unet.log"
 
+_LONGEST_PATH = 4096
 _LONGEST_LOG = 2**20  # bytes; a longer log begins anew
 _PACKAGE = Path(__file__).resolve().parent
 # Python's words for a call that does not fit the called library, in whichever file the error is raised.
@@ -31,7 +33,7 @@ class UserError(Exception):
     """
 
     def __init__(self, code: str, what: str, where: str, fix: str) -> None:
-        super().__init__(f"{code}: {what}, {where}, {fix}")
+        super().__init__(printable(f"{code}: {what}, {_shortened(where)}, {fix}"))
         self.code = code
         self.what = what
         self.where = where
@@ -39,6 +41,25 @@ class UserError(Exception):
 
     def __reduce__(self) -> tuple[type["UserError"], tuple[str, str, str, str]]:
         return type(self), (self.code, self.what, self.where, self.fix)  # an exception is rebuilt from one line else
+
+
+def printable(text: str) -> str:
+    """Return text as one line that a terminal shows and does not obey.
+
+    Line ends, escapes, marks that turn the direction of writing and bytes that are no text are written as Python
+    writes them in a string. Spaces of every width stay.
+    """
+    if text.isprintable():
+        return text
+    return "".join(
+        letter if letter.isprintable() or unicodedata.category(letter) == "Zs" else ascii(letter)[1:-1]
+        for letter in text
+    )
+
+
+def _shortened(where: str) -> str:
+    """Return a path that is too long for any system with its middle left out."""
+    return where if len(where) <= _LONGEST_PATH else f"{where[:100]} ... {where[-100:]}"
 
 
 def is_ours(error: BaseException) -> bool:

@@ -1,10 +1,12 @@
 """One command of the command line: read, run, and told in one line where it is refused."""
 
 import argparse
+import contextlib
 import sqlite3
 import sys
 from collections.abc import Callable, Sequence
 
+from napari_unet.cli.machine import images_tried
 from napari_unet.cli.parser import command_parser
 from napari_unet.errors import PROGRAM_ERRORS, UserError, program_error
 
@@ -14,7 +16,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
     try:
         options = command_parser().parse_args(arguments)
         command: Callable[[argparse.Namespace], int] = options.run
-        return command(options)
+        with images_tried() if options.opens_images else contextlib.nullcontext():
+            return command(options)
     except UserError as error:
         print(f"error: {error}", file=sys.stderr)
         return 2

@@ -2,7 +2,7 @@
 
 import argparse
 
-from napari_unet.cli.output import print_record
+from napari_unet.cli.output import print_line, print_record
 from napari_unet.cli.result_lines import model_line, score_lines
 from napari_unet.errors import UserError
 
@@ -42,8 +42,8 @@ def verify(options: argparse.Namespace) -> int:
 
     if options.repair:
         for line in project_check.repair(options.project):
-            print(line)
+            print_line(line)
     found = project_check.verify(options.project)
     for line in found:
-        print(line)
+        print_line(line)
     return 1 if found else 0

@@ -1,6 +1,8 @@
 """The machine while a command runs."""
 
+import contextlib
 import os
+from collections.abc import Iterator
 
 
 def take_the_machine() -> None:
@@ -10,3 +12,19 @@ def take_the_machine() -> None:
 
     set_threads(os.cpu_count())
     keep_freed_memory()
+
+
+@contextlib.contextmanager
+def images_tried() -> Iterator[None]:
+    """Have every image file tried in a process with limits, which starts while this one imports what it needs."""
+    from napari_unet.decoder.trial import DecoderTrial
+    from napari_unet.images.trial import choose_trial
+
+    trial = DecoderTrial()
+    trial.start()
+    choose_trial(trial)
+    try:
+        yield
+    finally:
+        choose_trial(None)
+        trial.stop()

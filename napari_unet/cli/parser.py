@@ -21,9 +21,9 @@ _MEANINGS = {
 
 
 def command_parser() -> argparse.ArgumentParser:
-    """Return the parser of all commands; the options it gives have the function to run as ``run``."""
+    """Return the parser of all commands; its options have the function to run as ``run``, and ``opens_images``."""
     parser = _Parser(prog="napari-unet", description="Paint a few strokes and watch a U-Net learn them.")
-    parser.set_defaults(run=viewer.open_napari)
+    parser.set_defaults(run=viewer.open_napari, opens_images=False)
     commands = parser.add_subparsers(title="commands", metavar="COMMAND")
     for add in (_add_demo, _add_train, _add_predict, _add_score, _add_export, _add_models, _add_verify):
         add(commands)
@@ -66,7 +66,7 @@ def _add_train(commands: Any) -> None:
     )
     _add_settings(train, [field for field in fields() if field.kind is not bool])
     _add_device_and_json(train)
-    train.set_defaults(run=training.train)
+    train.set_defaults(run=training.train, opens_images=True)
 
 
 def _add_predict(commands: Any) -> None:
@@ -98,7 +98,7 @@ def _add_predict(commands: Any) -> None:
     predict.add_argument("--scheduler", default="", help="address of a running Dask cluster; with --format ome-zarr")
     _add_object_settings(predict)
     _add_device_and_json(predict)
-    predict.set_defaults(run=prediction.predict)
+    predict.set_defaults(run=prediction.predict, opens_images=True)
 
 
 def _add_score(commands: Any) -> None:
@@ -108,7 +108,7 @@ def _add_score(commands: Any) -> None:
     for whose, meanings in (("truth", TRUTH_MEANINGS), ("prediction", PREDICTION_MEANINGS)):
         score.add_argument(f"--{whose}-is", default="auto", choices=meanings, help=_MEANINGS[whose])
     score.add_argument("--json", action="store_true")
-    score.set_defaults(run=inspection.score)
+    score.set_defaults(run=inspection.score, opens_images=True)
 
 
 def _add_export(commands: Any) -> None:
@@ -122,7 +122,7 @@ def _add_export(commands: Any) -> None:
     )
     _add_object_settings(export)
     _add_device_and_json(export)
-    export.set_defaults(run=prediction.export)
+    export.set_defaults(run=prediction.export, opens_images=True)
 
 
 def _add_models(commands: Any) -> None:

@@ -3,6 +3,8 @@
 import sys
 from pathlib import Path
 
+from napari_unet.errors import printable
+
 
 class Bar:
     """Show steps or images on standard error."""
@@ -32,8 +34,8 @@ class BatchBar:
     def start(self, path: Path, place: int, count: int) -> None:
         """Show the image that is now in work, its place from 0 on, and how many there are."""
         self._bar = self._bar or Bar(count, "predicting", "image")
-        self._name, self._place, self._tiles = path.name, place, 0
-        self._bar.to(place, path.name)
+        self._name, self._place, self._tiles = printable(path.name), place, 0
+        self._bar.to(place, self._name)
 
     def tile(self) -> None:
         """Count one tile more of the image in work."""
@@ -45,7 +47,7 @@ class BatchBar:
         """Print a line without disturbing the bar."""
         from tqdm import tqdm
 
-        tqdm.write(line, file=sys.stderr)
+        tqdm.write(printable(line), file=sys.stderr)
 
     def close(self) -> None:
         """Count the last image and end the line."""

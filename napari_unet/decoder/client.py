@@ -24,7 +24,7 @@ from napari_unet.protocol.child_process import ChildProcess
 A = TypeVar("A", Inspected, Part, Drawn)
 P = ParamSpec("P")
 R = TypeVar("R")
-_PATIENCE_S = 30.0  # seconds to wait for one answer; a network drive may be slow
+PATIENCE_S = 30.0  # seconds to wait for one answer; a network drive may be slow
 _PROGRAM = (sys.executable, "-P", "-m", "napari_unet.decoder")
 
 
@@ -37,7 +37,7 @@ class DecoderClient:
     patience_s : how long one answer may take
     """
 
-    def __init__(self, program: Sequence[str] = _PROGRAM, patience_s: float = _PATIENCE_S) -> None:
+    def __init__(self, program: Sequence[str] = _PROGRAM, patience_s: float = PATIENCE_S) -> None:
         self._program = list(program)
         self._patience_s = patience_s
         self._child: ChildProcess[Answer] | None = None
@@ -62,6 +62,10 @@ class DecoderClient:
     def thumbnail(self, record: ImageRecord, side: int) -> "Future[UInt8[np.ndarray, 'h w 3']]":
         """Draw a small picture of an image of a project; the future raises as ``open`` does, and NU-P04 and NU-P06."""
         return self._submit(self._thumbnail, record, side)
+
+    def start(self) -> None:
+        """Start the process before anything is asked, for it takes half a second."""
+        self._submit(self._running)
 
     def rest(self) -> None:
         """End process and thread when all that was asked is answered; they come again when more is asked for."""

@@ -18,9 +18,11 @@ from napari_unet.images.readers.pictures import open_jpeg, open_png
 from napari_unet.images.readers.tiff import open_tiff
 from napari_unet.images.readers.zarr_folder import open_zarr
 from napari_unet.images.readers.zarr_metadata import METADATA_FILES as ZARR_METADATA
+from napari_unet.images.trial import tried
 
 __all__ = ["MAX_DECODED_BYTES", "SUFFIXES", "SUPPORTED", "ZARR_METADATA", "changed", "file_state", "open_image"]
 
+_MOST_AXES = 20  # each has a letter of its own
 OPENERS: dict[str, Callable[[Path, bool], Content]] = {
     "tiff": open_tiff,
     "png": open_png,
@@ -32,6 +34,8 @@ OPENERS: dict[str, Callable[[Path, bool], Content]] = {
 
 def open_image(path: Path, axes: str | None = None, *, expand_palette: bool = True, keep_named: bool = False) -> Image:
     """Open an image file; its pixels are read when asked for where the format allows it.
+
+    It is tried first where this process has chosen a trial (``images.trial``).
 
     Parameters
     ----------
@@ -45,6 +49,7 @@ def open_image(path: Path, axes: str | None = None, *, expand_palette: bool = Tr
     UserError
         NU-I01 to NU-I03 where the pixels do not make an image, NU-I10 to NU-I14 where the file cannot be read.
     """
+    tried(path, axes)
     opener = OPENERS[format_of(path)]
     with damage_told(path), warnings.catch_warnings():
         warnings.simplefilter("ignore")
@@ -57,6 +62,9 @@ def _image(path: Path, content: Content, axes: str | None, keep_named: bool) -> 
     named_all = axes is not None and len(axes) == len(shape)
     names = axes if axes is not None and named_all else content.axes
     keeps_all = named_all and keep_named
+    if len(shape) > _MOST_AXES:
+        what = f"an image of {len(shape)} axes"
+        raise UserError("NU-I01", what, str(path), "use an image with y and x axes, each named once")
     kept = tuple(n for n, size in enumerate(shape) if size != 1 or keeps_all or names[n].lower() in ("y", "x"))
     if axes is None:
         letters = letters_of([names[axis] for axis in kept])

@@ -19,6 +19,7 @@ from torch import Tensor
 
 from napari_unet import storage
 from napari_unet.errors import UserError, is_ours, program_error
+from napari_unet.network.known_facts import refuse_strange_facts
 from napari_unet.network.unet import (
     STORED_CONTEXT,
     Architecture,
@@ -202,7 +203,7 @@ def _parsed(metadata: dict[str, str] | None, where: str) -> dict[str, Any]:
     try:
         record = msgspec.convert(json.loads(text), dict[str, Any])
         version = msgspec.convert(record["format"], int)
-    except (ValueError, KeyError, RecursionError, msgspec.ValidationError) as error:
+    except (ValueError, KeyError, OverflowError, RecursionError, msgspec.ValidationError) as error:
         raise UserError(
             "NU-M02", "the network's description is damaged", where, "restore the file from a copy"
         ) from error
@@ -229,7 +230,8 @@ def _checkpoint(record: dict[str, Any], tensors: dict[str, Tensor], path: Path) 
         with torch.device("meta"):
             UNet(checkpoint.architecture).load_state_dict(checkpoint.network_weights, assign=True)
         _refuse_negative_variance(checkpoint.network_weights)
-    except (ValueError, KeyError, TypeError, RuntimeError, msgspec.ValidationError) as error:
+        refuse_strange_facts(checkpoint.facts)
+    except (ValueError, KeyError, TypeError, OverflowError, RuntimeError, msgspec.ValidationError) as error:
         raise (program_error(error, str(path)) if is_ours(error) else _damaged(path, str(error))) from error
     if len(checkpoint.class_ids) != checkpoint.architecture.classes or len(checkpoint.class_names) != len(
         checkpoint.class_ids
@@ -277,7 +279,7 @@ def _refuse_changed(path: Path) -> None:
         return
     try:
         expected = msgspec.convert(json.loads(note.read_text(encoding="utf-8")), dict[str, Any]).get("sha256")
-    except (ValueError, RecursionError, msgspec.ValidationError) as error:
+    except (ValueError, OverflowError, RecursionError, msgspec.ValidationError) as error:
         raise _damaged(note, str(error)) from error
     if expected is not None and expected != sha256(path):
         raise _damaged(path, "its checksum differs")

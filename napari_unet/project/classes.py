@@ -1,5 +1,6 @@
 """Keep the classes that strokes are painted in."""
 
+import re
 from dataclasses import dataclass
 
 from napari_unet.errors import UserError
@@ -8,6 +9,9 @@ from napari_unet.project.database import Database
 
 BACKGROUND = 1
 MAXIMUM_CLASS = 255
+
+_LONGEST_NAME = 10_000  # characters; nobody types as many
+_COLOUR = re.compile(r"#[0-9a-fA-F]{6}")
 
 # Okabe and Ito's colour-blind-safe set, background first and quiet, then the loud ones; Tol's "muted" colours.
 COLOURS = (
@@ -40,6 +44,19 @@ def default_name(class_id: int) -> str:
     return "background" if class_id == BACKGROUND else f"class {class_id}"
 
 
+def _refuse_strange(label: ClassLabel) -> ClassLabel:
+    """Return a stored class, or raise a ValueError for one that no version of this program has written."""
+    if not 1 <= label.id <= MAXIMUM_CLASS:
+        raise ValueError(f"a class with the number {label.id}")
+    if not _is_fit(label.name, label.colour):
+        raise ValueError(f"class {label.id} called {label.name[:40]!r} with the colour {label.colour[:20]!r}")
+    return label
+
+
+def _is_fit(name: str, colour: str) -> bool:
+    return len(name) <= _LONGEST_NAME and _COLOUR.fullmatch(colour) is not None
+
+
 class Classes:
     """Read and change the classes of a project."""
 
@@ -50,7 +67,7 @@ class Classes:
     def all(self) -> list[ClassLabel]:
         """Return the classes that are not removed, by id."""
         rows = self._database.execute("SELECT id, name, colour FROM classes WHERE NOT removed ORDER BY id")
-        return [ClassLabel(*row) for row in rows]
+        return [_refuse_strange(ClassLabel(*row)) for row in rows]
 
     @damage_told
     def ids_ever(self) -> set[int]:
@@ -63,8 +80,9 @@ class Classes:
         Raises
         ------
         UserError
-            NU-A06 when every id is used.
+            NU-A06 when every id is used, NU-A26 for a colour that is not "#RRGGBB" or an endless name.
         """
+        self._refuse_unfit(name, colour)
         with self._database.transaction() as connection:
             highest = connection.execute("SELECT seq FROM sqlite_sequence WHERE name = 'classes'").fetchone()
             class_id = (highest[0] if highest else 0) + 1
@@ -78,7 +96,8 @@ class Classes:
         return label
 
     def change(self, class_id: int, *, name: str | None = None, colour: str | None = None) -> None:
-        """Rename or recolour a class."""
+        """Rename or recolour a class; raise a UserError NU-A26 for what ``add`` refuses too."""
+        self._refuse_unfit(name, colour)
         with self._database.transaction() as connection:
             connection.execute(
                 "UPDATE classes SET name = COALESCE(?, name), colour = COALESCE(?, colour) WHERE id = ?",
@@ -89,3 +108,9 @@ class Classes:
         """Stop learning a class. Its strokes and its id stay in the project."""
         with self._database.transaction() as connection:
             connection.execute("UPDATE classes SET removed = 1 WHERE id = ?", (class_id,))
+
+    def _refuse_unfit(self, name: str | None, colour: str | None) -> None:
+        if not _is_fit(name or "", colour or COLOURS[0]):
+            what = f"a class cannot be called {(name or '')[:40]!r} with the colour {(colour or '')[:20]!r}"
+            fix = f'give a colour such as "#56B4E9", and a name of {_LONGEST_NAME} characters at most'
+            raise UserError("NU-A26", what, str(self._database.folder), fix)

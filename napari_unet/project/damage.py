@@ -6,9 +6,20 @@ from collections.abc import Callable
 from functools import wraps
 from typing import ParamSpec, TypeVar
 
+import msgspec
+
 from napari_unet.errors import UserError, is_misuse, program_error
 
-_DAMAGE = (sqlite3.DatabaseError, ValueError, TypeError, LookupError, OverflowError, zlib.error)
+_DAMAGE = (
+    sqlite3.DatabaseError,
+    ValueError,
+    TypeError,
+    LookupError,
+    OverflowError,
+    RecursionError,
+    zlib.error,
+    msgspec.MsgspecError,
+)
 _WHERE = "project.sqlite"
 P = ParamSpec("P")
 T = TypeVar("T")

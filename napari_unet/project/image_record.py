@@ -2,6 +2,7 @@
 
 import json
 import math
+import os
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -107,8 +108,9 @@ def image_record(row: Sequence[Any], folder: Path) -> ImageRecord:
     ) = row  # fmt: skip
     path = Path(reference)
     beside = folder / relative
+    # A path that the system does not take at all, such as one that is too long, is not there to os.path.
     # A project that was moved together with its images finds them beside itself.
-    if inside or (relative and not path.exists() and beside.exists()):
+    if inside or (relative and not os.path.exists(path) and os.path.exists(beside)):
         path = beside.resolve()
     if inside and not path.resolve().is_relative_to(folder.resolve()):
         raise ValueError(f"the copy of image {image_id} lies outside of the project")

@@ -1,5 +1,6 @@
 """Keep strokes that the user says are right, although the network contradicts them."""
 
+import math
 import sqlite3
 import zlib
 
@@ -38,7 +39,10 @@ def kept_labels(connection: sqlite3.Connection, image_id: int, plane: int, regio
     )
     for class_id, y0, x0, y1, x1, packed in rows:
         box = Region(y0, x0, y1, x1)
-        bits = np.frombuffer(zlib.decompress(packed), np.uint8)
+        size = -(-math.prod(box.shape) // 8)
+        bits = np.frombuffer(zlib.decompressobj().decompress(packed, max(1, size)), np.uint8)
+        if len(bits) != size or min(box.shape) < 1:
+            raise ValueError(f"a kept stroke of {box.shape} pixels in {len(bits)} bytes")
         inside = np.unpackbits(bits, count=box.shape[0] * box.shape[1]).reshape(box.shape).astype(bool)
         part = box.within(region)
         labels[part.seen_from(region).slices][inside[part.seen_from(box).slices]] = class_id

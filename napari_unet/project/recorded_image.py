@@ -1,5 +1,6 @@
 """Open an image from what a project remembers of it."""
 
+import os
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
@@ -27,7 +28,7 @@ def open_recorded(record: ImageRecord, open_file: Callable[[Path, str], Image] =
     UserError
         NU-P04 when the file is gone, NU-P06 when it is another image now, NU-I10 to NU-I14 when it cannot be read.
     """
-    if not record.path.exists():
+    if not os.path.exists(record.path):  # whatever the system says of it
         raise UserError(
             "NU-P04",
             "the image file is not there",

@@ -69,8 +69,8 @@ def connect(file: Path, *, read_only: bool) -> sqlite3.Connection:
     Raises
     ------
     UserError
-        NU-P01 not a project or damaged; for writing also NU-P02 made by a newer version, NU-P10 the drive or the folder
-        takes no change, NU-P26 the disk is full.
+        NU-P01 not a project or damaged, NU-P12 with a view or trigger; for writing also NU-P02 made by a newer
+        version, NU-P10 the drive or the folder takes no change, NU-P26 the disk is full.
     """
     with _damage_told(file):
         connection = _opened(file, read_only=read_only)
@@ -84,10 +84,30 @@ def connect(file: Path, *, read_only: bool) -> sqlite3.Connection:
             connection.close()
             fix = "choose a folder NAME.unet or a name that does not exist yet"
             raise UserError("NU-P01", "this is not a napari-unet project", str(file.parent), fix)
+        _refuse_foreign_parts(connection, file)
         if read_only:
             connection = connection if version >= VERSION else _brought_up_to_date(connection, version)
             connection.execute("PRAGMA query_only = 1")
     return connection
+
+
+def _refuse_foreign_parts(connection: sqlite3.Connection, file: Path) -> None:
+    """Refuse views, triggers and virtual tables before anything is read of the tables.
+
+    No version makes any. A view may never come to an end, a trigger may change what is written.
+
+    Raises
+    ------
+    UserError
+        NU-P12
+    """
+    connection.execute("PRAGMA trusted_schema = OFF")
+    query = "SELECT type, name FROM sqlite_master WHERE type NOT IN ('table', 'index') OR sql LIKE 'CREATE VIRTUAL%'"
+    found = connection.execute(query).fetchone()
+    if found is not None:
+        connection.close()
+        what = f"the project's database holds a {found[0]} ('{found[1]}'), which no version of this program makes"
+        raise UserError("NU-P12", what, str(file.parent), "do not use it, or restore the project from a copy")
 
 
 def prepare(connection: sqlite3.Connection, file: Path) -> None:

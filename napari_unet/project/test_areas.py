@@ -3,6 +3,9 @@
 import json
 from collections.abc import Sequence
 
+import msgspec
+
+from napari_unet.errors import UserError
 from napari_unet.images.tiles import Region
 from napari_unet.project.block_sides import hold_out
 from napari_unet.project.damage import damage_told
@@ -11,6 +14,8 @@ from napari_unet.project.image_record import read_image_record
 from napari_unet.project.split import learnable
 from napari_unet.project.stored_planes import StoredPlanes
 from napari_unet.project.stored_tiles import TileKey
+
+MOST_AREAS = 1000  # of a plane; every tile that is cut out of it looks at each
 
 
 class TestAreas:
@@ -34,12 +39,17 @@ class TestAreas:
         rows = self._database.execute(
             "SELECT plane, areas FROM test_areas WHERE image_id = ? AND areas != '[]' ORDER BY plane", (image_id,)
         )
-        return {plane: tuple(Region(*area) for area in json.loads(areas)) for plane, areas in rows}
+        return {plane: _regions(plane, areas) for plane, areas in rows}
 
     def replace(self, image_id: int, plane: int, areas: Sequence[Region]) -> bool:
         """Replace the test areas of a plane by these, cut at its rim, in one transaction.
 
         What is painted in them, before or after, is not trained on until the area is gone.
+
+        Raises
+        ------
+        UserError
+            NU-A25 for more than ``MOST_AREAS``.
 
         Returns
         -------
@@ -48,6 +58,9 @@ class TestAreas:
         stored = self._planes.get(image_id, plane)
         wanted = sorted({area.clipped(*stored.shape) for area in areas})
         wanted = [area for area in wanted if 0 not in area.shape]
+        if len(wanted) > MOST_AREAS:
+            what = f"{len(wanted)} test areas in plane {plane}, and a plane holds {MOST_AREAS} at most"
+            raise UserError("NU-A25", what, str(self._database.folder), "draw fewer and larger ones")
         if wanted == sorted(self.of(image_id).get(plane, ())):
             return False
         fingerprint = read_image_record(self._database, image_id).fingerprint
@@ -61,3 +74,11 @@ class TestAreas:
                 key = TileKey(image_id, plane, *place)
                 hold_out(connection, key, learnable(stored.area(place), tile, wanted), fingerprint)
         return True
+
+
+def _regions(plane: int, stored: str) -> tuple[Region, ...]:
+    """Return stored areas, or raise a ValueError or ValidationError where they are no rectangles in whole pixels."""
+    areas = msgspec.json.decode(stored, type=list[tuple[int, int, int, int]])
+    if len(areas) > MOST_AREAS:
+        raise ValueError(f"{len(areas)} test areas in plane {plane}")
+    return tuple(Region(*area) for area in areas)

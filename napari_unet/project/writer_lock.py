@@ -57,7 +57,7 @@ def _holder(path: Path) -> str:
         with open(path, "rb") as stream:
             note = json.loads(stream.read(_LONGEST))
         pid, host = int(note["pid"]), str(note["host"])
-    except (OSError, ValueError, KeyError, TypeError, RecursionError):
+    except (OSError, ValueError, KeyError, TypeError, OverflowError, RecursionError):
         return "another program"
     if (pid, host) == (os.getpid(), socket.gethostname()):
         return "another window of this napari"

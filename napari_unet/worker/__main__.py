@@ -8,9 +8,12 @@ import sys
 import threading
 import time
 import traceback
+from pathlib import Path
 from typing import TYPE_CHECKING
 
+from napari_unet.decoder.trial import DecoderTrial
 from napari_unet.errors import UserError
+from napari_unet.images.trial import choose_trial
 from napari_unet.protocol.channel import Channel
 from napari_unet.protocol.exit_code import LOST_DEVICE
 from napari_unet.protocol.message import Message
@@ -43,6 +46,14 @@ def main() -> int:
 def _serve(channel: Channel[ToWorker], heartbeat: Heartbeat) -> int:
     inbox: queue.SimpleQueue[ToWorker | None] = queue.SimpleQueue()
     threading.Thread(target=_listen, args=(channel, inbox), daemon=True).start()
+    trial = DecoderTrial()
+    trial.start()  # beside the import of torch
+
+    def tried(path: Path, axes: str | None) -> None:
+        with heartbeat.waiting():
+            trial(path, axes)
+
+    choose_trial(tried)
     # Heard from and listening before torch is there, which takes seconds.
     from napari_unet.network.device import choose_device, is_device_lost, is_out_of_memory, set_threads
     from napari_unet.network.memory import keep_freed_memory

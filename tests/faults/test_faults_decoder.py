@@ -14,12 +14,18 @@ import psutil
 import pytest
 import tifffile
 
+from napari_unet.cli import main as command
+from napari_unet.decoder import trial
 from napari_unet.decoder.client import DecoderClient
+from napari_unet.decoder.trial import DecoderTrial
 from napari_unet.errors import UserError
 from napari_unet.images.reading import open_image
 from napari_unet.images.thumbnail import thumbnail
+from napari_unet.images.trial import choose_trial
 from napari_unet.project.image_record import ImageRecord
 from napari_unet.project.project import Project
+from napari_unet.protocol import messages as m
+from napari_unet.protocol.child_process import ChildProcess
 
 ROGUE = """
 import os, sys, time
@@ -43,6 +49,14 @@ def rogue(path, expand_palette):
 
 stream = os.dup(1)
 reading.OPENERS["tiff"] = rogue
+sys.exit(main())
+"""
+WORKER = """
+import sys
+from napari_unet.decoder import trial
+real = trial.DecoderClient
+trial.DecoderClient = lambda **named: real([sys.executable, "-P", "-c", sys.argv[1]], **named)
+from napari_unet.worker.__main__ import main
 sys.exit(main())
 """
 NAMES = ("good", "crashes", "babbles", "eats", "fine")
@@ -203,3 +217,67 @@ def test_the_list_shows_the_others(
     thumbnails.clear()
     assert thumbnails.of(records["good"]) is None  # a row that is drawn once more asks nobody
     assert not any(timer.isActive() for timer in thumbnails.findChildren(QTimer))
+
+
+def test_what_this_process_opens_itself_is_tried_there(
+    records: dict[str, ImageRecord], client: Callable[[float], DecoderClient]
+) -> None:
+    """What crashes or eats memory costs the other process; what is sound is tried once, whatever is asked of it."""
+    tried = client(120.0)
+    choose_trial(DecoderTrial(tried))
+    try:
+        codes = {name: outcome(lambda name=name: open_image(records[name].path)) for name in NAMES}
+        assert {name: code for name, code in codes.items() if isinstance(code, str)} == {
+            "crashes": "NU-S11", "babbles": "NU-S11", "eats": "NU-I11",
+        }  # fmt: skip
+        tried.stop()  # what has passed needs it no more
+        assert open_image(records["good"].path).fingerprint() == records["good"].fingerprint
+        with pytest.raises(RuntimeError, match="stopped"):
+            open_image(records["hangs"].path)
+    finally:
+        choose_trial(None)
+
+
+def test_a_command_gives_up_an_image_that_hangs(
+    records: dict[str, ImageRecord],
+    client: Callable[[float], DecoderClient],
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    """One line and exit 2, for every file of a command; the process is gone with it."""
+    monkeypatch.setattr(trial, "DecoderClient", lambda **_: client(2.0))
+    for name, code in (("hangs", "NU-S10"), ("crashes", "NU-S11")):
+        path = str(records[name].path)
+        assert command(["score", "--prediction", path, "--truth", path]) == 2
+        (line,) = capsys.readouterr().err.splitlines()
+        assert line.startswith(f"error: {code}: ")
+    assert open_image(records["fine"].path).name == "fine"  # nothing is tried any more
+
+
+@pytest.mark.torch
+@pytest.mark.parametrize("name", ["crashes", "good"])
+def test_a_worker_tries_images_there(records: dict[str, ImageRecord], tmp_path: Path, name: str) -> None:
+    """An image of a project that ends the process that tries it is one line, and the worker lives on and answers."""
+    with Project(tmp_path / "p.unet") as project:
+        for _ in range(2):
+            project.add_class()
+        for class_id in (1, 2):
+            labels = np.zeros((90, 70), np.uint8)
+            labels[class_id * 20 : class_id * 20 + 9] = class_id
+            project.commit(records[name].id, 0, np.maximum(project.strokes.plane(records[name].id, 0), labels))
+    program = [sys.executable, "-P", "-c", WORKER, ROGUE]
+    worker: ChildProcess[Any] = ChildProcess(program, m.ToWindow, variables={"NAPARI_UNET_DEVICE": "cpu"})
+    for message in (m.Open(str(tmp_path / "p.unet"), base="none"), m.Annotated(), m.Train(True)):
+        worker.channel.send(message)
+    lines: list[str] = []
+    while not lines:
+        message = worker.channel.receive()
+        if isinstance(message, (m.Failed, m.Noticed)):
+            lines.append(message.line)
+        elif isinstance(message, m.Progress) and message.loss is not None:
+            lines.append("learned")
+    assert lines[0][:6] == ("NU-S11" if name == "crashes" else "learne")
+    assert worker.exit_code is None
+    worker.close_input()
+    worker.wait(60.0)
+    worker.close_output()

@@ -1,10 +1,13 @@
 """F44 to F49: nothing foreign is ever run, and nothing is written outside of the project, at any entry."""
 
+import contextlib
+import dataclasses
 import io
 import json
 import os
 import pickle
 import shutil
+import sqlite3
 import subprocess
 import sys
 import tarfile
@@ -19,12 +22,16 @@ import msgspec
 import numpy as np
 import pytest
 import tifffile
+import zarr
 from safetensors.torch import save_file
 
+from napari_unet.cli import main as command
 from napari_unet.errors import UserError
 from napari_unet.images.image import Image
 from napari_unet.images.labels import read_labels
 from napari_unet.images.reading import open_image
+from napari_unet.images.tiles import Region
+from napari_unet.project import test_areas
 from napari_unet.project.database import DATABASE
 from napari_unet.project.project import Project
 from napari_unet.protocol import messages as m
@@ -250,6 +257,200 @@ def test_no_project_runs_anything(payload: str, sentinel: Path) -> None:
         Project(folder)
 
 
+@pytest.fixture
+def made(tmp_path: Path) -> Path:
+    """A project of one image with two classes and a stroke."""
+    folder = tmp_path / "p.unet"
+    with Project(folder) as project:
+        for _ in range(2):
+            project.add_class()
+        record = project.add_image(Image("drawn", np.eye(20), "yx"))
+        project.commit(record.id, 0, np.eye(20, dtype=np.uint8))
+    return folder
+
+
+def written(folder: Path, *statements: str) -> None:
+    """Change the database of a project as no version of this program does."""
+    with contextlib.closing(sqlite3.connect(folder / DATABASE)) as database:
+        for statement in statements:
+            database.execute(statement)
+        database.commit()
+
+
+FOREIGN = {
+    "a view that never ends": [
+        "ALTER TABLE scores RENAME TO old",
+        "CREATE VIEW scores AS WITH RECURSIVE n(id, record) AS "
+        "(SELECT 1, '{}' UNION ALL SELECT id + 1, '{}' FROM n) SELECT id, record FROM n ORDER BY id DESC",
+    ],
+    "a trigger that blanks every stroke": [
+        "CREATE TRIGGER t AFTER INSERT ON scores BEGIN UPDATE tiles SET labels = x''; END"
+    ],
+    "a virtual table": ["CREATE VIRTUAL TABLE v USING fts5(a)"],
+}
+
+
+@pytest.mark.parametrize("kind", FOREIGN)
+def test_views_and_triggers_are_refused_before_anything_is_read(kind: str, made: Path) -> None:
+    """No version makes any: whoever opens the project, for reading, writing or a check, is told in one line."""
+    from napari_unet.api import verify
+
+    written(made, *FOREIGN[kind])
+    entries: list[Callable[[], object]] = [
+        lambda: Project(made), lambda: Project(made, read_only=True), lambda: verify(made)
+    ]  # fmt: skip
+    for entry in entries:
+        with pytest.raises(UserError, match=r"^NU-P12: .*which no version of this program makes"):
+            entry()
+
+
+NESTED = "[" * 100_000
+STROKE = "INSERT INTO kept_strokes VALUES (1, 1, 0, 1, 0, 0, 2000000000, 2000000000, x'{}')"
+SETTING = "INSERT OR REPLACE INTO settings VALUES ('tile', '{}')"
+SCORE = "INSERT INTO scores VALUES (1, '', 1, '{}')"
+CHANNELS = "UPDATE images SET chosen_channels = '{}'"
+AREAS = "INSERT INTO test_areas VALUES (1, 0, 9, '[{}]')"
+STRANGE_ROWS = {
+    "a colour that is no hex": "UPDATE classes SET colour = 'url(file:///etc/hostname)' WHERE id = 2",
+    "a class with the number 70,000": "UPDATE classes SET id = 70000 WHERE id = 2",
+    "a name without an end": "UPDATE classes SET name = hex(zeroblob(100000)) WHERE id = 2",
+    "areas of fractions": AREAS.format("[1.5, 1.5, 9.5, 9.5]"),
+    "an area of words": AREAS.format('["a", "b", "c", "d"]'),
+    "200,000 areas": AREAS.format(", ".join(["[1, 1, 9, 9]"] * 200_000)),
+    "JSON nested a hundred thousand times": AREAS.format(NESTED),
+    "settings nested likewise": SETTING.format(NESTED),
+    "scores nested likewise": SCORE.format(NESTED),
+    "channels nested likewise": CHANNELS.format(NESTED),
+    "a stroke without its bytes": STROKE.format(zlib.compress(bytes(2**26)).hex()),
+}
+
+
+@pytest.mark.parametrize("kind", STRANGE_ROWS)
+def test_a_row_that_no_version_writes_is_one_line(kind: str, made: Path) -> None:
+    """Whatever reads it raises that line; ``verify`` prints it."""
+    from napari_unet.api import verify
+
+    written(made, STRANGE_ROWS[kind])
+    lines = verify(made)
+    assert {line[:8] for line in lines} == {"NU-P12: "}
+    assert max(map(len, lines)) < 500
+
+
+@pytest.mark.parametrize("reference", ["x" * 100_000, "/x" * 50_000, "a\0b"])
+def test_an_image_at_an_impossible_place_is_not_there(reference: str, made: Path) -> None:
+    """The system refuses to look there, which is no error of ours; the line stays short."""
+    from napari_unet.api import verify
+
+    with contextlib.closing(sqlite3.connect(made / DATABASE)) as database:
+        database.execute("UPDATE images SET reference = ?, relative = '', inside = 0", (reference,))
+        database.commit()
+    (line,) = verify(made)
+    assert line.startswith("NU-P04: ")
+    assert len(line) < 4500
+    with Project(made) as project, pytest.raises(UserError, match=r"^NU-P04: "):
+        project.images.open(1)
+
+
+def test_more_test_areas_than_are_read_are_not_written(made: Path) -> None:
+    """What would make the project unreadable is refused when it is drawn, and so is a colour that is none."""
+    with Project(made) as project:
+        many = [Region(y, x, y + 1, x + 1) for y in range(20) for x in range(20)]
+        project.test_areas.replace(1, 0, many)
+        assert len(project.test_areas.of(1)[0]) == 400
+        with pytest.MonkeyPatch.context() as patch:
+            patch.setattr(test_areas, "MOST_AREAS", 399)
+            with pytest.raises(UserError, match=r"^NU-A25: "):
+                project.test_areas.replace(1, 0, [*many[1:], Region(0, 0, 2, 2), Region(0, 0, 3, 3)])
+        for wrong in ({"colour": "red"}, {"name": "x" * 10_001}):
+            with pytest.raises(UserError, match=r"^NU-A26: "):
+                project.classes.add(**wrong)
+            with pytest.raises(UserError, match=r"^NU-A26: "):
+                project.classes.change(1, **wrong)
+
+
+STRANGE_FACTS: dict[str, Any] = {
+    "scores that are a list": {"held_out_dice": [1]},
+    "a mean in words": {"mean_held_out_dice": "high"},
+    "a mean without an end": {"mean_held_out_dice": float("inf")},
+    "a rate without an end": {"learning_rate": 1e-3, "rate": float("nan")},
+    "steps without an end": {"since_stroke": float("inf")},
+    "a state of chance": {"random": {"bit_generator": "MT19937"}},
+}
+
+
+@pytest.mark.parametrize("kind", STRANGE_FACTS)
+def test_a_network_with_strange_facts_is_one_line(kind: str, tmp_path: Path) -> None:
+    """Whoever lists, predicts with or goes on from it hears the same, before anything relies on them."""
+    import torch
+
+    from napari_unet.network.checkpoint import Checkpoint, load_checkpoint, save_checkpoint
+    from napari_unet.network.unet import Architecture, build
+    from napari_unet.packaging.model_list import list_models
+
+    network = build(Architecture(1, 2, 4))
+    path = tmp_path / "net.safetensors"
+    sound = Checkpoint(network.architecture, (1, 2), ("a", "b"), 1, dict(network.state_dict()))
+    save_checkpoint(sound, path)
+    assert [model["step"] for model in list_models([path])] == [1]
+    save_checkpoint(dataclasses.replace(sound, facts=STRANGE_FACTS[kind]), path)
+    for read in (load_checkpoint, lambda path: list_models([path])):
+        with pytest.raises(UserError, match=r"^NU-M02: "):
+            read(path)
+    assert list_models([tmp_path])[0]["error"].startswith("NU-M02: ")
+    assert torch.get_num_threads()
+
+
+@pytest.mark.parametrize("note", ['{"sha256": Infinity}', "[" * 100_000, '{"sha256": "x", "step": -Infinity}'])
+def test_a_strange_note_is_one_line(note: str, tmp_path: Path) -> None:
+    """Infinity, which JSON does not know, and lists in lists."""
+    from napari_unet.network.checkpoint import load_checkpoint
+
+    (tmp_path / "net.safetensors").write_bytes(header({"__metadata__": {"napari_unet": json.dumps(record())}}))
+    (tmp_path / "net.json").write_text(note)
+    with pytest.raises(UserError, match=r"^NU-M02: "):
+        load_checkpoint(tmp_path / "net.safetensors")
+
+
+def test_an_array_of_64_axes_is_one_line(tmp_path: Path) -> None:
+    """NumPy takes as many; there are not as many letters."""
+    for axes in (21, 64):
+        np.save(tmp_path / "a.npy", np.zeros((1,) * (axes - 2) + (2, 2), np.uint8))
+        with pytest.raises(UserError, match=rf"^NU-I01: an image of {axes} axes"):
+            open_image(tmp_path / "a.npy")
+
+
+NAMES = {
+    "line\nbreak": "line\\nbreak", "\x1b]0;title\x07\x1b[31mred": "\\x1b]0;title\\x07\\x1b[31mred",
+    "back\rwards": "back\\rwards", "\u202egnp": "\\u202egnp", "\udc80byte": "\\udc80byte",
+    "\u212b 5\u202fµm 細胞 ü": "\u212b 5\u202fµm 細胞 ü",
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_a_terminal_shows_names_and_does_not_obey_them(
+    name: str, tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Escapes and line ends of names of files, projects and classes are printed as they would be written."""
+    from napari_unet.cli import output
+    from napari_unet.packaging import model_list
+
+    assert command(["verify", str(tmp_path / name)]) == 2
+    error = capsys.readouterr().err
+    assert NAMES[name] in error
+    assert error.count("\n") == 1
+    model = {
+        "path": name, "mean_held_out_dice": None, "held_out_dice": {name: 0.5}, "step": 1, "channels": 1,
+        "channels_trained_on": name, "trained_on": [name], "pixel_sizes": [name],
+    }  # fmt: skip
+    monkeypatch.setattr(model_list, "list_models", lambda paths: [model])
+    assert command(["models", "anything"]) == 0
+    output.print_warnings([name])
+    printed = capsys.readouterr()
+    assert printed.out.count(NAMES[name]) == 4
+    assert printed.out.count("\n") == printed.err.count("\n") == 1
+    assert printed.err == f"warning: {NAMES[name]}\n"
+
+
 CODECS = ["pickle", "vlen-utf8", "json2", "msgpack2", "base64", "numcodecs.pickle", "categorize", "../evil", "shuffle"]
 
 
@@ -299,6 +500,37 @@ def test_a_zarr_image_stays_in_its_folder(name: str, sentinel: Path) -> None:
     (folder / ".zattrs").write_text(json.dumps({"multiscales": [{"datasets": [{"path": name}]}]}))
     with pytest.raises(UserError, match=r"^NU-I1[12]: "):
         open_image(folder)
+
+
+@pytest.mark.skipif(os.name != "posix", reason="links and pipes")
+@pytest.mark.parametrize("version", [2, 3])
+@pytest.mark.parametrize("what", ["chunk", "folder", "metadata", "pipe"])
+def test_no_chunk_leads_out_of_a_zarr_image(what: str, version: int, tmp_path: Path) -> None:
+    """F45: a link to a file elsewhere is not read as pixels, nor one to a folder; a link inside of the image is."""
+    pixels = np.arange(37 * 29, dtype=np.uint16).reshape(37, 29)
+    image, separate = tmp_path / "gift.zarr", version == 3
+    made = zarr.create_array(image, shape=pixels.shape, chunks=(8, 8), dtype="u2", zarr_format=version)
+    made[...] = pixels
+    chunk = image / ("c/2/1" if separate else "2.1")
+    chunk.rename(image / "elsewhere")
+    chunk.symlink_to(image / "elsewhere")
+    np.testing.assert_array_equal(open_image(image).read(0)[..., 0], pixels)
+    (tmp_path / "secret").mkdir()
+    (image / "elsewhere").rename(tmp_path / "secret" / "1")
+    if what == "metadata":
+        named = image / ("zarr.json" if separate else ".zarray")
+        named.rename(tmp_path / "metadata")
+        named.symlink_to(tmp_path / "metadata")
+    chunk.unlink()
+    if what == "pipe":
+        os.mkfifo(chunk)
+    elif what == "folder" and separate:
+        shutil.rmtree(chunk.parent)
+        chunk.parent.symlink_to(tmp_path / "secret")
+    else:
+        chunk.symlink_to(tmp_path / "secret" / "1")
+    with pytest.raises(UserError, match=r"^NU-I12: .*(outside of its folder|no file but a pipe)"):
+        open_image(image).read(0)
 
 
 @pytest.mark.parametrize("payload", PAYLOADS)

@@ -4,10 +4,10 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import zarr
-from zarr.storage import LocalStore
 
 from napari_unet.errors import PROGRAM_ERROR, UserError
 from napari_unet.images.readers.axis_letters import guessed_axes, spoken_names
+from napari_unet.images.readers.contained_store import ContainedStore
 from napari_unet.images.readers.content import Content
 from napari_unet.images.readers.damage import damage_told, damaged, unsupported
 from napari_unet.images.readers.file_pixels import FilePixels, lazy, pyramid, refuse_first_chunk
@@ -87,7 +87,7 @@ def _array(path: Path, folder: Path, metadata: ZarrMetadata) -> FilePixels:
     if not metadata.is_array:
         raise damaged(path, f"{folder.name} is not an array")
     refuse_foreign_code(path, metadata)
-    array = zarr.open_array(LocalStore(folder, read_only=True), mode="r", zarr_format=metadata.zarr_format)
+    array = zarr.open_array(ContainedStore(path, folder), mode="r", zarr_format=metadata.zarr_format)
     pixels = lazy(path, array)
     refuse_first_chunk(path, pixels, array.chunks)
     return pixels

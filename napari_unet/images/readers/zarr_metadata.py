@@ -9,10 +9,12 @@ from typing import Any, Union
 import msgspec
 
 from napari_unet.errors import UserError
+from napari_unet.images.readers.contained_store import refuse_outside
 from napari_unet.images.readers.damage import damaged, unknown_codec
 
 METADATA_FILES = ("zarr.json", ".zarray", ".zgroup")
 
+_MOST_JSON = 64 * 2**20  # bytes; consolidated metadata of a whole plate may be long
 _CODECS = frozenset("blosc zstd gzip zlib lz4 bytes transpose sharding_indexed crc32c".split())
 _TYPE = re.compile(r"[<>|]?(bool|b1|u?int(8|16|32|64)|float(16|32|64)|[ui][1248]|f[248])")
 
@@ -72,10 +74,10 @@ def read_metadata(path: Path, folder: Path) -> ZarrMetadata:
     name = next((name for name in METADATA_FILES if (folder / name).is_file()), None)
     if name is None:
         raise damaged(path, f"no metadata in {folder.name}")
-    metadata = msgspec.convert(_read_json(folder / name), dict[str, Any])
+    metadata = msgspec.convert(_read_json(path, folder / name), dict[str, Any])
     attributes = folder / ".zattrs"
     if name != "zarr.json" and attributes.is_file():
-        metadata["attributes"] = _read_json(attributes)
+        metadata["attributes"] = _read_json(path, attributes)
     # By the name, not by what the file claims: zarr must open the very metadata that were checked.
     metadata["zarr_format"] = 3 if name == "zarr.json" else 2
     return msgspec.convert(metadata, ZarrMetadata)
@@ -99,7 +101,10 @@ def refuse_foreign_code(path: Path, metadata: ZarrMetadata) -> None:
             raise unknown_codec(path, codec)
 
 
-def _read_json(path: Path) -> Any:
+def _read_json(image: Path, path: Path) -> Any:
+    refuse_outside(image, path)
+    if path.stat().st_size > _MOST_JSON:
+        raise ValueError(f"{path.name} of {path.stat().st_size} bytes")
     # The module json, not msgspec: fill values may be NaN, which JSON itself does not know.
     return json.loads(path.read_text("utf-8"))
 

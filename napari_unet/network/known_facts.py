@@ -1,0 +1,35 @@
+"""The facts of a checkpoint that others read without asking again whether they make sense."""
+
+import math
+from typing import Any
+
+import msgspec
+import numpy as np
+
+
+class KnownFacts(msgspec.Struct, frozen=True):
+    """What this program may have written among the facts; any of them may be missing."""
+
+    held_out_dice: dict[str, float | None] = {}
+    mean_held_out_dice: float | None = None
+    learning_rate: float = 0.0
+    rate: float = 0.0
+    since_stroke: int = 0
+    steps_here: int = 0
+    random: dict[str, Any] | None = None
+
+
+def refuse_strange_facts(facts: dict[str, Any]) -> None:
+    """Refuse facts of another kind than this program writes.
+
+    Raises
+    ------
+    ValueError, TypeError, KeyError, OverflowError, msgspec.ValidationError
+        With what is wrong.
+    """
+    known = msgspec.convert(facts, KnownFacts)
+    numbers = [*known.held_out_dice.values(), known.mean_held_out_dice, known.learning_rate, known.rate]
+    if not all(number is None or math.isfinite(number) for number in numbers):
+        raise ValueError("facts that are not finite")
+    if known.random is not None:
+        np.random.default_rng(0).bit_generator.state = known.random
