@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from napari_unet.errors import UserError
+from napari_unet.errors import UserError, printable
 
 if TYPE_CHECKING:
     from napari_unet.gui.panel import Panel  # not earlier than the window, whose start it would delay
@@ -160,10 +160,13 @@ class Script:
     def _finish(self) -> None:
         picture = self._picture("window.png")
         project = self._panel.controller.present_project()
-        print(f"project     {project.folder}")  # noqa: T201 - the demo's result
-        print(f"screenshot  {picture.absolute()}")  # noqa: T201
-        print(self._panel.export_row.exported.text())  # noqa: T201
-        print(self._panel.score_card.headline.text())  # noqa: T201
+        for line in (
+            f"project     {project.folder}",
+            f"screenshot  {picture.absolute()}",
+            self._panel.export_row.exported.text(),
+            self._panel.score_card.headline.text(),
+        ):
+            print(printable(line))  # noqa: T201 - the demo's result
         sys.stdout.flush()
         if self._headless:
             self._viewer.close()

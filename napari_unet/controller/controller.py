@@ -11,9 +11,9 @@ from pathlib import Path
 import msgspec
 
 from napari_unet.config import Settings
-from napari_unet.controller.disk_space import DiskSpace
 from napari_unet.controller.exports import Exports
-from napari_unet.controller.news import ClassesChanged, ErrorLine, Notice, ProjectOpened, SettingsChanged
+from napari_unet.controller.news import ClassesChanged, ProjectOpened, SettingsChanged
+from napari_unet.controller.project_files import ProjectFiles
 from napari_unet.controller.score_log import ScoreLog
 from napari_unet.controller.session import Session
 from napari_unet.controller.strokes import Strokes
@@ -44,7 +44,7 @@ class Controller:
     def __init__(self, start_worker: StartProcess, clock: Callable[[], float] = time.monotonic) -> None:
         self._session = session = Session()
         self._subscriptions = hub = Subscriptions()
-        self._disk_space = DiskSpace(clock)
+        self._files = ProjectFiles(hub.publish, clock)
         self._score_log = ScoreLog(session, hub, clock)
         self.annotation_clock = self._score_log.annotation_clock
         self.worker = worker = SupervisedWorker(session, start_worker, hub.publish, clock)
@@ -109,6 +109,7 @@ class Controller:
     def show_image(self, record: ImageRecord) -> ImageRecord:
         """Work on an image of the project."""
         self._session.image = record
+        self._files.content.look_at(self.present_project(), record)
         self.suggestions.withdraw()
         self.view.show(record)
         return record
@@ -153,7 +154,7 @@ class Controller:
     def tick(self) -> None:
         """Deal with what the worker said, with its death, and with a disk that fills up."""
         if self.project is not None:
-            self._tell_of_files(self.project)
+            self._files.tick(self.project)
         self.worker.tick(self.hear)
 
     def hear(self, message: ToWindow) -> None:
@@ -167,21 +168,13 @@ class Controller:
     def close(self) -> None:
         """Let go of worker and project; everything is on disk."""
         self.training.is_on = False
+        self._files.content.forget()
         self._session.image = None
         self.strokes.predicted.forget()
         self.worker.stop()
         if self._session.project is not None:
             self._session.project.close()
             self._session.project = None
-
-    def _tell_of_files(self, project: Project) -> None:
-        """Tell the user what is new about the project's files."""
-        for line in project.notices:
-            self.publish(ErrorLine(line))
-        project.notices.clear()
-        low = self._disk_space.news(project.folder)
-        if low is not None:
-            self.publish(Notice(str(low)))
 
     def _tell_annotated(self, own: bool = True) -> None:
         """Tell the worker that something is annotated otherwise; it drops the question where to paint then."""

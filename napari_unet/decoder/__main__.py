@@ -5,6 +5,7 @@ What hangs, crashes or eats memory while it is decoded does so here, and not in 
 
 import contextlib
 import os
+import signal
 import sys
 from pathlib import Path
 
@@ -14,6 +15,7 @@ from napari_unet.images.reading import MAX_DECODED_BYTES
 from napari_unet.protocol.channel import Channel
 
 _MEMORY = MAX_DECODED_BYTES + 2 * 2**30  # bytes of addresses: the largest image that is decoded at once, and ourselves
+MOST_COMPUTING_S = 120.0  # for one wish
 
 
 def main() -> int:
@@ -25,10 +27,22 @@ def main() -> int:
     decoder = Decoder()
     while True:
         try:
-            for answer in decoder.answers(channel.receive()):
+            wish = channel.receive()
+            _limit_computing(MOST_COMPUTING_S)
+            for answer in decoder.answers(wish):
                 channel.send(answer)
+            _limit_computing(0.0)
         except (EOFError, BrokenPipeError):
             return 0  # the window needs no more
+
+
+def _limit_computing(seconds: float) -> None:
+    """End this process after so much processor time, where there is such a clock; 0 ends it no more.
+
+    Whoever asked ends it long before. This is for a decoder that never comes back to see that nobody is left to ask.
+    """
+    if hasattr(signal, "setitimer"):
+        signal.setitimer(signal.ITIMER_PROF, seconds)
 
 
 def _limit_memory() -> None:

@@ -8,7 +8,7 @@ import numpy as np
 
 
 class KnownFacts(msgspec.Struct, frozen=True):
-    """What this program may have written among the facts; any of them may be missing."""
+    """Facts that this program may have written; any of them may be missing."""
 
     held_out_dice: dict[str, float | None] = {}
     mean_held_out_dice: float | None = None

@@ -6,6 +6,7 @@ from pathlib import Path
 
 from napari_unet.errors import UserError
 from napari_unet.network.checkpoint import load_checkpoint
+from napari_unet.project.content_hashes import ContentHashes
 from napari_unet.project.database import DATABASE
 from napari_unet.project.project import Project
 from napari_unet.project.salvage import salvage
@@ -41,6 +42,9 @@ def verify(folder: Path) -> list[str]:
         for path in misplaced_folders(project.models):
             what = "a folder lies where a file of the network belongs"
             findings.append(str(UserError("NU-M02", what, str(path), fix)))
+        hashes = ContentHashes(project.folder, read_only=True)
+        changed = (hashes.check(record) for record in project.images.all())
+        findings += [str(error) for error in changed if error is not None]
     return findings
 
 

@@ -80,7 +80,7 @@ class Classes:
         Raises
         ------
         UserError
-            NU-A06 when every id is used, NU-A26 for a colour that is not "#RRGGBB" or an endless name.
+            NU-A06 when every id is used, NU-A18 for a colour that is not "#RRGGBB" or an endless name.
         """
         self._refuse_unfit(name, colour)
         with self._database.transaction() as connection:
@@ -96,7 +96,7 @@ class Classes:
         return label
 
     def change(self, class_id: int, *, name: str | None = None, colour: str | None = None) -> None:
-        """Rename or recolour a class; raise a UserError NU-A26 for what ``add`` refuses too."""
+        """Rename or recolour a class; raise a UserError NU-A18 for what ``add`` refuses too."""
         self._refuse_unfit(name, colour)
         with self._database.transaction() as connection:
             connection.execute(
@@ -113,4 +113,4 @@ class Classes:
         if not _is_fit(name or "", colour or COLOURS[0]):
             what = f"a class cannot be called {(name or '')[:40]!r} with the colour {(colour or '')[:20]!r}"
             fix = f'give a colour such as "#56B4E9", and a name of {_LONGEST_NAME} characters at most'
-            raise UserError("NU-A26", what, str(self._database.folder), fix)
+            raise UserError("NU-A18", what, str(self._database.folder), fix)

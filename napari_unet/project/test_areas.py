@@ -49,7 +49,7 @@ class TestAreas:
         Raises
         ------
         UserError
-            NU-A25 for more than ``MOST_AREAS``.
+            NU-A17 for more than ``MOST_AREAS``.
 
         Returns
         -------
@@ -60,7 +60,7 @@ class TestAreas:
         wanted = [area for area in wanted if 0 not in area.shape]
         if len(wanted) > MOST_AREAS:
             what = f"{len(wanted)} test areas in plane {plane}, and a plane holds {MOST_AREAS} at most"
-            raise UserError("NU-A25", what, str(self._database.folder), "draw fewer and larger ones")
+            raise UserError("NU-A17", what, str(self._database.folder), "draw fewer and larger ones")
         if wanted == sorted(self.of(image_id).get(plane, ())):
             return False
         fingerprint = read_image_record(self._database, image_id).fingerprint

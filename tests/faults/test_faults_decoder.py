@@ -2,6 +2,7 @@
 
 import gc
 import os
+import signal
 import sys
 from collections.abc import Callable, Iterator
 from dataclasses import replace
@@ -17,6 +18,7 @@ import tifffile
 from napari_unet.cli import main as command
 from napari_unet.decoder import trial
 from napari_unet.decoder.client import DecoderClient
+from napari_unet.decoder.messages import Answer, Inspect
 from napari_unet.decoder.trial import DecoderTrial
 from napari_unet.errors import UserError
 from napari_unet.images.reading import open_image
@@ -58,6 +60,19 @@ real = trial.DecoderClient
 trial.DecoderClient = lambda **named: real([sys.executable, "-P", "-c", sys.argv[1]], **named)
 from napari_unet.worker.__main__ import main
 sys.exit(main())
+"""
+SPINNING = """
+import sys
+from napari_unet.decoder import __main__ as program
+from napari_unet.images import reading
+
+def spin(path, expand_palette):
+    while True:
+        pass
+
+reading.OPENERS["tiff"] = spin
+program.MOST_COMPUTING_S = 0.5
+sys.exit(program.main())
 """
 NAMES = ("good", "crashes", "babbles", "eats", "fine")
 
@@ -281,3 +296,14 @@ def test_a_worker_tries_images_there(records: dict[str, ImageRecord], tmp_path: 
     worker.close_input()
     worker.wait(60.0)
     worker.close_output()
+
+
+@pytest.mark.skipif(not hasattr(signal, "setitimer"), reason="there is no clock of processor time")
+def test_a_decoder_that_nobody_waits_for_ends(records: dict[str, ImageRecord]) -> None:
+    """One that computes for ever never sees that its window was killed; the system ends it."""
+    child: ChildProcess[Answer] = ChildProcess([sys.executable, "-P", "-c", SPINNING], Answer)
+    child.channel.send(Inspect(str(records["good"].path), None, False))
+    child.wait(60.0)
+    assert child.exit_code == -signal.SIGPROF
+    child.close_input()
+    child.close_output()

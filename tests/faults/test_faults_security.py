@@ -359,12 +359,12 @@ def test_more_test_areas_than_are_read_are_not_written(made: Path) -> None:
         assert len(project.test_areas.of(1)[0]) == 400
         with pytest.MonkeyPatch.context() as patch:
             patch.setattr(test_areas, "MOST_AREAS", 399)
-            with pytest.raises(UserError, match=r"^NU-A25: "):
+            with pytest.raises(UserError, match=r"^NU-A17: "):
                 project.test_areas.replace(1, 0, [*many[1:], Region(0, 0, 2, 2), Region(0, 0, 3, 3)])
         for wrong in ({"colour": "red"}, {"name": "x" * 10_001}):
-            with pytest.raises(UserError, match=r"^NU-A26: "):
+            with pytest.raises(UserError, match=r"^NU-A18: "):
                 project.classes.add(**wrong)
-            with pytest.raises(UserError, match=r"^NU-A26: "):
+            with pytest.raises(UserError, match=r"^NU-A18: "):
                 project.classes.change(1, **wrong)
 
 

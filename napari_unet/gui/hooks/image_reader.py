@@ -13,6 +13,7 @@ from napari_unet.errors import UserError
 from napari_unet.gui.layers.calibration import scale_and_units
 from napari_unet.gui.layers.layer_file import FILE
 from napari_unet.gui.layers.layer_pixels import LayerPixels
+from napari_unet.gui.plain_text import untagged
 from napari_unet.images.image import Image
 from napari_unet.images.reading import SUFFIXES, ZARR_METADATA, open_image
 
@@ -40,7 +41,7 @@ def open_files() -> None:
         try:
             viewer.add_image(**layer_of(Path(name)))
         except UserError as error:
-            show_error(str(error))
+            show_error(untagged(str(error)))
 
 
 def layer_of(path: Path) -> dict[str, Any]:
@@ -53,7 +54,7 @@ def layer_of(path: Path) -> dict[str, Any]:
     """
     image = open_image(path)
     for line in image.notices:
-        show_warning(line)
+        show_warning(untagged(line))
     axes, rgb = _shown_axes(image)
     labels = axes.removesuffix("c") if rgb else axes
     scale, units = scale_and_units(labels, image.pixel_size)
@@ -87,7 +88,7 @@ def _read(path: str | list[str]) -> list[LayerData]:
     except UserError as error:
         if napari.current_viewer() is None:
             raise
-        show_error(str(error))
+        show_error(untagged(str(error)))
         return _NO_LAYERS
     return [(content.pop("data"), content, "image")]
 

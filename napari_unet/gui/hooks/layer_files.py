@@ -14,12 +14,14 @@ from napari_unet.export.mask_tiff import write_imagej_tiff, write_tiff
 from napari_unet.export.ome_zarr import write_ome_zarr
 from napari_unet.export.segmentation import ClassStyle, Segmentation
 from napari_unet.gui.layers import source
+from napari_unet.gui.plain_text import untagged_errors
 from napari_unet.images.image import Image
 from napari_unet.project.classes import ClassLabel, default_colour, default_name
 
 _HIGHEST = {np.uint8: 255, np.uint16: 65535}
 
 
+@untagged_errors()
 def write_labels_tiff(path: str, data: Any, meta: dict[str, Any]) -> list[str]:
     """Write one TIFF for ImageJ over all planes; numbers up to 65535."""
     image = _image(data, meta)
@@ -31,11 +33,13 @@ def write_labels_tiff(path: str, data: Any, meta: dict[str, Any]) -> list[str]:
     return _named([write_imagej_tiff(base.with_name(f"{base.name}.tif"), values, image, metadata)])
 
 
+@untagged_errors()
 def write_labels_png(path: str, data: Any, meta: dict[str, Any]) -> list[str]:
     """Write indexed PNG files, one for each plane; numbers up to 255."""
     return _named(write_png(_segmentation(_image(data, meta)), _base(path)))
 
 
+@untagged_errors()
 def write_image_and_labels(path: str, layers: list[tuple[Any, dict[str, Any], str]]) -> list[str]:
     """Write an OME-Zarr of an image layer with a labels layer over it; numbers up to 255."""
     by_kind = {kind: _image(data, meta) for data, meta, kind in layers}

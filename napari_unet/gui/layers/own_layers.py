@@ -4,11 +4,13 @@ from collections.abc import Callable, Iterator
 
 from napari.layers import Image, Layer, Shapes
 from napari.utils.events import Event
+from napari.utils.notifications import show_info
 from napari.viewer import Viewer
 from qtpy.QtCore import QObject, QTimer, Signal
 from qtpy.QtWidgets import QWidget
 
 from napari_unet.gui.layers.drawing_context import DrawingContext
+from napari_unet.gui.plain_text import untagged
 
 
 class OwnLayers(QObject):  # type: ignore[misc]
@@ -106,3 +108,8 @@ class OwnLayers(QObject):  # type: ignore[misc]
                 layers.insert(min(index, len(layers)), layer)
                 layers.selection.active = active
                 self.returned.emit(layer)
+
+
+def tell_returned(layer: Layer) -> None:
+    """Tell the user of a layer that came back."""
+    show_info(untagged(f'The layer "{layer.name}" was deleted; it is back with everything on it'))

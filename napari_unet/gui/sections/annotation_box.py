@@ -2,10 +2,11 @@
 
 from typing import Any
 
-from qtpy.QtWidgets import QLabel, QVBoxLayout, QWidget
+from qtpy.QtWidgets import QVBoxLayout, QWidget
 
 from napari_unet.controller.controller import Controller
 from napari_unet.controller.cover import SIDE
+from napari_unet.gui.plain_text import PlainLabel
 from napari_unet.gui.sections.accept_button import AcceptButton
 from napari_unet.gui.sections.class_table import ClassTable
 from napari_unet.gui.sections.classes import Classes
@@ -23,7 +24,7 @@ class AnnotationBox(QWidget):  # type: ignore[misc]
     def __init__(self, viewer: Any, controller: Controller, shown: ShownImage, images: ProjectImages) -> None:
         super().__init__()
         canvas = shown.canvas
-        self.zoom_hint = QLabel(f"Zoom in to paint: more than {SIDE} x {SIDE} pixels are on screen")
+        self.zoom_hint = PlainLabel(f"Zoom in to paint: more than {SIDE} x {SIDE} pixels are on screen")
         self.zoom_hint.setWordWrap(True)
         self.zoom_hint.hide()
         shown.looked.connect(lambda: self.zoom_hint.setVisible(canvas.annotation_layer.is_too_far_out))

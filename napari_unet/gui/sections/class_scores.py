@@ -6,6 +6,7 @@ from qtpy.QtWidgets import QGridLayout, QLabel, QWidget
 from superqt import QElidingLabel
 
 from napari_unet.evaluation.scores import ClassScore
+from napari_unet.gui.plain_text import PlainLabel, show_tags, untagged
 from napari_unet.gui.sections.faint_text import make_faint
 from napari_unet.project.classes import ClassLabel
 
@@ -41,10 +42,12 @@ class ClassScores(QWidget):  # type: ignore[misc]
                 for label in (name, dice):
                     label.graphicsEffect().setEnabled(bool(shortage(score)))
                 for label in (name, dice, evidence):
-                    label.setToolTip(f"{name.text()}: {evidence_text(score)}\n{_COUNTED}")
+                    label.setToolTip(untagged(f"{name.text()}: {evidence_text(score)}\n{_COUNTED}"))
 
     def _row(self, line: int) -> tuple[QElidingLabel, QLabel, QElidingLabel]:
-        name, dice, evidence = QElidingLabel(), QLabel(), QElidingLabel()
+        name, dice, evidence = QElidingLabel(), PlainLabel(), QElidingLabel()
+        show_tags(name)
+        show_tags(evidence)
         for label in (name, dice, evidence):
             make_faint(label)
         self._grid.addWidget(name, line, 0)

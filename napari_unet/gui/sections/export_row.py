@@ -8,7 +8,6 @@ from qtpy.QtWidgets import (
     QCheckBox,
     QFileDialog,
     QHBoxLayout,
-    QLabel,
     QMenu,
     QProgressBar,
     QPushButton,
@@ -21,6 +20,7 @@ from superqt.utils import signals_blocked
 from napari_unet.controller.controller import Controller
 from napari_unet.controller.news import ActionEnded
 from napari_unet.errors import UserError
+from napari_unet.gui.plain_text import PlainLabel, untagged
 from napari_unet.gui.sections.attempt import Attempt
 from napari_unet.protocol.messages import Exported, Exporting
 
@@ -84,7 +84,7 @@ class ExportRow(QWidget):  # type: ignore[misc]
         layout.setContentsMargins(0, 0, 0, 0)
         layout.addLayout(choice)
         layout.addWidget(self._progress())
-        self.exported = QLabel("")
+        self.exported = PlainLabel("")
         self.exported.setWordWrap(True)
         # Long paths must not widen the dock.
         self.exported.setSizePolicy(QSizePolicy.Policy.Ignored, QSizePolicy.Policy.Preferred)
@@ -155,4 +155,4 @@ class ExportRow(QWidget):  # type: ignore[misc]
         folder = Path(exported.paths[0]).parent
         names = ", ".join(Path(path).name for path in exported.paths)
         self.exported.setText(f"Saved in {folder}: {names}")
-        show_info(f"Saved {len(exported.paths)} files in {folder}, each read again and found equal")
+        show_info(untagged(f"Saved {len(exported.paths)} files in {folder}, each read again and found equal"))

@@ -12,7 +12,6 @@ from qtpy.QtWidgets import (
     QFileDialog,
     QGridLayout,
     QHBoxLayout,
-    QLabel,
     QPushButton,
     QSizePolicy,
     QWidget,
@@ -22,6 +21,7 @@ from superqt.utils import signals_blocked
 from napari_unet.controller.controller import Controller
 from napari_unet.controller.news import ImageShown, ProjectOpened
 from napari_unet.gui.layers import source
+from napari_unet.gui.plain_text import PlainLabel, untagged
 from napari_unet.gui.sections.attempt import Attempt
 from napari_unet.gui.sections.image_facts import ImageFacts
 from napari_unet.gui.sections.project_images import ProjectImages
@@ -112,7 +112,7 @@ class Head(QWidget):  # type: ignore[misc]
         self.channels_first.toggled.connect(self._channels_ticked)
 
     def _make_project(self) -> None:
-        self.project_name = QLabel("no project yet")
+        self.project_name = PlainLabel("no project yet")
         # Long names must not widen the dock.
         self.project_name.setSizePolicy(QSizePolicy.Policy.Ignored, QSizePolicy.Policy.Preferred)
         self.project_button = QPushButton("Project…")
@@ -122,12 +122,12 @@ class Head(QWidget):  # type: ignore[misc]
     def _lay_out(self) -> None:
         layout = QGridLayout(self)
         layout.setContentsMargins(0, 0, 0, 0)
-        layout.addWidget(QLabel("Image"), 0, 0)
+        layout.addWidget(PlainLabel("Image"), 0, 0)
         layout.addWidget(self.images, 0, 1)
         layout.addWidget(self.facts, 1, 1)
         layout.addWidget(self.offer, 2, 1)
         layout.addWidget(self.channels_first, 3, 1)
-        layout.addWidget(QLabel("Project"), 4, 0)
+        layout.addWidget(PlainLabel("Project"), 4, 0)
         row = QHBoxLayout()
         row.addWidget(self.project_name, 1)
         row.addWidget(self.project_button)
@@ -163,7 +163,7 @@ class Head(QWidget):  # type: ignore[misc]
     def _project_opened(self, opened: ProjectOpened) -> None:
         project = opened.project
         self.project_name.setText(project.folder.name + (" (read-only)" if project.read_only else ""))
-        self.project_name.setToolTip(str(project.folder))
+        self.project_name.setToolTip(untagged(str(project.folder)))
 
     def _image_shown(self, shown: ImageShown) -> None:
         if shown.record is not None:

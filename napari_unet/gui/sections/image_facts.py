@@ -11,7 +11,6 @@ from qtpy.QtWidgets import (
     QDialogButtonBox,
     QFormLayout,
     QHBoxLayout,
-    QLabel,
     QLineEdit,
     QListWidget,
     QListWidgetItem,
@@ -23,6 +22,7 @@ from qtpy.QtWidgets import (
 from napari_unet.controller.controller import Controller
 from napari_unet.controller.news import ImageRemoved, ImageShown
 from napari_unet.errors import UserError
+from napari_unet.gui.plain_text import PlainLabel, untagged
 from napari_unet.gui.sections.faint_text import make_faint
 from napari_unet.gui.sections.remark import Remark
 from napari_unet.images.image import Image, PixelSize
@@ -76,7 +76,7 @@ class ImageFacts(QWidget):  # type: ignore[misc]
         self._correct = correct
         self._open_recorded = open_recorded
         self._record: ImageRecord | None = None
-        self.line = QLabel("")
+        self.line = PlainLabel("")
         make_faint(self.line)
         self.line.setSizePolicy(QSizePolicy.Policy.Ignored, QSizePolicy.Policy.Preferred)
         self.button = QToolButton()
@@ -97,7 +97,7 @@ class ImageFacts(QWidget):  # type: ignore[misc]
         self._record = record
         text = "" if record is None else facts(record)
         self.line.setText(text)
-        self.line.setToolTip(text)  # where the panel is too narrow for it
+        self.line.setToolTip(untagged(text))  # where the panel is too narrow for it
         self.setVisible(record is not None)
 
     def _ask(self) -> None:
@@ -153,7 +153,7 @@ class CorrectionDialog(QDialog):  # type: ignore[misc]
         self.form = QFormLayout(self)
         for label, field in self._fields().items():
             field.setAccessibleName(label)
-            self.form.addRow(label, field)
+            self.form.addRow(PlainLabel(label), field)
         self.form.addRow(self.problem)
         self.form.addRow(buttons)
 

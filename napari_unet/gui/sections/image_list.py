@@ -11,7 +11,6 @@ from qtpy.QtWidgets import (
     QFileDialog,
     QHBoxLayout,
     QHeaderView,
-    QLabel,
     QPushButton,
     QSizePolicy,
     QTableView,
@@ -19,6 +18,7 @@ from qtpy.QtWidgets import (
     QWidget,
 )
 
+from napari_unet.gui.plain_text import PlainLabel
 from napari_unet.gui.sections.image_table import NAME, ImageTable
 from napari_unet.gui.sections.thumbnails import SIDE, Thumbnails
 from napari_unet.project.image_record import ImageRecord
@@ -51,7 +51,7 @@ class ImageList(QWidget):  # type: ignore[misc]
         self.find_button = QPushButton("Find file…")
         self.find_button.setToolTip("Show where the file of this image is now; it must be the same image")
         self.find_button.clicked.connect(self._pick_file)
-        self.place = QLabel("")
+        self.place = PlainLabel("")
         row = QHBoxLayout()
         row.addWidget(self.add_button)
         row.addWidget(self.find_button)

@@ -5,6 +5,7 @@ from typing import Any
 
 from qtpy.QtCore import QAbstractTableModel, QModelIndex, QObject, Qt
 
+from napari_unet.gui.plain_text import untagged
 from napari_unet.gui.sections.thumbnails import Thumbnails
 from napari_unet.project.image_record import ImageRecord
 
@@ -69,9 +70,8 @@ class ImageTable(QAbstractTableModel):  # type: ignore[misc]
             return self._text(record, column, problem)
         if role == _ROLE.ToolTipRole:
             size = " x ".join(str(n) for n in record.annotation_shape)
-            return (
-                problem or (f"{record.path}\n{size} px", "labelled pixels", "mean Dice of its held-out boxes")[column]
-            )
+            tips = f"{record.path}\n{size} px", "labelled pixels", "mean Dice of its held-out boxes"
+            return untagged(problem or tips[column])
         if role == _ROLE.TextAlignmentRole and column != NAME:
             return Qt.AlignmentFlag.AlignRight | Qt.AlignmentFlag.AlignVCenter
         if role == _ROLE.DecorationRole and column == NAME:

@@ -6,7 +6,7 @@ from typing import Any
 import numpy as np
 from jaxtyping import Bool
 from napari.layers import Shapes
-from qtpy.QtWidgets import QHBoxLayout, QLabel, QPushButton, QSizePolicy, QVBoxLayout, QWidget
+from qtpy.QtWidgets import QHBoxLayout, QPushButton, QSizePolicy, QVBoxLayout, QWidget
 
 from napari_unet.controller.controller import Controller
 from napari_unet.controller.news import ImageShown, ProjectOpened, StrokesSaved
@@ -14,6 +14,7 @@ from napari_unet.evaluation.label_check import Doubt, stroke_of
 from napari_unet.gui.layers.canvas import Canvas
 from napari_unet.gui.layers.place import show_place
 from napari_unet.gui.layers.rectangles import show_outlines
+from napari_unet.gui.plain_text import PlainLabel
 from napari_unet.gui.sections.attempt import Attempt
 from napari_unet.project.project import Project
 from napari_unet.protocol.messages import Doubted
@@ -46,7 +47,7 @@ class LabelCheck(QWidget):  # type: ignore[misc]
         self.layer: Shapes | None = None
         self._said: tuple[Doubt, ...] = ()
         self._open: list[Doubt] = []  # those of the present image that are still to be answered
-        self.line = QLabel("")
+        self.line = PlainLabel("")
         self.line.setWordWrap(True)
         self.line.setSizePolicy(QSizePolicy.Policy.Ignored, QSizePolicy.Policy.Preferred)
         attempt, buttons = Attempt(controller), QHBoxLayout()

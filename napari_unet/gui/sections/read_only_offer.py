@@ -6,6 +6,7 @@ from qtpy.QtWidgets import QMessageBox, QWidget
 
 from napari_unet.controller.controller import Controller
 from napari_unet.errors import UserError
+from napari_unet.gui.plain_text import untagged
 from napari_unet.project.project import Project
 
 _READABLE = {"NU-P02", "NU-P09", "NU-P10", "NU-P26"}  # newer, open elsewhere, not writable, no room
@@ -23,5 +24,6 @@ def open_or_read(controller: Controller, folder: Path, parent: QWidget | None) -
 
 def _takes_offer(line: str, parent: QWidget | None) -> bool:
     buttons = QMessageBox.StandardButton
-    answer = QMessageBox.question(parent, "U-Net", f"{line}\n\nOpen it read-only?", buttons.Open | buttons.Cancel)
+    question = untagged(f"{line}\n\nOpen it read-only?")
+    answer = QMessageBox.question(parent, "U-Net", question, buttons.Open | buttons.Cancel)
     return bool(answer == buttons.Open)

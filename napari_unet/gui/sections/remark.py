@@ -1,13 +1,15 @@
 """A line that is there only while there is something to say."""
 
-from qtpy.QtWidgets import QLabel, QWidget
+from qtpy.QtWidgets import QWidget
+
+from napari_unet.gui.plain_text import PlainLabel
 
 
-class Remark(QLabel):  # type: ignore[misc]
+class Remark(PlainLabel):
     """Label that wraps its text, and takes no room without one."""
 
     def __init__(self, parent: QWidget | None = None) -> None:
-        super().__init__(parent)
+        super().__init__(parent=parent)
         self.setWordWrap(True)
         self.hide()
 

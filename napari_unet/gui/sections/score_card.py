@@ -4,9 +4,10 @@ from collections.abc import Sequence
 from typing import Any
 
 from qtpy.QtCore import Signal
-from qtpy.QtWidgets import QHBoxLayout, QLabel, QPushButton, QVBoxLayout, QWidget
+from qtpy.QtWidgets import QHBoxLayout, QPushButton, QVBoxLayout, QWidget
 
 from napari_unet.evaluation.scores import AGREEMENT_STROKES, Score
+from napari_unet.gui.plain_text import PlainLabel
 from napari_unet.gui.sections.class_scores import ClassScores, class_text
 from napari_unet.gui.sections.learning_curve import LearningCurve
 from napari_unet.gui.sections.remark import Remark
@@ -22,7 +23,7 @@ class ScoreCard(QWidget):  # type: ignore[misc]
     def __init__(self, parent: QWidget | None = None) -> None:
         super().__init__(parent)
         self._score: Score | None = None
-        self.headline = QLabel("Held-out Dice: n/a")
+        self.headline = PlainLabel("Held-out Dice: n/a")
         self.headline.setToolTip(
             "Measured on strokes that are never trained on (about one 64-pixel block in five).\n"
             "n/a until some strokes lie in such blocks."

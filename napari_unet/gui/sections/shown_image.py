@@ -7,8 +7,7 @@ from typing import Any
 
 import numpy as np
 from jaxtyping import UInt8
-from napari.layers import Image, Layer
-from napari.utils.notifications import show_info
+from napari.layers import Image
 from qtpy.QtCore import QObject, QTimer, Signal
 from qtpy.QtWidgets import QWidget
 
@@ -19,7 +18,7 @@ from napari_unet.gui.layers.area_layer import AreaLayer
 from napari_unet.gui.layers.canvas import Canvas
 from napari_unet.gui.layers.map_layer import MapLayer
 from napari_unet.gui.layers.object_layer import ObjectLayer
-from napari_unet.gui.layers.own_layers import OwnLayers
+from napari_unet.gui.layers.own_layers import OwnLayers, tell_returned
 from napari_unet.gui.layers.placement import Placement
 from napari_unet.gui.sections.attempt import Attempt
 from napari_unet.gui.sections.stroke_saving import StrokeSaving
@@ -146,7 +145,7 @@ class ShownImage(QObject):  # type: ignore[misc]
         self.own_layers.stop()
 
     def _connect(self) -> None:
-        self.own_layers.returned.connect(_tell_returned)
+        self.own_layers.returned.connect(tell_returned)
         for leave in (self.areas.leave, self.canvas.leave, self._map_leave_soon.start):
             self._leave_soon.timeout.connect(leave)
         self._leave_soon.timeout.connect(lambda: self._controller.publish(ImageShown(None)))
@@ -187,10 +186,6 @@ class ShownImage(QObject):  # type: ignore[misc]
         if self.canvas.annotation is not None and self.canvas.annotation in self._viewer.layers:
             self._viewer.layers.selection.active = self.canvas.annotation
             self.canvas.annotation.mode = "paint"
-
-
-def _tell_returned(layer: Layer) -> None:
-    show_info(f'The layer "{layer.name}" was deleted; it is back with everything on it')
 
 
 def _strokes(project: Project, record: ImageRecord, cover: Region) -> UInt8[np.ndarray, "*planes h w"]:

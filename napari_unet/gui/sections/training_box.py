@@ -4,10 +4,11 @@ from typing import Any
 
 from napari.utils import progress as activity
 from napari.utils.notifications import show_error, show_warning
-from qtpy.QtWidgets import QHBoxLayout, QLabel, QPushButton, QSizePolicy, QVBoxLayout, QWidget
+from qtpy.QtWidgets import QHBoxLayout, QPushButton, QSizePolicy, QVBoxLayout, QWidget
 
 from napari_unet.controller.controller import Controller
 from napari_unet.controller.news import ActionEnded, ErrorLine, ImageRemoved, ImageShown, Notice
+from napari_unet.gui.plain_text import PlainLabel, untagged
 from napari_unet.gui.sections.attempt import Attempt
 from napari_unet.protocol.messages import NetworkChosen, Progress, Ready
 
@@ -35,7 +36,7 @@ class TrainingBox(QWidget):  # type: ignore[misc]
         self.stop.setToolTip("End the worker process and give back its memory; the network is saved")
         self.restore = QPushButton("Best")
         self.restore.setToolTip("Go back to the network with the highest held-out Dice; learning goes on from it")
-        self.status, self.device, self.network = QLabel("Choose an image layer"), QLabel(""), QLabel("")
+        self.status, self.device, self.network = PlainLabel("Choose an image layer"), PlainLabel(""), PlainLabel("")
         self._lay_out()
         attempt, training = Attempt(controller), controller.training
         for button, action in (
@@ -70,7 +71,7 @@ class TrainingBox(QWidget):  # type: ignore[misc]
         subscribe(Ready, lambda ready: self.device.setText(ready.reason))
         subscribe(NetworkChosen, lambda chosen: self.network.setText(_network_line(chosen)))
         subscribe(ErrorLine, lambda error: self._show_error(error.line))
-        subscribe(Notice, lambda notice: show_warning(notice.line))
+        subscribe(Notice, lambda notice: show_warning(untagged(notice.line)))
         subscribe(ActionEnded, lambda _: self._show_buttons())
         subscribe(ImageShown, lambda _: self._show_buttons())
         subscribe(ImageRemoved, lambda _: self.status.setText("Choose an image layer; the strokes are in the project"))
@@ -94,7 +95,7 @@ class TrainingBox(QWidget):  # type: ignore[misc]
         self.status.setText(line)
         self._show_busy(False)
         self._show_buttons()
-        show_error(line)
+        show_error(untagged(line))
 
     def _show_busy(self, on: bool) -> None:
         """Appear in the activity dock while training, or leave it; the status line tells the step.

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from qtpy.QtCore import Qt, Signal
-from qtpy.QtWidgets import QComboBox, QGridLayout, QLabel, QPushButton, QSizePolicy, QSlider, QWidget
+from qtpy.QtWidgets import QComboBox, QGridLayout, QPushButton, QSizePolicy, QSlider, QWidget
 from superqt.utils import signals_blocked
 
 from napari_unet.controller.controller import Controller
@@ -12,6 +12,7 @@ from napari_unet.controller.news import ActionEnded, ClassesChanged, ImageShown
 from napari_unet.gui.layers.canvas import Canvas
 from napari_unet.gui.layers.map_layer import NOTHING, PROBABILITY, UNCERTAINTY, WEIGHT_MAP
 from napari_unet.gui.layers.object_layer import OBJECTS
+from napari_unet.gui.plain_text import PlainLabel
 from napari_unet.project.classes import ClassLabel
 from napari_unet.protocol.messages import Progress
 
@@ -135,15 +136,15 @@ class ViewRow(QWidget):  # type: ignore[misc]
         self.table.setVisible(False)
         self.table.clicked.connect(self.table_wanted)
         self.show_count(0)
-        self.state = QLabel("")
+        self.state = PlainLabel("")
         for widget in (self.of_class, self.state):  # long names must not widen the dock
             widget.setSizePolicy(QSizePolicy.Policy.Ignored, QSizePolicy.Policy.Preferred)
         layout = QGridLayout(self)
         layout.setContentsMargins(0, 0, 0, 0)
-        layout.addWidget(QLabel("Prediction"), 0, 0)
+        layout.addWidget(PlainLabel("Prediction"), 0, 0)
         layout.addWidget(self.look, 0, 1)
         layout.addWidget(self.opacity, 0, 2)
-        layout.addWidget(QLabel("Also show"), 1, 0)
+        layout.addWidget(PlainLabel("Also show"), 1, 0)
         layout.addWidget(self.kind, 1, 1)
         layout.addWidget(self.of_class, 1, 2)
         layout.addWidget(self.table, 1, 2)

@@ -3,13 +3,14 @@
 from typing import Any
 
 from napari.layers import Labels, Shapes
-from qtpy.QtWidgets import QHBoxLayout, QLabel, QPushButton, QSizePolicy, QWidget
+from qtpy.QtWidgets import QHBoxLayout, QPushButton, QSizePolicy, QWidget
 
 from napari_unet.controller.controller import Controller
 from napari_unet.controller.news import ActionEnded, ImageShown, ProjectOpened, SuggestionDropped
 from napari_unet.gui.layers.canvas import Canvas
 from napari_unet.gui.layers.place import show_place
 from napari_unet.gui.layers.rectangles import show_outlines
+from napari_unet.gui.plain_text import PlainLabel
 from napari_unet.gui.sections.attempt import Attempt
 from napari_unet.gui.sections.project_images import ProjectImages
 from napari_unet.images.tiles import Region
@@ -47,7 +48,7 @@ class WhereNext(QWidget):  # type: ignore[misc]
         self.button = QPushButton("Where next")
         self.button.setToolTip("Go to where a stroke would teach the network most (key N; again: the next best place)")
         self.button.clicked.connect(self.ask)
-        self.reason = QLabel("")
+        self.reason = PlainLabel("")
         self.reason.setWordWrap(True)
         self.reason.setSizePolicy(QSizePolicy.Policy.Ignored, QSizePolicy.Policy.Preferred)
         layout = QHBoxLayout(self)
