@@ -260,8 +260,8 @@ def test_a_command_gives_up_an_image_that_hangs(
     capsys: pytest.CaptureFixture[str],
 ) -> None:
     """One line and exit 2, for every file of a command; the process is gone with it."""
-    monkeypatch.setattr(trial, "DecoderClient", lambda **_: client(2.0))
-    for name, code in (("hangs", "NU-S10"), ("crashes", "NU-S11")):
+    for name, code, patience_s in (("hangs", "NU-S10", 2.0), ("crashes", "NU-S11", 120.0)):
+        monkeypatch.setattr(trial, "DecoderClient", lambda most=patience_s, **_: client(most))
         path = str(records[name].path)
         assert command(["score", "--prediction", path, "--truth", path]) == 2
         (line,) = capsys.readouterr().err.splitlines()
