@@ -63,7 +63,7 @@ class ContentHashes:
             digest = _digest(record.path, goes_on)
             if digest is None or _state(record.path) != state:
                 return None
-        except OSError:
+        except (OSError, ValueError):
             return None  # opening tells of it
         if before is None or before.digest == digest:
             self._remember(known, record.id, Content(digest, state))
