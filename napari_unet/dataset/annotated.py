@@ -1,7 +1,7 @@
 """The strokes of a project as the trainer needs them, kept up to date by revision."""
 
 import math
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 
 import numpy as np
 from jaxtyping import Bool, Float32, UInt8
@@ -11,6 +11,7 @@ from napari_unet.dataset.annotated_plane import AnnotatedPlane, Stroke
 from napari_unet.dataset.training_image import MOST_IMAGES, TrainingImage, training_image
 from napari_unet.dataset.weight_map import border_weights
 from napari_unet.errors import UserError
+from napari_unet.evaluation.estimated_dice import Evidence
 from napari_unet.images.lazy_plane import LazyPlane
 from napari_unet.images.plane_stack import PlaneStack
 from napari_unet.images.planes import NormalisedPlanes, OpenedImages
@@ -80,6 +81,12 @@ class Annotations:
                 if class_id in kept:
                     counts[class_id] += len(positions)
         return counts
+
+    def evidence(self, image_id: int | None, class_ids: Sequence[int]) -> Evidence:
+        """Return how much is painted of these classes, and whether any of it in an image (None: in none)."""
+        counts = self.counts()
+        is_painted = any(plane.positions for (each, _), plane in self.planes.items() if each == image_id)
+        return Evidence([counts.get(class_id, 0) for class_id in class_ids], is_painted)
 
     def class_ids(self) -> tuple[int, ...]:
         """Return the classes with trained pixels, in order; these are the outputs of the network."""

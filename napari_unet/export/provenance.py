@@ -2,7 +2,7 @@
 
 import hashlib
 import json
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from functools import cached_property
@@ -18,6 +18,7 @@ from napari_unet.objects.objects import object_settings
 from napari_unet.project.classes import ClassLabel
 from napari_unet.storage import sha256
 
+ESTIMATED = "estimated_dice"
 _LONGEST = 2**20  # bytes that are read of a file which may be somebody else's
 
 
@@ -60,13 +61,19 @@ class Provenance:
             "channels": [number + 1 for number in self.image.chosen],
         }
 
-    def write(self, path: Path, files: Sequence[Path]) -> Path:
-        """Write image, date, step, scores, the origin and the SHA-256 of the files, which lie beside ``path``."""
+    def write(self, path: Path, files: Sequence[Path], estimated: Mapping[str, Any]) -> Path:
+        """Write image, date, step, scores, the origin and the SHA-256 of the files, which lie beside ``path``.
+
+        Parameters
+        ----------
+        estimated : the estimated Dice of every class, by name, with its interval
+        """
         record = {
             "image": self.image.name,
             "made": datetime.now(UTC).isoformat(timespec="seconds"),
             **self.model.training_record(self.classes),
             **self.origin,
+            ESTIMATED: dict(estimated),
             "files": {file.relative_to(path.parent).as_posix(): content_hash(file) for file in files},
         }
         return write_json(path, record)
@@ -83,6 +90,15 @@ class Provenance:
             return [*files, path] if same and all(content_hash(f) == code for f, code in files.items()) else []
         except (OSError, ValueError, KeyError, TypeError, AttributeError, RecursionError):
             return []  # not there, somebody else's, or damaged: it is made again
+
+
+def estimated_dice_in(path: Path) -> dict[str, Any]:
+    """Return the estimated Dice of every class that a record names; {} where it is older or cannot be read."""
+    try:
+        found = json.loads(path.read_text(encoding="utf-8")).get(ESTIMATED)
+    except (OSError, ValueError, AttributeError, RecursionError):
+        return {}
+    return found if isinstance(found, dict) else {}
 
 
 def content_hash(path: Path) -> str:

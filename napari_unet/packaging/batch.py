@@ -9,6 +9,7 @@ from typing import Any
 import torch
 
 from napari_unet.errors import UserError
+from napari_unet.export.provenance import estimated_dice_in
 from napari_unet.export.stems import distinct_stems
 from napari_unet.images.folder import images_of
 from napari_unet.images.image import Image
@@ -31,15 +32,22 @@ class Failure:
 
 @dataclass(frozen=True, slots=True)
 class Batch:
-    """List the files that are there after a batch, and the images that failed."""
+    """List the files that are there after a batch, the images that failed, and how good the others may be.
+
+    Attributes
+    ----------
+    estimated : the estimated Dice of each image, by the names of the classes
+    """
 
     files: list[Path] = field(default_factory=list)
     failed: list[Failure] = field(default_factory=list)
+    estimated: dict[Path, dict[str, Any]] = field(default_factory=dict)
 
     def as_json(self) -> dict[str, Any]:
         """Return the record for ``--json``."""
         failed = [{"image": str(failure.image), "error": str(failure.error)} for failure in self.failed]
-        return {"files": [str(path) for path in self.files], "failed": failed}
+        images = [{"image": str(path), "estimated_dice": dice} for path, dice in self.estimated.items()]
+        return {"files": [str(path) for path in self.files], "images": images, "failed": failed}
 
 
 @dataclass(frozen=True, slots=True)
@@ -137,7 +145,9 @@ def predict_batch(
             listener.started(path, index, len(images))
             try:
                 destination = Destination(folder, stem)
-                batch.files.extend(predict_file(model, path, destination, request, cluster=cluster, listener=listener))
+                files = predict_file(model, path, destination, request, cluster=cluster, listener=listener)
+                batch.files.extend(files)
+                batch.estimated[path] = estimated_dice_in(files[-1])
             except (UserError, MemoryError, torch.OutOfMemoryError) as error:
                 batch.failed.append(Failure(path, _told(error, path)))
                 listener.failed(batch.failed[-1])

@@ -7,6 +7,7 @@ from pathlib import Path
 from napari_unet.config import DEFAULT_SETTINGS, Settings
 from napari_unet.dataset.channel_choice import named_channels, trained_channels
 from napari_unet.dataset.training_image import TrainingImage, difference, remembered, rescaling
+from napari_unet.evaluation.estimated_dice import LABELLED, Evidence
 from napari_unet.export.segmentation import ClassStyle
 from napari_unet.images.image import Image
 from napari_unet.images.planes import NormalisedPlanes
@@ -40,6 +41,18 @@ class Model:
     def trained_on(self) -> tuple[TrainingImage, ...]:
         """Return the images it was trained on; () where its file is older than this record."""
         return remembered(self.checkpoint.facts)
+
+    @property
+    def names(self) -> dict[int, str]:
+        """Return the names of the classes by id."""
+        return {label.id: label.name for label in self.classes}
+
+    @property
+    def evidence(self) -> Evidence:
+        """Return what the network has learned from, for images that are not among it; nothing in older files."""
+        known = self.checkpoint.facts.get(LABELLED)
+        counts = known if isinstance(known, dict) else {}
+        return Evidence([_whole(counts.get(str(class_id))) for class_id in self.checkpoint.class_ids], is_painted=False)
 
     @property
     def styles(self) -> list[ClassStyle]:
@@ -82,6 +95,11 @@ class Model:
             return image
         wanted = self.predictor.network.architecture.image_channels
         return replace(image, chosen=trained_channels(self.trained_on, wanted, image))
+
+
+def _whole(value: object) -> int:
+    """Return a count that a file claims, 0 where it is none."""
+    return value if isinstance(value, int) and value > 0 else 0
 
 
 def load_model(path: Path, device: str = "auto", precision: str = "auto") -> Model:

@@ -19,6 +19,7 @@ class View:
     map, class_id : what is shown beside the classes, see ``napari_unet.evaluation.predicted_maps``
     covered : the part of the plane that can be shown; None for all of it
     small : whether the screen shows every second pixel at most
+    tiles : number of tiles of full resolution that cover what can be shown
     """
 
     generation: int
@@ -29,6 +30,7 @@ class View:
     class_id: int = 0
     covered: Region | None = None
     small: bool = False
+    tiles: int = 0
     _is_blank: bool = True
     _previews: list[Region] = field(default_factory=list)
     _waiting: list[Region] = field(default_factory=list)
@@ -41,6 +43,7 @@ class View:
         """
         wanted = self.covered or Region(0, 0, height, width)
         tiles = [region for region in grid(height, width, tile) if region.intersects(wanted)]
+        self.tiles = len(tiles)
         self._waiting = outward(tiles, self.visible)
         coarse = grid(height, width, 2 * tile) if self.small and self._is_blank else ()
         on_screen = [region for region in coarse if region.intersects(self.visible) and region.intersects(wanted)]

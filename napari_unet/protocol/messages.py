@@ -8,6 +8,7 @@ import numpy as np
 from jaxtyping import Float16, Float32, Int32, UInt8, UInt16
 
 from napari_unet.errors import UserError
+from napari_unet.evaluation.estimated_dice import EstimatedDice
 from napari_unet.evaluation.label_check import Doubt
 from napari_unet.evaluation.scores import Score
 from napari_unet.images.tiles import Region
@@ -258,6 +259,16 @@ class Scored(Message, frozen=True):
     loss: float | None
 
 
+class Estimated(Message, frozen=True):
+    """Tell the Dice that the prediction of a plane can be expected to have, over all of its pixels."""
+
+    generation: int
+    image_id: int
+    plane: int
+    classes: tuple[EstimatedDice, ...]
+    covered: Region | None = None  # the part that was looked at; None for all of it
+
+
 class Doubted(Message, frozen=True):
     """Name all the strokes that may be wrong."""
 
@@ -317,6 +328,7 @@ ToWindow = (
     | Objects
     | Progress
     | Scored
+    | Estimated
     | Exporting
     | Exported
     | Failed

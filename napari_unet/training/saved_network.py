@@ -6,6 +6,7 @@ from torch import Tensor
 
 from napari_unet.dataset.annotated import Annotations
 from napari_unet.dataset.training_image import as_fact
+from napari_unet.evaluation.estimated_dice import LABELLED
 from napari_unet.network.checkpoint import Checkpoint, prior_fact
 from napari_unet.network.unet import UNet
 from napari_unet.training.network_tensors import on_cpu
@@ -36,5 +37,10 @@ def saved_network(
         step,
         on_cpu(network.state_dict()),
         on_cpu(training or {}),
-        {**facts, **prior_fact(network), **as_fact(annotations.training_images())},
+        {
+            **facts,
+            **prior_fact(network),
+            LABELLED: {str(class_id): count for class_id, count in annotations.counts().items()},
+            **as_fact(annotations.training_images()),
+        },
     )

@@ -14,6 +14,7 @@ from napari_unet.network.device import choose_device
 from napari_unet.project.project import Project
 from napari_unet.training.device_group import ALONE, DeviceGroup
 from napari_unet.training.device_settings import for_device
+from napari_unet.training.image_estimates import image_estimates
 from napari_unet.training.learner import Learner
 
 _DEFAULT_SECONDS = 60.0
@@ -52,6 +53,7 @@ class TrainingResult:
     held_out_dice: dict[str, float | None]
     mean_held_out_dice: float | None
     checkpoint: str
+    images: tuple[dict[str, Any], ...] = ()  # each painted image with its estimated Dice by class
     warnings: tuple[str, ...] = ()  # what went wrong without stopping anything, such as a memory that was full
 
     def as_json(self) -> dict[str, Any]:
@@ -81,7 +83,8 @@ def run_training(
     by_name = {names[c.class_id]: c.dice for c in score.classes}
     told = (*project.notices, *learner.notices)
     device, preset = learner.device.kind, learner.settings.preset
-    return TrainingResult(round(seconds, 3), steps, device, preset, by_name, score.mean_dice, str(path), told)
+    images = tuple(image_estimates(learner.predictor, learner.annotations)) if learner.predictor is not None else ()
+    return TrainingResult(round(seconds, 3), steps, device, preset, by_name, score.mean_dice, str(path), images, told)
 
 
 def help_training(project: Project, request: TrainingRequest) -> None:

@@ -31,7 +31,7 @@ def test_results_are_finished_while_nothing_changed(provenance: Provenance, tmp_
     file, record = tmp_path / "cells.tif", tmp_path / "cells.json"
     file.write_bytes(b"mask")
     assert provenance.finished(record) == []
-    provenance.write(record, [file])
+    provenance.write(record, [file], {})
     assert provenance.finished(record) == [file, record]
     for other in (
         replace(provenance, image=Image("cells", np.ones((5, 6), np.uint8), "yx")),
@@ -54,7 +54,7 @@ def test_records_name_the_network_and_its_scores(provenance: Provenance, tmp_pat
         "held_out_dice": {"background": 0.9, "cell": None},
         "mean_held_out_dice": None,
     }
-    beside = json.loads(provenance.write(tmp_path / "cells.json", [file]).read_text("utf-8"))
+    beside = json.loads(provenance.write(tmp_path / "cells.json", [file], {"cell": {"value": 0.5}}).read_text("utf-8"))
     assert {key: beside[key] for key in known} == known
     pack = json.loads(write_contents(tmp_path, [file], MODEL, CLASSES, DEFAULT_SETTINGS).read_text("utf-8"))
     assert pack["model"] == {"file": "best.safetensors", "sha256": "cd" * 32, **known}

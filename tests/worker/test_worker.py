@@ -24,6 +24,7 @@ from napari_unet.controller.worker_process import WorkerProcess
 from napari_unet.dataset.annotated import Annotations
 from napari_unet.dataset.sampler import Sampler
 from napari_unet.errors import UserError
+from napari_unet.evaluation.estimated_dice import EstimatedDice
 from napari_unet.evaluation.label_check import Doubt
 from napari_unet.evaluation.scores import BlockScore, ClassScore, Score
 from napari_unet.images.image import Image, PixelSize
@@ -56,6 +57,7 @@ EXAMPLES: list[Any] = [
     m.Restore(),
     m.Train(on=True),
     m.Train(on=False),
+    m.Estimated(3, 1, 0, (EstimatedDice(1, 0.8, 0.7, 0.9), EstimatedDice(2, None, reason="too unsure"))),
     m.Export(1, "out", ("tiff", "png")),
     m.PauseExport(on=True),
     m.CancelExport(),

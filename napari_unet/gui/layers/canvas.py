@@ -9,7 +9,6 @@ from qtpy.QtCore import QObject
 
 from napari_unet.controller.annotation_clock import AnnotationClock
 from napari_unet.controller.cover import can_cover, cover_around
-from napari_unet.evaluation.scores import Score
 from napari_unet.gui.layers.annotation_layer import AnnotationLayer, Strokes
 from napari_unet.gui.layers.held_out_boxes import HeldOutBoxes
 from napari_unet.gui.layers.own_layer import place_over
@@ -138,7 +137,7 @@ class Canvas:
         self._outlines = []
         self.annotation_layer.leave()
         self.prediction_layer.leave()
-        self._text.hide()
+        self._text.write("")
         # napari leaves an empty box where its brush circle was; drawn as the only thing after an image was removed, it
         # crashed (napari 0.9.2). Told of the background colour anew, it takes the box away.
         self._viewer.canvas.events.background_color()
@@ -168,10 +167,14 @@ class Canvas:
         """Tell whether a pixel of the screen covers two pixels of the image or more, each way."""
         return self.annotation is not None and self._view.is_small(self.annotation)
 
-    def show_score(self, score: Score, text: str) -> None:
-        """Show the Dice on the image: the text in the corner and a box on every held-out block."""
-        self._text.show(text)
-        self.boxes.show_score(score)
+    def show_estimate(self, text: str) -> None:
+        """Keep the estimated Dice for the corner of the image, where it is shown if the user wants it."""
+        self._text.write(text)
+
+    def show_scores(self, on: bool) -> None:
+        """Show or hide the text in the corner and the boxes of held-out blocks."""
+        self._text.show(on)
+        self.boxes.want(on)
 
     def colour(self, classes: Sequence[ClassLabel]) -> None:
         """Give classes their colours, on annotation and prediction."""

@@ -22,6 +22,13 @@ class HeldOutBoxes(OwnLayer[Shapes]):
         super().__init__(viewer, own_layers)
         self._score: Score | None = None
         self._shown: list[BlockScore] = []
+        self._wanted = False
+
+    def want(self, on: bool) -> None:
+        """Show or hide the boxes, now and over other images."""
+        self._wanted = on
+        if self.layer is not None:
+            self.layer.visible = on
 
     def show(self, placement: Placement) -> None:
         """Make the layer over an image."""
@@ -49,6 +56,7 @@ class HeldOutBoxes(OwnLayer[Shapes]):
     def _make(self, placement: Placement) -> Shapes:
         layer = boxes_layer(HELD_OUT, _COLOUR, _EDGE, 9, placement.whole, placement.ndim)
         layer.editable = False
+        layer.visible = self._wanted
         return layer
 
     def _content(self, placement: Placement) -> list[object]:

@@ -1,4 +1,4 @@
-"""The held-out Dice in the corner of the view."""
+"""The estimated Dice in the corner of the view."""
 
 from typing import Any
 
@@ -8,7 +8,7 @@ _TEXT_SIZE = 11
 
 
 class ScoreText:
-    """Shows and hides one text over the image.
+    """Shows one text over the image while the user wants it.
 
     Parameters
     ----------
@@ -17,17 +17,28 @@ class ScoreText:
 
     def __init__(self, viewer: Viewer) -> None:
         self._viewer = viewer
+        self._wanted = False
+        self._text = ""
 
-    def show(self, text: str) -> None:
-        """Write the text into the upper left corner."""
-        self._overlay.position = "top_left"
-        self._overlay.font_size = _TEXT_SIZE
-        self._overlay.text = text
-        self._overlay.visible = True
+    def write(self, text: str) -> None:
+        """Change the text; an empty one is not shown."""
+        self._text = text
+        self._draw()
 
-    def hide(self) -> None:
-        """Take the text away."""
-        self._overlay.visible = False
+    def show(self, on: bool) -> None:
+        """Show or hide the text."""
+        self._wanted = on
+        self._draw()
+
+    def _draw(self) -> None:
+        overlay = self._overlay
+        wanted = self._wanted and bool(self._text)
+        if wanted:
+            overlay.position = "top_left"
+            overlay.font_size = _TEXT_SIZE
+            overlay.text = self._text
+        if overlay.visible != wanted:
+            overlay.visible = wanted
 
     @property
     def _overlay(self) -> Any:

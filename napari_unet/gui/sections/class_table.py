@@ -18,13 +18,14 @@ from qtpy.QtWidgets import (
     QWidget,
 )
 
-from napari_unet.evaluation.scores import ClassScore
-from napari_unet.gui.sections.class_scores import class_text
+from napari_unet.evaluation.estimated_dice import EstimatedDice
+from napari_unet.gui.sections.estimate_lines import estimate_text
 from napari_unet.project.classes import ClassLabel
 
 _COLUMNS = ("", "Class", "Key", "Painted", "Dice")
 _COLOUR, _NAME, _KEY, _PAINTED, _DICE = range(5)
 _ROWS_SHOWN = 6
+_NO_ESTIMATE = "estimated Dice in the plane on screen; comes with the prediction"
 
 
 class ClassTable(QWidget):  # type: ignore[misc]
@@ -75,19 +76,19 @@ class ClassTable(QWidget):  # type: ignore[misc]
             self.table.setItem(row, _KEY, _item(str(row + 1) if row < 9 else "", right=True))
             self.table.setItem(row, _PAINTED, _item(f"{painted.get(label.id, 0):,}", right=True, tip="labelled pixels"))
             if self.table.item(row, _DICE) is None:
-                self.table.setItem(row, _DICE, _item("n/a", right=True, tip="held-out Dice; n/a without evidence"))
+                self.table.setItem(row, _DICE, _item("n/a", right=True, tip=_NO_ESTIMATE))
         self._filling = False
         self.select(selected if selected is not None else (classes[0].id if classes else None))
         self.remove_button.setEnabled(len(classes) > 2)
         self._fit_height()
 
-    def show_dice(self, scores: Sequence[ClassScore]) -> None:
-        """Show the held-out Dice of each class; the interval and the evidence are in the tool tip."""
-        by_id = {score.class_id: score for score in scores}
+    def show_estimates(self, estimates: Sequence[EstimatedDice]) -> None:
+        """Show the estimated Dice of each class on screen; the tool tip has the interval or the reason."""
+        by_id = {estimate.class_id: estimate for estimate in estimates}
         for row, label in enumerate(self._classes):
-            score = by_id.get(label.id)
-            text = "n/a" if score is None or score.dice is None else f"{score.dice:.2f}"
-            tip = "no held-out strokes" if score is None else f"{class_text(score)} on {score.pixels:,} held-out pixels"
+            estimate = by_id.get(label.id)
+            text = "n/a" if estimate is None or estimate.value is None else f"{estimate.value:.2f}"
+            tip = _NO_ESTIMATE if estimate is None else estimate.reason or estimate_text(estimate)
             self.table.setItem(row, _DICE, _item(text, right=True, tip=tip))
 
     @property

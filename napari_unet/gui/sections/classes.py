@@ -1,11 +1,11 @@
 """The classes of the project as the user changes them in the table."""
 
 from napari_unet.controller.controller import Controller
-from napari_unet.controller.news import ActionEnded, ClassesChanged, ProjectOpened
+from napari_unet.controller.news import ActionEnded, ClassesChanged, ImageShown, ProjectOpened
 from napari_unet.gui.layers.canvas import Canvas
 from napari_unet.gui.sections.attempt import Attempt
 from napari_unet.gui.sections.class_table import ClassTable
-from napari_unet.protocol.messages import Scored
+from napari_unet.protocol.messages import Estimated
 
 
 class Classes:
@@ -21,8 +21,9 @@ class Classes:
         table.added.connect(lambda: attempt(self._add))
         table.removed.connect(lambda class_id: attempt(lambda: self._remove(class_id)))
         controller.subscribe(ClassesChanged, lambda _: self._show())
-        controller.subscribe(Scored, lambda scored: table.show_dice(scored.score.classes))
-        controller.subscribe(ProjectOpened, lambda _: table.show_dice(()))
+        controller.subscribe(Estimated, lambda estimated: table.show_estimates(estimated.classes))
+        controller.subscribe(ImageShown, lambda _: table.show_estimates(()))
+        controller.subscribe(ProjectOpened, lambda _: table.show_estimates(()))
         controller.subscribe(ActionEnded, lambda _: table.setEnabled(controller.project is not None))
 
     def change(self, class_id: int, *, name: str | None = None, colour: str | None = None) -> None:

@@ -3,14 +3,15 @@
 from qtpy.QtGui import QGuiApplication
 
 from napari_unet.controller.controller import Controller
-from napari_unet.controller.news import ActionEnded, ProjectOpened
+from napari_unet.controller.news import ActionEnded, ImageShown, ProjectOpened
 from napari_unet.evaluation.scores import Score
 from napari_unet.export.methods_paragraph import methods_paragraph
 from napari_unet.gui.layers.area_layer import AreaLayer
 from napari_unet.gui.layers.canvas import Canvas
 from napari_unet.gui.sections.attempt import Attempt
-from napari_unet.gui.sections.score_card import ScoreCard, canvas_text
-from napari_unet.protocol.messages import Agreed, Progress, Scored
+from napari_unet.gui.sections.estimate_lines import canvas_text
+from napari_unet.gui.sections.score_card import ScoreCard
+from napari_unet.protocol.messages import Agreed, Estimated, Progress, Scored
 
 
 class Scores:
@@ -24,7 +25,10 @@ class Scores:
         attempt = Attempt(controller)
         card.area_wanted.connect(lambda: attempt(areas.draw))
         card.copy_wanted.connect(lambda score: attempt(lambda: self._copy_methods(score)))
+        card.on_image.toggled.connect(lambda on: attempt(lambda: canvas.show_scores(on)))
         controller.subscribe(Scored, self._show)
+        controller.subscribe(Estimated, self._show_estimate)
+        controller.subscribe(ImageShown, lambda _: card.estimate.show_estimates((), ()))
         controller.subscribe(Agreed, lambda agreed: card.show_agreement(agreed.share, agreed.strokes))
         controller.subscribe(Progress, self._add_loss)
         controller.subscribe(ProjectOpened, self._project_opened)
@@ -37,8 +41,16 @@ class Scores:
         annotation_s = None if scored.loss is None else self._controller.annotation_clock.seconds
         self.card.show_score(score, classes, annotation_s)
         if project is not None:
-            self._canvas.show_score(score, canvas_text(score, classes))
+            self._canvas.boxes.show_score(score)
             self._areas.show_scores(score.areas)
+
+    def _show_estimate(self, estimated: Estimated) -> None:
+        """Show the estimate of the plane on screen."""
+        project = self._controller.project
+        if project is not None:
+            classes = project.classes.all()
+            self.card.estimate.show_estimates(estimated.classes, classes)
+            self._canvas.show_estimate(canvas_text(estimated.classes, classes))
 
     def _add_loss(self, progress: Progress) -> None:
         if progress.state == "training" and progress.loss is not None:

@@ -14,6 +14,7 @@ from napari_unet.protocol.messages import Annotated, Corrected, Look, Open, Tile
 from napari_unet.worker.jobs.job import Job
 from napari_unet.worker.listener import Hears
 from napari_unet.worker.open_project import OpenProject
+from napari_unet.worker.plane_estimate import PlaneEstimate
 from napari_unet.worker.predicted_tile import predicted_tile, tile_of
 from napari_unet.worker.time_shares import TimeShares
 from napari_unet.worker.unlike_images import UnlikeImages
@@ -34,6 +35,7 @@ class Tiles(Job):
         self._opened = opened
         self._shares = shares
         self._unlike = unlike
+        self._estimate = PlaneEstimate(opened)
         self.view: View | None = None
         self._listeners: list[TileListener] = []
         self._is_answered = True  # whether a tile on screen was sent since the newest strokes
@@ -80,11 +82,14 @@ class Tiles(Job):
         region, halved = view.take()
         began = clock()
         learner.screen_cache.attach(predictor, tile_of(view, region, halved)[0])
+        predictor.estimate_anew()
         labels, values = predicted_tile(predictor, planes, view, region, halved)
         self._shares.note_tile(clock() - began, is_visible=is_visible)
         place = (view.generation, view.image_id, view.plane, region)
         self._opened.send(Tile(*place, labels.tobytes(), self._opened.shown_step or 0, values))
         self._is_answered = self._is_answered or is_visible
+        if not halved and predictor.sums is not None:
+            self._estimate.add(view, region, predictor.sums, predictor.class_ids)
         for listener in () if halved else self._listeners:
             listener(view, region, labels, planes)
 

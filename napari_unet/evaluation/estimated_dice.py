@@ -1,0 +1,135 @@
+"""The Dice that an answer can be expected to have, from the answer itself, with an interval that was calibrated."""
+
+from collections.abc import Mapping, Sequence
+from functools import cache
+from importlib.resources import files
+from typing import Any, NamedTuple
+
+import msgspec
+import numpy as np
+from jaxtyping import Float64
+from scipy.special import expit, logit
+
+from napari_unet.evaluation.dice_sums import DiceSums
+
+LABELLED = "labelled_pixels"  # fact of a network: trained pixels by class id
+LEVEL = 0.9  # share of the intervals that are to hold the true Dice
+WIDEST = 0.3  # of an interval that still tells something
+_SMALLEST_HALF = 0.02  # half of the narrowest interval that is claimed
+_CLIPPED = 0.005  # Dice nearer to 0 or 1 than this are not told apart
+_SMALLEST_SHARE = 1e-4
+
+
+class EstimatedDice(msgspec.Struct, frozen=True):
+    """Hold the expected Dice of a class over the pixels that were looked at.
+
+    Attributes
+    ----------
+    value : None where nothing trustworthy can be said; ``reason`` tells why and what helps
+    low, high : the interval that holds the true Dice in 9 of 10 cases
+    """
+
+    class_id: int
+    value: float | None
+    low: float | None = None
+    high: float | None = None
+    level: float = LEVEL
+    reason: str = ""
+
+
+class Evidence(NamedTuple):
+    """State what a network has learned from.
+
+    Attributes
+    ----------
+    labelled : painted pixels of the class of each output, in the whole project
+    is_painted : whether some of them lie in the image that is predicted
+    """
+
+    labelled: Sequence[int]
+    is_painted: bool
+
+
+class Calibration(msgspec.Struct, frozen=True):
+    """Hold the fit of true to expected Dice; ``benchmarks.honesty`` makes it on images that are labelled throughout.
+
+    Attributes
+    ----------
+    dice : weights of the first features; their weighted sum is the logit of the Dice
+    spread : weights of all features; their weighted sum is the logarithm of the usual error of the Dice
+    reach : of an interval, over the usual error; ``LEVEL`` of the true values lie within
+    """
+
+    dice: tuple[float, ...]
+    spread: tuple[float, ...]
+    reach: float
+
+
+@cache
+def shipped_calibration() -> Calibration:
+    """Return the calibration that comes with the base weights."""
+    data = files("napari_unet.evaluation").joinpath("dice_calibration.json").read_bytes()
+    return msgspec.json.decode(data, type=Calibration)
+
+
+def raw_dice(sums: DiceSums) -> Float64[np.ndarray, " k"]:
+    """Return 2 sum p[shown] / (sum p + shown) for every output, 0 for one of which nothing is shown or expected."""
+    return 2 * sums.sure / np.maximum(sums.expected + sums.shown, 1e-9)
+
+
+def features(sums: DiceSums, evidence: Evidence) -> Float64[np.ndarray, "k f"]:
+    """Return what the true Dice of every output is foretold from: 1, raw, painted here; and for its error, labels."""
+    raw = logit(raw_dice(sums).clip(_CLIPPED, 1 - _CLIPPED))
+    share = np.log10((sums.shown / max(sums.pixels, 1)).clip(_SMALLEST_SHARE))
+    labelled = np.log10(np.asarray(evidence.labelled, float) + 1)
+    painted = np.full_like(raw, float(evidence.is_painted))
+    return np.stack([np.ones_like(raw), raw, painted, labelled, share], axis=1)
+
+
+def estimated_dice(
+    sums: DiceSums,
+    class_ids: Sequence[int],
+    evidence: Evidence,
+    names: Mapping[int, str],
+    calibration: Calibration | None = None,
+) -> tuple[EstimatedDice, ...]:
+    """Estimate the Dice of every class.
+
+    Parameters
+    ----------
+    class_ids : the class of each output
+    names : of classes by id, for the reasons
+    calibration : the shipped one where None
+    """
+    fit = shipped_calibration() if calibration is None else calibration
+    found = features(sums, evidence)
+    values = expit(found[:, : len(fit.dice)] @ np.array(fit.dice))
+    halves = np.maximum(_SMALLEST_HALF, fit.reach * np.exp(found @ np.array(fit.spread)))
+    return tuple(
+        _estimate(class_id, float(value), float(half), float(shown), names.get(class_id, f"class {class_id}"))
+        for class_id, value, half, shown in zip(class_ids, values, halves, sums.shown, strict=True)
+    )
+
+
+def unknown_dice(class_ids: Sequence[int], reason: str) -> tuple[EstimatedDice, ...]:
+    """Return estimates without a value, for the reason given."""
+    return tuple(EstimatedDice(class_id, None, reason=reason) for class_id in class_ids)
+
+
+def as_record(estimates: Sequence[EstimatedDice], names: Mapping[int, str]) -> dict[str, dict[str, Any]]:
+    """Return estimates by the names of their classes, as ``--json`` and the notes beside results have them."""
+    found = {}
+    for estimate in estimates:
+        record = msgspec.to_builtins(estimate)
+        found[names.get(record.pop("class_id"), f"class {estimate.class_id}")] = record
+    return found
+
+
+def _estimate(class_id: int, value: float, half: float, shown: float, name: str) -> EstimatedDice:
+    """Return the estimate of a class, without a value where the interval says too little."""
+    if not shown:
+        return EstimatedDice(class_id, None, reason=f"nothing is shown as {name}: paint some where it is missing")
+    low, high = max(0.0, value - half), min(1.0, value + half)
+    if high - low > WIDEST:
+        return EstimatedDice(class_id, None, reason=f"too unsure: paint a border of {name}")
+    return EstimatedDice(class_id, value, low, high)

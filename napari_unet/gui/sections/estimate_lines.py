@@ -1,0 +1,80 @@
+"""The estimated Dice of the plane on screen: a line for each class, with its interval or with what is missing."""
+
+from collections.abc import Sequence
+
+from qtpy.QtCore import Qt
+from qtpy.QtWidgets import QGridLayout, QWidget
+from superqt import QElidingLabel
+
+from napari_unet.evaluation.estimated_dice import EstimatedDice
+from napari_unet.gui.plain_text import PlainLabel, show_tags, untagged
+from napari_unet.project.classes import ClassLabel
+
+NONE_YET = "Estimated Dice: comes with the prediction"
+_TIP = (
+    "What the Dice of this prediction would be if every pixel of the plane were labelled by you, estimated from how\n"
+    "sure the network is of each pixel; in 9 of 10 cases the true value lies in the brackets. A test area that is\n"
+    "painted in full gives the value to publish."
+)
+
+
+class EstimateLines(QWidget):  # type: ignore[misc]
+    """Shows the mean in one line, and the classes below."""
+
+    def __init__(self, parent: QWidget | None = None) -> None:
+        super().__init__(parent)
+        self.setToolTip(_TIP)
+        self.headline = PlainLabel(NONE_YET)
+        self._grid = QGridLayout(self)
+        self._grid.setContentsMargins(0, 0, 0, 0)
+        self._grid.setVerticalSpacing(0)
+        self._grid.setColumnStretch(1, 1)
+        self._grid.addWidget(self.headline, 0, 0, 1, 2)
+        self.rows: list[tuple[PlainLabel, QElidingLabel]] = []
+
+    def show_estimates(self, estimates: Sequence[EstimatedDice], classes: Sequence[ClassLabel]) -> None:
+        """Show these estimates, and nothing of what was shown before."""
+        self.headline.setText(estimate_headline(estimates))
+        names = {label.id: label.name for label in classes}
+        while len(self.rows) < len(estimates):
+            self.rows.append(self._row(len(self.rows) + 1))
+        for number, (name, said) in enumerate(self.rows):
+            for label in (name, said):
+                label.setVisible(number < len(estimates))
+            if number < len(estimates):
+                estimate = estimates[number]
+                name.setText(names.get(estimate.class_id, str(estimate.class_id)))
+                said.setText(estimate_text(estimate) if estimate.value is not None else estimate.reason)
+                said.setToolTip(untagged(said.text()) if estimate.value is None else _TIP)
+
+    def _row(self, line: int) -> tuple[PlainLabel, QElidingLabel]:
+        name, said = PlainLabel(), QElidingLabel()
+        show_tags(said)
+        said.setAlignment(Qt.AlignmentFlag.AlignRight)
+        self._grid.addWidget(name, line, 0)
+        self._grid.addWidget(said, line, 1)
+        return name, said
+
+
+def estimate_headline(estimates: Sequence[EstimatedDice]) -> str:
+    """Return the mean over the classes, or why there is none."""
+    if not estimates:
+        return NONE_YET
+    values = [estimate.value for estimate in estimates if estimate.value is not None]
+    if len(values) < len(estimates):
+        return "Estimated Dice: not for every class yet"
+    return f"Estimated Dice: {sum(values) / len(values):.2f}"
+
+
+def estimate_text(estimate: EstimatedDice) -> str:
+    """Return the value with its interval, or n/a."""
+    if estimate.value is None:
+        return "n/a"
+    return f"{estimate.value:.2f} [{estimate.low:.2f}, {estimate.high:.2f}]"
+
+
+def canvas_text(estimates: Sequence[EstimatedDice], classes: Sequence[ClassLabel]) -> str:
+    """Return the text that stands on the image."""
+    names = {label.id: label.name for label in classes}
+    lines = [f"{names.get(each.class_id, each.class_id)} {estimate_text(each)}" for each in estimates]
+    return "\n".join([estimate_headline(estimates), *lines])

@@ -1,0 +1,55 @@
+"""The estimated Dice of the images that were learned from, from a bounded number of tiles."""
+
+from typing import Any
+
+import numpy as np
+
+from napari_unet.dataset.annotated import Annotations
+from napari_unet.errors import UserError
+from napari_unet.evaluation.estimated_dice import as_record, estimated_dice, unknown_dice
+from napari_unet.images.tiles import grid
+from napari_unet.network.inference import Predictor
+
+_TILE = 256  # px
+_TILES = 128  # of all images together, about
+_LEAST_TILES = 4  # of each image
+
+
+def image_estimates(predictor: Predictor, annotations: Annotations, seed: int = 0) -> list[dict[str, Any]]:
+    """Estimate the Dice of every painted image from tiles at random; of a small image from all of it.
+
+    Parameters
+    ----------
+    predictor : of the network that is estimated
+    seed : of the tiles
+    """
+    project = annotations.project
+    names = {label.id: label.name for label in project.classes.all()}
+    painted = sorted({image_id for image_id, _ in annotations.planes})
+    most = max(_LEAST_TILES, _TILES // max(1, len(painted)))
+    random = np.random.default_rng(seed)
+    found = []
+    for image_id in painted:
+        record = project.images.get(image_id)
+        try:
+            _predict_some(predictor, annotations, image_id, most, random)
+            sums = predictor.sums
+            evidence = annotations.evidence(image_id, predictor.class_ids)
+            estimates = estimated_dice(sums, predictor.class_ids, evidence, names) if sums is not None else ()
+        except UserError as error:  # moved away meanwhile
+            estimates = unknown_dice(predictor.class_ids, str(error))
+        name = record.name if record.path is None else str(record.path)
+        found.append({"image": name, "estimated_dice": as_record(estimates, names)})
+    return found
+
+
+def _predict_some(
+    predictor: Predictor, annotations: Annotations, image_id: int, most: int, random: np.random.Generator
+) -> None:
+    """Sum over at most so many tiles of the planes of an image."""
+    image = annotations.pixels(image_id).image
+    tiles = [(plane, region) for plane in range(image.planes) for region in grid(image.height, image.width, _TILE)]
+    predictor.estimate_anew()
+    for number in random.permutation(len(tiles))[:most]:
+        plane, region = tiles[number]
+        predictor.classes(annotations.with_context((image_id, plane), predictor.context_planes), region)

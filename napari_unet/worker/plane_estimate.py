@@ -1,0 +1,39 @@
+"""Estimates the Dice of the plane on screen from its predicted tiles."""
+
+from napari_unet.evaluation.dice_sums import DiceSums
+from napari_unet.evaluation.estimated_dice import estimated_dice
+from napari_unet.images.tiles import Region
+from napari_unet.prediction.view import View
+from napari_unet.protocol.messages import Estimated
+from napari_unet.worker.open_project import OpenProject
+
+
+class PlaneEstimate:
+    """Keeps the newest sums of every tile of the plane, and sends an estimate whenever the screen is painted anew.
+
+    Tiles off screen may still be those of an older network; they count until they are predicted again.
+    """
+
+    def __init__(self, opened: OpenProject) -> None:
+        self._opened = opened
+        self._sums: dict[Region, DiceSums] = {}
+        self._seen: tuple[int, int, Region | None, tuple[int, ...]] | None = None  # what the sums are of
+
+    def add(self, view: View, region: Region, sums: DiceSums, class_ids: tuple[int, ...]) -> None:
+        """Take note of a tile of full resolution, and send an estimate when no tile is missing or due on screen."""
+        seen = (view.image_id, view.plane, view.covered, class_ids)
+        if seen != self._seen:
+            self._seen = seen
+            self._sums.clear()
+        self._sums[region] = sums
+        if len(self._sums) == view.tiles and not view.next_is_visible:
+            self._send(view, class_ids)
+
+    def _send(self, view: View, class_ids: tuple[int, ...]) -> None:
+        learner = self._opened.required()
+        total = DiceSums.none(len(class_ids))
+        for sums in self._sums.values():
+            total = total + sums
+        names = {label.id: label.name for label in learner.project.classes.all()}
+        classes = estimated_dice(total, class_ids, learner.annotations.evidence(view.image_id, class_ids), names)
+        self._opened.send(Estimated(view.generation, view.image_id, view.plane, classes, view.covered))

@@ -1,0 +1,115 @@
+"""Laws of the estimated Dice: it is the Dice where probabilities are true, and says nothing where it knows nothing."""
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from hypothesis.extra.numpy import arrays
+
+from napari_unet.evaluation.dice_sums import DiceSums
+from napari_unet.evaluation.estimated_dice import (
+    WIDEST,
+    Calibration,
+    EstimatedDice,
+    Evidence,
+    as_record,
+    estimated_dice,
+    raw_dice,
+    shipped_calibration,
+    unknown_dice,
+)
+
+AS_IT_IS = Calibration((0.0, 1.0, 0.0), (-3.0, 0.0, 0.0, 0.0, 0.0), 1.0)  # half of an interval is exp(-3) = 0.05
+MUCH = Evidence((1000, 1000), is_painted=True)
+NAMES = {1: "background", 2: "cell"}
+
+
+def sums(shown: tuple[float, float], sure: tuple[float, float], expected: tuple[float, float]) -> DiceSums:
+    return DiceSums(*(np.array(part, float) for part in (shown, sure, expected)), np.zeros(2))
+
+
+def test_true_probabilities_give_the_dice_that_comes_out() -> None:
+    """Pixels that belong to a class as often as is said have, in the mean, the Dice that is estimated."""
+    random = np.random.default_rng(0)
+    cell = random.beta(0.4, 0.8, 200_000)  # probability of the second class at every pixel
+    truth, shown = random.random(cell.size) < cell, cell > 0.5
+    own = np.where(shown, cell, 1 - cell)
+    found = DiceSums(
+        np.array([(~shown).sum(), shown.sum()], float),
+        np.array([own[~shown].sum(), own[shown].sum()]),
+        np.array([(1 - cell).sum(), cell.sum()]),
+        np.zeros(2),
+    )
+    dice = [2 * (truth == k)[shown == k].sum() / ((truth == k).sum() + (shown == k).sum()) for k in (0, 1)]
+    np.testing.assert_allclose(raw_dice(found), dice, atol=0.005)
+
+
+def test_the_interval_lies_around_the_value_within_0_and_1() -> None:
+    """A sure class has a value near 1; the interval is cut off there, and is never of no width."""
+    background, cell = estimated_dice(sums((900, 100), (899, 60), (930, 70)), (1, 2), MUCH, NAMES, AS_IT_IS)
+    assert background.value == pytest.approx(2 * 899 / 1830)
+    assert (background.low, background.high) == (pytest.approx(background.value - np.exp(-3)), 1.0)
+    assert cell.value == pytest.approx(120 / 170)
+    assert cell.high - cell.low == pytest.approx(2 * np.exp(-3))
+    narrow = AS_IT_IS.__class__(AS_IT_IS.dice, (-30.0, 0.0, 0.0, 0.0, 0.0), 1.0)
+    (_, cell) = estimated_dice(sums((900, 100), (899, 60), (930, 70)), (1, 2), MUCH, NAMES, narrow)
+    assert cell.high > cell.value > cell.low
+
+
+def test_an_interval_that_is_too_wide_has_no_value_but_a_way_out() -> None:
+    """So has a class of which nothing is shown."""
+    wide = AS_IT_IS.__class__(AS_IT_IS.dice, (np.log(0.16), 0.0, 0.0, 0.0, 0.0), 1.0)
+    _, cell = estimated_dice(sums((500, 500), (400, 300), (550, 450)), (1, 2), MUCH, NAMES, wide)
+    assert cell == EstimatedDice(2, None, reason="too unsure: paint a border of cell")
+    _, cell = estimated_dice(sums((1000, 0), (900, 0), (900, 100)), (1, 2), MUCH, NAMES, AS_IT_IS)
+    assert cell.value is None
+    assert "nothing is shown as cell" in cell.reason
+
+
+@given(
+    arrays(float, (3, 2), elements=st.floats(0, 1e6)),
+    st.tuples(st.integers(0, 10**6), st.integers(0, 10**6)),
+    st.booleans(),
+)
+def test_whatever_is_shown_the_shipped_calibration_gives_a_value_in_its_interval_or_a_reason(
+    drawn: np.ndarray, labelled: tuple[int, int], is_painted: bool
+) -> None:
+    """Never both, never neither, never beyond 0 and 1."""
+    shown, sure, expected = drawn
+    found = estimated_dice(
+        sums(tuple(shown), tuple(np.minimum(sure, shown)), tuple(expected)),
+        (1, 2),
+        Evidence(labelled, is_painted),
+        NAMES,
+    )
+    for estimate in found:
+        if estimate.value is None:
+            assert estimate.reason
+            assert (estimate.low, estimate.high) == (None, None)
+        else:
+            assert not estimate.reason
+            assert 0 <= estimate.low <= estimate.value <= estimate.high <= 1
+            assert 0 < estimate.high - estimate.low <= WIDEST
+
+
+def test_fewer_labels_never_make_the_shipped_interval_narrower() -> None:
+    """What was painted counts: with less of it more is left open; so does an image that nothing was painted in."""
+    fit = shipped_calibration()
+    assert fit.spread[2] <= 0
+    assert fit.spread[3] <= 0
+
+
+def test_parts_add_up() -> None:
+    """The sums of two halves are those of the whole."""
+    one, other = sums((1, 2), (0.5, 1), (1.5, 1.5)), sums((3, 4), (2, 3), (3, 4))
+    both = one + other
+    assert both.pixels == one.pixels + other.pixels == 10
+    np.testing.assert_array_equal(both.sure, one.sure + other.sure)
+    assert DiceSums.none(2).pixels == 0
+
+
+def test_records_go_by_name() -> None:
+    """As the command line prints them: value, interval and level, or nothing but the reason."""
+    found = as_record([EstimatedDice(1, 0.75, 0.5, 0.875), *unknown_dice([7], "not seen")], NAMES)
+    assert found["background"] == {"value": 0.75, "low": 0.5, "high": 0.875, "level": 0.9, "reason": ""}
+    assert found["class 7"] == {"value": None, "low": None, "high": None, "level": 0.9, "reason": "not seen"}

@@ -1,0 +1,53 @@
+"""Sums for the estimated Dice, counted on the device as one would count them by hand."""
+
+import numpy as np
+import pytest
+import torch
+
+from napari_unet.images.tiles import Region, grid
+from napari_unet.network.device import Device
+from napari_unet.network.dice_tally import dice_sums
+from napari_unet.network.inference import Predictor
+from napari_unet.network.unet import Architecture, build
+
+CPU = Device("cpu", "", False)
+
+
+def test_sums_are_those_of_the_softened_probabilities() -> None:
+    """Pixels, probabilities of what is shown, of everything, and pixels beside another class."""
+    logits = torch.from_numpy(np.random.default_rng(0).normal(0, 2, (3, 9, 7)).astype(np.float32))
+    shown = logits.argmax(0)
+    found = dice_sums(logits, shown)
+    probabilities = torch.softmax(logits.double() / 2, 0).numpy()
+    index = shown.numpy()
+    for k in range(3):
+        assert found.shown[k] == (index == k).sum()
+        assert found.sure[k] == pytest.approx(probabilities[k][index == k].sum(), rel=1e-5)
+        assert found.expected[k] == pytest.approx(probabilities[k].sum(), rel=1e-5)
+        edge = sum(
+            any(index[y, x] != index[v, u] for v, u in ((y + 1, x), (y, x + 1)) if v < 9 and u < 7)
+            for y, x in np.argwhere(index == k)
+        )
+        assert found.edges[k] == edge
+
+
+def test_a_predictor_sums_what_it_shows_and_nothing_else() -> None:
+    """Tiles add up to the whole, classes are the same with and without, and nobody pays who did not ask."""
+    predictor = Predictor(build(Architecture(1, 2, 4)), (1, 2), CPU)
+    plane = np.random.default_rng(1).normal(0, 1, (70, 90, 1)).astype(np.float32)
+    whole = Region(0, 0, 70, 90)
+    before = predictor.classes(plane, whole)
+    assert predictor.sums is None
+    predictor.estimate_anew()
+    np.testing.assert_array_equal(predictor.classes(plane, whole), before)
+    at_once = predictor.sums
+    predictor.estimate_anew()
+    for tile in grid(70, 90, 32):
+        predictor.classes_and_probabilities(plane, tile)
+    in_parts = predictor.sums
+    assert at_once is not None
+    assert in_parts is not None
+    assert at_once.pixels == in_parts.pixels == 70 * 90
+    np.testing.assert_array_equal(at_once.shown, in_parts.shown)
+    np.testing.assert_allclose(at_once.sure, in_parts.sure, rtol=1e-5)
+    np.testing.assert_allclose(at_once.expected, in_parts.expected, rtol=1e-5)
