@@ -1,4 +1,4 @@
-"""What the Dice of an answer is estimated from, added up over the tiles of an image."""
+"""Sums over the tiles of an image, from which the Dice of an answer is estimated."""
 
 from dataclasses import dataclass
 

@@ -3,11 +3,12 @@
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import Any
 
 from napari_unet.config import DEFAULT_SETTINGS, Settings
 from napari_unet.dataset.channel_choice import named_channels, trained_channels
 from napari_unet.dataset.training_image import TrainingImage, difference, remembered, rescaling
-from napari_unet.evaluation.estimated_dice import LABELLED, Evidence
+from napari_unet.evaluation.estimated_dice import LABELLED, Evidence, as_record, estimated_dice, unknown_dice
 from napari_unet.export.segmentation import ClassStyle
 from napari_unet.images.image import Image
 from napari_unet.images.planes import NormalisedPlanes
@@ -42,13 +43,23 @@ class Model:
         """Return the images it was trained on; () where its file is older than this record."""
         return remembered(self.checkpoint.facts)
 
-    @property
-    def names(self) -> dict[int, str]:
-        """Return the names of the classes by id."""
-        return {label.id: label.name for label in self.classes}
+    def estimated_dice(self, pixels: int | None) -> dict[str, dict[str, Any]]:
+        """Return the estimate of each class by name, over what was predicted since ``predictor.estimate_anew``.
+
+        Parameters
+        ----------
+        pixels : that should have been predicted, or there is no value; None where that is not known
+        """
+        sums, self.predictor.sums = self.predictor.sums, None
+        class_ids = self.checkpoint.class_ids
+        names = {label.id: label.name for label in self.classes}
+        if sums is None or pixels not in (None, sums.pixels):
+            reason = "some of it was predicted earlier, or by other processes"
+            return as_record(unknown_dice(class_ids, reason), names)
+        return as_record(estimated_dice(sums, class_ids, self._evidence, names), names)
 
     @property
-    def evidence(self) -> Evidence:
+    def _evidence(self) -> Evidence:
         """Return what the network has learned from, for images that are not among it; nothing in older files."""
         known = self.checkpoint.facts.get(LABELLED)
         counts = known if isinstance(known, dict) else {}

@@ -3,9 +3,7 @@
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
-from napari_unet.evaluation.estimated_dice import as_record, estimated_dice, unknown_dice
 from napari_unet.export.file_stem import file_stem
 from napari_unet.export.formats import export
 from napari_unet.export.mask_npy import write_array
@@ -79,18 +77,12 @@ class ImagePrediction:
             written = [(yield from chunks.resumable(path, provenance))]
         else:
             written = yield from self._whole(stem, factors, plane_done)
-        return [*written, provenance.write(note, written, self._estimate(factors))]
+        return [*written, provenance.write(note, written, self.model.estimated_dice(self._pixels(factors)))]
 
-    def _estimate(self, factors: tuple[float, float]) -> dict[str, dict[str, Any]]:
-        """Return the estimated Dice of every class over all planes."""
-        model, image = self.model, self.planes.image
-        sums, class_ids = model.predictor.sums, model.checkpoint.class_ids
-        model.predictor.sums = None
-        pixels = image.planes * image.height * image.width
-        if sums is None or (factors == UNCHANGED and sums.pixels != pixels):
-            reason = "some of it was predicted earlier, or by other processes"
-            return as_record(unknown_dice(class_ids, reason), model.names)
-        return as_record(estimated_dice(sums, class_ids, model.evidence, model.names), model.names)
+    def _pixels(self, factors: tuple[float, float]) -> int | None:
+        """Return how many pixels the network looks at, where that is known."""
+        image = self.planes.image
+        return image.planes * image.height * image.width if factors == UNCHANGED else None
 
     def _provenance(self, factors: tuple[float, float]) -> Provenance:
         described, settings = describe_checkpoint(self.model.checkpoint), self.model.settings

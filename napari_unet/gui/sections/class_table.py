@@ -19,6 +19,7 @@ from qtpy.QtWidgets import (
 )
 
 from napari_unet.evaluation.estimated_dice import EstimatedDice
+from napari_unet.gui.plain_text import untagged
 from napari_unet.gui.sections.estimate_lines import estimate_text
 from napari_unet.project.classes import ClassLabel
 
@@ -88,7 +89,7 @@ class ClassTable(QWidget):  # type: ignore[misc]
         for row, label in enumerate(self._classes):
             estimate = by_id.get(label.id)
             text = "n/a" if estimate is None or estimate.value is None else f"{estimate.value:.2f}"
-            tip = _NO_ESTIMATE if estimate is None else estimate.reason or estimate_text(estimate)
+            tip = _NO_ESTIMATE if estimate is None else untagged(estimate.reason) or estimate_text(estimate)
             self.table.setItem(row, _DICE, _item(text, right=True, tip=tip))
 
     @property

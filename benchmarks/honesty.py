@@ -1,0 +1,230 @@
+"""Compare the estimated Dice with the true one, and fit the calibration that the package ships.
+
+    OMP_NUM_THREADS=1 python -m benchmarks.honesty collect honesty.jsonl --seeds 0 1 2
+    python -m benchmarks.honesty report honesty.jsonl
+    python -m benchmarks.honesty fit honesty.jsonl > napari_unet/evaluation/dice_calibration.json
+
+``collect`` paints 2, 5 and 10 simulated strokes per class on two images of each labelled set, fits the first answer
+(with ``--seconds`` it trains on from there), predicts these two and three other images, and appends for every class
+what the estimate is made from, the true Dice, and the Dice on held-out strokes. ``report`` fits the calibration to all
+sets but one and judges it on that one, for each set in turn, so that no figure is of a set that the fit has seen. The
+base weights have seen the sets that benchmarks.md names.
+"""
+
+import argparse
+import json
+import sys
+import tempfile
+import time
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from scipy.optimize import minimize
+from scipy.special import expit
+
+from benchmarks.sets import SETS, TUNING_SET, LabelledSet, Picture, choose_pictures
+from benchmarks.simulated_strokes import painted, strokes_over
+from napari_unet.api import add_annotation
+from napari_unet.evaluation.dice_sums import DiceSums
+from napari_unet.evaluation.estimated_dice import LEVEL, WIDEST, Evidence, features, raw_dice
+from napari_unet.evaluation.scores import confusion, dice
+from napari_unet.images.planes import NormalisedPlanes
+from napari_unet.network.base import base_weights
+from napari_unet.network.device import choose_device, set_threads
+from napari_unet.prediction.mask import predict_mask
+from napari_unet.project.project import Project
+from napari_unet.training.learner import Learner
+
+UNSEEN_SETS = (
+    LabelledSet("nasa-superalloy-sem", "nasa-superalloy-sem", "SEM of an alloy", ("matrix", "large", "tiny")),
+    LabelledSet("nasa-coating-sem", "nasa-coating-sem", "SEM of a coating", ("background", "oxide", "crack")),
+    LabelledSet("ocdc-he", "ocdc-he", "H&E", ("other", "tumour")),
+)  # by base16
+STROKES = (2, 5, 10)  # per class and image
+_OTHERS = 3  # images that nothing was painted on
+_TILE = 512
+_DICE_FEATURES = 3  # of ``features``, the value is foretold from so many, its error from all
+_PULL, _SPREAD_PULL = 3e-3, 3e-2  # towards the raw estimate, and towards the same error everywhere
+_SMOOTH = 0.02
+
+
+# Collecting
+
+
+def collect(labelled_set: LabelledSet, seed: int, strokes: int, seconds: float) -> Iterator[dict[str, Any]]:
+    """Yield a record for each class of each image, after the first answer or after so many seconds of training."""
+    training, others = choose_pictures(labelled_set, seed)
+    classes = len(labelled_set.classes)
+    labels = [
+        painted(strokes_over(picture.truth, classes, [seed, number], count=strokes), picture.truth)
+        for number, picture in enumerate(training)
+    ]
+    labelled = [int(sum((each == k + 1).sum() for each in labels)) for k in range(classes)]
+    with tempfile.TemporaryDirectory() as folder, Project(Path(folder) / "honesty.unet") as project:
+        for picture, painting in zip(training, labels, strict=True):
+            add_annotation(project, picture.image, painting[np.newaxis], labelled_set.classes)
+        learner = Learner(project, choose_device("cpu"), seed, base_weights())
+        end = time.monotonic() + seconds
+        while time.monotonic() < end:
+            learner.step()
+        score = learner.show_newest(score=True)
+        held_out = {each.class_id: each.dice for each in score.classes} if score else {}
+        for is_painted, pictures in ((True, training), (False, others[:_OTHERS])):
+            for picture in pictures:
+                for record in _answer(learner, picture):
+                    held = held_out.get(record["class"] + 1)
+                    yield {
+                        "set": labelled_set.name, "seed": seed, "strokes": strokes, "seconds": seconds,
+                        "painted": is_painted, "labelled": labelled[record["class"]], "held_out": held, **record,
+                    }  # fmt: skip
+
+
+def _answer(learner: Learner, picture: Picture) -> Iterator[dict[str, Any]]:
+    """Yield the sums and the true Dice of each class that is in the image and is shown somewhere."""
+    predictor = learner.predictor
+    if predictor is None:
+        raise RuntimeError("nothing was trained")
+    predictor.estimate_anew()
+    mask = predict_mask(predictor, NormalisedPlanes(picture.image), _TILE)[0]
+    sums = predictor.sums
+    true = dice(confusion(picture.truth, mask, [class_id - 1 for class_id in predictor.class_ids]))
+    for k, class_id in enumerate(predictor.class_ids):
+        if sums is not None and np.isfinite(true[k]) and sums.shown[k]:
+            names = ("shown", "sure", "expected", "edges")
+            yield {
+                "class": class_id - 1, "true": float(true[k]), "pixels": sums.pixels,
+                **{name: float(getattr(sums, name)[k]) for name in names},
+            }  # fmt: skip
+
+
+# Fitting
+
+
+class Table:
+    """The records as arrays: features, true Dice, and weights by which every set counts the same."""
+
+    def __init__(self, records: Sequence[dict[str, Any]]) -> None:
+        self.set = np.array([record["set"] for record in records])
+        self.true = np.array([record["true"] for record in records])
+        self.painted = np.array([record["painted"] for record in records])
+        self.held_out = np.array([record["held_out"] for record in records], float)
+        self.weight = np.array([1 / (self.set == name).sum() for name in self.set])
+        self.raw = np.array([raw_dice(_sums(record))[0] for record in records])
+        self.features = np.array(
+            [features(_sums(record), Evidence([record["labelled"]], record["painted"]))[0] for record in records]
+        )
+
+
+def _sums(record: dict[str, Any]) -> DiceSums:
+    """Return the sums of one class; of the other pixels of the image only the number is known."""
+    own = [np.array([record[name], 0.0]) for name in ("shown", "sure", "expected", "edges")]
+    own[0][1] = record["pixels"] - record["shown"]
+    return DiceSums(*own)
+
+
+def _fit_dice(table: Table, rows: np.ndarray) -> np.ndarray:
+    """Fit the weights of the first features, all records of a set together counting as much as those of another."""
+    x, true, weight = table.features[rows, :_DICE_FEATURES], table.true[rows], table.weight[rows]
+    plain = np.eye(_DICE_FEATURES)[1]
+
+    def loss(b: np.ndarray) -> float:
+        error = np.sqrt((expit(x @ b) - true) ** 2 + _SMOOTH**2)
+        return float((weight * error).sum() / weight.sum() + _PULL * ((b - plain) ** 2).sum())
+
+    return np.asarray(minimize(loss, plain, method="L-BFGS-B").x)
+
+
+def _fit_spread(table: Table, rows: np.ndarray) -> tuple[np.ndarray, float]:
+    """Fit the usual error to errors on sets that were left out; return weights, and how often it the interval is wide.
+
+    More labels, and labels in the image itself, never make the error larger.
+    """
+    error = np.zeros(len(table.true))
+    for name in np.unique(table.set[rows]):
+        rest, own = rows & (table.set != name), rows & (table.set == name)
+        error[own] = np.abs(expit(table.features[own, :_DICE_FEATURES] @ _fit_dice(table, rest)) - table.true[own])
+    x, weight, wanted = table.features[rows], table.weight[rows], np.log(error[rows] + _SMOOTH / 2)
+
+    def loss(c: np.ndarray) -> float:
+        miss = np.sqrt((x @ c - wanted) ** 2 + 0.1)
+        return float((weight * miss).sum() / weight.sum() + _SPREAD_PULL * (c[1:] ** 2).sum())
+
+    bounds = [(None, None), (None, None), (None, 0), (None, 0), (None, None)]
+    c = np.asarray(minimize(loss, np.zeros(x.shape[1]), method="L-BFGS-B", bounds=bounds).x)
+    ratio = error[rows] / np.exp(x @ c)
+    order = np.argsort(ratio)
+    reached = np.searchsorted(np.cumsum(weight[order]) / weight.sum(), LEVEL)
+    return c, float(ratio[order][reached])
+
+
+def fit(table: Table) -> dict[str, Any]:
+    """Return the calibration of all sets."""
+    rows = np.ones(len(table.true), bool)
+    spread, reach = _fit_spread(table, rows)
+    return {
+        "dice": [round(float(v), 4) for v in _fit_dice(table, rows)],
+        "spread": [round(float(v), 4) for v in spread],
+        "reach": round(reach, 4),
+    }
+
+
+def report(table: Table) -> str:
+    """Judge every set by what was fitted to the others."""
+    value, half = np.zeros(len(table.true)), np.zeros(len(table.true))
+    for name in np.unique(table.set):
+        rest, own = table.set != name, table.set == name
+        spread, reach = _fit_spread(table, rest)
+        value[own] = expit(table.features[own, :_DICE_FEATURES] @ _fit_dice(table, rest))
+        half[own] = np.maximum(_SMOOTH, reach * np.exp(table.features[own] @ spread))
+    low, high = np.clip(value - half, 0, 1), np.clip(value + half, 0, 1)
+    told = high - low <= WIDEST
+    lines = [
+        "| images | error of all (bias) | told | error of those (bias) | in the interval | its width | off by over 0.15 "
+        "| raw, all | held-out strokes, all |",
+        "|---|---|---|---|---|---|---|---|---|",
+    ]
+    for kind, rows in (("painted", table.painted), ("others", ~table.painted)):
+        shown, scored = rows & told, rows & np.isfinite(table.held_out)
+
+        def mean(values: np.ndarray, of: np.ndarray) -> float:
+            return float(np.average(values[of], weights=table.weight[of]))
+
+        error = value - table.true
+        inside = (low <= table.true) & (table.true <= high)
+        lines.append(
+            f"| {kind} | {mean(abs(error), rows):.3f} ({mean(error, rows):+.3f}) | {mean(told, rows):.2f} "
+            f"| {mean(abs(error), shown):.3f} ({mean(error, shown):+.3f}) | {mean(inside, shown):.2f} "
+            f"| {np.median((high - low)[shown]):.2f} | {mean(abs(error) > 0.15, shown):.3f} "
+            f"| {mean(abs(table.raw - table.true), rows):.3f} "
+            f"| {mean(abs(table.held_out - table.true), scored):.3f} |"
+        )
+    return "\n".join(lines)
+
+
+def main() -> None:
+    """Collect records, or report on them, or fit the calibration to them."""
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("task", choices=["collect", "report", "fit"])
+    parser.add_argument("file", type=Path)
+    parser.add_argument("--seeds", nargs="+", type=int, default=[0])
+    parser.add_argument("--seconds", type=float, default=0.0, help="of training before the answer is judged")
+    options = parser.parse_args()
+    if options.task == "collect":
+        set_threads(1)
+        with options.file.open("a") as file:
+            for seed in options.seeds:
+                for labelled_set in (*UNSEEN_SETS, *SETS, TUNING_SET):
+                    for strokes in STROKES:
+                        for record in collect(labelled_set, seed, strokes, options.seconds):
+                            file.write(json.dumps(record) + "\n")
+                    file.flush()
+                    print(f"{labelled_set.name}, seed {seed}", file=sys.stderr, flush=True)
+        return
+    table = Table([json.loads(line) for line in options.file.read_text().splitlines()])
+    print(report(table) if options.task == "report" else json.dumps(fit(table)))
+
+
+if __name__ == "__main__":
+    main()

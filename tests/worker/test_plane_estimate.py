@@ -1,0 +1,88 @@
+"""The estimate of the plane on screen: it comes with the last tile on screen, and is that of the whole plane."""
+
+from typing import Any
+
+import numpy as np
+import pytest
+from squares import HEIGHT, TILE, WIDTH, Clock, of
+
+from napari_unet.evaluation.dice_sums import DiceSums
+from napari_unet.evaluation.estimated_dice import estimated_dice
+from napari_unet.images.tiles import Region, grid
+from napari_unet.network.device import Device
+from napari_unet.project.project import Project
+from napari_unet.protocol import messages as m
+from napari_unet.worker.engine import Engine
+
+WHOLE = Region(0, 0, HEIGHT, WIDTH)
+
+
+@pytest.fixture
+def watching(trained: Project) -> tuple[Engine, list[Any]]:
+    """An engine with a network, and what it says."""
+    said: list[Any] = []
+    engine = Engine(said.append, Device("cpu", "", False), Clock())
+    engine.receive(m.Open(str(trained.folder)))
+    return engine, said
+
+
+def rest(engine: Engine) -> None:
+    """Work until nothing is left to do."""
+    while engine.has_work:
+        engine.work()
+
+
+def test_the_estimate_is_that_of_all_tiles(watching: tuple[Engine, list[Any]], trained: Project) -> None:
+    """It comes once, with the last tile, and equals the sum over the plane in one piece."""
+    engine, said = watching
+    engine.receive(m.Look(1, 1, 0, WHOLE))
+    for _ in list(grid(HEIGHT, WIDTH, TILE))[1:]:
+        engine.work()
+        assert of(m.Estimated, said) == []
+    rest(engine)
+    (estimated,) = of(m.Estimated, said)
+    assert (estimated.generation, estimated.image_id, estimated.plane) == (1, 1, 0)
+    learner = engine.learner
+    assert learner is not None
+    predictor = learner.predictor
+    assert predictor is not None
+    predictor.estimate_anew()
+    predictor.classes(learner.annotations.pixels(1)[0], WHOLE)
+    sums = predictor.sums
+    assert sums is not None
+    names = {label.id: label.name for label in trained.classes.all()}
+    expected = estimated_dice(sums, predictor.class_ids, learner.annotations.evidence(1, predictor.class_ids), names)
+    for one, other in zip(estimated.classes, expected, strict=True):
+        assert one.reason == other.reason
+        assert (one.value is None) == (other.value is None)
+        if one.value is not None:
+            assert one.value == pytest.approx(other.value, abs=0.01)  # pixels beside the rim of a tile are no edge
+
+
+def test_an_estimate_waits_for_what_was_never_seen(watching: tuple[Engine, list[Any]]) -> None:
+    """Of a plane of which a part is on screen nothing is said before the rest is predicted too."""
+    engine, said = watching
+    engine.receive(m.Look(1, 1, 0, Region(0, 0, 10, 10)))
+    engine.work()
+    assert of(m.Tile, said)
+    assert of(m.Estimated, said) == []
+    rest(engine)
+    assert len(of(m.Estimated, said)) == 1
+
+
+def test_the_same_plane_for_another_map_is_estimated_again(watching: tuple[Engine, list[Any]]) -> None:
+    """The window drops what belongs to an older generation, so the newer one gets its own."""
+    engine, said = watching
+    engine.receive(m.Look(1, 1, 0, WHOLE))
+    rest(engine)
+    engine.receive(m.Look(2, 1, 0, WHOLE, "uncertainty"))
+    rest(engine)
+    assert {each.generation for each in of(m.Estimated, said)} == {1, 2}
+    first, last = of(m.Estimated, said)[0], of(m.Estimated, said)[-1]
+    assert first.classes == last.classes
+
+
+def test_no_pixels_are_no_sums() -> None:
+    """Adding nothing changes nothing."""
+    one = DiceSums(*(np.arange(2.0) for _ in range(4)))
+    np.testing.assert_array_equal((one + DiceSums.none(2)).sure, one.sure)
