@@ -113,7 +113,7 @@ class Table:
         self.weight = np.array([1 / (self.set == name).sum() for name in self.set])
         self.raw = np.array([raw_dice(_sums(record))[0] for record in records])
         self.features = np.array(
-            [features(_sums(record), Evidence([record["labelled"]], record["painted"]))[0] for record in records]
+            [features(_sums(record), Evidence((record["labelled"], 0), record["painted"]))[0] for record in records]
         )
 
 
@@ -181,7 +181,7 @@ def report(table: Table) -> str:
     low, high = np.clip(value - half, 0, 1), np.clip(value + half, 0, 1)
     told = high - low <= WIDEST
     lines = [
-        "| images | error of all (bias) | told | error of those (bias) | in the interval | its width | off by over 0.15 "
+        "| images | error of all (bias) | told | error of those (bias) | in the interval | width | off by over 0.15 "
         "| raw, all | held-out strokes, all |",
         "|---|---|---|---|---|---|---|---|---|",
     ]

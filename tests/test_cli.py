@@ -86,6 +86,34 @@ def refused(result: tuple[int, str, str]) -> str:
     return lines[-1].removeprefix("error: ").split(":")[0]
 
 
+def assert_estimated(dice: dict[str, Any]) -> None:
+    """Every class has a value within its interval, or a reason."""
+    assert dice.keys() == {"background", "cell"}
+    for estimate in dice.values():
+        assert estimate.keys() == {"value", "low", "high", "level", "reason"}
+        assert estimate["level"] == 0.9
+        assert (estimate["value"] is None) == bool(estimate["reason"])
+        if estimate["value"] is not None:
+            assert 0 <= estimate["low"] <= estimate["value"] <= estimate["high"] <= 1
+
+
+def test_predict_prints_an_estimate_of_every_image(run: Run, drawn: tuple[Path, Path], tmp_path: Path) -> None:
+    """Also of one that was predicted by an earlier call, which nothing is written for."""
+    run(
+        "train", "--project", tmp_path / "p.unet", "--images", drawn[0], "--labels", drawn[1],
+        "--classes", "background,cell", "--steps", 5, *SMALL,
+    )  # fmt: skip
+    said = [
+        json.loads(run("predict", "--model", tmp_path / "p.unet", drawn[0], "--out", tmp_path / "out", "--json")[1])
+        for _ in range(2)
+    ]
+    assert said[0]["images"] == said[1]["images"]
+    ((image, dice),) = ((each["image"], each["estimated_dice"]) for each in said[0]["images"])
+    assert image == str(drawn[0])
+    assert_estimated(dice)
+    assert json.loads((tmp_path / "out" / f"{drawn[0].stem}.json").read_text())["estimated_dice"] == dice
+
+
 def test_train_prints_one_object(run: Run, drawn: tuple[Path, Path], tmp_path: Path) -> None:
     """With --json standard output is one object with seconds, steps, device, held-out Dice and the checkpoint."""
     status, out, _ = run(
@@ -97,6 +125,8 @@ def test_train_prints_one_object(run: Run, drawn: tuple[Path, Path], tmp_path: P
     assert {"seconds", "steps", "device", "preset", "held_out_dice", "checkpoint"} <= record.keys()
     assert (record["steps"], record["device"], record["preset"]) == (5, "cpu", "fast")
     assert record["held_out_dice"].keys() == {"background", "cell"}
+    assert [Path(each["image"]).name for each in record["images"]] == [drawn[0].name]
+    assert_estimated(record["images"][0]["estimated_dice"])
     assert Path(record["checkpoint"]).is_file()
     with Project(tmp_path / "p.unet", read_only=True) as project:
         assert (project.settings.read().tile, project.settings.read().width) == (64, 4)

@@ -127,8 +127,8 @@ def test_the_whole_job(user: User, tmp_path: Path) -> None:
 
 
 @pytest.mark.torch
-def test_held_out_dice_stands_on_the_image(user: User) -> None:
-    """Boxes appear exactly on the blocks that are held out, and the canvas tells the Dice."""
+def test_scores_stand_on_the_image_where_they_are_wanted(user: User) -> None:
+    """Boxes lie exactly on the blocks that are held out, and the canvas tells the estimated Dice; at first neither."""
     rng = np.random.default_rng(1)
     layer = user.panel.canvas.annotation
     truth = drawn_image() > 650
@@ -141,8 +141,17 @@ def test_held_out_dice_stands_on_the_image(user: User) -> None:
     }
     corners = {tuple(((box.min(0) + 0.5) // 64).astype(int)) for box in user.panel.canvas.held_out.data}
     assert corners == expected
-    assert "held-out Dice" in user.viewer.canvas.overlays.text.text
-    assert user.viewer.canvas.overlays.text.visible
+    card, text = user.panel.score_card, user.viewer.canvas.overlays.text
+    assert settle(lambda: card.estimate.rows)
+    assert not text.visible
+    assert not user.panel.canvas.held_out.visible
+    card.on_image.click()
+    assert text.visible
+    assert text.text.startswith(card.estimate.headline.text())
+    assert user.panel.canvas.held_out.visible
+    background, cell = (said.text() for _, said in card.estimate.rows)
+    assert "[" in background
+    assert [user.panel.class_table.table.item(row, 4).text() for row in (0, 1)] == [background[:4], cell[:4]]
     user.panel.score_card.copy_button.click()
     assert "mean Dice on the held-out pixels" in QApplication.clipboard().text()
 

@@ -3,6 +3,7 @@
 import pytest
 
 pytest.importorskip("qtpy")
+from napari_unet.evaluation.estimated_dice import EstimatedDice
 from napari_unet.evaluation.forecast import Forecast
 from napari_unet.evaluation.scores import ClassScore, Milestone, Score
 from napari_unet.gui.sections.class_scores import (
@@ -13,6 +14,7 @@ from napari_unet.gui.sections.class_scores import (
     evidence_text,
     shortage,
 )
+from napari_unet.gui.sections.estimate_lines import NONE_YET, EstimateLines, canvas_text
 from napari_unet.gui.sections.learning_curve import ANNOTATION_TIME, STEP, LearningCurve, forecast_text
 from napari_unet.gui.sections.score_card import milestones
 from napari_unet.project.classes import ClassLabel
@@ -98,3 +100,24 @@ def test_a_forecast_is_told_while_it_helps(qtbot: object) -> None:
     assert curve.forecast.text()
     curve.restore([*records, {"step": 6, "mean_dice": None, "annotation_s": 250.0}])
     assert curve.forecast.text() == ""
+
+
+def test_an_estimate_is_told_with_its_interval_or_with_what_is_missing(qtbot: object) -> None:
+    """The mean stands only where every class has a value; what was shown before is gone."""
+    lines = EstimateLines()
+    classes = [ClassLabel(1, "background", "#000000"), ClassLabel(2, "cell <b>", "#FFFFFF")]
+    known, other = EstimatedDice(1, 0.913, 0.8, 1.0), EstimatedDice(2, 0.7, 0.6, 0.8)
+    unknown = EstimatedDice(2, None, reason="too unsure: paint a border of cell <b>")
+    lines.show_estimates((known, other), classes)
+    assert lines.headline.text() == "Estimated Dice: 0.81"
+    assert [(name.text(), said.text()) for name, said in lines.rows] == [
+        ("background", "0.91 [0.80, 1.00]"),
+        ("cell <b>", "0.70 [0.60, 0.80]"),
+    ]
+    assert canvas_text((known, other), classes).splitlines()[1] == "background 0.91 [0.80, 1.00]"
+    lines.show_estimates((known, unknown), classes)
+    assert lines.headline.text() == "Estimated Dice: not for every class yet"
+    assert lines.rows[1][1].text() == unknown.reason
+    lines.show_estimates((), ())
+    assert lines.headline.text() == NONE_YET
+    assert all(name.isHidden() for name, _ in lines.rows)
