@@ -96,6 +96,7 @@ def test_dice_stands_on_its_plane_of_a_stack(viewer: Any, monkeypatch: pytest.Mo
     panel.areas.show(panel.canvas.placement, panel.controller.project.test_areas.of(record.id))
     score = Score(1, None, (), (BlockScore(record.id, 4, 0, 64, 64, 128, 0.5),))
     panel.controller.publish(m.Scored(score, None))
+    panel.score_card.on_image.click()
     for t, z in ((0, 0), (1, 1)):
         viewer.dims.set_current_step((0, 1), (t, z))
         settle(seconds=0.1)
