@@ -23,7 +23,7 @@ from napari_unet.images.tiles import Region, read_mirrored
 from napari_unet.network.checkpoint import Checkpoint, load_checkpoint, save_checkpoint
 from napari_unet.network.device import Device
 from napari_unet.network.inference import Predictor
-from napari_unet.network.presets import DEFAULT, PRESETS, Preset, preset_named
+from napari_unet.network.presets import PRESETS, Preset, preset_named
 from napari_unet.network.unet import (
     CHOICES,
     Architecture,
@@ -175,7 +175,7 @@ def test_the_default_keeps_its_names() -> None:
     names = {name.rsplit(".", 1)[0] for name in build(Architecture(1, 2, 4, 2)).state_dict()}
     blocks = ["down.0", "down.1", "down.2", "merge.0", "merge.1"]
     assert names == {f"{block}.{index}" for block in blocks for index in (0, 1, 3, 4)} | {"up.0", "up.1", "head"}
-    assert PRESETS[DEFAULT].architecture == Architecture()
+    assert PRESETS["fast"].architecture == Architecture()
 
 
 def test_the_network_file_stands_alone() -> None:
@@ -238,9 +238,9 @@ def test_skips_join_as_they_are_named() -> None:
 
 def test_the_light_network_is_light() -> None:
     """Separable convolutions but for the first one, and a sixth of the weights of the default."""
-    sizes = {name: parameters(PRESETS[name]) for name in ("light", DEFAULT, "accurate")}
-    assert sizes["light"] < sizes[DEFAULT] / 6
-    assert sizes[DEFAULT] < sizes["accurate"]
+    sizes = {name: parameters(PRESETS[name]) for name in ("light", "fast", "accurate")}
+    assert sizes["light"] < sizes["fast"] / 6
+    assert sizes["fast"] < sizes["accurate"]
     network = build(PRESETS["light"].architecture)
     plain = [n for n, m in network.named_modules() if isinstance(m, nn.Conv2d) and m.kernel_size == (3, 3)]
     assert [name for name in plain if network.get_submodule(name).groups == 1] == ["down.0.0"]
