@@ -88,11 +88,11 @@ def _answer(learner: Learner, picture: Picture) -> Iterator[dict[str, Any]]:
         raise RuntimeError("nothing was trained")
     predictor.estimate_anew()
     mask = predict_mask(predictor, NormalisedPlanes(picture.image), _TILE)[0]
-    sums = predictor.sums
+    sums = predictor.take_sums()
     true = dice(confusion(picture.truth, mask, [class_id - 1 for class_id in predictor.class_ids]))
     for k, class_id in enumerate(predictor.class_ids):
-        if sums is not None and np.isfinite(true[k]) and sums.shown[k]:
-            names = ("shown", "sure", "expected", "edges")
+        if np.isfinite(true[k]) and sums.shown[k]:
+            names = ("shown", "sure", "expected")
             yield {
                 "class": class_id - 1, "true": float(true[k]), "pixels": sums.pixels,
                 **{name: float(getattr(sums, name)[k]) for name in names},
@@ -119,7 +119,7 @@ class Table:
 
 def _sums(record: dict[str, Any]) -> DiceSums:
     """Return the sums of one class; of the other pixels of the image only the number is known."""
-    own = [np.array([record[name], 0.0]) for name in ("shown", "sure", "expected", "edges")]
+    own = [np.array([record[name], 0.0]) for name in ("shown", "sure", "expected")]
     own[0][1] = record["pixels"] - record["shown"]
     return DiceSums(*own)
 

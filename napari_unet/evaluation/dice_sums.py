@@ -18,18 +18,16 @@ class DiceSums:
     shown : pixels that are shown as the class
     sure : the class's probability, summed over the pixels that are shown as it
     expected : the class's probability, summed over all pixels: as many are expected to belong to it
-    edges : pixels of the class beside one of another class, to the right or below
     """
 
     shown: Float64[np.ndarray, " k"]
     sure: Float64[np.ndarray, " k"]
     expected: Float64[np.ndarray, " k"]
-    edges: Float64[np.ndarray, " k"]
 
     @classmethod
     def none(cls, classes: int) -> "DiceSums":
         """Return the sums of no pixels."""
-        return cls(*(np.zeros(classes) for _ in range(4)))
+        return cls(*(np.zeros(classes) for _ in range(3)))
 
     @property
     def pixels(self) -> float:
@@ -38,9 +36,4 @@ class DiceSums:
 
     def __add__(self, other: "DiceSums") -> "DiceSums":
         """Return the sums over the pixels of both."""
-        return DiceSums(
-            self.shown + other.shown,
-            self.sure + other.sure,
-            self.expected + other.expected,
-            self.edges + other.edges,
-        )
+        return DiceSums(self.shown + other.shown, self.sure + other.sure, self.expected + other.expected)

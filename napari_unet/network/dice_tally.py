@@ -9,7 +9,7 @@ from napari_unet.evaluation.dice_sums import TEMPERATURE, DiceSums
 
 @torch.inference_mode()
 def dice_sums(logits: Float[Tensor, "k h w"], shown: Int64[Tensor, "h w"]) -> DiceSums:
-    """Sum probabilities, pixels and edges of every output.
+    """Sum probabilities and pixels of every output.
 
     Parameters
     ----------
@@ -18,16 +18,12 @@ def dice_sums(logits: Float[Tensor, "k h w"], shown: Int64[Tensor, "h w"]) -> Di
     classes = len(logits)
     softened = torch.softmax(logits / TEMPERATURE, dim=0)
     own = softened.amax(dim=0)  # the most probable class is the one that is shown
-    edge = torch.zeros_like(own)
-    edge[:-1] += shown[:-1] != shown[1:]
-    edge[:, :-1] += shown[:, :-1] != shown[:, 1:]
     index = shown.flatten()
     sums = torch.stack(
         [
             torch.bincount(index, minlength=classes).float(),
             torch.bincount(index, own.flatten(), classes),
             softened.sum(dim=(1, 2)),
-            torch.bincount(index, edge.clamp_max(1).flatten(), classes),
         ]
     )
     return DiceSums(*sums.double().cpu().numpy())

@@ -62,6 +62,11 @@ class Predictor:
         """Begin to sum for an estimated Dice of what is predicted from now on."""
         self.sums = DiceSums.none(len(self.class_ids))
 
+    def take_sums(self) -> DiceSums:
+        """Return the sums since ``estimate_anew``, and sum no more."""
+        sums, self.sums = self.sums, None
+        return DiceSums.none(len(self.class_ids)) if sums is None else sums
+
     @torch.inference_mode()
     def logits(self, plane: PlanePixels, region: Region) -> Tensor:
         """Return the logits (k, y, x) of a region inside the plane, float32 on the device."""

@@ -50,10 +50,10 @@ class Model:
         ----------
         pixels : that should have been predicted, or there is no value; None where that is not known
         """
-        sums, self.predictor.sums = self.predictor.sums, None
+        sums = self.predictor.take_sums()
         class_ids = self.checkpoint.class_ids
         names = {label.id: label.name for label in self.classes}
-        if sums is None or pixels not in (None, sums.pixels):
+        if pixels not in (None, sums.pixels):
             reason = "some of it was predicted earlier, or by other processes"
             return as_record(unknown_dice(class_ids, reason), names)
         return as_record(estimated_dice(sums, class_ids, self._evidence, names), names)

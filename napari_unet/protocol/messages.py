@@ -260,13 +260,12 @@ class Scored(Message, frozen=True):
 
 
 class Estimated(Message, frozen=True):
-    """Tell the Dice that the prediction of a plane can be expected to have, over all of its pixels."""
+    """Tell the Dice that the prediction of a plane can be expected to have, over all pixels that layers cover."""
 
     generation: int
     image_id: int
     plane: int
     classes: tuple[EstimatedDice, ...]
-    covered: Region | None = None  # the part that was looked at; None for all of it
 
 
 class Doubted(Message, frozen=True):

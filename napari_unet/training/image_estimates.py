@@ -6,6 +6,7 @@ import numpy as np
 
 from napari_unet.dataset.annotated import Annotations
 from napari_unet.errors import UserError
+from napari_unet.evaluation.dice_sums import DiceSums
 from napari_unet.evaluation.estimated_dice import as_record, estimated_dice, unknown_dice
 from napari_unet.images.tiles import grid
 from napari_unet.network.inference import Predictor
@@ -32,10 +33,9 @@ def image_estimates(predictor: Predictor, annotations: Annotations, seed: int = 
     for image_id in painted:
         record = project.images.get(image_id)
         try:
-            _predict_some(predictor, annotations, image_id, most, random)
-            sums = predictor.sums
+            sums = _sums_of_some(predictor, annotations, image_id, most, random)
             evidence = annotations.evidence(image_id, predictor.class_ids)
-            estimates = estimated_dice(sums, predictor.class_ids, evidence, names) if sums is not None else ()
+            estimates = estimated_dice(sums, predictor.class_ids, evidence, names)
         except UserError as error:  # moved away meanwhile
             estimates = unknown_dice(predictor.class_ids, str(error))
         name = record.name if record.path is None else str(record.path)
@@ -43,9 +43,9 @@ def image_estimates(predictor: Predictor, annotations: Annotations, seed: int = 
     return found
 
 
-def _predict_some(
+def _sums_of_some(
     predictor: Predictor, annotations: Annotations, image_id: int, most: int, random: np.random.Generator
-) -> None:
+) -> DiceSums:
     """Sum over at most so many tiles of the planes of an image."""
     image = annotations.pixels(image_id).image
     tiles = [(plane, region) for plane in range(image.planes) for region in grid(image.height, image.width, _TILE)]
@@ -53,3 +53,4 @@ def _predict_some(
     for number in random.permutation(len(tiles))[:most]:
         plane, region = tiles[number]
         predictor.classes(annotations.with_context((image_id, plane), predictor.context_planes), region)
+    return predictor.take_sums()

@@ -90,7 +90,7 @@ class Learner:
 
     @property
     def answers_at_once(self) -> bool:
-        """Tell whether new strokes are in the network that ``show_newest`` shows before any step."""
+        """Tell whether new strokes are in the network that ``answer`` shows before any step."""
         return self.trainer is not None and self.trainer.answers_at_once
 
     @property

@@ -17,17 +17,21 @@ class PlaneEstimate:
     def __init__(self, opened: OpenProject) -> None:
         self._opened = opened
         self._sums: dict[Region, DiceSums] = {}
-        self._seen: tuple[int, int, Region | None, tuple[int, ...]] | None = None  # what the sums are of
+        self._seen: tuple[object, ...] = ()  # what the sums are of
 
     def add(self, view: View, region: Region, sums: DiceSums, class_ids: tuple[int, ...]) -> None:
         """Take note of a tile of full resolution, and send an estimate when no tile is missing or due on screen."""
-        seen = (view.image_id, view.plane, view.covered, class_ids)
+        seen = (view.image_id, view.plane, view.covered, view.tiles, class_ids)
         if seen != self._seen:
             self._seen = seen
             self._sums.clear()
         self._sums[region] = sums
         if len(self._sums) == view.tiles and not view.next_is_visible:
             self._send(view, class_ids)
+
+    def forget(self) -> None:
+        """Begin anew: what comes next may be another image of the same number."""
+        self._seen = ()
 
     def _send(self, view: View, class_ids: tuple[int, ...]) -> None:
         learner = self._opened.required()
@@ -36,4 +40,4 @@ class PlaneEstimate:
             total = total + sums
         names = {label.id: label.name for label in learner.project.classes.all()}
         classes = estimated_dice(total, class_ids, learner.annotations.evidence(view.image_id, class_ids), names)
-        self._opened.send(Estimated(view.generation, view.image_id, view.plane, classes, view.covered))
+        self._opened.send(Estimated(view.generation, view.image_id, view.plane, classes))

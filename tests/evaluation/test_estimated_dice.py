@@ -25,7 +25,7 @@ NAMES = {1: "background", 2: "cell"}
 
 
 def sums(shown: tuple[float, float], sure: tuple[float, float], expected: tuple[float, float]) -> DiceSums:
-    return DiceSums(*(np.array(part, float) for part in (shown, sure, expected)), np.zeros(2))
+    return DiceSums(*(np.array(part, float) for part in (shown, sure, expected)))
 
 
 def test_true_probabilities_give_the_dice_that_comes_out() -> None:
@@ -38,7 +38,6 @@ def test_true_probabilities_give_the_dice_that_comes_out() -> None:
         np.array([(~shown).sum(), shown.sum()], float),
         np.array([own[~shown].sum(), own[shown].sum()]),
         np.array([(1 - cell).sum(), cell.sum()]),
-        np.zeros(2),
     )
     dice = [2 * (truth == k)[shown == k].sum() / ((truth == k).sum() + (shown == k).sum()) for k in (0, 1)]
     np.testing.assert_allclose(raw_dice(found), dice, atol=0.005)

@@ -14,7 +14,7 @@ CPU = Device("cpu", "", False)
 
 
 def test_sums_are_those_of_the_softened_probabilities() -> None:
-    """Pixels, probabilities of what is shown, of everything, and pixels beside another class."""
+    """Pixels, probabilities of what is shown, and of everything."""
     logits = torch.from_numpy(np.random.default_rng(0).normal(0, 2, (3, 9, 7)).astype(np.float32))
     shown = logits.argmax(0)
     found = dice_sums(logits, shown)
@@ -24,11 +24,6 @@ def test_sums_are_those_of_the_softened_probabilities() -> None:
         assert found.shown[k] == (index == k).sum()
         assert found.sure[k] == pytest.approx(probabilities[k][index == k].sum(), rel=1e-5)
         assert found.expected[k] == pytest.approx(probabilities[k].sum(), rel=1e-5)
-        edge = sum(
-            any(index[y, x] != index[v, u] for v, u in ((y + 1, x), (y, x + 1)) if v < 9 and u < 7)
-            for y, x in np.argwhere(index == k)
-        )
-        assert found.edges[k] == edge
 
 
 def test_a_predictor_sums_what_it_shows_and_nothing_else() -> None:

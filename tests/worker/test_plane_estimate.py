@@ -56,7 +56,7 @@ def test_the_estimate_is_that_of_all_tiles(watching: tuple[Engine, list[Any]], t
         assert one.reason == other.reason
         assert (one.value is None) == (other.value is None)
         if one.value is not None:
-            assert one.value == pytest.approx(other.value, abs=0.01)  # pixels beside the rim of a tile are no edge
+            assert one.value == pytest.approx(other.value, abs=1e-5)
 
 
 def test_an_estimate_waits_for_what_was_never_seen(watching: tuple[Engine, list[Any]]) -> None:
@@ -82,7 +82,25 @@ def test_the_same_plane_for_another_map_is_estimated_again(watching: tuple[Engin
     assert first.classes == last.classes
 
 
+def test_another_project_is_estimated_from_its_own_tiles_alone(
+    watching: tuple[Engine, list[Any]], trained: Project
+) -> None:
+    """Images of two projects have the same numbers; so has an image that was corrected."""
+    engine, said = watching
+    engine.receive(m.Look(1, 1, 0, WHOLE))
+    rest(engine)
+    for number, news in enumerate((m.Open(str(trained.folder)), m.Corrected(1)), 2):
+        engine.receive(news)
+        said.clear()
+        engine.receive(m.Look(number, 1, 0, Region(0, 0, 10, 10)))
+        engine.work()
+        assert of(m.Tile, said)
+        assert of(m.Estimated, said) == []
+        rest(engine)
+        assert len(of(m.Estimated, said)) == 1
+
+
 def test_no_pixels_are_no_sums() -> None:
     """Adding nothing changes nothing."""
-    one = DiceSums(*(np.arange(2.0) for _ in range(4)))
+    one = DiceSums(*(np.arange(2.0) for _ in range(3)))
     np.testing.assert_array_equal((one + DiceSums.none(2)).sure, one.sure)

@@ -88,14 +88,15 @@ class Tiles(Job):
         place = (view.generation, view.image_id, view.plane, region)
         self._opened.send(Tile(*place, labels.tobytes(), self._opened.shown_step or 0, values))
         self._is_answered = self._is_answered or is_visible
-        if not halved and predictor.sums is not None:
-            self._estimate.add(view, region, predictor.sums, predictor.class_ids)
+        if not halved:
+            self._estimate.add(view, region, predictor.take_sums(), predictor.class_ids)
         for listener in () if halved else self._listeners:
             listener(view, region, labels, planes)
 
     def stop(self) -> None:
-        """Forget the view."""
+        """Forget the view, and what its plane is estimated from."""
         self.view = None
+        self._estimate.forget()
 
     def let_go(self) -> None:
         """Predict every tile again, perhaps smaller ones: the one that failed was taken from those that wait."""
@@ -137,7 +138,7 @@ class Tiles(Job):
 
     def _correct(self, message: Corrected) -> None:
         if self.view is not None and message.image_id in (None, self.view.image_id):
-            self.view = None  # the image may have no such plane any more
+            self.stop()  # the image may have no such plane any more
 
     @property
     def _is_due(self) -> bool:
