@@ -88,7 +88,7 @@ class ContentHashes:
     def _remember(self, known: dict[str, Content], image_id: int, content: Content) -> None:
         if not self._read_only:
             note = msgspec.json.encode({**known, str(image_id): content})
-            storage.replace_file(self._file, lambda temporary: temporary.write_bytes(note))
+            storage.replace_bytes(self._file, note)
 
 
 def _files(path: Path) -> Iterator[Path]:
