@@ -1,4 +1,4 @@
-"""Number, area and density of the objects of each class in each plane."""
+"""Number, areas and density of the objects of each class in each plane."""
 
 import math
 
@@ -10,22 +10,30 @@ from napari_unet.objects.measurements import Measurement, unit_in_names
 
 
 def summarise(segmentation: Segmentation) -> list[Measurement]:
-    """Return a row for each plane and class but the background; areas, and ``area_fraction``, are those of objects."""
+    """Return a row for each plane and class but the background.
+
+    ``mask_area`` counts the pixels of the class in the exported mask, ``object_area`` those of its objects: an object
+    that is left out has no object area, a hole that is filled and a border pixel that is given to an object have.
+    """
     image, objects = segmentation.image, segmentation.objects
     unit = unit_in_names(image.pixel_size)
     plane_area = image.height * image.width
     pixel_area = image.pixel_size.y * image.pixel_size.x
+    classes = len(segmentation.classes)
     rows: list[Measurement] = []
     for plane, numbers in enumerate(objects.numbers):
         present = objects.values[np.unique(numbers)]  # of the background too, whose value is 0
-        pixels = np.bincount(objects.values[numbers].ravel(), minlength=len(segmentation.classes))
+        of_mask = np.bincount(segmentation.mask[plane].ravel(), minlength=classes)
+        of_objects = np.bincount(objects.values[numbers].ravel(), minlength=classes)
         for value, style in list(enumerate(segmentation.classes))[1:]:
-            count, area = int((present == value).sum()), int(pixels[value])
+            count, in_mask, area = int((present == value).sum()), int(of_mask[value]), int(of_objects[value])
             row: Measurement = {"image": image.name, "plane": plane, "class": value, "class_name": style.name}
-            row |= {"objects": count, "area_px": area, "area_fraction": area / plane_area}
-            row |= {"mean_area_px": area / count if count else math.nan, "objects_per_px2": count / plane_area}
+            row |= {"objects": count, "mask_area_px": in_mask, "mask_area_fraction": in_mask / plane_area}
+            row |= {"object_area_px": area, "object_area_fraction": area / plane_area}
+            row |= {"mean_object_area_px": area / count if count else math.nan, "objects_per_px2": count / plane_area}
             if unit:
-                row |= {f"area_{unit}2": area * pixel_area, f"objects_per_{unit}2": count / (plane_area * pixel_area)}
+                row |= {f"mask_area_{unit}2": in_mask * pixel_area, f"object_area_{unit}2": area * pixel_area}
+                row |= {f"objects_per_{unit}2": count / (plane_area * pixel_area)}
             rows.append(row)
     return rows
 
@@ -33,5 +41,7 @@ def summarise(segmentation: Segmentation) -> list[Measurement]:
 def summary_columns(pixel_size: PixelSize) -> list[str]:
     """Return the column names of the summary, in order, also where there is no class but the background."""
     unit = unit_in_names(pixel_size)
-    names = ["image", "plane", "class", "class_name", "objects", "area_px", "area_fraction", "mean_area_px"]
-    return [*names, "objects_per_px2", *([f"area_{unit}2", f"objects_per_{unit}2"] if unit else [])]
+    names = ["image", "plane", "class", "class_name", "objects"]
+    names += [f"{area}_{kind}" for area in ("mask_area", "object_area") for kind in ("px", "fraction")]
+    names += ["mean_object_area_px", "objects_per_px2"]
+    return [*names, *([f"{name}_{unit}2" for name in ("mask_area", "object_area", "objects_per")] if unit else [])]

@@ -1,5 +1,6 @@
 """Every format opened by a reader that its users have; docs/formats.md names these tests."""
 
+import csv
 import json
 import re
 import shutil
@@ -351,16 +352,49 @@ def test_npy_holds_mask_and_objects(result: tuple[np.ndarray, Image], tmp_path: 
 def test_summary_adds_up(result: tuple[np.ndarray, Image], tmp_path: Path) -> None:
     """Objects, areas and densities of the summary are those of the objects, in pixels and in units."""
     pandas = pytest.importorskip("pandas")
-    _, image = result
+    mask, image = result
     (table, path), numbers, values = written(result, tmp_path, "csv")
     rows, summary = pandas.read_csv(table), pandas.read_csv(path)
     assert len(summary) == image.planes * 3
     for row in summary.itertuples():
         mine = rows[(rows["plane"] == row.plane) & (rows["class"] == row[3])]
         assert row.objects == len(mine)
-        assert row.area_px == mine["area_px"].sum() == (values[numbers[row.plane]] == row[3]).sum()
-        assert row.area_fraction == pytest.approx(row.area_px / (17 * 23))
+        assert row.object_area_px == mine["area_px"].sum() == (values[numbers[row.plane]] == row[3]).sum()
+        assert row.object_area_fraction == pytest.approx(row.object_area_px / (17 * 23))
+        assert row.mask_area_px == (mask[row.plane] == row[3]).sum()
+        assert row.mask_area_fraction == pytest.approx(row.mask_area_px / (17 * 23))
+        assert row.mask_area_um2 == pytest.approx(row.mask_area_px * 0.125)
         assert row.objects_per_um2 == pytest.approx(row.objects / (17 * 23 * 0.125))
+
+
+def test_the_areas_of_the_summary_are_those_of_the_files(tmp_path: Path) -> None:
+    """The sum of mask areas is that of the mask file, the sum of object areas that of the objects file and table.
+
+    With a hole, specks that are left out, and a border class whose pixels go to the objects.
+    """
+    mask = np.zeros((2, 40, 60), np.uint8)
+    mask[:, 5:25, 5:25] = 1
+    mask[:, 10:12, 10:12] = 0
+    mask[:, 5:25, 25:27] = 2
+    mask[:, 5:25, 27:45] = 1
+    mask[0, 32, 3:50:3] = 1
+    image = Image("cells", np.zeros((2, 40, 60), np.uint8), "zyx", PixelSize())
+    settings = Settings(object_minimum=20, object_border=3)
+    table, path, classes, objects = export(mask, image, tmp_path, ["csv", "tiff", "objects"], settings)
+    in_mask, in_objects = tifffile.imread(classes), tifffile.imread(objects)
+    with open(path, encoding="utf-8") as file:
+        summary = list(csv.DictReader(file))
+    with open(table, encoding="utf-8") as file:
+        rows = list(csv.DictReader(file))
+    for value in (1, 2, 3):
+        mine = [row for row in summary if row["class"] == str(value)]
+        assert sum(int(row["mask_area_px"]) for row in mine) == np.count_nonzero(in_mask == value)
+        listed = sum(int(row["area_px"]) for row in rows if row["class"] == str(value))
+        assert sum(int(row["object_area_px"]) for row in mine) == listed
+    assert sum(int(row["object_area_px"]) for row in summary) == np.count_nonzero(in_objects)
+    border = [row for row in summary if row["class"] == "2"]
+    assert [int(row["mask_area_px"]) for row in border] == [40, 40]
+    assert [int(row["object_area_px"]) for row in border] == [0, 0]
 
 
 def test_montage_shows_image_and_outlines(tmp_path: Path) -> None:
