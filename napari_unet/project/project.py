@@ -11,6 +11,7 @@ from jaxtyping import Shaped
 from napari_unet.errors import UserError
 from napari_unet.images.image import Image, PixelSize
 from napari_unet.images.tiles import Region
+from napari_unet.project.area_checks import AreaChecks
 from napari_unet.project.classes import Classes, ClassLabel
 from napari_unet.project.database import Database
 from napari_unet.project.image_record import ImageRecord
@@ -35,7 +36,7 @@ class Project:
 
     Attributes
     ----------
-    images, classes, strokes, test_areas, settings, scores : what the project holds, to be read and changed
+    images, classes, strokes, test_areas, area_checks, settings, scores : what the project holds, to be read and changed
     database : which all of them share
     planes : stored strokes that are held in memory
     folder : absolute
@@ -54,6 +55,7 @@ class Project:
         self.images = Images(self.database, self.planes)
         self.classes = Classes(self.database)
         self.test_areas = TestAreas(self.database, self.planes)
+        self.area_checks = AreaChecks(self.database)
         self.strokes = Strokes(self.database, self.planes, self.classes, self.test_areas)
         self.settings = StoredSettings(self.database)
         self.scores = ScoreHistory(self.database)
@@ -152,7 +154,8 @@ class Project:
         ]  # fmt: skip
         ids = [row[0] for row in self.database.execute("SELECT id FROM images ORDER BY id")]
         for image_id in ids:
-            checks += [partial(check, image_id) for check in (self.images.get, self.strokes.sides, self.test_areas.of)]
+            readers = (self.images.get, self.strokes.sides, self.test_areas.of, self.area_checks.of)
+            checks += [partial(read, image_id) for read in readers]
             planes = self.strokes.kept_planes(image_id)
             checks += [partial(self.strokes.kept_labels, image_id, plane) for plane in planes]
         for check in checks:

@@ -57,9 +57,15 @@ ALTER TABLE images ADD COLUMN chosen_channels TEXT NOT NULL DEFAULT '[]';
 _SLICE_DISTANCE = """
 ALTER TABLE images ADD COLUMN pixel_z REAL;
 """
+_AREA_CHECKS = """
+CREATE TABLE area_checks (
+    image_id INTEGER NOT NULL REFERENCES images (id), plane INTEGER NOT NULL, y0 INTEGER NOT NULL, x0 INTEGER NOT NULL,
+    y1 INTEGER NOT NULL, x1 INTEGER NOT NULL, origin TEXT NOT NULL, filled BLOB NOT NULL, done INTEGER NOT NULL,
+    PRIMARY KEY (image_id, plane, y0, x0, y1, x1)) STRICT, WITHOUT ROWID;
+"""
 # Each format adds these tables and columns to the one before it. The steps are never changed once released, only added
 # to, so a reader finds everything that it knows in a newer project.
-STEPS = (_FIRST, _KEPT_STROKES, _TEST_AREAS, _CORRECTIONS, _SLICE_DISTANCE)
+STEPS = (_FIRST, _KEPT_STROKES, _TEST_AREAS, _CORRECTIONS, _SLICE_DISTANCE, _AREA_CHECKS)
 VERSION = len(STEPS)
 
 

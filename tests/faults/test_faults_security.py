@@ -310,6 +310,7 @@ SETTING = "INSERT OR REPLACE INTO settings VALUES ('tile', '{}')"
 SCORE = "INSERT INTO scores VALUES (1, '', 1, '{}')"
 CHANNELS = "UPDATE images SET chosen_channels = '{}'"
 AREAS = "INSERT INTO test_areas VALUES (1, 0, 9, '[{}]')"
+CHECK = "INSERT INTO area_checks VALUES (1, 0, {}, '{}', x'{}', 1)"
 STRANGE_ROWS = {
     "a colour that is no hex": "UPDATE classes SET colour = 'url(file:///etc/hostname)' WHERE id = 2",
     "a class with the number 70,000": "UPDATE classes SET id = 70000 WHERE id = 2",
@@ -321,6 +322,9 @@ STRANGE_ROWS = {
     "settings nested likewise": SETTING.format(NESTED),
     "scores nested likewise": SCORE.format(NESTED),
     "channels nested likewise": CHANNELS.format(NESTED),
+    "a check of two billion pixels a side": CHECK.format("0, 0, 2000000000, 2000000000", "random", "00"),
+    "a check without its bytes": CHECK.format("0, 0, 8, 8", "random", zlib.compress(bytes(2**26)).hex()),
+    "a check from nowhere": CHECK.format("0, 0, 8, 8", "the moon", zlib.compress(bytes(64)).hex()),
     "a stroke without its bytes": STROKE.format(zlib.compress(bytes(2**26)).hex()),
 }
 

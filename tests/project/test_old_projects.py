@@ -48,6 +48,8 @@ def test_an_old_project_is_what_it_was(old: tuple[int, Path], read_only: bool) -
         kept = (drawn() == 2) * 2 if number >= 2 else np.zeros((70, 90))
         np.testing.assert_array_equal(project.strokes.kept_labels(1, 0), kept)
         assert project.test_areas.of(1) == ({0: (Region(50, 60, 70, 90),)} if number >= 3 else {})
+        checks = [(check.region, check.is_done, check.filled.all()) for check in project.area_checks.of(1)]
+        assert checks == ([(Region(50, 60, 70, 90), True, True)] if number >= 6 else [])
         corrected = [("tyx", ()), ("cyx", (1,))] if number >= 4 else []
         sliced = [("zyx", ())] if number >= 5 else []
         assert [(record.axes, record.chosen) for record in project.images.all()] == [("yx", ()), *corrected, *sliced]
