@@ -54,7 +54,9 @@ class AreaChecks:
     @damage_told
     def of(self, image_id: int) -> tuple[AreaCheck, ...]:
         """Return the checks of an image, in the order of their planes and places."""
-        query = "SELECT plane, y0, x0, y1, x1, origin, filled, done FROM area_checks WHERE image_id = ? ORDER BY 1, 2, 3"
+        query = (
+            "SELECT plane, y0, x0, y1, x1, origin, filled, done FROM area_checks WHERE image_id = ? ORDER BY 1, 2, 3"
+        )
         return tuple(_check(row) for row in self._database.execute(query, (image_id,)))
 
     def add(self, image_id: int, check: AreaCheck) -> None:
@@ -69,7 +71,7 @@ class AreaChecks:
         """Remember that every pixel of an area is right; who reads the plane by its revision sees that."""
         with self._database.transaction() as connection:
             where = (image_id, plane, region.y0, region.x0, region.y1, region.x1)
-            connection.execute(f"UPDATE area_checks SET done = 1 {_SAME}", where)
+            connection.execute(f"UPDATE area_checks SET done = 1 {_SAME}", where)  # noqa: S608 - our text
             newest = self._database.newest_revision() + 1
             query = "UPDATE test_areas SET revision = ? WHERE image_id = ? AND plane = ?"
             connection.execute(query, (newest, image_id, plane))
@@ -78,7 +80,7 @@ class AreaChecks:
         """Forget a check."""
         where = (image_id, plane, region.y0, region.x0, region.y1, region.x1)
         with self._database.transaction() as connection:
-            connection.execute(f"DELETE FROM area_checks {_SAME}", where)
+            connection.execute(f"DELETE FROM area_checks {_SAME}", where)  # noqa: S608 - our text
 
 
 _SAME = "WHERE image_id = ? AND plane = ? AND y0 = ? AND x0 = ? AND y1 = ? AND x1 = ?"
