@@ -10,9 +10,11 @@ from pathlib import Path
 
 REPOSITORY = Path(__file__).resolve().parents[1]
 QUICK = ("learning", "overlay", "responsiveness", "sampling")  # minutes
-SLOW = ("annotator", "where_next", "jobs", "objects", "out_of_core", "large_image")  # run only when they are named
+# Run only when they are named.
+SLOW = ("annotator", "where_next", "jobs", "objects", "counting", "out_of_core", "large_image")
 NAMES = (*QUICK, *SLOW)
-_ONE_THREAD = ("learning", "sampling", "annotator", "where_next", "objects", "out_of_core")  # without a window
+# Without a window.
+_ONE_THREAD = ("learning", "sampling", "annotator", "where_next", "objects", "counting", "out_of_core")
 _SCREEN = "-screen 0 1400x1000x24 +extension GLX"
 
 

@@ -41,11 +41,12 @@ class Case:
 
 def main() -> int:
     options = _options()
+    every_size = msgspec.structs.replace(DEFAULT_SETTINGS, object_range=0)
     ways = {
         "connected components": AS_PAINTED,
-        "small ones and holes cleaned": msgspec.structs.replace(DEFAULT_SETTINGS, object_split=0.0),
+        "small ones and holes cleaned": msgspec.structs.replace(every_size, object_split=0.0),
     }
-    ways |= {f"split {s:g}": msgspec.structs.replace(DEFAULT_SETTINGS, object_split=s) for s in options.splits}
+    ways |= {f"split {s:g}": msgspec.structs.replace(every_size, object_split=s) for s in options.splits}
     rows = []
     for name in options.sets:
         cases = list(_cases(set_named(name), tuning=options.tuning))

@@ -212,6 +212,28 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
             "of the narrower one's width; 0 leaves connected pieces whole.",
         ),
     ] = 0.5
+    object_size: Annotated[
+        int,
+        Meta(
+            ge=0,
+            le=10_000,
+            title="Typical size",
+            extra={"unit": "px across"},
+            description="Diameter of a typical object; 0 takes that of the predicted objects of each class, of which "
+            "larger ones count more than specks.",
+        ),
+    ] = 0
+    object_range: Annotated[
+        float,
+        Meta(
+            ge=0,
+            le=1000,
+            title="Sizes that count",
+            extra={"unit": "times"},
+            description="Objects whose diameter is below the typical size divided by this, or above it times this, "
+            "are left out of counts, tables and object files; masks keep them; 0 counts every size.",
+        ),
+    ] = 3.0
     object_minimum: Annotated[
         int,
         Meta(

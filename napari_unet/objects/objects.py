@@ -14,8 +14,10 @@ from skimage.segmentation import watershed
 
 from napari_unet.config import Settings
 from napari_unet.objects.links import link_planes
+from napari_unet.objects.sizes import ClassSizes, of_counted_size
 
-AS_PAINTED = Settings(object_split=0.0, object_minimum=0, object_holes=0)  # connected pieces, each as it is
+# Connected pieces, each as it is.
+AS_PAINTED = Settings(object_split=0.0, object_minimum=0, object_holes=0, object_range=0)
 
 _OBLIQUE = 0.9  # px that a gap may look wider where it runs across the grid; below 1, which the next wider one is
 _SMOOTHING = 1.0  # px; the pixel grid makes false peaks of distance along straight sides
@@ -31,10 +33,12 @@ class Objects:
     ----------
     numbers : 0 where there is none; one number is one object of the whole image
     values : mask value (class - 1) of each object, indexed by its number; 0 at index 0
+    sizes : typical size of each class, and what was left out for its size, indexed by mask value
     """
 
     numbers: Int32[np.ndarray, "planes y x"]
     values: UInt8[np.ndarray, " objects_and_none"]
+    sizes: tuple[ClassSizes, ...] = ()
 
     @property
     def count(self) -> int:
@@ -58,26 +62,33 @@ def find_objects(
     values = [np.zeros(1, np.uint8)]
     count = 0
     for plane, of_plane in enumerate(mask):
-        found, found_values = objects_of_plane(of_plane, settings)
+        found, found_values = _objects_of_any_size(of_plane, settings)
         numbers[plane] = np.where(found > 0, found + count, 0)
         count += len(found_values) - 1
         values.append(found_values[1:])
-    objects = Objects(numbers, np.concatenate(values))
-    if settings.object_link == 0 or len(mask) == 1:
-        return objects
-    linked = link_planes(
-        objects.numbers, objects.values, plane_axes, plane_shape or mask.shape[:1], settings.object_link
-    )
-    return Objects(*linked)
+    of_any_size = Objects(numbers, np.concatenate(values))
+    if settings.object_link > 0 and len(mask) > 1:
+        shape = plane_shape or mask.shape[:1]
+        linked = link_planes(of_any_size.numbers, of_any_size.values, plane_axes, shape, settings.object_link)
+        of_any_size = Objects(*linked)
+    return _of_counted_size(of_any_size, settings)
 
 
 def objects_of_plane(
     mask: UInt8[np.ndarray, "y x"], settings: Settings
 ) -> tuple[Int32[np.ndarray, "y x"], UInt8[np.ndarray, " objects_and_none"]]:
-    """Return numbers and mask values of the objects of one plane.
+    """Return numbers and mask values of the objects of one plane, as ``find_objects`` of this plane alone."""
+    objects = find_objects(mask[np.newaxis], settings)
+    return objects.numbers[0], objects.values
+
+
+def _objects_of_any_size(
+    mask: UInt8[np.ndarray, "y x"], settings: Settings
+) -> tuple[Int32[np.ndarray, "y x"], UInt8[np.ndarray, " objects_and_none"]]:
+    """Return numbers and mask values of the objects of one plane, whatever size is typical.
 
     Holes are filled, touching objects of one class separated, the pixels of the border class and of the ridge given
-    to the objects beside them, and objects that are too small or cut by the frame left out, in this order.
+    to the objects beside them, and objects below the smallest size or cut by the frame left out, in this order.
     """
     border = (mask == settings.object_border - 1) & (settings.object_border > 1)
     classes = np.where(border, 0, mask)
@@ -90,6 +101,21 @@ def objects_of_plane(
     numbers = _with_border(numbers, border)
     numbers = _with_ridge(numbers, (classes == 0) & ~border, settings.object_ridge)
     return _renumbered(numbers, _kept(numbers, settings), classes)
+
+
+def _of_counted_size(found: Objects, settings: Settings) -> Objects:
+    """Leave out the objects whose size does not count, and number the others without gaps.
+
+    The size of an object that is linked over planes is that in the plane where it is largest.
+    """
+    areas = np.zeros(len(found.values), np.int64)
+    for plane in found.numbers:
+        np.maximum(areas, np.bincount(plane.ravel(), minlength=len(areas)), out=areas)
+    counts, sizes = of_counted_size(areas, found.values, settings)
+    new = np.where(counts, np.cumsum(counts), 0).astype(np.int32)
+    for plane in found.numbers:
+        plane[...] = new[plane]
+    return Objects(found.numbers, np.append(np.zeros(1, np.uint8), found.values[counts]), sizes)
 
 
 def object_settings(settings: Settings) -> dict[str, Any]:
