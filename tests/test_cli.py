@@ -241,7 +241,7 @@ def test_export_equals_the_windows_export(run: Run, trained_folder: Path, precis
     said: list[Any] = []
     engine = Engine(said.append, choose_device("cpu", precision))
     engine.receive(m.Open(str(trained_folder)))
-    engine.receive(m.Export(1, str(tmp_path / "b"), ("tiff",)))
+    engine.receive(m.Export((1,), str(tmp_path / "b"), ("tiff",)))
     while engine.has_work:
         engine.work()
     names = {path.name for path in (tmp_path / "a").glob("*.tif")}
@@ -273,7 +273,18 @@ def test_object_settings_count_for_export_and_prediction(
     run: Run, trained_folder: Path, drawn: tuple[Path, Path], tmp_path: Path
 ) -> None:
     """The same options give the same objects by export and predict; a smallest size beyond the image leaves none."""
-    given = ["--object-split", "0", "--object-minimum", "0", "--object-holes", "0", "--device", "cpu"]
+    given = [
+        "--object-split",
+        "0",
+        "--object-minimum",
+        "0",
+        "--object-holes",
+        "0",
+        "--object-range",
+        "0",
+        "--device",
+        "cpu",
+    ]
     assert run("export", "--project", trained_folder, "--out", tmp_path / "a", "--format", "objects", *given)[0] == 0
     assert run("predict", "--model", trained_folder, drawn[0], "--out", tmp_path / "b", "--objects", *given)[0] == 0
     mask = tifffile.imread(tmp_path / "b" / "cells.tif")

@@ -24,7 +24,7 @@ from napari_unet.controller.training import Training
 from napari_unet.controller.view import View
 from napari_unet.project.image_record import ImageRecord
 from napari_unet.project.project import Project
-from napari_unet.protocol.messages import Annotated, Corrected, Estimated, Objects, Suggested, Tile, ToWindow
+from napari_unet.protocol.messages import Annotated, Corrected, Counted, Estimated, Objects, Suggested, Tile, ToWindow
 
 
 class Controller:
@@ -159,7 +159,7 @@ class Controller:
 
     def hear(self, message: ToWindow) -> None:
         """Hand on what the worker said, unless it answers a wish that has passed."""
-        if isinstance(message, Tile | Objects | Estimated) and message.generation != self.generation:
+        if isinstance(message, Tile | Objects | Counted | Estimated) and message.generation != self.generation:
             return
         if isinstance(message, Suggested) and not self.suggestions.is_wanted(message):
             return

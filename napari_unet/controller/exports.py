@@ -15,7 +15,7 @@ _TRIES = 1  # after a worker died over an export
 
 
 class Exports:
-    """Asks the worker for the files of the present image, and asks again when it died over them."""
+    """Asks the worker for the files of images, and asks again when it died over them."""
 
     def __init__(self, session: Session, worker: SupervisedWorker, subscriptions: Subscriptions) -> None:
         self._session = session
@@ -28,23 +28,26 @@ class Exports:
         subscriptions.subscribe(WorkerStopped, lambda _: self._give_up())
         subscriptions.subscribe(WorkerDied, self._worker_died)
 
-    def begin(self, folder: Path, formats: tuple[str, ...]) -> None:
-        """Ask for the files of the present image.
+    def begin(self, folder: Path, formats: tuple[str, ...], *, all_images: bool = False) -> None:
+        """Ask for the files of the present image, or of all images of the project.
 
         Raises
         ------
         UserError
             NU-W04 without an image, NU-W08 when no worker can be started, and those of ``refuse_overwriting``.
         """
-        image = self._session.present_image("export")
-        refuse_overwriting(image.path, folder, image.name)
+        images = [self._session.present_image("export")]
+        if all_images:
+            images = self._session.present_project().images.all()
+        for image in images:
+            refuse_overwriting(image.path, folder, image.name)
         low = low_space(folder if folder.exists() else folder.parent)
         if low is not None:
             self._publish(Notice(str(low)))
         self._publish(WorkAsked())
         self._worker.launch_if_stopped()
         # Absolute, for the worker lives in another folder.
-        self._present, self._deaths = m.Export(image.id, str(folder.absolute()), formats), 0
+        self._present, self._deaths = m.Export(tuple(image.id for image in images), str(folder.absolute()), formats), 0
         self._worker.send(self._present)
 
     def pause(self, *, on: bool) -> None:

@@ -21,8 +21,8 @@ def write_csv(segmentation: Segmentation, base: Path) -> list[Path]:
     image = segmentation.image
     columns = measurement_columns(image.pixel_size, image.channels)
     return [
-        _write_verified_table(base.with_name(f"{base.name}.csv"), columns, table),
-        _write_verified_table(base.with_name(f"{base.name}-summary.csv"), summary_columns(image.pixel_size), summary),
+        write_verified_table(base.with_name(f"{base.name}.csv"), columns, table),
+        write_verified_table(base.with_name(f"{base.name}-summary.csv"), summary_columns(image.pixel_size), summary),
     ]
 
 
@@ -37,7 +37,9 @@ def measure(segmentation: Segmentation) -> list[Measurement]:
     ]
 
 
-def _write_verified_table(path: Path, columns: Sequence[str], table: Sequence[Measurement]) -> Path:
+def write_verified_table(path: Path, columns: Sequence[str], table: Sequence[Measurement]) -> Path:
+    """Write rows as a CSV file that is read back and compared; errors as ``write_verified``."""
+
     def write(temporary: Path) -> None:
         write_table(temporary, columns, table)
 

@@ -1,4 +1,4 @@
-"""Which objects are counted: those about as large as a typical one of their class."""
+"""Sizes of objects: those about as large as a typical one of their class are counted, others are left out."""
 
 import math
 from dataclasses import dataclass

@@ -7,6 +7,7 @@ from pathlib import Path
 from napari_unet.config import Settings
 from napari_unet.errors import UserError
 from napari_unet.export.formats import FORMATS, MODEL_FORMAT
+from napari_unet.export.joint_table import write_joint_tables
 from napari_unet.export.results_pack import write_contents
 from napari_unet.export.stems import project_stems
 from napari_unet.images.overwriting import refuse_overwriting
@@ -45,7 +46,8 @@ def export(
     settings : how objects are told apart; those of the project where None
     warn : told what should be known of an image that is predicted
 
-    Images of the same name are told apart by ``export.stems.distinct_stems``.
+    Images of the same name are told apart by ``export.stems.distinct_stems``. The tables of several images are also
+    written as joint ones, see ``export.joint_table``.
     """
     pack = PACK in formats
     request = PredictionRequest(tuple(FORMATS) if pack else [name for name in formats if name != MODEL_FORMAT])
@@ -70,6 +72,7 @@ def _export_images(
     warn: Callable[[str], object],
 ) -> list[Path]:
     written: list[Path] = []
+    count = 0
     stems = project_stems(project)
     for record in project.images.all():
         if image_ids is None or record.id in image_ids:
@@ -78,7 +81,8 @@ def _export_images(
             for line in model.warnings(planes):
                 warn(line)
             written += ImagePrediction(model, planes, folder, request, stems[record.id]).write()
-    return written
+            count += 1
+    return written + (write_joint_tables(folder, project.folder.stem, stems, written) if count > 1 else [])
 
 
 def _export_model(project: Project, model: Model, folder: Path) -> Path:

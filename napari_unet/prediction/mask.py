@@ -10,7 +10,7 @@ from napari_unet.images.planes import NormalisedPlanes
 from napari_unet.images.rescaling import UNCHANGED, rescaled, scaled_back
 from napari_unet.network.inference import Predictor
 from napari_unet.prediction.plane import predict_probabilities, resumable_plane
-from napari_unet.prediction.resumable import R, Resumable, run_to_end
+from napari_unet.prediction.resumable import Resumable, run_to_end, shares_of
 
 PlaneDone = Callable[[int, UInt8[np.ndarray, "y x"]], object]
 
@@ -43,7 +43,7 @@ def resumable_mask(
     mask = np.zeros((image.planes, image.height, image.width), np.uint8)
     for plane in range(image.planes):
         pixels = rescaled(planes.with_context(plane, predictor.context_planes), factors)
-        found = yield from _shares_of(resumable_plane(predictor, pixels, tile), plane, image.planes)
+        found = yield from shares_of(resumable_plane(predictor, pixels, tile), plane, image.planes)
         mask[plane] = scaled_back(found, image.height, image.width) - 1
         plane_done(plane, mask[plane])
     return mask
@@ -72,13 +72,3 @@ def check_channels(predictor: Predictor, planes: NormalisedPlanes) -> None:
     if wanted != found:
         what = f"the network learned on {wanted} channels, the image has {found}"
         raise UserError("NU-I08", what, planes.image.name, "choose an image of the same kind or train on this one")
-
-
-def _shares_of(steps: Resumable[R], number: int, parts: int) -> Resumable[R]:
-    """Turn the progress of one of several equal parts into progress of the whole."""
-    while True:
-        try:
-            share = next(steps)
-        except StopIteration as end:
-            return end.value
-        yield (number + share) / parts

@@ -15,3 +15,13 @@ def run_to_end(work: Resumable[R], step_done: Callable[[], object] = lambda: Non
         except StopIteration as end:
             return end.value
         step_done()
+
+
+def shares_of(steps: Resumable[R], number: int, parts: int) -> Resumable[R]:
+    """Turn the progress of one of several equal parts, numbered from 0 on, into progress of the whole."""
+    while True:
+        try:
+            share = next(steps)
+        except StopIteration as end:
+            return end.value
+        yield (number + share) / parts

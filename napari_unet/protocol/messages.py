@@ -12,6 +12,7 @@ from napari_unet.evaluation.estimated_dice import EstimatedDice
 from napari_unet.evaluation.label_check import Doubt
 from napari_unet.evaluation.scores import Score
 from napari_unet.images.tiles import Region
+from napari_unet.objects.class_counts import ClassCount
 from napari_unet.protocol.message import Message
 
 MapKind = Literal["", "probability", "uncertainty", "objects"]
@@ -71,9 +72,9 @@ class Restore(Message, frozen=True):
 
 
 class Export(Message, frozen=True):
-    """Predict an image with the network that is shown and write its mask."""
+    """Predict images with the network that is shown and write their results; of several, joint tables too."""
 
-    image_id: int
+    image_ids: tuple[int, ...]
     folder: str
     formats: tuple[str, ...]
 
@@ -240,6 +241,15 @@ class Objects(Message, frozen=True):
         return numbers.reshape(height, width)
 
 
+class Counted(Message, frozen=True):
+    """Tell how many objects the plane on screen has, and how much of it each class covers."""
+
+    generation: int
+    image_id: int
+    plane: int
+    classes: tuple[ClassCount, ...]
+
+
 class Progress(Message, frozen=True):
     """Tell how training goes."""
 
@@ -325,6 +335,7 @@ ToWindow = (
     | Tile
     | Weights
     | Objects
+    | Counted
     | Progress
     | Scored
     | Estimated

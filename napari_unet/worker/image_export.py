@@ -1,27 +1,49 @@
-"""The export of one image with the network that is shown: its masks in several formats, and the network itself."""
+"""The export of images with the network that is shown: masks in several formats, joint tables, the network itself."""
 
+from collections.abc import Callable
+from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
+
+import numpy as np
+from jaxtyping import UInt8
 
 from napari_unet.errors import UserError
 from napari_unet.export.formats import MODEL_FORMAT
+from napari_unet.export.joint_table import write_joint_tables
 from napari_unet.export.stems import project_stems
 from napari_unet.packaging.model import Model
 from napari_unet.packaging.model_package import write_model_package
 from napari_unet.packaging.prediction_files import ImagePrediction
-from napari_unet.prediction.mask import PlaneDone
 from napari_unet.prediction.plane import whole_plane_tile
 from napari_unet.prediction.prediction_request import PredictionRequest
-from napari_unet.prediction.resumable import Resumable
+from napari_unet.prediction.resumable import Resumable, shares_of
 from napari_unet.protocol.messages import Export
 from napari_unet.training.learner import Learner
 
 _LARGEST_TILE = 1024  # px; larger ones would be quicker in all, and keep a tile on screen waiting for seconds
 
 
-def image_export(learner: Learner, wish: Export, plane_done: PlaneDone) -> Resumable[list[Path]]:
-    """Write the requested files of an image with the network that is shown, a tile at a time, and return their paths.
+@dataclass(frozen=True, slots=True)
+class ExportListener:
+    """Hear how an export goes on.
 
-    ``plane_done`` gets the mask of every plane that is held in memory, once it is whole.
+    Attributes
+    ----------
+    begun : gets the id of each image that begins
+    plane_done : gets the id of the image, the plane and its mask, once that is whole and held in memory
+    failed : gets the error of an image that is left out, where others are exported
+    """
+
+    begun: Callable[[int], object]
+    plane_done: Callable[[int, int, UInt8[np.ndarray, "y x"]], object]
+    failed: Callable[[UserError], object]
+
+
+def export_images(learner: Learner, wish: Export, listener: ExportListener) -> Resumable[list[Path]]:
+    """Write the requested files of images with the network that is shown, a tile at a time, and return their paths.
+
+    An image that cannot be exported is left out where there are others.
 
     Raises
     ------
@@ -34,15 +56,28 @@ def image_export(learner: Learner, wish: Export, plane_done: PlaneDone) -> Resum
             "NU-E05", "there is no trained network to predict with", "export", "paint two classes and train first"
         )
     project, folder = learner.project, Path(wish.folder)
-    checkpoint, planes = learner.selection.checkpoint(), learner.annotations.pixels(wish.image_id)
+    checkpoint = learner.selection.checkpoint()
     # Settings as they are now: telling objects apart needs no new network.
     model = Model(project.folder, checkpoint, predictor, tuple(project.classes.all()), project.settings.read())
     paths: list[Path] = []
     if MODEL_FORMAT in wish.formats:
-        paths.append(write_model_package(folder, project.folder.stem, checkpoint, planes.image, model.styles))
+        image = learner.annotations.pixels(wish.image_ids[0]).image
+        paths.append(write_model_package(folder, project.folder.stem, checkpoint, image, model.styles))
     formats = [name for name in wish.formats if name != MODEL_FORMAT]
-    if formats:
-        request = PredictionRequest(formats, min(_LARGEST_TILE, whole_plane_tile(predictor)))
-        job = ImagePrediction(model, planes, folder, request, project_stems(project)[wish.image_id])
-        paths += yield from job.resumable(plane_done)
+    if not formats:
+        return paths
+    request = PredictionRequest(formats, min(_LARGEST_TILE, whole_plane_tile(predictor)))
+    stems = project_stems(project)
+    for number, image_id in enumerate(wish.image_ids):
+        try:
+            listener.begun(image_id)
+            job = ImagePrediction(model, learner.annotations.pixels(image_id), folder, request, stems[image_id])
+            steps = job.resumable(partial(listener.plane_done, image_id))
+            paths += yield from shares_of(steps, number, len(wish.image_ids))
+        except UserError as error:
+            if len(wish.image_ids) == 1:
+                raise
+            listener.failed(error)
+    if len(wish.image_ids) > 1:
+        paths += write_joint_tables(folder, project.folder.stem, stems, paths)
     return paths

@@ -11,29 +11,41 @@ from jaxtyping import Num, UInt8
 from napari_unet.config import Settings
 from napari_unet.errors import UserError
 from napari_unet.images.image import PixelSize
+from napari_unet.objects.class_counts import class_counts
 from napari_unet.objects.measurements import measure_plane, measurement_columns
-from napari_unet.objects.objects import objects_of_plane
+from napari_unet.objects.objects import Objects as FoundObjects
+from napari_unet.objects.objects import find_objects
 from napari_unet.protocol.message import Message
-from napari_unet.protocol.messages import Noticed, Objects
+from napari_unet.protocol.messages import Counted, Noticed, Objects
 
 MOST_OBJECTS = np.iinfo(np.uint16).max
 PAUSE_S = 2.0  # between two answers at least
 REST = 2.0  # seconds without looking for objects after every second of it
+REST_OF_COUNTING = 9.0  # the same where objects are counted alone, which goes on all the time
 _FIX = "export the objects as CSV or in a file format, which has no such limit"
 
 
 @dataclass(frozen=True, slots=True)
 class PredictedPlane:
-    """A plane whose every pixel is predicted, with the facts that finding and measuring its objects need."""
+    """A plane whose every pixel is predicted, with the facts that finding and measuring its objects need.
+
+    Attributes
+    ----------
+    mask : class - 1
+    pixels : the intensities under the objects; None where objects are counted but not measured
+    class_names : indexed by mask value
+    is_urgent : the user changed how objects are counted, and looks at what comes of it
+    """
 
     generation: int
     image_id: int
     plane: int
-    mask: UInt8[np.ndarray, "y x"]  # class - 1
-    pixels: Num[np.ndarray, "y x c"]
+    mask: UInt8[np.ndarray, "y x"]
+    pixels: Num[np.ndarray, "y x c"] | None
     pixel_size: PixelSize
-    class_names: tuple[str, ...]  # indexed by mask value
+    class_names: tuple[str, ...]
     settings: Settings
+    is_urgent: bool = False
 
 
 class ObjectFinder:
@@ -61,9 +73,13 @@ class ObjectFinder:
             self._thread.start()
 
     def answer(self, plane: PredictedPlane) -> None:
-        """Send the objects of a plane, or one line, once, when there are too many."""
+        """Send the counts of a plane and, where wanted, its objects, or one line, once, when these are too many."""
         try:
-            self._send(measured_objects(plane))
+            found = find_objects(plane.mask[np.newaxis], plane.settings)
+            counts = class_counts(plane.mask[np.newaxis], found, len(plane.class_names))
+            self._send(Counted(plane.generation, plane.image_id, plane.plane, counts))
+            if plane.pixels is not None:
+                self._send(measured_objects(plane, plane.pixels, found))
         except UserError as error:
             self._tell_once(error)
         except MemoryError:
@@ -80,7 +96,13 @@ class ObjectFinder:
                     self.answer(plane)
             except OSError:
                 return  # the window is gone
-            time.sleep(max(PAUSE_S, REST * (time.monotonic() - began)))
+            rest = REST if plane is not None and plane.pixels is not None else REST_OF_COUNTING
+            self._rest(max(PAUSE_S, rest * (time.monotonic() - began)))
+
+    def _rest(self, seconds: float) -> None:
+        """Wait so long, or until something urgent is asked."""
+        with self._wished:
+            self._wished.wait_for(lambda: self._wish is not None and self._wish.is_urgent, timeout=seconds)
 
     def _tell_once(self, error: UserError) -> None:
         if str(error) != self._told:
@@ -88,19 +110,19 @@ class ObjectFinder:
             self._send(Noticed(self._told))
 
 
-def measured_objects(plane: PredictedPlane) -> Objects:
-    """Number and measure the objects of a plane, as an export of this plane alone does.
+def measured_objects(plane: PredictedPlane, pixels: Num[np.ndarray, "y x c"], found: FoundObjects) -> Objects:
+    """Number and measure the objects that were found in a plane, as an export of this plane alone does.
 
     Raises
     ------
     UserError
         NU-O01 when there are more than 65535 of them.
     """
-    numbers, values = objects_of_plane(plane.mask, plane.settings)
-    if len(values) - 1 > MOST_OBJECTS:
-        raise too_much(f"{len(values) - 1} objects")
-    table = measure_plane(numbers, values, plane.pixels, plane.pixel_size, plane.class_names, plane.plane)
-    columns = tuple(measurement_columns(plane.pixel_size, plane.pixels.shape[2]))
+    if found.count > MOST_OBJECTS:
+        raise too_much(f"{found.count} objects")
+    numbers = found.numbers[0]
+    table = measure_plane(numbers, found.values, pixels, plane.pixel_size, plane.class_names, plane.plane)
+    columns = tuple(measurement_columns(plane.pixel_size, pixels.shape[2]))
     rows = tuple(tuple(row[name] for name in columns) for row in table)
     return Objects.of(plane.generation, (plane.image_id, plane.plane), numbers, columns, rows)
 

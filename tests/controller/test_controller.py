@@ -16,6 +16,7 @@ from napari_unet.controller.news import ErrorLine, Notice
 from napari_unet.errors import UserError
 from napari_unet.evaluation.scores import Score
 from napari_unet.images.object_labels import object_labels
+from napari_unet.images.reading import open_image
 from napari_unet.images.tiles import Region
 from napari_unet.project.project import Project
 from napari_unet.protocol import messages as m
@@ -481,15 +482,26 @@ def test_a_map_comes_with_the_tiles(bench: Bench) -> None:
 def test_export_asks_the_worker(bench: Bench, tmp_path: Path) -> None:
     """The present image goes to the folder; without an image the user is told."""
     bench.controller.exports.begin(tmp_path / "out", ("tiff",))
-    assert bench.client.sent[-1] == m.Export(1, str(tmp_path / "out"), ("tiff",))
+    assert bench.client.sent[-1] == m.Export((1,), str(tmp_path / "out"), ("tiff",))
     bench.controller.close()
     with pytest.raises(UserError, match=r"^NU-W04: "):
         bench.controller.exports.begin(tmp_path, ("tiff",))
 
 
+def test_export_of_all_images_asks_for_each(bench: Bench, tmp_path: Path) -> None:
+    """In the order of the project, whichever is on screen; a folder that would take an image's place is refused."""
+    project = bench.controller.present_project()
+    np.save(tmp_path / "second.npy", np.zeros((50, 60), np.uint8))
+    second = project.images.add(open_image(tmp_path / "second.npy"), tmp_path / "second.npy")
+    bench.controller.exports.begin(tmp_path / "out", ("csv",), all_images=True)
+    assert bench.client.sent[-1] == m.Export((1, second.id), str(tmp_path / "out"), ("csv",))
+    with pytest.raises(UserError, match=r"^NU-E06: "):
+        bench.controller.exports.begin(tmp_path, ("csv",), all_images=True)
+
+
 def test_an_export_outlives_one_death_of_the_worker(bench: Bench, tmp_path: Path) -> None:
     """It is asked for again, once; a second death gives it up in one line."""
-    wish = m.Export(1, str(tmp_path), ("tiff",))
+    wish = m.Export((1,), str(tmp_path), ("tiff",))
     bench.controller.exports.begin(tmp_path, ("tiff",))
     bench.client.exit_code = 1
     bench.controller.tick()
@@ -531,7 +543,7 @@ def test_a_relative_folder_is_the_users_not_the_workers(
     """The worker runs elsewhere; what the user calls "out" lies where the user is."""
     monkeypatch.chdir(tmp_path)
     bench.controller.exports.begin(Path("out"), ("tiff",))
-    assert bench.client.sent[-1] == m.Export(1, str(tmp_path / "out"), ("tiff",))
+    assert bench.client.sent[-1] == m.Export((1,), str(tmp_path / "out"), ("tiff",))
 
 
 def test_close_lets_go_of_everything(bench: Bench) -> None:

@@ -242,7 +242,7 @@ def test_the_worker_packages_what_it_shows(
     engine = Engine(said.append, Device("cpu", "", bfloat16=False))
     engine.receive(m.Open(str(packed_project)))
     for formats in (("bioimageio",), ("png", "bioimageio")):
-        engine.receive(m.Export(1, str(tmp_path), formats))
+        engine.receive(m.Export((1,), str(tmp_path), formats))
         while engine.has_work:
             engine.work()
         exported = [message for message in said if isinstance(message, m.Exported)][-1]

@@ -204,7 +204,7 @@ def test_the_engine_does_again_what_did_not_fit(
     engine.receive(m.Train(on=False))
     engine.receive(m.Look(1, 1, 0, Region(0, 0, 150, 200)))
     monkeypatch.setattr(Predictor, "logits", failing(3, FULL[0], Predictor.logits))
-    engine.receive(m.Export(1, str(tmp_path / "out"), ("tiff",)))
+    engine.receive(m.Export((1,), str(tmp_path / "out"), ("tiff",)))
     sent.clear()
     while engine.has_work:
         engine.work()

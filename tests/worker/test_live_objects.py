@@ -1,6 +1,7 @@
 """Laws of the objects in the window: those of an export of the plane, of nothing that is not predicted yet."""
 
 import queue
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -34,6 +35,7 @@ class Ears:
         monkeypatch.setattr(object_finder, "REST", 0.0)
         self.said: list[Any] = []
         self.found: queue.SimpleQueue[Any] = queue.SimpleQueue()
+        self.counted: queue.SimpleQueue[Any] = queue.SimpleQueue()
         self.engine = Engine(self._hear, Device("cpu", "", False), Clock())
         self.engine.receive(m.Open(str(project.folder)))
 
@@ -41,6 +43,8 @@ class Ears:
         self.said.append(message)
         if isinstance(message, m.Objects | m.Noticed):
             self.found.put(message)
+        if isinstance(message, m.Counted):
+            self.counted.put(message)
 
     def next(self) -> Any:
         return self.found.get(timeout=PATIENCE_S)
@@ -117,7 +121,7 @@ def test_objects_answer_to_settings_and_names_at_once(trained: Project, monkeypa
 
 def test_nobody_looks_for_objects_that_are_not_wanted(trained: Project, monkeypatch: pytest.MonkeyPatch) -> None:
     """Without the wish, and after it was taken back."""
-    monkeypatch.setattr(object_finder, "measured_objects", lambda plane: pytest.fail("nobody asked"))
+    monkeypatch.setattr(object_finder, "measured_objects", lambda *_: pytest.fail("nobody asked"))
     ears = Ears(trained, monkeypatch)
     ears.engine.receive(m.Look(1, 1, 0, EVERYTHING))
     rest(ears.engine)
@@ -143,7 +147,9 @@ def test_what_is_too_much_is_said_once(trained: Project, monkeypatch: pytest.Mon
     finder = ObjectFinder(said.append)
     for _ in range(2):
         finder.answer(square())
-    assert [message.line.split(",")[0] for message in said] == ["NU-O01: 1 objects cannot be shown live"]
+    lines = [message.line.split(",")[0] for message in of(m.Noticed, said)]
+    assert lines == ["NU-O01: 1 objects cannot be shown live"]
+    assert [message.classes[0].objects for message in of(m.Counted, said)] == [1, 1]  # counted they are
 
 
 def square(generation: int = 0) -> PredictedPlane:
@@ -160,10 +166,10 @@ def test_the_newest_wish_is_answered(monkeypatch: pytest.MonkeyPatch) -> None:
     begun: queue.SimpleQueue[int] = queue.SimpleQueue()
     go_on: queue.SimpleQueue[int] = queue.SimpleQueue()
 
-    def slowly(plane: PredictedPlane) -> m.Objects:
+    def slowly(plane: PredictedPlane, *found: Any) -> m.Objects:
         begun.put(plane.generation)
         go_on.get(timeout=PATIENCE_S)
-        return measured_objects(plane)
+        return measured_objects(plane, *found)
 
     monkeypatch.setattr(object_finder, "measured_objects", slowly)
     answers: queue.SimpleQueue[Any] = queue.SimpleQueue()
@@ -174,4 +180,36 @@ def test_the_newest_wish_is_answered(monkeypatch: pytest.MonkeyPatch) -> None:
         finder.ask(square(generation))
     for _ in range(2):
         go_on.put(0)
-    assert [answers.get(timeout=PATIENCE_S).generation for _ in range(2)] == [0, 3]
+    assert [answers.get(timeout=PATIENCE_S).generation for _ in range(4)] == [0, 0, 3, 3]
+
+
+def test_objects_are_counted_whatever_is_shown(trained: Project, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Number and share of each class are those of an export, and answer to settings, with no map and no table."""
+    ears = Ears(trained, monkeypatch)
+    ears.engine.receive(m.Look(3, 1, 0, EVERYTHING))
+    rest(ears.engine)
+    counted = ears.counted.get(timeout=PATIENCE_S)
+    numbers, _ = exported(trained)
+    mask = predict(load_model(trained.models / "best.safetensors"), trained.images.open(1))
+    (cells,) = counted.classes
+    assert (counted.generation, counted.image_id, counted.plane, cells.class_id) == (3, 1, 0, 2)
+    assert cells.objects == numbers.max() >= 2
+    assert cells.share == pytest.approx((mask == 1).mean())
+    assert cells.typical > 5
+    trained.settings.write(changed(trained.settings.read(), {"object_size": 1000}))
+    ears.engine.receive(m.Annotated())
+    rest(ears.engine)
+    (cells,) = ears.counted.get(timeout=PATIENCE_S).classes
+    assert (cells.objects, cells.too_small, cells.typical) == (0, numbers.max(), 1000)
+    assert ears.found.empty()
+
+
+def test_who_turns_a_knob_does_not_wait(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A rest between two answers ends when the user asks for other counting."""
+    monkeypatch.setattr(object_finder, "PAUSE_S", 10 * PATIENCE_S)
+    answers: queue.SimpleQueue[Any] = queue.SimpleQueue()
+    finder = ObjectFinder(answers.put)
+    finder.ask(square(1))
+    assert [answers.get(timeout=PATIENCE_S).generation for _ in range(2)] == [1, 1]
+    finder.ask(replace(square(2), is_urgent=True))
+    assert answers.get(timeout=PATIENCE_S).generation == 2

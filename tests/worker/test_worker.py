@@ -30,6 +30,7 @@ from napari_unet.evaluation.scores import BlockScore, ClassScore, Score
 from napari_unet.images.image import Image, PixelSize
 from napari_unet.images.reading import open_image
 from napari_unet.images.tiles import Region, grid, outward
+from napari_unet.objects.class_counts import ClassCount
 from napari_unet.project.project import Project
 from napari_unet.protocol import messages as m
 from napari_unet.protocol.channel import LIMIT, Channel, encode
@@ -58,7 +59,7 @@ EXAMPLES: list[Any] = [
     m.Train(on=True),
     m.Train(on=False),
     m.Estimated(3, 1, 0, (EstimatedDice(1, 0.8, 0.7, 0.9), EstimatedDice(2, None, reason="too unsure"))),
-    m.Export(1, "out", ("tiff", "png")),
+    m.Export((1,), "out", ("tiff", "png")),
     m.PauseExport(on=True),
     m.CancelExport(),
     m.Exporting(0.25),
@@ -70,6 +71,7 @@ EXAMPLES: list[Any] = [
     m.Tile(3, 1, 0, Region(64, 0, 66, 3), bytes(6), 12, bytes(range(6))),
     m.Weights(1, 0, Region(0, 0, 2, 6), 2, bytes(6)),
     m.Objects.of(3, (1, 0), np.array([[0, 2], [1, 0]], np.int32), ("object", "area_um2"), ((1, 0.25), (2, 1.5))),
+    m.Counted(3, 1, 0, (ClassCount(2, 12, 0.25, 23.5, 140, 1),)),
     m.Progress("waiting", 0, None, 4, "paint"),
     m.Progress("training", 5, 0.25, 0),
     m.Scored(SCORE, None),
@@ -596,9 +598,9 @@ def test_a_failed_export_does_not_stop_the_rest(trained: Project, tmp_path: Path
     paint(trained)
     engine, said = engine_of(trained)
     engine.receive(m.Train(on=True))
-    engine.receive(m.Export(1, str(tmp_path / "out"), ("tiff",)))
+    engine.receive(m.Export((1,), str(tmp_path / "out"), ("tiff",)))
     assert all(Path(path).is_file() for path in exported(engine, said))
-    engine.receive(m.Export(1, str(tmp_path / "other"), ("docx",)))
+    engine.receive(m.Export((1,), str(tmp_path / "other"), ("docx",)))
     with pytest.raises(UserError, match=r"^NU-E02: ") as caught:
         exported(engine, said)
     assert of(m.Exported, said)[-1].paths == ()
@@ -606,7 +608,7 @@ def test_a_failed_export_does_not_stop_the_rest(trained: Project, tmp_path: Path
     engine.stop_after(caught.value)
     engine.work()
     assert of(m.Progress, said)[-1].state == "training"
-    engine.receive(m.Export(1, str(tmp_path / "other"), ("png",)))
+    engine.receive(m.Export((1,), str(tmp_path / "other"), ("png",)))
     assert exported(engine, said)
 
 
@@ -622,14 +624,14 @@ def test_a_stroke_is_answered_while_a_stack_is_exported(stack: tuple[Project, in
     """Exporting takes turns with tiles on screen and with training; the mask is of the network it began with."""
     project, image_id = stack
     engine, said = engine_of(project)
-    engine.receive(m.Export(image_id, str(tmp_path / "alone"), ("npy",)))
+    engine.receive(m.Export((image_id,), str(tmp_path / "alone"), ("npy",)))
     (alone, *_) = exported(engine, said)
     said.clear()
     paint(project)
     engine.receive(m.Annotated())
     engine.receive(m.Look(1, 1, 0, Region(0, 0, HEIGHT, WIDTH)))
     engine.receive(m.Train(on=True))
-    engine.receive(m.Export(image_id, str(tmp_path / "beside"), ("npy",)))
+    engine.receive(m.Export((image_id,), str(tmp_path / "beside"), ("npy",)))
     (beside, *_) = exported(engine, said)
     assert engine.learner.trainer.step_count > 0
     between = said[: said.index(of(m.Exported, said)[0])]
@@ -643,11 +645,37 @@ def test_an_export_of_an_image_that_is_gone_is_given_up(stack: tuple[Project, in
     project, image_id = stack
     (tmp_path / "stack.npy").unlink()
     engine, said = engine_of(project)
-    engine.receive(m.Export(image_id, str(tmp_path / "out"), ("npy",)))
+    engine.receive(m.Export((image_id,), str(tmp_path / "out"), ("npy",)))
     with pytest.raises(UserError, match=r"^NU-P04: "):
         engine.work()
     rest(engine)
     assert [message.paths for message in of(m.Exported, said)] == [()]
+
+
+def test_all_images_are_exported_with_one_table(stack: tuple[Project, int], tmp_path: Path) -> None:
+    """Each image has its files; the joint tables hold the rows of all; an image that is gone is told and left out."""
+    project, image_id = stack
+    pixels = np.random.default_rng(5).integers(0, 255, (40, 50)).astype(np.uint8)
+    np.save(tmp_path / "gone.npy", pixels)
+    gone = project.add_image(open_image(tmp_path / "gone.npy"), tmp_path / "gone.npy").id
+    (tmp_path / "gone.npy").unlink()
+    engine, said = engine_of(project)
+    engine.receive(m.Export((1, gone, image_id), str(tmp_path / "out"), ("csv",)))
+    paths = [Path(path) for path in exported(engine, said)]
+    assert [message.line[:6] for message in of(m.Failed, said)] == ["NU-P04"]
+    shares = [message.share for message in of(m.Exporting, said)]
+    assert shares == sorted(shares)
+    assert shares[-1] == 1
+    names = [path.name for path in paths]
+    joint = f"{project.folder.stem}-all"
+    assert names[-2:] == [f"{joint}.csv", f"{joint}-summary.csv"]
+    assert not any(name.startswith("gone") for name in names)
+    for ending in (".csv", "-summary.csv"):
+        single = [path.read_text("utf-8").splitlines()[1:] for path in paths if path.name == f"stack{ending}"]
+        rows = (tmp_path / "out" / f"{joint}{ending}").read_text("utf-8").splitlines()[1:]
+        assert single[0]
+        assert len([row for row in rows if row.startswith('"stack"')]) == len(single[0])
+        assert {row.split(",")[0] for row in rows} == {'"stack"', f'"{project.images.get(1).name}"'}
 
 
 def test_exported_planes_are_seen(stack: tuple[Project, int], tmp_path: Path) -> None:
@@ -658,7 +686,7 @@ def test_exported_planes_are_seen(stack: tuple[Project, int], tmp_path: Path) ->
     rest(engine)
     live = put_together(of(m.Tile, said))
     said.clear()
-    engine.receive(m.Export(image_id, str(tmp_path / "out"), ("npy",)))
+    engine.receive(m.Export((image_id,), str(tmp_path / "out"), ("npy",)))
     (path, *_) = exported(engine, said)
     tiles = of(m.Tile, said)
     assert [tile.plane for tile in tiles] == [0, 1, 3, 4, 5]
@@ -670,7 +698,7 @@ def test_exported_planes_are_seen(stack: tuple[Project, int], tmp_path: Path) ->
     said.clear()
     engine.receive(m.Look(6, 1, 0, Region(0, 0, HEIGHT, WIDTH)))
     rest(engine)
-    engine.receive(m.Export(image_id, str(tmp_path / "out"), ("npy",)))
+    engine.receive(m.Export((image_id,), str(tmp_path / "out"), ("npy",)))
     exported(engine, said)
     assert {tile.image_id for tile in of(m.Tile, said)} == {1}
 
@@ -679,7 +707,7 @@ def test_an_export_is_paused_resumed_and_cancelled(stack: tuple[Project, int], t
     """Paused it waits with what is predicted; resumed it goes on there; cancelled nothing is written."""
     project, image_id = stack
     engine, said = engine_of(project)
-    engine.receive(m.Export(image_id, str(tmp_path / "out"), ("npy",)))
+    engine.receive(m.Export((image_id,), str(tmp_path / "out"), ("npy",)))
     while not of(m.Exporting, said):
         engine.work()
     engine.receive(m.PauseExport(on=True))
@@ -688,21 +716,21 @@ def test_an_export_is_paused_resumed_and_cancelled(stack: tuple[Project, int], t
     engine.receive(m.PauseExport(on=False))
     assert exported(engine, said)
     assert [message.share for message in of(m.Exporting, said)] == [pytest.approx(n / 6) for n in range(1, 7)]
-    engine.receive(m.Export(image_id, str(tmp_path / "none"), ("npy",)))
+    engine.receive(m.Export((image_id,), str(tmp_path / "none"), ("npy",)))
     engine.work()
     engine.receive(m.PauseExport(on=True))
     engine.receive(m.CancelExport())
     rest(engine)
     assert of(m.Exported, said)[-1].paths == ()
     assert not (tmp_path / "none").exists()
-    engine.receive(m.Export(image_id, str(tmp_path / "out"), ("npy",)))  # a pause does not outlive it
+    engine.receive(m.Export((image_id,), str(tmp_path / "out"), ("npy",)))  # a pause does not outlive it
     assert exported(engine, said)
 
 
 def test_export_needs_a_network(project: Project, tmp_path: Path) -> None:
     """Nothing learned, nothing written."""
     engine, _ = engine_of(project)
-    engine.receive(m.Export(1, str(tmp_path / "out"), ("tiff",)))
+    engine.receive(m.Export((1,), str(tmp_path / "out"), ("tiff",)))
     with pytest.raises(UserError, match=r"^NU-E05: "):
         engine.work()
     assert not engine.has_work

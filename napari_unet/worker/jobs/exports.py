@@ -1,8 +1,7 @@
-"""Writes the files of an image, a tile at a time: tiles on screen and training go on in between."""
+"""Writes the files of images, a tile at a time: tiles on screen and training go on in between."""
 
 from collections import deque
 from collections.abc import Callable, Sequence
-from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -10,8 +9,8 @@ from jaxtyping import UInt8
 
 from napari_unet.network.device import is_out_of_memory
 from napari_unet.prediction.resumable import Resumable
-from napari_unet.protocol.messages import CancelExport, Export, Exported, Exporting, PauseExport
-from napari_unet.worker.image_export import image_export
+from napari_unet.protocol.messages import CancelExport, Export, Exported, Exporting, Failed, PauseExport
+from napari_unet.worker.image_export import ExportListener, export_images
 from napari_unet.worker.jobs.job import Job
 from napari_unet.worker.listener import Hears
 from napari_unet.worker.open_project import OpenProject
@@ -25,7 +24,7 @@ class Exports(Job):
 
     Parameters
     ----------
-    begin : gets the id of the image of an export that begins
+    begin : gets the id of each image whose export begins
     show : gets the id of the image, the plane and the mask of each plane that is predicted
     """
 
@@ -63,9 +62,8 @@ class Exports(Job):
         learner = self._opened.required()
         try:
             if self._steps is None:
-                wish = self._asked[0]
-                self._begin(wish.image_id)
-                self._steps = image_export(learner, wish, partial(self._show, wish.image_id))
+                listener = ExportListener(self._begin, self._show, lambda error: self._opened.send(Failed(str(error))))
+                self._steps = export_images(learner, self._asked[0], listener)
                 self._told = 0.0
             self._tell(next(self._steps))
         except StopIteration as end:

@@ -1,4 +1,4 @@
-"""Shows the objects of the plane on screen once all of it is predicted."""
+"""Counts the objects of the plane on screen once all of it is predicted, and shows them where that is wanted."""
 
 import numpy as np
 from jaxtyping import Num, UInt8
@@ -31,7 +31,8 @@ class LiveObjects(Job):
         self._generation = -1
         self._labels = np.zeros((0, 0), np.uint8)  # class ids, 0 where nothing was predicted yet
         self._pixels: Num[np.ndarray, "y x c"] | None = None
-        self._asked: tuple[tuple[str, ...], dict[str, object]] | None = None  # class names and settings
+        self._asked: tuple[bool, tuple[str, ...], dict[str, object]] | None = None  # with a table, names, settings
+        self._counted_by: dict[str, object] = {}  # the settings of the last question
         self._is_due = False
         tiles.subscribe(self._put)
 
@@ -42,7 +43,7 @@ class LiveObjects(Job):
     def urgency(self) -> Urgency:
         """Return the urgency of objects that are wanted and may be others than before."""
         view = self._tiles.view
-        is_wanted = view is not None and view.map == WISH and view.generation == self._generation
+        is_wanted = view is not None and view.generation == self._generation
         return Urgency.OBJECTS if is_wanted and self._is_due else Urgency.NOTHING
 
     def step(self) -> None:
@@ -57,10 +58,8 @@ class LiveObjects(Job):
 
     def _put(self, view: View, region: Region, labels: UInt8[np.ndarray, "h w"], planes: NormalisedPlanes) -> None:
         """Note a predicted tile of what is on screen; objects are due when no other one on screen waits."""
-        if view.map != WISH:
-            return
         if view.generation != self._generation:
-            self._begin(view.generation, (planes.image.height, planes.image.width))
+            self._begin(view, (planes.image.height, planes.image.width))
         if self._labels.size and not np.array_equal(self._labels[region.slices], labels):
             self._labels[region.slices] = labels
             self._asked = None
@@ -69,21 +68,23 @@ class LiveObjects(Job):
     def _ask(self, view: View, learner: Learner) -> None:
         classes = styles(learner.project.classes.all(), int(self._labels.max()) - 1)
         names, settings = tuple(style.name for style in classes), learner.project.settings.read()
-        wish = (names, object_settings(settings))
+        is_measured, of_objects = view.map == WISH, object_settings(settings)
+        wish = (is_measured, names, of_objects)
         if wish == self._asked:
             return
-        self._asked = wish
+        is_urgent = bool(self._counted_by) and of_objects != self._counted_by
+        self._asked, self._counted_by = wish, of_objects
         image = learner.annotations.pixels(view.image_id).image
-        if self._pixels is None:
+        if self._pixels is None and is_measured:
             self._pixels = image.read(view.plane)
-        place = (view.generation, view.image_id, view.plane)
+        place, pixels = (view.generation, view.image_id, view.plane), self._pixels if is_measured else None
         self._finder.ask(
-            PredictedPlane(*place, self._labels - np.uint8(1), self._pixels, image.pixel_size, names, settings)
+            PredictedPlane(*place, self._labels - np.uint8(1), pixels, image.pixel_size, names, settings, is_urgent)
         )
 
-    def _begin(self, generation: int, shape: tuple[int, int]) -> None:
-        self._generation, self._pixels, self._asked = generation, None, None
+    def _begin(self, view: View, shape: tuple[int, int]) -> None:
+        self._generation, self._pixels, self._asked = view.generation, None, None
         fits = shape[0] * shape[1] <= MOST_PIXELS
         self._labels = np.zeros(shape if fits else (0, 0), np.uint8)
-        if not fits:
+        if not fits and view.map == WISH:
             self._opened.send(Noticed(str(too_much(f"a plane of {shape[0]} x {shape[1]} pixels"))))
