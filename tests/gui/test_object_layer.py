@@ -7,7 +7,7 @@ import pytest
 from hand import SIDE, STROKE, Hand, open_black_image
 from qtpy.QtCore import Qt
 from qtpy.QtTest import QTest
-from qtpy.QtWidgets import QApplication
+from qtpy.QtWidgets import QApplication, QDockWidget
 from window import settle
 
 from napari_unet.protocol import messages as m
@@ -101,7 +101,8 @@ def test_table_and_image_have_one_selection(viewer: Any, monkeypatch: pytest.Mon
     assert viewer.layers.selection.active is layer
     dock = viewer.window.dock_widgets["Features table widget (napari)"].parent()
     window = dock.parentWidget()
-    assert window.dockWidgetArea(dock) == Qt.DockWidgetArea.BottomDockWidgetArea
+    panel = next(one for one in window.findChildren(QDockWidget) if one.isAncestorOf(hand.panel))
+    assert dock in window.tabifiedDockWidgets(panel)  # the canvas keeps its size
     window.addDockWidget(Qt.DockWidgetArea.LeftDockWidgetArea, dock)
     hand.panel.view_row.table.click()
     assert window.dockWidgetArea(dock) == Qt.DockWidgetArea.LeftDockWidgetArea

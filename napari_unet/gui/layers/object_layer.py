@@ -7,7 +7,7 @@ import numpy as np
 from jaxtyping import UInt16
 from napari.layers import Labels, Shapes
 from napari.viewer import Viewer
-from qtpy.QtCore import Qt
+from qtpy.QtWidgets import QDockWidget, QWidget
 
 from napari_unet.gui.layers.canvas import Canvas
 from napari_unet.gui.layers.own_layers import OwnLayers
@@ -91,15 +91,18 @@ class ObjectLayer(ChosenLayer[Labels]):
         self._draw_outline()
         self._refresh_soon()
 
-    def open_table(self) -> None:
-        """Open napari's table of features on this layer; at first it lies along the bottom, for it has many columns."""
+    def open_table(self, beside: QWidget) -> None:
+        """Open napari's table of features on this layer, at first as a tab beside the dock that a widget lies in."""
         if self.layer is None:
             return
         self._viewer.layers.selection.active = self.layer
         before = set(self._viewer.window.dock_widgets)
         dock, _ = self._viewer.window.add_plugin_dock_widget(*_TABLE)
-        if set(self._viewer.window.dock_widgets) != before:
-            dock.parentWidget().addDockWidget(Qt.DockWidgetArea.BottomDockWidgetArea, dock)
+        present = _dock_of(beside)
+        if set(self._viewer.window.dock_widgets) != before and present is not None:
+            present.parentWidget().tabifyDockWidget(present, dock)
+        dock.show()
+        dock.raise_()
 
     def _same(self, objects: Objects, numbers: UInt16[np.ndarray, "y x"]) -> int:
         """Return the new number of the selected object: that of the one with most of its pixels, or 0."""
@@ -157,6 +160,13 @@ class ObjectLayer(ChosenLayer[Labels]):
         layer = Labels(content, name=OBJECTS, opacity=0.7, **place)
         layer.editable = False
         return layer
+
+
+def _dock_of(widget: QWidget | None) -> QDockWidget | None:
+    """Return the dock that a widget lies in, or None."""
+    while widget is not None and not isinstance(widget, QDockWidget):
+        widget = widget.parentWidget()
+    return widget
 
 
 def _features(objects: Objects) -> dict[str, Sequence[Cell]]:

@@ -19,7 +19,7 @@ class MapChoice:
         self._view_row = view_row
         attempt = Attempt(controller)
         view_row.wanted.connect(lambda: attempt(self._choose))
-        view_row.table_wanted.connect(shown.object_layer.open_table)
+        view_row.table_wanted.connect(lambda: shown.object_layer.open_table(view_row))
         shown.map_deleted.connect(lambda: view_row.kind.setCurrentText(NOTHING))
         controller.subscribe(Weights, shown.map_layer.write_weights)
         controller.subscribe(Objects, self._show_objects)

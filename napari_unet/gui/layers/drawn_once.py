@@ -1,0 +1,104 @@
+"""A shape that the user draws once, with one drag, for the program to read and take away again."""
+
+from abc import abstractmethod
+from typing import Any
+
+import numpy as np
+from jaxtyping import Float
+from napari.layers import Layer, Shapes
+from napari.utils.events import Event
+from napari.viewer import Viewer
+from qtpy.QtCore import QObject, QTimer
+
+from napari_unet.gui.layers.own_layer import OwnLayer
+from napari_unet.gui.layers.own_layers import OwnLayers
+from napari_unet.gui.layers.placement import Geometry, Placement
+
+
+class DrawnOnce(OwnLayer[Shapes]):
+    """Owns the layer in which the shape is drawn; it is made when it is first wanted, and hidden between two shapes.
+
+    Parameters
+    ----------
+    viewer : napari's viewer
+    own_layers : the list of our layers
+    name : of the layer
+    mode : of the layer while it is drawn in, a way in which napari adds a shape
+    parent : ends the timer with itself
+    """
+
+    def __init__(self, viewer: Viewer, own_layers: OwnLayers, name: str, mode: str, parent: QObject) -> None:
+        super().__init__(viewer, own_layers)
+        self._name = name
+        self._mode = mode
+        self._back_to: Layer | None = None
+        self._finish_soon = QTimer(parent, singleShot=True, interval=0)
+        self._finish_soon.timeout.connect(self._finish)
+
+    @abstractmethod
+    def _use(self, corners: Float[np.ndarray, "n 2"]) -> None:
+        """Do something with the shape; its corners are rows and columns of the plane, in pixels."""
+
+    def begin(self, placement: Placement) -> None:
+        """Let the next drag draw the shape; select the layer that was selected before again after it."""
+        if self._viewer.layers.selection.active is not self.layer:
+            self._back_to = self._viewer.layers.selection.active
+        layer = self.layer
+        if layer is None:
+            self.placement = placement
+            self.layer = layer = self._make(placement)
+            self._own.add(layer, gone=self._forget)
+            layer.events.data.connect(self._drawn)
+            layer.bind_key("Escape", lambda _: self._return(), overwrite=True)
+        pixel = 1 / max(self._viewer.scene.camera.zoom * float(layer.scale[-1]), 1e-9)
+        layer.current_edge_width = 2 * pixel
+        layer.visible = True
+        self._viewer.layers.selection.active = layer
+        layer.mode = self._mode
+
+    def move(self, placement: Placement) -> None:
+        """Lie over another image; a shape that was begun is given up."""
+        super().move(placement)
+        self._return()
+
+    def leave(self) -> None:
+        """Take the layer out of the viewer."""
+        self._finish_soon.stop()
+        if self.layer is not None:
+            self.layer.mode = "pan_zoom"  # removed in another mode, a layer of shapes has crashed the next drawing
+        super().leave()
+
+    def _make(self, placement: Placement) -> Shapes:
+        place = placement.whole
+        return Shapes(None, ndim=placement.ndim, name=self._name, edge_color="white", face_color="#FFFFFF30", **place)
+
+    def _content(self, placement: Placement) -> list[object]:
+        return []
+
+    def _geometry(self, placement: Placement) -> Geometry:
+        return placement.whole
+
+    def _forget(self) -> None:
+        self._finish_soon.stop()
+        self.layer = self.placement = None
+
+    def _drawn(self, event: Event) -> None:
+        action: Any = event.action
+        if str(getattr(action, "value", action)) == "added":
+            self._finish_soon.start()  # napari is still at work on the shape
+
+    def _finish(self) -> None:
+        layer = self.layer
+        if layer is None or not len(layer.data):
+            return
+        corners = np.asarray(layer.data[-1], float)[:, -2:]
+        self._return()
+        self._use(corners)
+
+    def _return(self) -> None:
+        if self.layer is not None:
+            self.layer.mode = "pan_zoom"
+            self.layer.data = []
+            self.layer.visible = False
+        if self._back_to in self._viewer.layers:
+            self._viewer.layers.selection.active = self._back_to
