@@ -99,7 +99,7 @@ def do_job(
     made = _correct(window, picture, hand, corrections, np.random.default_rng(seed), protocol)
     corrected = time.monotonic() - began
     protocol.note(f"corrected, Dice {_dice(picture, labelled_set, window):.3f}", f"{name}-3-corrected")
-    panel.training.pause.click()
+    panel.training.button.click()
     window.wait(
         _PATIENCE_S, lambda: panel.training.progress.state == "paused" and not panel.training.progress.waiting_tiles
     )
@@ -111,7 +111,7 @@ def do_job(
         protocol.note("clicks: Export, OK for the folder; mask and table are written", f"{name}-4-exported")
         rows = list(csv.DictReader(next(Path(folder).glob("*.csv")).open(encoding="utf-8")))
     last_dice = _dice(picture, labelled_set, window)
-    mask, device = _shown(window), panel.training.device.text()
+    mask, device = _shown(window), panel.details.device.text()
     window.close()
     counts = [
         sum(int(row["class"]) == k and float(row["area_px"]) >= _SMALLEST_PX for row in rows) for k in range(1, classes)

@@ -54,7 +54,7 @@ def report(folder: Path, side: int, seconds: float) -> str:
     controller, progress = window.panel.controller, window.panel.training.progress
     client, project = controller.worker.client, controller.project
     if client is None or progress is None or project is None:
-        raise RuntimeError(f"no worker at the end: {window.panel.training.status.text()}")
+        raise RuntimeError(f"no worker at the end: {window.panel.status_line.text()}")
     tiles = project.database.execute("SELECT COUNT(*) FROM tiles").fetchone()[0]
     rows += [
         ["training steps", str(progress.step)],
@@ -120,7 +120,7 @@ def predicted(window: PaintingWindow) -> float:
         return bool(canvas.prediction.data[visible.within(cover).moved(-cover.y0, -cover.x0).slices].all())
 
     if not window.wait(_ANSWER_WITHIN_S, is_done):
-        raise RuntimeError(f"no answer: {window.panel.training.status.text()}")
+        raise RuntimeError(f"no answer: {window.panel.status_line.text()}")
     return time.perf_counter() - began
 
 

@@ -185,7 +185,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
     window.warm_up([first, *strokes[:3]], _WARM_STEPS, _WARM_WITHIN_S)
     steps = window.panel.training.progress.step
     answers = measure(window, strokes[3:], options.seed)
-    device = window.panel.training.device.text()
+    device = window.panel.details.device.text()
     window.close()
     print(report(answers, painted, device, steps, options.seed))
 

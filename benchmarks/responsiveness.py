@@ -202,14 +202,14 @@ def measure_home(home: Home, seconds: float, moves: int, side: int) -> dict[str,
         controller.worker.launch()
     strokes = strokes_over(painted.truth, 2, 0)
     window.warm_up([strokes[0], strokes[5], strokes[1], strokes[6]], _WARM_STEPS, _WARM_WITHIN_S)
-    device = window.panel.training.device.text()
+    device = window.panel.details.device.text()
     controller.training.stop()
     window.wait(_SETTLE_S)
     idle = feel(window, seconds, moves, seed=1)
     before = _step(window)
     controller.training.start()
     if not window.wait(_WARM_WITHIN_S, lambda: _step(window) > before + 2):
-        raise RuntimeError(f"training did not go on: {window.panel.training.status.text()}")
+        raise RuntimeError(f"training did not go on: {window.panel.status_line.text()}")
     training = feel(window, seconds, moves, seed=2)
     has_torch = "torch" in sys.modules
     window.close()

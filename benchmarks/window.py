@@ -140,7 +140,7 @@ class PaintingWindow:
             self.paint_with(stroke.class_index + 1)
             self.drag(stroke.path)
         if not self.wait(seconds, lambda: self._is_warm(steps)):
-            raise RuntimeError(f"not warm after {seconds:g} s: {self.panel.training.status.text()}")
+            raise RuntimeError(f"not warm after {seconds:g} s: {self.panel.status_line.text()}")
 
     def close(self) -> None:
         """Close viewer and panel, which ends the worker."""

@@ -98,7 +98,7 @@ class Script:
         try:
             if not self._wait():
                 if time.monotonic() > self._deadline:
-                    status, fix = self._panel.training.status.text(), "see worker.log in the project"
+                    status, fix = self._panel.status_line.text(), "see worker.log in the project"
                     raise UserError("NU-C08", "the demo waits in vain", status, fix)
                 return
             self._wait = next(self._acts, lambda: False)
@@ -116,7 +116,7 @@ class Script:
         yield _after(self._seconds / 2)
         self._picture("training.png")
         yield _after(self._seconds / 2)
-        self._panel.training.pause.click()
+        self._panel.training.button.click()
         yield self._is_settled
         self._panel.export_row.export(self._out, ("tiff", "png", "csv"))
         yield lambda: bool(self._panel.export_row.exported.text())

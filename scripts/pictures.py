@@ -120,7 +120,7 @@ def main() -> None:
             stage.picture("first-overlay")
     stage.run(20.0)
     stage.picture("training")
-    panel.training.pause.click()
+    panel.training.button.click()
     stage.run(until=lambda: panel.training.progress.state == "paused" and panel.training.progress.waiting_tiles == 0)
     stage.picture("score-card", panel.score_card)
     out = Path(_HOME) / "results"

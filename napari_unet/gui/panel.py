@@ -1,6 +1,6 @@
-"""The dock widget: image, classes, training, scores, export, in the order of the work; and how it comes and goes.
+"""The dock widget: three numbered sections in the order of the work, details and a foot; and how it comes and goes.
 
-Every box is a section in ``sections/``, which asks the controller and subscribes to what it shows.
+Every box lies in ``sections/``, asks the controller and subscribes to what it shows.
 """
 
 from functools import partial
@@ -16,16 +16,19 @@ from napari_unet.controller.news import ActionEnded
 from napari_unet.controller.worker_process import WorkerProcess
 from napari_unet.gui.sections.annotation_box import AnnotationBox
 from napari_unet.gui.sections.attempt import Attempt
-from napari_unet.gui.sections.export_row import ExportRow
+from napari_unet.gui.sections.check_box import CheckBox
+from napari_unet.gui.sections.details import Details
 from napari_unet.gui.sections.images_box import ImagesBox
-from napari_unet.gui.sections.overlay_box import OverlayBox
+from napari_unet.gui.sections.results_box import ResultsBox
 from napari_unet.gui.sections.scores import Scores
+from napari_unet.gui.sections.section import MARGIN, SPACE, Section
 from napari_unet.gui.sections.settings_form import SettingsForm
 from napari_unet.gui.sections.shown_image import ShownImage
 from napari_unet.gui.sections.training_box import TrainingBox
+from napari_unet.gui.sections.unfocused_wheel import keep_wheel_off
 
 _TICK_MS = 30
-_NARROWEST_PX = 280
+_NARROWEST_PX = 300
 
 
 class Panel(QWidget):  # type: ignore[misc]
@@ -37,8 +40,11 @@ class Panel(QWidget):  # type: ignore[misc]
     attempt : runs an action and says in one line what cannot be done
     shown, canvas, map_layer, object_layer, areas : the image on screen, and our layers over it
     head, image_list, added_files, project_images : images and project
-    zoom_hint, class_table, classes, painting, where_next, label_check, object_annotation : annotation
-    training, score_card, view_row, export_row, settings_form : the boxes below
+    class_table, classes, painting, object_annotation, status_line : painting
+    where_next, label_check, area_button : checking
+    view_row, export_row : results
+    score_card, details : what is known of the scores and the training
+    training, settings_form : the foot, and the dialog that it opens
     """
 
     def __init__(self, napari_viewer: Any, parent: QWidget | None = None) -> None:
@@ -100,6 +106,7 @@ class Panel(QWidget):  # type: ignore[misc]
         self.shown.stop()
         self._images_box.stop()
         self.where_next.stop()
+        self.status_line.stop()
         self.shown.saving.save_last()
         self.training.leave_activity_dock()
         _let_go(self.controller, self._layer_events)
@@ -116,38 +123,39 @@ class Panel(QWidget):  # type: ignore[misc]
         self._images_box = images = ImagesBox(self._viewer, controller, shown, self)
         self.head, self.image_list = images.head, images.list
         self.project_images, self.added_files = images.project_images, images.added_files
-        annotation = AnnotationBox(self._viewer, controller, shown, images.project_images)
-        self.zoom_hint, self.class_table, self.classes = (
-            annotation.zoom_hint,
-            annotation.class_table,
-            annotation.classes,
-        )
-        self.painting, self.where_next = annotation.painting, annotation.where_next
-        self.label_check, self.object_annotation = annotation.label_check, annotation.objects
-        self.training = TrainingBox(controller)
+        annotation = AnnotationBox(controller, shown)
+        self.class_table, self.classes, self.painting = annotation.class_table, annotation.classes, annotation.painting
+        self.object_annotation, self.status_line = annotation.objects, annotation.status
+        check = CheckBox(self._viewer, controller, shown, images.project_images)
+        self.where_next, self.label_check, self.area_button = check.where_next, check.label_check, check.area_button
+        results = ResultsBox(controller, shown, shown.saving.check)
+        self.view_row, self.export_row = results.overlay.view_row, results.export_row
         self.score_card = Scores(controller, self.canvas, self.areas).card
-        overlay = OverlayBox(controller, shown)
-        self.view_row = overlay.view_row
-        self.export_row = ExportRow(controller, shown.saving.check)
-        self.settings_form = SettingsForm(controller)
-        export = (self.export_row, self.export_row.exported)
-        return [images, annotation, self.training, self.score_card, overlay, *export, self.settings_form]
+        self.details = Details(controller, self.score_card)
+        return [Section(1, "Paint", images, annotation), check, results, self.details]
 
     def _lay_out(self, boxes: list[QWidget]) -> None:
         inner = QWidget()
         layout = QVBoxLayout(inner)
+        layout.setContentsMargins(MARGIN, MARGIN, MARGIN, 0)
+        layout.setSpacing(SPACE)
         for box in boxes:
             layout.addWidget(box)
         layout.addStretch()
-        scroll = QScrollArea()
+        self._scroll = scroll = QScrollArea()
         scroll.setWidgetResizable(True)
         scroll.setFrameShape(QScrollArea.Shape.NoFrame)
         scroll.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
         scroll.setWidget(inner)
+        self.training = TrainingBox(self.controller)
+        self.settings_form = SettingsForm(self.controller, self)
+        self.training.settings_button.clicked.connect(self.settings_form.bring_up)
         outer = QVBoxLayout(self)
         outer.setContentsMargins(0, 0, 0, 0)
+        outer.setSpacing(0)
         outer.addWidget(scroll)
-        self._scroll = scroll
+        outer.addWidget(self.training)
+        keep_wheel_off(self)
 
     def _watch_layers(self) -> list[Any]:
         """Connect to the viewer's layers; return the connections for the end.

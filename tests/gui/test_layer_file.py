@@ -148,7 +148,7 @@ def test_what_is_learned_on_colour_planes_predicts_the_same_file(viewer: Any, tm
     user.draw(1, (10, 20), (10, 60))
     user.draw(2, (50, 20), (50, 60))
     assert settle(lambda: (user.panel.canvas.prediction.data > 0).all())
-    user.panel.training.pause.click()
+    user.panel.training.button.click()
     assert settle(
         lambda: user.panel.training.progress.state == "paused" and not user.panel.training.progress.waiting_tiles
     )

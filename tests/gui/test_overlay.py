@@ -388,7 +388,7 @@ def test_an_outdated_overlay_is_grey(hand: Hand) -> None:
     ):
         hand.worker.inbox = [progress]
         assert settle(lambda shown=shown: abs(saturation() - shown * bright) < 0.02, 5)
-    hand.panel.training.stop.click()
+    hand.panel.details.release.click()
     assert saturation() == pytest.approx(bright, abs=0.02)
     hand.draw(2, (20, 40), (20, 90))
     assert saturation() == pytest.approx(0.2 * bright, abs=0.02)

@@ -100,7 +100,7 @@ def test_the_whole_job(user: User, tmp_path: Path) -> None:
     undo_depth = len(panel.canvas.annotation._undo_history)
     assert settle(lambda: panel.training.progress.step > 60, 3 * PATIENCE_S), panel.training.progress  # slow processors
     assert len(panel.canvas.annotation._undo_history) == undo_depth
-    panel.training.pause.click()
+    panel.training.button.click()
     assert settle(lambda: panel.training.progress.state == "paused" and panel.training.progress.waiting_tiles == 0)
     truth = drawn_image() > 650
     found = panel.canvas.prediction.data == 2
@@ -121,7 +121,7 @@ def test_the_whole_job(user: User, tmp_path: Path) -> None:
     np.testing.assert_array_equal(user.painted, painted)
     assert settle(lambda: panel.training.progress.state == "paused" and panel.training.progress.step == steps)
     assert settle(lambda: (panel.canvas.prediction.data > 0).all())
-    panel.training.start.click()
+    panel.training.button.click()
     assert settle(lambda: panel.training.progress.step > steps)
     assert messages() == []
 
@@ -152,7 +152,7 @@ def test_scores_stand_on_the_image_where_they_are_wanted(user: User) -> None:
     background, cell = (said.text() for _, said in card.estimate.rows)
     assert "[" in background
     assert [user.panel.class_table.table.item(row, 4).text() for row in (0, 1)] == [background[:4], cell[:4]]
-    user.panel.score_card.copy_button.click()
+    user.panel.details.copy_button.click()
     assert "mean Dice on the held-out pixels" in QApplication.clipboard().text()
 
 
@@ -160,7 +160,7 @@ def test_a_test_area_is_drawn_moved_and_deleted(user: User) -> None:
     """Button and drag make one, painting goes on; its Dice stands there; moved and deleted, it gives strokes back."""
     panel, layers = user.panel, user.viewer.layers
     user.draw_two_classes()
-    panel.score_card.area_button.click()
+    panel.area_button.click()
     assert layers.selection.active.name == "test areas"
     user.drag((10, 20), (60, 70))
     assert settle(lambda: layers.selection.active == panel.canvas.annotation, 5)
@@ -187,7 +187,7 @@ def test_a_test_area_is_drawn_moved_and_deleted(user: User) -> None:
     layer.remove_selected()
     assert settle(lambda: areas() == (), 5)
     assert len(panel.canvas.annotation._undo_history) == depth
-    panel.score_card.area_button.click()
+    panel.area_button.click()
     user.drag((100, 20), (102, 22))  # a slip
     assert settle(lambda: len(layer.data) == 0, 5)
     user.drag((115, 35), (165, 85))  # elsewhere, or it would be a double click
@@ -197,7 +197,7 @@ def test_a_test_area_is_drawn_moved_and_deleted(user: User) -> None:
     assert [one.name for one in layers].count("test areas") == 1
     layers.remove("test areas")
     assert len(areas()) == 1
-    panel.score_card.area_button.click()
+    panel.area_button.click()
     assert len(panel.areas.layer.data) == 1
     layers.remove("cells")
     assert settle(lambda: list(layers) == [], 5)
@@ -254,7 +254,7 @@ def test_n_leads_to_where_to_paint_next(user: User) -> None:
     assert settle(lambda: "paint" in where_next.reason.text())
     user.draw_two_classes()
     assert settle(lambda: panel.training.progress is not None and panel.training.progress.step > 3)
-    panel.training.pause.click()
+    panel.training.button.click()
     places = []
     for _ in range(2):
         before, depth = viewer.scene.camera.zoom, len(panel.canvas.annotation._undo_history)
@@ -380,7 +380,7 @@ def test_a_network_of_the_literature_brings_its_borders(user: User) -> None:
 
 def test_the_panel_says_which_network_learns_and_why(user: User) -> None:
     """And from how much, as the worker tells; until then nothing is claimed."""
-    line = user.panel.training.network
+    line = user.panel.details.network
     assert line.text() == ""
     user.panel.controller.publish(NetworkChosen("accurate", 128, 16, "there is a GPU"))
     assert line.text() == "Network accurate, because there is a GPU · 16 tiles of 128 px a step"
@@ -457,7 +457,7 @@ def test_class_keys_choose_the_class(user: User) -> None:
 def test_the_keyboard_reaches_everything(user: User) -> None:
     """Every control has a name to be read out and takes the focus by Tab; what is folded away does not."""
     kinds = (QAbstractButton, QComboBox, QAbstractSpinBox, QAbstractSlider, QAbstractItemView)
-    panel, settings = user.panel, user.panel.settings_form
+    panel, drawer, settings = user.panel, user.panel.details, user.panel.settings_form
 
     def controls() -> list[QWidget]:
         found = [w for w in panel.findChildren(QWidget) if isinstance(w, kinds) and not isinstance(w, QScrollBar)]
@@ -469,11 +469,13 @@ def test_the_keyboard_reaches_everything(user: User) -> None:
     folded = controls()
     assert not [w for w in folded if not w.focusPolicy() & Qt.FocusPolicy.TabFocus]
     assert all(map(names, folded))
-    assert not any(settings.content().isAncestorOf(w) for w in folded)
-    settings.expand(animate=False)
-    unfolded = [w for w in controls() if settings.content().isAncestorOf(w)]
-    assert len(unfolded) > 5
-    assert all(map(names, unfolded))
+    assert not any(drawer.content.isAncestorOf(w) or settings.isAncestorOf(w) for w in folded)
+    drawer.open()
+    settings.bring_up()
+    for unfolded in ([w for w in controls() if box.isAncestorOf(w)] for box in (drawer.content, settings)):
+        assert len(unfolded) >= 4
+        assert not [w for w in unfolded if not w.focusPolicy() & Qt.FocusPolicy.TabFocus]
+        assert all(map(names, unfolded))
 
 
 def test_a_key_in_the_table_of_classes_begins_no_name(user: User) -> None:
@@ -577,7 +579,7 @@ def test_accepting_paints_the_prediction_inside_the_circle(user: User) -> None:
     user.draw_two_classes()
     panel, layer = user.panel, user.panel.canvas.annotation
     assert settle(lambda: (panel.canvas.prediction.data > 0).all())
-    panel.training.pause.click()
+    panel.training.button.click()
     assert settle(lambda: panel.training.progress.state == "paused" and panel.training.progress.waiting_tiles == 0)
     before, predicted = user.painted.copy(), panel.canvas.prediction.data.copy()
     panel.canvas.prediction.data[...] = 1  # the network is asked, not the layer

@@ -143,7 +143,7 @@ def test_a_hundred_switches_mix_nothing_up(viewer: Any, three_images: Path) -> N
     """With the worker training: strokes stay on their image, and every tile is one of the image on screen."""
     user, expected = User.of_project(viewer, three_images), stored(three_images)
     panel, random = user.panel, np.random.default_rng(0)
-    panel.training.start.click()
+    panel.training.button.click()
     assert settle(lambda: (panel.canvas.prediction.data > 0).any())
     tiles, write = [], panel.canvas.prediction_layer.write
 
@@ -440,7 +440,7 @@ def test_images_of_another_kind_take_each_others_place(viewer: Any, three_images
             tifffile.imwrite(path, pixels, photometric="minisblack", metadata={"axes": "ZYX"[-pixels.ndim :]})
             project.add_image(open_image(path), path)
     user = User.of_project(viewer, three_images, SilentClient)
-    user.panel.training.start.click()
+    user.panel.training.button.click()
     for name in ("bytes", "stack", *list(SHAPES)[:1]):
         user.switch(name)
         settle(seconds=0.3)  # what is put off would happen by now

@@ -91,7 +91,7 @@ def test_a_copy_that_is_too_large_is_one_line(user_of_two_sizes: User, monkeypat
     panel.project_images.switch(2)
     hear(user_of_two_sizes, 2, 2.0)
     panel.head.offer.click()
-    assert panel.training.status.text().startswith("NU-I17: ")
+    assert panel.status_line.text().startswith("NU-I17: ")
     assert panel.head.offer.isEnabled()
     assert len(panel.controller.project.images.all()) == 2
 

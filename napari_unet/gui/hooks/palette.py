@@ -32,12 +32,12 @@ def open_project() -> None:
 
 def start() -> None:
     """Start training."""
-    _press(_present_panel().training.start)
+    _learn(on=True)
 
 
 def pause() -> None:
     """Stop learning for now."""
-    _press(_present_panel().training.pause)
+    _learn(on=False)
 
 
 def where_next() -> None:
@@ -56,6 +56,12 @@ def use_as_annotation() -> None:
 def export() -> None:
     """Ask the user for a folder and write the formats that are ticked."""
     _press(_present_panel().export_row.button)
+
+
+def _learn(*, on: bool) -> None:
+    panel = _present_panel()
+    if panel.controller.training.is_on != on:
+        _press(panel.training.button)
 
 
 def _press(button: QAbstractButton) -> None:

@@ -40,7 +40,8 @@ class ClassTable(QWidget):  # type: ignore[misc]
 
     def __init__(self, parent: QWidget | None = None) -> None:
         super().__init__(parent)
-        self._classes: list[ClassLabel] = []
+        self.classes: list[ClassLabel] = []
+        self.painted: dict[int, int] = {}
         self._filling = False
         self.table = QTableWidget(0, len(_COLUMNS), self)
         self.table.setAccessibleName("classes")
@@ -67,7 +68,7 @@ class ClassTable(QWidget):  # type: ignore[misc]
         """Fill the table; the selection stays where it was."""
         selected = self.selected
         self._filling = True
-        self._classes = list(classes)
+        self.classes, self.painted = list(classes), painted
         self.table.setRowCount(len(classes))
         for row, label in enumerate(classes):
             self.table.setItem(
@@ -86,7 +87,7 @@ class ClassTable(QWidget):  # type: ignore[misc]
     def show_estimates(self, estimates: Sequence[EstimatedDice]) -> None:
         """Show the estimated Dice of each class on screen; the tool tip has the interval or the reason."""
         by_id = {estimate.class_id: estimate for estimate in estimates}
-        for row, label in enumerate(self._classes):
+        for row, label in enumerate(self.classes):
             estimate = by_id.get(label.id)
             text = "n/a" if estimate is None or estimate.value is None else f"{estimate.value:.2f}"
             tip = _NO_ESTIMATE if estimate is None else untagged(estimate.reason) or estimate_text(estimate)
@@ -96,21 +97,21 @@ class ClassTable(QWidget):  # type: ignore[misc]
     def selected(self) -> int | None:
         """Return the id of the class to paint, or None."""
         row = self.table.currentRow()
-        return self._classes[row].id if 0 <= row < len(self._classes) else None
+        return self.classes[row].id if 0 <= row < len(self.classes) else None
 
     def select(self, class_id: int | None) -> None:
         """Select the class to paint."""
-        ids = [label.id for label in self._classes]
+        ids = [label.id for label in self.classes]
         if class_id in ids:
             self.table.selectRow(ids.index(class_id))
 
     def has(self, class_id: int) -> bool:
         """Tell whether an id is that of one of the classes."""
-        return any(label.id == class_id for label in self._classes)
+        return any(label.id == class_id for label in self.classes)
 
     def id_of_key(self, number: int) -> int | None:
         """Return the id of the class that key 1 to 9 stands for, or None."""
-        return self._classes[number - 1].id if number <= len(self._classes) else None
+        return self.classes[number - 1].id if number <= len(self.classes) else None
 
     def _prepare_table(self) -> None:
         table = self.table
@@ -147,7 +148,7 @@ class ClassTable(QWidget):  # type: ignore[misc]
     def _item_changed(self, item: QTableWidgetItem) -> None:
         if self._filling or item.column() != _NAME:
             return
-        label = self._classes[item.row()]
+        label = self.classes[item.row()]
         name = item.text().strip()
         if name and name != label.name:
             self.renamed.emit(label.id, name)
@@ -165,7 +166,7 @@ class ClassTable(QWidget):  # type: ignore[misc]
     def pick_colour(self, item: QTableWidgetItem) -> None:
         """Ask for another colour of a class, if the cell is that of its colour."""
         if item.column() == _COLOUR:
-            label = self._classes[item.row()]
+            label = self.classes[item.row()]
             colour = QColorDialog.getColor(QColor(label.colour), self, f"Colour of {label.name}")
             if colour.isValid():
                 self.recoloured.emit(label.id, colour.name().upper())

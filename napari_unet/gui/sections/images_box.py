@@ -2,13 +2,14 @@
 
 from typing import Any
 
-from qtpy.QtWidgets import QVBoxLayout, QWidget
+from qtpy.QtWidgets import QWidget
 
 from napari_unet.controller.controller import Controller
 from napari_unet.gui.sections.added_files import AddedFiles
 from napari_unet.gui.sections.head import Head
 from napari_unet.gui.sections.image_list import ImageList
 from napari_unet.gui.sections.project_images import ProjectImages
+from napari_unet.gui.sections.section import column
 from napari_unet.gui.sections.shown_image import ShownImage
 
 
@@ -34,8 +35,7 @@ class ImagesBox(QWidget):  # type: ignore[misc]
         self.added_files.counted.connect(lambda count: self.list.place.setText(f"{count} to add"))
         self.added_files.finished.connect(self.project_images.show_added)
         self.project_images.left.connect(self.added_files.forget)
-        layout = QVBoxLayout(self)
-        layout.setContentsMargins(0, 0, 0, 0)
+        layout = column(self)
         layout.addWidget(self.head)
         layout.addWidget(self.list)
 

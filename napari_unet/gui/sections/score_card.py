@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from qtpy.QtCore import Signal
-from qtpy.QtWidgets import QCheckBox, QHBoxLayout, QPushButton, QVBoxLayout, QWidget
+from qtpy.QtWidgets import QCheckBox, QPushButton, QWidget
 
 from napari_unet.evaluation.scores import AGREEMENT_STROKES, Score
 from napari_unet.gui.plain_text import PlainLabel
@@ -12,6 +12,7 @@ from napari_unet.gui.sections.class_scores import ClassScores
 from napari_unet.gui.sections.estimate_lines import EstimateLines
 from napari_unet.gui.sections.learning_curve import LearningCurve
 from napari_unet.gui.sections.remark import Remark
+from napari_unet.gui.sections.section import column
 from napari_unet.project.classes import ClassLabel
 
 _NO_SCORE = "Held-out strokes: n/a"
@@ -20,7 +21,6 @@ _NO_SCORE = "Held-out strokes: n/a"
 class ScoreCard(QWidget):  # type: ignore[misc]
     """Card with the estimate, one line for the newest score on held-out strokes, and one curve for the trend."""
 
-    area_wanted = Signal()
     copy_wanted = Signal(object)  # with the score that is shown, or None
 
     def __init__(self, parent: QWidget | None = None) -> None:
@@ -35,8 +35,7 @@ class ScoreCard(QWidget):  # type: ignore[misc]
         )
         self.headline.setWordWrap(True)
         self.curve = LearningCurve()
-        layout = QVBoxLayout(self)
-        layout.setContentsMargins(0, 0, 0, 0)
+        layout = column(self)
         self.milestones = Remark()
         self.milestones.setToolTip(
             "Mean Dice of three networks on the same held-out pixels: the one that is shown, the best so far, and the\n"
@@ -56,24 +55,12 @@ class ScoreCard(QWidget):  # type: ignore[misc]
         )
         layout.addWidget(self.agreement)
         layout.addWidget(self.curve)
-        self.area_button = QPushButton("Test area")
-        self.area_button.setToolTip(
-            "Draw a rectangle on the image. What is painted in it, before or after, is never trained on,\n"
-            'and has a Dice of its own. To move or delete one, choose the layer "test areas", click it and drag it,\n'
-            "or press Delete: its strokes are then trained on again."
-        )
-        self.area_button.clicked.connect(lambda: self.area_wanted.emit())
-        buttons = QHBoxLayout()
-        buttons.addWidget(self.area_button)
         self.copy_button = QPushButton("Copy as text")
         self.copy_button.setToolTip("Put a paragraph for the methods section of a paper into the clipboard")
         self.copy_button.clicked.connect(lambda: self.copy_wanted.emit(self._score))
-        buttons.addWidget(self.copy_button)
         self.on_image = QCheckBox("On the image")
         self.on_image.setToolTip("Write the estimated Dice into the corner of the image, and frame held-out blocks")
-        buttons.addWidget(self.on_image)
-        buttons.addStretch()
-        layout.addLayout(buttons)
+        layout.insertWidget(1, self.on_image)
 
     def add_loss(self, step: int, loss: float) -> None:
         """Append to the curve of losses."""

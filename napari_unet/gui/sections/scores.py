@@ -3,7 +3,7 @@
 from qtpy.QtGui import QGuiApplication
 
 from napari_unet.controller.controller import Controller
-from napari_unet.controller.news import ActionEnded, ImageShown, ProjectOpened
+from napari_unet.controller.news import ImageShown, ProjectOpened
 from napari_unet.evaluation.scores import Score
 from napari_unet.export.methods_paragraph import methods_paragraph
 from napari_unet.gui.layers.area_layer import AreaLayer
@@ -23,7 +23,6 @@ class Scores:
         self._canvas = canvas
         self._areas = areas
         attempt = Attempt(controller)
-        card.area_wanted.connect(lambda: attempt(areas.draw))
         card.copy_wanted.connect(lambda score: attempt(lambda: self._copy_methods(score)))
         card.on_image.toggled.connect(lambda on: attempt(lambda: canvas.show_scores(on)))
         controller.subscribe(Scored, self._show)
@@ -32,7 +31,6 @@ class Scores:
         controller.subscribe(Agreed, lambda agreed: card.show_agreement(agreed.share, agreed.strokes))
         controller.subscribe(Progress, self._add_loss)
         controller.subscribe(ProjectOpened, self._project_opened)
-        controller.subscribe(ActionEnded, lambda _: card.area_button.setEnabled(controller.image is not None))
 
     def _show(self, scored: Scored) -> None:
         score, project = scored.score, self._controller.project

@@ -1,0 +1,75 @@
+"""The drawer for who wants to know more: scores, the curve, the device, and every message."""
+
+from qtpy.QtWidgets import QPushButton, QVBoxLayout, QWidget
+
+from napari_unet.controller.controller import Controller
+from napari_unet.controller.news import ActionEnded, ProjectOpened
+from napari_unet.gui.plain_text import PlainLabel
+from napari_unet.gui.sections.attempt import Attempt
+from napari_unet.gui.sections.drawer import Drawer
+from napari_unet.gui.sections.messages_list import MessagesList
+from napari_unet.gui.sections.remark import Remark
+from napari_unet.gui.sections.score_card import ScoreCard
+from napari_unet.gui.sections.section import column, row
+from napari_unet.protocol.messages import NetworkChosen, Progress, Ready
+
+
+class Details(Drawer):
+    """Holds the score card, facts about the training, three buttons and the messages.
+
+    Attributes
+    ----------
+    restore, copy_button, release : the buttons
+    steps, device, network : lines about the training
+    messages : all that was told
+    """
+
+    def __init__(self, controller: Controller, card: ScoreCard) -> None:
+        self._controller = controller
+        self.steps, self.device, self.network = Remark(), Remark(), Remark()
+        self.restore = QPushButton("Best")
+        self.restore.setToolTip("Go back to the network with the highest held-out Dice; learning goes on from it")
+        self.release = QPushButton("Free memory")
+        self.release.setToolTip("End the process that learns and give back its memory; the network is saved")
+        self.copy_button = card.copy_button
+        self.messages = MessagesList(controller)
+        content = QWidget()
+        super().__init__("Details", content)
+        self._lay_out(column(content), card)
+        attempt, training = Attempt(controller), controller.training
+        self.restore.clicked.connect(lambda _: attempt(training.restore_best))
+        self.release.clicked.connect(lambda _: attempt(training.stop))
+        self.messages.counted.connect(lambda count: self.set_title(f"Details ({count} message{'s' * (count > 1)})"))
+        controller.subscribe(Progress, self._show_progress)
+        controller.subscribe(Ready, lambda ready: self.device.setText(ready.reason))
+        controller.subscribe(NetworkChosen, lambda chosen: self.network.setText(network_line(chosen)))
+        controller.subscribe(ProjectOpened, lambda _: self.steps.setText(""))
+        controller.subscribe(ActionEnded, lambda _: self._allow())
+
+    def _lay_out(self, layout: QVBoxLayout, card: ScoreCard) -> None:
+        layout.addWidget(card)
+        for line in (self.steps, self.network, self.device):
+            layout.addWidget(line)
+        buttons = row()
+        for button in (self.restore, self.copy_button, self.release):
+            buttons.addWidget(button)
+        layout.addLayout(buttons)
+        layout.addWidget(PlainLabel("Messages"))
+        layout.addWidget(self.messages)
+
+    def _show_progress(self, progress: Progress) -> None:
+        loss = "" if progress.loss is None else f" · loss {progress.loss:.3f}"
+        tiles = f" · {progress.waiting_tiles} tiles of the overlay to come" if progress.waiting_tiles else ""
+        shown = "" if progress.shown_step is None else f" · overlay of step {progress.shown_step}"
+        self.steps.setText(f"Step {progress.step}{loss}{shown}{tiles}")
+        self._allow()
+
+    def _allow(self) -> None:
+        for button in (self.restore, self.release):
+            button.setEnabled(self._controller.worker.is_running)
+
+
+def network_line(chosen: NetworkChosen) -> str:
+    """Return which network learns, why, and from how much at a step."""
+    tiles = f"{chosen.batch} tiles of {chosen.tile} px a step"
+    return f"Network {chosen.preset}, because {chosen.reason} · {tiles}"

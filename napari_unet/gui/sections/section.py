@@ -1,0 +1,69 @@
+"""The numbered boxes of the panel and their measures: every distance and the one accent are set here."""
+
+from qtpy.QtCore import Qt
+from qtpy.QtWidgets import QHBoxLayout, QVBoxLayout, QWidget
+
+from napari_unet.gui.plain_text import PlainLabel
+
+GAP = 4  # px between the rows of a section
+SPACE = 10  # px between sections
+MARGIN = 8  # px around the panel
+ACCENT = "#0B7EBD"  # white text on it has a contrast of 4.5 and more, in both themes
+_BADGE = 18  # px
+
+
+class Section(QWidget):  # type: ignore[misc]
+    """Box with a number, a title and rows of contents.
+
+    Parameters
+    ----------
+    number : place of the section in the order of the work, from 1
+    title : one word
+    contents : the rows, from top to bottom
+    """
+
+    def __init__(self, number: int, title: str, *contents: QWidget) -> None:
+        super().__init__()
+        badge, name = PlainLabel(str(number)), PlainLabel(title)
+        badge.setFixedSize(_BADGE, _BADGE)
+        badge.setAlignment(Qt.AlignmentFlag.AlignCenter)
+        badge.setStyleSheet(
+            f"background-color: {ACCENT}; color: white; font-weight: bold; border-radius: {_BADGE // 2}px; padding: 0px"
+        )
+        name.setStyleSheet("font-weight: bold")
+        self._head = QHBoxLayout()
+        self._head.addWidget(badge)
+        self._head.addWidget(name)
+        self._head.addStretch()
+        self._head.setSpacing(6)
+        layout = column(self)
+        layout.addLayout(self._head)
+        for content in contents:
+            layout.addWidget(content)
+
+    def add_tool(self, tool: QWidget) -> None:
+        """Put a widget at the right end of the title."""
+        self._head.addWidget(tool)
+
+
+def column(widget: QWidget) -> QVBoxLayout:
+    """Return a layout for rows one below the other, without a margin and with the panel's gap."""
+    layout = QVBoxLayout(widget)
+    layout.setContentsMargins(0, 0, 0, 0)
+    layout.setSpacing(GAP)
+    return layout
+
+
+def row() -> QHBoxLayout:
+    """Return a layout for widgets side by side, without a margin and with the panel's gap."""
+    layout = QHBoxLayout()
+    layout.setContentsMargins(0, 0, 0, 0)
+    layout.setSpacing(GAP)
+    return layout
+
+
+def keep_room(widget: QWidget) -> None:
+    """Let a widget that is hidden keep its room, so that nothing moves when it comes."""
+    policy = widget.sizePolicy()
+    policy.setRetainSizeWhenHidden(True)
+    widget.setSizePolicy(policy)

@@ -1,0 +1,166 @@
+"""One line that says what to do now, or what goes on."""
+
+import time
+from collections.abc import Callable
+
+from qtpy.QtCore import QTimer
+
+from napari_unet.controller.controller import Controller
+from napari_unet.controller.news import (
+    ActionEnded,
+    ClassesChanged,
+    ErrorLine,
+    ImageRemoved,
+    ImageShown,
+    ProjectOpened,
+    StrokesSaved,
+    WorkAsked,
+)
+from napari_unet.gui.sections.class_table import ClassTable
+from napari_unet.gui.sections.shown_image import ShownImage
+from napari_unet.gui.sections.steady_text import SteadyText
+from napari_unet.project.classes import BACKGROUND, ClassLabel, default_name
+from napari_unet.protocol.messages import Progress, Tile
+
+NO_IMAGE = "Open an image: drop a file here, or use File > Open"
+TOO_FAR_OUT = "Zoom in to paint: too much of the image is on screen"
+READ_ONLY = "Read-only project: look around; nothing that you paint is kept"
+_TICK_MS = 500
+
+
+class StatusLine(SteadyText):
+    """Text of two lines under the classes.
+
+    Parameters
+    ----------
+    controller : tells what goes on
+    shown : the image on screen
+    table : has the classes, with how much is painted of each
+    clock : seconds, monotonic
+
+    Attributes
+    ----------
+    progress : what the worker last said, None before it said anything
+    """
+
+    def __init__(
+        self,
+        controller: Controller,
+        shown: ShownImage,
+        table: ClassTable,
+        clock: Callable[[], float] = time.monotonic,
+    ) -> None:
+        super().__init__(lines=2)
+        self.progress: Progress | None = None
+        self._controller = controller
+        self._shown = shown
+        self._table = table
+        self._clock = clock
+        self._said = ""  # an error or an offer, until something else happens
+        self._overlay_at: float | None = None  # when the newest tile came
+        self._too_far_out = False
+        self._timer = QTimer(self, interval=_TICK_MS)
+        self._timer.timeout.connect(self._show)
+        self._timer.start()
+        self._subscribe()
+        shown.looked.connect(self._looked)
+        self._show()
+
+    def say(self, text: str) -> None:
+        """Show a text until something else happens."""
+        self._said = text
+        self._show()
+
+    def stop(self) -> None:
+        """Change no more by itself."""
+        self._timer.stop()
+
+    def _subscribe(self) -> None:
+        subscribe = self._controller.subscribe
+        subscribe(Progress, self._show_progress)
+        subscribe(Tile, self._tile_came)
+        subscribe(ErrorLine, lambda error: self.say(error.line))
+        for over in (StrokesSaved, WorkAsked):
+            subscribe(over, lambda _: self.say(""))
+        for other in (ImageShown, ImageRemoved, ProjectOpened):
+            subscribe(other, lambda _: self._forget())
+        for changed in (ActionEnded, ClassesChanged):
+            subscribe(changed, lambda _: self._show())
+
+    def _forget(self) -> None:
+        self._overlay_at = None
+        self.say("")
+
+    def _show_progress(self, progress: Progress) -> None:
+        self.progress = progress
+        self._show()
+
+    def _tile_came(self, tile: Tile) -> None:
+        self._overlay_at = self._clock()
+
+    def _looked(self) -> None:
+        too_far_out = self._shown.canvas.annotation_layer.is_too_far_out
+        if too_far_out != self._too_far_out:
+            self._too_far_out = too_far_out
+            self._show()
+
+    def _show(self) -> None:
+        text = self._said or self._advice()
+        if text != self.text():
+            self.setText(text)
+
+    def _advice(self) -> str:
+        controller = self._controller
+        if controller.project is None or controller.image is None:
+            return NO_IMAGE
+        if controller.project.read_only:
+            return READ_ONLY
+        if self._too_far_out:
+            return TOO_FAR_OUT
+        first = first_strokes(self._table.classes, self._table.painted)
+        if first:
+            return first
+        age = None if self._overlay_at is None else self._clock() - self._overlay_at
+        return going_on(self.progress, age, is_on=controller.training.is_on)
+
+
+def first_strokes(classes: list[ClassLabel], painted: dict[int, int]) -> str:
+    """Return what is to be painted before anything can be learned, or "" once two classes are painted."""
+    if len(classes) < 2:
+        return "Add a second class: learning needs two"
+    missing = [(key, label) for key, label in enumerate(classes, 1) if not painted.get(label.id)]
+    if len(classes) - len(missing) >= 2 or not missing:
+        return ""
+    if len(missing) == len(classes):
+        (_, first), (key, second) = missing[:2]
+        return f"Paint a line on {_named(first)}, then press {key} and paint one on {_named(second)}"
+    key, label = missing[0]
+    return f"Now press {key} and paint a line on {_named(label)}"
+
+
+def going_on(progress: Progress | None, overlay_age: float | None, *, is_on: bool) -> str:
+    """Return how learning goes.
+
+    Parameters
+    ----------
+    progress : what the worker last said
+    overlay_age : seconds since the newest part of the overlay came, None without an overlay
+    is_on : the user wants to learn
+    """
+    if not is_on:
+        return "Paused: press Start to go on" if overlay_age is not None else "Press Start to learn your strokes"
+    if overlay_age is None:
+        return "Learning; the overlay comes in a moment"
+    if progress is not None and progress.state == "resting":
+        return "All strokes are learned: paint where the overlay is wrong"
+    return f"Learning; overlay of {_age(overlay_age)} ago"
+
+
+def _age(seconds: float) -> str:
+    return f"{max(1, round(seconds))} s" if seconds < 90 else f"{round(seconds / 60)} min"
+
+
+def _named(label: ClassLabel) -> str:
+    """Return the name of a class as part of a sentence; one that has no name yet is what the user looks for."""
+    is_unnamed = label.name == default_name(label.id) and label.id != BACKGROUND
+    return "what you look for" if is_unnamed else label.name

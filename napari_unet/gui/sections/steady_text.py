@@ -1,0 +1,41 @@
+"""Text that keeps its height whatever it says: what does not fit is cut short, and stands in the tool tip."""
+
+from typing import Any
+
+from qtpy.QtCore import QEvent, Qt
+from qtpy.QtWidgets import QSizePolicy, QWidget
+from superqt import QElidingLabel
+
+from napari_unet.gui.plain_text import show_tags, untagged
+
+
+class SteadyText(QElidingLabel):  # type: ignore[misc]
+    """Label of a fixed number of lines.
+
+    Parameters
+    ----------
+    lines : number of lines that it is high
+    """
+
+    def __init__(self, lines: int = 1, parent: QWidget | None = None) -> None:
+        super().__init__(parent=parent)
+        self._lines = lines
+        show_tags(self)
+        self.setWordWrap(lines > 1)
+        self.setAlignment(Qt.AlignmentFlag.AlignLeft | Qt.AlignmentFlag.AlignTop)
+        self.setSizePolicy(QSizePolicy.Policy.Ignored, QSizePolicy.Policy.Fixed)
+        self._fit()
+
+    def setText(self, text: str) -> None:
+        """Show a text, all of it in the tool tip."""
+        super().setText(text)
+        self.setToolTip(untagged(text))
+
+    def changeEvent(self, event: Any) -> None:
+        """Keep the height of the lines when the theme brings another font."""
+        super().changeEvent(event)
+        if event.type() in (QEvent.Type.FontChange, QEvent.Type.StyleChange):
+            self._fit()
+
+    def _fit(self) -> None:
+        self.setFixedHeight(self._lines * self.fontMetrics().lineSpacing() + 4)
