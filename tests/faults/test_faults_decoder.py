@@ -3,7 +3,9 @@
 import gc
 import os
 import signal
+import subprocess
 import sys
+import time
 from collections.abc import Callable, Iterator
 from dataclasses import replace
 from pathlib import Path
@@ -60,6 +62,12 @@ real = trial.DecoderClient
 trial.DecoderClient = lambda **named: real([sys.executable, "-P", "-c", sys.argv[1]], **named)
 from napari_unet.worker.__main__ import main
 sys.exit(main())
+"""
+WINDOW = """
+import sys
+from pathlib import Path
+from napari_unet.decoder.client import DecoderClient
+DecoderClient([sys.executable, "-P", "-c", sys.argv[1]], 600.0).open(Path(sys.argv[2])).result()
 """
 SPINNING = """
 import sys
@@ -136,6 +144,17 @@ def test_an_image_that_hangs_is_given_up(
     decoder = client(0.5)
     assert outcome(decoder.thumbnail(records["hangs"], 32).result) == "NU-S10"
     assert decoders() == []
+
+
+def test_no_decoder_outlives_its_window(records: dict[str, ImageRecord]) -> None:
+    """A window that is killed leaves no process behind, not even one that hangs in an image."""
+    with subprocess.Popen([sys.executable, "-c", WINDOW, ROGUE, str(records["hangs"].path)]) as window:
+        parent, found = psutil.Process(window.pid), []
+        while not found or found[0].num_threads() < 2:  # it has read nothing yet
+            time.sleep(0.05)
+            found = parent.children()
+        window.kill()
+    assert psutil.wait_procs(found, timeout=60)[1] == []
 
 
 def test_files_to_add_are_opened_there(
