@@ -1,21 +1,25 @@
 """F10, F16, F38, F42, F57: what happens to the window and its layers costs no stroke and leaves nothing behind."""
 
+import contextlib
 import subprocess
 import sys
 import threading
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 import napari
 import numpy as np
 import psutil
 import pytest
-from injectors import WHOLE
+from fake_worker import SilentClient
+from injectors import WHOLE, small_disk
 from napari.layers import Image
 from napari.utils.notifications import notification_manager
 from window import User, drawn_image, messages, settle
 
 from napari_unet.errors import UserError
+from napari_unet.images import image as pictures
 from napari_unet.project.project import Project
 
 
@@ -53,6 +57,32 @@ def test_strokes_that_a_full_disk_refused_outlive_their_layer(
     with Project(folder) as again:
         np.testing.assert_array_equal(again.strokes.plane(1, 0), noise)
         assert [line[:6] for line in again.notices] == ["NU-P21"]
+
+
+def test_a_disk_that_fills_while_one_paints(viewer: Any, tmp_path: Path) -> None:
+    """F16: a real disk without a byte left is told once; painting goes on, and all of it is saved once there is room."""
+    with small_disk(tmp_path / "disk", 8) as disk:
+        with Project(disk / "p.unet") as project:
+            project.add_class()
+            project.add_image(pictures.Image("cells", drawn_image(), "yx"))
+        user = User.of_project(viewer, disk / "p.unet", SilentClient)
+        user.draw(1, (15, 15), (15, 60))
+        before = user.stored()
+        with open(disk / "filler", "wb", buffering=0) as filler, contextlib.suppress(OSError):
+            while True:
+                filler.write(bytes(4096))
+        rng = np.random.default_rng(0)
+        for number in range(12):  # what the log has room for is kept, then nothing more fits
+            user.panel.canvas.annotation.data[...] = rng.integers(0, 2, before.shape)
+            user.draw(1, (30 + 10 * number, 15), (30 + 10 * number, 60))
+        assert settle(lambda: user.panel.canvas.watcher.unsaved == {0}, 10)
+        told = [line[:6] for line in messages()]
+        assert told.count("NU-P07") == 1
+        (disk / "filler").unlink()
+        assert settle(lambda: not user.panel.canvas.watcher.unsaved, 10)
+        np.testing.assert_array_equal(user.stored(), user.painted)
+        viewer.window.remove_dock_widget(user.panel)
+        settle(seconds=0.1)
 
 
 @pytest.mark.parametrize(
