@@ -194,6 +194,8 @@ def measure_home(home: Home, seconds: float, moves: int, side: int) -> dict[str,
     """Measure idle and training, in this process."""
     painted = scene(side)
     window = PaintingWindow(painted.pixels)
+    if np.any(window.panel.canvas.annotation.data):
+        raise SystemExit("the home folder has a project of an earlier run: let HOME name an empty folder")
     controller = window.panel.controller
     if home == "thread":
         controller.training.stop()

@@ -23,7 +23,7 @@ from napari_unet.worker.heartbeat import Heartbeat
 if TYPE_CHECKING:
     from napari_unet.worker.engine import Engine
 
-_NICE = 10  # below the window, above nothing at all
+_NICE = 5  # where the system knows no batch jobs
 _LAST_WORDS_S = 1.5  # for saving, after the window has gone; what is not finished by then leaves the older file
 
 
@@ -32,8 +32,7 @@ def main() -> int:
     # The messages get their own descriptor; a stray print of a library then lands in the log, not in the stream.
     sink = os.fdopen(os.dup(1), "wb")
     os.dup2(2, 1)
-    if hasattr(os, "nice"):
-        os.nice(_NICE)
+    give_way_to_the_window()
     channel: Channel[ToWorker] = Channel(sys.stdin.buffer, sink, ToWorker)
     heartbeat = Heartbeat(channel.send)
     heartbeat.start()
@@ -41,6 +40,19 @@ def main() -> int:
         return _serve(channel, heartbeat)
     except BrokenPipeError:
         return 0  # the window is gone
+
+
+def give_way_to_the_window() -> None:
+    """Let the window run as soon as it wants to, without giving other programs more than their part.
+
+    A batch job of Linux never takes the processor from what just woke up, and gets its part beside what keeps computing;
+    a nice process would get a tenth of a processor there, and strokes would wait a minute for their overlay.
+    """
+    with contextlib.suppress(OSError):  # a container may forbid it; then the worker is a process like others
+        if hasattr(os, "SCHED_BATCH"):
+            os.sched_setscheduler(0, os.SCHED_BATCH, os.sched_param(0))
+        elif hasattr(os, "nice"):
+            os.nice(_NICE)
 
 
 def _serve(channel: Channel[ToWorker], heartbeat: Heartbeat) -> int:
