@@ -11,7 +11,7 @@ from pathlib import Path
 REPOSITORY = Path(__file__).resolve().parents[1]
 QUICK = ("learning", "overlay", "responsiveness", "sampling")  # minutes
 # Run only when they are named.
-SLOW = ("annotator", "where_next", "jobs", "objects", "counting", "out_of_core", "large_image")
+SLOW = ("annotator", "where_next", "jobs", "objects", "counting", "out_of_core", "large_image", "window_soak")
 NAMES = (*QUICK, *SLOW)
 # Without a window.
 _ONE_THREAD = ("learning", "sampling", "annotator", "where_next", "objects", "counting", "out_of_core")
@@ -86,6 +86,7 @@ def _arguments(name: str, options: argparse.Namespace) -> list[str]:
         "objects": {"--sets": options.sets},
         "out_of_core": {},
         "large_image": {"--seconds": options.seconds},
+        "window_soak": {},
     }[name]
     words: list[str] = []
     for flag, value in wanted.items():
