@@ -45,7 +45,7 @@ def main() -> int:
 def give_way_to_the_window() -> None:
     """Let the window run as soon as it wants to, without giving other programs more than their part.
 
-    A batch job of Linux never takes the processor from what just woke up, and gets its part beside what keeps computing;
+    A batch job of Linux never takes the processor from what just woke up, and gets its part beside what computes on;
     a nice process would get a tenth of a processor there, and strokes would wait a minute for their overlay.
     """
     with contextlib.suppress(OSError):  # a container may forbid it; then the worker is a process like others

@@ -60,7 +60,7 @@ def test_strokes_that_a_full_disk_refused_outlive_their_layer(
 
 
 def test_a_disk_that_fills_while_one_paints(viewer: Any, tmp_path: Path) -> None:
-    """F16: a real disk without a byte left is told once; painting goes on, and all of it is saved once there is room."""
+    """F16: a real disk without a byte left is told once; painting goes on, and all is saved once there is room."""
     with small_disk(tmp_path / "disk", 8) as disk:
         with Project(disk / "p.unet") as project:
             project.add_class()
