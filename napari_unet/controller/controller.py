@@ -82,6 +82,10 @@ class Controller:
         """Return the open project, or raise NU-W04."""
         return self._session.present_project()
 
+    def present_image(self, where: str) -> ImageRecord:
+        """Return the image on screen, or raise NU-W04."""
+        return self._session.present_image(where)
+
     def open_project(self, folder: Path, *, read_only: bool = False) -> Project:
         """Leave the present project and use this one; a new one gets two classes.
 

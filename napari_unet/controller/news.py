@@ -3,6 +3,7 @@
 import msgspec
 
 from napari_unet.config import Settings
+from napari_unet.images.tiles import Region
 from napari_unet.project.image_record import ImageRecord
 from napari_unet.project.project import Project
 
@@ -51,6 +52,13 @@ class SettingsChanged(msgspec.Struct, frozen=True):
 
 class StrokesSaved(msgspec.Struct, frozen=True):
     """Tell that strokes of the image on screen were committed to the project."""
+
+
+class AreaEmptied(msgspec.Struct, frozen=True):
+    """Tell that what a test area of the image on screen was filled with is erased from the project."""
+
+    plane: int
+    region: Region
 
 
 class SuggestionDropped(msgspec.Struct, frozen=True):

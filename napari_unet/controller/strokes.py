@@ -5,7 +5,7 @@ from collections.abc import Callable, Mapping
 import numpy as np
 from jaxtyping import Bool, Integer, UInt8
 
-from napari_unet.controller.news import ClassesChanged, SettingsChanged, StrokesSaved
+from napari_unet.controller.news import AreaEmptied, ClassesChanged, SettingsChanged, StrokesSaved
 from napari_unet.controller.predicted_classes import PredictedClasses
 from napari_unet.controller.session import Session
 from napari_unet.controller.subscriptions import Subscriptions
@@ -13,6 +13,7 @@ from napari_unet.controller.training import Training
 from napari_unet.controller.view import View
 from napari_unet.errors import UserError
 from napari_unet.images.tiles import Region
+from napari_unet.project.area_checks import AreaCheck
 from napari_unet.project.object_strokes import give_ridge_back, labels_of_objects
 from napari_unet.project.rescued_strokes import keep_elsewhere
 
@@ -165,15 +166,34 @@ class Strokes:
         return done.labels
 
     def mark_test_areas(self, areas: dict[int, tuple[Region, ...]]) -> bool:
-        """Save the test areas of the image, by plane; tell whether any of them has changed."""
+        """Save the test areas of the image, by plane; tell whether any of them has changed.
+
+        What an area was filled with is erased with it while the user has not checked it: it is the network's own
+        answer, which would be trained on.
+        """
         project, image = self._session.project, self._session.image
         if project is None or image is None:
             return False
+        for check in project.area_checks.of(image.id):
+            if not check.is_done and check.region not in areas.get(check.plane, ()):
+                self._empty(check)
         planes = sorted(set(areas) | set(project.test_areas.of(image.id)))
         changed = [project.test_areas.replace(image.id, plane, areas.get(plane, ())) for plane in planes]
         if any(changed):
-            self._tell_annotated(True)
+            self.tell_areas()
         return any(changed)
+
+    def tell_areas(self) -> None:
+        """Tell the worker that test areas, or what is known of them, have changed."""
+        self._tell_annotated(True)
+
+    def _empty(self, check: AreaCheck) -> None:
+        """Erase what an area of the image was filled with and the user has not painted over, and forget it."""
+        project, image = self._session.present_project(), self._session.present_image("test area")
+        labels = project.strokes.plane(image.id, check.plane, check.region)
+        self.commit(check.plane, np.where(labels == check.filled, 0, labels).astype(np.uint8), check.region)
+        self._publish(AreaEmptied(check.plane, check.region))
+        project.area_checks.remove(image.id, check.plane, check.region)
 
     def _tell(self, *, own: bool) -> None:
         """Tell everybody of a commit. Labels that are not the user's own say nothing about the network."""

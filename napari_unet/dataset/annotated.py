@@ -136,6 +136,8 @@ class Annotations:
             painted.labels.tiles[place] = labels
         everything = since == 0 or areas != painted.areas
         painted.areas = areas
+        checks = self.project.area_checks.of(image_id)
+        painted.checked = frozenset(check.region for check in checks if check.plane == plane and check.counts)
         sides = _by_tile(self.project.strokes.sides(image_id), plane)
         for place in painted.labels.tiles if everything else self._near(fresh, painted.labels):
             self._learn_from(painted, place, plane, sides, repainted.get(place))

@@ -35,6 +35,7 @@ class AnnotatedPlane:
     held_out_blocks: list[Region] = field(default_factory=list)  # those with at least one held-out pixel
     strokes: list[Stroke] = field(default_factory=list)  # painted since the last reading, test areas left out
     areas: tuple[Region, ...] = ()  # test areas: nothing in them is trained on or held out by blocks
+    checked: frozenset[Region] = frozenset()  # those that count for the Dice to publish
 
     @classmethod
     def blank(cls, shape: tuple[int, ...]) -> "AnnotatedPlane":

@@ -7,6 +7,8 @@ import numpy as np
 from jaxtyping import Bool, Float64, Int, Int64, UInt8
 from scipy import ndimage
 
+from napari_unet.evaluation.estimated_dice import EstimatedDice
+
 _RESAMPLES = 500
 _INTERVAL = (2.5, 97.5)  # percentiles of a 95 % interval
 AGREEMENT_STROKES = 50  # the newest ones that are compared with the overlay
@@ -61,6 +63,19 @@ class AreaScore(msgspec.Struct, frozen=True):
         return sum(score.pixels for score in self.classes)
 
 
+class CheckedDice(msgspec.Struct, frozen=True):
+    """Hold the Dice over all checked areas at random, with the interval in which that of the whole images lies.
+
+    Attributes
+    ----------
+    areas, pixels : that stand behind it
+    """
+
+    classes: tuple[EstimatedDice, ...]
+    areas: int
+    pixels: int
+
+
 class Score(msgspec.Struct, frozen=True):
     """Hold all scores of a network on the held-out pixels; the mean needs evidence for every class."""
 
@@ -69,6 +84,7 @@ class Score(msgspec.Struct, frozen=True):
     classes: tuple[ClassScore, ...]
     blocks: tuple[BlockScore, ...] = ()
     areas: tuple[AreaScore, ...] = ()  # apart: their pixels are in no class's Dice above
+    checked: CheckedDice | None = None  # over the areas at random that the user has checked
     best: Milestone | None = None
     start: Milestone | None = None  # the first network shown with these classes since the worker began
 

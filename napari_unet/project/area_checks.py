@@ -59,6 +59,11 @@ class AreaChecks:
         )
         return tuple(_check(row) for row in self._database.execute(query, (image_id,)))
 
+    @damage_told
+    def image_ids(self) -> list[int]:
+        """Return the images that have any."""
+        return [row[0] for row in self._database.execute("SELECT DISTINCT image_id FROM area_checks ORDER BY 1")]
+
     def add(self, image_id: int, check: AreaCheck) -> None:
         """Remember a check, in the place of an older one of the same pixels."""
         region = check.region

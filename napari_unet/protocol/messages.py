@@ -13,6 +13,7 @@ from napari_unet.evaluation.label_check import Doubt
 from napari_unet.evaluation.scores import Score
 from napari_unet.images.tiles import Region
 from napari_unet.objects.class_counts import ClassCount
+from napari_unet.project.area_checks import Origin
 from napari_unet.protocol.message import Message
 
 MapKind = Literal["", "probability", "uncertainty", "objects"]
@@ -105,6 +106,15 @@ class Suggest(Message, frozen=True):
     plane: int
 
 
+class ProposeArea(Message, frozen=True):
+    """Say where on a plane the user should check the prediction, and what it is there."""
+
+    number: int  # of the wish
+    image_id: int
+    plane: int
+    origin: Origin  # at random, or where the network is least sure
+
+
 # From the worker to the window
 
 
@@ -154,17 +164,11 @@ class Tile(Message, frozen=True):
 
     def array(self) -> UInt8[np.ndarray, "h w"]:
         """Return the class ids; UserError NU-W02 when the bytes are not those of such a tile."""
-        return self._pixels(self.labels)
+        return _bytes_of(self.labels, self.region)
 
     def map_array(self) -> UInt8[np.ndarray, "h w"]:
         """Return the values of the map; UserError NU-W02 when the bytes are not those of such a tile."""
-        return self._pixels(self.map)
-
-    def _pixels(self, data: bytes) -> UInt8[np.ndarray, "h w"]:
-        height, width = self.region.shape
-        if min(height, width) < 1 or len(data) != height * width:
-            raise _distorted(f"a tile of {len(data)} bytes for {height} x {width} pixels")
-        return np.frombuffer(data, np.uint8).reshape(height, width)
+        return _bytes_of(self.map, self.region)
 
 
 class Weights(Message, frozen=True):
@@ -323,8 +327,35 @@ class Suggested(Message, frozen=True):
     region: Region | None = None
 
 
+class AreaProposed(Message, frozen=True):
+    """Tell where the prediction should be checked, and what it is there; without a region, why there is no place."""
+
+    number: int  # of the wish that is answered
+    origin: Origin
+    reason: str
+    image_id: int = 0
+    plane: int = 0
+    region: Region | None = None
+    labels: bytes = b""
+
+    def array(self) -> UInt8[np.ndarray, "h w"]:
+        """Return the class ids in the region; UserError NU-W02 when the bytes are not those of such a region."""
+        return _bytes_of(self.labels, self.region or Region(0, 0, 0, 0))
+
+
 ToWorker = (
-    Open | Look | Annotated | Corrected | Train | Export | PauseExport | CancelExport | ShowWeights | Restore | Suggest
+    Open
+    | Look
+    | Annotated
+    | Corrected
+    | Train
+    | Export
+    | PauseExport
+    | CancelExport
+    | ShowWeights
+    | Restore
+    | Suggest
+    | ProposeArea
 )
 ToWindow = (
     Ready
@@ -344,6 +375,7 @@ ToWindow = (
     | Failed
     | Saved
     | Suggested
+    | AreaProposed
     | Doubted
     | Agreed
 )
@@ -351,3 +383,10 @@ ToWindow = (
 
 def _distorted(what: str) -> UserError:
     return UserError("NU-W02", what, "worker", "restart the training; painting is saved")
+
+
+def _bytes_of(data: bytes, region: Region) -> UInt8[np.ndarray, "h w"]:
+    height, width = region.shape
+    if min(height, width) < 1 or len(data) != height * width:
+        raise _distorted(f"a tile of {len(data)} bytes for {height} x {width} pixels")
+    return np.frombuffer(data, np.uint8).reshape(height, width)

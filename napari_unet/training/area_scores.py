@@ -1,10 +1,13 @@
 """Confusion matrices of a network where somebody painted; nothing else is predicted."""
 
+from typing import NamedTuple
+
 import numpy as np
 from jaxtyping import Int64, UInt8
 
 from napari_unet.dataset.annotated import Annotations
-from napari_unet.evaluation.scores import AreaScore, area_score, confusion
+from napari_unet.evaluation.checked_areas import checked_dice
+from napari_unet.evaluation.scores import AreaScore, CheckedDice, area_score, confusion
 from napari_unet.images.plane_pixels import PlanePixels
 from napari_unet.images.tiles import Region, grid
 from napari_unet.network.inference import Predictor
@@ -12,9 +15,16 @@ from napari_unet.network.inference import Predictor
 _TILE = 256  # px
 
 
-def area_scores(predictor: Predictor, annotations: Annotations) -> tuple[AreaScore, ...]:
-    """Score each test area of the painted planes by all that is painted in it."""
-    scores = []
+class AreaScores(NamedTuple):
+    """Hold the score of each test area, and the Dice over those that count for the one to publish."""
+
+    each: tuple[AreaScore, ...] = ()
+    checked: CheckedDice | None = None
+
+
+def area_scores(predictor: Predictor, annotations: Annotations) -> AreaScores:
+    """Score each test area of the painted planes by all that is painted in it, and those that count together."""
+    scores, counted = [], []
     for (image_id, plane), painted in annotations.planes.items():
         for area in painted.areas:
             pixels = annotations.with_context((image_id, plane), predictor.context_planes)
@@ -23,7 +33,11 @@ def area_scores(predictor: Predictor, annotations: Annotations) -> tuple[AreaSco
                 matrix += confusion_at(predictor, pixels, part, truth)
             place = (image_id, plane, area.y0, area.x0, area.y1, area.x1)
             scores.append(area_score(place, matrix, predictor.class_ids))
-    return tuple(scores)
+            if area in painted.checked:
+                counted.append(matrix)
+    names = {label.id: label.name for label in annotations.project.classes.all()}
+    together = checked_dice(np.stack(counted), predictor.class_ids, names) if counted else None
+    return AreaScores(tuple(scores), together)
 
 
 def confusion_at(

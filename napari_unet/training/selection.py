@@ -9,7 +9,6 @@ from jaxtyping import Int
 
 from napari_unet.dataset.annotated import Annotations, PlaneKey
 from napari_unet.evaluation.scores import (
-    AreaScore,
     BlockScore,
     Milestone,
     Score,
@@ -25,7 +24,7 @@ from napari_unet.network.checkpoint import Checkpoint
 from napari_unet.network.device import Device
 from napari_unet.network.inference import Predictor
 from napari_unet.network.unet import UNet
-from napari_unet.training.area_scores import area_scores
+from napari_unet.training.area_scores import AreaScores, area_scores
 from napari_unet.training.candidate import Candidate
 from napari_unet.training.device_settings import known_fact
 from napari_unet.training.saved_network import saved_network
@@ -62,7 +61,7 @@ class Selection:
         self._revision = -1
         self._kept_back = False
         self._pieces: tuple[int, dict[int, int]] = (-1, {})
-        self._areas: tuple[AreaScore, ...] = ()
+        self._areas = AreaScores()
         self._areas_of: tuple[UNet | None, int] = (None, 0)  # the network that was scored, and the revision
 
     def consider(self, network: UNet, class_ids: tuple[int, ...], step: int) -> Score:
@@ -120,7 +119,8 @@ class Selection:
         classes = class_scores(matrices, self.shown.class_ids, self._strokes())
         mean = mean_of_all(dice(matrices.sum(axis=0)))
         best, start = (self._milestone(candidate) for candidate in (self.best, self.start))
-        return Score(self.shown.step, mean, classes, blocks, self._area_scores(), best, start)
+        areas = self._area_scores()
+        return Score(self.shown.step, mean, classes, blocks, areas.each, areas.checked, best, start)
 
     def move_to(self, device: Device) -> None:
         """Take all networks that are kept to another device."""
@@ -179,7 +179,7 @@ class Selection:
             self._pieces = self._annotations.revision, pieces
         return self._pieces[1]
 
-    def _area_scores(self) -> tuple[AreaScore, ...]:
+    def _area_scores(self) -> AreaScores:
         """Score the test areas with the network that is shown, once for the same strokes."""
         shown, revision = self.shown, self._annotations.revision
         if shown is not None and (self._areas_of[0] is not shown.network or self._areas_of[1] != revision):

@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 
 from napari_unet.worker.jobs.agreement import StrokeAgreement
+from napari_unet.worker.jobs.area_proposal import AreaProposal
 from napari_unet.worker.jobs.exports import Exports
 from napari_unet.worker.jobs.job import Job
 from napari_unet.worker.jobs.label_check import StrokeScoring
@@ -47,6 +48,7 @@ def roster_of(opened: OpenProject) -> Roster:
         tiles,
         training,
         WhereNext(opened),
+        AreaProposal(opened),
         scoring,
         StrokeAgreement(opened),
         WeightMap(opened),

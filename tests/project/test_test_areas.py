@@ -17,6 +17,7 @@ from napari_unet.images.image import Image
 from napari_unet.images.tiled_plane import TILE
 from napari_unet.images.tiles import Region
 from napari_unet.project import schema
+from napari_unet.project.area_checks import AreaCheck, Origin
 from napari_unet.project.database import DATABASE
 from napari_unet.project.project import Project
 from napari_unet.project.split import BLOCK, BUFFER_ZONE, Block, is_candidate, training_pixels
@@ -215,6 +216,40 @@ def test_areas_are_scored_apart(stripes: Project) -> None:
     held = annotations.planes[1, 0].held_out[:]
     assert [c.pixels for c in score.classes] == [int((held & (labels == k)).sum()) for k in CLASSES]
     assert sum(c.pixels for c in score.classes) < sum(c.pixels for c in before.classes)
+
+
+def test_only_checked_areas_at_random_are_published(stripes: Project) -> None:
+    """One that is open, one where the network was unsure and one by hand do not count; a check is seen at once."""
+    from napari_unet.network.device import Device
+    from napari_unet.training.selection import Selection
+
+    rows = [Region(40 * row, 10, 40 * row + 30, 110) for row in range(8)]
+    stripes.test_areas.replace(1, 0, rows)
+    truth = stripes.strokes.plane(1, 0)
+    for row, area in enumerate(rows[:7]):
+        origin: Origin = "unsure" if row == 6 else "random"
+        stripes.area_checks.add(1, AreaCheck(0, area, origin, truth[area.slices], row != 5))
+    annotations = Annotations(stripes)
+    annotations.refresh(stripes.settings.read())
+    selection = Selection(annotations, Device("cpu", "", False))
+    score = selection.consider(by_brightness(9), CLASSES, 1)
+    assert len(score.areas) == 8
+    assert score.checked is not None
+    assert score.checked.areas == 5
+    assert score.checked.pixels == sum((truth[area.slices] > 0).sum() for area in rows[:5])
+    assert [each.value for each in score.checked.classes] == pytest.approx([1, 1])
+    stripes.area_checks.finish(1, 0, rows[5])
+    annotations.refresh(stripes.settings.read())
+    again = selection.rescore()
+    assert again is not None
+    assert again.checked is not None
+    assert again.checked.areas == 6
+    stripes.test_areas.replace(1, 0, rows[1:])  # moved away: its check counts no more
+    annotations.refresh(stripes.settings.read())
+    last = selection.rescore()
+    assert last is not None
+    assert last.checked is not None
+    assert last.checked.areas == 5
 
 
 def test_the_worker_takes_an_area_to_heart(stripes: Project) -> None:

@@ -65,6 +65,8 @@ class AreaLayer(OwnLayer[Shapes]):
         self.show_scores(self._said)
         if areas:
             self._write(self._present(placement), areas)
+        elif self.layer is not None:
+            self._write(self.layer, areas)
 
     def draw(self) -> None:
         """Let the user draw one rectangle; nothing happens without an image."""

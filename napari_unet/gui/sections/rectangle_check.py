@@ -1,0 +1,219 @@
+"""Checking a rectangle: the program proposes and fills one, the user corrects it, and all of them say the Dice."""
+
+from collections.abc import Sequence
+from functools import partial
+from typing import Any
+
+import numpy as np
+from qtpy.QtWidgets import QHBoxLayout, QMenu, QPushButton, QVBoxLayout, QWidget
+
+from napari_unet.controller.controller import Controller
+from napari_unet.controller.news import ActionEnded, AreaEmptied, ImageShown, ProjectOpened
+from napari_unet.controller.rectangle_checks import Checked, RectangleChecks
+from napari_unet.evaluation.scores import CheckedDice
+from napari_unet.gui.layers.place import show_place
+from napari_unet.gui.sections.attempt import Attempt
+from napari_unet.gui.sections.estimate_lines import estimate_text
+from napari_unet.gui.sections.remark import Remark
+from napari_unet.gui.sections.shown_image import ShownImage
+from napari_unet.images.tiles import Region
+from napari_unet.project.area_checks import AreaCheck, Origin
+from napari_unet.project.classes import ClassLabel
+from napari_unet.protocol.messages import AreaProposed, Scored
+
+_TIP = (
+    "The program proposes a rectangle and fills it with its prediction; you correct what is wrong, above all borders,\n"
+    "and press Done. Nothing in it is ever trained on. The Dice over all rectangles at random is the one to publish."
+)
+_MENU: dict[Origin, str] = {
+    "random": "At random: counts for the Dice to publish",
+    "unsure": "Where the network is least sure: finds errors, does not count",
+}
+_WHY: dict[Origin, str] = {
+    "random": "Drawn at random: it counts for the Dice to publish.",
+    "unsure": "Where the network is least sure: errors are likely here, so it does not count for the Dice to publish.",
+}
+_WAITING = "looking for a place …"
+
+
+class RectangleCheck(QWidget):  # type: ignore[misc]
+    """Shows the rectangle that is open, and the Dice over those that are done.
+
+    Parameters
+    ----------
+    viewer : napari's viewer, whose camera and planes are moved
+    controller : commits, and hears of proposals and scores
+    shown : has the layers of strokes and test areas
+
+    Attributes
+    ----------
+    button : with the menu of what to propose; to be put where checking is chosen
+    choices : actions of the menu by origin, and "drawn" for a rectangle by hand
+    line : what is to be done with the open rectangle
+    done, show_button, give_up : what can be done with it
+    result : the Dice to publish, and what stands behind it
+    """
+
+    def __init__(self, viewer: Any, controller: Controller, shown: ShownImage) -> None:
+        super().__init__()
+        self._viewer = viewer
+        self._controller = controller
+        self._shown = shown
+        self._checks = RectangleChecks(controller)
+        self._attempt = Attempt(controller)
+        self._checked: CheckedDice | None = None
+        self._last = ""  # what the last Done was worth
+        self.button = QPushButton("Check a rectangle")
+        self.button.setToolTip(_TIP)
+        self.choices = self._make_menu()
+        self.line, self.result = Remark(), Remark()
+        self.done, self.show_button, self.give_up = QPushButton("Done"), QPushButton("Show"), QPushButton("Give up")
+        self.done.setToolTip(
+            "Every pixel in the rectangle is right. Hold Space to see the bare image before you press:\n"
+            "what is only nodded through makes the Dice look better than it is."
+        )
+        self.show_button.setToolTip("Go to the rectangle")
+        self.give_up.setToolTip("Take the rectangle and its filling away; what you corrected stays, and is trained on")
+        buttons = QHBoxLayout()
+        for button, action in ((self.done, self._finish), (self.show_button, self._go), (self.give_up, self._leave)):
+            button.clicked.connect(lambda _=False, action=action: self._attempt(action))
+            buttons.addWidget(button)
+        layout = QVBoxLayout(self)
+        layout.setContentsMargins(0, 0, 0, 0)
+        layout.addWidget(self.line)
+        layout.addLayout(buttons)
+        layout.addWidget(self.result)
+        controller.subscribe(AreaProposed, self._proposed)
+        controller.subscribe(AreaEmptied, lambda emptied: self._show_stored(emptied.plane, emptied.region))
+        controller.subscribe(Scored, self._scored)
+        controller.subscribe(ImageShown, lambda _: self._show())
+        controller.subscribe(ProjectOpened, lambda _: self._forget())
+        controller.subscribe(ActionEnded, lambda _: self._show())
+        self._show()
+
+    def ask(self, origin: Origin) -> None:
+        """Ask for a rectangle; one that is open has to be finished first."""
+        if self._checks.open is None:
+            self._checks.ask(origin)
+            self._last = _WAITING
+            self._show()
+        else:
+            self._go()
+
+    def _make_menu(self) -> dict[str, Any]:
+        menu, wishes = QMenu(self.button), {origin: partial(self.ask, origin) for origin in _MENU}
+        found: dict[str, Any] = {}
+        for name, text, action in (
+            *((origin, text, wishes[origin]) for origin, text in _MENU.items()),
+            ("drawn", "Draw one by hand: has a Dice of its own", self._shown.areas.draw),
+        ):
+            found[name] = menu.addAction(text)
+            found[name].triggered.connect(lambda _=False, action=action: self._attempt(action))
+        self.button.setMenu(menu)
+        return found
+
+    def _proposed(self, proposed: AreaProposed) -> None:
+        """Make the rectangle that was proposed, but never while a stroke is under way."""
+        watcher = self._shown.canvas.watcher
+        if not self._checks.is_wanted(proposed) or watcher is None:
+            return
+        self._last = ""
+        if not watcher.is_painting:
+            self._attempt(partial(self._begin, proposed))
+        self._show()
+
+    def _begin(self, proposed: AreaProposed) -> None:
+        if proposed.region is not None:
+            # The layers have to lie there before anything is committed: what they hold is compared with the project.
+            self._bring_into_view(proposed.plane, proposed.region)
+        self._shown.saving.check()
+        check = self._checks.begin(proposed)
+        self._show_stored(check.plane, check.region)
+        self._show_areas()
+
+    def _finish(self) -> None:
+        self._shown.saving.save()
+        check = self._checks.open
+        changed = self._checks.finish()
+        if check is not None:
+            self._last = done_text(check, changed)
+        self._show()
+
+    def _leave(self) -> None:
+        self._shown.saving.save()
+        self._checks.give_up()
+        self._last = ""
+        self._show_areas()
+        self._show()
+
+    def _go(self) -> None:
+        check = self._checks.open
+        if check is not None:
+            self._bring_into_view(check.plane, check.region)
+
+    def _bring_into_view(self, plane: int, region: Region) -> None:
+        canvas = self._shown.canvas
+        if canvas.placement is not None:
+            canvas.follow(region.clipped(*canvas.placement.plane_shape))
+        show_place(self._viewer, canvas, plane, region)
+
+    def _show_stored(self, plane: int, region: Region) -> None:
+        """Paint what the project holds in a region onto the annotation layer, as one stroke that undo takes back."""
+        project, image, canvas = self._controller.project, self._controller.image, self._shown.canvas
+        if project is not None and image is not None:
+            labels = project.strokes.plane(image.id, plane, region)
+            canvas.annotation_layer.paint(plane, labels, region, np.ones(labels.shape, bool))
+            self._shown.saving.check()
+
+    def _show_areas(self) -> None:
+        project, image, placement = self._controller.project, self._controller.image, self._shown.canvas.placement
+        if project is not None and image is not None and placement is not None:
+            self._shown.areas.show(placement, project.test_areas.of(image.id))
+
+    def _scored(self, scored: Scored) -> None:
+        self._checked = scored.score.checked
+        self._show()
+
+    def _forget(self) -> None:
+        self._checked, self._last = None, ""
+        self._show()
+
+    def _show(self) -> None:
+        project, image, check = self._controller.project, self._controller.image, self._checks.open
+        self.button.setEnabled(image is not None)
+        for button in (self.done, self.show_button, self.give_up):
+            button.setVisible(check is not None)
+        if project is None or image is None:
+            self.line.setText("")
+            self.result.setText("")
+            return
+        if check is None:
+            self.line.setText(self._last)
+        else:
+            changed = check.changed(project.strokes.plane(image.id, check.plane, check.region))
+            self.line.setText(
+                f"{_WHY[check.origin]} Correct what is wrong in it, above all borders ({changed:,} px so far)."
+            )
+        self.result.setText(result_text(self._checked, self._checks.checked("random"), project.classes.all()))
+
+
+def done_text(check: AreaCheck, changed: int) -> str:
+    """Return what a rectangle is worth that is done."""
+    if not changed:
+        return "Done. Nothing was corrected: in this rectangle the prediction is compared with itself."
+    return f"Done: {changed:,} of {check.filled.size:,} px were corrected."
+
+
+def result_text(dice: CheckedDice | None, checked: Checked, classes: Sequence[ClassLabel]) -> str:
+    """Return the Dice to publish with what stands behind it; "" before a rectangle at random is done."""
+    if dice is None or not checked.areas:
+        return ""
+    names = {label.id: label.name for label in classes}
+    values = [
+        f"{names.get(each.class_id, each.class_id)} {estimate_text(each) if each.value is not None else each.reason}"
+        for each in dice.classes
+    ]
+    rectangles = f"{checked.areas} rectangle{'s' * (checked.areas > 1)} at random"
+    behind = f"from {rectangles}, {checked.pixels:,} px, {checked.changed:,} of them corrected"
+    unchanged = f"; in {checked.unchanged} nothing was corrected" if checked.unchanged else ""
+    return "\n".join(["Dice to publish:", *values, behind + unchanged])

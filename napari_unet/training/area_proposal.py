@@ -1,0 +1,63 @@
+"""Places for test areas that the program proposes: at random, or where the network is least sure."""
+
+from collections.abc import Iterable
+
+import numpy as np
+
+from napari_unet.dataset.annotated import Annotations, PlaneKey
+from napari_unet.images.tiles import Region
+from napari_unet.project.split import BUFFER_ZONE
+
+# px; sixteen areas of this side say as much of an image as eight of twice the side, which are twice as many pixels.
+_SIDE = 64
+_SHARE = 3  # an area is at most so much of the shorter side of a plane
+_TRIES = 500  # places drawn at random, until one is free
+
+
+def area_side(height: int, width: int) -> int:
+    """Return the side, in px, of the areas that are proposed on a plane of this size."""
+    return max(1, min(_SIDE, min(height, width) // _SHARE))
+
+
+def random_area(annotations: Annotations, key: PlaneKey, random: np.random.Generator) -> Region | None:
+    """Draw a place without a stroke in or near it, every such place alike; None where none was found."""
+    height, width = _shape(annotations, key)
+    side = area_side(height, width)
+    for _ in range(_TRIES):
+        y, x = (int(random.integers(length - side + 1)) for length in (height, width))
+        area = Region(y, x, y + side, x + side)
+        if is_free(annotations, key, area):
+            return area
+    return None
+
+
+def least_sure_area(annotations: Annotations, key: PlaneKey, ranked: Iterable[Region]) -> Region | None:
+    """Return the middle of the first tile in which no stroke lies, with the size of an area; None where all have one.
+
+    Parameters
+    ----------
+    ranked : tiles of the plane, the least sure first
+    """
+    side = area_side(*_shape(annotations, key))
+    for tile in ranked:
+        y, x = (
+            start + max(0, length - side) // 2 for start, length in zip((tile.y0, tile.x0), tile.shape, strict=True)
+        )
+        area = Region(y, x, y + side, x + side).within(tile)
+        if is_free(annotations, key, area):
+            return area
+    return None
+
+
+def is_free(annotations: Annotations, key: PlaneKey, area: Region) -> bool:
+    """Tell whether neither strokes, which the network has learned, nor other test areas lie in or near an area."""
+    around = area.grown(BUFFER_ZONE).clipped(*_shape(annotations, key))
+    painted = annotations.planes.get(key)
+    others = annotations.project.test_areas.of(key[0]).get(key[1], ())
+    is_painted = painted is not None and bool(painted.labels[around.slices].any())
+    return not is_painted and not any(other.intersects(around) for other in others)
+
+
+def _shape(annotations: Annotations, key: PlaneKey) -> tuple[int, int]:
+    height, width = annotations.project.images.get(key[0]).annotation_shape[-2:]
+    return height, width

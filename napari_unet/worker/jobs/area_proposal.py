@@ -1,0 +1,93 @@
+"""Proposes a test area and says what the network predicts there, for the user to correct."""
+
+from collections.abc import Iterator
+
+import numpy as np
+
+from napari_unet.images.tiles import Region, grid
+from napari_unet.protocol.messages import AreaProposed, Open, ProposeArea
+from napari_unet.training.acquisition import REGION_SIDE, Acquisition
+from napari_unet.training.area_proposal import least_sure_area, random_area
+from napari_unet.training.learner import Learner
+from napari_unet.worker.jobs.job import Job
+from napari_unet.worker.listener import Hears
+from napari_unet.worker.open_project import OpenProject
+from napari_unet.worker.urgency import Urgency
+
+_BUDGET_S = 3.0  # seconds of the search for the least sure place
+_ONLY_UNSURE = (1.0, 0.0, 0.0)  # of the terms by which tiles are ranked
+_NO_NETWORK = "paint strokes of two classes first"
+_NO_ROOM = "no place without strokes is left on this plane: go to another one, or to another image"
+
+
+class AreaProposal(Job):
+    """Answers one wish at a time; a newer wish takes the place of the one before."""
+
+    def __init__(self, opened: OpenProject) -> None:
+        self._opened = opened
+        self._random = np.random.default_rng()
+        self._wish: ProposeArea | None = None
+        self._acquisition: Acquisition | None = None
+        self._todo: Iterator[Region] = iter(())
+        self._spent = 0.0
+
+    def hears(self) -> Hears:
+        """Return the methods for a wish, and for another project, which ends it."""
+        return {Open: lambda _: self.stop(), ProposeArea: self._ask}
+
+    def urgency(self) -> Urgency:
+        """Return the urgency of a wish that is not answered yet."""
+        return Urgency.NOTHING if self._wish is None else Urgency.QUESTION
+
+    def stop(self) -> None:
+        """Give the wish up: it may be what fails."""
+        self._wish = self._acquisition = None
+
+    def let_go(self) -> None:
+        """Give the wish up: the search holds a network of its own."""
+        self.stop()
+
+    def step(self) -> None:
+        """Look at one region more, or answer."""
+        wish, learner, clock = self._wish, self._opened.required(), self._opened.clock
+        if wish is None:
+            return
+        key = (wish.image_id, wish.plane)
+        if learner.predictor is None:
+            self._answer(AreaProposed(wish.number, wish.origin, _NO_NETWORK))
+        elif wish.origin == "random":
+            self._propose(wish, learner, random_area(learner.annotations, key, self._random))
+        elif self._acquisition is not None:
+            began = clock()
+            region = next(self._todo, None)
+            if region is not None:
+                self._acquisition.add(key, region)
+                self._spent += clock() - began
+            if region is None or self._spent >= _BUDGET_S:
+                ranked = (tile.region for tile in self._acquisition.ranked_tiles(_ONLY_UNSURE))
+                self._propose(wish, learner, least_sure_area(learner.annotations, key, ranked))
+
+    def _ask(self, wish: ProposeArea) -> None:
+        self.stop()
+        self._wish = wish
+        learner = self._opened.required()
+        shown = learner.selection.shown
+        if shown is not None and wish.origin == "unsure":
+            image = learner.annotations.pixels(wish.image_id).image
+            regions = list(grid(image.height, image.width, REGION_SIDE))
+            self._todo = (regions[number] for number in self._random.permutation(len(regions)))
+            self._spent = 0.0
+            self._acquisition = Acquisition(shown.network, shown.class_ids, learner.annotations, learner.device)
+
+    def _propose(self, wish: ProposeArea, learner: Learner, area: Region | None) -> None:
+        predictor = learner.predictor
+        if area is None or predictor is None:
+            self._answer(AreaProposed(wish.number, wish.origin, _NO_ROOM))
+            return
+        pixels = learner.annotations.with_context((wish.image_id, wish.plane), predictor.context_planes)
+        labels = predictor.classes(pixels, area).tobytes()
+        self._answer(AreaProposed(wish.number, wish.origin, "", wish.image_id, wish.plane, area, labels))
+
+    def _answer(self, answer: AreaProposed) -> None:
+        self.stop()
+        self._opened.send(answer)

@@ -1,0 +1,108 @@
+"""Checking a rectangle in the window: it is filled, corrected with the brush, done, and told."""
+
+import numpy as np
+import pytest
+
+pytest.importorskip("qtpy")
+from hand import Hand
+from window import settle
+
+from napari_unet.controller.rectangle_checks import Checked
+from napari_unet.evaluation.estimated_dice import EstimatedDice
+from napari_unet.evaluation.scores import CheckedDice, Score
+from napari_unet.gui.sections.rectangle_check import RectangleCheck, result_text
+from napari_unet.images.tiles import Region
+from napari_unet.project.area_checks import Origin
+from napari_unet.project.classes import ClassLabel
+from napari_unet.protocol import messages as m
+
+AREA = Region(40, 30, 90, 80)
+
+
+def check_of(hand: Hand) -> RectangleCheck:
+    """The widget in the panel."""
+    found: RectangleCheck = hand.panel.findChild(RectangleCheck)
+    return found
+
+
+def propose(hand: Hand, origin: Origin = "random") -> None:
+    """Choose in the menu, and let the worker answer with an area of class 1."""
+    check_of(hand).choices[origin].trigger()
+    wish = hand.worker.sent[-1]
+    assert isinstance(wish, m.ProposeArea)
+    assert wish.origin == origin
+    hand.worker.inbox = [m.AreaProposed(wish.number, origin, "", wish.image_id, 0, AREA, bytes([1]) * 2500)]
+    assert settle(lambda: not hand.worker.inbox, 5)
+
+
+def test_a_rectangle_is_filled_corrected_and_done(hand: Hand) -> None:
+    """The filling is on the layer and in the project, the brush corrects it, and Done tells how much."""
+    check, project = check_of(hand), hand.panel.controller.project
+    assert check.done.isHidden()
+    propose(hand)
+    assert (hand.painted[AREA.slices] == 1).all()
+    np.testing.assert_array_equal(hand.stored(), hand.painted)
+    assert len(hand.panel.areas.layer.data) == 1
+    assert "it counts for the Dice to publish" in check.line.text()
+    assert not check.done.isHidden()
+    hand.draw(2, (60, 40), (60, 60))
+    corrected = int((hand.painted[AREA.slices] == 2).sum())
+    assert corrected > 100
+    assert settle(lambda: f"({corrected:,} px so far)" in check.line.text(), 5)
+    check.done.click()
+    assert check.line.text() == f"Done: {corrected:,} of 2,500 px were corrected."
+    assert check.done.isHidden()
+    assert check.result.text() == ""  # no score came yet
+    (record,) = project.images.all()
+    dice = CheckedDice((EstimatedDice(1, 0.9, 0.8, 0.95), EstimatedDice(2, None, reason="why")), 1, 2500)
+    hand.worker.inbox = [m.Scored(Score(1, None, (), checked=dice), None)]
+    assert settle(lambda: "0.90 [0.80, 0.95]" in check.result.text(), 5)
+    assert project.test_areas.of(record.id) == {0: (AREA,)}
+
+
+def test_nodding_is_told(hand: Hand) -> None:
+    """Who corrects nothing reads that the prediction was compared with itself."""
+    propose(hand)
+    check_of(hand).done.click()
+    assert check_of(hand).line.text().startswith("Done. Nothing was corrected")
+
+
+@pytest.mark.parametrize("way", ["give up", "delete"])
+def test_a_rectangle_that_goes_takes_its_filling_along(hand: Hand, way: str) -> None:
+    """Off the layer and out of the project; what was corrected stays."""
+    propose(hand, "unsure")
+    assert "does not count" in check_of(hand).line.text()
+    hand.draw(2, (60, 40), (60, 60))
+    if way == "give up":
+        check_of(hand).give_up.click()
+    else:
+        hand.panel.areas.layer.selected_data = {0}
+        hand.panel.areas.layer.remove_selected()
+    assert settle(lambda: check_of(hand).done.isHidden(), 5)
+    assert settle(lambda: not (hand.painted == 1).any(), 5)
+    np.testing.assert_array_equal(hand.stored(), hand.painted)
+    assert (hand.painted == 2).any()
+    assert len(hand.panel.areas.layer.data) == 0
+
+
+def test_an_open_rectangle_is_gone_to_and_outlives_the_window(hand: Hand) -> None:
+    """Asked again, nobody gets a second one; opened anew, the project asks for the one that is open."""
+    propose(hand)
+    sent = len(hand.worker.sent)
+    check_of(hand).choices["random"].trigger()
+    assert not [each for each in hand.worker.sent[sent:] if isinstance(each, m.ProposeArea)]
+    hand.panel.open_project(hand.panel.controller.project.folder)
+    assert not check_of(hand).done.isHidden()
+    assert (hand.painted[AREA.slices] == 1).all()
+
+
+def test_what_stands_behind_the_number_is_told() -> None:
+    """Areas, pixels, how many were corrected, and in how many nothing was; nothing before one is done."""
+    dice = CheckedDice((EstimatedDice(2, 0.9, 0.8, 0.95),), 2, 8192)
+    classes = [ClassLabel(2, "cell", "#FFFFFF")]
+    assert result_text(dice, Checked(), classes) == result_text(None, Checked(1, 9, 9, 0), classes) == ""
+    assert result_text(dice, Checked(2, 8192, 1500, 1), classes).splitlines() == [
+        "Dice to publish:",
+        "cell 0.90 [0.80, 0.95]",
+        "from 2 rectangles at random, 8,192 px, 1,500 of them corrected; in 1 nothing was corrected",
+    ]
