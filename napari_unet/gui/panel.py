@@ -41,7 +41,7 @@ class Panel(QWidget):  # type: ignore[misc]
     shown, canvas, map_layer, object_layer, areas : the image on screen, and our layers over it
     head, image_list, added_files, project_images : images and project
     class_table, classes, painting, object_annotation, status_line : painting
-    where_next, label_check, area_button : checking
+    where_next, label_check, rectangle_check : checking
     view_row, export_row : results
     score_card, details : what is known of the scores and the training
     training, settings_form : the foot, and the dialog that it opens
@@ -127,7 +127,7 @@ class Panel(QWidget):  # type: ignore[misc]
         self.class_table, self.classes, self.painting = annotation.class_table, annotation.classes, annotation.painting
         self.object_annotation, self.status_line = annotation.objects, annotation.status
         check = CheckBox(self._viewer, controller, shown, images.project_images)
-        self.where_next, self.label_check, self.area_button = check.where_next, check.label_check, check.area_button
+        self.where_next, self.label_check, self.rectangle_check = check.where_next, check.label_check, check.rectangle
         results = ResultsBox(controller, shown, shown.saving.check)
         self.view_row, self.export_row = results.overlay.view_row, results.export_row
         self.score_card = Scores(controller, self.canvas, self.areas).card

@@ -160,7 +160,7 @@ def test_a_test_area_is_drawn_moved_and_deleted(user: User) -> None:
     """Button and drag make one, painting goes on; its Dice stands there; moved and deleted, it gives strokes back."""
     panel, layers = user.panel, user.viewer.layers
     user.draw_two_classes()
-    panel.area_button.click()
+    panel.rectangle_check.choices["drawn"].trigger()
     assert layers.selection.active.name == "test areas"
     user.drag((10, 20), (60, 70))
     assert settle(lambda: layers.selection.active == panel.canvas.annotation, 5)
@@ -187,7 +187,7 @@ def test_a_test_area_is_drawn_moved_and_deleted(user: User) -> None:
     layer.remove_selected()
     assert settle(lambda: areas() == (), 5)
     assert len(panel.canvas.annotation._undo_history) == depth
-    panel.area_button.click()
+    panel.rectangle_check.choices["drawn"].trigger()
     user.drag((100, 20), (102, 22))  # a slip
     assert settle(lambda: len(layer.data) == 0, 5)
     user.drag((115, 35), (165, 85))  # elsewhere, or it would be a double click
@@ -197,7 +197,7 @@ def test_a_test_area_is_drawn_moved_and_deleted(user: User) -> None:
     assert [one.name for one in layers].count("test areas") == 1
     layers.remove("test areas")
     assert len(areas()) == 1
-    panel.area_button.click()
+    panel.rectangle_check.choices["drawn"].trigger()
     assert len(panel.areas.layer.data) == 1
     layers.remove("cells")
     assert settle(lambda: list(layers) == [], 5)

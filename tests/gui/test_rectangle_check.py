@@ -21,7 +21,7 @@ AREA = Region(40, 30, 90, 80)
 
 def check_of(hand: Hand) -> RectangleCheck:
     """The widget in the panel."""
-    found: RectangleCheck = hand.panel.findChild(RectangleCheck)
+    found: RectangleCheck = hand.panel.rectangle_check
     return found
 
 

@@ -23,7 +23,9 @@ from napari_unet.protocol.messages import AreaProposed, Scored
 
 _TIP = (
     "The program proposes a rectangle and fills it with its prediction; you correct what is wrong, above all borders,\n"
-    "and press Done. Nothing in it is ever trained on. The Dice over all rectangles at random is the one to publish."
+    "and press Done. Nothing in it is ever trained on. The Dice over all rectangles at random is the one to publish.\n"
+    'To move or delete a rectangle, choose the layer "test areas", click it and drag it, or press Delete: what you\n'
+    "painted in it is then trained on."
 )
 _MENU: dict[Origin, str] = {
     "random": "At random: counts for the Dice to publish",
