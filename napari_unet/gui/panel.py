@@ -42,7 +42,7 @@ class Panel(QWidget):  # type: ignore[misc]
     head, image_list, added_files, project_images : images and project
     class_table, classes, painting, object_annotation, status_line : painting
     where_next, label_check, rectangle_check : checking
-    view_row, export_row : results
+    results, view_row, export_row : the section of the results, and parts of it
     score_card, details : what is known of the scores and the training
     training, settings_form : the foot, and the dialog that it opens
     """
@@ -128,7 +128,7 @@ class Panel(QWidget):  # type: ignore[misc]
         self.object_annotation, self.status_line = annotation.objects, annotation.status
         check = CheckBox(self._viewer, controller, shown, images.project_images)
         self.where_next, self.label_check, self.rectangle_check = check.where_next, check.label_check, check.rectangle
-        results = ResultsBox(controller, shown, shown.saving.check)
+        self.results = results = ResultsBox(controller, shown, shown.saving.check)
         self.view_row, self.export_row = results.overlay.view_row, results.export_row
         self.score_card = Scores(controller, self.canvas, self.areas).card
         self.details = Details(controller, self.score_card)

@@ -20,22 +20,25 @@ def export_row(qtbot: object) -> tuple[ExportRow, list[object]]:
 
 
 def test_every_format_is_offered_and_what_is_ticked_is_named(qtbot: object) -> None:
-    """Boxes and menu hold every format once; ticking one in the menu adds it, in the order shown."""
+    """The menu holds every format once; ticking one adds it, in the order shown, to the button's text as well."""
     row, _ = export_row(qtbot)
-    assert sorted([*row.boxes, *row.more]) == sorted([*FORMATS, MODEL_FORMAT])
+    items = row.formats_button.items
+    assert sorted(items) == sorted([*FORMATS, MODEL_FORMAT])
     assert row.formats == ("tiff", "png", "csv")
-    row.boxes["png"].setChecked(False)
-    row.more["geojson"].setChecked(True)
+    items["png"].setChecked(False)
+    items["geojson"].setChecked(True)
     assert row.formats == ("tiff", "csv", "geojson")
+    assert row.formats_button.text() == "TIFF, CSV, GeoJSON"
 
 
 def test_the_row_tells_how_far_it_is_and_takes_no_second_export(qtbot: object) -> None:
     """A bar with two buttons while there is an export; the next one begins without a pause."""
     row, sent = export_row(qtbot)
-    assert row.going.isHidden()
+    row.show()
+    assert not row.going.isVisible()
     row.show_share(0.0)
     assert not row.button.isEnabled()
-    assert not row.going.isHidden()
+    assert row.going.isVisible()
     row.show_share(0.42)
     assert row.bar.value() == 42
     for button in (row.pause, row.pause, row.pause, row.cancel):
@@ -43,6 +46,6 @@ def test_the_row_tells_how_far_it_is_and_takes_no_second_export(qtbot: object) -
     assert sent == [PauseExport(on=True), PauseExport(on=False), PauseExport(on=True), CancelExport()]
     row.show_share(None)
     assert row.button.isEnabled()
-    assert row.going.isHidden()
+    assert not row.going.isVisible()
     assert not row.pause.isChecked()
     assert len(sent) == 4

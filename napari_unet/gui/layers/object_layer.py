@@ -21,6 +21,7 @@ from napari_unet.protocol.messages import Cell, Objects
 OBJECTS, OUTLINE = "objects", "selected object"
 _TABLE = ("napari", "Features table widget")
 _COLOUR = "white"
+_CONTOUR_PX = 2  # filled, objects would hide what they are outlines of
 _RIM = 2  # px between an object and its outline
 _CLICK_PX = 4  # of the screen; the mouse may move so far in a click
 _BOX = ("top_px", "left_px", "bottom_px", "right_px")
@@ -158,6 +159,7 @@ class ObjectLayer(ChosenLayer[Labels]):
 
     def _over(self, content: UInt16[np.ndarray, "*planes h w"], place: Geometry) -> Labels:
         layer = Labels(content, name=OBJECTS, opacity=0.7, **place)
+        layer.contour = _CONTOUR_PX
         layer.editable = False
         return layer
 

@@ -13,14 +13,13 @@ from qtpy.QtWidgets import QWidget
 
 from napari_unet.controller.controller import Controller
 from napari_unet.controller.news import ImageChanging, ImageRemoved, ImageShown, ProjectOpened, StrokesSaved
-from napari_unet.gui.layers.accept_lasso import AcceptLasso
 from napari_unet.gui.layers.area_layer import AreaLayer
 from napari_unet.gui.layers.canvas import Canvas
+from napari_unet.gui.layers.drawn_shapes import DrawnShapes
 from napari_unet.gui.layers.map_layer import MapLayer
 from napari_unet.gui.layers.object_layer import ObjectLayer
 from napari_unet.gui.layers.own_layers import OwnLayers, tell_returned
 from napari_unet.gui.layers.placement import Placement
-from napari_unet.gui.layers.size_ruler import SizeRuler
 from napari_unet.gui.sections.attempt import Attempt
 from napari_unet.gui.sections.stroke_saving import StrokeSaving
 from napari_unet.images.tiles import Region
@@ -41,7 +40,7 @@ class ShownImage(QObject):  # type: ignore[misc]
     Attributes
     ----------
     own_layers : the list of our layers
-    canvas, map_layer, object_layer, lasso, ruler, areas : the layers
+    canvas, map_layer, object_layer, shapes, areas : the layers
     saving : brings strokes from the canvas to the controller
     is_changing : layers come and go because of us, not of the user
 
@@ -71,8 +70,8 @@ class ShownImage(QObject):  # type: ignore[misc]
         self.saving = StrokeSaving(controller, self.canvas, self.leave)
         self.map_layer = MapLayer(viewer, own, self.map_deleted.emit)
         self.object_layer = ObjectLayer(viewer, own, self.canvas, self.map_deleted.emit)
-        self.lasso = AcceptLasso(viewer, own, lambda: self.canvas.cover, self.circled.emit, parent)
-        self.ruler = SizeRuler(viewer, own, self.measured.emit, parent)
+        drawn = (self.circled.emit, self.measured.emit)
+        self.shapes = DrawnShapes(viewer, own, lambda: self.canvas.cover, *drawn, parent)
         self.areas = AreaLayer(viewer, own, self._mark_areas, self._paint_again, parent)
         self._leave_soon = QTimer(parent, singleShot=True, interval=0)
         # Removed in the same turn as the other layers, the map crashed napari's next drawing.
@@ -87,7 +86,7 @@ class ShownImage(QObject):  # type: ignore[misc]
         with self.changing():
             placement = Placement.over(layer, record)
             self._controller.publish(ImageChanging())
-            for ours in (self.lasso, self.ruler, self.map_layer, self.object_layer):
+            for ours in (self.shapes, self.map_layer, self.object_layer):
                 ours.follow(placement)
             self.areas.leave()
             self.canvas.show(placement, partial(_strokes, project, record), project.classes.all())
@@ -97,7 +96,7 @@ class ShownImage(QObject):  # type: ignore[misc]
     def leave(self) -> None:
         """Take all of our layers away; what was painted is in the project."""
         self._controller.publish(ImageChanging())
-        for ours in (self.lasso, self.ruler, self.areas, self.canvas, self.object_layer, self.map_layer):
+        for ours in (self.shapes, self.areas, self.canvas, self.object_layer, self.map_layer):
             ours.leave()
         self._controller.publish(ImageShown(None))
 
@@ -140,12 +139,12 @@ class ShownImage(QObject):  # type: ignore[misc]
     def begin_circle(self) -> None:
         """Let the next drag draw the circle of ``circled``; nothing happens without an image."""
         if self.canvas.placement is not None:
-            self.lasso.begin(self.canvas.placement)
+            self.shapes.lasso.begin(self.canvas.placement)
 
     def begin_line(self) -> None:
         """Let the next drag draw the line of ``measured``; nothing happens without an image."""
         if self.canvas.placement is not None:
-            self.ruler.begin(self.canvas.placement)
+            self.shapes.ruler.begin(self.canvas.placement)
 
     def stop(self) -> None:
         """Let nothing happen later by itself."""
@@ -158,7 +157,7 @@ class ShownImage(QObject):  # type: ignore[misc]
         for leave in (self.areas.leave, self.canvas.leave, self._map_leave_soon.start):
             self._leave_soon.timeout.connect(leave)
         self._leave_soon.timeout.connect(lambda: self._controller.publish(ImageShown(None)))
-        for leave in (self.map_layer.leave, self.object_layer.leave, self.lasso.leave, self.ruler.leave):
+        for leave in (self.map_layer.leave, self.object_layer.leave, self.shapes.leave):
             self._map_leave_soon.timeout.connect(leave)
         self._controller.subscribe(Tile, self._write_tile)
         self._controller.subscribe(Progress, self._show_progress)

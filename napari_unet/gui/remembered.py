@@ -1,0 +1,61 @@
+"""Choices that the panel remembers from one day to the next: formats, folders and projects."""
+
+from pathlib import Path
+
+import msgspec
+from qtpy.QtCore import QStandardPaths
+
+from napari_unet.errors import UserError
+from napari_unet.storage import replace_file
+
+_MOST_PROJECTS = 6
+
+
+class Remembered(msgspec.Struct, frozen=True):
+    """Hold choices that belong to no project.
+
+    Attributes
+    ----------
+    formats : names of the export formats that were ticked; None before the first export
+    all_images : whether all images of a project were exported, or the one on screen
+    folders : the folder of the results that was chosen for a project, by the project's folder
+    recent : folders of the projects that were opened, the newest first
+    """
+
+    formats: tuple[str, ...] | None = None
+    all_images: bool = True
+    folders: dict[str, str] = {}
+    recent: tuple[str, ...] = ()
+
+
+def remembered() -> Remembered:
+    """Return what was remembered; nothing where the file is missing, damaged or of another kind."""
+    try:
+        return msgspec.json.decode(_file().read_bytes(), type=Remembered)
+    except (OSError, ValueError):  # msgspec's errors are of the second kind
+        return Remembered()
+
+
+def remember(choices: Remembered) -> None:
+    """Keep the choices in a file of the user's; on a disk that takes no file they hold for this day alone."""
+    try:
+        replace_file(_file(), lambda path: path.write_bytes(msgspec.json.encode(choices)))
+    except UserError:
+        return
+
+
+def remember_project(folder: Path) -> None:
+    """Put a project first in the list of those that were opened."""
+    before = remembered()
+    others = [each for each in before.recent if each != str(folder)]
+    remember(msgspec.structs.replace(before, recent=(str(folder), *others)[:_MOST_PROJECTS]))
+
+
+def recent_projects() -> list[Path]:
+    """Return the projects that were opened and are still there, the newest first."""
+    return [Path(folder) for folder in remembered().recent if Path(folder).is_dir()]
+
+
+def _file() -> Path:
+    place = QStandardPaths.writableLocation(QStandardPaths.StandardLocation.GenericConfigLocation)
+    return Path(place) / "napari-unet" / "panel.json"

@@ -1,0 +1,95 @@
+"""Objects and share of the area of every class of the plane on screen, and a remark on what is left out."""
+
+from collections.abc import Sequence
+
+from qtpy.QtCore import Signal
+from qtpy.QtWidgets import QHBoxLayout, QPushButton, QVBoxLayout, QWidget
+
+from napari_unet.controller.controller import Controller
+from napari_unet.controller.news import ImageChanging, ImageShown, ProjectOpened
+from napari_unet.gui.sections.steady_text import SteadyText
+from napari_unet.objects.class_counts import ClassCount
+from napari_unet.protocol.messages import Counted
+
+_NOTHING = "Objects are counted as soon as the image is predicted"
+
+
+class CountLines(QWidget):  # type: ignore[misc]
+    """Two lines of fixed height.
+
+    Attributes
+    ----------
+    counts : "cell 12 · 31 %" of each class
+    remark : what is left out of the counts, "" where nothing worth a word is
+    all_button : counts every size; there only while a remark is
+
+    Signals
+    -------
+    counted : the counts of the plane on screen, one for each class but the background
+    all_wanted : every size is to count
+    """
+
+    counted = Signal(object)
+    all_wanted = Signal()
+
+    def __init__(self, controller: Controller) -> None:
+        super().__init__()
+        self._controller = controller
+        self.counts, self.remark = SteadyText(), SteadyText()
+        self.all_button = QPushButton("Count all")
+        self.all_button.setToolTip("Count objects of every size")
+        self.all_button.clicked.connect(self.all_wanted)
+        policy = self.all_button.sizePolicy()
+        policy.setRetainSizeWhenHidden(True)
+        self.all_button.setSizePolicy(policy)
+        below = QHBoxLayout()
+        below.addWidget(self.remark, 1)
+        below.addWidget(self.all_button)
+        layout = QVBoxLayout(self)
+        layout.setContentsMargins(0, 0, 0, 0)
+        layout.setSpacing(4)
+        layout.addWidget(self.counts)
+        layout.addLayout(below)
+        controller.subscribe(Counted, lambda counted: self.show_counts(counted.classes))
+        controller.subscribe(ProjectOpened, lambda _: self.clear())
+        controller.subscribe(ImageChanging, lambda _: self.clear())
+        controller.subscribe(ImageShown, lambda _: self.clear())
+        self.clear()
+
+    def clear(self) -> None:
+        """Show that nothing is counted yet."""
+        self.counts.setText(_NOTHING)
+        self.remark.setText("")
+        self.all_button.hide()
+        self.counted.emit(())
+
+    def show_counts(self, classes: Sequence[ClassCount]) -> None:
+        """Show the counts of a plane."""
+        project = self._controller.project
+        names = {} if project is None else {label.id: label.name for label in project.classes.all()}
+        border = 0 if project is None else project.settings.read().object_border
+        shown = [one for one in classes if one.class_id in names]
+        texts = [count_text(one, names[one.class_id], is_border=one.class_id == border) for one in shown]
+        self.counts.setText("     ".join(texts) or _NOTHING)
+        self.remark.setText(remark_on(shown))
+        self.all_button.setVisible(bool(self.remark.text()))
+        self.counted.emit(tuple(shown))
+
+
+def count_text(count: ClassCount, name: str, *, is_border: bool = False) -> str:
+    """Return number and share of a class, as "12 cell, 31 %"; of a border class the share alone."""
+    share = f"{100 * count.share:.0f} %" if count.share >= 0.1 else f"{100 * count.share:.1f} %"
+    return f"{name} {share}" if is_border else f"{count.objects} {name}, {share}"
+
+
+def remark_on(counts: Sequence[ClassCount]) -> str:
+    """Return what is left out of the counts for its size; a question where that is more than what is counted."""
+    small, large = (sum(getattr(one, kind) for one in counts) for kind in ("too_small", "too_large"))
+    counted = sum(one.objects for one in counts)
+    if not small and not large:
+        return ""
+    parts = [f"{small} too small" if small else "", f"{large} too large" if large else ""]
+    left_out = " and ".join(part for part in parts if part)
+    if small + large > counted:
+        return f"{left_out}: is the typical size right?"
+    return f"{left_out} left out"

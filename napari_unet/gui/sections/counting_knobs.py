@@ -1,0 +1,165 @@
+"""Settings of counting that are always in sight: typical size, touching objects, holes, border class by name."""
+
+from collections.abc import Sequence
+from typing import Any
+
+from qtpy.QtCore import Qt, QTimer
+from qtpy.QtWidgets import QCheckBox, QComboBox, QGridLayout, QPushButton, QSizePolicy, QSlider, QSpinBox, QWidget
+from superqt.utils import signals_blocked
+
+from napari_unet.config import DEFAULT_SETTINGS, Settings, changed
+from napari_unet.controller.controller import Controller
+from napari_unet.controller.news import ActionEnded, ClassesChanged, ProjectOpened, SettingsChanged
+from napari_unet.gui.plain_text import PlainLabel
+from napari_unet.gui.sections.attempt import Attempt
+from napari_unet.gui.sections.shown_image import ShownImage
+from napari_unet.objects.class_counts import ClassCount
+from napari_unet.project.classes import BACKGROUND
+
+_SOON_MS = 150  # after the last move of a knob
+_HOLES = {"none": 0, "small": DEFAULT_SETTINGS.object_holes, "all": 1_000_000}  # px of the largest that is filled
+_LARGEST = 10_000  # px
+
+
+class CountingKnobs(QWidget):  # type: ignore[misc]
+    """Shows how the project counts objects, and changes it; what comes of it is seen at once.
+
+    Parameters
+    ----------
+    controller : has the settings
+    shown : lets the user draw a line across an object
+
+    Attributes
+    ----------
+    size, measure_button : the typical size
+    split, holes, border : how objects are made from the mask
+    outlines : shows them on the image
+    """
+
+    def __init__(self, controller: Controller, shown: ShownImage) -> None:
+        super().__init__()
+        self._controller = controller
+        self._attempt = Attempt(controller)
+        self._make(shown)
+        self._lay_out()
+        self._soon = QTimer(self, singleShot=True, interval=_SOON_MS)
+        self._soon.timeout.connect(lambda: self._attempt(self._apply))
+        self._wanted: dict[str, Any] = {}
+        shown.measured.connect(self._measured)
+        controller.subscribe(ProjectOpened, lambda opened: self._forget(opened.project.settings.read()))
+        controller.subscribe(SettingsChanged, lambda news: self.show_settings(news.settings))
+        controller.subscribe(ClassesChanged, lambda _: self._show_classes())
+        controller.subscribe(ActionEnded, lambda _: self.setEnabled(controller.image is not None))
+
+    def show_settings(self, settings: Settings) -> None:
+        """Show these settings, but for what the user is changing now."""
+        shown = changed(settings, self._wanted)
+        with signals_blocked(self.size), signals_blocked(self.split), signals_blocked(self.holes):
+            self.size.setValue(shown.object_size)
+            self.split.setValue(round(100 * shown.object_split))
+            self.holes.setCurrentIndex(_holes_of(shown.object_holes))
+        self._show_classes()
+
+    def show_typical(self, counts: Sequence[ClassCount]) -> None:
+        """Name the size that the prediction itself has, where none is set: that of the class with most area."""
+        found = [one for one in counts if one.typical]
+        if found and not self.size.value():
+            self.size.setSpecialValueText(f"{max(found, key=lambda one: one.share).typical:.0f} px, found")
+        elif not found:
+            self.size.setSpecialValueText("found")
+
+    def count_all(self) -> None:
+        """Let every size count."""
+        self._want("object_range", 0.0)
+
+    def _make(self, shown: ShownImage) -> None:
+        self.size = QSpinBox()
+        self.size.setRange(0, _LARGEST)
+        self.size.setSuffix(" px")
+        self.size.setSpecialValueText("found")
+        self.size.setKeyboardTracking(False)
+        self.size.setAccessibleName("typical size")
+        self.size.setToolTip(
+            "How wide a typical object is. What is less than a third or more than three times as wide is not counted. "
+            "0: found in the prediction"
+        )
+        self.size.valueChanged.connect(lambda value: self._want_size(value))
+        self.measure_button = QPushButton("Measure")
+        self.measure_button.setToolTip("Drag a line across one typical object. Escape ends it")
+        self.measure_button.clicked.connect(lambda: shown.begin_line())
+        self.split = QSlider(Qt.Orientation.Horizontal)
+        self.split.setRange(0, 100)
+        self.split.setAccessibleName("separate touching")
+        self.split.setToolTip("How readily touching objects are separated. Left: never. Right: at every neck")
+        self.split.valueChanged.connect(lambda value: self._want("object_split", value / 100))
+        self.outlines = QCheckBox("Outlines")
+        self.outlines.setToolTip("Show the objects that are counted on the image")
+        self.holes, self.border = QComboBox(), QComboBox()
+        self.holes.addItems([f"{name} filled" for name in _HOLES])
+        self.holes.setAccessibleName("fill holes")
+        self.holes.setToolTip("Which holes in objects are filled")
+        self.holes.activated.connect(lambda index: self._want("object_holes", list(_HOLES.values())[index]))
+        self.border.setAccessibleName("border class")
+        self.border.setToolTip("The class that you paint between touching objects; it separates them")
+        self.border.activated.connect(lambda _: self._want("object_border", self.border.currentData()))
+        for box in (self.holes, self.border):  # long names must not widen the dock
+            box.setSizePolicy(QSizePolicy.Policy.Ignored, QSizePolicy.Policy.Fixed)
+
+    def _lay_out(self) -> None:
+        layout = QGridLayout(self)
+        layout.setContentsMargins(0, 0, 0, 0)
+        layout.setSpacing(4)
+        rows: list[tuple[str, QWidget, QWidget]] = [
+            ("Typical size", self.size, self.measure_button),
+            ("Separate", self.split, self.outlines),
+            ("Holes, border", self.holes, self.border),
+        ]
+        for number, (text, first, second) in enumerate(rows):
+            layout.addWidget(PlainLabel(text), number, 0)
+            layout.addWidget(first, number, 1)
+            layout.addWidget(second, number, 2)
+        layout.setColumnStretch(1, 1)
+        layout.setColumnStretch(2, 1)
+
+    def _measured(self, length: float) -> None:
+        if length >= 1:
+            self.size.setValue(min(round(length), _LARGEST))
+
+    def _want_size(self, value: int) -> None:
+        self._want("object_size", value)
+        project = self._controller.project
+        if value and project is not None and not project.settings.read().object_range:
+            self._want("object_range", DEFAULT_SETTINGS.object_range)  # a size that is set is meant to count
+
+    def _want(self, name: str, value: Any) -> None:
+        self._wanted[name] = value
+        self._soon.start()
+
+    def _apply(self) -> None:
+        wanted, self._wanted = self._wanted, {}
+        self._controller.change_settings(changed(self._controller.present_project().settings.read(), wanted))
+
+    def _forget(self, settings: Settings) -> None:
+        self._soon.stop()
+        self._wanted = {}
+        self.size.setSpecialValueText("found")
+        self.show_settings(settings)
+
+    def _show_classes(self) -> None:
+        project = self._controller.project
+        if project is None:
+            return
+        border = self._wanted.get("object_border", project.settings.read().object_border)
+        with signals_blocked(self.border):
+            self.border.clear()
+            self.border.addItem("no border", 0)
+            for label in project.classes.all():
+                if label.id != BACKGROUND:
+                    self.border.addItem(label.name, label.id)
+            self.border.setCurrentIndex(max(0, self.border.findData(border)))
+
+
+def _holes_of(largest: int) -> int:
+    """Return the place of the choice that fills holes of at most so many pixels."""
+    sizes = list(_HOLES.values())
+    return 0 if not largest else 1 if largest < sizes[2] else 2

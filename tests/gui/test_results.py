@@ -1,0 +1,213 @@
+"""Laws of the section of the results: counts as they come, knobs that are settings, an export that stays in place."""
+
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+import tifffile
+from hand import SIDE, Hand, open_black_image
+from qtpy.QtGui import QDesktopServices
+from qtpy.QtWidgets import QFileDialog, QWidget
+from window import settle
+
+from napari_unet.config import Settings
+from napari_unet.gui.remembered import remembered
+from napari_unet.images.reading import open_image
+from napari_unet.objects.class_counts import ClassCount
+from napari_unet.project.project import Project
+from napari_unet.protocol import messages as m
+
+
+def counted(hand: Hand, *classes: ClassCount, **changed: Any) -> None:
+    """Let the worker tell the counts of what is on screen."""
+    controller = hand.panel.controller
+    place = {"generation": controller.generation, "image_id": controller.image.id, "plane": 0} | changed
+    hand.worker.inbox = [m.Counted(**place, classes=classes)]
+    settle(lambda: not hand.worker.inbox, 5)
+
+
+def settings_of(hand: Hand) -> Settings:
+    return hand.panel.controller.present_project().settings.read()
+
+
+def test_counts_and_shares_are_told_as_they_come(hand: Hand) -> None:
+    """In the names of the classes; an answer to an older wish is dropped; another project begins without."""
+    counts = hand.panel.results.counts
+    first = counts.counts.text()
+    counted(hand, ClassCount(2, 3, 0.5), generation=hand.panel.controller.generation - 1)
+    assert counts.counts.text() == first
+    counted(hand, ClassCount(2, 12, 0.314, 23.4))
+    assert counts.counts.text() == "12 class 2, 31 %"
+    assert counts.remark.text() == ""
+    assert counts.all_button.isHidden()
+    hand.panel.class_table.renamed.emit(2, "<b>cell")
+    counted(hand, ClassCount(2, 1, 0.0123, 23.4))
+    assert counts.counts.text() == "1 <b>cell, 1.2 %"
+    counted(hand)
+    assert counts.counts.text() == first
+
+
+def test_a_count_among_specks_is_questioned(hand: Hand) -> None:
+    """What is left out is said, as a question where it is more than what is counted; one click counts it."""
+    counts = hand.panel.results.counts
+    counted(hand, ClassCount(2, 12, 0.3, 20.0, 3, 1))
+    assert counts.remark.text() == "3 too small and 1 too large left out"
+    counted(hand, ClassCount(2, 10, 0.3, 100.0, 145))
+    assert counts.remark.text() == "145 too small: is the typical size right?"
+    assert counts.all_button.isVisibleTo(hand.panel)
+    counts.all_button.click()
+    assert settle(lambda: settings_of(hand).object_range == 0, 5)
+
+
+def test_the_size_that_was_found_is_named_until_one_is_set(hand: Hand) -> None:
+    """Of the class with most area; a size that is set counts again where every size did."""
+    knobs = hand.panel.results.knobs
+    counted(hand, ClassCount(2, 12, 0.3, 23.4), ClassCount(3, 1, 0.4, 70.0))
+    assert knobs.size.text() == "23 px, found"  # class 3 is none of the project
+    hand.panel.results.counts.all_button.click()
+    assert settle(lambda: settings_of(hand).object_range == 0, 5)
+    knobs.size.setValue(31)
+    assert settle(lambda: settings_of(hand).object_size == 31, 5)
+    assert settings_of(hand).object_range == Settings().object_range
+    assert knobs.size.text() == "31 px"
+
+
+def test_a_line_across_an_object_is_its_size(hand: Hand) -> None:
+    """One drag; the layer of strokes is selected again after it, nothing is painted, and no line is left."""
+    annotation = hand.panel.canvas.annotation
+    before = annotation.data.copy()
+    hand.panel.results.knobs.measure_button.click()
+    settle(seconds=0.1)
+    hand.drag((40, 30), (40, 70))
+    assert settle(lambda: settings_of(hand).object_size, 10)
+    assert settings_of(hand).object_size == pytest.approx(40, abs=2)
+    assert hand.viewer.layers.selection.active is annotation
+    np.testing.assert_array_equal(annotation.data, before)
+    assert not hand.viewer.layers["typical size"].visible
+
+
+def test_knobs_are_settings_of_the_project(hand: Hand) -> None:
+    """Separate, holes and border by name; a class that is new is offered, other changes of the settings are shown."""
+    knobs, controller = hand.panel.results.knobs, hand.panel.controller
+    hand.panel.class_table.added.emit()
+    hand.panel.class_table.renamed.emit(3, "rim")
+    assert [knobs.border.itemText(k) for k in range(knobs.border.count())] == ["no border", "class 2", "rim"]
+    knobs.split.setValue(80)
+    for box, index in ((knobs.holes, 2), (knobs.border, 2)):
+        box.setCurrentIndex(index)
+        box.activated.emit(index)
+    assert settle(lambda: settings_of(hand).object_border == 3, 5)
+    assert (settings_of(hand).object_split, settings_of(hand).object_holes) == (0.8, 1_000_000)
+    controller.change_settings(Settings(object_split=0.25, object_size=12, object_holes=0))
+    assert (knobs.split.value(), knobs.size.value()) == (25, 12)
+    assert (knobs.holes.currentText(), knobs.border.currentText()) == ("none filled", "no border")
+    counted(hand, ClassCount(2, 4, 0.3), ClassCount(3, 0, 0.05))
+    controller.change_settings(Settings(object_border=3))
+    counted(hand, ClassCount(2, 4, 0.3), ClassCount(3, 0, 0.05))
+    assert hand.panel.results.counts.counts.text() == "4 class 2, 30 %     rim 5.0 %"
+
+
+def test_outlines_are_the_choice_of_what_is_shown(hand: Hand) -> None:
+    """The tick and "Also show" say the same, whichever is changed."""
+    outlines, kind = hand.panel.results.knobs.outlines, hand.panel.view_row.kind
+    outlines.click()
+    assert kind.currentText() == "objects"
+    assert hand.panel.object_layer.layer.visible
+    kind.setCurrentText("uncertainty")
+    assert not outlines.isChecked()
+    outlines.click()
+    outlines.click()
+    assert kind.currentText() == "nothing"
+
+
+@pytest.fixture
+def filed(viewer: Any, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Hand:
+    """The panel on a file, in a project of two images."""
+    for grey, name in enumerate(("a", "b")):
+        tifffile.imwrite(tmp_path / f"{name}.tif", np.full((SIDE, SIDE), grey, np.uint8))
+    hand = open_black_image(viewer, monkeypatch, np.zeros((SIDE, SIDE), np.uint8))
+    with Project(tmp_path / "cells.unet") as project:
+        for name in ("a", "b"):
+            project.add_image(open_image(tmp_path / f"{name}.tif"), tmp_path / f"{name}.tif")
+    hand.panel.open_project(tmp_path / "cells.unet")
+    return hand
+
+
+def test_all_images_go_beside_the_project_by_themselves(filed: Hand, tmp_path: Path) -> None:
+    """One click, no question; the line said before what is written and where, and says it after."""
+    row = filed.panel.export_row
+    assert row.plan.text() == "2 images → cells-results"
+    assert str(tmp_path / "cells-results") in row.plan.toolTip()
+    row.button.click()
+    wish = next(message for message in filed.worker.sent if isinstance(message, m.Export))
+    assert wish == m.Export((1, 2), str(tmp_path / "cells-results"), ("tiff", "png", "csv"))
+    paths = tuple(str(tmp_path / "cells-results" / f"{name}.tif") for name in "ab")
+    filed.worker.inbox = [m.Exported(paths)]
+    assert settle(lambda: row.exported.text() == "2 files in cells-results", 5)
+    assert "a.tif\nb.tif" in row.exported.toolTip()
+
+
+def test_export_does_not_move_and_opens_the_folder(
+    filed: Hand, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Every widget of the section keeps its place before, during and after; the button shows the files."""
+    row, results = filed.panel.export_row, filed.panel.results
+    opened: list[str] = []
+    monkeypatch.setattr(QDesktopServices, "openUrl", lambda url: opened.append(url.toLocalFile()))
+
+    def places() -> list[Any]:
+        settle(seconds=0.2)
+        stay = [
+            w for w in results.findChildren(QWidget) if not row.going.isAncestorOf(w) and w.parent() is not row.done
+        ]
+        return [w.geometry() for w in stay if w not in (row.plan, row.going, row.done)] + [results.geometry()]
+
+    before = places()
+    row.button.click()
+    assert row.going.isVisible()
+    assert places() == before
+    filed.worker.inbox = [m.Exported(tuple(str(tmp_path / "r" / f"{k}.tif") for k in range(14)))]
+    assert settle(lambda: row.done.isVisible(), 5)
+    assert places() == before
+    row.open_button.click()
+    assert opened == [str(tmp_path / "r")]
+
+
+def test_choices_are_remembered(filed: Hand, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Formats, this image only, and the folder of the project, for the next panel; other projects have their own."""
+    row = filed.panel.export_row
+    row.images.setCurrentIndex(1)
+    row.images.activated.emit(1)
+    assert row.plan.text() == "a → cells-results"
+    row.formats_button.tick(("csv", "geojson"))
+    asked: list[str] = []
+    monkeypatch.setattr(QFileDialog, "getExistingDirectory", lambda *of: asked.append(of[2]) or str(tmp_path / "mine"))
+    row.folder_button.click()
+    row.button.click()
+    assert asked == [str(Path.home())]
+    wish = next(message for message in filed.worker.sent if isinstance(message, m.Export))
+    assert wish == m.Export((1,), str(tmp_path / "mine"), ("csv", "geojson"))
+    kept = remembered()
+    assert (kept.formats, kept.all_images) == (("csv", "geojson"), False)
+    again = type(row)(filed.panel.controller, lambda: None)
+    assert (again.formats, again.all_images, again.folder) == (("csv", "geojson"), False, tmp_path / "mine")
+    filed.panel.open_project(tmp_path / "other.unet")
+    assert row.folder == tmp_path / "other-results"
+
+
+def test_the_folder_of_the_images_takes_a_folder_of_results(filed: Hand, tmp_path: Path) -> None:
+    """Whoever chooses the place of the images has the results in a folder there: no mask takes an image's name."""
+    row = filed.panel.export_row
+    row.choose_folder(tmp_path)
+    assert row.folder == tmp_path / "cells-results"
+    row.button.click()
+    assert any(isinstance(message, m.Export) for message in filed.worker.sent)
+
+
+def test_what_is_remembered_may_be_damaged(own_home: Path) -> None:
+    """A file that is not ours is as none."""
+    file = own_home / ".config" / "napari-unet" / "panel.json"
+    file.parent.mkdir(parents=True)
+    file.write_bytes(b'{"formats": 3}')
+    assert remembered().formats is None
