@@ -48,5 +48,5 @@ def _class(class_id: int, value: float, half: float, areas: int, name: str) -> E
         return EstimatedDice(class_id, None, reason=f"{where}: check another one at random")
     low, high = max(0.0, value - half), min(1.0, value + half)
     if high - low > WIDEST:
-        return EstimatedDice(class_id, None, reason="too unsure: check another rectangle at random")
+        return EstimatedDice(class_id, None, reason=f"too unsure of {name}: check another rectangle at random")
     return EstimatedDice(class_id, value, low, high)

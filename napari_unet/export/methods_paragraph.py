@@ -5,7 +5,7 @@ import platform
 from collections.abc import Sequence
 from importlib.metadata import PackageNotFoundError, version
 
-from napari_unet.evaluation.scores import ClassScore, Score
+from napari_unet.evaluation.scores import CheckedDice, ClassScore, Score
 from napari_unet.project.project import Project
 from napari_unet.project.split import BLOCK, BUFFER_ZONE
 
@@ -29,7 +29,7 @@ def methods_paragraph(project: Project, score: Score | None) -> str:
     ]
     areas = sum(len(found) for record in images for found in project.test_areas.of(record.id).values())
     if areas:
-        sentences.append(f"Nothing in {areas} test areas drawn by hand was trained on.")
+        sentences.append(f"Nothing in {areas} test areas was trained on.")
     return " ".join(sentences + (_results(score, names) if score is not None else ["The network was not scored."]))
 
 
@@ -56,7 +56,22 @@ def _results(score: Score, names: dict[int, str]) -> list[str]:
     if known:
         values = ", ".join(f"{area.mean_dice:.3f} on {area.pixels:,} px" for area in known)
         found.append(f"In the test areas the mean Dice was {values}.")
+    if score.checked is not None:
+        found.append(_checked(score.checked, names))
     return found
+
+
+def _checked(checked: CheckedDice, names: dict[int, str]) -> str:
+    """Return the Dice to publish, and how it was come by."""
+    values = "; ".join(
+        f"{names.get(each.class_id, f'class {each.class_id}')} "
+        + (f"{each.value:.2f} [{each.low:.2f}, {each.high:.2f}]" if each.value is not None else "n/a")
+        for each in checked.classes
+    )
+    return (
+        f"{checked.areas} of them, {checked.pixels:,} pixels, were chosen at random by the program, filled with its "
+        f"prediction and corrected by hand: the Dice in them was {values} (90 % intervals for the whole images)."
+    )
 
 
 def _class(score: ClassScore, names: dict[int, str]) -> str:

@@ -11,7 +11,6 @@ from jaxtyping import Shaped
 from napari_unet.errors import UserError
 from napari_unet.images.image import Image, PixelSize
 from napari_unet.images.tiles import Region
-from napari_unet.project.area_checks import AreaChecks
 from napari_unet.project.classes import Classes, ClassLabel
 from napari_unet.project.database import Database
 from napari_unet.project.image_record import ImageRecord
@@ -55,7 +54,7 @@ class Project:
         self.images = Images(self.database, self.planes)
         self.classes = Classes(self.database)
         self.test_areas = TestAreas(self.database, self.planes)
-        self.area_checks = AreaChecks(self.database)
+        self.area_checks = self.test_areas.checks
         self.strokes = Strokes(self.database, self.planes, self.classes, self.test_areas)
         self.settings = StoredSettings(self.database)
         self.scores = ScoreHistory(self.database)

@@ -7,6 +7,7 @@ import msgspec
 
 from napari_unet.errors import UserError
 from napari_unet.images.tiles import Region
+from napari_unet.project.area_checks import AreaChecks
 from napari_unet.project.block_sides import hold_out
 from napari_unet.project.damage import damage_told
 from napari_unet.project.database import Database
@@ -25,11 +26,16 @@ class TestAreas:
     ----------
     database : of the project
     planes : its stored strokes
+
+    Attributes
+    ----------
+    checks : what is known of those that were proposed
     """
 
     __test__ = False  # pytest takes every class that is called Test... for tests
 
     def __init__(self, database: Database, planes: StoredPlanes) -> None:
+        self.checks = AreaChecks(database)
         self._database = database
         self._planes = planes
 

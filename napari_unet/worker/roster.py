@@ -3,16 +3,15 @@
 from dataclasses import dataclass
 
 from napari_unet.worker.jobs.agreement import StrokeAgreement
-from napari_unet.worker.jobs.area_proposal import AreaProposal
 from napari_unet.worker.jobs.exports import Exports
 from napari_unet.worker.jobs.job import Job
 from napari_unet.worker.jobs.label_check import StrokeScoring
 from napari_unet.worker.jobs.live_objects import LiveObjects
+from napari_unet.worker.jobs.questions import answers_to_questions
 from napari_unet.worker.jobs.rehearsal import Rehearsal
 from napari_unet.worker.jobs.tiles import Tiles
 from napari_unet.worker.jobs.training import Training
 from napari_unet.worker.jobs.weight_map import WeightMap
-from napari_unet.worker.jobs.where_next import WhereNext
 from napari_unet.worker.listener import Listener
 from napari_unet.worker.open_project import OpenProject
 from napari_unet.worker.progress_report import ProgressReport
@@ -47,8 +46,7 @@ def roster_of(opened: OpenProject) -> Roster:
     jobs: tuple[Job, ...] = (
         tiles,
         training,
-        WhereNext(opened),
-        AreaProposal(opened),
+        *answers_to_questions(opened),
         scoring,
         StrokeAgreement(opened),
         WeightMap(opened),

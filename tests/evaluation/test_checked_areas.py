@@ -50,4 +50,4 @@ def test_too_little_has_a_reason_and_no_number() -> None:
     assert checked_dice(none, (1, 2), NAMES).classes[1].reason.startswith("cell is in none of")
     unsure = checked_dice(areas(LEAST_AREAS, 300), (1, 2), NAMES).classes[1]
     assert (unsure.value, unsure.low) == (None, None)
-    assert unsure.reason == "too unsure: check another rectangle at random"
+    assert unsure.reason == "too unsure of cell: check another rectangle at random"

@@ -7,7 +7,8 @@ from pathlib import Path
 import numpy as np
 
 from napari_unet.config import Settings
-from napari_unet.evaluation.scores import AreaScore, ClassScore, Score
+from napari_unet.evaluation.estimated_dice import EstimatedDice
+from napari_unet.evaluation.scores import AreaScore, CheckedDice, ClassScore, Score
 from napari_unet.export.methods_paragraph import methods_paragraph
 from napari_unet.images.image import Image
 from napari_unet.images.tiles import Region
@@ -17,6 +18,7 @@ SCORE = Score(
     321,
     0.8125,
     (ClassScore(1, 0.875, 0.75, 0.9375, 5200, 14, 20), ClassScore(2, 0.75, None, None, 90, 1, 1)),
+    checked=CheckedDice((EstimatedDice(1, 0.93, 0.9, 0.96), EstimatedDice(2, None, reason="why")), 5, 20480),
     areas=(AreaScore(1, 0, 0, 0, 40, 40, 0.625, (ClassScore(1, 0.625, None, None, 1600),)),),
 )
 
@@ -54,6 +56,8 @@ def test_every_figure_comes_from_the_project_and_the_score(tmp_path: Path) -> No
         "After 321 training steps the mean Dice on the held-out pixels was 0.812",
         "background 0.875 [0.750, 0.938], 14 blocks, 5,200 px; cell 0.750, 1 blocks, 90 px",
         "In the test areas the mean Dice was 0.625 on 1,600 px",
+        "5 of them, 20,480 pixels, were chosen at random",
+        "the Dice in them was background 0.93 [0.90, 0.96]; cell n/a (90 % intervals",
     ):
         assert words in text
     assert "\n" not in text

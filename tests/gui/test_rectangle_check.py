@@ -45,6 +45,7 @@ def test_a_rectangle_is_filled_corrected_and_done(hand: Hand) -> None:
     assert len(hand.panel.areas.layer.data) == 1
     assert "it counts for the Dice to publish" in check.line.text()
     assert not check.done.isHidden()
+    assert hand.panel.canvas.annotation.contour == 2
     hand.draw(2, (60, 40), (60, 60))
     corrected = int((hand.painted[AREA.slices] == 2).sum())
     assert corrected > 100
@@ -52,6 +53,7 @@ def test_a_rectangle_is_filled_corrected_and_done(hand: Hand) -> None:
     check.done.click()
     assert check.line.text() == f"Done: {corrected:,} of 2,500 px were corrected."
     assert check.done.isHidden()
+    assert hand.panel.canvas.annotation.contour == 0
     assert check.result.text() == ""  # no score came yet
     (record,) = project.images.all()
     dice = CheckedDice((EstimatedDice(1, 0.9, 0.8, 0.95), EstimatedDice(2, None, reason="why")), 1, 2500)

@@ -5,6 +5,7 @@ from functools import partial
 from typing import Any
 
 import numpy as np
+from napari.layers import Labels
 from qtpy.QtWidgets import QHBoxLayout, QMenu, QPushButton, QVBoxLayout, QWidget
 
 from napari_unet.controller.controller import Controller
@@ -35,6 +36,7 @@ _WHY: dict[Origin, str] = {
     "random": "Drawn at random: it counts for the Dice to publish.",
     "unsure": "Where the network is least sure: errors are likely here, so it does not count for the Dice to publish.",
 }
+_CONTOUR = 2  # px of the lines around what is labelled, while borders are to be corrected
 _WAITING = "looking for a place …"
 
 
@@ -65,6 +67,7 @@ class RectangleCheck(QWidget):  # type: ignore[misc]
         self._attempt = Attempt(controller)
         self._checked: CheckedDice | None = None
         self._last = ""  # what the last Done was worth
+        self._outlined: Labels | None = None  # the annotation layer while it shows lines
         self.button = QPushButton("Check a rectangle")
         self.button.setToolTip(_TIP)
         self.choices = self._make_menu()
@@ -185,6 +188,7 @@ class RectangleCheck(QWidget):  # type: ignore[misc]
         self.button.setEnabled(image is not None)
         for button in (self.done, self.show_button, self.give_up):
             button.setVisible(check is not None)
+        self._outline(check is not None)
         if project is None or image is None:
             self.line.setText("")
             self.result.setText("")
@@ -197,6 +201,15 @@ class RectangleCheck(QWidget):  # type: ignore[misc]
                 f"{_WHY[check.origin]} Correct what is wrong in it, above all borders ({changed:,} px so far)."
             )
         self.result.setText(result_text(self._checked, self._checks.checked("random"), project.classes.all()))
+
+    def _outline(self, on: bool) -> None:
+        """Show labels as lines while a rectangle is open: filled, they would hide the borders in the image."""
+        layer = self._shown.canvas.annotation
+        if layer is None or on == (layer is self._outlined):
+            return
+        # Noted first: napari tells of the change while it happens, and whoever hears of it comes here again.
+        self._outlined = layer if on else None
+        layer.contour = _CONTOUR if on else 0
 
 
 def done_text(check: AreaCheck, changed: int) -> str:
@@ -212,7 +225,7 @@ def result_text(dice: CheckedDice | None, checked: Checked, classes: Sequence[Cl
         return ""
     names = {label.id: label.name for label in classes}
     values = [
-        f"{names.get(each.class_id, each.class_id)} {estimate_text(each) if each.value is not None else each.reason}"
+        each.reason if each.value is None else f"{names.get(each.class_id, each.class_id)} {estimate_text(each)}"
         for each in dice.classes
     ]
     rectangles = f"{checked.areas} rectangle{'s' * (checked.areas > 1)} at random"
