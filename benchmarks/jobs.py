@@ -86,7 +86,7 @@ def do_job(
     name = labelled_set.name
     protocol.note("Plugins > U-Net; the image dropped on napari: panel, project and layers are there", f"{name}-1-open")
     for _ in range(classes - 2):
-        panel.class_table.add_button.click()
+        panel.class_table.added.emit()
         protocol.note("click: + class")
     began = time.monotonic()
     strokes = hand.first_strokes(picture.truth, classes, seed)

@@ -9,7 +9,7 @@ from typing import Any
 
 from napari.layers import Image
 from qtpy.QtCore import QEvent, Qt, QTimer
-from qtpy.QtWidgets import QScrollArea, QVBoxLayout, QWidget
+from qtpy.QtWidgets import QMainWindow, QScrollArea, QVBoxLayout, QWidget
 
 from napari_unet.controller.controller import Controller
 from napari_unet.controller.news import ActionEnded
@@ -20,8 +20,7 @@ from napari_unet.gui.sections.check_box import CheckBox
 from napari_unet.gui.sections.details import Details
 from napari_unet.gui.sections.images_box import ImagesBox
 from napari_unet.gui.sections.results_box import ResultsBox
-from napari_unet.gui.sections.scores import Scores
-from napari_unet.gui.sections.section import MARGIN, SPACE, Section
+from napari_unet.gui.sections.section import MARGIN, SPACE, STYLE, Section
 from napari_unet.gui.sections.settings_form import SettingsForm
 from napari_unet.gui.sections.shown_image import ShownImage
 from napari_unet.gui.sections.training_box import TrainingBox
@@ -43,6 +42,7 @@ class Panel(QWidget):  # type: ignore[misc]
     class_table, classes, painting, object_annotation, status_line : painting
     where_next, label_check, rectangle_check : checking
     results, view_row, export_row : the section of the results, and parts of it
+    scroll : what the sections lie in
     score_card, details : what is known of the scores and the training
     training, settings_form : the foot, and the dialog that it opens
     """
@@ -83,9 +83,9 @@ class Panel(QWidget):  # type: ignore[misc]
     def showEvent(self, event: Any) -> None:
         """Watch the window that the panel is in, and be as wide as its style makes the contents."""
         super().showEvent(event)
-        content = self._scroll.widget().minimumSizeHint().width() + self._scroll.verticalScrollBar().sizeHint().width()
+        content = self.scroll.widget().minimumSizeHint().width() + self.scroll.verticalScrollBar().sizeHint().width()
         self.setMinimumWidth(max(_NARROWEST_PX, content))
-        if self.window() is not self:
+        if isinstance(self.window(), QMainWindow):  # a dock that floats hides when it comes and goes
             self.window().installEventFilter(self)
 
     def eventFilter(self, watched: Any, event: Any) -> bool:
@@ -130,9 +130,12 @@ class Panel(QWidget):  # type: ignore[misc]
         self.where_next, self.label_check, self.rectangle_check = check.where_next, check.label_check, check.rectangle
         self.results = results = ResultsBox(controller, shown, shown.saving.check)
         self.view_row, self.export_row = results.overlay.view_row, results.export_row
-        self.score_card = Scores(controller, self.canvas, self.areas).card
-        self.details = Details(controller, self.score_card)
-        return [Section(1, "Paint", images, annotation), check, results, self.details]
+        self.details = Details(controller, self.canvas, self.areas, check.rectangle.result)
+        self.score_card = self.details.card
+        paint = Section(1, "Paint", images, annotation)
+        for tool in (images.list.place, images.list.find_button, images.list.add_button):
+            paint.add_tool(tool)
+        return [paint, check, results, self.details]
 
     def _lay_out(self, boxes: list[QWidget]) -> None:
         inner = QWidget()
@@ -142,7 +145,7 @@ class Panel(QWidget):  # type: ignore[misc]
         for box in boxes:
             layout.addWidget(box)
         layout.addStretch()
-        self._scroll = scroll = QScrollArea()
+        self.scroll = scroll = QScrollArea()
         scroll.setWidgetResizable(True)
         scroll.setFrameShape(QScrollArea.Shape.NoFrame)
         scroll.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
@@ -155,6 +158,7 @@ class Panel(QWidget):  # type: ignore[misc]
         outer.setSpacing(0)
         outer.addWidget(scroll)
         outer.addWidget(self.training)
+        self.setStyleSheet(STYLE)
         keep_wheel_off(self)
 
     def _watch_layers(self) -> list[Any]:

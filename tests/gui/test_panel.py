@@ -31,6 +31,7 @@ from napari_unet.config import Settings
 from napari_unet.evaluation.label_check import Doubt
 from napari_unet.gui.layers import source
 from napari_unet.gui.panel import Panel
+from napari_unet.gui.sections.class_table import QUALITY
 from napari_unet.images.tiles import Region
 from napari_unet.project.project import Project
 from napari_unet.protocol.messages import Doubted, NetworkChosen, Suggested
@@ -151,7 +152,7 @@ def test_scores_stand_on_the_image_where_they_are_wanted(user: User) -> None:
     assert user.panel.canvas.held_out.visible
     background, cell = (said.text() for _, said in card.estimate.rows)
     assert "[" in background
-    assert [user.panel.class_table.table.item(row, 4).text() for row in (0, 1)] == [background[:4], cell[:4]]
+    assert [user.panel.class_table.table.item(row, QUALITY).text() for row in (0, 1)] == [background[:4], cell[:4]]
     user.panel.details.copy_button.click()
     assert "mean Dice on the held-out pixels" in QApplication.clipboard().text()
 

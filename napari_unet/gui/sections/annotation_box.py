@@ -25,6 +25,7 @@ class AnnotationBox(QWidget):  # type: ignore[misc]
         self.painting.accept.connect(shown.begin_circle)
         self.objects = ObjectAnnotation(controller, shown, self.class_table)
         self.status = StatusLine(controller, shown, self.class_table)
+        self.painting.offered.connect(self.status.say)
         layout = column(self)
         layout.addWidget(self.class_table)
         layout.addWidget(self.status)

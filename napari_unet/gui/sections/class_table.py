@@ -1,41 +1,59 @@
-"""The table of classes: pick one to paint, rename it, recolour it, see how much is painted and how well it does."""
+"""The list of classes: pick one to paint, rename it, recolour it, add one in the last row, see how good each is."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
+from typing import Any
 
-from qtpy.QtCore import QSize, Qt, Signal
-from qtpy.QtGui import QColor, QIcon, QKeySequence, QPixmap
+from qtpy.QtCore import QEvent, QModelIndex, QObject, QSize, Qt, Signal
+from qtpy.QtGui import QColor, QIcon, QPixmap
 from qtpy.QtWidgets import (
     QAbstractItemView,
     QColorDialog,
-    QHBoxLayout,
     QHeaderView,
-    QPushButton,
-    QShortcut,
+    QLineEdit,
+    QMenu,
     QSizePolicy,
+    QStyledItemDelegate,
     QTableWidget,
     QTableWidgetItem,
-    QVBoxLayout,
     QWidget,
 )
 
 from napari_unet.evaluation.estimated_dice import EstimatedDice
 from napari_unet.gui.plain_text import untagged
 from napari_unet.gui.sections.estimate_lines import estimate_text
+from napari_unet.gui.sections.section import column
 from napari_unet.project.classes import ClassLabel
 
-_COLUMNS = ("", "Class", "Key", "Painted", "Dice")
-_COLOUR, _NAME, _KEY, _PAINTED, _DICE = range(5)
-_ROWS_SHOWN = 6
-_NO_ESTIMATE = "estimated Dice in the plane on screen; comes with the prediction"
+COLOUR, NAME, QUALITY, KEY = range(4)
+ADD = "+ class"
+_COLUMNS = ("", "Class", "Quality", "Key")
+_LEAST_ROWS, _MOST_ROWS = 4, 7  # shown at once: a third class moves nothing
+_HEADER, _ROW, _SWATCH = 22, 24, 14  # px
+_NO_ESTIMATE = "Comes with the prediction"
+_QUALITY = "How well this class is found on the plane on screen, 0 to 1: estimated Dice {}"
 
 
 class ClassTable(QWidget):  # type: ignore[misc]
-    """Table that emits what the user wants, and shows what it is told."""
+    """Table that emits what the user wants, and shows what it is told.
+
+    Attributes
+    ----------
+    classes : the classes of the rows
+    painted : labelled pixels by class id
+
+    Signals
+    -------
+    chosen, removed : a class id
+    renamed, recoloured : a class id, and the name or colour
+    added : a class with any name is wanted
+    named : a class of this name is wanted
+    """
 
     chosen = Signal(int)
     renamed = Signal(int, str)
     recoloured = Signal(int, str)
     added = Signal()
+    named = Signal(str)
     removed = Signal(int)
 
     def __init__(self, parent: QWidget | None = None) -> None:
@@ -46,58 +64,41 @@ class ClassTable(QWidget):  # type: ignore[misc]
         self.table = QTableWidget(0, len(_COLUMNS), self)
         self.table.setAccessibleName("classes")
         self._prepare_table()
-        self.add_button = _button("+ class", "Add a class", self.added.emit)
-        self.remove_button = _button(
-            "- class", "Remove the selected class; its strokes stay in the project", self._remove
-        )
-        buttons = QHBoxLayout()
-        buttons.addWidget(self.add_button)
-        buttons.addWidget(self.remove_button)
-        buttons.addStretch()
-        self._buttons = buttons
-        layout = QVBoxLayout(self)
-        layout.setContentsMargins(0, 0, 0, 0)
-        layout.addWidget(self.table)
-        layout.addLayout(buttons)
-
-    def add_tool(self, button: QPushButton) -> None:
-        """Put a button beside those that add and remove classes."""
-        self._buttons.addWidget(button)
+        column(self).addWidget(self.table)
 
     def show_classes(self, classes: Sequence[ClassLabel], painted: dict[int, int]) -> None:
         """Fill the table; the selection stays where it was."""
+        if self.table.state() == QAbstractItemView.State.EditingState and list(classes) == self.classes:
+            self.painted = painted  # a name is being typed
+            return
         selected = self.selected
         self._filling = True
         self.classes, self.painted = list(classes), painted
-        self.table.setRowCount(len(classes))
+        self.table.setRowCount(len(classes) + 1)
         for row, label in enumerate(classes):
-            self.table.setItem(
-                row, _COLOUR, _item("", icon=_swatch(label.colour), tip="Double-click to change the colour")
-            )
-            self.table.setItem(row, _NAME, _item(label.name, editable=True, tip="Double-click to rename"))
-            self.table.setItem(row, _KEY, _item(str(row + 1) if row < 9 else "", right=True))
-            self.table.setItem(row, _PAINTED, _item(f"{painted.get(label.id, 0):,}", right=True, tip="labelled pixels"))
-            if self.table.item(row, _DICE) is None:
-                self.table.setItem(row, _DICE, _item("n/a", right=True, tip=_NO_ESTIMATE))
+            self._fill(row, label)
+        for place in range(len(_COLUMNS)):
+            item = _item(ADD if place == NAME else "", editable=place == NAME, tip="Type the name of another class")
+            item.setFlags(item.flags() & ~Qt.ItemFlag.ItemIsSelectable)
+            self.table.setItem(len(classes), place, item)
         self._filling = False
         self.select(selected if selected is not None else (classes[0].id if classes else None))
-        self.remove_button.setEnabled(len(classes) > 2)
         self._fit_height()
 
     def show_estimates(self, estimates: Sequence[EstimatedDice]) -> None:
-        """Show the estimated Dice of each class on screen; the tool tip has the interval or the reason."""
+        """Show how well each class is found; the tool tip has the interval or the reason why it is not known."""
         by_id = {estimate.class_id: estimate for estimate in estimates}
         for row, label in enumerate(self.classes):
             estimate = by_id.get(label.id)
             text = "n/a" if estimate is None or estimate.value is None else f"{estimate.value:.2f}"
-            tip = _NO_ESTIMATE if estimate is None else untagged(estimate.reason) or estimate_text(estimate)
-            self.table.setItem(row, _DICE, _item(text, right=True, tip=tip))
+            tip = _NO_ESTIMATE if estimate is None else estimate.reason or _QUALITY.format(estimate_text(estimate))
+            self.table.setItem(row, QUALITY, _item(text, right=True, tip=untagged(tip)))
 
     @property
     def selected(self) -> int | None:
         """Return the id of the class to paint, or None."""
-        row = self.table.currentRow()
-        return self.classes[row].id if 0 <= row < len(self.classes) else None
+        rows = self.table.selectionModel().selectedRows()
+        return self.classes[rows[0].row()].id if rows and rows[0].row() < len(self.classes) else None
 
     def select(self, class_id: int | None) -> None:
         """Select the class to paint."""
@@ -113,74 +114,124 @@ class ClassTable(QWidget):  # type: ignore[misc]
         """Return the id of the class that key 1 to 9 stands for, or None."""
         return self.classes[number - 1].id if number <= len(self.classes) else None
 
+    def begin_name(self, class_id: int | None = None) -> None:
+        """Let the user type the name of a class, or of a new one."""
+        ids = [label.id for label in self.classes]
+        self.table.editItem(self.table.item(ids.index(class_id) if class_id in ids else len(ids), NAME))
+
+    def eventFilter(self, watched: QObject, event: Any) -> bool:
+        """Take the keys of the table: Enter on a colour asks for another one, Delete removes the class."""
+        if event.type() != QEvent.Type.KeyPress or self.table.state() == QAbstractItemView.State.EditingState:
+            return False
+        if event.key() in (Qt.Key.Key_Return, Qt.Key.Key_Enter):
+            self.enter()
+        elif event.key() == Qt.Key.Key_Delete:
+            self._remove()
+        else:
+            return False
+        return True
+
+    def enter(self) -> None:
+        """Do what a double click on the current cell does: ask for another colour, or begin a new class."""
+        item = self.table.currentItem()
+        if item is not None and item.row() == len(self.classes):
+            self.begin_name()
+        elif item is not None:
+            self.pick_colour(item)
+
+    def pick_colour(self, item: QTableWidgetItem) -> None:
+        """Ask for another colour of a class, if the cell is that of its colour."""
+        if item.column() == COLOUR and item.row() < len(self.classes):
+            label = self.classes[item.row()]
+            colour = QColorDialog.getColor(QColor(label.colour), self, f"Colour of {label.name}")
+            if colour.isValid():
+                self.recoloured.emit(label.id, colour.name().upper())
+
+    def _fill(self, row: int, label: ClassLabel) -> None:
+        pixels = f"{self.painted.get(label.id, 0):,} pixels are painted"
+        swatch = _item("", icon=_swatch(label.colour), tip="Double-click to change the colour")
+        self.table.setItem(row, COLOUR, swatch)
+        name = _item(label.name, editable=True, tip=untagged(f"{label.name}: {pixels}\nDouble-click to rename"))
+        self.table.setItem(row, NAME, name)
+        self.table.setItem(row, KEY, _item(str(row + 1) if row < 9 else "", right=True, tip="Press it to paint"))
+        if self.table.item(row, QUALITY) is None or not self.table.item(row, QUALITY).text():
+            self.table.setItem(row, QUALITY, _item("n/a", right=True, tip=_NO_ESTIMATE))
+
     def _prepare_table(self) -> None:
         table = self.table
         table.setHorizontalHeaderLabels(_COLUMNS)
         table.verticalHeader().hide()
+        table.verticalHeader().setDefaultSectionSize(_ROW)
+        table.verticalHeader().setMinimumSectionSize(_ROW)
         table.setSelectionBehavior(QAbstractItemView.SelectionBehavior.SelectRows)
         table.setSelectionMode(QAbstractItemView.SelectionMode.SingleSelection)
         table.setShowGrid(False)
         table.setTabKeyNavigation(False)  # Tab leaves the table, arrows move in it
         # Not by any key: a class key would begin a new name.
-        table.setEditTriggers(
-            QAbstractItemView.EditTrigger.DoubleClicked | QAbstractItemView.EditTrigger.EditKeyPressed
-        )
+        triggers = QAbstractItemView.EditTrigger
+        table.setEditTriggers(triggers.DoubleClicked | triggers.EditKeyPressed)
+        table.setItemDelegateForColumn(NAME, _NameDelegate(table))
         table.setSizePolicy(QSizePolicy.Policy.Ignored, QSizePolicy.Policy.Fixed)
-        table.setIconSize(QSize(14, 14))
+        table.setIconSize(QSize(_SWATCH, _SWATCH))
         header = table.horizontalHeader()
         header.setSectionResizeMode(QHeaderView.ResizeMode.ResizeToContents)
-        header.setSectionResizeMode(_NAME, QHeaderView.ResizeMode.Stretch)
+        header.setSectionResizeMode(NAME, QHeaderView.ResizeMode.Stretch)
+        header.setHighlightSections(False)
+        header.setFixedHeight(_HEADER)
+        table.horizontalHeaderItem(NAME).setTextAlignment(Qt.AlignmentFlag.AlignLeft | Qt.AlignmentFlag.AlignVCenter)
+        table.setContextMenuPolicy(Qt.ContextMenuPolicy.CustomContextMenu)
+        table.customContextMenuRequested.connect(lambda place: self._menu().popup(table.mapToGlobal(place)))
+        table.installEventFilter(self)
         table.itemSelectionChanged.connect(self._selection_changed)
         table.itemChanged.connect(self._item_changed)
         table.itemDoubleClicked.connect(self.pick_colour)
-        enter = QShortcut(QKeySequence(Qt.Key.Key_Return), table, context=Qt.ShortcutContext.WidgetShortcut)
-        enter.activated.connect(self.enter)
+        table.itemClicked.connect(lambda item: self.begin_name() if item.row() == len(self.classes) else None)
+
+    def _menu(self) -> QMenu:
+        menu = QMenu(self)
+        menu.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
+        menu.addAction("Rename", lambda: self.begin_name(self.selected))
+        remove = menu.addAction("Remove; its strokes stay in the project", self._remove)
+        remove.setEnabled(len(self.classes) > 2)
+        return menu
 
     def _fit_height(self) -> None:
-        rows = min(max(self.table.rowCount(), 2), _ROWS_SHOWN)
-        row_height = self.table.verticalHeader().defaultSectionSize()
-        self.table.setFixedHeight(self.table.horizontalHeader().sizeHint().height() + rows * row_height + 4)
+        rows = min(max(self.table.rowCount(), _LEAST_ROWS), _MOST_ROWS)
+        self.table.setFixedHeight(_HEADER + rows * _ROW + 4)
 
     def _selection_changed(self) -> None:
         if not self._filling and self.selected is not None:
             self.chosen.emit(self.selected)
 
     def _item_changed(self, item: QTableWidgetItem) -> None:
-        if self._filling or item.column() != _NAME:
+        if self._filling or item.column() != NAME:
             return
-        label = self.classes[item.row()]
-        name = item.text().strip()
-        if name and name != label.name:
-            self.renamed.emit(label.id, name)
-        elif not name:
+        is_new = item.row() == len(self.classes)
+        before, name = ADD if is_new else self.classes[item.row()].name, item.text().strip()
+        if name in ("", before):
             self._filling = True
-            item.setText(label.name)
+            item.setText(before)
             self._filling = False
-
-    def enter(self) -> None:
-        """Do what a double click on the current cell does to a colour: ask for another one."""
-        item = self.table.currentItem()
-        if item is not None:
-            self.pick_colour(item)
-
-    def pick_colour(self, item: QTableWidgetItem) -> None:
-        """Ask for another colour of a class, if the cell is that of its colour."""
-        if item.column() == _COLOUR:
-            label = self.classes[item.row()]
-            colour = QColorDialog.getColor(QColor(label.colour), self, f"Colour of {label.name}")
-            if colour.isValid():
-                self.recoloured.emit(label.id, colour.name().upper())
+        elif is_new:
+            self.named.emit(name)
+        else:
+            self.renamed.emit(self.classes[item.row()].id, name)
 
     def _remove(self) -> None:
-        if self.selected is not None:
+        if self.selected is not None and len(self.classes) > 2:
             self.removed.emit(self.selected)
 
 
-def _button(text: str, tip: str, pressed: Callable[[], object]) -> QPushButton:
-    button = QPushButton(text)
-    button.setToolTip(tip)
-    button.clicked.connect(lambda: pressed())
-    return button
+class _NameDelegate(QStyledItemDelegate):  # type: ignore[misc]
+    """Editor of a name; that of a new class is empty at first."""
+
+    def setEditorData(self, editor: QWidget, index: QModelIndex) -> None:
+        """Show the name as it is."""
+        super().setEditorData(editor, index)
+        if isinstance(editor, QLineEdit):
+            if index.row() == index.model().rowCount() - 1:
+                editor.clear()
+            editor.setPlaceholderText("name of the class")
 
 
 def _item(
@@ -198,6 +249,10 @@ def _item(
 
 
 def _swatch(colour: str) -> QIcon:
-    pixmap = QPixmap(14, 14)
+    """Return a square of exactly the colour, also in a row that is selected, where Qt would tint it."""
+    pixmap = QPixmap(_SWATCH, _SWATCH)
     pixmap.fill(QColor(colour))
-    return QIcon(pixmap)
+    icon = QIcon(pixmap)
+    for mode in (QIcon.Mode.Selected, QIcon.Mode.Disabled, QIcon.Mode.Active):
+        icon.addPixmap(pixmap, mode)
+    return icon

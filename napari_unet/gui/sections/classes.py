@@ -2,6 +2,7 @@
 
 from napari_unet.controller.controller import Controller
 from napari_unet.controller.news import ActionEnded, ClassesChanged, ImageShown, ProjectOpened
+from napari_unet.errors import UserError
 from napari_unet.gui.layers.canvas import Canvas
 from napari_unet.gui.sections.attempt import Attempt
 from napari_unet.gui.sections.class_table import ClassTable
@@ -19,6 +20,7 @@ class Classes:
         table.renamed.connect(lambda class_id, name: attempt(lambda: self.change(class_id, name=name)))
         table.recoloured.connect(lambda class_id, colour: attempt(lambda: self.change(class_id, colour=colour)))
         table.added.connect(lambda: attempt(self._add))
+        table.named.connect(lambda name: attempt(lambda: self._add(name)))
         table.removed.connect(lambda class_id: attempt(lambda: self._remove(class_id)))
         controller.subscribe(ClassesChanged, lambda _: self._show())
         controller.subscribe(Estimated, lambda estimated: table.show_estimates(estimated.classes))
@@ -37,8 +39,12 @@ class Classes:
         self._controller.present_project().classes.change(class_id, name=name, colour=colour)
         self._changed()
 
-    def _add(self) -> None:
-        label = self._controller.present_project().classes.add()
+    def _add(self, name: str | None = None) -> None:
+        try:
+            label = self._controller.present_project().classes.add(name)
+        except UserError:
+            self._show()  # the row that was typed in offers a class again
+            raise
         self._changed()
         self._table.select(label.id)
 

@@ -1,15 +1,19 @@
 """The drawer for who wants to know more: scores, the curve, the device, and every message."""
 
+from collections.abc import Sequence
+
 from qtpy.QtWidgets import QPushButton, QVBoxLayout, QWidget
 
 from napari_unet.controller.controller import Controller
 from napari_unet.controller.news import ActionEnded, ProjectOpened
+from napari_unet.gui.layers.area_layer import AreaLayer
+from napari_unet.gui.layers.canvas import Canvas
 from napari_unet.gui.plain_text import PlainLabel
 from napari_unet.gui.sections.attempt import Attempt
 from napari_unet.gui.sections.drawer import Drawer
 from napari_unet.gui.sections.messages_list import MessagesList
 from napari_unet.gui.sections.remark import Remark
-from napari_unet.gui.sections.score_card import ScoreCard
+from napari_unet.gui.sections.scores import Scores
 from napari_unet.gui.sections.section import column, row
 from napari_unet.protocol.messages import NetworkChosen, Progress, Ready
 
@@ -19,13 +23,15 @@ class Details(Drawer):
 
     Attributes
     ----------
+    card : the scores
     restore, copy_button, release : the buttons
     steps, device, network : lines about the training
     messages : all that was told
     """
 
-    def __init__(self, controller: Controller, card: ScoreCard) -> None:
+    def __init__(self, controller: Controller, canvas: Canvas, areas: AreaLayer, *above: QWidget) -> None:
         self._controller = controller
+        self.card = card = Scores(controller, canvas, areas).card
         self.steps, self.device, self.network = Remark(), Remark(), Remark()
         self.restore = QPushButton("Best")
         self.restore.setToolTip("Go back to the network with the highest held-out Dice; learning goes on from it")
@@ -35,7 +41,7 @@ class Details(Drawer):
         self.messages = MessagesList(controller)
         content = QWidget()
         super().__init__("Details", content)
-        self._lay_out(column(content), card)
+        self._lay_out(column(content), (*above, card))
         attempt, training = Attempt(controller), controller.training
         self.restore.clicked.connect(lambda _: attempt(training.restore_best))
         self.release.clicked.connect(lambda _: attempt(training.stop))
@@ -46,9 +52,8 @@ class Details(Drawer):
         controller.subscribe(ProjectOpened, lambda _: self.steps.setText(""))
         controller.subscribe(ActionEnded, lambda _: self._allow())
 
-    def _lay_out(self, layout: QVBoxLayout, card: ScoreCard) -> None:
-        layout.addWidget(card)
-        for line in (self.steps, self.network, self.device):
+    def _lay_out(self, layout: QVBoxLayout, above: Sequence[QWidget]) -> None:
+        for line in (*above, self.steps, self.network, self.device):
             layout.addWidget(line)
         buttons = row()
         for button in (self.restore, self.copy_button, self.release):

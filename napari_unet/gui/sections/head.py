@@ -5,13 +5,11 @@ from pathlib import Path
 from typing import Any
 
 from napari.layers import Image
-from qtpy.QtCore import QTimer
+from qtpy.QtCore import Qt, QTimer
 from qtpy.QtWidgets import (
     QCheckBox,
     QComboBox,
     QFileDialog,
-    QGridLayout,
-    QHBoxLayout,
     QPushButton,
     QSizePolicy,
     QWidget,
@@ -21,13 +19,18 @@ from superqt.utils import signals_blocked
 from napari_unet.controller.controller import Controller
 from napari_unet.controller.news import ImageShown, ProjectOpened
 from napari_unet.gui.layers import source
-from napari_unet.gui.plain_text import PlainLabel, untagged
+from napari_unet.gui.plain_text import untagged
 from napari_unet.gui.sections.attempt import Attempt
 from napari_unet.gui.sections.image_facts import ImageFacts
 from napari_unet.gui.sections.project_images import ProjectImages
 from napari_unet.gui.sections.rescale_offer import RescaleOffer
+from napari_unet.gui.sections.section import column, keep_room, row
 from napari_unet.gui.sections.shown_image import ShownImage
 from napari_unet.project.image_record import ImageRecord
+
+_NO_PROJECT = "Project…"
+_PROJECT_TIP = "Open another project folder (NAME.unet) or make a new one"
+_NAME_PX = 110
 
 
 class Head(QWidget):  # type: ignore[misc]
@@ -45,7 +48,7 @@ class Head(QWidget):  # type: ignore[misc]
     images : the list of image layers
     channels_first : the tick for an image of several channels in one layer
     facts, offer : what is known of the image, and a copy of it that may be made
-    project_name, project_button : the project
+    project_button : names the project, and opens another one
     """
 
     def __init__(self, viewer: Any, controller: Controller, shown: ShownImage, images: ProjectImages) -> None:
@@ -112,27 +115,20 @@ class Head(QWidget):  # type: ignore[misc]
         self.channels_first.toggled.connect(self._channels_ticked)
 
     def _make_project(self) -> None:
-        self.project_name = PlainLabel("no project yet")
-        # Long names must not widen the dock.
-        self.project_name.setSizePolicy(QSizePolicy.Policy.Ignored, QSizePolicy.Policy.Preferred)
-        self.project_button = QPushButton("Project…")
-        self.project_button.setToolTip("Open a project folder (NAME.unet) or make a new one")
+        self.project_button = QPushButton(_NO_PROJECT)
+        self.project_button.setAccessibleName("project")
+        self.project_button.setSizePolicy(QSizePolicy.Policy.Ignored, QSizePolicy.Policy.Fixed)
+        self.project_button.setToolTip(_PROJECT_TIP)
         self.project_button.clicked.connect(lambda: self._pick_project())
 
     def _lay_out(self) -> None:
-        layout = QGridLayout(self)
-        layout.setContentsMargins(0, 0, 0, 0)
-        layout.addWidget(PlainLabel("Image"), 0, 0)
-        layout.addWidget(self.images, 0, 1)
-        layout.addWidget(self.facts, 1, 1)
-        layout.addWidget(self.offer, 2, 1)
-        layout.addWidget(self.channels_first, 3, 1)
-        layout.addWidget(PlainLabel("Project"), 4, 0)
-        row = QHBoxLayout()
-        row.addWidget(self.project_name, 1)
-        row.addWidget(self.project_button)
-        layout.addLayout(row, 4, 1)
-        layout.setColumnStretch(1, 1)
+        layout, line = column(self), row()
+        line.addWidget(self.images, 5)
+        line.addWidget(self.project_button, 4)
+        layout.addLayout(line)
+        for below in (self.facts, self.offer, self.channels_first):
+            layout.addWidget(below)
+        keep_room(self.facts)
 
     def _choose(self) -> None:
         layer = self.images.currentData()
@@ -162,8 +158,10 @@ class Head(QWidget):  # type: ignore[misc]
 
     def _project_opened(self, opened: ProjectOpened) -> None:
         project = opened.project
-        self.project_name.setText(project.folder.name + (" (read-only)" if project.read_only else ""))
-        self.project_name.setToolTip(untagged(str(project.folder)))
+        name = project.folder.name + (" (read-only)" if project.read_only else "")
+        metrics = self.project_button.fontMetrics()
+        self.project_button.setText(metrics.elidedText(name, Qt.TextElideMode.ElideMiddle, _NAME_PX).replace("&", "&&"))
+        self.project_button.setToolTip(untagged(f"{project.folder}\n{_PROJECT_TIP}"))
 
     def _image_shown(self, shown: ImageShown) -> None:
         if shown.record is not None:

@@ -14,7 +14,6 @@ from qtpy.QtWidgets import (
     QLineEdit,
     QListWidget,
     QListWidgetItem,
-    QSizePolicy,
     QToolButton,
     QWidget,
 )
@@ -22,9 +21,10 @@ from qtpy.QtWidgets import (
 from napari_unet.controller.controller import Controller
 from napari_unet.controller.news import ImageRemoved, ImageShown
 from napari_unet.errors import UserError
-from napari_unet.gui.plain_text import PlainLabel, untagged
+from napari_unet.gui.plain_text import PlainLabel
 from napari_unet.gui.sections.faint_text import make_faint
 from napari_unet.gui.sections.remark import Remark
+from napari_unet.gui.sections.steady_text import SteadyText
 from napari_unet.images.image import Image, PixelSize
 from napari_unet.project.correction import (
     PIXEL_UNITS,
@@ -76,9 +76,8 @@ class ImageFacts(QWidget):  # type: ignore[misc]
         self._correct = correct
         self._open_recorded = open_recorded
         self._record: ImageRecord | None = None
-        self.line = PlainLabel("")
+        self.line = SteadyText()
         make_faint(self.line)
-        self.line.setSizePolicy(QSizePolicy.Policy.Ignored, QSizePolicy.Policy.Preferred)
         self.button = QToolButton()
         self.button.setText("Correct…")
         self.button.setAccessibleName("correct pixel size, axes and channels")
@@ -95,9 +94,7 @@ class ImageFacts(QWidget):  # type: ignore[misc]
     def show_image(self, record: ImageRecord | None) -> None:
         """Show the facts of an image, or vanish without one."""
         self._record = record
-        text = "" if record is None else facts(record)
-        self.line.setText(text)
-        self.line.setToolTip(untagged(text))  # where the panel is too narrow for it
+        self.line.setText("" if record is None else facts(record))
         self.setVisible(record is not None)
 
     def _ask(self) -> None:

@@ -9,17 +9,16 @@ from qtpy.QtGui import QKeyEvent
 from qtpy.QtWidgets import (
     QAbstractItemView,
     QFileDialog,
-    QHBoxLayout,
     QHeaderView,
     QPushButton,
     QSizePolicy,
     QTableView,
-    QVBoxLayout,
     QWidget,
 )
 
 from napari_unet.gui.plain_text import PlainLabel
 from napari_unet.gui.sections.image_table import NAME, ImageTable
+from napari_unet.gui.sections.section import column
 from napari_unet.gui.sections.thumbnails import SIDE, Thumbnails
 from napari_unet.project.image_record import ImageRecord
 
@@ -29,7 +28,12 @@ _STEPS = {Qt.Key.Key_PageDown: 1, Qt.Key.Key_PageUp: -1}
 
 
 class ImageList(QWidget):  # type: ignore[misc]
-    """List that emits what the user wants; its rows are hidden while there is nothing to choose."""
+    """List that emits what the user wants; its rows are hidden while there is nothing to choose.
+
+    Attributes
+    ----------
+    place, find_button, add_button : to be put beside the title of the section
+    """
 
     chosen = Signal(int)
     stepped = Signal(int)
@@ -52,15 +56,7 @@ class ImageList(QWidget):  # type: ignore[misc]
         self.find_button.setToolTip("Show where the file of this image is now; it must be the same image")
         self.find_button.clicked.connect(self._pick_file)
         self.place = PlainLabel("")
-        row = QHBoxLayout()
-        row.addWidget(self.add_button)
-        row.addWidget(self.find_button)
-        row.addStretch()
-        row.addWidget(self.place)
-        layout = QVBoxLayout(self)
-        layout.setContentsMargins(0, 0, 0, 0)
-        layout.addWidget(self.view)
-        layout.addLayout(row)
+        column(self).addWidget(self.view)
         self.thumbnails.made.connect(lambda _: self._show_parts())
         self._show_parts()
 
@@ -74,14 +70,14 @@ class ImageList(QWidget):  # type: ignore[misc]
 
     def show_current(self, image_id: int | None) -> None:
         """Mark the image that is worked on, and scroll to it."""
-        row = None if image_id is None else self.table.row_of(image_id)
-        if row is None:
+        number = None if image_id is None else self.table.row_of(image_id)
+        if number is None:
             self.view.clearSelection()
-        elif row != self.view.currentIndex().row() or not self.view.selectionModel().hasSelection():
-            self.view.selectRow(row)
-            self.view.scrollTo(self.table.index(row, NAME))
+        elif number != self.view.currentIndex().row() or not self.view.selectionModel().hasSelection():
+            self.view.selectRow(number)
+            self.view.scrollTo(self.table.index(number, NAME))
         count = self.table.rowCount()
-        self.place.setText(f"{row + 1} of {count}" if row is not None and count > 1 else "")
+        self.place.setText(f"{number + 1} of {count}" if number is not None and count > 1 else "")
         self._show_parts()
 
     def accept_drops_on(self, widget: QWidget) -> None:

@@ -6,7 +6,7 @@ from typing import Any
 import numpy as np
 from jaxtyping import Bool
 from napari.layers import Shapes
-from qtpy.QtWidgets import QHBoxLayout, QPushButton, QSizePolicy, QVBoxLayout, QWidget
+from qtpy.QtWidgets import QPushButton, QWidget
 
 from napari_unet.controller.controller import Controller
 from napari_unet.controller.news import ImageShown, ProjectOpened, StrokesSaved
@@ -14,8 +14,9 @@ from napari_unet.evaluation.label_check import Doubt, stroke_of
 from napari_unet.gui.layers.canvas import Canvas
 from napari_unet.gui.layers.place import show_place
 from napari_unet.gui.layers.rectangles import show_outlines
-from napari_unet.gui.plain_text import PlainLabel
 from napari_unet.gui.sections.attempt import Attempt
+from napari_unet.gui.sections.section import column, row
+from napari_unet.gui.sections.steady_text import SteadyText
 from napari_unet.project.project import Project
 from napari_unet.protocol.messages import Doubted
 
@@ -47,17 +48,15 @@ class LabelCheck(QWidget):  # type: ignore[misc]
         self.layer: Shapes | None = None
         self._said: tuple[Doubt, ...] = ()
         self._open: list[Doubt] = []  # those of the present image that are still to be answered
-        self.line = PlainLabel("")
-        self.line.setWordWrap(True)
-        self.line.setSizePolicy(QSizePolicy.Policy.Ignored, QSizePolicy.Policy.Preferred)
-        attempt, buttons = Attempt(controller), QHBoxLayout()
+        self.line = SteadyText()
+        attempt, buttons = Attempt(controller), row()
         self.buttons = {}
         for name, tip, action in (
             ("Show", "Go to the stroke", self._go),
             ("Keep", "The stroke is right; do not ask again", self._keep),
             (
                 "Flip",
-                "Repaint it as the network says, and erase what is held out; undo works",
+                "Repaint it as the network says, and erase what it is checked by; undo works",
                 self._flip,
             ),
             ("Erase", "Erase it; undo works", self._erase),
@@ -67,8 +66,7 @@ class LabelCheck(QWidget):  # type: ignore[misc]
             button.setToolTip(tip)
             button.clicked.connect(lambda _=False, action=action: attempt(action))
             buttons.addWidget(button)
-        layout = QVBoxLayout(self)
-        layout.setContentsMargins(0, 0, 0, 0)
+        layout = column(self)
         layout.addWidget(self.line)
         layout.addLayout(buttons)
         self.hide()
@@ -102,9 +100,7 @@ class LabelCheck(QWidget):  # type: ignore[misc]
                 names.get(k, "another class") for k in (self._open[0].class_id, self._open[0].predicted)
             )
             several = f" (1 of {len(self._open)})" if len(self._open) > 1 else ""
-            self.line.setText(
-                f"Is this stroke right? Painted {painted}, but the network keeps saying {predicted}{several}"
-            )
+            self.line.setText(f"Painted {painted}, but looks like {predicted}: right?{several}")
 
     def _is_open(self, doubt: Doubt) -> bool:
         """Tell whether a stroke is on the present image, still painted like that, and was not kept."""

@@ -43,7 +43,7 @@ class ObjectAnnotation:
         objects = self._objects(layer)
         selected = self._table.selected
         if not classes:
-            what, fix = "there is no class for the objects", "press + class first"
+            what, fix = "there is no class for the objects", "add a class first"
             raise UserError("NU-A12", what, "use as annotation", fix)
         self._shown.saving.check()
         found = {plane: numbers for plane, numbers in enumerate(objects) if numbers.any()}

@@ -13,7 +13,7 @@ from napari_unet.gui.sections.class_table import ClassTable
 
 # What a user can press while the annotation layer is selected, besides napari's own keys.
 KEYS = {
-    "1 - 9": "paint that class",
+    "1 - 9": "paint that class; a new one: press its key twice",
     "X": "back to the class before",
     "E": "erase to unlabelled",
     "F": "fill",
@@ -39,9 +39,11 @@ class Painting(QObject):  # type: ignore[misc]
     Signals
     -------
     accept : the key for accepting was pressed
+    offered : what the same key does when it is pressed again, in a sentence
     """
 
     accept = Signal()
+    offered = Signal(str)
 
     def __init__(self, controller: Controller, canvas: Canvas, table: ClassTable, parent: QObject) -> None:
         super().__init__(parent)
@@ -50,6 +52,7 @@ class Painting(QObject):  # type: ignore[misc]
         self._table = table
         self._layer: Any = None
         self._now = self._before = 0
+        self._offered = 0  # the key that adds a class when it is pressed again
         self._put_back_soon = QTimer(self, singleShot=True, interval=0)
         self._put_back_soon.timeout.connect(self._put_back)
         table.chosen.connect(self.paint_with)
@@ -89,7 +92,20 @@ class Painting(QObject):  # type: ignore[misc]
             self.paint_with(self._table.selected or self._controller.present_project().classes.all()[0].id)
 
     def _key(self, number: int) -> Callable[[Any], None]:
-        return lambda _: self._choose(self._table.id_of_key(number))
+        return lambda _: self._pressed(number)
+
+    def _pressed(self, number: int) -> None:
+        """Paint the class of a key; where there is none, offer one, and add it when the key is pressed again."""
+        class_id, was_offered = self._table.id_of_key(number), self._offered == number
+        self._offered = 0
+        if class_id is not None:
+            self._choose(class_id)
+        elif was_offered:
+            self._table.added.emit()
+            self._table.begin_name(self._table.selected)
+        else:
+            self._offered = number
+            self.offered.emit(f"No class has the key {number}: press {number} again to add one")
 
     def _choose(self, class_id: int | None) -> None:
         if class_id is not None and self._table.has(class_id):
@@ -109,6 +125,6 @@ class Painting(QObject):  # type: ignore[misc]
         label = self._layer.selected_label
         if label and not self._table.has(label) and self._table.has(self._now):
             self._layer.selected_label = self._now
-            fix = "press + class for another class, or choose one in the table"
+            fix = "add a class in the last row of the table, or choose one of them"
             error = UserError("NU-A12", f"{label} is not one of the classes", "label", fix)
             self._controller.publish(ErrorLine(str(error)))

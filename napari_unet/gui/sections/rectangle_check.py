@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 from napari.layers import Labels
-from qtpy.QtWidgets import QHBoxLayout, QMenu, QPushButton, QVBoxLayout, QWidget
+from qtpy.QtWidgets import QMenu, QPushButton, QWidget
 
 from napari_unet.controller.controller import Controller
 from napari_unet.controller.news import ActionEnded, AreaEmptied, ImageShown, ProjectOpened
@@ -16,7 +16,9 @@ from napari_unet.gui.layers.place import show_place
 from napari_unet.gui.sections.attempt import Attempt
 from napari_unet.gui.sections.estimate_lines import estimate_text
 from napari_unet.gui.sections.remark import Remark
+from napari_unet.gui.sections.section import column, keep_room, row
 from napari_unet.gui.sections.shown_image import ShownImage
+from napari_unet.gui.sections.steady_text import SteadyText
 from napari_unet.images.tiles import Region
 from napari_unet.project.area_checks import AreaCheck, Origin
 from napari_unet.project.classes import ClassLabel
@@ -55,7 +57,7 @@ class RectangleCheck(QWidget):  # type: ignore[misc]
     choices : actions of the menu by origin, and "drawn" for a rectangle by hand
     line : what is to be done with the open rectangle
     done, show_button, give_up : what can be done with it
-    result : the Dice to publish, and what stands behind it
+    result : the Dice to publish, and what stands behind it; to be put among the details
     """
 
     def __init__(self, viewer: Any, controller: Controller, shown: ShownImage) -> None:
@@ -71,7 +73,7 @@ class RectangleCheck(QWidget):  # type: ignore[misc]
         self.button = QPushButton("Check a rectangle")
         self.button.setToolTip(_TIP)
         self.choices = self._make_menu()
-        self.line, self.result = Remark(), Remark()
+        self.line, self.result = SteadyText(lines=2), Remark()
         self.done, self.show_button, self.give_up = QPushButton("Done"), QPushButton("Show"), QPushButton("Give up")
         self.done.setToolTip(
             "Every pixel in the rectangle is right. Hold Space to see the bare image before you press:\n"
@@ -79,15 +81,14 @@ class RectangleCheck(QWidget):  # type: ignore[misc]
         )
         self.show_button.setToolTip("Go to the rectangle")
         self.give_up.setToolTip("Take the rectangle and its filling away; what you corrected stays, and is trained on")
-        buttons = QHBoxLayout()
+        buttons = row()
         for button, action in ((self.done, self._finish), (self.show_button, self._go), (self.give_up, self._leave)):
             button.clicked.connect(lambda _=False, action=action: self._attempt(action))
+            keep_room(button)
             buttons.addWidget(button)
-        layout = QVBoxLayout(self)
-        layout.setContentsMargins(0, 0, 0, 0)
+        layout = column(self)
         layout.addWidget(self.line)
         layout.addLayout(buttons)
-        layout.addWidget(self.result)
         controller.subscribe(AreaProposed, self._proposed)
         controller.subscribe(AreaEmptied, lambda emptied: self._show_stored(emptied.plane, emptied.region))
         controller.subscribe(Scored, self._scored)
@@ -95,6 +96,11 @@ class RectangleCheck(QWidget):  # type: ignore[misc]
         controller.subscribe(ProjectOpened, lambda _: self._forget())
         controller.subscribe(ActionEnded, lambda _: self._show())
         self._show()
+
+    @property
+    def is_open(self) -> bool:
+        """Tell whether there is a rectangle to correct."""
+        return self._checks.open is not None
 
     def ask(self, origin: Origin) -> None:
         """Ask for a rectangle; one that is open has to be finished first."""
@@ -184,6 +190,10 @@ class RectangleCheck(QWidget):  # type: ignore[misc]
         self._show()
 
     def _show(self) -> None:
+        self._write()
+        self.setVisible(bool(self.line.text()))
+
+    def _write(self) -> None:
         project, image, check = self._controller.project, self._controller.image, self._checks.open
         self.button.setEnabled(image is not None)
         for button in (self.done, self.show_button, self.give_up):

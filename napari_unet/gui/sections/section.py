@@ -1,7 +1,7 @@
 """The numbered boxes of the panel and their measures: every distance and the one accent are set here."""
 
 from qtpy.QtCore import Qt
-from qtpy.QtWidgets import QHBoxLayout, QVBoxLayout, QWidget
+from qtpy.QtWidgets import QHBoxLayout, QSizePolicy, QVBoxLayout, QWidget
 
 from napari_unet.gui.plain_text import PlainLabel
 
@@ -9,6 +9,8 @@ GAP = 4  # px between the rows of a section
 SPACE = 10  # px between sections
 MARGIN = 8  # px around the panel
 ACCENT = "#0B7EBD"  # white text on it has a contrast of 4.5 and more, in both themes
+# napari gives what is disabled a border, and would make it grow by that.
+STYLE = "QPushButton:disabled, QComboBox:disabled { border: 0px }"
 _BADGE = 18  # px
 
 
@@ -24,6 +26,7 @@ class Section(QWidget):  # type: ignore[misc]
 
     def __init__(self, number: int, title: str, *contents: QWidget) -> None:
         super().__init__()
+        self.setSizePolicy(QSizePolicy.Policy.Preferred, QSizePolicy.Policy.Maximum)  # a high window moves no section
         badge, name = PlainLabel(str(number)), PlainLabel(title)
         badge.setFixedSize(_BADGE, _BADGE)
         badge.setAlignment(Qt.AlignmentFlag.AlignCenter)

@@ -36,7 +36,7 @@ GROUPS = {
     "Prediction": ("prediction_tile",),
     "Objects": (),
 }
-_WIDTH, _HEIGHT = 460, 560  # px
+_WIDTH, _HEIGHT, _FIELD = 480, 560, 150  # px
 
 
 class SettingsForm(QDialog):  # type: ignore[misc]
@@ -96,7 +96,7 @@ class SettingsForm(QDialog):  # type: ignore[misc]
         grid = QGridLayout(form)
         grid.setContentsMargins(0, 0, MARGIN, 0)
         grid.setSpacing(GAP)
-        grid.setColumnStretch(1, 1)
+        grid.setColumnStretch(0, 1)
         for group, members in grouped():
             title = self._titles[group] = PlainLabel(group)
             title.setStyleSheet(f"font-weight: bold; padding-top: {MARGIN}px")
@@ -112,6 +112,7 @@ class SettingsForm(QDialog):  # type: ignore[misc]
         widget = self.fields[field.name] = _widget(field)
         widget.changed.connect(partial(self._change, field.name))
         widget.native.setAccessibleName(field.label)
+        widget.native.setFixedWidth(_FIELD)
         label, reset = PlainLabel(f"{field.label} [{field.unit}]" if field.unit else field.label), QToolButton()
         for tipped in (label, widget.native):
             tipped.setToolTip(field.help)

@@ -15,7 +15,7 @@ from napari_unet.protocol.messages import Progress, Ready
 
 START, PAUSE = "Start", "Pause"
 _STATES = {"waiting": "Ready", "training": "Learning", "resting": "Resting", "paused": "Paused"}
-_DEVICES = {"cpu": "processor", "cuda": "graphics card", "mps": "graphics card", "xpu": "graphics card"}
+_DEVICES = {"cpu": "CPU", "cuda": "GPU", "mps": "GPU", "xpu": "GPU"}
 _BUTTON_PX = 76
 
 
@@ -111,4 +111,4 @@ class TrainingBox(QWidget):  # type: ignore[misc]
         state = "Ready" if self.progress is None or self.progress.reason else _STATES[self.progress.state]
         if not is_on and state in {"Learning", "Resting"}:
             state = "Paused"
-        return f"{state} on the {self._device}"
+        return f"{state} · {self._device}"

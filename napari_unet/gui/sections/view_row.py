@@ -13,6 +13,7 @@ from napari_unet.gui.layers.canvas import Canvas
 from napari_unet.gui.layers.map_layer import NOTHING, PROBABILITY, UNCERTAINTY, WEIGHT_MAP
 from napari_unet.gui.layers.object_layer import OBJECTS
 from napari_unet.gui.plain_text import PlainLabel
+from napari_unet.gui.sections.steady_text import SteadyText
 from napari_unet.project.classes import ClassLabel
 from napari_unet.protocol.messages import Progress
 
@@ -136,9 +137,9 @@ class ViewRow(QWidget):  # type: ignore[misc]
         self.table.setVisible(False)
         self.table.clicked.connect(self.table_wanted)
         self.show_count(0)
-        self.state = PlainLabel("")
-        for widget in (self.of_class, self.state):  # long names must not widen the dock
-            widget.setSizePolicy(QSizePolicy.Policy.Ignored, QSizePolicy.Policy.Preferred)
+        self.state = SteadyText()
+        # Long names must not widen the dock.
+        self.of_class.setSizePolicy(QSizePolicy.Policy.Ignored, QSizePolicy.Policy.Preferred)
         layout = QGridLayout(self)
         layout.setContentsMargins(0, 0, 0, 0)
         layout.addWidget(PlainLabel("Prediction"), 0, 0)

@@ -3,16 +3,16 @@
 from typing import Any
 
 from napari.layers import Labels, Shapes
-from qtpy.QtWidgets import QHBoxLayout, QPushButton, QSizePolicy, QWidget
+from qtpy.QtWidgets import QHBoxLayout, QPushButton, QWidget
 
 from napari_unet.controller.controller import Controller
 from napari_unet.controller.news import ActionEnded, ImageShown, ProjectOpened, SuggestionDropped
 from napari_unet.gui.layers.canvas import Canvas
 from napari_unet.gui.layers.place import show_place
 from napari_unet.gui.layers.rectangles import show_outlines
-from napari_unet.gui.plain_text import PlainLabel
 from napari_unet.gui.sections.attempt import Attempt
 from napari_unet.gui.sections.project_images import ProjectImages
+from napari_unet.gui.sections.steady_text import SteadyText
 from napari_unet.images.tiles import Region
 from napari_unet.protocol.messages import Suggested
 
@@ -45,12 +45,10 @@ class WhereNext(QWidget):  # type: ignore[misc]
         self._images = images
         self._attempt = Attempt(controller)
         self.layer: Shapes | None = None
-        self.button = QPushButton("Where next")
+        self.button = QPushButton("Next place")
         self.button.setToolTip("Go to where a stroke would teach the network most (key N; again: the next best place)")
         self.button.clicked.connect(self.ask)
-        self.reason = PlainLabel("")
-        self.reason.setWordWrap(True)
-        self.reason.setSizePolicy(QSizePolicy.Policy.Ignored, QSizePolicy.Policy.Preferred)
+        self.reason = SteadyText()
         layout = QHBoxLayout(self)
         layout.setContentsMargins(0, 0, 0, 0)
         layout.addWidget(self.reason)

@@ -1,0 +1,294 @@
+"""Laws of the panel's looks: nothing moves, every text fits, it fits a small screen, and the wheel changes nothing."""
+
+from collections.abc import Iterator
+from typing import Any
+
+import numpy as np
+import pytest
+from fake_worker import FakeClient
+from qtpy.QtCore import QPoint, QPointF, Qt
+from qtpy.QtGui import QWheelEvent
+from qtpy.QtWidgets import (
+    QAbstractButton,
+    QApplication,
+    QCheckBox,
+    QDockWidget,
+    QLabel,
+    QPushButton,
+    QToolButton,
+    QWidget,
+)
+from superqt import QElidingLabel
+from window import User, drawn_image, settle
+
+from napari_unet.evaluation.label_check import Doubt
+from napari_unet.gui.sections.section import MARGIN
+from napari_unet.gui.sections.unfocused_wheel import fields_in
+from napari_unet.images.tiles import Region
+from napari_unet.protocol import messages as m
+
+WIDTH, HEIGHT = 300, 700  # px that the panel must do with
+
+
+@pytest.fixture
+def listened(viewer: Any, monkeypatch: pytest.MonkeyPatch) -> User:
+    """An image in the panel, with a worker that only listens."""
+    monkeypatch.setattr("napari_unet.gui.panel.WorkerProcess", FakeClient)
+    viewer.add_image(drawn_image(), name="cells")
+    return User(viewer)
+
+
+def say(user: User, *messages: Any) -> None:
+    """Let the worker say something."""
+    for message in messages:
+        user.panel.controller.hear(message)
+    user.panel.attempt(lambda: None)
+    settle(seconds=0.05)
+
+
+def progress(state: str, **changed: Any) -> m.Progress:
+    """Say how training goes."""
+    return m.Progress(**{"state": state, "step": 40, "loss": 0.3, "waiting_tiles": 0, "shown_step": 30} | changed)
+
+
+def states(user: User) -> Iterator[str]:
+    """Go through the states of a day's work."""
+    panel = user.panel
+    yield "an image"
+    user.draw(1, (15, 75), (90, 75))
+    yield "one stroke"
+    user.draw(2, (32, 32), (48, 48))
+    say(user, m.Ready("cpu", "training on the processor"))
+    yield "starting"
+    say(user, progress("training"))
+    yield "learning"
+    say(user, m.NetworkChosen("fast", 128, 4, "there is no GPU"), progress("training", behind=True, waiting_tiles=3))
+    yield "behind"
+    say(user, progress("resting"))
+    yield "resting"
+    panel.training.button.click()
+    say(user, progress("paused"))
+    yield "paused"
+    panel.attempt(lambda: panel.export_row.export(panel.controller.project.folder, ()))
+    yield "an error"
+    panel.status_line.say("NU-P07: " + 40 * "a very long line about a full disk ")
+    yield "a long error"
+    doubt = Doubt(panel.controller.image.id, 0, 2, 1, Region(27, 27, 54, 54), (32, 32))
+    say(user, m.Doubted((doubt,)))
+    yield "a doubted stroke"
+    panel.where_next.show_suggestion(m.Suggested(0, "a very long reason " * 20))
+    yield "a suggestion"
+    say(user, m.Exported((str(panel.controller.project.folder / "a.tif"),) * 14))
+    yield "after an export"
+    panel.class_table.added.emit()
+    yield "three classes"
+
+
+def buttons(user: User) -> dict[str, tuple[int, int, int, int]]:
+    """Return where every button lies, by its name; the buttons of a question come and go with it."""
+    panel, found = user.panel, {}
+    for button in panel.findChildren(QAbstractButton):
+        if not isinstance(button, QPushButton | QToolButton | QCheckBox) or panel.label_check.isAncestorOf(button):
+            continue
+        if button.isVisible() and button.window() is panel.window() and own(user, button):
+            place, size = button.mapTo(panel, QPoint(0, 0)), button.size()
+            name = "Start or Pause" if button is panel.training.button else button.accessibleName() or button.text()
+            found[name] = place.x(), place.y(), size.width(), size.height()
+    return found
+
+
+def own(user: User, widget: QWidget) -> bool:
+    """Tell whether a widget is outside of the section of results, which is tried on its own."""
+    return not user.panel.results.isAncestorOf(widget)
+
+
+def narrow(user: User) -> None:
+    """Give the panel the smallest room that it must do with, in its own window."""
+    panel = user.panel
+    dock = panel.parent()
+    while not isinstance(dock, QDockWidget):
+        dock = dock.parent()
+    dock.setFloating(True)
+    settle(lambda: panel.canvas.annotation is not None, 5)
+    dock.resize(WIDTH, HEIGHT + dock.height() - panel.height())
+    settle(seconds=0.2)
+
+
+def test_a_panel_that_floats_goes_on(listened: User) -> None:
+    """Out of the window and back in, the project stays open and strokes are saved."""
+    user = listened
+    narrow(user)
+    user.draw(1, (15, 75), (90, 75))
+    assert (user.stored() > 0).any()
+
+
+def test_no_button_moves_between_states(listened: User) -> None:
+    """From the first stroke over errors and questions to the export, everything stays under the pointer."""
+    user = listened
+    narrow(user)
+    lain: dict[str, Any] = {}
+    for state in states(user):
+        settle(seconds=0.1)
+        for name, place in buttons(user).items():
+            assert lain.setdefault(name, place) == place, (state, name)
+    assert {"Start or Pause", "Add images…", "Next place", "Check a rectangle", "Accept here"} <= set(lain)
+
+
+def test_every_text_fits_a_narrow_panel(listened: User) -> None:
+    """No button or label is narrower than its words, but those that cut them short and have them in the tool tip."""
+    user = listened
+    narrow(user)
+    for state in states(user):
+        settle(seconds=0.1)
+        inner = user.panel.findChildren(QWidget)
+        for widget in [w for w in inner if w.isVisible() and w.window() is user.panel.window() and own(user, w)]:
+            if isinstance(widget, QElidingLabel):
+                assert not widget.text() or widget.toolTip(), (state, widget.text())
+            elif isinstance(widget, QAbstractButton | QLabel) and widget.text():
+                needed = min(widget.sizeHint().width(), widget.minimumSizeHint().width())
+                assert widget.width() >= needed, (state, widget.text(), widget.width(), needed)
+
+
+def test_the_panel_fits_a_small_screen(listened: User) -> None:
+    """With three classes and a narrow panel, everything but the open drawer is seen without scrolling."""
+    user = listened
+    narrow(user)
+    for state in states(user):
+        settle(seconds=0.1)
+        content = user.panel.scroll.widget()
+        assert content.sizeHint().height() + user.panel.training.height() <= HEIGHT, state
+        sections = [content.layout().itemAt(number).widget() for number in (0, 1, 3)]
+        assert max(section.minimumSizeHint().width() for section in sections) <= WIDTH - 2 * MARGIN, state
+    user.panel.details.open()
+    settle(seconds=0.1)
+    assert user.panel.details.content.isVisible()
+
+
+def test_a_turn_of_the_wheel_over_a_field_changes_nothing(listened: User) -> None:
+    """Over every number, choice and slider of the panel and of its dialog that was not clicked; the panel scrolls."""
+    user = listened
+    user.panel.details.open()
+    user.panel.settings_form.show()
+    user.panel.class_table.table.setFocus()
+    fields = fields_in(user.panel)
+    assert len(fields) > 20
+    for field in fields:
+        assert field.focusPolicy() != Qt.FocusPolicy.WheelFocus, field.accessibleName()
+        before = _value(field)
+        for turn in (120, -120):
+            wheel = QWheelEvent(
+                QPointF(3, 3), QPointF(field.mapToGlobal(QPoint(3, 3))), QPoint(), QPoint(0, turn),
+                Qt.MouseButton.NoButton, Qt.KeyboardModifier.NoModifier, Qt.ScrollPhase.NoScrollPhase, False,
+            )  # fmt: skip
+            QApplication.sendEvent(field, wheel)
+            assert _value(field) == before, field.accessibleName()
+
+
+def _value(field: Any) -> Any:
+    return field.currentIndex() if hasattr(field, "currentIndex") else field.value()
+
+
+def test_the_status_line_says_what_to_do_and_what_goes_on(listened: User) -> None:
+    """From the first stroke to the overlay; nothing is said of an overlay that is not there."""
+    user = listened
+    line, panel = user.panel.status_line, user.panel
+    assert line.text() == "Paint a line on background, then press 2 and paint one on what you look for"
+    panel.class_table.renamed.emit(2, "cell")
+    assert line.text() == "Paint a line on background, then press 2 and paint one on cell"
+    user.draw(1, (15, 75), (90, 75))
+    assert line.text() == "Now press 2 and paint a line on cell"
+    user.draw(2, (32, 32), (48, 48))
+    say(user, progress("training", shown_step=None))
+    assert line.text() == "Learning; the overlay comes in a moment"
+    generation, image = panel.controller.generation, panel.controller.image.id
+    say(user, m.Tile(generation, image, 0, Region(0, 0, 8, 8), bytes(64), 30), progress("training"))
+    assert line.text() == "Learning; overlay of 1 s ago"
+    say(user, progress("resting"))
+    assert "wrong" in line.text()
+    panel.training.button.click()
+    assert line.text() == "Paused: press Start to go on"
+    panel.attempt(lambda: panel.export_row.export(panel.controller.project.folder, ()))
+    assert line.text().startswith("NU-E02: ")
+    assert "NU-E02: no format is ticked" in panel.details.messages.toPlainText()
+    user.draw(2, (105, 75), (115, 85))
+    assert line.text() == "Paused: press Start to go on"
+
+
+def test_one_button_starts_and_pauses(listened: User) -> None:
+    """Its text says what it will do; a stopped worker is started again."""
+    user = listened
+    panel = user.panel
+    user.draw_two_classes()
+    assert (panel.training.button.text(), panel.controller.training.is_on) == ("Pause", True)
+    panel.training.button.click()
+    assert (panel.training.button.text(), panel.controller.training.is_on) == ("Start", False)
+    panel.details.release.click()
+    panel.training.button.click()
+    assert (panel.training.button.text(), panel.controller.training.is_on) == ("Pause", True)
+    say(user, m.Ready("cuda", "training on a card"), progress("training"))
+    assert panel.training.state.text() == "Learning · GPU"
+
+
+def test_a_class_is_added_by_typing_and_by_its_key(listened: User) -> None:
+    """The last row takes a name; a key without a class offers one, and adds it when it is pressed again."""
+    user = listened
+    table, painting = user.panel.class_table, user.panel.painting
+    project = user.panel.controller.project
+    last = table.table.item(2, 1)
+    assert last.text() == "+ class"
+    last.setText("  mitosis ")
+    assert [label.name for label in project.classes.all()] == ["background", "class 2", "mitosis"]
+    assert table.selected == 3
+    table.table.item(3, 1).setText("")
+    assert table.table.item(3, 1).text() == "+ class"
+    key = {str(key): action for key, action in user.panel.canvas.annotation.keymap.items()}
+    layer = user.panel.canvas.annotation
+    key["7"](layer)
+    assert user.panel.status_line.text() == "No class has the key 7: press 7 again to add one"
+    assert len(project.classes.all()) == 3
+    key["1"](layer)
+    key["7"](layer)
+    assert len(project.classes.all()) == 3
+    key["7"](layer)
+    assert len(project.classes.all()) == 4
+    assert table.table.state() == table.table.State.EditingState
+    assert painting is not None
+
+
+def test_a_swatch_has_the_colour_of_the_paint(listened: User) -> None:
+    """Also in the row that is selected."""
+    user = listened
+    table = user.panel.class_table
+    for row, label in enumerate(user.panel.controller.project.classes.all()):
+        table.select(label.id)
+        settle(seconds=0.05)
+        area = table.table.visualItemRect(table.table.item(row, 0))
+        picture = table.table.viewport().grab(area).toImage()
+        seen = {picture.pixelColor(x, y).name().upper() for x in range(area.width()) for y in range(area.height())}
+        assert label.colour.upper() in seen
+        painted = user.panel.canvas.annotation.colormap.color_dict[label.id]
+        assert "#" + "".join(f"{round(255 * v):02X}" for v in np.asarray(painted)[:3]) == label.colour.upper()
+
+
+def test_advanced_settings_are_found_marked_and_reset(listened: User) -> None:
+    """Every setting has a row; words find it by its help; what was changed is marked and goes back, one or all."""
+    user = listened
+    form, project = user.panel.settings_form, user.panel.controller.project
+    assert set(form.rows) == set(form.fields)
+    form.show()
+    form.search.setText("learning rate")
+    shown = [name for name, (label, _, _) in form.rows.items() if label.isVisible()]
+    assert "learning_rate" in shown
+    assert "border_sigma" not in shown
+    form.search.setText("")
+    assert all(label.isVisible() for label, _, _ in form.rows.values())
+    form.fields["learning_rate"].value = 5e-4
+    form.fields["batch"].value = 3
+    resets = {name: reset for name, (_, _, reset) in form.rows.items() if reset.isEnabled()}
+    assert set(resets) == {"learning_rate", "batch"}
+    resets["batch"].click()
+    assert (project.settings.read().batch, project.settings.read().learning_rate) == (0, 5e-4)
+    form.reset_all.click()
+    assert project.settings.read().learning_rate == 1e-3
+    assert not form.reset_all.isEnabled()
+    assert not form.isModal()
