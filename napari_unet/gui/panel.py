@@ -130,7 +130,7 @@ class Panel(QWidget):  # type: ignore[misc]
         self.where_next, self.label_check, self.rectangle_check = check.where_next, check.label_check, check.rectangle
         self.results = results = ResultsBox(controller, shown, shown.saving.check)
         self.view_row, self.export_row = results.overlay.view_row, results.export_row
-        self.details = Details(controller, self.canvas, self.areas, check.rectangle.result)
+        self.details = Details(controller, self.canvas, self.areas, check.rectangle.result, self.view_row.maps)
         self.score_card = self.details.card
         paint = Section(1, "Paint", images, annotation)
         for tool in (images.list.place, images.list.find_button, images.list.add_button):

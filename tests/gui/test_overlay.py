@@ -16,7 +16,7 @@ from qtpy.QtWidgets import QApplication, QLineEdit
 from window import messages, settle
 
 from napari_unet.evaluation.scores import BlockScore, Score
-from napari_unet.gui.sections.view_row import overlay_text
+from napari_unet.gui.sections.details import overlay_text
 from napari_unet.images.tiles import Region
 from napari_unet.protocol import messages as m
 
@@ -398,7 +398,9 @@ def test_how_far_the_overlay_is_behind_is_said(hand: Hand) -> None:
     """Step, tiles to come, and strokes that the network on screen has not seen."""
     assert overlay_text(m.Progress("waiting", 0, None, 4)) == ""
     hand.worker.inbox = [m.Progress("training", 99, 0.1, 12, shown_step=84, behind=True)]
-    assert settle(lambda: hand.panel.view_row.state.text(), 5)
-    assert hand.panel.view_row.state.text() == "overlay: step 84 · 12 tiles waiting · newest strokes not in it yet"
+    line = hand.panel.details.steps
+    assert settle(line.text, 5)
+    behind = "overlay: step 84 · 12 tiles waiting · newest strokes not in it yet"
+    assert line.text() == f"Step 99 · loss 0.100 · {behind}"
     hand.worker.inbox = [m.Progress("resting", 99, 0.1, 0, shown_step=99)]
-    assert settle(lambda: hand.panel.view_row.state.text() == "overlay: step 99", 5)
+    assert settle(lambda: line.text() == "Step 99 · loss 0.100 · overlay: step 99", 5)

@@ -30,8 +30,8 @@ class CheckBox(Section):
         self.rectangle = RectangleCheck(viewer, controller, shown)
         self.label_check = LabelCheck(viewer, shown.canvas, controller)
         self.accept = AcceptButton(controller, shown)
-        buttons, line = QWidget(), row()
-        buttons.setLayout(line)
+        buttons = QWidget()
+        line = row(buttons)
         for button in (self.where_next.button, self.accept):
             line.addWidget(button)
         self._room = QWidget()

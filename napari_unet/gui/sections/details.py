@@ -64,9 +64,8 @@ class Details(Drawer):
 
     def _show_progress(self, progress: Progress) -> None:
         loss = "" if progress.loss is None else f" · loss {progress.loss:.3f}"
-        tiles = f" · {progress.waiting_tiles} tiles of the overlay to come" if progress.waiting_tiles else ""
-        shown = "" if progress.shown_step is None else f" · overlay of step {progress.shown_step}"
-        self.steps.setText(f"Step {progress.step}{loss}{shown}{tiles}")
+        overlay = overlay_text(progress)
+        self.steps.setText(f"Step {progress.step}{loss}" + (f" · {overlay}" if overlay else ""))
         self._allow()
 
     def _allow(self) -> None:
@@ -78,3 +77,15 @@ def network_line(chosen: NetworkChosen) -> str:
     """Return which network learns, why, and from how much at a step."""
     tiles = f"{chosen.batch} tiles of {chosen.tile} px a step"
     return f"Network {chosen.preset}, because {chosen.reason} · {tiles}"
+
+
+def overlay_text(progress: Progress) -> str:
+    """Return what the overlay shows, in one line, or "" before there is one."""
+    if progress.shown_step is None:
+        return ""
+    parts = [f"overlay: step {progress.shown_step}"]
+    if progress.waiting_tiles:
+        parts.append(f"{progress.waiting_tiles} {'tile' if progress.waiting_tiles == 1 else 'tiles'} waiting")
+    if progress.behind:
+        parts.append("newest strokes not in it yet")
+    return " · ".join(parts)

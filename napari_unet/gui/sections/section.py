@@ -57,9 +57,9 @@ def column(widget: QWidget) -> QVBoxLayout:
     return layout
 
 
-def row() -> QHBoxLayout:
+def row(widget: QWidget | None = None) -> QHBoxLayout:
     """Return a layout for widgets side by side, without a margin and with the panel's gap."""
-    layout = QHBoxLayout()
+    layout = QHBoxLayout(widget)
     layout.setContentsMargins(0, 0, 0, 0)
     layout.setSpacing(GAP)
     return layout

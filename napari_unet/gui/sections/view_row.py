@@ -1,10 +1,10 @@
-"""The look of the prediction, what else is shown, and how far the overlay is behind."""
+"""The look of the prediction, and what else is shown."""
 
 from collections.abc import Sequence
 from typing import Any
 
 from qtpy.QtCore import Qt, Signal
-from qtpy.QtWidgets import QComboBox, QGridLayout, QPushButton, QSizePolicy, QSlider, QWidget
+from qtpy.QtWidgets import QComboBox, QPushButton, QSizePolicy, QSlider, QWidget
 from superqt.utils import signals_blocked
 
 from napari_unet.controller.controller import Controller
@@ -13,9 +13,8 @@ from napari_unet.gui.layers.canvas import Canvas
 from napari_unet.gui.layers.map_layer import NOTHING, PROBABILITY, UNCERTAINTY, WEIGHT_MAP
 from napari_unet.gui.layers.object_layer import OBJECTS
 from napari_unet.gui.plain_text import PlainLabel
-from napari_unet.gui.sections.steady_text import SteadyText
+from napari_unet.gui.sections.section import row
 from napari_unet.project.classes import ClassLabel
-from napari_unet.protocol.messages import Progress
 
 FILLED, CONTOUR, HIDDEN = "filled", "contour", "hidden"
 _CONTOUR_PX = 2
@@ -31,12 +30,17 @@ _HELP = {
 
 
 class ViewRow(QWidget):  # type: ignore[misc]
-    """Row of controls that sets the look of the prediction layer.
+    """Row of controls that sets the look of the prediction layer, and another one for what else is shown.
 
     Parameters
     ----------
     controller : tells of new layers, classes and networks
     canvas : has the prediction layer
+
+    Attributes
+    ----------
+    look, opacity, table : how the prediction is drawn, and the table of the objects
+    maps : what else can be shown; to be put among the details
 
     Signals
     -------
@@ -54,7 +58,6 @@ class ViewRow(QWidget):  # type: ignore[misc]
         self._build()
         controller.subscribe(ImageShown, self._image_shown)
         controller.subscribe(ClassesChanged, lambda _: self._classes_changed())
-        controller.subscribe(Progress, lambda progress: self.state.setText(overlay_text(progress)))
         controller.subscribe(ActionEnded, lambda _: self.setEnabled(controller.image is not None))
         self.look.currentIndexChanged.connect(lambda _: self._apply())
         self.opacity.valueChanged.connect(lambda _: self._apply())
@@ -120,6 +123,7 @@ class ViewRow(QWidget):  # type: ignore[misc]
         self.opacity.setRange(0, 100)
         self.opacity.setValue(_FIRST_PERCENT)
         self.opacity.setToolTip("Opacity of the prediction, percent")
+        self.maps = QWidget()
         self.kind = QComboBox()
         self.kind.setAccessibleName("also show")
         for number, (kind, text) in enumerate(_HELP.items()):
@@ -137,20 +141,14 @@ class ViewRow(QWidget):  # type: ignore[misc]
         self.table.setVisible(False)
         self.table.clicked.connect(self.table_wanted)
         self.show_count(0)
-        self.state = SteadyText()
         # Long names must not widen the dock.
         self.of_class.setSizePolicy(QSizePolicy.Policy.Ignored, QSizePolicy.Policy.Preferred)
-        layout = QGridLayout(self)
-        layout.setContentsMargins(0, 0, 0, 0)
-        layout.addWidget(PlainLabel("Prediction"), 0, 0)
-        layout.addWidget(self.look, 0, 1)
-        layout.addWidget(self.opacity, 0, 2)
-        layout.addWidget(PlainLabel("Also show"), 1, 0)
-        layout.addWidget(self.kind, 1, 1)
-        layout.addWidget(self.of_class, 1, 2)
-        layout.addWidget(self.table, 1, 2)
-        layout.addWidget(self.state, 2, 0, 1, 3)
-        layout.setColumnStretch(2, 1)
+        for line, parts in (
+            (row(self), (PlainLabel("Prediction"), self.look, self.opacity, self.table)),
+            (row(self.maps), (PlainLabel("Also show"), self.kind, self.of_class)),
+        ):
+            for part in parts:
+                line.addWidget(part, part in (self.opacity, self.of_class))
 
     def _apply(self) -> None:
         layer, look = self._canvas.prediction, self.look.currentText()
@@ -175,15 +173,3 @@ class ViewRow(QWidget):  # type: ignore[misc]
         self.of_class.setVisible(kind == PROBABILITY)
         self.table.setVisible(kind == OBJECTS)
         self.wanted.emit(kind, class_id)
-
-
-def overlay_text(progress: Progress) -> str:
-    """Return what the overlay shows, in one line, or "" before there is one."""
-    if progress.shown_step is None:
-        return ""
-    parts = [f"overlay: step {progress.shown_step}"]
-    if progress.waiting_tiles:
-        parts.append(f"{progress.waiting_tiles} {'tile' if progress.waiting_tiles == 1 else 'tiles'} waiting")
-    if progress.behind:
-        parts.append("newest strokes not in it yet")
-    return " · ".join(parts)
