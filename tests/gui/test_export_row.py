@@ -28,7 +28,8 @@ def test_every_format_is_offered_and_what_is_ticked_is_named(qtbot: object) -> N
     items["png"].setChecked(False)
     items["geojson"].setChecked(True)
     assert row.formats == ("tiff", "csv", "geojson")
-    assert row.formats_button.text() == "TIFF, CSV, GeoJSON"
+    assert row.formats_button.text_of_names == "TIFF, CSV, GeoJSON"
+    assert row.formats_button.text() == "3 formats"
 
 
 def test_the_row_tells_how_far_it_is_and_takes_no_second_export(qtbot: object) -> None:

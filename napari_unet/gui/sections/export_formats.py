@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 
 from qtpy.QtCore import Signal
-from qtpy.QtWidgets import QMenu, QPushButton, QSizePolicy, QWidget
+from qtpy.QtWidgets import QMenu, QPushButton, QWidget
 
 FORMATS = {
     "tiff": ("TIFF", "Masks (TIFF, for Fiji)"),
@@ -56,9 +56,7 @@ class ExportFormats(QPushButton):  # type: ignore[misc]
             item.setCheckable(True)
             item.toggled.connect(lambda _: self._changed())
         self.setMenu(menu)
-        self.setToolTip("Formats of the files")
         self.setAccessibleName("formats")
-        self.setSizePolicy(QSizePolicy.Policy.Ignored, QSizePolicy.Policy.Fixed)
         self.tick(USUAL)
 
     @property
@@ -77,5 +75,7 @@ class ExportFormats(QPushButton):  # type: ignore[misc]
             item.setChecked(name in names)
 
     def _changed(self) -> None:
-        self.setText(self.text_of_names or "no format")
+        count = len(self.names)
+        self.setText(f"{count} format{'' if count == 1 else 's'}")
+        self.setToolTip(f"Formats of the files: {self.text_of_names or 'none'}")
         self.chosen.emit()

@@ -21,6 +21,7 @@ class SteadyText(QElidingLabel):  # type: ignore[misc]
         super().__init__(parent=parent)
         self._lines = lines
         show_tags(self)
+        self.setEllipsesWidth(10)  # the padding of the style, too
         self.setWordWrap(lines > 1)
         self.setAlignment(
             Qt.AlignmentFlag.AlignLeft | (Qt.AlignmentFlag.AlignTop if lines > 1 else Qt.AlignmentFlag.AlignVCenter)
