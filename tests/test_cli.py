@@ -128,6 +128,8 @@ def test_train_prints_one_object(run: Run, drawn: tuple[Path, Path], tmp_path: P
     assert [Path(each["image"]).name for each in record["images"]] == [drawn[0].name]
     assert_estimated(record["images"][0]["estimated_dice"])
     assert Path(record["checkpoint"]).is_file()
+    (listed,) = json.loads(run("models", tmp_path / "p.unet", "--json")[1])["models"]
+    assert listed["estimated_dice"] == record["images"][0]["estimated_dice"]
     with Project(tmp_path / "p.unet", read_only=True) as project:
         assert (project.settings.read().tile, project.settings.read().width) == (64, 4)
         assert len(project.scores.all()) == 1

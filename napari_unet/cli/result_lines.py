@@ -18,6 +18,12 @@ def _dice(by_name: dict[str, float | None]) -> str:
     return ", ".join(f"{name} {_number(dice)}" for name, dice in by_name.items())
 
 
+def _estimates(by_name: dict[str, dict[str, Any]]) -> str:
+    known = {name: each for name, each in by_name.items() if each["low"] is not None}
+    values = (f"{name} {each['value']:.2f} [{each['low']:.2f}, {each['high']:.2f}]" for name, each in known.items())
+    return ", ".join(values) or "n/a"
+
+
 def _number(value: float | None) -> str:
     return "n/a" if value is None else f"{value:.3f}"
 
@@ -44,7 +50,8 @@ def model_line(record: dict[str, Any]) -> str:
     count, sizes = len(record["trained_on"]), " and ".join(record["pixel_sizes"])
     names = f" ({record['channels_trained_on']})" if record["channels_trained_on"] else ""
     trained = f"images trained on: {count}, with pixels of {sizes}" if count else "images trained on: not remembered"
+    estimated = _estimates(record["estimated_dice"])
     return (
-        f"{record['path']}: mean held-out Dice {_number(record['mean_held_out_dice'])} "
+        f"{record['path']}: estimated Dice {estimated}, mean held-out Dice {_number(record['mean_held_out_dice'])} "
         f"({_dice(record['held_out_dice'])}), step {record['step']}, channels: {record['channels']}{names}, {trained}"
     )

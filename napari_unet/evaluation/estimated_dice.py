@@ -13,6 +13,7 @@ from scipy.special import expit, logit
 from napari_unet.evaluation.dice_sums import DiceSums
 
 LABELLED = "labelled_pixels"  # fact of a network: trained pixels by class id
+ESTIMATES = "estimated_dice"  # fact of a network: an estimate of each class over the images that it has predicted
 LEVEL = 0.9  # share of the intervals that are to hold the true Dice
 WIDEST = 0.3  # of an interval that still tells something
 _SMALLEST_HALF = 0.02  # half of the narrowest interval that is claimed
@@ -109,6 +110,25 @@ def estimated_dice(
         _estimate(class_id, float(value), float(half), float(shown), names.get(class_id, f"class {class_id}"))
         for class_id, value, half, shown in zip(class_ids, values, halves, sums.shown, strict=True)
     )
+
+
+def interval_text(estimate: EstimatedDice | None) -> str:
+    """Return the value with its interval, or n/a."""
+    if estimate is None or estimate.value is None or estimate.low is None or estimate.high is None:
+        return "n/a"
+    return f"{estimate.value:.2f} [{estimate.low:.2f}, {estimate.high:.2f}]"
+
+
+def area_bounds(area: float, estimate: EstimatedDice) -> tuple[float, float] | None:
+    """Return between which areas the true one of a class lies, whenever its Dice is in its interval.
+
+    Of a predicted and a true area the Dice is at most 2 min / (predicted + true), so its low end bounds the ratio of
+    the two. None where the Dice has no interval. The high end is infinite for a low end of 0.
+    """
+    if estimate.low is None:
+        return None
+    ratio = estimate.low / (2 - estimate.low)
+    return area * ratio, area / ratio if ratio else np.inf
 
 
 def unknown_dice(class_ids: Sequence[int], reason: str) -> tuple[EstimatedDice, ...]:

@@ -4,7 +4,11 @@ import json
 import platform
 from collections.abc import Sequence
 from importlib.metadata import PackageNotFoundError, version
+from typing import Any
 
+import msgspec
+
+from napari_unet.evaluation.estimated_dice import ESTIMATES, EstimatedDice, interval_text
 from napari_unet.evaluation.scores import CheckedDice, ClassScore, Score
 from napari_unet.project.project import Project
 from napari_unet.project.split import BLOCK, BUFFER_ZONE
@@ -27,6 +31,7 @@ def methods_paragraph(project: Project, score: Score | None) -> str:
         f"Of the annotated blocks of {BLOCK} x {BLOCK} pixels about one in five, chosen by a hash of its position, "
         f"was held out; pixels within {BUFFER_ZONE} pixels of held-out ones were not trained on.",
     ]
+    sentences += _estimated(project, names)
     areas = sum(len(found) for record in images for found in project.test_areas.of(record.id).values())
     if areas:
         sentences.append(f"Nothing in {areas} test areas was trained on.")
@@ -35,14 +40,41 @@ def methods_paragraph(project: Project, score: Score | None) -> str:
 
 def _network(project: Project) -> str:
     """Name the network that is shown and where it started, by its own description; by the settings before it is."""
+    preset = project.settings.read().preset
+    record = _description(project)
+    try:
+        start = "base weights" if record["architecture"]["head"] == _FROM_BASE else "random weights"
+        name = record["facts"].get("trained_with", {}).get("preset", preset)
+    except (KeyError, TypeError, AttributeError):  # not there yet, or damaged: NU-M02 tells
+        return f"network '{preset}'"
+    return f"network '{name}', started from {start}"
+
+
+def _description(project: Project) -> Any:
+    """Return what the file of the network that is shown says of it; None where it says nothing."""
     try:
         path = project.models / _SHOWN
-        record = json.loads(path.read_text(encoding="utf-8")) if path.stat().st_size <= _LONGEST else {}
-        start = "base weights" if record["architecture"]["head"] == _FROM_BASE else "random weights"
-        name = record["facts"].get("trained_with", {}).get("preset", project.settings.read().preset)
-    except (OSError, ValueError, KeyError, TypeError, AttributeError):  # not there yet, or damaged: NU-M02 tells
-        return f"network '{project.settings.read().preset}'"
-    return f"network '{name}', started from {start}"
+        return json.loads(path.read_text(encoding="utf-8")) if path.stat().st_size <= _LONGEST else None
+    except (OSError, ValueError, RecursionError):
+        return None
+
+
+def _estimated(project: Project, names: dict[int, str]) -> list[str]:
+    """Return a sentence with the estimated Dice that the network was saved with, where it was."""
+    try:
+        facts = _description(project)["facts"]
+        estimates = msgspec.convert(facts[ESTIMATES], tuple[EstimatedDice, ...])
+    except (KeyError, TypeError, msgspec.ValidationError):
+        return []
+    values = _values(estimates, names)
+    return [f"From how sure the network was, the Dice over whole images was estimated at {values}."] if values else []
+
+
+def _values(estimates: Sequence[EstimatedDice], names: dict[int, str]) -> str:
+    """Return name, value and 90 % interval of each class."""
+    return "; ".join(
+        f"{names.get(each.class_id, f'class {each.class_id}')} {interval_text(each)}" for each in estimates
+    )
 
 
 def _results(score: Score, names: dict[int, str]) -> list[str]:
@@ -63,14 +95,10 @@ def _results(score: Score, names: dict[int, str]) -> list[str]:
 
 def _checked(checked: CheckedDice, names: dict[int, str]) -> str:
     """Return the Dice to publish, and how it was come by."""
-    values = "; ".join(
-        f"{names.get(each.class_id, f'class {each.class_id}')} "
-        + (f"{each.value:.2f} [{each.low:.2f}, {each.high:.2f}]" if each.value is not None else "n/a")
-        for each in checked.classes
-    )
     return (
         f"{checked.areas} of them, {checked.pixels:,} pixels, were chosen at random by the program, filled with its "
-        f"prediction and corrected by hand: the Dice in them was {values} (90 % intervals for the whole images)."
+        f"prediction and corrected by hand: the Dice in them was {_values(checked.classes, names)} "
+        "(90 % intervals for the whole images)."
     )
 
 

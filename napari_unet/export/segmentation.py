@@ -1,7 +1,7 @@
 """A finished mask together with what its numbers mean."""
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 from functools import cached_property
 
 import numpy as np
@@ -9,6 +9,7 @@ from jaxtyping import UInt8
 
 from napari_unet.config import Settings
 from napari_unet.errors import UserError
+from napari_unet.evaluation.estimated_dice import EstimatedDice
 from napari_unet.images.image import Image
 from napari_unet.objects.objects import Objects, find_objects
 
@@ -37,6 +38,7 @@ class Segmentation:
     image : gives name, pixel size, plane axes and intensities
     classes : indexed by mask value
     settings : how objects are told apart
+    estimates : the estimated Dice by mask value, over all planes; none where nobody estimated it
 
     Raises
     ------
@@ -48,6 +50,7 @@ class Segmentation:
     image: Image
     classes: Sequence[ClassStyle]
     settings: Settings
+    estimates: Mapping[int, EstimatedDice] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         expected = (self.image.planes, self.image.height, self.image.width)

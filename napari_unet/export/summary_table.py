@@ -4,9 +4,18 @@ import math
 
 import numpy as np
 
+from napari_unet.evaluation.estimated_dice import EstimatedDice, area_bounds
 from napari_unet.export.segmentation import Segmentation
 from napari_unet.images.image import PixelSize
 from napari_unet.objects.measurements import Measurement, unit_in_names
+
+_ESTIMATED = (
+    "mask_area_fraction_low",
+    "mask_area_fraction_high",
+    "estimated_dice",
+    "estimated_dice_low",
+    "estimated_dice_high",
+)
 
 
 def summarise(segmentation: Segmentation) -> list[Measurement]:
@@ -29,6 +38,7 @@ def summarise(segmentation: Segmentation) -> list[Measurement]:
             count, in_mask, area = int((present == value).sum()), int(of_mask[value]), int(of_objects[value])
             row: Measurement = {"image": image.name, "plane": plane, "class": value, "class_name": style.name}
             row |= {"objects": count, "mask_area_px": in_mask, "mask_area_fraction": in_mask / plane_area}
+            row |= _estimated(segmentation.estimates.get(value), in_mask / plane_area)
             row |= {"object_area_px": area, "object_area_fraction": area / plane_area}
             row |= {"mean_object_area_px": area / count if count else math.nan, "objects_per_px2": count / plane_area}
             if unit:
@@ -38,10 +48,19 @@ def summarise(segmentation: Segmentation) -> list[Measurement]:
     return rows
 
 
+def _estimated(estimate: EstimatedDice | None, fraction: float) -> Measurement:
+    """Return how far the share of the area can be trusted, NaN where nobody knows."""
+    bounds = None if estimate is None else area_bounds(fraction, estimate)
+    if estimate is None or bounds is None:
+        return dict.fromkeys(_ESTIMATED, math.nan)
+    known = (bounds[0], min(1.0, bounds[1]), estimate.value, estimate.low, estimate.high)
+    return {name: math.nan if value is None else value for name, value in zip(_ESTIMATED, known, strict=True)}
+
+
 def summary_columns(pixel_size: PixelSize) -> list[str]:
     """Return the column names of the summary, in order, also where there is no class but the background."""
     unit = unit_in_names(pixel_size)
     names = ["image", "plane", "class", "class_name", "objects"]
-    names += [f"{area}_{kind}" for area in ("mask_area", "object_area") for kind in ("px", "fraction")]
+    names += ["mask_area_px", "mask_area_fraction", *_ESTIMATED, "object_area_px", "object_area_fraction"]
     names += ["mean_object_area_px", "objects_per_px2"]
     return [*names, *([f"{name}_{unit}2" for name in ("mask_area", "object_area", "objects_per")] if unit else [])]

@@ -6,12 +6,15 @@ from typing import Any
 import msgspec
 import numpy as np
 
+from napari_unet.evaluation.estimated_dice import ESTIMATES, EstimatedDice
+
 
 class KnownFacts(msgspec.Struct, frozen=True):
     """Facts that this program may have written; any of them may be missing."""
 
     held_out_dice: dict[str, float | None] = {}
     mean_held_out_dice: float | None = None
+    estimated_dice: tuple[EstimatedDice, ...] = ()
     learning_rate: float = 0.0
     rate: float = 0.0
     since_stroke: int = 0
@@ -29,7 +32,14 @@ def refuse_strange_facts(facts: dict[str, Any]) -> None:
     """
     known = msgspec.convert(facts, KnownFacts)
     numbers = [*known.held_out_dice.values(), known.mean_held_out_dice, known.learning_rate, known.rate]
+    for estimate in known.estimated_dice:
+        numbers += [estimate.value, estimate.low, estimate.high, estimate.level]
     if not all(number is None or math.isfinite(number) for number in numbers):
         raise ValueError("facts that are not finite")
     if known.random is not None:
         np.random.default_rng(0).bit_generator.state = known.random
+
+
+def estimates_in(facts: dict[str, Any]) -> tuple[EstimatedDice, ...]:
+    """Return the estimated Dice of each class that a network was saved with; () in older files."""
+    return msgspec.convert(facts.get(ESTIMATES, ()), tuple[EstimatedDice, ...])

@@ -3,13 +3,15 @@
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any
+
+import numpy as np
+from jaxtyping import UInt8
 
 from napari_unet.config import DEFAULT_SETTINGS, Settings
 from napari_unet.dataset.channel_choice import named_channels, trained_channels
 from napari_unet.dataset.training_image import TrainingImage, difference, remembered, rescaling
-from napari_unet.evaluation.estimated_dice import LABELLED, Evidence, as_record, estimated_dice, unknown_dice
-from napari_unet.export.segmentation import ClassStyle
+from napari_unet.evaluation.estimated_dice import LABELLED, EstimatedDice, Evidence, estimated_dice, unknown_dice
+from napari_unet.export.segmentation import ClassStyle, Segmentation
 from napari_unet.images.image import Image
 from napari_unet.images.planes import NormalisedPlanes
 from napari_unet.images.rescaling import UNCHANGED
@@ -43,20 +45,22 @@ class Model:
         """Return the images it was trained on; () where its file is older than this record."""
         return remembered(self.checkpoint.facts)
 
-    def estimated_dice(self, pixels: int | None) -> dict[str, dict[str, Any]]:
-        """Return the estimate of each class by name, over what was predicted since ``predictor.estimate_anew``.
+    def estimated_dice(self, pixels: int | None) -> tuple[EstimatedDice, ...]:
+        """Return the estimate of each class, over what was predicted since ``predictor.estimate_anew``.
 
         Parameters
         ----------
         pixels : that should have been predicted, or there is no value; None where that is not known
         """
         sums = self.predictor.take_sums()
-        class_ids = self.checkpoint.class_ids
-        names = {label.id: label.name for label in self.classes}
         if pixels not in (None, sums.pixels):
-            reason = "some of it was predicted earlier, or by other processes"
-            return as_record(unknown_dice(class_ids, reason), names)
-        return as_record(estimated_dice(sums, class_ids, self._evidence, names), names)
+            return unknown_dice(self.checkpoint.class_ids, "some of it was predicted earlier, or by other processes")
+        return estimated_dice(sums, self.checkpoint.class_ids, self._evidence, self.class_names)
+
+    @property
+    def class_names(self) -> dict[int, str]:
+        """Return the names of the classes by id."""
+        return {label.id: label.name for label in self.classes}
 
     @property
     def _evidence(self) -> Evidence:
@@ -69,6 +73,13 @@ class Model:
     def styles(self) -> list[ClassStyle]:
         """Return names and colours of all classes of the network, indexed by mask value."""
         return styles(self.classes, max(self.checkpoint.class_ids) - 1)
+
+    def segmentation(
+        self, mask: UInt8[np.ndarray, "planes y x"], image: Image, estimates: Sequence[EstimatedDice]
+    ) -> Segmentation:
+        """Return a mask that was predicted with all that its numbers mean, and the estimated Dice of each class."""
+        by_value = {estimate.class_id - 1: estimate for estimate in estimates}
+        return Segmentation(mask, image, styles(self.classes, int(mask.max())), self.settings, by_value)
 
     def planes_of(self, image: Image, channels: Sequence[str] = ()) -> NormalisedPlanes:
         """Return the planes of an image with the channels that the network sees.

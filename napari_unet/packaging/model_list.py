@@ -6,7 +6,9 @@ from typing import Any
 from napari_unet.dataset.channel_choice import told
 from napari_unet.dataset.training_image import remembered
 from napari_unet.errors import UserError
+from napari_unet.evaluation.estimated_dice import as_record
 from napari_unet.network.checkpoint import Checkpoint
+from napari_unet.network.known_facts import estimates_in
 from napari_unet.network.reading import NETWORK, open_network
 from napari_unet.project.database import DATABASE
 
@@ -50,7 +52,7 @@ def _record(path: Path) -> dict[str, Any]:
 
 def _described(checkpoint: Checkpoint) -> dict[str, Any]:
     scores = checkpoint.facts.get("held_out_dice", {})
-    names = zip(checkpoint.class_ids, checkpoint.class_names, strict=True)
+    names = list(zip(checkpoint.class_ids, checkpoint.class_names, strict=True))
     images = remembered(checkpoint.facts)
     return {
         "step": checkpoint.step,
@@ -59,6 +61,7 @@ def _described(checkpoint: Checkpoint) -> dict[str, Any]:
         "context_planes": checkpoint.architecture.context_planes,
         "mean_held_out_dice": checkpoint.facts.get("mean_held_out_dice"),
         "held_out_dice": {name: scores.get(str(class_id)) for class_id, name in names},
+        "estimated_dice": as_record(estimates_in(checkpoint.facts), dict(names)),
         "trained_on": [image.name for image in images],
         "pixel_sizes": sorted({f"{i.pixel_size[0]:.4g} x {i.pixel_size[1]:.4g} {i.unit}" for i in images}),
     }

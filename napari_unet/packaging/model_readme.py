@@ -2,15 +2,19 @@
 
 from napari_unet.dataset.channel_choice import told
 from napari_unet.dataset.training_image import remembered
+from napari_unet.evaluation.estimated_dice import interval_text
 from napari_unet.network.checkpoint import Checkpoint
+from napari_unet.network.known_facts import estimates_in
 from napari_unet.network.reading import NETWORK
 
 
 def documentation(name: str, checkpoint: Checkpoint) -> str:
     """Return the text in Markdown for a network of this name."""
     scores = checkpoint.facts.get("held_out_dice", {})
+    estimates = {each.class_id: each for each in estimates_in(checkpoint.facts)}
     lines = [
-        f"- {label} (value {class_id - 1} in masks): held-out Dice {_number(scores.get(str(class_id)))}"
+        f"- {label} (value {class_id - 1} in masks): estimated Dice {interval_text(estimates.get(class_id))}, "
+        f"held-out Dice {_number(scores.get(str(class_id)))}"
         for class_id, label in zip(checkpoint.class_ids, checkpoint.class_names, strict=True)
     ]
     return "\n".join(
@@ -27,6 +31,10 @@ def documentation(name: str, checkpoint: Checkpoint) -> str:
             f"`{NETWORK}` is the network as napari-unet-live keeps it: `napari-unet predict --model PACKAGE.zip`.",
             "",
             "## Validation",
+            "",
+            "The estimated Dice above is that of whole images, from how sure the network was of those that it",
+            "predicted while it was trained; in 9 of 10 cases the true one lies in the brackets. On images unlike",
+            "these it is lower.",
             "",
             "The held-out Dice above is that of strokes in blocks of 64 pixels that were not trained on, in the same",
             "images. Before you rely on it, predict images that nobody painted on and score them against truth:",

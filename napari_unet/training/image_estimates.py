@@ -10,18 +10,22 @@ from napari_unet.evaluation.dice_sums import DiceSums
 from napari_unet.evaluation.estimated_dice import as_record, estimated_dice, unknown_dice
 from napari_unet.images.tiles import grid
 from napari_unet.network.inference import Predictor
+from napari_unet.training.looked_at import LookedAt
 
 _TILE = 256  # px
 _TILES = 128  # of all images together, about
 _LEAST_TILES = 4  # of each image
 
 
-def image_estimates(predictor: Predictor, annotations: Annotations, seed: int = 0) -> list[dict[str, Any]]:
+def image_estimates(
+    predictor: Predictor, annotations: Annotations, looked_at: LookedAt, seed: int = 0
+) -> list[dict[str, Any]]:
     """Estimate the Dice of every painted image from tiles at random; of a small image from all of it.
 
     Parameters
     ----------
     predictor : of the network that is estimated
+    looked_at : takes note of the images, for the description of the network
     seed : of the tiles
     """
     project = annotations.project
@@ -34,6 +38,7 @@ def image_estimates(predictor: Predictor, annotations: Annotations, seed: int = 
         record = project.images.get(image_id)
         try:
             sums = _sums_of_some(predictor, annotations, image_id, most, random)
+            looked_at.note(image_id, 0, sums, predictor.class_ids)
             evidence = annotations.evidence(image_id, predictor.class_ids)
             estimates = estimated_dice(sums, predictor.class_ids, evidence, names)
         except UserError as error:  # moved away meanwhile

@@ -4,10 +4,12 @@ import copy
 from collections import Counter
 from typing import Any
 
+import msgspec
 import numpy as np
 from jaxtyping import Int
 
 from napari_unet.dataset.annotated import Annotations, PlaneKey
+from napari_unet.evaluation.estimated_dice import ESTIMATES
 from napari_unet.evaluation.scores import (
     BlockScore,
     Milestone,
@@ -27,6 +29,7 @@ from napari_unet.network.unet import UNet
 from napari_unet.training.area_scores import AreaScores, area_scores
 from napari_unet.training.candidate import Candidate
 from napari_unet.training.device_settings import known_fact
+from napari_unet.training.looked_at import LookedAt
 from napari_unet.training.saved_network import saved_network
 from napari_unet.training.scoring_pace import ScoringPace
 
@@ -45,6 +48,7 @@ class Selection:
     best : the best of all, for going back by hand
     start : the first that was shown with these classes
     pace : how often candidates are scored
+    looked_at : what was predicted whole, for the estimated Dice in the description of a network
     newest_trained_with : what the next candidate was trained with, as ``device_settings.as_fact`` gives it
     """
 
@@ -54,6 +58,7 @@ class Selection:
         self.start: Candidate | None = None
         self.pace = ScoringPace()
         self.newest_trained_with: dict[str, Any] = {}
+        self.looked_at = LookedAt(annotations)
         self._trained_with: dict[str, Any] = {}  # of the network that is shown
         self._rival: Candidate | None = None  # the best since the newest strokes
         self._annotations = annotations
@@ -196,6 +201,7 @@ class Selection:
             **self._trained_with,
             "held_out_dice": {str(c.class_id): c.dice for c in score.classes},
             "mean_held_out_dice": score.mean_dice,
+            ESTIMATES: msgspec.to_builtins(self.looked_at.estimates(self.shown.class_ids)),
         }
         shown = self.shown
         return saved_network(shown.network, shown.class_ids, shown.step, self._annotations, facts)

@@ -75,6 +75,9 @@ def run_training(
     """
     learner, steps, seconds = _learned(project, request, progress)
     score = learner.show_newest(score=True)
+    images: list[dict[str, Any]] = []
+    if learner.predictor is not None:
+        images = image_estimates(learner.predictor, learner.annotations, learner.selection.looked_at)
     path = learner.save()
     if score is None or path is None:
         raise UserError("NU-T02", "nothing was trained", str(project.folder), "give more seconds or steps")
@@ -83,8 +86,10 @@ def run_training(
     by_name = {names[c.class_id]: c.dice for c in score.classes}
     told = (*project.notices, *learner.notices)
     device, preset = learner.device.kind, learner.settings.preset
-    images = tuple(image_estimates(learner.predictor, learner.annotations)) if learner.predictor is not None else ()
-    return TrainingResult(round(seconds, 3), steps, device, preset, by_name, score.mean_dice, str(path), images, told)
+    told_images = tuple(images)
+    return TrainingResult(
+        round(seconds, 3), steps, device, preset, by_name, score.mean_dice, str(path), told_images, told
+    )
 
 
 def help_training(project: Project, request: TrainingRequest) -> None:

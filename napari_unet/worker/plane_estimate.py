@@ -38,6 +38,7 @@ class PlaneEstimate:
         total = DiceSums.none(len(class_ids))
         for sums in self._sums.values():
             total = total + sums
+        learner.selection.looked_at.note(view.image_id, view.plane, total, class_ids)
         names = {label.id: label.name for label in learner.project.classes.all()}
         classes = estimated_dice(total, class_ids, learner.annotations.evidence(view.image_id, class_ids), names)
         self._opened.send(Estimated(view.generation, view.image_id, view.plane, classes))

@@ -12,6 +12,7 @@ from napari_unet.evaluation.estimated_dice import (
     Calibration,
     EstimatedDice,
     Evidence,
+    area_bounds,
     as_record,
     estimated_dice,
     raw_dice,
@@ -112,3 +113,14 @@ def test_records_go_by_name() -> None:
     found = as_record([EstimatedDice(1, 0.75, 0.5, 0.875), *unknown_dice([7], "not seen")], NAMES)
     assert found["background"] == {"value": 0.75, "low": 0.5, "high": 0.875, "level": 0.9, "reason": ""}
     assert found["class 7"] == {"value": None, "low": None, "high": None, "level": 0.9, "reason": "not seen"}
+
+
+@given(st.integers(1, 5000), st.integers(1, 5000), st.floats(0, 1))
+def test_an_area_lies_within_what_its_dice_allows(predicted: int, true: int, overlap: float) -> None:
+    """Whatever the masks: while their Dice is not below the low end, the true area is within the bounds."""
+    dice = 2 * overlap * min(predicted, true) / (predicted + true)
+    bounds = area_bounds(float(predicted), EstimatedDice(1, dice, dice, 1.0))
+    assert bounds is not None
+    assert bounds[0] <= true * (1 + 1e-9)
+    assert true <= bounds[1] * (1 + 1e-9)
+    assert area_bounds(float(predicted), EstimatedDice(1, None, reason="why")) is None

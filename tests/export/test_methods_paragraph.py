@@ -42,9 +42,12 @@ def test_every_figure_comes_from_the_project_and_the_score(tmp_path: Path) -> No
         project.settings.write(Settings(preset="light"))
         text = methods_paragraph(project, SCORE)
         note = {"architecture": {"head": "experts"}, "facts": {"trained_with": {"preset": "fast"}}}
+        note["facts"]["estimated_dice"] = [{"class_id": 2, "value": 0.8, "low": 0.7, "high": 0.9}]
         project.models.mkdir()
         (project.models / "best.json").write_text(json.dumps(note))
-        assert "(network 'fast', started from base weights)" in methods_paragraph(project, SCORE)
+        told = methods_paragraph(project, SCORE)
+        assert "(network 'fast', started from base weights)" in told
+        assert "Dice over whole images was estimated at cell 0.80 [0.70, 0.90]." in told
         (project.models / "best.json").write_text("[]")
         assert methods_paragraph(project, SCORE) == text
     for words in (

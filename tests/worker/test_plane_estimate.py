@@ -10,6 +10,7 @@ from napari_unet.evaluation.dice_sums import DiceSums
 from napari_unet.evaluation.estimated_dice import estimated_dice
 from napari_unet.images.tiles import Region, grid
 from napari_unet.network.device import Device
+from napari_unet.network.known_facts import estimates_in
 from napari_unet.project.project import Project
 from napari_unet.protocol import messages as m
 from napari_unet.worker.engine import Engine
@@ -57,6 +58,19 @@ def test_the_estimate_is_that_of_all_tiles(watching: tuple[Engine, list[Any]], t
         assert (one.value is None) == (other.value is None)
         if one.value is not None:
             assert one.value == pytest.approx(other.value, abs=1e-5)
+
+
+def test_the_network_is_described_by_what_it_predicted(watching: tuple[Engine, list[Any]]) -> None:
+    """The estimate goes into its file, as the window was told it; with other classes there is none."""
+    engine, said = watching
+    learner = engine.learner
+    assert learner is not None
+    assert not learner.selection.checkpoint().facts["estimated_dice"]
+    engine.receive(m.Look(1, 1, 0, WHOLE))
+    rest(engine)
+    (estimated,) = of(m.Estimated, said)
+    assert estimates_in(learner.selection.checkpoint().facts) == estimated.classes
+    assert learner.selection.looked_at.estimates((1, 2, 3)) == ()
 
 
 def test_an_estimate_waits_for_what_was_never_seen(watching: tuple[Engine, list[Any]]) -> None:

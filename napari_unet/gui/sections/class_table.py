@@ -18,9 +18,8 @@ from qtpy.QtWidgets import (
     QWidget,
 )
 
-from napari_unet.evaluation.estimated_dice import EstimatedDice
+from napari_unet.evaluation.estimated_dice import EstimatedDice, interval_text
 from napari_unet.gui.plain_text import untagged
-from napari_unet.gui.sections.estimate_lines import estimate_text
 from napari_unet.gui.sections.section import column
 from napari_unet.project.classes import ClassLabel
 
@@ -91,7 +90,7 @@ class ClassTable(QWidget):  # type: ignore[misc]
         for row, label in enumerate(self.classes):
             estimate = by_id.get(label.id)
             text = "n/a" if estimate is None or estimate.value is None else f"{estimate.value:.2f}"
-            tip = _NO_ESTIMATE if estimate is None else estimate.reason or _QUALITY.format(estimate_text(estimate))
+            tip = _NO_ESTIMATE if estimate is None else estimate.reason or _QUALITY.format(interval_text(estimate))
             self.table.setItem(row, QUALITY, _item(text, right=True, tip=untagged(tip)))
 
     @property

@@ -6,7 +6,7 @@ from qtpy.QtCore import Qt
 from qtpy.QtWidgets import QGridLayout, QWidget
 from superqt import QElidingLabel
 
-from napari_unet.evaluation.estimated_dice import EstimatedDice
+from napari_unet.evaluation.estimated_dice import EstimatedDice, interval_text
 from napari_unet.gui.plain_text import PlainLabel, show_tags, untagged
 from napari_unet.project.classes import ClassLabel
 
@@ -44,7 +44,7 @@ class EstimateLines(QWidget):  # type: ignore[misc]
             if number < len(estimates):
                 estimate = estimates[number]
                 name.setText(names.get(estimate.class_id, str(estimate.class_id)))
-                said.setText(estimate_text(estimate) if estimate.value is not None else estimate.reason)
+                said.setText(interval_text(estimate) if estimate.value is not None else estimate.reason)
                 said.setToolTip(untagged(said.text()) if estimate.value is None else _TIP)
 
     def _row(self, line: int) -> tuple[PlainLabel, QElidingLabel]:
@@ -66,15 +66,8 @@ def estimate_headline(estimates: Sequence[EstimatedDice]) -> str:
     return f"Estimated Dice: {sum(values) / len(values):.2f}"
 
 
-def estimate_text(estimate: EstimatedDice) -> str:
-    """Return the value with its interval, or n/a."""
-    if estimate.value is None:
-        return "n/a"
-    return f"{estimate.value:.2f} [{estimate.low:.2f}, {estimate.high:.2f}]"
-
-
 def canvas_text(estimates: Sequence[EstimatedDice], classes: Sequence[ClassLabel]) -> str:
     """Return the text that stands on the image."""
     names = {label.id: label.name for label in classes}
-    lines = [f"{names.get(each.class_id, each.class_id)} {estimate_text(each)}" for each in estimates]
+    lines = [f"{names.get(each.class_id, each.class_id)} {interval_text(each)}" for each in estimates]
     return "\n".join([estimate_headline(estimates), *lines])

@@ -11,10 +11,10 @@ from qtpy.QtWidgets import QMenu, QPushButton, QWidget
 from napari_unet.controller.controller import Controller
 from napari_unet.controller.news import ActionEnded, AreaEmptied, ImageShown, ProjectOpened
 from napari_unet.controller.rectangle_checks import Checked, RectangleChecks
+from napari_unet.evaluation.estimated_dice import interval_text
 from napari_unet.evaluation.scores import CheckedDice
 from napari_unet.gui.layers.place import show_place
 from napari_unet.gui.sections.attempt import Attempt
-from napari_unet.gui.sections.estimate_lines import estimate_text
 from napari_unet.gui.sections.remark import Remark
 from napari_unet.gui.sections.section import column, keep_room, row
 from napari_unet.gui.sections.shown_image import ShownImage
@@ -235,7 +235,7 @@ def result_text(dice: CheckedDice | None, checked: Checked, classes: Sequence[Cl
         return ""
     names = {label.id: label.name for label in classes}
     values = [
-        each.reason if each.value is None else f"{names.get(each.class_id, each.class_id)} {estimate_text(each)}"
+        each.reason if each.value is None else f"{names.get(each.class_id, each.class_id)} {interval_text(each)}"
         for each in dice.classes
     ]
     rectangles = f"{checked.areas} rectangle{'s' * (checked.areas > 1)} at random"

@@ -1,0 +1,42 @@
+"""The estimated Dice of a network over the images that it has predicted whole, for its description."""
+
+from napari_unet.dataset.annotated import Annotations
+from napari_unet.evaluation.dice_sums import DiceSums
+from napari_unet.evaluation.estimated_dice import EstimatedDice, estimated_dice
+
+_MOST_PLANES = 64  # that are remembered; the newest count
+
+
+class LookedAt:
+    """Keeps the newest sums of every plane that was predicted whole.
+
+    Sums of an older network count until its plane is predicted again, those of other classes do not.
+    """
+
+    def __init__(self, annotations: Annotations) -> None:
+        self._annotations = annotations
+        self._class_ids: tuple[int, ...] = ()
+        self._sums: dict[tuple[int, int], DiceSums] = {}  # by image id and plane, the newest last
+
+    def note(self, image_id: int, plane: int, sums: DiceSums, class_ids: tuple[int, ...]) -> None:
+        """Take note of a plane, or of some of an image for the whole of it."""
+        if class_ids != self._class_ids:
+            self._class_ids = class_ids
+            self._sums.clear()
+        self._sums.pop((image_id, plane), None)
+        self._sums[image_id, plane] = sums
+        if len(self._sums) > _MOST_PLANES:
+            del self._sums[next(iter(self._sums))]
+
+    def estimates(self, class_ids: tuple[int, ...]) -> tuple[EstimatedDice, ...]:
+        """Estimate the Dice of each class over all of them; () where nothing was predicted with these classes."""
+        if not self._sums or class_ids != self._class_ids:
+            return ()
+        total = DiceSums.none(len(class_ids))
+        for sums in self._sums.values():
+            total = total + sums
+        names = {label.id: label.name for label in self._annotations.project.classes.all()}
+        evidence = [self._annotations.evidence(image_id, class_ids) for image_id, _ in self._sums]
+        # Less is known of images that nothing is painted on, so one of them widens the interval of all.
+        weakest = min(evidence, key=lambda each: each.is_painted)
+        return estimated_dice(total, class_ids, weakest, names)

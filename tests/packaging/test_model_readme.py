@@ -1,0 +1,35 @@
+"""Laws of the model card: it says how good the network is, and no file makes it fail."""
+
+from typing import Any
+
+import pytest
+
+from napari_unet.network.checkpoint import Checkpoint
+from napari_unet.network.known_facts import refuse_strange_facts
+from napari_unet.network.unet import Architecture, build
+from napari_unet.packaging.model_readme import documentation
+
+KNOWN = {"class_id": 2, "value": 0.8, "low": 0.7, "high": 0.9, "level": 0.9, "reason": ""}
+
+
+def described(facts: dict[str, Any]) -> str:
+    """The card of a network with these facts."""
+    network = build(Architecture(1, 2, 4))
+    return documentation("mine", Checkpoint(network.architecture, (1, 2), ("a", "b"), 3, {}, {}, facts))
+
+
+def test_the_card_tells_the_estimated_dice() -> None:
+    """Of each class with its interval; n/a for one without, for half an estimate and in older files."""
+    text = described({"estimated_dice": [{"class_id": 1, "value": None, "reason": "why"}, KNOWN]})
+    assert "- a (value 0 in masks): estimated Dice n/a, held-out Dice n/a" in text
+    assert "- b (value 1 in masks): estimated Dice 0.80 [0.70, 0.90], held-out Dice n/a" in text
+    assert "estimated Dice n/a" in described({"estimated_dice": [KNOWN | {"low": None}]})
+    assert "estimated Dice n/a" in described({})
+
+
+@pytest.mark.parametrize("value", [float("nan"), float("inf"), "high", [1]])
+def test_estimates_that_make_no_sense_are_refused(value: Any) -> None:
+    """They come with files of others."""
+    refuse_strange_facts({"estimated_dice": [KNOWN]})
+    with pytest.raises(ValueError, match=r".+"):
+        refuse_strange_facts({"estimated_dice": [KNOWN | {"value": value}]})
