@@ -38,7 +38,7 @@ class Panel(QWidget):  # type: ignore[misc]
     controller : the project and the worker, without Qt
     attempt : runs an action and says in one line what cannot be done
     shown, canvas, map_layer, object_layer, areas : the image on screen, and our layers over it
-    head, image_list, added_files, project_images : images and project
+    head, image_list, added_files, project_images, opening : images and project
     class_table, classes, painting, object_annotation, status_line : painting
     where_next, label_check, rectangle_check : checking
     results, view_row, export_row : the section of the results, and parts of it
@@ -123,6 +123,7 @@ class Panel(QWidget):  # type: ignore[misc]
         self._images_box = images = ImagesBox(self._viewer, controller, shown, self)
         self.head, self.image_list = images.head, images.list
         self.project_images, self.added_files = images.project_images, images.added_files
+        self.opening = images.opening
         annotation = AnnotationBox(controller, shown)
         self.class_table, self.classes, self.painting = annotation.class_table, annotation.classes, annotation.painting
         self.object_annotation, self.status_line = annotation.objects, annotation.status

@@ -1,8 +1,12 @@
 """Choices that the panel remembers from one day to the next: formats, folders and projects."""
 
+import hashlib
 from pathlib import Path
 
 import msgspec
+import numpy as np
+from jaxtyping import UInt8
+from PIL import Image
 from qtpy.QtCore import QStandardPaths
 
 from napari_unet.errors import UserError
@@ -56,6 +60,20 @@ def recent_projects() -> list[Path]:
     return [Path(folder) for folder in remembered().recent if Path(folder).is_dir()]
 
 
+def picture_of(folder: Path) -> Path:
+    """Return the file of the picture of a project; it is there once an image of the project was on screen."""
+    return _place() / f"{hashlib.sha256(str(folder).encode()).hexdigest()[:16]}.png"
+
+
+def keep_picture(folder: Path, picture: UInt8[np.ndarray, "h w 4"]) -> None:
+    """Keep a small picture (red, green, blue, opacity) of a project. Raises a ``UserError`` where it cannot be."""
+    replace_file(picture_of(folder), lambda path: Image.fromarray(picture).save(path))
+
+
 def _file() -> Path:
+    return _place() / "panel.json"
+
+
+def _place() -> Path:
     place = QStandardPaths.writableLocation(QStandardPaths.StandardLocation.GenericConfigLocation)
-    return Path(place) / "napari-unet" / "panel.json"
+    return Path(place) / "napari-unet"

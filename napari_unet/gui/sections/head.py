@@ -5,7 +5,7 @@ from pathlib import Path
 from typing import Any
 
 from napari.layers import Image
-from qtpy.QtCore import Qt, QTimer
+from qtpy.QtCore import Qt, QTimer, Signal
 from qtpy.QtWidgets import (
     QCheckBox,
     QComboBox,
@@ -19,7 +19,9 @@ from superqt.utils import signals_blocked
 from napari_unet.controller.controller import Controller
 from napari_unet.controller.news import ImageShown, ProjectOpened
 from napari_unet.gui.layers import source
+from napari_unet.gui.layers.layer_file import path_of
 from napari_unet.gui.plain_text import untagged
+from napari_unet.gui.remembered import recent_projects
 from napari_unet.gui.sections.attempt import Attempt
 from napari_unet.gui.sections.image_facts import ImageFacts
 from napari_unet.gui.sections.project_images import ProjectImages
@@ -49,7 +51,15 @@ class Head(QWidget):  # type: ignore[misc]
     channels_first : the tick for an image of several channels in one layer
     facts, offer : what is known of the image, and a copy of it that may be made
     project_button : names the project, and opens another one
+
+    Signals
+    -------
+    chosen : the user, or the panel on the first image, chose a layer to work on
+    filled : so many layers are offered
     """
+
+    chosen = Signal(object)
+    filled = Signal(int)
 
     def __init__(self, viewer: Any, controller: Controller, shown: ShownImage, images: ProjectImages) -> None:
         super().__init__()
@@ -80,9 +90,15 @@ class Head(QWidget):  # type: ignore[misc]
                 if image is not None and layer == image:
                     self.images.setCurrentIndex(self.images.count() - 1)
         self.images.blockSignals(False)
+        self.filled.emit(self.images.count())
         free = image is None and not self._shown.is_changing and self._controller.project is None
         if free and self.images.count():
             self._choose_soon.start()
+
+    @property
+    def layers(self) -> list[Image]:
+        """Return the image layers that are offered."""
+        return [self.images.itemData(number) for number in range(self.images.count())]
 
     def take(self, layer: Image) -> None:
         """Work on an image layer; makes a project for it when none is open.
@@ -119,7 +135,7 @@ class Head(QWidget):  # type: ignore[misc]
         self.project_button.setAccessibleName("project")
         self.project_button.setSizePolicy(QSizePolicy.Policy.Ignored, QSizePolicy.Policy.Fixed)
         self.project_button.setToolTip(_PROJECT_TIP)
-        self.project_button.clicked.connect(lambda: self._pick_project())
+        self.project_button.clicked.connect(lambda: self.pick_project())
 
     def _lay_out(self) -> None:
         layout, line = column(self), row()
@@ -133,7 +149,7 @@ class Head(QWidget):  # type: ignore[misc]
     def _choose(self) -> None:
         layer = self.images.currentData()
         if layer is not None and layer in self._viewer.layers and not self._shown.is_changing:
-            self._attempt(lambda: self.take(layer))
+            self.chosen.emit(layer)
 
     def _channels_ticked(self, first: bool) -> None:
         """Correct the axes of the image on screen; where there is none, take up the layer so."""
@@ -150,11 +166,18 @@ class Head(QWidget):  # type: ignore[misc]
         with signals_blocked(self.channels_first):
             self.channels_first.setChecked(record.axes[0] == "c")
 
-    def _pick_project(self) -> None:
+    def pick_project(self) -> None:
+        """Ask for a project folder, beginning beside the image or the project that is open, and open it."""
         title = "A project folder (NAME.unet), or an empty folder for a new one"
-        folder = QFileDialog.getExistingDirectory(self, title)
+        folder = QFileDialog.getExistingDirectory(self, title, str(self._where_projects_are()))
         if folder:
             self._attempt(lambda: self._project_images.open_project(Path(folder)))
+
+    def _where_projects_are(self) -> Path:
+        project, layer = self._controller.project, self.images.currentData()
+        path = project.folder if project is not None else path_of(layer) if layer is not None else None
+        near = [path, *recent_projects()] if path is not None else recent_projects()
+        return next((each.parent for each in near if each.parent.is_dir()), Path.home())
 
     def _project_opened(self, opened: ProjectOpened) -> None:
         project = opened.project

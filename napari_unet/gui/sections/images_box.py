@@ -6,8 +6,11 @@ from qtpy.QtWidgets import QWidget
 
 from napari_unet.controller.controller import Controller
 from napari_unet.gui.sections.added_files import AddedFiles
+from napari_unet.gui.sections.attempt import Attempt
+from napari_unet.gui.sections.dropped_projects import DroppedProjects
 from napari_unet.gui.sections.head import Head
 from napari_unet.gui.sections.image_list import ImageList
+from napari_unet.gui.sections.opening import Opening
 from napari_unet.gui.sections.project_images import ProjectImages
 from napari_unet.gui.sections.section import column
 from napari_unet.gui.sections.shown_image import ShownImage
@@ -30,7 +33,10 @@ class ImagesBox(QWidget):  # type: ignore[misc]
         self.project_images = ProjectImages(viewer, controller, shown, self.list, panel)
         self.added_files = AddedFiles(controller, panel)
         self.head = Head(viewer, controller, shown, self.project_images)
+        self.opening = Opening(controller, shown, self.project_images, self.head, panel)
         self.list.accept_drops_on(panel)
+        # Made later than the list takes drops, for the filter that comes last is asked first.
+        self.dropped = DroppedProjects(panel, self.project_images.open_project, Attempt(controller))
         self.list.added.connect(self.added_files.add)
         self.added_files.counted.connect(lambda count: self.list.place.setText(f"{count} to add"))
         self.added_files.finished.connect(self.project_images.show_added)
@@ -42,5 +48,7 @@ class ImagesBox(QWidget):  # type: ignore[misc]
     def stop(self) -> None:
         """Let go of the viewer, of threads and processes."""
         self.head.stop()
+        self.dropped.stop()
+        self.opening.banner.stop()
         self.added_files.stop()
         self.project_images.stop()
