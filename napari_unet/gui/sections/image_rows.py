@@ -3,9 +3,8 @@
 from napari_unet.controller.controller import Controller
 from napari_unet.controller.news import ClassesChanged
 from napari_unet.errors import UserError
-from napari_unet.evaluation.scores import Score
 from napari_unet.gui.sections.image_list import ImageList
-from napari_unet.protocol.messages import Scored
+from napari_unet.protocol.messages import Estimated
 
 _FILE_PROBLEMS = ("NU-I", "NU-P04", "NU-P06", "NU-S10", "NU-S11")
 
@@ -16,8 +15,9 @@ class ImageRows:
     def __init__(self, controller: Controller, image_list: ImageList) -> None:
         self._controller = controller
         self._list = image_list
+        self._dice: dict[int, float] = {}  # by image id
         controller.subscribe(ClassesChanged, lambda _: self._show_painted())
-        controller.subscribe(Scored, lambda scored: self._show_score(scored.score))
+        controller.subscribe(Estimated, self._show_estimate)
 
     def show(self) -> None:
         """Show the images of the project as they are now."""
@@ -30,6 +30,7 @@ class ImageRows:
     def forget_project(self) -> None:
         """Forget what was shown of the project before, and show the images of this one."""
         self._list.thumbnails.clear()
+        self._dice.clear()
         self._list.table.show_dice({})
         self.show()
 
@@ -46,9 +47,10 @@ class ImageRows:
         if self._controller.project is not None:
             self._list.table.show_painted(self._controller.project.strokes.labelled_pixels_by_image())
 
-    def _show_score(self, score: Score) -> None:
-        """Tell the held-out Dice of every image: the mean over its blocks."""
-        found: dict[int, list[float]] = {}
-        for block in score.blocks:
-            found.setdefault(block.image_id, []).append(block.dice)
-        self._list.table.show_dice({image_id: sum(dice) / len(dice) for image_id, dice in found.items()})
+    def _show_estimate(self, estimated: Estimated) -> None:
+        """Tell the mean estimated Dice of the plane of an image that was predicted last; none unless all have one."""
+        values = [each.value for each in estimated.classes if each.value is not None]
+        self._dice.pop(estimated.image_id, None)
+        if values and len(values) == len(estimated.classes):
+            self._dice[estimated.image_id] = sum(values) / len(values)
+        self._list.table.show_dice(dict(self._dice))

@@ -1,4 +1,4 @@
-"""The images of a project as rows: thumbnail and name, painted pixels, held-out Dice."""
+"""The images of a project as rows: thumbnail and name, painted pixels, estimated Dice."""
 
 from collections.abc import Sequence
 from typing import Any
@@ -40,7 +40,7 @@ class ImageTable(QAbstractTableModel):  # type: ignore[misc]
         self._painted = painted
 
     def show_dice(self, dice: dict[int, float]) -> None:
-        """Show the mean Dice of the held-out blocks, by image id."""
+        """Show the mean estimated Dice, by image id."""
         self._show(_DICE, self._dice, dice)
         self._dice = dice
 
@@ -70,7 +70,11 @@ class ImageTable(QAbstractTableModel):  # type: ignore[misc]
             return self._text(record, column, problem)
         if role == _ROLE.ToolTipRole:
             size = " x ".join(str(n) for n in record.annotation_shape)
-            tips = f"{record.path}\n{size} px", "labelled pixels", "mean Dice of its held-out boxes"
+            tips = (
+                f"{record.path}\n{size} px",
+                "labelled pixels",
+                "estimated Dice of the plane that was shown last, mean over the classes",
+            )
             return untagged(problem or tips[column])
         if role == _ROLE.TextAlignmentRole and column != NAME:
             return Qt.AlignmentFlag.AlignRight | Qt.AlignmentFlag.AlignVCenter

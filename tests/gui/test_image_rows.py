@@ -1,0 +1,25 @@
+"""The Dice of an image in the list: that of its prediction as a whole, where every class has one."""
+
+import pytest
+
+pytest.importorskip("qtpy")
+from hand import Hand
+from window import settle
+
+from napari_unet.evaluation.estimated_dice import EstimatedDice
+from napari_unet.protocol import messages as m
+
+
+def test_the_list_tells_the_estimate_of_the_whole_answer(hand: Hand) -> None:
+    """The mean over the classes; nothing once one of them has no value."""
+    table, image = hand.panel.image_list.table, hand.panel.controller.image
+
+    def told(*values: float | None) -> str:
+        estimates = tuple(EstimatedDice(number, value) for number, value in enumerate(values, 1))
+        hand.worker.inbox = [m.Estimated(hand.panel.controller.generation, image.id, 0, estimates)]
+        assert settle(lambda: not hand.worker.inbox, 5)
+        return str(table.data(table.index(table.row_of(image.id), 2)))
+
+    assert told(0.9, 0.5) == "0.70"
+    assert told(0.9, None) == ""
+    assert told() == ""
