@@ -2,12 +2,14 @@
 
     OMP_NUM_THREADS=1 python -m benchmarks.honesty collect honesty.jsonl --seeds 0 1 2
     python -m benchmarks.honesty report honesty.jsonl
+    python -m benchmarks.honesty novelty honesty.jsonl
     python -m benchmarks.honesty fit honesty.jsonl > napari_unet/evaluation/dice_calibration.json
 
 ``collect`` paints 2, 5 and 10 simulated strokes per class on two images of each labelled set, fits the first answer
 (with ``--seconds`` it trains on from there), predicts these two and three other images, and appends for every class
 what the estimate is made from, the true Dice, and the Dice on held-out strokes. ``report`` fits the calibration to all
-sets but one and judges it on that one, for each set in turn, so that no figure is of a set that the fit has seen. The
+sets but one and judges it on that one, for each set in turn, so that no figure is of a set that the fit has seen.
+``novelty`` compares every image without strokes with those with some: how much lower its Dice is expected, and is. The
 base weights have seen the sets that benchmarks.md names.
 """
 
@@ -23,12 +25,22 @@ from typing import Any
 import numpy as np
 from scipy.optimize import minimize
 from scipy.special import expit
+from scipy.stats import spearmanr
 
 from benchmarks.sets import SETS, TUNING_SET, LabelledSet, Picture, choose_pictures
 from benchmarks.simulated_strokes import painted, strokes_over
 from napari_unet.api import add_annotation
 from napari_unet.evaluation.dice_sums import DiceSums
-from napari_unet.evaluation.estimated_dice import LEVEL, WIDEST, Evidence, features, raw_dice
+from napari_unet.evaluation.estimated_dice import (
+    LEVEL,
+    WIDEST,
+    EstimatedDice,
+    Evidence,
+    area_bounds,
+    features,
+    raw_dice,
+)
+from napari_unet.evaluation.novelty import MUCH_LESS
 from napari_unet.evaluation.scores import confusion, dice
 from napari_unet.images.planes import NormalisedPlanes
 from napari_unet.network.base import base_weights
@@ -95,6 +107,7 @@ def _answer(learner: Learner, picture: Picture) -> Iterator[dict[str, Any]]:
             names = ("shown", "sure", "expected")
             yield {
                 "class": class_id - 1, "true": float(true[k]), "pixels": sums.pixels,
+                "true_area": int((picture.truth == class_id - 1).sum()),
                 **{name: float(getattr(sums, name)[k]) for name in names},
             }  # fmt: skip
 
@@ -111,6 +124,8 @@ class Table:
         self.painted = np.array([record["painted"] for record in records])
         self.held_out = np.array([record["held_out"] for record in records], float)
         self.weight = np.array([1 / (self.set == name).sum() for name in self.set])
+        self.shown = np.array([record["shown"] for record in records])
+        self.true_area = np.array([record.get("true_area") for record in records], float)
         self.raw = np.array([raw_dice(_sums(record))[0] for record in records])
         self.features = np.array(
             [features(_sums(record), Evidence((record["labelled"], 0), record["painted"]))[0] for record in records]
@@ -200,13 +215,69 @@ def report(table: Table) -> str:
             f"| {mean(abs(table.raw - table.true), rows):.3f} "
             f"| {mean(abs(table.held_out - table.true), scored):.3f} |"
         )
+    return "\n".join([*lines, *_areas_told(table, value, low, high)])
+
+
+def _areas_told(table: Table, value: np.ndarray, low: np.ndarray, high: np.ndarray) -> list[str]:
+    """Tell how often the bounds of an area hold the true one, where the records have it."""
+    held, ratios = [], []
+    for row in np.flatnonzero((high - low <= WIDEST) & np.isfinite(table.true_area)):
+        bounds = area_bounds(float(table.shown[row]), EstimatedDice(0, float(value[row]), float(low[row]), 1.0))
+        if bounds is not None:
+            held.append(bounds[0] <= table.true_area[row] <= bounds[1])
+            ratios.append(bounds[1] / table.shown[row])
+    if not held:
+        return []
+    return ["", f"areas within their bounds: {np.mean(held):.2f} of {len(held)}, up to {np.median(ratios):.2f} times"]
+
+
+# Novelty
+
+
+def novelty(records: Sequence[dict[str, Any]]) -> str:
+    """Tell how well the expected drop from painted images to another one foretells the true drop."""
+    expected, true = map(np.array, zip(*_drops(records), strict=True))
+    lines = [f"{len(true)} images, rank correlation {spearmanr(expected, true).statistic:.2f}", ""]
+    lines += [
+        "| told where over | images told | true drop of those | of the others | of those over 0.1 | of all such drops |"
+    ]
+    lines += ["|---|---|---|---|---|---|"]
+    for least in (0.03, MUCH_LESS, 0.1):
+        told, large = expected > least, true > 0.1
+        lines.append(
+            f"| {least} | {told.mean():.2f} | {true[told].mean():.3f} | {true[~told].mean():.3f} "
+            f"| {large[told].mean():.2f} | {told[large].mean():.2f} |"
+        )
     return "\n".join(lines)
+
+
+def _drops(records: Sequence[dict[str, Any]]) -> Iterator[tuple[float, float]]:
+    """Yield the expected and the true drop of the mean Dice from painted images to each of the others."""
+    runs: dict[tuple[Any, ...], tuple[list[list[dict[str, Any]]], list[list[dict[str, Any]]]]] = {}
+    last: dict[str, Any] = {}
+    for record in records:
+        run = tuple(record[name] for name in ("set", "seed", "strokes", "seconds"))
+        images = runs.setdefault(run, ([], []))[not record["painted"]]
+        # The classes of an image come one after the other, from the first on.
+        if not images or record["class"] <= last["class"]:
+            images.append([])
+        images[-1].append(record)
+        last = record
+    for learned_from, others in runs.values():
+        learned = np.mean([_means(image) for image in learned_from], axis=0)
+        for image in others:
+            yield tuple(learned - _means(image))
+
+
+def _means(image: Sequence[dict[str, Any]]) -> np.ndarray:
+    """Return the mean expected and the mean true Dice over the classes of an image."""
+    return np.mean([(raw_dice(_sums(record))[0], record["true"]) for record in image], axis=0)
 
 
 def main() -> None:
     """Collect records, or report on them, or fit the calibration to them."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("task", choices=["collect", "report", "fit"])
+    parser.add_argument("task", choices=["collect", "report", "novelty", "fit"])
     parser.add_argument("file", type=Path)
     parser.add_argument("--seeds", nargs="+", type=int, default=[0])
     parser.add_argument("--seconds", type=float, default=0.0, help="of training before the answer is judged")
@@ -222,8 +293,11 @@ def main() -> None:
                     file.flush()
                     print(f"{labelled_set.name}, seed {seed}", file=sys.stderr, flush=True)
         return
-    table = Table([json.loads(line) for line in options.file.read_text().splitlines()])
-    print(report(table) if options.task == "report" else json.dumps(fit(table)))
+    records = [json.loads(line) for line in options.file.read_text().splitlines()]
+    if options.task == "novelty":
+        print(novelty(records))
+    else:
+        print(report(Table(records)) if options.task == "report" else json.dumps(fit(Table(records))))
 
 
 if __name__ == "__main__":

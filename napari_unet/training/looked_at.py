@@ -28,6 +28,12 @@ class LookedAt:
         if len(self._sums) > _MOST_PLANES:
             del self._sums[next(iter(self._sums))]
 
+    def painted(self, class_ids: tuple[int, ...]) -> DiceSums | None:
+        """Return the sums of the images that something is painted on; None where none was predicted."""
+        painted = {image_id for (image_id, _), plane in self._annotations.planes.items() if plane.positions}
+        found = [sums for (image_id, _), sums in self._sums.items() if image_id in painted]
+        return sum(found, DiceSums.none(len(class_ids))) if found and class_ids == self._class_ids else None
+
     def estimates(self, class_ids: tuple[int, ...]) -> tuple[EstimatedDice, ...]:
         """Estimate the Dice of each class over all of them; () where nothing was predicted with these classes."""
         if not self._sums or class_ids != self._class_ids:

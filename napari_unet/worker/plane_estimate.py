@@ -6,6 +6,7 @@ from napari_unet.images.tiles import Region
 from napari_unet.prediction.view import View
 from napari_unet.protocol.messages import Estimated
 from napari_unet.worker.open_project import OpenProject
+from napari_unet.worker.unlike_images import UnlikeImages
 
 
 class PlaneEstimate:
@@ -14,8 +15,9 @@ class PlaneEstimate:
     Tiles off screen may still be those of an older network; they count until they are predicted again.
     """
 
-    def __init__(self, opened: OpenProject) -> None:
+    def __init__(self, opened: OpenProject, unlike: UnlikeImages) -> None:
         self._opened = opened
+        self._unlike = unlike
         self._sums: dict[Region, DiceSums] = {}
         self._seen: tuple[object, ...] = ()  # what the sums are of
 
@@ -39,6 +41,7 @@ class PlaneEstimate:
         for sums in self._sums.values():
             total = total + sums
         learner.selection.looked_at.note(view.image_id, view.plane, total, class_ids)
+        self._unlike.compare_answer(view.image_id, total, class_ids)
         names = {label.id: label.name for label in learner.project.classes.all()}
         classes = estimated_dice(total, class_ids, learner.annotations.evidence(view.image_id, class_ids), names)
         self._opened.send(Estimated(view.generation, view.image_id, view.plane, classes))

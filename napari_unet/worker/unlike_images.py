@@ -1,6 +1,9 @@
 """Images that are unlike those that the network was trained on."""
 
 from napari_unet.dataset.training_image import difference, other_pixel_size
+from napari_unet.errors import UserError
+from napari_unet.evaluation.dice_sums import DiceSums
+from napari_unet.evaluation.novelty import MUCH_LESS, expected_drop
 from napari_unet.protocol.messages import Corrected, Noticed, Open, OtherPixelSize
 from napari_unet.worker.listener import Hears, Listener
 from napari_unet.worker.open_project import OpenProject
@@ -12,6 +15,7 @@ class UnlikeImages(Listener):
     def __init__(self, opened: OpenProject) -> None:
         self._opened = opened
         self._compared: set[int] = set()  # ids of the images
+        self._doubted: set[int] = set()  # ids of those that were told of for the doubts of the network
 
     def hears(self) -> Hears:
         """Return the methods for a project that is opened and for an image that is corrected."""
@@ -31,6 +35,24 @@ class UnlikeImages(Listener):
         if factors:
             self._opened.send(OtherPixelSize(image_id, factors))
 
+    def compare_answer(self, image_id: int, sums: DiceSums, class_ids: tuple[int, ...]) -> None:
+        """Tell once of an image without strokes where the network is much less sure than where there are some."""
+        annotations = self._opened.required().annotations
+        painted = self._opened.required().selection.looked_at.painted(class_ids)
+        is_painted = any(image_id == each for each, _ in annotations.planes)
+        if painted is None or is_painted or image_id in self._doubted:
+            return
+        drop = expected_drop(sums, painted)
+        if drop > MUCH_LESS:
+            self._doubted.add(image_id)
+            what = (
+                f"the network is less sure of this image than of those with strokes: expect a Dice lower by {drop:.2f}"
+            )
+            name = annotations.project.images.get(image_id).name
+            fix = "paint some strokes on it, where the prediction is wrong"
+            self._opened.send(Noticed(str(UserError("NU-I35", what, name, fix))))
+
     def _forget(self, message: Open | Corrected) -> None:
         image_id = message.image_id if isinstance(message, Corrected) else None
-        self._compared = set() if image_id is None else self._compared - {image_id}
+        for told in (self._compared, self._doubted):
+            told.intersection_update(set() if image_id is None else told - {image_id})

@@ -4,10 +4,11 @@ from typing import Any
 
 import numpy as np
 import pytest
-from squares import HEIGHT, TILE, WIDTH, Clock, of
+from squares import HEIGHT, TILE, WIDTH, Clock, of, paint
 
 from napari_unet.evaluation.dice_sums import DiceSums
 from napari_unet.evaluation.estimated_dice import estimated_dice
+from napari_unet.images.image import Image
 from napari_unet.images.tiles import Region, grid
 from napari_unet.network.device import Device
 from napari_unet.network.known_facts import estimates_in
@@ -118,3 +119,32 @@ def test_no_pixels_are_no_sums() -> None:
     """Adding nothing changes nothing."""
     one = DiceSums(*(np.arange(2.0) for _ in range(3)))
     np.testing.assert_array_equal((one + DiceSums.none(2)).sure, one.sure)
+
+
+def test_an_image_of_which_the_network_is_less_sure_is_told_once(
+    watching: tuple[Engine, list[Any]], trained: Project
+) -> None:
+    """Compared with those that are painted on; one like them is not told, nor one that is painted on."""
+    rng = np.random.default_rng(0)
+    paint(trained)
+    squares = trained.images.open(1).read(0)[:, :, 0]
+    alike = trained.add_image(Image("alike", squares + rng.normal(0, 0.01, squares.shape).astype(np.float32), "yx"))
+    between = rng.choice([-1.0, 0.0, 1.0], squares.shape, p=[0.05, 0.9, 0.05]) + rng.normal(0, 0.02, squares.shape)
+    grey = trained.add_image(Image("grey", between.astype(np.float32), "yx"))
+    engine, said = watching
+    engine.receive(m.Annotated())
+    rest(engine)
+
+    def told(generation: int, image_id: int) -> list[str]:
+        said.clear()
+        engine.receive(m.Look(generation, image_id, 0, WHOLE))
+        rest(engine)
+        return [notice.line for notice in of(m.Noticed, said) if notice.line.startswith("NU-I35")]
+
+    assert told(1, grey.id) == []  # nothing to compare with yet
+    assert told(2, 1) == []
+    assert told(3, alike.id) == []
+    (line,) = told(4, grey.id)
+    assert "grey" in line
+    assert "expect a Dice lower by 0." in line
+    assert told(5, grey.id) == []

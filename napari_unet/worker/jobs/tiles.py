@@ -35,7 +35,7 @@ class Tiles(Job):
         self._opened = opened
         self._shares = shares
         self._unlike = unlike
-        self._estimate = PlaneEstimate(opened)
+        self._estimate = PlaneEstimate(opened, unlike)
         self.view: View | None = None
         self._listeners: list[TileListener] = []
         self._is_answered = True  # whether a tile on screen was sent since the newest strokes
