@@ -285,3 +285,24 @@ def test_advanced_settings_are_found_marked_and_reset(listened: User) -> None:
     assert project.settings.read().learning_rate == 1e-3
     assert not form.reset_all.isEnabled()
     assert not form.isModal()
+
+
+def test_the_curve_follows_the_theme_and_shows_every_loss(listened: User) -> None:
+    """Axes have the colour of text, in the light theme too; a loss above 1 is inside of the plot."""
+    user = listened
+    curve = user.panel.score_card.curve
+    user.panel.details.open()
+    seen = []
+    for theme in ("dark", "light"):
+        user.viewer.theme = theme
+        settle(seconds=0.1)
+        bottom, text = curve.plot.getAxis("bottom"), curve.axis.palette().windowText().color()
+        assert curve.plot.backgroundBrush().color() == curve.palette().window().color()
+        assert bottom.pen().color() == bottom.textPen().color() == text
+        seen.append(text.lightness())
+    assert seen[0] > 150 > seen[1]
+    assert curve.plot.viewRange()[1][1] < 1.2
+    curve.add_loss(1, 2.5)
+    assert curve.plot.viewRange()[1][1] >= 2.5
+    curve.restore(())
+    assert curve.plot.viewRange()[1][1] < 1.2

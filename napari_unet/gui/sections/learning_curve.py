@@ -5,11 +5,15 @@ from collections.abc import Sequence
 from typing import Any
 
 import pyqtgraph
-from qtpy.QtWidgets import QComboBox, QHBoxLayout, QSizePolicy, QVBoxLayout, QWidget
+from qtpy.QtCore import QEvent
+from qtpy.QtGui import QPalette
+from qtpy.QtWidgets import QComboBox, QSizePolicy, QWidget
 
 from napari_unet.controller.annotation_clock import PAUSE_S
 from napari_unet.evaluation.forecast import HORIZON_MIN, LEAST_SPAN_MIN, LEAST_TIMES, Forecast, forecast
+from napari_unet.gui.plain_text import PlainLabel
 from napari_unet.gui.sections.remark import Remark
+from napari_unet.gui.sections.section import column, row
 
 _HEIGHT = 130
 _POINTS = 2000
@@ -23,7 +27,7 @@ class LearningCurve(QWidget):  # type: ignore[misc]
 
     Attributes
     ----------
-    dice_curve, loss_curve : what is drawn, of pyqtgraph
+    plot, dice_curve, loss_curve : what is drawn, of pyqtgraph
     axis : the choice of the horizontal axis
     forecast : the line about the next minutes
     """
@@ -33,18 +37,18 @@ class LearningCurve(QWidget):  # type: ignore[misc]
         self._losses: list[tuple[int, float]] = []  # with the step
         self._dice: list[tuple[int, float]] = []
         self._annotated: list[tuple[float, float]] = []  # minutes and Dice
-        self._plot = pyqtgraph.PlotWidget(background=None)
-        self._plot.setFixedHeight(_HEIGHT)
+        self.plot = pyqtgraph.PlotWidget(background=None)
+        self.plot.setFixedHeight(_HEIGHT)
         # A plot asks for 640 pixels and would take half of the window.
-        self._plot.setSizePolicy(QSizePolicy.Policy.Ignored, QSizePolicy.Policy.Fixed)
-        self._plot.setMouseEnabled(x=False, y=False)
-        self._plot.hideButtons()
-        self._plot.setMenuEnabled(False)
-        self._plot.setYRange(0, 1)
-        self._plot.getAxis("bottom").enableAutoSIPrefix(False)  # the choice below is its label
-        self._legend = self._plot.addLegend(offset=(-5, 5), labelTextSize="8pt")
-        self.loss_curve = self._plot.plot(pen=pyqtgraph.mkPen(_LOSS, width=1), name="loss")
-        self.dice_curve = self._plot.plot(pen=pyqtgraph.mkPen(_DICE, width=2), symbol="o", symbolSize=4,
+        self.plot.setSizePolicy(QSizePolicy.Policy.Ignored, QSizePolicy.Policy.Fixed)
+        self.plot.setMouseEnabled(x=False, y=False)
+        self.plot.hideButtons()
+        self.plot.setMenuEnabled(False)
+        self.plot.setYRange(0, 1)
+        self.plot.getPlotItem().enableAutoRange(x=True, y=False)
+        self.plot.getAxis("bottom").enableAutoSIPrefix(False)  # the choice below is its label
+        self.loss_curve = self.plot.plot(pen=pyqtgraph.mkPen(_LOSS, width=1), name="loss")
+        self.dice_curve = self.plot.plot(pen=pyqtgraph.mkPen(_DICE, width=2), symbol="o", symbolSize=4,
                                            symbolBrush=_DICE, symbolPen=None, name="Dice")  # fmt: skip
         self.axis = QComboBox()
         self.axis.setAccessibleName("horizontal axis of the curve")
@@ -62,14 +66,13 @@ class LearningCurve(QWidget):  # type: ignore[misc]
             f"Nothing is said before scores at {LEAST_TIMES} times within {LEAST_SPAN_MIN:.0f} minutes of annotation, "
             f"or while ± exceeds {_MOST_UNCERTAIN}."
         )
-        layout = QVBoxLayout(self)
-        layout.setContentsMargins(0, 0, 0, 0)
-        layout.addWidget(self._plot)
-        row = QHBoxLayout()
-        row.addStretch()
-        row.addWidget(self.axis)
-        row.addStretch()
-        layout.addLayout(row)
+        layout = column(self)
+        layout.addWidget(self.plot)
+        below = row()
+        self._loss_name = _name_of(self.loss_curve, _LOSS)
+        for widget in (self._loss_name, _name_of(self.dice_curve, _DICE), self.axis):
+            below.addWidget(widget, widget is self.axis)
+        layout.addLayout(below)
         layout.addWidget(self.forecast)
         self.restore(())
 
@@ -99,14 +102,31 @@ class LearningCurve(QWidget):  # type: ignore[misc]
         self._tell(forecast(self._annotated) if scored[-1:] == list(records[-1:]) else None)
         self._draw()
 
+    def changeEvent(self, event: Any) -> None:
+        """Draw axes and words in the colour that the theme has for text."""
+        super().changeEvent(event)
+        if event.type() in (QEvent.Type.StyleChange, QEvent.Type.PaletteChange):
+            self._dress()
+
+    def showEvent(self, event: Any) -> None:
+        """Take the colours of the window that it is in."""
+        super().showEvent(event)
+        self._dress()
+
+    def _dress(self) -> None:
+        self.plot.setBackground(self.palette().color(QPalette.ColorRole.Window))
+        colour = self.axis.palette().color(QPalette.ColorRole.WindowText)
+        for name in ("left", "bottom"):
+            axis = self.plot.getAxis(name)
+            axis.setPen(colour)
+            axis.setTextPen(colour)
+
     def _tell(self, expected: Forecast | None) -> None:
         self.forecast.setText(forecast_text(expected))
         self.forecast.setVisible(bool(self.forecast.text()))
 
     def _change_axis(self) -> None:
-        self._legend.clear()
-        for curve in (self.dice_curve,) if self._over_time else (self.loss_curve, self.dice_curve):
-            self._legend.addItem(curve, curve.name())
+        self._loss_name.setVisible(not self._over_time)
         self._draw()
 
     def _draw(self) -> None:
@@ -114,7 +134,10 @@ class LearningCurve(QWidget):  # type: ignore[misc]
         self._draw_losses()
 
     def _draw_losses(self) -> None:
-        _set_points(self.loss_curve, [] if self._over_time else self._losses)
+        losses = [] if self._over_time else self._losses
+        _set_points(self.loss_curve, losses)
+        # A Dice ends at 1, a loss does not.
+        self.plot.setYRange(0, max(1.0, *(loss for _, loss in losses)) if losses else 1)
 
     @property
     def _over_time(self) -> bool:
@@ -127,6 +150,17 @@ def forecast_text(expected: Forecast | None) -> str:
         return ""
     uncertainty = math.ceil(expected.uncertainty * 100) / 100  # never ± 0.00
     return f"{HORIZON_MIN:.0f} more minutes of painting: about +{expected.gain:.2f} ± {uncertainty:.2f}"
+
+
+def _name_of(curve: Any, colour: str) -> QWidget:
+    """Return the name of a curve behind a dot of its colour; it stands beside the plot, where no curve runs."""
+    widget = QWidget()
+    dot = PlainLabel("●")
+    dot.setStyleSheet(f"color: {colour}")
+    line = row(widget)
+    for label in (dot, PlainLabel(curve.name())):
+        line.addWidget(label)
+    return widget
 
 
 def _set_points(curve: Any, points: Sequence[tuple[int, float]] | Sequence[tuple[float, float]]) -> None:
