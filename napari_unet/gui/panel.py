@@ -16,6 +16,7 @@ from napari_unet.controller.news import ActionEnded
 from napari_unet.controller.worker_process import WorkerProcess
 from napari_unet.gui.sections.annotation_box import AnnotationBox
 from napari_unet.gui.sections.attempt import Attempt
+from napari_unet.gui.sections.canvas_focus import CanvasFocus
 from napari_unet.gui.sections.check_box import CheckBox
 from napari_unet.gui.sections.details import Details
 from napari_unet.gui.sections.images_box import ImagesBox
@@ -52,6 +53,7 @@ class Panel(QWidget):  # type: ignore[misc]
         self._viewer = napari_viewer
         self._timer: Any = None  # events come before the constructor is done
         self._ticking = False
+        self._focus = CanvasFocus(self)
         self.controller = Controller(WorkerProcess)
         self.attempt = Attempt(self.controller)
         self.shown = ShownImage(napari_viewer, self.controller, self)
@@ -87,6 +89,7 @@ class Panel(QWidget):  # type: ignore[misc]
         self.setMinimumWidth(max(_NARROWEST_PX, content))
         if isinstance(self.window(), QMainWindow):  # a dock that floats hides when it comes and goes
             self.window().installEventFilter(self)
+            self._focus.watch(self.window())
 
     def eventFilter(self, watched: Any, event: Any) -> bool:
         """Shut down when the window closes."""
@@ -105,6 +108,7 @@ class Panel(QWidget):  # type: ignore[misc]
         self._timer.stop()
         self.shown.stop()
         self._images_box.stop()
+        self._focus.stop()
         self.where_next.stop()
         self.status_line.stop()
         self.shown.saving.save_last()

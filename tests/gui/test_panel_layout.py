@@ -7,7 +7,8 @@ import numpy as np
 import pytest
 from fake_worker import FakeClient
 from qtpy.QtCore import QPoint, QPointF, Qt
-from qtpy.QtGui import QWheelEvent
+from qtpy.QtGui import QEnterEvent, QWheelEvent
+from qtpy.QtTest import QTest
 from qtpy.QtWidgets import (
     QAbstractButton,
     QApplication,
@@ -22,6 +23,8 @@ from superqt import QElidingLabel
 from window import User, drawn_image, settle
 
 from napari_unet.evaluation.label_check import Doubt
+from napari_unet.evaluation.scores import BlockScore, Score
+from napari_unet.gui.layers.annotation_layer import KEYS_HELP
 from napari_unet.gui.sections.unfocused_wheel import fields_in
 from napari_unet.images.tiles import Region
 from napari_unet.protocol import messages as m
@@ -306,3 +309,34 @@ def test_the_curve_follows_the_theme_and_shows_every_loss(listened: User) -> Non
     assert curve.plot.viewRange()[1][1] >= 2.5
     curve.restore(())
     assert curve.plot.viewRange()[1][1] < 1.2
+
+
+def test_the_image_takes_the_keyboard_with_the_mouse(listened: User) -> None:
+    """A key paints the class although a field was clicked before; napari's hint names our keys in every mode."""
+    user = listened
+    panel, canvas = user.panel, user.viewer.window._qt_viewer.canvas.native
+    panel.view_row.look.setFocus()
+    at = QPointF(5, 5)
+    QApplication.sendEvent(canvas, QEnterEvent(at, at, at))
+    assert user.viewer.window._qt_window.focusWidget() is canvas
+    QTest.keyClick(canvas, Qt.Key.Key_2)
+    assert panel.class_table.selected == 2
+    for mode in ("erase", "paint"):
+        panel.canvas.annotation.mode = mode
+        assert user.viewer.help == KEYS_HELP
+
+
+def test_the_box_of_an_undone_stroke_goes_at_once(listened: User) -> None:
+    """That of another stroke stays, with its score."""
+    user = listened
+    user.draw(1, (15, 75), (15, 90))
+    user.draw(2, (105, 75), (115, 85))
+    image = user.panel.controller.image.id
+    blocks = tuple(BlockScore(image, 0, y, 64, y + 64, 128, 0.8) for y in (0, 64))
+    say(user, m.Scored(Score(3, 0.8, (), blocks=blocks), 0.2))
+    boxes = user.panel.canvas.held_out
+    assert len(boxes.data) == 2
+    user.panel.canvas.annotation.undo()
+    assert settle(lambda: len(boxes.data) == 1, 5)
+    assert boxes.features["dice"].tolist() == ["0.80"]
+    assert boxes.data[0].min(axis=0).tolist() == [-0.5, 63.5]

@@ -5,6 +5,7 @@ from collections.abc import Callable, Sequence
 import numpy as np
 from jaxtyping import Bool, Integer, UInt8
 from napari.layers import Labels, Layer
+from napari.utils.events import Event
 from napari.viewer import Viewer
 from qtpy.QtCore import QObject
 
@@ -17,6 +18,10 @@ from napari_unet.gui.layers.placement import Placement
 from napari_unet.gui.layers.strokes import PAINTING, StrokeWatcher
 from napari_unet.images.tiles import Region
 from napari_unet.project.classes import ClassLabel
+
+KEYS_HELP = (
+    "press <1> to <9> for a class, <X> for the one before, <E> to erase, <F> to fill, hold <Space> for the bare image"
+)
 
 Strokes = Callable[[Region], UInt8[np.ndarray, "*planes h w"]]  # what is painted in a region of all planes
 
@@ -78,6 +83,7 @@ class AnnotationLayer(OwnLayer[Labels]):
         self._viewer.layers.selection.active = self.layer
         if self.layer is not None:
             self.layer.mode = "paint"
+            self._name_keys()
 
     def move(self, placement: Placement) -> None:
         """Lie over another image, or another part of one, with the strokes that the project holds there."""
@@ -126,6 +132,13 @@ class AnnotationLayer(OwnLayer[Labels]):
         values: Integer[np.ndarray, "h w"] = data.reshape(-1, *data.shape[-2:])[plane]
         return values
 
+    def is_painted(self, plane: int, region: Region) -> bool:
+        """Tell whether anything is painted in a region; of what is not covered, suppose so."""
+        labels = self.plane_labels(plane)
+        if labels is None or self.placement is None or region.within(self.placement.cover) != region:
+            return True
+        return bool(labels[region.seen_from(self.placement.cover).slices].any())
+
     def paint(
         self, plane: int, labels: UInt8[np.ndarray, "h w"], region: Region, where: Bool[np.ndarray, "h w"]
     ) -> None:
@@ -146,6 +159,8 @@ class AnnotationLayer(OwnLayer[Labels]):
         layer = Labels(self._content(placement), name=ANNOTATION, opacity=0.8, **placement.covered)
         colour_annotation(layer, self._classes)
         layer.brush_size = 9
+        # After napari's own, which names keys that mean something else here.
+        layer.events.mode.connect(self._name_keys, position="last")
         return layer
 
     def _content(self, placement: Placement) -> UInt8[np.ndarray, "*planes h w"]:
@@ -154,6 +169,13 @@ class AnnotationLayer(OwnLayer[Labels]):
     def _watch(self) -> None:
         if self.layer is not None:
             self.watcher = StrokeWatcher(self.layer, self._viewer.dims, self._settled, self._clock, self._parent)
+
+    def _name_keys(self, event: Event | None = None) -> None:
+        """Let the status bar name the keys of painting as they are."""
+        if self.layer is not None:
+            self.layer.help = KEYS_HELP
+            if self._viewer.layers.selection.active == self.layer:  # not "is": napari may hand out a proxy
+                self._viewer.help = KEYS_HELP
 
     def _returned(self, layer: Layer) -> None:
         if layer is self.layer:  # paint on, in the mode of before

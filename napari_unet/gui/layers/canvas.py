@@ -176,6 +176,10 @@ class Canvas:
         self._text.show(on)
         self.boxes.want(on)
 
+    def drop_empty_boxes(self) -> None:
+        """Take the boxes of held-out blocks away whose strokes were undone or erased."""
+        self.boxes.drop_empty(self.annotation_layer.is_painted)
+
     def colour(self, classes: Sequence[ClassLabel]) -> None:
         """Give classes their colours, on annotation and prediction."""
         self.annotation_layer.colour(classes)

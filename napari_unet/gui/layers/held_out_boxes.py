@@ -1,5 +1,8 @@
 """A box with a Dice at every held-out block of the image."""
 
+from collections.abc import Callable
+
+import msgspec
 from napari.layers import Shapes
 from napari.viewer import Viewer
 
@@ -41,6 +44,15 @@ class HeldOutBoxes(OwnLayer[Shapes]):
         self._score = score
         self._draw()
 
+    def drop_empty(self, is_painted: Callable[[int, Region], bool]) -> None:
+        """Take boxes away in which nothing is painted any more; ``is_painted`` gets a plane number and a region."""
+        if self._score is None or self.placement is None:
+            return
+        image_id = self.placement.record.id
+        left = tuple(b for b in self._score.blocks if b.image_id != image_id or is_painted(b.plane, _region(b)))
+        if len(left) < len(self._score.blocks):
+            self.show_score(msgspec.structs.replace(self._score, blocks=left))
+
     def move(self, placement: Placement) -> None:
         """Lie over another image, with the blocks that the score has there."""
         super().move(placement)
@@ -75,8 +87,12 @@ class HeldOutBoxes(OwnLayer[Shapes]):
             return
         self._shown = blocks
         shape = placement.record.plane_shape
-        boxes = [corners(block.plane, Region(block.y0, block.x0, block.y1, block.x1), shape) for block in blocks]
+        boxes = [corners(block.plane, _region(block), shape) for block in blocks]
         if not same_boxes(layer, boxes):
             draw_boxes(layer, boxes, _COLOUR, _EDGE)
         if boxes:
             show_texts(layer, [f"{block.dice:.2f}" for block in blocks])
+
+
+def _region(block: BlockScore) -> Region:
+    return Region(block.y0, block.x0, block.y1, block.x1)

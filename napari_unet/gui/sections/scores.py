@@ -3,7 +3,7 @@
 from qtpy.QtGui import QGuiApplication
 
 from napari_unet.controller.controller import Controller
-from napari_unet.controller.news import ImageShown, ProjectOpened
+from napari_unet.controller.news import ImageShown, ProjectOpened, StrokesSaved
 from napari_unet.evaluation.scores import Score
 from napari_unet.export.methods_paragraph import methods_paragraph
 from napari_unet.gui.layers.area_layer import AreaLayer
@@ -29,6 +29,7 @@ class Scores:
         controller.subscribe(Estimated, self._show_estimate)
         controller.subscribe(ImageShown, lambda _: card.estimate.show_estimates((), ()))
         controller.subscribe(Agreed, lambda agreed: card.show_agreement(agreed.share, agreed.strokes))
+        controller.subscribe(StrokesSaved, lambda _: canvas.drop_empty_boxes())
         controller.subscribe(Progress, self._add_loss)
         controller.subscribe(ProjectOpened, self._project_opened)
 
