@@ -23,9 +23,9 @@ import zarr
 
 from benchmarks.report import machine, table
 from napari_unet.api import load_model, predict_files
+from napari_unet.freed_memory import keep_freed_memory
 from napari_unet.network.checkpoint import Checkpoint, save_checkpoint
 from napari_unet.network.device import set_threads
-from napari_unet.network.memory import keep_freed_memory
 from napari_unet.network.unet import Architecture, build
 from napari_unet.prediction import large_image
 

@@ -13,10 +13,10 @@ import numpy as np
 import torch
 
 from benchmarks.report import machine, table
+from napari_unet.freed_memory import keep_freed_memory
 from napari_unet.network.base import from_base, package_base
 from napari_unet.network.device import choose_device, set_threads
 from napari_unet.network.inference import Predictor
-from napari_unet.network.memory import keep_freed_memory
 from napari_unet.prediction.plane import predict_plane, whole_plane_tile
 
 GOAL = 0.9

@@ -13,7 +13,6 @@ import msgspec
 from napari_unet.config import Settings
 from napari_unet.controller.exports import Exports
 from napari_unet.controller.news import ClassesChanged, ProjectOpened, SettingsChanged
-from napari_unet.controller.project_files import ProjectFiles
 from napari_unet.controller.score_log import ScoreLog
 from napari_unet.controller.session import Session
 from napari_unet.controller.strokes import Strokes
@@ -21,6 +20,7 @@ from napari_unet.controller.subscriptions import Said, Subscriptions
 from napari_unet.controller.suggestions import Suggestions
 from napari_unet.controller.supervised_worker import StartProcess, SupervisedWorker
 from napari_unet.controller.training import Training
+from napari_unet.controller.upkeep import Upkeep
 from napari_unet.controller.view import View
 from napari_unet.project.image_record import ImageRecord
 from napari_unet.project.project import Project
@@ -44,7 +44,7 @@ class Controller:
     def __init__(self, start_worker: StartProcess, clock: Callable[[], float] = time.monotonic) -> None:
         self._session = session = Session()
         self._subscriptions = hub = Subscriptions()
-        self._files = ProjectFiles(hub.publish, clock)
+        self._upkeep = Upkeep(hub.publish, clock)
         self._score_log = ScoreLog(session, hub, clock)
         self.annotation_clock = self._score_log.annotation_clock
         self.worker = worker = SupervisedWorker(session, start_worker, hub.publish, clock)
@@ -113,7 +113,7 @@ class Controller:
     def show_image(self, record: ImageRecord) -> ImageRecord:
         """Work on an image of the project."""
         self._session.image = record
-        self._files.content.look_at(self.present_project(), record)
+        self._upkeep.content.look_at(self.present_project(), record)
         self.suggestions.withdraw()
         self.view.show(record)
         return record
@@ -156,9 +156,9 @@ class Controller:
         self.change_classes()
 
     def tick(self) -> None:
-        """Deal with what the worker said, with its death, and with a disk that fills up."""
+        """Deal with what the worker said, with its death, and with what is done now and then."""
         if self.project is not None:
-            self._files.tick(self.project)
+            self._upkeep.tick(self.project)
         self.worker.tick(self.hear)
 
     def hear(self, message: ToWindow) -> None:
@@ -172,7 +172,7 @@ class Controller:
     def close(self) -> None:
         """Let go of worker and project; everything is on disk."""
         self.training.is_on = False
-        self._files.content.forget()
+        self._upkeep.content.forget()
         self._session.image = None
         self.strokes.predicted.forget()
         self.worker.stop()

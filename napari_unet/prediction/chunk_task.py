@@ -6,12 +6,12 @@ from pathlib import Path
 
 from napari_unet.errors import UserError
 from napari_unet.export.segmentation import ClassStyle
+from napari_unet.freed_memory import keep_freed_memory
 from napari_unet.images.image import Image
 from napari_unet.images.normalisation import Normalisation
 from napari_unet.images.reading import open_image
 from napari_unet.network.device import choose_device
 from napari_unet.network.inference import Predictor
-from napari_unet.network.memory import keep_freed_memory
 from napari_unet.network.reading import open_network
 from napari_unet.prediction.chunk_file import Chunk, ChunkFile
 from napari_unet.prediction.cluster import memory_share

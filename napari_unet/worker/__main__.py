@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING
 
 from napari_unet.decoder.trial import DecoderTrial
 from napari_unet.errors import UserError
+from napari_unet.freed_memory import FreedMemory, keep_freed_memory
 from napari_unet.images.trial import choose_trial
 from napari_unet.protocol.channel import Channel
 from napari_unet.protocol.exit_code import LOST_DEVICE
@@ -24,7 +25,23 @@ if TYPE_CHECKING:
     from napari_unet.worker.engine import Engine
 
 _NICE = 5  # where the system knows no batch jobs
+_FREE_EVERY_S = 30.0  # what was returned is cleared by the system before it is used again
 _LAST_WORDS_S = 1.5  # for saving, after the window has gone; what is not finished by then leaves the older file
+
+# A slice of work that ended in one of these is told, and the worker goes on.
+_SURVIVED = (
+    RuntimeError,
+    MemoryError,
+    ValueError,
+    IndexError,
+    KeyError,
+    TypeError,
+    AttributeError,
+    NameError,
+    ImportError,
+    OSError,
+    sqlite3.Error,
+)
 
 
 def main() -> int:
@@ -68,7 +85,6 @@ def _serve(channel: Channel[ToWorker], heartbeat: Heartbeat) -> int:
     choose_trial(tried)
     # Heard from and listening before torch is there, which takes seconds.
     from napari_unet.network.device import choose_device, is_device_lost, is_out_of_memory, set_threads
-    from napari_unet.network.memory import keep_freed_memory
     from napari_unet.worker.engine import Engine
 
     set_threads()
@@ -81,8 +97,10 @@ def _serve(channel: Channel[ToWorker], heartbeat: Heartbeat) -> int:
     channel.send(Ready(device.kind, device.reason))
     engine = Engine(channel.send, device)
     lacks_memory = False
+    freed_memory = FreedMemory(_FREE_EVERY_S)
     while True:
         try:
+            freed_memory.give_back()
             if lacks_memory:  # here, where the error no longer holds what was computed
                 lacks_memory = False
                 engine.ask_for_less()
@@ -92,19 +110,7 @@ def _serve(channel: Channel[ToWorker], heartbeat: Heartbeat) -> int:
         except UserError as error:
             engine.stop_after(error)
             channel.send(Failed(str(error)))
-        except (
-            RuntimeError,
-            MemoryError,
-            ValueError,
-            IndexError,
-            KeyError,
-            TypeError,
-            AttributeError,
-            NameError,
-            ImportError,
-            OSError,
-            sqlite3.Error,
-        ) as error:
+        except _SURVIVED as error:
             if isinstance(error, BrokenPipeError):
                 raise
             with contextlib.suppress(OSError):  # standard error is the log file, and its disk may be full

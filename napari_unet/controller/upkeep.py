@@ -1,4 +1,4 @@
-"""News of the files of the open project: damage that was found, a full disk, an image that has changed."""
+"""What is done now and then while a project is open: telling damage, full disks, changed images; giving back memory."""
 
 from collections.abc import Callable
 
@@ -7,11 +7,14 @@ import msgspec
 from napari_unet.controller.content_watch import ContentWatch
 from napari_unet.controller.disk_space import DiskSpace
 from napari_unet.controller.news import ErrorLine, Notice
+from napari_unet.freed_memory import FreedMemory
 from napari_unet.project.project import Project
 
+_FREE_EVERY_S = 10.0
 
-class ProjectFiles:
-    """Tells the user in one line each.
+
+class Upkeep:
+    """Looks after what surrounds the open project; what the user should know is told in one line each.
 
     Parameters
     ----------
@@ -26,10 +29,11 @@ class ProjectFiles:
     def __init__(self, publish: Callable[[msgspec.Struct], object], clock: Callable[[], float]) -> None:
         self._publish = publish
         self._disk_space = DiskSpace(clock)
+        self._freed_memory = FreedMemory(_FREE_EVERY_S, clock)
         self.content = ContentWatch(publish)
 
     def tick(self, project: Project) -> None:
-        """Tell what is new."""
+        """Tell what is new, and return freed memory."""
         for line in project.notices:
             self._publish(ErrorLine(line))
         project.notices.clear()
@@ -37,3 +41,4 @@ class ProjectFiles:
         if low is not None:
             self._publish(Notice(str(low)))
         self.content.tick()
+        self._freed_memory.give_back()
