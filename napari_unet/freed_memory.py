@@ -1,4 +1,4 @@
-"""What the C library does with memory that is given back: kept for the next large array, or returned to the system."""
+"""Freed memory: the C library keeps it for the next large array, or returns it to the system."""
 
 import ctypes
 import platform

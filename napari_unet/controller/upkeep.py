@@ -1,4 +1,4 @@
-"""What is done now and then while a project is open: telling damage, full disks, changed images; giving back memory."""
+"""Upkeep of an open project: telling damage, full disks and changed images, and giving back memory."""
 
 from collections.abc import Callable
 
