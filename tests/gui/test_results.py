@@ -52,9 +52,10 @@ def test_a_count_among_specks_is_questioned(hand: Hand) -> None:
     """What is left out is said, as a question where it is more than what is counted; one click counts it."""
     counts = hand.panel.results.counts
     counted(hand, ClassCount(2, 12, 0.3, 20.0, 3, 1))
-    assert counts.remark.text() == "3 too small and 1 too large left out"
+    assert counts.remark.text() == "4 left out"
     counted(hand, ClassCount(2, 10, 0.3, 100.0, 145))
-    assert counts.remark.text() == "145 too small: is the typical size right?"
+    assert counts.remark.text() == "145 left out: right size?"
+    assert "Too small: 145, too large: 0" in counts.remark.toolTip()
     assert counts.all_button.isVisibleTo(hand.panel)
     counts.all_button.click()
     assert settle(lambda: settings_of(hand).object_range == 0, 5)
@@ -64,7 +65,7 @@ def test_the_size_that_was_found_is_named_until_one_is_set(hand: Hand) -> None:
     """Of the class with most area; a size that is set counts again where every size did."""
     knobs = hand.panel.results.knobs
     counted(hand, ClassCount(2, 12, 0.3, 23.4), ClassCount(3, 1, 0.4, 70.0))
-    assert knobs.size.text() == "23 px, found"  # class 3 is none of the project
+    assert knobs.size.text() == "23 px found"  # class 3 is none of the project
     hand.panel.results.counts.all_button.click()
     assert settle(lambda: settings_of(hand).object_range == 0, 5)
     knobs.size.setValue(31)
@@ -92,7 +93,7 @@ def test_knobs_are_settings_of_the_project(hand: Hand) -> None:
     knobs, controller = hand.panel.results.knobs, hand.panel.controller
     hand.panel.class_table.added.emit()
     hand.panel.class_table.renamed.emit(3, "rim")
-    assert [knobs.border.itemText(k) for k in range(knobs.border.count())] == ["no border", "class 2", "rim"]
+    assert [knobs.border.itemText(k) for k in range(knobs.border.count())] == ["none", "class 2", "rim"]
     knobs.split.setValue(80)
     for box, index in ((knobs.holes, 2), (knobs.border, 2)):
         box.setCurrentIndex(index)
@@ -101,7 +102,7 @@ def test_knobs_are_settings_of_the_project(hand: Hand) -> None:
     assert (settings_of(hand).object_split, settings_of(hand).object_holes) == (0.8, 1_000_000)
     controller.change_settings(Settings(object_split=0.25, object_size=12, object_holes=0))
     assert (knobs.split.value(), knobs.size.value()) == (25, 12)
-    assert (knobs.holes.currentText(), knobs.border.currentText()) == ("none filled", "no border")
+    assert (knobs.holes.currentText(), knobs.border.currentText()) == ("none", "none")
     counted(hand, ClassCount(2, 4, 0.3), ClassCount(3, 0, 0.05))
     controller.change_settings(Settings(object_border=3))
     counted(hand, ClassCount(2, 4, 0.3), ClassCount(3, 0, 0.05))

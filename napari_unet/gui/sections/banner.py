@@ -102,4 +102,7 @@ class Banner(QFrame):  # type: ignore[misc]
 
     def _fit(self) -> None:
         width = self._below.width()
-        self.setGeometry(0, 0, width, max(self._rows.heightForWidth(width), self._rows.sizeHint().height()))
+        # A layout does not know how high wrapped text is in buttons' company.
+        self.text.setFixedHeight(self.text.heightForWidth(width - 2 * MARGIN - 2) + GAP)
+        self._rows.activate()
+        self.setGeometry(0, 0, width, self._rows.minimumSize().height() + 2)

@@ -11,7 +11,7 @@ from napari_unet.gui.sections.steady_text import SteadyText
 from napari_unet.objects.class_counts import ClassCount
 from napari_unet.protocol.messages import Counted
 
-_NOTHING = "Objects are counted as soon as the image is predicted"
+_NOTHING = "Not counted yet"
 
 
 class CountLines(QWidget):  # type: ignore[misc]
@@ -72,6 +72,11 @@ class CountLines(QWidget):  # type: ignore[misc]
         texts = [count_text(one, names[one.class_id], is_border=one.class_id == border) for one in shown]
         self.counts.setText("     ".join(texts) or _NOTHING)
         self.remark.setText(remark_on(shown))
+        if self.remark.text():
+            self.remark.setToolTip(
+                f"Too small: {sum(one.too_small for one in shown)}, too large: {sum(one.too_large for one in shown)}. "
+                "What is less than a third or more than three times as wide as the typical size is not counted"
+            )
         self.all_button.setVisible(bool(self.remark.text()))
         self.counted.emit(tuple(shown))
 
@@ -88,8 +93,4 @@ def remark_on(counts: Sequence[ClassCount]) -> str:
     counted = sum(one.objects for one in counts)
     if not small and not large:
         return ""
-    parts = [f"{small} too small" if small else "", f"{large} too large" if large else ""]
-    left_out = " and ".join(part for part in parts if part)
-    if small + large > counted:
-        return f"{left_out}: is the typical size right?"
-    return f"{left_out} left out"
+    return f"{small + large} left out" + (": right size?" if small + large > counted else "")

@@ -12,6 +12,7 @@ from napari_unet.controller.controller import Controller
 from napari_unet.controller.news import ActionEnded, ClassesChanged, ProjectOpened, SettingsChanged
 from napari_unet.gui.plain_text import PlainLabel
 from napari_unet.gui.sections.attempt import Attempt
+from napari_unet.gui.sections.section import row
 from napari_unet.gui.sections.shown_image import ShownImage
 from napari_unet.objects.class_counts import ClassCount
 from napari_unet.project.classes import BACKGROUND
@@ -45,6 +46,7 @@ class CountingKnobs(QWidget):  # type: ignore[misc]
         self._soon = QTimer(self, singleShot=True, interval=_SOON_MS)
         self._soon.timeout.connect(lambda: self._attempt(self._apply))
         self._wanted: dict[str, Any] = {}
+        self.show_settings(DEFAULT_SETTINGS)
         shown.measured.connect(self._measured)
         controller.subscribe(ProjectOpened, lambda opened: self._forget(opened.project.settings.read()))
         controller.subscribe(SettingsChanged, lambda news: self.show_settings(news.settings))
@@ -64,7 +66,7 @@ class CountingKnobs(QWidget):  # type: ignore[misc]
         """Name the size that the prediction itself has, where none is set: that of the class with most area."""
         found = [one for one in counts if one.typical]
         if found and not self.size.value():
-            self.size.setSpecialValueText(f"{max(found, key=lambda one: one.share).typical:.0f} px, found")
+            self.size.setSpecialValueText(f"{max(found, key=lambda one: one.share).typical:.0f} px found")
         elif not found:
             self.size.setSpecialValueText("found")
 
@@ -78,6 +80,7 @@ class CountingKnobs(QWidget):  # type: ignore[misc]
         self.size.setSuffix(" px")
         self.size.setSpecialValueText("found")
         self.size.setKeyboardTracking(False)
+        self.size.setButtonSymbols(QSpinBox.ButtonSymbols.NoButtons)  # the room is for the text
         self.size.setAccessibleName("typical size")
         self.size.setToolTip(
             "How wide a typical object is. What is less than a third or more than three times as wide is not counted. "
@@ -95,7 +98,7 @@ class CountingKnobs(QWidget):  # type: ignore[misc]
         self.outlines = QCheckBox("Outlines")
         self.outlines.setToolTip("Show the objects that are counted on the image")
         self.holes, self.border = QComboBox(), QComboBox()
-        self.holes.addItems([f"{name} filled" for name in _HOLES])
+        self.holes.addItems(_HOLES)
         self.holes.setAccessibleName("fill holes")
         self.holes.setToolTip("Which holes in objects are filled")
         self.holes.activated.connect(lambda index: self._want("object_holes", list(_HOLES.values())[index]))
@@ -112,14 +115,17 @@ class CountingKnobs(QWidget):  # type: ignore[misc]
         rows: list[tuple[str, QWidget, QWidget]] = [
             ("Typical size", self.size, self.measure_button),
             ("Separate", self.split, self.outlines),
-            ("Holes, border", self.holes, self.border),
         ]
         for number, (text, first, second) in enumerate(rows):
             layout.addWidget(PlainLabel(text), number, 0)
             layout.addWidget(first, number, 1)
             layout.addWidget(second, number, 2)
+        last = row()
+        for text, box in (("Holes", self.holes), ("Border", self.border)):
+            last.addWidget(PlainLabel(text))
+            last.addWidget(box, 1)
+        layout.addLayout(last, len(rows), 0, 1, 3)
         layout.setColumnStretch(1, 1)
-        layout.setColumnStretch(2, 1)
 
     def _measured(self, length: float) -> None:
         if length >= 1:
@@ -147,13 +153,13 @@ class CountingKnobs(QWidget):  # type: ignore[misc]
 
     def _show_classes(self) -> None:
         project = self._controller.project
-        if project is None:
-            return
-        border = self._wanted.get("object_border", project.settings.read().object_border)
+        classes = () if project is None else project.classes.all()
+        settings = DEFAULT_SETTINGS if project is None else project.settings.read()
+        border = self._wanted.get("object_border", settings.object_border)
         with signals_blocked(self.border):
             self.border.clear()
-            self.border.addItem("no border", 0)
-            for label in project.classes.all():
+            self.border.addItem("none", 0)
+            for label in classes:
                 if label.id != BACKGROUND:
                     self.border.addItem(label.name, label.id)
             self.border.setCurrentIndex(max(0, self.border.findData(border)))
