@@ -54,7 +54,7 @@ def use_as_annotation() -> None:
 
 
 def export() -> None:
-    """Ask the user for a folder and write the formats that are ticked."""
+    """Write the formats that are ticked into the folder of the results."""
     _press(_present_panel().export_row.button)
 
 

@@ -3,10 +3,11 @@
 from collections.abc import Sequence
 
 from qtpy.QtCore import Signal
-from qtpy.QtWidgets import QHBoxLayout, QPushButton, QVBoxLayout, QWidget
+from qtpy.QtWidgets import QPushButton, QWidget
 
 from napari_unet.controller.controller import Controller
 from napari_unet.controller.news import ImageChanging, ImageShown, ProjectOpened
+from napari_unet.gui.sections.section import column, keep_room, row
 from napari_unet.gui.sections.steady_text import SteadyText
 from napari_unet.objects.class_counts import ClassCount
 from napari_unet.protocol.messages import Counted
@@ -39,15 +40,11 @@ class CountLines(QWidget):  # type: ignore[misc]
         self.all_button = QPushButton("Count all")
         self.all_button.setToolTip("Count objects of every size")
         self.all_button.clicked.connect(self.all_wanted)
-        policy = self.all_button.sizePolicy()
-        policy.setRetainSizeWhenHidden(True)
-        self.all_button.setSizePolicy(policy)
-        below = QHBoxLayout()
+        keep_room(self.all_button)
+        below = row()
         below.addWidget(self.remark, 1)
         below.addWidget(self.all_button)
-        layout = QVBoxLayout(self)
-        layout.setContentsMargins(0, 0, 0, 0)
-        layout.setSpacing(4)
+        layout = column(self)
         layout.addWidget(self.counts)
         layout.addLayout(below)
         controller.subscribe(Counted, lambda counted: self.show_counts(counted.classes))

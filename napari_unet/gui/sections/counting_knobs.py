@@ -12,7 +12,7 @@ from napari_unet.controller.controller import Controller
 from napari_unet.controller.news import ActionEnded, ClassesChanged, ProjectOpened, SettingsChanged
 from napari_unet.gui.plain_text import PlainLabel
 from napari_unet.gui.sections.attempt import Attempt
-from napari_unet.gui.sections.section import row
+from napari_unet.gui.sections.section import GAP, row
 from napari_unet.gui.sections.shown_image import ShownImage
 from napari_unet.objects.class_counts import ClassCount
 from napari_unet.project.classes import BACKGROUND
@@ -111,7 +111,7 @@ class CountingKnobs(QWidget):  # type: ignore[misc]
     def _lay_out(self) -> None:
         layout = QGridLayout(self)
         layout.setContentsMargins(0, 0, 0, 0)
-        layout.setSpacing(4)
+        layout.setSpacing(GAP)
         rows: list[tuple[str, QWidget, QWidget]] = [
             ("Typical size", self.size, self.measure_button),
             ("Separate", self.split, self.outlines),

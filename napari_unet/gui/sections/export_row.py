@@ -11,7 +11,6 @@ from qtpy.QtWidgets import (
     QComboBox,
     QFileDialog,
     QGridLayout,
-    QHBoxLayout,
     QProgressBar,
     QPushButton,
     QSizePolicy,
@@ -27,6 +26,7 @@ from napari_unet.gui.plain_text import untagged
 from napari_unet.gui.remembered import remember, remembered
 from napari_unet.gui.sections.attempt import Attempt
 from napari_unet.gui.sections.export_formats import ExportFormats
+from napari_unet.gui.sections.section import GAP, row
 from napari_unet.gui.sections.steady_text import SteadyText
 from napari_unet.project.project import Project
 from napari_unet.protocol.messages import Exported, Exporting
@@ -165,7 +165,7 @@ class ExportRow(QWidget):  # type: ignore[misc]
     def _lay_out(self) -> None:
         layout = QGridLayout(self)
         layout.setContentsMargins(0, 0, 0, 0)
-        layout.setSpacing(4)
+        layout.setSpacing(GAP)
         layout.addWidget(_side_by_side(self.images, self.formats_button, self.folder_button, stretched=0), 0, 0, 1, 2)
         layout.addWidget(self.button, 1, 0)
         layout.addWidget(self._lines, 1, 1)
@@ -246,9 +246,7 @@ class ExportRow(QWidget):  # type: ignore[misc]
 def _side_by_side(*widgets: QWidget, stretched: int = 0) -> QWidget:
     """Return widgets in one row, of which one takes the room that is left."""
     holder = QWidget()
-    layout = QHBoxLayout(holder)
-    layout.setContentsMargins(0, 0, 0, 0)
-    layout.setSpacing(4)
+    layout = row(holder)
     for number, widget in enumerate(widgets):
         layout.addWidget(widget, int(number == stretched))
     return holder
