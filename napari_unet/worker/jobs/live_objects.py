@@ -47,14 +47,19 @@ class LiveObjects(Job):
         return Urgency.OBJECTS if is_wanted and self._is_due else Urgency.NOTHING
 
     def step(self) -> None:
-        """Have the objects found, unless pixels are missing or nothing is different from the last time."""
+        """Have the objects found, unless nothing is different from the last time."""
         self._is_due = False
         view, learner = self._tiles.view, self._opened.required()
-        if view is not None and self._labels.size and self._labels.all():
+        if view is not None:
             self._ask(view, learner)
 
     def _annotated(self, _: Annotated) -> None:
-        self._is_due = True
+        self._is_due = self._is_whole
+
+    @property
+    def _is_whole(self) -> bool:
+        """Tell whether every pixel of the plane was predicted."""
+        return bool(self._labels.size and self._labels.all())
 
     def _put(self, view: View, region: Region, labels: UInt8[np.ndarray, "h w"], planes: NormalisedPlanes) -> None:
         """Note a predicted tile of what is on screen; objects are due when no other one on screen waits."""
@@ -63,7 +68,7 @@ class LiveObjects(Job):
         if self._labels.size and not np.array_equal(self._labels[region.slices], labels):
             self._labels[region.slices] = labels
             self._asked = None
-        self._is_due = self._is_due or not view.next_is_visible
+        self._is_due = self._is_whole and (self._is_due or not view.next_is_visible)
 
     def _ask(self, view: View, learner: Learner) -> None:
         classes = styles(learner.project.classes.all(), int(self._labels.max()) - 1)
