@@ -65,6 +65,8 @@ EXAMPLES: list[Any] = [
     m.Exporting(0.25),
     m.ShowWeights(1, 0),
     m.Suggest(3, 1, 0),
+    m.ProposeArea(3, 1, 0, "random"),
+    m.AreaProposed(3, "random", "", 1, 0, Region(0, 0, 2, 3), bytes(6)),
     m.Ready("cpu", "CPU"),
     m.NetworkChosen("fast", 128, 4, "there is no GPU to use"),
     m.Tile(3, 1, 0, Region(64, 0, 66, 3), bytes(range(6)), 12),
