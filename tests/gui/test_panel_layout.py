@@ -25,6 +25,7 @@ from window import User, drawn_image, settle
 from napari_unet.evaluation.label_check import Doubt
 from napari_unet.evaluation.scores import BlockScore, Score
 from napari_unet.gui.layers.annotation_layer import KEYS_HELP
+from napari_unet.gui.sections.section import MARGIN
 from napari_unet.gui.sections.unfocused_wheel import fields_in
 from napari_unet.images.tiles import Region
 from napari_unet.protocol import messages as m
@@ -158,6 +159,23 @@ def test_the_panel_fits_a_small_screen(listened: User) -> None:
     user.panel.details.open()
     settle(seconds=0.1)
     assert user.panel.details.content.isVisible()
+    assert user.panel.details.minimumSizeHint().width() <= WIDTH - 2 * MARGIN - 14  # px of the scroll bar
+
+
+def test_the_empty_panel_is_as_high_as_the_full_one(viewer: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Sections lie before there is an image where they lie with one."""
+    monkeypatch.setattr("napari_unet.gui.panel.WorkerProcess", FakeClient)
+    user = User.__new__(User)
+    user.viewer = viewer
+    _, user.panel = viewer.window.add_plugin_dock_widget("napari-unet-live")
+    narrow(user)
+    before = buttons(user)
+    viewer.add_image(drawn_image(), name="cells")
+    assert settle(lambda: user.panel.canvas.annotation is not None, 10)
+    settle(seconds=0.2)
+    after = buttons(user)
+    for name in ("Add images…", "Next place", "Accept here", "Start or Pause", "Details"):
+        assert before[name] == after[name], name
 
 
 def test_a_turn_of_the_wheel_over_a_field_changes_nothing(listened: User) -> None:

@@ -64,6 +64,7 @@ class ClassTable(QWidget):  # type: ignore[misc]
         self.table.setAccessibleName("classes")
         self._prepare_table()
         column(self).addWidget(self.table)
+        self._fit_height()
 
     def show_classes(self, classes: Sequence[ClassLabel], painted: dict[int, int]) -> None:
         """Fill the table; the selection stays where it was."""

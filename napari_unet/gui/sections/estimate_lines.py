@@ -25,6 +25,7 @@ class EstimateLines(QWidget):  # type: ignore[misc]
         super().__init__(parent)
         self.setToolTip(_TIP)
         self.headline = PlainLabel(NONE_YET)
+        self.headline.setWordWrap(True)
         self._grid = QGridLayout(self)
         self._grid.setContentsMargins(0, 0, 0, 0)
         self._grid.setVerticalSpacing(0)

@@ -53,6 +53,7 @@ class LearningCurve(QWidget):  # type: ignore[misc]
         self.axis = QComboBox()
         self.axis.setAccessibleName("horizontal axis of the curve")
         self.axis.addItems([STEP, ANNOTATION_TIME])
+        self.axis.setSizeAdjustPolicy(QComboBox.SizeAdjustPolicy.AdjustToMinimumContentsLengthWithIcon)
         self.axis.setToolTip(
             "Annotation time is the time of strokes, from press to release of the mouse, and of pauses\n"
             f"below {PAUSE_S:.0f} s between them. Scores from before it was measured are left out."

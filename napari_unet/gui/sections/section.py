@@ -6,7 +6,7 @@ from qtpy.QtWidgets import QHBoxLayout, QSizePolicy, QVBoxLayout, QWidget
 from napari_unet.gui.plain_text import PlainLabel
 
 GAP = 4  # px between the rows of a section
-SPACE = 10  # px between sections
+SPACE = 8  # px between sections
 MARGIN = 8  # px around the panel
 ACCENT = "#0B7EBD"  # white text on it has a contrast of 4.5 and more, in both themes
 # napari gives what is disabled a border, and would make it grow by that.

@@ -41,4 +41,4 @@ class SteadyText(QElidingLabel):  # type: ignore[misc]
             self._fit()
 
     def _fit(self) -> None:
-        self.setFixedHeight(self._lines * self.fontMetrics().lineSpacing() + 4)
+        self.setFixedHeight(self._lines * self.fontMetrics().lineSpacing() + (6 if self._lines > 1 else 4))
