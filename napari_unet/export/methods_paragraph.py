@@ -27,7 +27,8 @@ def methods_paragraph(project: Project, score: Score | None) -> str:
     annotated = sum(bool(project.strokes.painted_planes(record.id)) for record in images)
     sentences = [
         f"Pixels were classified with a U-Net ({_network(project)}) trained on sparse annotations with {_versions()}.",
-        f"{annotated} of {len(images)} images were annotated (labelled pixels: {painted or 'none'}).",
+        f"{annotated} of {len(images)} images were annotated (labelled pixels: {painted or 'none'}"
+        f"{_in_areas(project)}).",
         f"Of the annotated blocks of {BLOCK} x {BLOCK} pixels about one in five, chosen by a hash of its position, "
         f"was held out; pixels within {BUFFER_ZONE} pixels of held-out ones were not trained on.",
     ]
@@ -36,6 +37,17 @@ def methods_paragraph(project: Project, score: Score | None) -> str:
     if areas:
         sentences.append(f"Nothing in {areas} test areas was trained on.")
     return " ".join(sentences + (_results(score, names) if score is not None else ["The network was not scored."]))
+
+
+def _in_areas(project: Project) -> str:
+    """Return how many of the labelled pixels lie in test areas; "" where none do."""
+    areas = (
+        (record.id, found) for record in project.images.all() for found in project.test_areas.of(record.id).items()
+    )
+    pixels = sum(
+        int((project.strokes.plane(image_id, plane, area) > 0).sum()) for image_id, (plane, of) in areas for area in of
+    )
+    return f"; {pixels:,} of them in test areas" if pixels else ""
 
 
 def _network(project: Project) -> str:

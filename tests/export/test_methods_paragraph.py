@@ -54,7 +54,7 @@ def test_every_figure_comes_from_the_project_and_the_score(tmp_path: Path) -> No
         f"napari-unet-live {version('napari-unet-live')}",
         f"torch {version('torch')}",
         "(network 'light')",
-        "1 of 2 images were annotated (labelled pixels: background 4,000, cell 60)",
+        "1 of 2 images were annotated (labelled pixels: background 4,000, cell 60; 1,600 of them in test areas)",
         "Nothing in 1 test areas",
         "After 321 training steps the mean Dice on the held-out pixels was 0.812",
         "background 0.875 [0.750, 0.938], 14 blocks, 5,200 px; cell 0.750, 1 blocks, 90 px",
