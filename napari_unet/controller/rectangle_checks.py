@@ -29,6 +29,21 @@ class Checked(NamedTuple):
     unchanged: int = 0
 
 
+class Standing(NamedTuple):
+    """Tell how checking stands.
+
+    Attributes
+    ----------
+    open : the area of the image on screen that the user still has to check
+    done : areas at random that are done, over all images
+    problem : line of the error that kept them from being read, "" without
+    """
+
+    open: AreaCheck | None = None
+    done: Checked = Checked()
+    problem: str = ""
+
+
 class RectangleChecks:
     """Asks the worker for a place, makes a test area of it, and remembers when the user has checked it.
 
@@ -50,6 +65,15 @@ class RectangleChecks:
         areas = project.test_areas.of(image.id)
         checks = (check for check in project.area_checks.of(image.id) if not check.is_done)
         return next((check for check in checks if check.region in areas.get(check.plane, ())), None)
+
+    def standing(self) -> Standing:
+        """Return how checking stands; rows that no version writes are a problem, and painting goes on without them."""
+        if self._controller.project is None:
+            return Standing()
+        try:
+            return Standing(self.open, self.checked("random"))
+        except UserError as error:
+            return Standing(problem=str(error))
 
     def ask(self, origin: Origin) -> None:
         """Ask for a place on the plane on screen: at random, or where the network is least sure.

@@ -108,3 +108,12 @@ def test_what_stands_behind_the_number_is_told() -> None:
         "cell 0.90 [0.80, 0.95]",
         "from 2 rectangles at random, 8,192 px, 1,500 of them corrected; in 1 nothing was corrected",
     ]
+
+
+def test_a_damaged_check_is_told_and_painting_goes_on(hand: Hand) -> None:
+    """A row that no version writes costs no stroke, and the line says what is the matter."""
+    database = hand.panel.controller.project.database
+    database.execute("INSERT INTO area_checks VALUES (1, 0, 0, 0, 8, 8, 'the moon', x'00', 1)")
+    hand.draw(2, (60, 40), (60, 60))
+    assert check_of(hand).line.text().startswith("NU-P12: ")
+    np.testing.assert_array_equal(hand.stored(), hand.painted)

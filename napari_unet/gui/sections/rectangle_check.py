@@ -10,7 +10,7 @@ from qtpy.QtWidgets import QMenu, QPushButton, QWidget
 
 from napari_unet.controller.controller import Controller
 from napari_unet.controller.news import ActionEnded, AreaEmptied, ImageShown, ProjectOpened
-from napari_unet.controller.rectangle_checks import Checked, RectangleChecks
+from napari_unet.controller.rectangle_checks import Checked, RectangleChecks, Standing
 from napari_unet.evaluation.estimated_dice import interval_text
 from napari_unet.evaluation.scores import CheckedDice
 from napari_unet.gui.layers.place import show_place
@@ -67,6 +67,7 @@ class RectangleCheck(QWidget):  # type: ignore[misc]
         self._shown = shown
         self._checks = RectangleChecks(controller)
         self._attempt = Attempt(controller)
+        self._standing = Standing()
         self._checked: CheckedDice | None = None
         self._last = ""  # what the last Done was worth
         self._outlined: Labels | None = None  # the annotation layer while it shows lines
@@ -100,7 +101,7 @@ class RectangleCheck(QWidget):  # type: ignore[misc]
     @property
     def is_open(self) -> bool:
         """Tell whether there is a rectangle to correct."""
-        return self._checks.open is not None
+        return self._standing.open is not None
 
     def ask(self, origin: Origin) -> None:
         """Ask for a rectangle; one that is open has to be finished first."""
@@ -190,11 +191,12 @@ class RectangleCheck(QWidget):  # type: ignore[misc]
         self._show()
 
     def _show(self) -> None:
+        self._standing = self._checks.standing()
         self._write()
         self.setVisible(bool(self.line.text()))
 
     def _write(self) -> None:
-        project, image, check = self._controller.project, self._controller.image, self._checks.open
+        project, image, check = self._controller.project, self._controller.image, self._standing.open
         self.button.setEnabled(image is not None)
         for button in (self.done, self.show_button, self.give_up):
             button.setVisible(check is not None)
@@ -204,13 +206,13 @@ class RectangleCheck(QWidget):  # type: ignore[misc]
             self.result.setText("")
             return
         if check is None:
-            self.line.setText(self._last)
+            self.line.setText(self._standing.problem or self._last)
         else:
             changed = check.changed(project.strokes.plane(image.id, check.plane, check.region))
             self.line.setText(
                 f"{_WHY[check.origin]} Correct what is wrong in it, above all borders ({changed:,} px so far)."
             )
-        self.result.setText(result_text(self._checked, self._checks.checked("random"), project.classes.all()))
+        self.result.setText(result_text(self._checked, self._standing.done, project.classes.all()))
 
     def _outline(self, on: bool) -> None:
         """Show labels as lines while a rectangle is open: filled, they would hide the borders in the image."""
