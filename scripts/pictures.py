@@ -19,7 +19,7 @@ os.environ["NAPARI_CONFIG"] = str(Path(_HOME) / "settings.yaml")  # before napar
 import napari
 import numpy as np
 from PIL import Image
-from qtpy.QtCore import QPoint, Qt
+from qtpy.QtCore import QPoint, QRect, Qt
 from qtpy.QtTest import QTest
 from qtpy.QtWidgets import QApplication, QWidget
 
@@ -27,9 +27,10 @@ from napari_unet.gui.hooks.sample import stained_tissue
 
 IMAGES = Path(__file__).parent.parent / "docs" / "images"
 _FIRST = 6  # strokes before the first look at the overlay
-_FRAME_S = 0.25
-_FRAME_SIZE = (560, 420)
-_FRAMES = 90
+_FRAME_S = 0.4
+_FRAME_WIDTH = 860
+_FRAMES = 70
+_COLOURS = 128  # of the animation
 _PATIENCE_S = 120.0
 
 
@@ -64,7 +65,7 @@ class Stage:
             QApplication.processEvents()
             if time.monotonic() >= self._next_frame and len(self.frames) < _FRAMES:
                 self._next_frame = time.monotonic() + _FRAME_S
-                self.frames.append(Image.fromarray(self.viewer.screenshot(flash=False)[..., :3]))
+                self.frames.append(self._frame())
             time.sleep(0.005)
 
     def paint(self, class_id: int, points: Sequence[Sequence[float]], brush: int) -> None:
@@ -88,11 +89,18 @@ class Stage:
 
     def write_animation(self, name: str) -> None:
         """Save the frames."""
-        small = [frame.resize(_FRAME_SIZE, Image.Resampling.LANCZOS) for frame in self.frames]
-        palette = small[-1].quantize(96)
-        indexed = [frame.quantize(palette=palette, dither=Image.Dither.NONE) for frame in small]
+        palette = self.frames[-1].quantize(_COLOURS)
+        indexed = [frame.quantize(palette=palette, dither=Image.Dither.NONE) for frame in self.frames]
         milliseconds = int(1000 * _FRAME_S)
         indexed[0].save(IMAGES / f"{name}.gif", save_all=True, append_images=indexed[1:], duration=milliseconds, loop=0)
+
+    def _frame(self) -> Image.Image:
+        """Return the window without the docks on the left, in the width of the animation."""
+        window = self.viewer.window._qt_window
+        left = self.viewer.window._qt_viewer.canvas.native.mapTo(window, QPoint(0, 0)).x()
+        grabbed = window.grab(QRect(left, 0, window.width() - left, window.height())).toImage()
+        shown = Image.fromqimage(grabbed).convert("RGB")
+        return shown.resize((_FRAME_WIDTH, shown.height * _FRAME_WIDTH // shown.width), Image.Resampling.LANCZOS)
 
     def _pixel(self, y: float, x: float) -> QPoint:
         qt = self.viewer.window._qt_viewer.canvas
@@ -122,7 +130,10 @@ def main() -> None:
     stage.picture("training")
     panel.training.button.click()
     stage.run(until=lambda: panel.training.progress.state == "paused" and panel.training.progress.waiting_tiles == 0)
+    panel.details.open()
+    stage.run(0.5)
     stage.picture("score-card", panel.score_card)
+    panel.details.open(False)
     out = Path(_HOME) / "results"
     panel.export_row.export(out, ("tiff", "png", "csv"))
     stage.run(until=lambda: bool(panel.export_row.exported.text()))
