@@ -108,8 +108,9 @@ def do_job(
         panel.export_row.export(Path(folder), ("tiff", "png", "csv"))
         window.wait(_PATIENCE_S, lambda: bool(panel.export_row.exported.text()))
         exported = time.monotonic() - began
-        protocol.note("clicks: Export, OK for the folder; mask and table are written", f"{name}-4-exported")
-        rows = list(csv.DictReader(next(Path(folder).glob("*.csv")).open(encoding="utf-8")))
+        protocol.note("click: Export; mask and table are written", f"{name}-4-exported")
+        (table_path,) = (path for path in Path(folder).glob("*.csv") if not path.stem.endswith("-summary"))
+        rows = list(csv.DictReader(table_path.open(encoding="utf-8")))
     last_dice = _dice(picture, labelled_set, window)
     mask, device = _shown(window), panel.details.device.text()
     window.close()
@@ -118,7 +119,7 @@ def do_job(
     ]
     total = len(strokes) + made
     outcome = Outcome(
-        clicks=classes - 2 + 3,  # + class, Pause, Export, and the folder's OK
+        clicks=classes - 2 + 2,  # + class, Pause, Export
         keys=total,
         strokes=total,
         seconds=(first, corrected, exported),
