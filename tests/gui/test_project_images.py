@@ -16,13 +16,14 @@ from window import User, messages, settle
 
 from napari_unet.decoder.client import DecoderClient
 from napari_unet.decoder.decoded_pixels import DecodedPixels
+from napari_unet.evaluation.estimated_dice import EstimatedDice
 from napari_unet.evaluation.scores import BlockScore, Score
 from napari_unet.gui.layers import source
 from napari_unet.gui.panel import Panel
 from napari_unet.images.reading import open_image
 from napari_unet.images.tiles import Region
 from napari_unet.project.project import Project
-from napari_unet.protocol.messages import Scored, Tile
+from napari_unet.protocol.messages import Estimated, Scored, Tile
 
 SHAPES = {"a": (192, 160), "b": (128, 256), "c": (160, 160)}
 
@@ -236,6 +237,8 @@ def test_the_overlay_of_an_image_is_there_when_the_user_comes_back(viewer: Any, 
     np.testing.assert_array_equal(panel.canvas.prediction.data, shown)
     assert len(panel.canvas.held_out.data) == 1
     table = panel.image_list.table
+    classes = (EstimatedDice(1, 0.5), EstimatedDice(2, 0.5))
+    panel.controller.publish(Estimated(panel.controller.generation, first, 0, classes))
     assert [table.data(table.index(row, 2)) for row in range(3)] == ["0.50", "", ""]
 
 

@@ -180,8 +180,9 @@ def test_the_first_answer_looks_at_nothing_again(
         assert (predictor.classes(plane, tile.region) == tile.array()).mean() > 0.999
     assert len(looks) == 4
     looks.clear()
-    engine.work()
-    assert looks  # the first step
+    for _ in range(3):  # the objects of the plane have their turn before the first step
+        engine.work()
+    assert looks
 
 
 def test_after_a_step_everything_is_looked_at(

@@ -91,7 +91,7 @@ def test_the_answer_comes_before_the_judgement(project: Project) -> None:
     said.clear()
     paint(project, 2, np.s_[100:104], np.s_[200:300])
     engine.receive(m.Annotated())
-    for _ in range(3):  # the fit, the tile, the judgement
+    for _ in range(6):  # the fit, the tile, the judgement, and objects of what was seen before in between
         engine.work()
     kinds = [type(message) for message in said]
     assert kinds.index(m.Tile) < kinds.index(m.Agreed)
