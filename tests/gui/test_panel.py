@@ -241,7 +241,7 @@ def test_the_weight_map_shows_what_training_sees(user: User) -> None:
     show("weight map")
     assert settle(lambda: panel.map_layer.layer.data.any())
     layers.remove("cells")
-    assert settle(lambda: panel.map_layer.layer is None and list(layers) == [], 5), list(layers)
+    assert settle(lambda: panel.map_layer.layer is None and list(layers) == []), list(layers)
     settle(seconds=0.3)  # the canvas is drawn once more
     assert messages() == []
 
