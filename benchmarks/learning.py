@@ -21,6 +21,7 @@ from benchmarks.report import machine, table
 from benchmarks.rivals.forest import SAMPLES, train_forest
 from benchmarks.sets import LARGEST_SIDE, SETS, LabelledSet, Picture, choose_pictures, set_named
 from benchmarks.simulated_strokes import painted, strokes_over
+from benchmarks.sloppy_hand import sloppy_strokes, spilled
 from napari_unet.api import add_annotation
 from napari_unet.images.planes import NormalisedPlanes
 from napari_unet.network.base import base_weights
@@ -70,16 +71,16 @@ class Outcome:
         return float((np.maximum.accumulate(values) - values).max())
 
 
-def prepare(labelled_set: LabelledSet, seed: int, *, dense: bool = False) -> Task:
-    """Choose images and strokes of a seed; with ``dense``, labels of every pixel in the place of strokes."""
+def prepare(labelled_set: LabelledSet, seed: int, *, dense: bool = False, careless: bool = False) -> Task:
+    """Choose images and strokes of a seed, by an exact or a ``careless`` hand; with ``dense``, label every pixel."""
     training, test = choose_pictures(labelled_set, seed)
     if dense:
         return Task(labelled_set, seed, training, test, [picture.truth + 1 for picture in training])
     classes = len(labelled_set.classes)
-    labels = [
-        painted(strokes_over(picture.truth, classes, [seed, number]), picture.truth)
-        for number, picture in enumerate(training)
-    ]
+    labels = []
+    for number, picture in enumerate(training):
+        strokes = (sloppy_strokes if careless else strokes_over)(picture.truth, classes, [seed, number])
+        labels.append(spilled(strokes, picture.truth.shape) if careless else painted(strokes, picture.truth))
     return Task(labelled_set, seed, training, test, labels)
 
 
@@ -132,7 +133,7 @@ def _classify(learner: Learner, planes: NormalisedPlanes) -> np.ndarray:
 # The table
 
 
-def report(outcomes: list[Outcome], seconds: float, base: str, *, dense: bool) -> str:
+def report(outcomes: list[Outcome], seconds: float, base: str, labelled: str) -> str:
     times = [f"{seconds * share:g} s" for share in MARKS]
     header = ["set", "modality", "classes", "n", "labelled", "forest (its time)", "network at once (its time)"]
     header += [f"{time}" for time in times[1:]]
@@ -145,7 +146,7 @@ def report(outcomes: list[Outcome], seconds: float, base: str, *, dense: bool) -
     names = list(dict.fromkeys(outcome.task.set.name for outcome in outcomes))
     rows = [_row([outcome for outcome in outcomes if outcome.task.set.name == name]) for name in names]
     return "\n\n".join(
-        ["## Learning", table(header, [*rows, _mean_row(outcomes)]), _note(outcomes, seconds, base, dense)]
+        ["## Learning", table(header, [*rows, _mean_row(outcomes)]), _note(outcomes, seconds, base, labelled)]
     )
 
 
@@ -215,9 +216,8 @@ def _base_for(labelled_set: LabelledSet, base: str, folder: Path | None) -> str:
     return str(path)
 
 
-def _note(outcomes: list[Outcome], seconds: float, base: str, dense: bool) -> str:
+def _note(outcomes: list[Outcome], seconds: float, base: str, labelled: str) -> str:
     seeds = sorted({outcome.task.seed for outcome in outcomes})
-    labelled = "every pixel of them labelled" if dense else "five simulated strokes per class and image"
     return (
         f"Mean-class Dice (background included) on n images that were not learned from, counted over each whole image, "
         f"mean over images{'; median over seeds, smallest and largest in brackets' if len(seeds) > 1 else ''}. "
@@ -244,6 +244,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
     parser.add_argument("--base", default="none", help="what the network starts from: auto, none or a file")
     parser.add_argument("--base-folder", type=Path, help="with SET.safetensors, base weights that have not seen SET")
     parser.add_argument("--dense", action="store_true", help="label every pixel: what strokes could reach at best")
+    parser.add_argument("--careless", action="store_true", help="one to five strokes that stray and spill over")
     options = parser.parse_args(arguments)
     set_threads(1)
     chosen = [set_named(name) for name in options.sets]
@@ -251,10 +252,16 @@ def main(arguments: Sequence[str] | None = None) -> None:
     for labelled_set in chosen:
         for seed in options.seeds:
             base = _base_for(labelled_set, options.base, options.base_folder)
-            outcomes.append(measure(prepare(labelled_set, seed, dense=options.dense), options.seconds, base))
+            task = prepare(labelled_set, seed, dense=options.dense, careless=options.careless)
+            outcomes.append(measure(task, options.seconds, base))
             print(f"{labelled_set.name}, seed {seed}: {_numbers(outcomes[-1:])}", file=sys.stderr, flush=True)
     base = "base weights that have not seen the set" if options.base_folder else f"base {options.base}"
-    print(report(outcomes, options.seconds, base, dense=options.dense))
+    labelled = (
+        "every pixel of them labelled" if options.dense
+        else "one to five careless strokes per class and image" if options.careless
+        else "five simulated strokes per class and image"
+    )  # fmt: skip
+    print(report(outcomes, options.seconds, base, labelled))
 
 
 if __name__ == "__main__":
