@@ -53,6 +53,7 @@ class Panel(QWidget):  # type: ignore[misc]
         self._viewer = napari_viewer
         self._timer: Any = None  # events come before the constructor is done
         self._ticking = False
+        self._told: tuple[object, ...] = ()  # the state that the sections know of
         self._focus = CanvasFocus(self)
         self.controller = Controller(WorkerProcess)
         self.attempt = Attempt(self.controller)
@@ -188,11 +189,23 @@ class Panel(QWidget):  # type: ignore[misc]
             return
         self._ticking = True
         try:
-            self.attempt(self.controller.tick)
+            self.attempt.quietly(self.controller.tick)
         finally:
             self._ticking = False
+        self._tell_changes()
         self.project_images.go_on()
         self.shown.look()
+
+    def _tell_changes(self) -> None:
+        """Let the sections see what they enable anew, once what it depends on has changed by itself.
+
+        Told with every turn of the timer, they would read the project 30 times a second.
+        """
+        controller = self.controller
+        state = (controller.project, controller.image, controller.training.is_on, controller.worker.is_running)
+        if state != self._told:
+            self._told = state
+            controller.publish(ActionEnded())
 
     def _layers_changed(self, event: Any = None) -> None:
         self.head.fill()

@@ -44,6 +44,11 @@ class Images:
         return [image_record(row, self._database.folder) for row in rows]
 
     @damage_told
+    def count(self) -> int:
+        """Return the number of images; no record is made for it, and no path looked up."""
+        return int(self._database.execute("SELECT count(*) FROM images").fetchone()[0])
+
+    @damage_told
     def get(self, image_id: int) -> ImageRecord:
         """Return the record of one image.
 

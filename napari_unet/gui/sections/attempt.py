@@ -15,8 +15,12 @@ class Attempt:
 
     def __call__(self, action: Callable[[], object]) -> None:
         """Run an action of the user."""
+        self.quietly(action)
+        self._controller.publish(ActionEnded())
+
+    def quietly(self, work: Callable[[], object]) -> None:
+        """Run what nobody asked for: an error is published as well, and nothing follows."""
         try:
-            action()
+            work()
         except UserError as error:
             self._controller.publish(ErrorLine(str(error)))
-        self._controller.publish(ActionEnded())

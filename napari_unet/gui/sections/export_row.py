@@ -198,9 +198,9 @@ class ExportRow(QWidget):  # type: ignore[misc]
         if project is None or folder is None:
             self.plan.setText("Nothing to export yet")
         else:
-            self.plan.setText(f"{self._what(project)} → {folder.name}")
-            text = f"{self.formats_button.text_of_names} of {self._what(project)} to {folder}"
-            self.plan.setToolTip(untagged(text))
+            what = self._what(project)
+            self.plan.setText(f"{what} → {folder.name}")
+            self.plan.setToolTip(untagged(f"{self.formats_button.text_of_names} of {what} to {folder}"))
         self._enable()
 
     def _action_ended(self) -> None:
@@ -210,7 +210,7 @@ class ExportRow(QWidget):  # type: ignore[misc]
     def _what(self, project: Project) -> str:
         if not self.all_images and self._controller.image is not None:
             return self._controller.image.name
-        count = len(project.images.all())
+        count = project.images.count()
         return f"{count} {'image' if count == 1 else 'images'}"
 
     def _forget_files(self) -> None:
