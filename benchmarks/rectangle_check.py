@@ -41,7 +41,7 @@ _SMALLEST_HALF = 0.005  # error that counts as none
 
 
 class Draw(NamedTuple):
-    """What some rectangles said of a class, and what is true.
+    """Hold what some rectangles said of a class, and what is true.
 
     Attributes
     ----------

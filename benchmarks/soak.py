@@ -48,8 +48,8 @@ class Usage:
     def look(self, worker: int) -> None:
         """Take note of the present."""
         gc.collect()
-        self.own.append(_resident(os.getpid()))
-        self.worker.append(_resident(worker))
+        self.own.append(resident(os.getpid()))
+        self.worker.append(resident(worker))
         self.handles.append(len(os.listdir("/proc/self/fd")))
         self.threads.append(len(os.listdir("/proc/self/task")))
         self.children.append(len(Path(f"/proc/self/task/{os.getpid()}/children").read_text().split()))
@@ -159,7 +159,8 @@ def _lost(folder: Path, labels: dict[int, np.ndarray]) -> int:
         )
 
 
-def _resident(pid: int) -> float:
+def resident(pid: int) -> float:
+    """Return the MiB that a process holds in memory."""
     pages = int(Path(f"/proc/{pid}/statm").read_text().split()[1])
     return pages * os.sysconf("SC_PAGE_SIZE") / 2**20
 

@@ -10,16 +10,17 @@ through the second half.
 import argparse
 import gc
 import json
+import os
 import tempfile
 import time
 from pathlib import Path
 from typing import Any
 
 import numpy as np
-import psutil
 import tifffile
 
 from benchmarks.simulated_strokes import Stroke, strokes_over
+from benchmarks.soak import resident
 from benchmarks.window import PaintingWindow, scene
 
 _SIDE = 1024  # px of an image
@@ -65,7 +66,9 @@ def soak(folder: Path, minutes: float, pause: float) -> dict[str, Any]:
         if not readings or time.monotonic() - began - readings[-1][0] > _LOOK_EVERY_S:
             gc.collect()
             worker = window.panel.controller.worker.client
-            readings.append((time.monotonic() - began, _mib(None), _mib(worker.pid) if worker else float("nan")))
+            readings.append(
+                (time.monotonic() - began, resident(os.getpid()), resident(worker.pid) if worker else float("nan"))
+            )
     progress = window.panel.training.progress
     window.close()
     times, own, worker_mib = (np.array(column) for column in zip(*readings, strict=True))
@@ -79,10 +82,6 @@ def soak(folder: Path, minutes: float, pause: float) -> dict[str, Any]:
 
 def _strokes(truth: np.ndarray, seed: int) -> list[Stroke]:
     return strokes_over(truth, 2, seed, count=20)
-
-
-def _mib(pid: int | None) -> float:
-    return float(psutil.Process(pid).memory_info().rss / 2**20)
 
 
 def _slope(times: np.ndarray, values: np.ndarray) -> float:

@@ -24,15 +24,17 @@ def methods_paragraph(project: Project, score: Score | None) -> str:
     names = {label.id: label.name for label in project.classes.all()}
     painted = ", ".join(f"{names[k]} {count:,}" for k, count in project.strokes.labelled_pixels().items())
     images = project.images.all()
+    said = _description(project)
+    network = _network(said, project.settings.read().preset)
     annotated = sum(bool(project.strokes.painted_planes(record.id)) for record in images)
     sentences = [
-        f"Pixels were classified with a U-Net ({_network(project)}) trained on sparse annotations with {_versions()}.",
+        f"Pixels were classified with a U-Net ({network}) trained on sparse annotations with {_versions()}.",
         f"{annotated} of {len(images)} images were annotated (labelled pixels: {painted or 'none'}"
         f"{_in_areas(project)}).",
         f"Of the annotated blocks of {BLOCK} x {BLOCK} pixels about one in five, chosen by a hash of its position, "
         f"was held out; pixels within {BUFFER_ZONE} pixels of held-out ones were not trained on.",
     ]
-    sentences += _estimated(project, names)
+    sentences += _estimated(said, names)
     areas = sum(len(found) for record in images for found in project.test_areas.of(record.id).values())
     if areas:
         sentences.append(f"Nothing in {areas} test areas was trained on.")
@@ -50,10 +52,8 @@ def _in_areas(project: Project) -> str:
     return f"; {pixels:,} of them in test areas" if pixels else ""
 
 
-def _network(project: Project) -> str:
+def _network(record: Any, preset: str) -> str:
     """Name the network that is shown and where it started, by its own description; by the settings before it is."""
-    preset = project.settings.read().preset
-    record = _description(project)
     try:
         start = "base weights" if record["architecture"]["head"] == _FROM_BASE else "random weights"
         name = record["facts"].get("trained_with", {}).get("preset", preset)
@@ -71,11 +71,10 @@ def _description(project: Project) -> Any:
         return None
 
 
-def _estimated(project: Project, names: dict[int, str]) -> list[str]:
+def _estimated(record: Any, names: dict[int, str]) -> list[str]:
     """Return a sentence with the estimated Dice that the network was saved with, where it was."""
     try:
-        facts = _description(project)["facts"]
-        estimates = msgspec.convert(facts[ESTIMATES], tuple[EstimatedDice, ...])
+        estimates = msgspec.convert(record["facts"][ESTIMATES], tuple[EstimatedDice, ...])
     except (KeyError, TypeError, msgspec.ValidationError):
         return []
     values = _values(estimates, names)

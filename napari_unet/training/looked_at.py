@@ -38,9 +38,7 @@ class LookedAt:
         """Estimate the Dice of each class over all of them; () where nothing was predicted with these classes."""
         if not self._sums or class_ids != self._class_ids:
             return ()
-        total = DiceSums.none(len(class_ids))
-        for sums in self._sums.values():
-            total = total + sums
+        total = sum(self._sums.values(), DiceSums.none(len(class_ids)))
         names = {label.id: label.name for label in self._annotations.project.classes.all()}
         evidence = [self._annotations.evidence(image_id, class_ids) for image_id, _ in self._sums]
         # Less is known of images that nothing is painted on, so one of them widens the interval of all.

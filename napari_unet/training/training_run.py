@@ -75,9 +75,9 @@ def run_training(
     """
     learner, steps, seconds = _learned(project, request, progress)
     score = learner.show_newest(score=True)
-    images: list[dict[str, Any]] = []
+    images: tuple[dict[str, Any], ...] = ()
     if learner.predictor is not None:
-        images = image_estimates(learner.predictor, learner.annotations, learner.selection.looked_at)
+        images = tuple(image_estimates(learner.predictor, learner.annotations, learner.selection.looked_at))
     path = learner.save()
     if score is None or path is None:
         raise UserError("NU-T02", "nothing was trained", str(project.folder), "give more seconds or steps")
@@ -86,10 +86,7 @@ def run_training(
     by_name = {names[c.class_id]: c.dice for c in score.classes}
     told = (*project.notices, *learner.notices)
     device, preset = learner.device.kind, learner.settings.preset
-    told_images = tuple(images)
-    return TrainingResult(
-        round(seconds, 3), steps, device, preset, by_name, score.mean_dice, str(path), told_images, told
-    )
+    return TrainingResult(round(seconds, 3), steps, device, preset, by_name, score.mean_dice, str(path), images, told)
 
 
 def help_training(project: Project, request: TrainingRequest) -> None:

@@ -37,9 +37,7 @@ class PlaneEstimate:
 
     def _send(self, view: View, class_ids: tuple[int, ...]) -> None:
         learner = self._opened.required()
-        total = DiceSums.none(len(class_ids))
-        for sums in self._sums.values():
-            total = total + sums
+        total = sum(self._sums.values(), DiceSums.none(len(class_ids)))
         learner.selection.looked_at.note(view.image_id, view.plane, total, class_ids)
         self._unlike.compare_answer(view.image_id, total, class_ids)
         names = {label.id: label.name for label in learner.project.classes.all()}

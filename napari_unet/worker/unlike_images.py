@@ -55,4 +55,7 @@ class UnlikeImages(Listener):
     def _forget(self, message: Open | Corrected) -> None:
         image_id = message.image_id if isinstance(message, Corrected) else None
         for told in (self._compared, self._doubted):
-            told.intersection_update(set() if image_id is None else told - {image_id})
+            if image_id is None:
+                told.clear()
+            else:
+                told.discard(image_id)
