@@ -43,6 +43,7 @@ class DecoderClient:
         self._child: ChildProcess[Answer] | None = None
         self._thread: ThreadPoolExecutor | None = None
         self._turn = threading.Lock()  # a thread that rests may not have ended when the next one begins
+        self._starting = threading.Lock()  # ``stop`` must not come between the question whether to start and the start
         self._is_stopped = False
         self._asked = 0  # how often
         self._end: Callable[[], object] = lambda: None
@@ -70,18 +71,20 @@ class DecoderClient:
     def rest(self) -> None:
         """End process and thread when all that was asked is answered; they come again when more is asked for."""
         if self._thread is not None:
-            self._submit(self._close_unless_asked, self._asked + 1)
+            self._asked += 1
+            self._thread.submit(self._in_turn, partial(self._close_unless_asked, self._asked))
             self._thread.shutdown(wait=False)
             self._thread = None
 
     def stop(self) -> None:
         """End process and thread at once; nothing can be asked any more. Safe to call twice."""
-        if self._is_stopped:
-            return
-        if self._child is not None:
-            self._child.kill()
+        with self._starting:
+            if self._is_stopped:
+                return
+            self._is_stopped = True
+            if self._child is not None:
+                self._child.kill()
         self.rest()
-        self._is_stopped = True
 
     def _submit(self, work: Callable[P, R], *arguments: P.args, **named: P.kwargs) -> "Future[R]":
         if self._is_stopped:
@@ -178,6 +181,12 @@ class DecoderClient:
         return answer
 
     def _running(self) -> ChildProcess[Answer]:
+        with self._starting:
+            if self._is_stopped:
+                raise ConnectionAbortedError("stopped")
+            return self._running_or_started()
+
+    def _running_or_started(self) -> ChildProcess[Answer]:
         if self._child is None or self._child.exit_code is not None:
             self._close()
             try:

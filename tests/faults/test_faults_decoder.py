@@ -5,9 +5,12 @@ import os
 import signal
 import subprocess
 import sys
+import threading
 import time
 from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -173,6 +176,20 @@ def test_files_to_add_are_opened_there(
     waiting = decoder.open(records["hangs"].path)
     decoder.stop()
     assert outcome(lambda: waiting.result(60)) == "NU-S11"
+
+
+def test_a_stop_ends_what_has_not_begun(
+    records: dict[str, ImageRecord], client: Callable[[float], DecoderClient], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """An image whose turn comes after the stop starts no process again, in which it could hang."""
+    decoder, begins = client(120.0), threading.Event()
+    waits = partial(ThreadPoolExecutor, initializer=begins.wait)
+    monkeypatch.setattr("napari_unet.decoder.client.ThreadPoolExecutor", waits)
+    waiting = decoder.open(records["hangs"].path)
+    decoder.stop()
+    begins.set()
+    assert outcome(lambda: waiting.result(60)) == "NU-S11"
+    assert decoders() == []
 
 
 def test_an_image_read_there_is_the_image(client: Callable[[float], DecoderClient], tmp_path: Path) -> None:
