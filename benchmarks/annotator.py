@@ -14,26 +14,22 @@ import os
 import sys
 import tempfile
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 
 import numpy as np
 
+from benchmarks.annotator_live import live_result, live_session
 from benchmarks.annotator_picture import bands, save_picture
-from benchmarks.annotator_report import DENSE, Curve, Live, Point, Report, report
+from benchmarks.annotator_report import DENSE, Curve, Point, Report, report
 from benchmarks.annotator_session import Diary, Mark, Plan, Session
-from benchmarks.annotator_worker import (
-    AUTOMATIC_BASE,
-    NO_BASE,
-    LiveWorker,
-    SteppedWorker,
-    opening,
-)
+from benchmarks.annotator_worker import AUTOMATIC_BASE, NO_BASE, SteppedWorker, opening
 from benchmarks.quality import Quality, quality
 from benchmarks.rivals.forest import train_forest
 from benchmarks.rivals.root_painter import RATE, RATES, Lesson, RootPainter, train_root_painter
 from benchmarks.sets import SETS, TUNING_SET, LabelledSet, Picture, choose_pictures, mirrored, set_named
 from benchmarks.simulated_strokes import painted, strokes_over
+from benchmarks.sloppy_hand import drawn_carelessness
 from napari_unet.api import add_annotation
 from napari_unet.images.planes import NormalisedPlanes
 from napari_unet.network.device import set_threads
@@ -110,11 +106,20 @@ class Benchmark:
             if remark:
                 self._leave_out(case, method, remark)
                 continue
-            diary = stepped_session(case, self._plan(base))
-            self._keep(case, method, [_point(mark) for mark in _tested(diary)])
-            self.report.note_annotator(case.set.name, method, diary)
-            followed = followed or diary
+            for plan in self._plans(case, base):
+                diary = stepped_session(case, plan)
+                self._keep(case, method, [_point(mark) for mark in _tested(diary)], careless=diary.careless)
+                self.report.note_annotator(case.set.name, case.seed, method, diary)
+                followed = followed or diary
         return followed
+
+    def _plans(self, case: Case, base: str) -> list[Plan]:
+        """Return the plan of the exact hand, which the rivals follow, and that of a careless one where wanted."""
+        exact = self._plan(base)
+        if not self._options.careless:
+            return [exact]
+        carelessness = drawn_carelessness(np.random.default_rng([case.seed, 2]))
+        return [exact, replace(exact, carelessness=carelessness)]
 
     def _rivals(self, case: Case, followed: Diary) -> None:
         if self._wants("forest"):
@@ -191,11 +196,12 @@ class Benchmark:
     def _live_plan(self, base: str) -> Plan:
         return Plan(self._options.live_seconds, (), self._options.pause, self._options.budget, base)
 
-    def _keep(self, case: Case, method: str, points: list[Point]) -> None:
-        self.report.curves.append(Curve(case.set.name, case.seed, method, points))
+    def _keep(self, case: Case, method: str, points: list[Point], *, careless: bool = False) -> None:
+        curve = Curve(case.set.name, case.seed, method, points, careless)
+        self.report.curves.append(curve)
         if points:
             last = points[-1]
-            self._say(f"{case.title}, {method}: {last.quality.all_classes:.3f} after {last.training:.0f} s")
+            self._say(f"{case.title}, {curve.title}: {last.quality.all_classes:.3f} after {last.training:.0f} s")
 
     def _leave_out(self, case: Case, method: str, reason: str) -> None:
         self.report.left_out.append(f"{case.title}, {method}: {reason}")
@@ -261,31 +267,6 @@ def dense(case: Case, plan: Plan) -> list[Point]:
                 points.append(Point(worker.now, worker.now, 0.0, step, 0, found))
         worker.close()
     return points
-
-
-def live_session(labelled_set: LabelledSet, pictures: list[Picture], seed: int, plan: Plan) -> tuple[Diary, int | None]:
-    """Let an annotator paint before the worker's process; return also its largest memory in bytes."""
-    with tempfile.TemporaryDirectory() as folder:
-        worker = LiveWorker(Path(folder) / "worker.log")
-        try:
-            diary = Session(labelled_set, pictures, worker, Path(folder) / "benchmark.unet", seed, plan).run()
-            peak = worker.peak_memory
-        finally:
-            worker.close()
-    return diary, peak
-
-
-def live_result(
-    labelled_set: LabelledSet, seed: int, pictures: list[Picture], diary: Diary, peak: int | None, base: str
-) -> Live:
-    """Compare the first answer with the forest on the same strokes, both on the image that is painted."""
-    first, overlay = diary.first, diary.first_overlay
-    if first is None or overlay is None:
-        return Live(labelled_set.name, seed, base, None, None, None, peak)
-    forest = train_forest(pictures, diary.labels(pictures, first.strokes), seed)
-    mine = quality(pictures[:1], labelled_set, lambda picture: overlay - 1)
-    theirs = quality(pictures[:1], labelled_set, forest.classify)
-    return Live(labelled_set.name, seed, base, first.training, mine, theirs, peak, forest.seconds)
 
 
 def _tested(diary: Diary) -> list[Mark]:
@@ -382,6 +363,7 @@ def _options(arguments: Sequence[str] | None) -> argparse.Namespace:
     parser.add_argument("--methods", nargs="+", choices=METHODS, default=list(METHODS))
     parser.add_argument("--base", default=AUTOMATIC_BASE, help="of the network: auto, none or a file")
     parser.add_argument("--base-folder", type=Path, help="has SET.safetensors that has not seen SET; instead of --base")
+    parser.add_argument("--careless", action="store_true", help="correct with a careless hand as well as the exact one")
     parser.add_argument("--pause", type=float, default=5.0, help="seconds from an answer to the next correction")
     parser.add_argument("--budget", type=float, default=0.02, help="share of the pixels that may be painted")
     parser.add_argument("--live-seconds", type=float, default=60.0, help="of training with the real process")

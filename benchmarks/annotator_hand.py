@@ -4,6 +4,7 @@ Speed, search and rate of samples follow published figures for a mouse. They hol
 shown as large as the window: the same stroke is shorter in pixels of a small image, and so is the brush.
 """
 
+from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass
 
@@ -11,6 +12,7 @@ import numpy as np
 from scipy import ndimage
 
 from benchmarks.simulated_strokes import BRUSH_WIDTH, STROKE_LENGTH, Stroke, strokes_over, walk
+from benchmarks.sloppy_hand import laid, sloppy_strokes, stray
 
 SPEED = 400.0  # px of the screen per second
 SEARCH_S = 0.2  # to find the next place, before every stroke
@@ -48,9 +50,11 @@ class Hand:
     Attributes
     ----------
     zoom : px of the screen per px of the image
+    carelessness : 0 to 1, that of ``sloppy_hand.stray``; None for an exact hand, which never leaves a class
     """
 
     zoom: float
+    carelessness: float | None = None
 
     @property
     def length(self) -> int:
@@ -76,9 +80,11 @@ class Hand:
         return Trace(ticks, points)
 
     def first_strokes(self, truth: np.ndarray, classes: int, seed: object) -> list[Stroke]:
-        """Return some strokes of each class, the classes in turn."""
-        strokes = strokes_over(truth, classes, seed, count=FIRST_STROKES, length=self.length, width=self.width)
-        return [strokes[k * FIRST_STROKES + turn] for turn in range(FIRST_STROKES) for k in range(classes)]
+        """Return some strokes of each class, the classes in turn; a careless hand makes one to five of each."""
+        size = {"length": self.length, "width": self.width}
+        if self.carelessness is None:
+            return _in_turn(strokes_over(truth, classes, seed, count=FIRST_STROKES, **size))
+        return _in_turn(sloppy_strokes(truth, classes, seed, carelessness=self.carelessness, **size))
 
     def correction(
         self, truth: np.ndarray, shown: np.ndarray, labels: np.ndarray, random: np.random.Generator
@@ -89,9 +95,9 @@ class Hand:
         ----------
         truth : class index per pixel
         shown : predicted class index + 1, 0 where nothing is predicted yet
-        labels : what is painted already, which is not painted again
+        labels : what is painted already; what is painted rightly is not painted again
         """
-        wrong = (shown > 0) & (shown != truth + 1) & (labels == 0)
+        wrong = (shown > 0) & (shown != truth + 1) & (labels != truth + 1)
         spots = sorted(_spots(wrong, truth), key=lambda spot: -len(spot[1]))
         if not spots or len(spots[0][1]) < self.smallest_error:
             return None
@@ -100,12 +106,29 @@ class Hand:
         spot[tuple(places.T)] = True
         room, radius = _room(spot, truth == class_index, self.width)
         length = min(self.length, max(2, int(room.sum()) // (2 * radius + 1)))
-        return Stroke(class_index, walk(room, random, length), radius)
+        stroke = Stroke(class_index, walk(room, random, length), radius)
+        if self.carelessness is None:
+            return stroke
+        return stray(stroke, truth.shape, random, self.carelessness, self.width)
+
+    def laid(self, stroke: Stroke, truth: np.ndarray) -> np.ndarray:
+        """Return the labels that a stroke leaves: class index + 1, 0 elsewhere."""
+        return laid([stroke], truth, careless=self.carelessness is not None)
 
 
-def hand_for(shape: tuple[int, ...]) -> Hand:
+def hand_for(shape: tuple[int, ...], carelessness: float | None = None) -> Hand:
     """Return the hand for an image that fills the window."""
-    return Hand(WINDOW / max(shape))
+    return Hand(WINDOW / max(shape), carelessness)
+
+
+def _in_turn(strokes: list[Stroke]) -> list[Stroke]:
+    """Return the first stroke of each class, then the second of each, and so on."""
+    made: Counter[int] = Counter()
+    turns = []
+    for stroke in strokes:
+        turns.append(made[stroke.class_index])
+        made[stroke.class_index] += 1
+    return [strokes[index] for index in np.argsort(turns, kind="stable")]
 
 
 def _spots(wrong: np.ndarray, truth: np.ndarray) -> Iterator[tuple[int, np.ndarray]]:

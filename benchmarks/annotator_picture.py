@@ -41,11 +41,11 @@ def bands(curves: Sequence[Curve]) -> dict[str, dict[str, Band]]:
     """Lay the curves of several seeds side by side, cut to the marks that all of them have."""
     found: dict[str, dict[str, Band]] = {}
     for curve in curves:
-        if "equal steps" in curve.method or not curve.points or curve.method in found.get(curve.set, {}):
+        if "equal steps" in curve.method or not curve.points or curve.title in found.get(curve.set, {}):
             continue
-        same = [c.points for c in curves if (c.set, c.method) == (curve.set, curve.method) and c.points]
+        same = [c.points for c in curves if (c.set, c.title) == (curve.set, curve.title) and c.points]
         rows = [points[: min(map(len, same))] for points in same]
-        found.setdefault(curve.set, {})[curve.method] = Band(
+        found.setdefault(curve.set, {})[curve.title] = Band(
             np.array([[point.annotation for point in row] for row in rows]),
             np.array([[point.wall for point in row] for row in rows]),
             np.array([[point.quality.all_classes for point in row] for row in rows]),

@@ -17,6 +17,7 @@ DENSE = "dense"
 TRAINED_MARKS = (10.0, 30.0, 60.0)
 _STABLE_AFTER_S = 10.0
 _NEAR_S = 2.0  # a step may end so much after its mark
+_NEARLY = 0.9  # share of the Dice of dense labels that is near them
 _UNKNOWN = "n/a"
 
 
@@ -42,24 +43,39 @@ class Point:
 
 @dataclass(frozen=True, slots=True)
 class Curve:
-    """A method on a set with a seed."""
+    """A method on a set with a seed; ``careless`` tells whether a careless hand corrected it."""
 
     set: str
     seed: int
     method: str
     points: list[Point]
+    careless: bool = False
+
+    @property
+    def title(self) -> str:
+        """Return the method and its hand."""
+        return titled(self.method, careless=self.careless)
 
 
 @dataclass(frozen=True, slots=True)
 class Hands:
-    """The work of an annotator in a session."""
+    """The work of an annotator in a session; the last four as in ``annotator_session.Diary``."""
 
     set: str
+    seed: int
     method: str
     strokes: int
     annotation: float
     wall: float
     labelled: float
+    right_at_once: list[float]
+    wrong: float
+    careless: bool
+
+    @property
+    def title(self) -> str:
+        """Return the method that was corrected, and the hand."""
+        return titled(self.method, careless=self.careless)
 
 
 @dataclass(frozen=True, slots=True)
@@ -109,10 +125,11 @@ class Report:
     root_painter: str = ""  # what it could use
     base_has_seen: bool = False
 
-    def note_annotator(self, name: str, method: str, diary: Diary) -> None:
+    def note_annotator(self, name: str, seed: int, method: str, diary: Diary) -> None:
         """Keep what the hand did."""
-        last = diary.marks[-1]
-        self.hands.append(Hands(name, method, len(diary.strokes), last.annotation, last.wall, diary.labelled))
+        last, careless = diary.marks[-1], diary.careless
+        work = (len(diary.strokes), last.annotation, last.wall, diary.labelled)
+        self.hands.append(Hands(name, seed, method, *work, diary.right_at_once, diary.wrong, careless))
 
     def add_duel(
         self, name: str, rival: str, unit: str, mark: Mark, steps: int, seconds: float, found: Quality, remark: str
@@ -127,7 +144,7 @@ class Report:
 def report(found: Report, seeds: Sequence[int]) -> str:
     parts = ["## Annotator", _curves(found)]
     if found.hands:
-        parts.append(_hands(found.hands))
+        parts += [_corrections(found), _hands(found.hands)]
     if found.duels:
         parts.append(_duels(found.duels))
     if found.live or found.memory is not None:
@@ -141,6 +158,24 @@ def report(found: Report, seeds: Sequence[int]) -> str:
     if found.left_out:
         parts.append("Left out:\n\n" + "\n".join(f"- {line}" for line in found.left_out))
     return "\n\n".join([*parts, ""])
+
+
+def titled(method: str, *, careless: bool) -> str:
+    """Return the name of a method with that of the hand, which is the exact one unless it is named."""
+    return f"{method}, careless hand" if careless else method
+
+
+def strokes_to_reach(points: Sequence[Point], dice: float) -> int | None:
+    """Return the number of strokes at the first point with at least a Dice; None where there is no such point."""
+    reached = [point.strokes for point in points if point.quality.all_classes >= dice]
+    return min(reached, default=None)
+
+
+def after_half(points: Sequence[Point]) -> Point | None:
+    """Return the first point at which at least half of the strokes were made."""
+    if not points:
+        return None
+    return next(point for point in points if point.strokes >= points[-1].strokes / 2)
 
 
 def largest_drop(points: Sequence[Point]) -> float | None:
@@ -159,10 +194,42 @@ def _curves(found: Report) -> str:
     header += [f"Dice at {mark:g} s" for mark in marks]
     header += [f"without background at {marks[-1]:g} s", f"largest drop after {_STABLE_AFTER_S:g} s", "of dense"]
     rows = []
-    for name, method in dict.fromkeys((curve.set, curve.method) for curve in found.curves):
-        same = [curve for curve in found.curves if (curve.set, curve.method) == (name, method)]
-        rows.append([name, method, str(len(same)), *_numbers(found, same, marks)])
+    for name, title in dict.fromkeys((curve.set, curve.title) for curve in found.curves):
+        same = [curve for curve in found.curves if (curve.set, curve.title) == (name, title)]
+        rows.append([name, title, str(len(same)), *_numbers(found, same, marks)])
     return table(header, rows)
+
+
+def _corrections(found: Report) -> str:
+    """Return how well corrections settle, either hand below the other."""
+    header = ["set", "method that was corrected", "seeds", "of dense at the end", "largest drop"]
+    header += ["of dense after half the strokes", f"strokes to {_NEARLY:g} of dense", "right at once", "wrong labels"]
+    rows = []
+    for name, title in dict.fromkeys((hand.set, hand.title) for hand in found.hands):
+        hands = [hand for hand in found.hands if (hand.set, hand.title) == (name, title)]
+        curves = [curve for curve in found.curves if (curve.set, curve.title) == (name, title)]
+        rows.append([name, title, str(len(curves)), *_settling(found, curves), *_labels(hands)])
+    return table(header, rows)
+
+
+def _settling(found: Report, curves: Sequence[Curve]) -> list[str]:
+    dense = [_dense_dice(found, curve) for curve in curves]
+    halves = [after_half(curve.points) for curve in curves]
+    at_half = [half.quality.all_classes / d if half and d else None for half, d in zip(halves, dense, strict=True)]
+    near = [strokes_to_reach(c.points, _NEARLY * d) if d else None for c, d in zip(curves, dense, strict=True)]
+    return [
+        _spread([_share_of_dense(found, curve, found.seconds) for curve in curves]),
+        _spread([largest_drop(curve.points) for curve in curves]),
+        _spread(at_half),
+        _spread(near, "{:.0f}"),
+    ]
+
+
+def _labels(hands: Sequence[Hands]) -> list[str]:
+    return [
+        _spread([float(np.mean(hand.right_at_once)) if hand.right_at_once else None for hand in hands]),
+        _spread([100 * hand.wrong for hand in hands], "{:.1f} %"),
+    ]
 
 
 def _numbers(found: Report, same: Sequence[Curve], marks: Sequence[float]) -> list[str]:
@@ -184,10 +251,16 @@ def _is_first(curve: Curve) -> bool:
 
 
 def _share_of_dense(found: Report, curve: Curve, mark: float) -> float | None:
+    mine, whole = _at(curve.points, mark), _dense_dice(found, curve, mark)
+    return mine.quality.all_classes / whole if mine and whole else None
+
+
+def _dense_dice(found: Report, curve: Curve, mark: float | None = None) -> float | None:
+    """Return the Dice of the same network on dense labels, at a mark or (None) at the end of the session."""
     for other in found.curves:
         if (other.set, other.seed, other.method) == (curve.set, curve.seed, DENSE):
-            mine, whole = _at(curve.points, mark), _at(other.points, mark)
-            return mine.quality.all_classes / whole.quality.all_classes if mine and whole else None
+            whole = _at(other.points, found.seconds if mark is None else mark)
+            return whole.quality.all_classes if whole else None
     return None
 
 
@@ -217,12 +290,12 @@ def _spread(values: Sequence[float | None], shape: str = "{:.3f}") -> str:
 def _hands(hands: Sequence[Hands]) -> str:
     header = ["set", "method that was corrected", "strokes", "annotation seconds", "wall seconds", "labelled"]
     rows = []
-    for name, method in dict.fromkeys((hand.set, hand.method) for hand in hands):
-        same = [hand for hand in hands if (hand.set, hand.method) == (name, method)]
+    for name, title in dict.fromkeys((hand.set, hand.title) for hand in hands):
+        same = [hand for hand in hands if (hand.set, hand.title) == (name, title)]
         rows.append(
             [
                 name,
-                method,
+                title,
                 _spread([float(hand.strokes) for hand in same], "{:.0f}"),
                 _spread([hand.annotation for hand in same], "{:.1f}"),
                 _spread([hand.wall for hand in same], "{:.0f}"),
@@ -286,6 +359,16 @@ def _live(found: Report) -> str:
     return table(header, rows)
 
 
+def _careless(found: Report) -> str:
+    if not any(hand.careless for hand in found.hands):
+        return ""
+    return (
+        "The careless hand makes one to five first strokes of each class, strays from its way, keeps its brush where a "
+        "thing is thinner, and spills over; how much, the seed decides. Right at once: of a correction's pixels whose "
+        "label is true, those that the first prediction by a network that has seen it has right. "
+    )
+
+
 def _note(found: Report, seeds: Sequence[int]) -> str:
     seen = " The package's own base weights may have seen these sets." if found.base_has_seen else ""
     return (
@@ -293,14 +376,14 @@ def _note(found: Report, seeds: Sequence[int]) -> str:
         f"{', '.join(map(str, seeds))}, smallest and largest in brackets. Two training images, shown by turns; "
         f"{FIRST_STROKES} first strokes per class on the first one, then corrections of the largest visible error of "
         f"at least {SMALLEST_ERROR:g} square px, {VISIT} a visit, each {found.pause:g} s after the answer to the one "
-        f"before, until {100 * found.budget:g} % of the pixels are painted. Hand: {SPEED:g} px/s, {SEARCH_S:g} s of "
-        f"search before each stroke, {RATE_HZ:g} Hz, strokes of at most {STROKE_LENGTH} px with a brush of "
-        f"{BRUSH_WIDTH} px, in px of a screen on which an image's longer side has {WINDOW} px. Training seconds begin "
-        f"with the stroke that makes two classes; annotation seconds are those of searching and painting. The curves "
-        f"come from the worker's engine in one process with a clock that stands still while the network is tested, the "
-        f"table of the real process from the worker's own in real time. The forest learns anew at each mark from the "
-        f"strokes so far. 'network' begins with base weights, 'scratch' without, 'dense' is the network on labels of "
-        f"every pixel of the two images.{seen} One thread for every method "
-        f"(OMP_NUM_THREADS={os.environ.get('OMP_NUM_THREADS', 'unset')}), one after the other. Images are cropped to "
-        f"{LARGEST_SIDE} px. {machine('torch', 'scikit-learn', 'scikit-image')}."
+        f"before, until {100 * found.budget:g} % of the pixels are painted. {_careless(found)}Hand: {SPEED:g} px/s, "
+        f"{SEARCH_S:g} s of search before each stroke, {RATE_HZ:g} Hz, strokes of at most {STROKE_LENGTH} px with a "
+        f"brush of {BRUSH_WIDTH} px, in px of a screen on which an image's longer side has {WINDOW} px. Training "
+        f"seconds begin with the stroke that makes two classes; annotation seconds are those of searching and "
+        f"painting. The curves come from the worker's engine in one process with a clock that counts its processor "
+        f"time and stands still while the network is tested, the table of the real process from the worker's own in "
+        f"real time. The forest learns anew at each mark from the strokes so far. 'network' begins with base weights, "
+        f"'scratch' without, 'dense' is the network on labels of every pixel of the two images.{seen} One thread for "
+        f"every method (OMP_NUM_THREADS={os.environ.get('OMP_NUM_THREADS', 'unset')}), one after the other. Images are "
+        f"cropped to {LARGEST_SIDE} px. {machine('torch', 'scikit-learn', 'scikit-image')}."
     )

@@ -1,7 +1,7 @@
 """One annotator before one worker: strokes, looking, corrections, and what came of it at which second."""
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 import numpy as np
@@ -10,7 +10,8 @@ from benchmarks.annotator_hand import SEARCH_S, Hand, hand_for
 from benchmarks.annotator_worker import Worker, opening
 from benchmarks.quality import Quality
 from benchmarks.sets import LabelledSet, Picture
-from benchmarks.simulated_strokes import Stroke, painted
+from benchmarks.simulated_strokes import Stroke
+from benchmarks.sloppy_hand import laid
 from napari_unet.api import ensure_classes
 from napari_unet.images.tiles import Region
 from napari_unet.project.project import Project
@@ -33,6 +34,7 @@ class Plan:
     pause : seconds between an answer and the next correction, for looking
     budget : share of the training images' pixels that may be painted
     base : what the network starts from, as ``annotator_worker.opening`` takes it
+    carelessness : of the hand, 0 to 1; None for an exact one
     """
 
     seconds: float
@@ -40,6 +42,7 @@ class Plan:
     pause: float
     budget: float
     base: str
+    carelessness: float | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,6 +91,10 @@ class Diary:
     first : the first complete answer after there were two classes
     first_overlay : of that answer, class index + 1 at each pixel of the first image
     labelled : share of the training images' pixels that strokes cover
+    right_at_once : of each correction that was answered, the share of its true pixels that were right in the first
+        prediction by a network that had seen it
+    careless : whether strokes spilled over
+    wrong : share of the labelled pixels that have another class's label
     """
 
     strokes: list[Committed]
@@ -95,13 +102,28 @@ class Diary:
     first: Mark | None = None
     first_overlay: np.ndarray | None = None
     labelled: float = 0.0
+    right_at_once: list[float] = field(default_factory=list)
+    careless: bool = False
+    wrong: float = 0.0
 
     def labels(self, pictures: Sequence[Picture], strokes: int) -> list[np.ndarray]:
         """Return the label images of the first so many strokes."""
         return [
-            painted([done.stroke for done in self.strokes[:strokes] if done.image == index], picture.truth)
+            laid(
+                [done.stroke for done in self.strokes[:strokes] if done.image == index],
+                picture.truth,
+                careless=self.careless,
+            )
             for index, picture in enumerate(pictures)
         ]
+
+
+@dataclass(frozen=True, slots=True)
+class Awaited:
+    """The pixels of a stroke, and where a network that has seen it has predicted since; both (y, x)."""
+
+    pixels: np.ndarray
+    predicted: np.ndarray
 
 
 class Session:
@@ -135,7 +157,8 @@ class Session:
         ensure_classes(self._project, self._classes, labelled_set.classes)
         self._ids = [self._project.add_image(picture.image).id for picture in pictures]
         self._labels = [np.zeros(picture.truth.shape, np.uint8) for picture in pictures]
-        self._diary = Diary([], [])
+        self._diary = Diary([], [], careless=plan.carelessness is not None)
+        self._awaited: Awaited | None = None
         self._annotation = 0.0
         self._training_since: float | None = None
         self._is_spent = False  # the budget
@@ -163,13 +186,13 @@ class Session:
             self._show((self._shown + 1) % len(self._pictures))
         self._wait(self._plan.seconds - self._training)
         self._note_marks()
-        self._diary.labelled = sum(map(np.count_nonzero, self._labels)) / sum(labels.size for labels in self._labels)
+        self._note_labels()
         self._project.close()
         return self._diary
 
     @property
     def _hand(self) -> Hand:
-        return hand_for(self._pictures[self._shown].truth.shape)
+        return hand_for(self._pictures[self._shown].truth.shape, self._plan.carelessness)
 
     @property
     def _training(self) -> float:
@@ -199,11 +222,12 @@ class Session:
             self._is_spent = not self._paint(stroke)
             if self._is_spent:
                 return
+            self._await(stroke)
 
     def _paint(self, stroke: Stroke) -> bool:
         """Search, paint and release; return False where the budget forbids it."""
         labels = self._labels[self._shown]
-        added = painted([stroke], self._pictures[self._shown].truth)
+        added = self._hand.laid(stroke, self._pictures[self._shown].truth)
         total = np.count_nonzero(labels | added) + sum(
             np.count_nonzero(other) for index, other in enumerate(self._labels) if index != self._shown
         )
@@ -222,6 +246,12 @@ class Session:
         self._diary.strokes.append(Committed(stroke, self._shown, released, since, self._step))
         return True
 
+    def _await(self, stroke: Stroke) -> None:
+        """Watch how the true pixels of a stroke are answered."""
+        truth = self._pictures[self._shown].truth
+        mine = self._hand.laid(stroke, truth) == truth + 1
+        self._awaited = Awaited(mine, np.zeros_like(mine)) if mine.any() else None
+
     def _begin_training(self, released: float) -> None:
         if (
             self._training_since is None
@@ -232,6 +262,7 @@ class Session:
 
     def _show(self, index: int) -> None:
         self._shown = index
+        self._awaited = None
         self._generation += 1
         height, width = self._pictures[index].truth.shape
         self._overlay = np.zeros((height, width), np.uint8)
@@ -266,6 +297,7 @@ class Session:
                 self._overlay[area] = message.array()
                 self._steps[area] = message.step
                 self._note_first_answer()
+                self._note_answered(area)
             case _:
                 pass
 
@@ -273,6 +305,27 @@ class Session:
         if self._diary.first is None and self._training_since is not None and self._overlay.all():
             self._diary.first = self._mark()
             self._diary.first_overlay = self._overlay.copy()
+
+    def _note_answered(self, area: tuple[slice, slice]) -> None:
+        """Keep the share of the newest stroke that is right, once all of it was predicted anew."""
+        awaited = self._awaited
+        if awaited is None or not self._worker.has_seen_all:
+            return
+        awaited.predicted[area] = True
+        if (awaited.predicted | ~awaited.pixels).all():
+            truth = self._pictures[self._shown].truth
+            right = self._overlay[awaited.pixels] == truth[awaited.pixels] + 1
+            self._diary.right_at_once.append(float(right.mean()))
+            self._awaited = None
+
+    def _note_labels(self) -> None:
+        painted = sum(map(np.count_nonzero, self._labels))
+        wrong = sum(
+            np.count_nonzero((labels > 0) & (labels != picture.truth + 1))
+            for labels, picture in zip(self._labels, self._pictures, strict=True)
+        )
+        self._diary.labelled = painted / sum(labels.size for labels in self._labels)
+        self._diary.wrong = wrong / max(painted, 1)
 
     def _mark(self) -> Mark:
         painted_so_far = len(self._diary.strokes)

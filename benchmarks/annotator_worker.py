@@ -11,6 +11,7 @@ from napari_unet.network.device import choose_device
 from napari_unet.network.inference import Predictor
 from napari_unet.protocol.message import Message
 from napari_unet.protocol.messages import Open, Ready, ToWindow, ToWorker
+from napari_unet.training.scoring_pace import ScoringPace
 from napari_unet.worker.engine import Engine
 
 NO_BASE = "none"
@@ -35,14 +36,21 @@ class Worker(Protocol):
     def advance(self, until: float) -> list[ToWindow]:
         """Let it work until a moment, or until it says something."""
 
+    @property
+    def has_seen_all(self) -> bool:
+        """Tell whether the network that predicts has seen every stroke; False where that is not known."""
+
     def close(self) -> None:
         """End it."""
 
 
 class StoppableClock:
-    """A clock whose seconds pass only within ``running``, or when they are skipped."""
+    """A clock whose seconds pass only within ``running``, or when they are skipped.
 
-    def __init__(self, source: Callable[[], float] = time.monotonic) -> None:
+    They are seconds of the processor in this thread: what else the machine does meanwhile costs the network nothing.
+    """
+
+    def __init__(self, source: Callable[[], float] = time.thread_time) -> None:
         self._source = source
         self._passed = 0.0
         self._since: float | None = None
@@ -70,8 +78,7 @@ class StoppableClock:
 class SteppedWorker:
     """The worker's engine in this process; its clock stands still while the benchmark thinks, draws or tests.
 
-    While it has nothing to do, the clock jumps ahead. The network's scoring on held-out strokes, which the engine times
-    with the machine's own clock, falls due a little sooner than it would; that is at the network's expense.
+    While it has nothing to do, the clock jumps ahead. The scoring of networks goes by the same clock.
     """
 
     def __init__(self) -> None:
@@ -93,6 +100,8 @@ class SteppedWorker:
         """Send a message, as the window does."""
         with self._clock.running():
             self._engine.receive(message)
+        if isinstance(message, Open) and self._engine.learner is not None:
+            self._engine.learner.selection.pace = ScoringPace(self._clock)
 
     def advance(self, until: float) -> list[ToWindow]:
         """Let it work until a moment, or until it says something."""
@@ -112,6 +121,12 @@ class SteppedWorker:
         learner = self._engine.learner
         if learner is not None:
             learner.project.close()
+
+    @property
+    def has_seen_all(self) -> bool:
+        """Tell whether the network that predicts has seen every stroke."""
+        learner = self._engine.learner
+        return learner is not None and learner.annotations.revision == learner.project.strokes.revision
 
     @property
     def predictor(self) -> Predictor | None:
@@ -153,6 +168,11 @@ class LiveWorker:
     def close(self) -> None:
         """Let it save and end."""
         self._client.close()
+
+    @property
+    def has_seen_all(self) -> bool:
+        """Tell that it is not known what the process has read."""
+        return False
 
     @property
     def peak_memory(self) -> int | None:

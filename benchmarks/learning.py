@@ -20,8 +20,8 @@ from benchmarks.quality import Quality, quality
 from benchmarks.report import machine, table
 from benchmarks.rivals.forest import SAMPLES, train_forest
 from benchmarks.sets import LARGEST_SIDE, SETS, LabelledSet, Picture, choose_pictures, set_named
-from benchmarks.simulated_strokes import painted, strokes_over
-from benchmarks.sloppy_hand import sloppy_strokes, spilled
+from benchmarks.simulated_strokes import strokes_over
+from benchmarks.sloppy_hand import laid, sloppy_strokes
 from napari_unet.api import add_annotation
 from napari_unet.images.planes import NormalisedPlanes
 from napari_unet.network.base import base_weights
@@ -80,7 +80,7 @@ def prepare(labelled_set: LabelledSet, seed: int, *, dense: bool = False, carele
     labels = []
     for number, picture in enumerate(training):
         strokes = (sloppy_strokes if careless else strokes_over)(picture.truth, classes, [seed, number])
-        labels.append(spilled(strokes, picture.truth.shape) if careless else painted(strokes, picture.truth))
+        labels.append(laid(strokes, picture.truth, careless=careless))
     return Task(labelled_set, seed, training, test, labels)
 
 

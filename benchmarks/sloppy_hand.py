@@ -10,36 +10,71 @@ import numpy as np
 from scipy import ndimage
 
 from benchmarks.sets import SETS, choose_pictures
-from benchmarks.simulated_strokes import BRUSH_WIDTH, STROKES_PER_CLASS, Stroke, strokes_over
+from benchmarks.simulated_strokes import (
+    BRUSH_WIDTH,
+    STROKE_LENGTH,
+    STROKES_PER_CLASS,
+    Stroke,
+    painted,
+    strokes_over,
+)
 
 _STRAYING_PX = 3.0  # standard deviation of the way from where it should be, of the most careless
 _STRAYING_OVER_PX = 25.0  # along the way, until it strays elsewhere
 _SPILLING_SHARE = 0.05  # that counts as careless
 
 
-def sloppy_strokes(truth: np.ndarray, classes: int, seed: object, *, most: int = STROKES_PER_CLASS) -> list[Stroke]:
-    """Draw one to ``most`` strokes of each class; how careless they are is drawn too, as people differ."""
+def sloppy_strokes(
+    truth: np.ndarray,
+    classes: int,
+    seed: object,
+    *,
+    carelessness: float | None = None,
+    most: int = STROKES_PER_CLASS,
+    length: int = STROKE_LENGTH,
+    width: int = BRUSH_WIDTH,
+) -> list[Stroke]:
+    """Draw one to ``most`` strokes of each class.
+
+    ``carelessness`` is that of ``stray``; where None it is drawn too, as people differ. ``length`` and ``width`` are
+    those of ``strokes_over``.
+    """
     random = np.random.default_rng(seed)  # type: ignore[arg-type]
-    exact = strokes_over(truth, classes, seed, count=most)
+    exact = strokes_over(truth, classes, seed, count=most, length=length, width=width)
     counts = random.integers(1, most + 1, classes)
-    carelessness = float(random.uniform()) ** 1.5
+    carelessness = drawn_carelessness(random) if carelessness is None else carelessness
     return [
-        stray(stroke, truth.shape, random, carelessness)
+        stray(stroke, truth.shape, random, carelessness, width)
         for class_index in range(classes)
         for stroke in exact[class_index * most : class_index * most + counts[class_index]]
     ]
 
 
-def stray(stroke: Stroke, shape: tuple[int, ...], random: np.random.Generator, carelessness: float) -> Stroke:
+def drawn_carelessness(random: np.random.Generator) -> float:
+    """Draw how careless a person is, 0 to 1; a third then has more than a twentieth of the pixels wrong."""
+    return float(random.uniform()) ** 1.5
+
+
+def stray(
+    stroke: Stroke, shape: tuple[int, ...], random: np.random.Generator, carelessness: float, width: int = BRUSH_WIDTH
+) -> Stroke:
     """Return a stroke whose way strays as that of a quick hand, with a brush that was not made to fit the thing.
 
-    ``carelessness`` is 0 to 1: how far the way strays, and how often the brush stays as wide as it comes.
+    ``carelessness`` is 0 to 1: how far the way strays, and how often the brush stays as wide as it comes, which is
+    ``width`` px. The way strays as much on the screen wherever the brush is as wide there.
     """
-    off = ndimage.gaussian_filter1d(random.normal(size=(2, len(stroke.path))), _STRAYING_OVER_PX / 2, mode="reflect")
-    off *= carelessness * _STRAYING_PX / max(float(off.std()), 1e-6)
+    scale = width / BRUSH_WIDTH
+    over = scale * _STRAYING_OVER_PX
+    off = ndimage.gaussian_filter1d(random.normal(size=(2, len(stroke.path))), over / 2, mode="reflect")
+    off *= carelessness * scale * _STRAYING_PX / max(float(off.std()), 1e-6)
     path = np.clip(stroke.path + off.T, 0, np.array(shape) - 1)
-    radius = BRUSH_WIDTH // 2 if random.uniform() < carelessness else stroke.radius
+    radius = width // 2 if random.uniform() < carelessness else stroke.radius
     return replace(stroke, path=path, radius=radius)
+
+
+def laid(strokes: list[Stroke], truth: np.ndarray, *, careless: bool) -> np.ndarray:
+    """Paint the strokes as either hand does: ``painted`` within their classes, or ``spilled`` by a careless one."""
+    return spilled(strokes, truth.shape) if careless else painted(strokes, truth)
 
 
 def spilled(strokes: list[Stroke], shape: tuple[int, ...]) -> np.ndarray:

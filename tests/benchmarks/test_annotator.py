@@ -1,5 +1,6 @@
 """Laws of the simulated annotator: strokes that are honest, a hand's time, a clock that stands still on demand."""
 
+import time
 from pathlib import Path
 
 import numpy as np
@@ -10,13 +11,14 @@ pytest.importorskip("matplotlib")
 
 from benchmarks import annotator
 from benchmarks.annotator_hand import RATE_HZ, SEARCH_S, SPEED, Hand, hand_for
-from benchmarks.annotator_report import Point, Report, largest_drop, report
+from benchmarks.annotator_report import DENSE, Curve, Hands, Point, Report, largest_drop, report
 from benchmarks.annotator_session import Plan, Session
 from benchmarks.annotator_worker import NO_BASE, StoppableClock, peak_memory
 from benchmarks.quality import Quality
 from benchmarks.rivals.root_painter import RootPainter, eight_bit_colour
 from benchmarks.sets import LabelledSet, Picture, mirrored
 from benchmarks.simulated_strokes import painted
+from benchmarks.sloppy_hand import sloppy_strokes, spilled
 from napari_unet.images.image import Image
 from napari_unet.protocol.messages import Annotated, Look, Open, Progress, Tile, Train
 
@@ -48,6 +50,7 @@ class Oracle:
         self.heard: list[object] = []
         self.step = 0
         self.look: Look | None = None
+        self.has_seen_all = True
 
     def begin(self) -> None:
         self.now = 0.0
@@ -156,6 +159,108 @@ def test_a_session_keeps_its_plan(tmp_path: Path) -> None:
         assert (label[label > 0] == shown.truth[label > 0] + 1).all()
     assert diary.labelled == pytest.approx(np.mean([label > 0 for label in labels]))
     assert diary.labelled <= plan.budget
+
+
+def thin_lines() -> np.ndarray:
+    """Class indices with lines of class 1 that are thinner than the brush."""
+    truth = np.zeros((1024, 1024), np.uint8)
+    for start in range(40, 1024, 60):
+        truth[start : start + 4] = 1
+    return truth
+
+
+def test_a_careless_hand_leaves_thin_things_and_makes_uneven_numbers_of_strokes() -> None:
+    """Of the most careless on thin lines about half of the pixels are wrong; of none more than with an exact hand."""
+    truth = thin_lines()
+    shares, numbers = {}, set()
+    for carelessness in (None, 0.0, 1.0):
+        hand, wrong, painted_pixels = hand_for(truth.shape, carelessness), 0, 0
+        for seed in range(4):
+            strokes = hand.first_strokes(truth, 2, seed)
+            counts = [sum(stroke.class_index == k for stroke in strokes) for k in (0, 1)]
+            if carelessness is not None:
+                assert all(1 <= count <= 5 for count in counts)
+                numbers.update(counts)
+            for labels in (hand.laid(stroke, truth) for stroke in strokes if stroke.class_index == 1):
+                wrong += np.count_nonzero((labels > 0) & (labels != truth + 1))
+                painted_pixels += np.count_nonzero(labels)
+        shares[carelessness] = wrong / painted_pixels
+    assert len(numbers) > 2
+    assert shares[None] == 0
+    assert shares[0.0] < 0.05
+    assert 0.4 < shares[1.0] < 0.75
+
+
+def test_careless_people_have_the_rates_of_public_scribbles() -> None:
+    """Some have more than a twentieth of the pixels wrong, most on thin things and few on wide ones."""
+    shares = []
+    for truth in (thin_lines()[:256, :256], np.repeat(np.eye(2, dtype=np.uint8), 128, axis=0).repeat(128, axis=1)):
+        labels = [spilled(sloppy_strokes(truth, 2, seed), truth.shape) for seed in range(20)]
+        wrong = np.array([np.mean(label[label > 0] != truth[label > 0] + 1) for label in labels])
+        shares.append(np.mean(wrong > 0.05))
+    on_lines, on_squares = shares
+    assert 0.5 < on_lines < 1
+    assert on_squares < 0.2
+
+
+def test_a_careless_correction_begins_on_the_error_and_what_it_spoiled_is_corrected_again() -> None:
+    """Labels that are wrong are no reason to leave an error; those that are right are."""
+    truth, random = np.zeros((SIDE, SIDE), np.uint8), np.random.default_rng(0)
+    truth[20:60, 20:60] = 1
+    shown = np.ones_like(truth)
+    hand = hand_for(truth.shape, 1.0)
+    stroke = hand.correction(truth, shown, np.where(truth, 1, 0), random)
+    assert stroke is not None
+    assert stroke.class_index == 1
+    assert hand.laid(stroke, truth)[20:60, 20:60].any()
+    assert hand.correction(truth, shown, truth + truth, random) is None
+
+
+def test_a_session_of_a_careless_hand_tells_what_is_wrong_and_what_was_right_at_once(tmp_path: Path) -> None:
+    """The oracle says class 1 everywhere, so corrections, which are of class 0, are never right at once."""
+    pictures, worker = [picture(1), picture(2)], Oracle()
+    plan = Plan(40, (40.0,), 2.0, 0.2, NO_BASE, carelessness=1.0)
+    diary = Session(SET, pictures, worker, tmp_path / "a.unet", 0, plan, lambda: Quality(0.5, 0.4)).run()  # type: ignore[arg-type]
+    assert diary.careless
+    assert 0 < diary.wrong < 0.5
+    assert diary.right_at_once
+    assert set(diary.right_at_once) == {0.0}
+    labels = diary.labels(pictures, len(diary.strokes))
+    painted_pixels = sum(np.count_nonzero(label) for label in labels)
+    wrong = sum(
+        np.count_nonzero((label > 0) & (label != shown.truth + 1))
+        for label, shown in zip(labels, pictures, strict=True)
+    )
+    assert diary.wrong == pytest.approx(wrong / painted_pixels)
+
+
+def test_the_report_has_both_hands_side_by_side() -> None:
+    """Share of dense at the end and after half the strokes, strokes to 0.9 of it, and pixels right at once."""
+    exact = [point(10.0, 0.4, 4), point(30.0, 0.8, 6), point(60.0, 0.72, 10)]
+    careless = [point(10.0, 0.3, 4), point(30.0, 0.4, 6), point(60.0, 0.4, 10)]
+    found = Report(60, 5, 0.02)
+    found.curves += [
+        Curve("discs", 0, "network", exact),
+        Curve("discs", 0, "network", careless, careless=True),
+        Curve("discs", 0, DENSE, [point(60.0, 0.8, 0)]),
+    ]
+    for is_careless, right, wrong in ((False, [1.0, 0.5], 0.0), (True, [0.25], 0.125)):
+        found.hands.append(Hands("discs", 0, "network", 10, 5.0, 60.0, 0.01, right, wrong, is_careless))
+    lines = report(found, [0]).splitlines()
+    assert "| discs | network | 1 | 0.900 | 0.080 | 1.000 | 6 | 0.750 | 0.0 % |" in lines
+    assert "| discs | network, careless hand | 1 | 0.500 | 0.000 | 0.500 | n/a | 0.250 | 12.5 % |" in lines
+
+
+def point(training: float, dice: float, strokes: int) -> Point:
+    return Point(training, training, training, 1, strokes, Quality(dice, dice))
+
+
+def test_the_clock_of_the_engine_does_not_count_what_other_programs_take() -> None:
+    """A thread that sleeps, as one that waits for a processor does, ages by less than a tenth of it."""
+    clock = StoppableClock()
+    with clock.running():
+        time.sleep(0.3)
+    assert clock() < 0.03
 
 
 def test_the_clock_passes_only_while_it_runs() -> None:
