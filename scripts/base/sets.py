@@ -18,6 +18,8 @@ Partition = tuple[int, ...]  # task class of every fine class
 _OBJECTS: tuple[Partition, ...] = ((0, 1, 1), (0, 1, 1), (0, 1, 2), (0, 1, 0))  # background, core, rim
 _WALLS: tuple[Partition, ...] = ((0, 1, 2), (0, 0, 1), (0, 1, 1))  # the same for cells that touch everywhere
 _THREE: tuple[Partition, ...] = ((0, 1, 2), (0, 1, 2), (0, 1, 1), (0, 0, 1), (0, 1, 0))
+_COATING: tuple[Partition, ...] = ((0, 1, 2), (0, 1, 1), (0, 0, 1), (0, 1, 0))
+_TUMOUR: tuple[Partition, ...] = ((0, 1),)
 _FIVE: tuple[Partition, ...] = (
     (0, 1, 2, 3, 4),
     (0, 1, 0, 0, 0),
@@ -59,6 +61,9 @@ SOURCES = {
     "emps": Source("emps-particles", 0.8, _OBJECTS),
     "plantseg": Source("plantseg-3d", 0.5, _WALLS),
     "vnc": Source("vnc-em", 1.2, _FIVE, first_class=1),
+    "superalloy": Source("nasa-superalloy-sem", 0.8, _THREE, first_class=0),
+    "coating": Source("nasa-coating-sem", 0.5, _COATING, first_class=0),
+    "ocdc": Source("ocdc-he", 0.7, _TUMOUR, first_class=0),
 }
 
 

@@ -24,11 +24,10 @@ def warped(picture: Picture, side: int, scale: float, random: np.random.Generato
     pixels : float32 (3, side, side)
     labels : uint8 (side, side)
     """
-    place = _places(picture, side, scale, random)
-    step = round(1 / scale) if scale < _ALIASING else 1
-    pixels = functional.avg_pool2d(torch.from_numpy(picture.pixels)[None], step)
-    labels = torch.from_numpy(picture.labels).float()[None, None]
-    return _read(pixels, place, step, "bilinear"), _read(labels, place, 1, "nearest")[0].to(torch.uint8)
+    place = _folded(_places(picture, side, scale, random), picture.labels.shape)
+    columns, rows = place.round().long().unbind(-1)
+    labels = torch.from_numpy(picture.labels)[rows, columns]
+    return _read(picture.pixels, place, round(1 / scale) if scale < _ALIASING else 1), labels
 
 
 def _places(picture: Picture, side: int, scale: float, random: np.random.Generator) -> Tensor:
@@ -55,9 +54,19 @@ def _matrix(scale: float, random: np.random.Generator) -> np.ndarray:
     return np.asarray(turn @ np.diag(stretch * (1, mirror)))
 
 
-def _read(image: Tensor, place: Tensor, step: int, mode: str) -> Tensor:
-    """Read values (c, side, side) of an image (1, c, y, x) that was pooled by ``step``, mirrored beyond its rim."""
-    height, width = image.shape[-2:]
-    # By the pooled size: what is left over at the rim belongs to no pooled pixel.
-    normal = (place + 0.5) / (step * torch.tensor([width, height])) * 2 - 1
-    return functional.grid_sample(image, normal[None], mode, padding_mode="reflection", align_corners=False)[0]
+def _folded(place: Tensor, shape: tuple[int, ...]) -> Tensor:
+    """Mirror places (side, side, 2) beyond the rim back into a picture of ``shape``, y and x."""
+    size = torch.tensor([shape[1], shape[0]], dtype=torch.float32)
+    there_and_back = (place + 0.5) % (2 * size)
+    return (torch.minimum(there_and_back, 2 * size - there_and_back) - 0.5).clamp_min(0).minimum(size - 1)
+
+
+def _read(pixels: np.ndarray, place: Tensor, step: int) -> Tensor:
+    """Read values (c, side, side) at places in a picture (c, y, x), whose pixels are pooled by ``step``."""
+    left, top = (int(low) // step * step for low in place.amin((0, 1)).tolist())
+    right, bottom = (int(high) + 2 * step for high in place.amax((0, 1)).tolist())
+    cut = torch.from_numpy(np.ascontiguousarray(pixels[:, top:bottom, left:right]))[None]
+    pooled = functional.avg_pool2d(cut, step) if step > 1 else cut
+    size = step * torch.tensor(pooled.shape[:1:-1])  # what is left over at the rim belongs to no pooled pixel
+    normal = (place - torch.tensor([left, top]) + 0.5) / size * 2 - 1
+    return functional.grid_sample(pooled, normal[None], padding_mode="border", align_corners=False)[0]

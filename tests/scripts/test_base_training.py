@@ -116,6 +116,17 @@ def test_labels_and_pixels_of_a_warp_move_together(scale: float, down: bool) -> 
         assert (pixels - labels.float()).abs().max() < 0.51
 
 
+@pytest.mark.parametrize("scale", [0.5, 1.0, 2.0])
+def test_beyond_the_rim_a_tile_shows_the_picture_mirrored(scale: float) -> None:
+    """In a picture that is smaller than the tile, pixels that are the labels agree with them everywhere."""
+    labels = np.ascontiguousarray(np.broadcast_to(np.arange(30, dtype=np.uint8), (24, 30)))
+    picture = Picture(np.repeat(labels[np.newaxis].astype(np.float32), 3, 0), labels, True, (np.arange(labels.size),))
+    for seed in range(10):
+        pixels, found = warped(picture, 64, scale, np.random.default_rng(seed))
+        assert len(found.unique()) > 15
+        assert (pixels - found.float()).abs().max() < 0.51
+
+
 def test_a_warp_scales() -> None:
     """A tile at twice the scale shows half as many columns."""
     spans = [
