@@ -60,12 +60,20 @@ def painted(strokes: list[Stroke], truth: np.ndarray) -> np.ndarray:
     """Paint the strokes: 0 unlabelled, else class index + 1; nothing outside a stroke's own class."""
     labels = np.zeros(truth.shape, np.uint8)
     for stroke in strokes:
-        way = np.zeros(truth.shape, bool)
-        rows, columns = np.round(stroke.path).astype(int).T
-        way[rows, columns] = True
-        touched = ndimage.distance_transform_edt(~way) <= stroke.radius
-        labels[touched & (truth == stroke.class_index)] = stroke.class_index + 1
+        labels[covered(stroke, truth.shape) & (truth == stroke.class_index)] = stroke.class_index + 1
     return labels
+
+
+def covered(stroke: Stroke, shape: tuple[int, ...]) -> np.ndarray:
+    """Return which pixels (y, x) of an image of this shape the brush of a stroke passes over, as booleans."""
+    rows, columns = np.round(stroke.path).astype(int).T
+    over = np.zeros(shape, bool)
+    # Distances are needed around the way only.
+    near = tuple(slice(max(0, line.min() - stroke.radius), line.max() + stroke.radius + 1) for line in (rows, columns))
+    away = np.ones_like(over[near])
+    away[rows - near[0].start, columns - near[1].start] = False
+    over[near] = ndimage.distance_transform_edt(away) <= stroke.radius
+    return over
 
 
 def walk(room: np.ndarray, random: np.random.Generator, length: int) -> np.ndarray:

@@ -15,6 +15,7 @@ from benchmarks.simulated_strokes import (
     STROKE_LENGTH,
     STROKES_PER_CLASS,
     Stroke,
+    covered,
     painted,
     strokes_over,
 )
@@ -81,10 +82,7 @@ def spilled(strokes: list[Stroke], shape: tuple[int, ...]) -> np.ndarray:
     """Paint the strokes, whatever lies under them: 0 unlabelled, else class index + 1; later ones over earlier."""
     labels = np.zeros(shape, np.uint8)
     for stroke in strokes:
-        way = np.zeros(shape, bool)
-        rows, columns = np.round(stroke.path).astype(int).T
-        way[rows, columns] = True
-        labels[ndimage.distance_transform_edt(~way) <= stroke.radius] = stroke.class_index + 1
+        labels[covered(stroke, shape)] = stroke.class_index + 1
     return labels
 
 

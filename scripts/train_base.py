@@ -1,161 +1,108 @@
-"""Train the base weights that come with the package: ``python -m scripts.train_base --out FILE``.
+"""Train the base weights that come with the package: ``python -m scripts.train_base --out FOLDER``.
 
 Everything about them, where the labelled sets come from included, is in docs/base-weights.md.
 """
 
 import argparse
-import math
-import time
-from collections import deque
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Any
 
 import torch
-from torch import nn
 
 from napari_unet.network.checkpoint import Checkpoint, save_checkpoint
-from napari_unet.network.unet import Architecture, UNet, build, fold
-from scripts.base.episodes import Episodes
-from scripts.base.losses import Losses, Terms
-from scripts.base.sets import SOURCES, BaseSet, load_set
+from napari_unet.network.device import Device, choose_device
+from napari_unet.network.reading import open_network
+from scripts.base.episodes import Tasks
+from scripts.base.recipe import Recipe, recipe_for
+from scripts.base.sets import SOURCES, load_set
+from scripts.base.strokes import Hand
+from scripts.base.training import Round, train
 
 DATA = Path(__file__).resolve().parents[2] / "shared" / "data"
-_REPORTED = 200  # steps between two reports, and over which their losses are averaged
-
-
-@dataclass(frozen=True, slots=True)
-class Recipe:
-    """Every number of the training.
-
-    Attributes
-    ----------
-    minutes : of training, reading the sets not counted; the learning rate falls with the time that has passed
-    width : of the network
-    without : sets that are left out
-    drawn : share of the episodes on drawn images
-    episodes : per step, of two tiles each
-    side : of a tile in pixels
-    warm_up : steps in which the learning rate rises
-    largest_gradient : norm to which gradients are clipped
-    dense, auxiliary : weights of these losses beside the episodic one
-    """
-
-    minutes: float = 32.0
-    width: int = 16
-    without: tuple[str, ...] = ()
-    seed: int = 0
-    threads: int = 1
-    drawn: float = 0.3
-    episodes: int = 3
-    side: int = 128
-    learning_rate: float = 3e-3
-    warm_up: int = 100
-    weight_decay: float = 0.02
-    largest_gradient: float = 1.0
-    dense: float = 0.3
-    auxiliary: float = 0.2
-
-    @property
-    def sources(self) -> list[str]:
-        """Return the names of the sets that are learned from."""
-        return [name for name in SOURCES if name not in self.without]
-
-    def rate(self, step: int, share: float) -> float:
-        """Return the learning rate after so many steps and this share of the time: a short rise, then half a cosine."""
-        rise = min(1, (step + 1) / self.warm_up)
-        return self.learning_rate * rise * (1 + math.cos(math.pi * share)) / 2 + 1e-6
-
-
-class Log:
-    """Steps and recent losses."""
-
-    def __init__(self) -> None:
-        self.steps = 0
-        self._recent: deque[list[float]] = deque(maxlen=_REPORTED)
-
-    def take(self, terms: Terms) -> None:
-        """Count a step."""
-        self.steps += 1
-        self._recent.append([float(term.detach()) for term in terms])
-
-    def losses(self) -> dict[str, float]:
-        """Return the mean of each loss over the last steps."""
-        columns = zip(*self._recent, strict=True)
-        return {name: round(sum(c) / len(c), 4) for name, c in zip(Terms._fields, columns, strict=False)}
+_SOURCES = "sources"  # name of the fact
+_LATER_RATE = 1.2e-3  # learning rate of a round that goes on from weights
 
 
 def main(arguments: Sequence[str] | None = None) -> None:
     options = _options(arguments)
-    recipe = Recipe(
-        options.minutes, options.width, tuple(options.without), options.seed, options.threads, options.drawn
-    )
+    device = choose_device(options.device)
+    starts = [open_network(path) for path in options.start]
+    recipe = _recipe(options, device.kind, starts)
+    refuse_seen(recipe, starts)
     torch.set_num_threads(recipe.threads)
-    network, log = train(recipe, [load_set(name, options.data) for name in recipe.sources])
-    save_checkpoint(checkpoint(network, recipe, log), options.out)
-    print(f"{options.out}: {log.steps} steps, {log.losses()}")
+    done = train(recipe, [load_set(name, options.data) for name in recipe.sources], device, starts)
+    known = facts(recipe, done, device, starts)
+    for pupil in done.pupils:
+        path = options.out / f"base{pupil.width}.safetensors"
+        path.parent.mkdir(parents=True, exist_ok=True)
+        save_checkpoint(pupil.checkpoint(known), path)
+        print(f"{path}: {pupil.log.steps} steps, {pupil.log.losses()}")
 
 
-def train(recipe: Recipe, sets: Sequence[BaseSet]) -> tuple[UNet, Log]:
-    """Train for the recipe's time; how many steps that is depends on the machine."""
-    torch.manual_seed(recipe.seed)
-    network = build(Architecture(channels=3, width=recipe.width, norm="batch", head="experts"), recipe.seed).train()
-    losses = Losses(recipe.width, {each.name: each.fine_classes for each in sets})
-    episodes = Episodes(sets, recipe.drawn, recipe.side, recipe.seed)
-    # The network's own head is not used: every user's is fitted anew.
-    body = [parameter for name, parameter in network.named_parameters() if not name.startswith("head.")]
-    parameters = [*body, *losses.parameters()]
-    optimiser = torch.optim.AdamW(parameters, recipe.learning_rate, weight_decay=recipe.weight_decay)
-    log, start = Log(), time.monotonic()
-    while (share := (time.monotonic() - start) / (60 * recipe.minutes)) < 1:
-        for group in optimiser.param_groups:
-            group["lr"] = recipe.rate(log.steps, share)
-        terms = losses(network, [episodes.draw() for _ in range(recipe.episodes)])
-        if _update(terms, recipe, optimiser, parameters):
-            log.take(terms)
-            if log.steps % _REPORTED == 0:
-                print(f"{log.steps} steps, {time.monotonic() - start:.0f} s: {log.losses()}", flush=True)
-    return network, log
+def refuse_seen(recipe: Recipe, starts: Sequence[Checkpoint]) -> None:
+    """Refuse weights to go on from that are no base weights or that have seen a set which is to be left out."""
+    for start in starts:
+        architecture = start.architecture
+        if (architecture.channels, architecture.norm, architecture.head) != (3, "none", "experts"):
+            raise SystemExit("a round goes on from base weights only: three channels, norm folded, two branches")
+        seen = sorted(set(start.facts.get(_SOURCES, SOURCES)) & set(recipe.without))
+        if seen:
+            raise SystemExit(f"the weights to go on from have seen {', '.join(seen)}: no longer to be left out")
 
 
-def checkpoint(network: UNet, recipe: Recipe, log: Log) -> Checkpoint:
-    """Return the network without batch norm, in half precision, with the facts about its training."""
-    folded = fold(network)
-    facts: dict[str, Any] = {
+def facts(recipe: Recipe, done: Round, device: Device, starts: Sequence[Checkpoint]) -> dict[str, Any]:
+    """Return what the file says of a round: all sets that the weights have seen, the recipe, how long it took."""
+    before = [name for start in starts for name in start.facts.get(_SOURCES, ())]
+    return {
+        _SOURCES: list(dict.fromkeys([*before, *recipe.sources])),
         "recipe": asdict(recipe),
-        "sources": recipe.sources,
-        "steps": log.steps,
-        "minutes": recipe.minutes,
-        "losses": log.losses(),
+        "steps": done.steps,
+        "episodes": done.steps * recipe.episodes,
+        "minutes": round(done.seconds / 60, 2),
+        "waiting_share": round(done.waiting / done.seconds, 3),
+        "device": device.reason,
+        "torch": torch.__version__,
+        "started_from": [start.fingerprint() for start in starts],
     }
-    weights = {name: tensor.half() for name, tensor in folded.state_dict().items()}
-    return Checkpoint(folded.architecture, (1, 2), ("background", "object"), log.steps, weights, facts=facts)
 
 
-def _update(terms: Terms, recipe: Recipe, optimiser: torch.optim.Optimizer, parameters: Sequence[nn.Parameter]) -> bool:
-    """Take one step down the gradient; return False, and take none, where the gradient is not finite."""
-    loss = terms.episodic + recipe.dense * terms.dense + recipe.auxiliary * terms.auxiliary
-    optimiser.zero_grad(set_to_none=True)
-    loss.backward()  # type: ignore[no-untyped-call]
-    norm = nn.utils.clip_grad_norm_(parameters, recipe.largest_gradient)
-    finite = bool(torch.isfinite(norm))
-    if finite:
-        optimiser.step()
-    return finite
+def _recipe(options: argparse.Namespace, kind: str, starts: Sequence[Checkpoint]) -> Recipe:
+    names = ("minutes", "steps", "widths", "seed", "threads", "workers", "episodes", "learning_rate")
+    given: dict[str, Any] = {name: value for name in names if (value := getattr(options, name)) is not None}
+    if "widths" in given:
+        given["widths"] = tuple(given["widths"])
+    if starts:
+        given = {"learning_rate": _LATER_RATE} | given | {"widths": tuple(s.architecture.width for s in starts)}
+    hand = Hand(options.careless, options.slips)
+    tasks = Tasks(options.drawn, options.regions, options.corrected, hand)
+    return replace(recipe_for(kind, **given), without=tuple(options.without), tasks=tasks)
 
 
 def _options(arguments: Sequence[str] | None) -> argparse.Namespace:
-    standard = Recipe()
+    cpu, gpu, tasks = recipe_for("cpu"), recipe_for("cuda"), Tasks()
     parser = argparse.ArgumentParser(prog="python -m scripts.train_base", description="Train base weights.")
-    parser.add_argument("--out", type=Path, required=True, help="file to write, NAME.safetensors")
-    parser.add_argument("--data", type=Path, default=DATA, help="folder of the labelled sets")
-    parser.add_argument("--minutes", type=float, default=standard.minutes, help="of training")
-    parser.add_argument("--width", type=int, default=standard.width, help="of the network")
-    parser.add_argument("--without", nargs="+", default=[], choices=SOURCES, metavar="SET", help="sets to leave out")
-    parser.add_argument("--seed", type=int, default=standard.seed)
-    parser.add_argument("--threads", type=int, default=standard.threads)
-    parser.add_argument("--drawn", type=float, default=standard.drawn, help="share of drawn images")
+    add = parser.add_argument
+    add("--out", type=Path, required=True, help="folder for the files, named by width: base16.safetensors")
+    add("--data", type=Path, default=DATA, help="folder of the labelled sets")
+    add("--device", default="auto", choices=("auto", "cpu", "cuda"))
+    add("--minutes", type=float, help=f"of training (processor {cpu.minutes:g}, GPU {gpu.minutes:g})")
+    add("--steps", type=int, help="so many in the place of the minutes")
+    add("--episodes", type=int, help=f"per step (processor {cpu.episodes}, GPU {gpu.episodes})")
+    add("--workers", type=int, help=f"processes that draw episodes (processor {cpu.workers}, GPU all, 16 at most)")
+    chosen = parser.add_mutually_exclusive_group()
+    chosen.add_argument("--widths", type=int, nargs="+", help="of the networks (processor 16, GPU 16 and 32)")
+    chosen.add_argument("--start", type=Path, nargs="+", default=[], metavar="FILE", help="weights to go on from")
+    add("--without", nargs="+", default=[], choices=SOURCES, metavar="SET", help="sets to leave out")
+    add("--seed", type=int)
+    add("--threads", type=int, help="of the training")
+    add("--learning-rate", type=float, help=f"({cpu.learning_rate:g}, with --start {_LATER_RATE:g})")
+    add("--drawn", type=float, default=tasks.drawn, help="share of the episodes on drawn images")
+    add("--regions", type=float, default=tasks.regions, help="share of the episodes whose classes are regions")
+    add("--corrected", type=float, default=tasks.corrected, help="share of the episodes with corrections")
+    add("--careless", type=float, default=tasks.hand.careless, help="share of the episodes with a careless hand")
+    add("--slips", type=float, default=tasks.hand.slips, help="share of the episodes with a few wrong pixels")
     return parser.parse_args(arguments)
 
 

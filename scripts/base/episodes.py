@@ -1,7 +1,7 @@
 """Episodes: the job of the program in small. Strokes on one tile, and another tile of the same kind to be answered."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import numpy as np
 import torch
@@ -10,10 +10,12 @@ from torch import Tensor
 from scripts.base.drawn import drawn_picture
 from scripts.base.look import Look
 from scripts.base.picture import Picture
+from scripts.base.regions import region_classes
 from scripts.base.sets import BaseSet
-from scripts.base.strokes import strokes_on
+from scripts.base.strokes import Hand, Strokes, strokes_on
 from scripts.base.warp import warped
 
+MOST_ROUNDS = 2  # of corrections
 _TRIES = 1000
 _POOL = 64  # drawn images at a time
 _POOL_USES = 6  # episodes of a drawn image, on average
@@ -22,6 +24,26 @@ _FIRST_PARTITION = 0.5  # share of the episodes that ask in the first way of the
 _LARGEST_SCALE = 2.0
 _SCALES_APART = 1.15  # factor between the scales of the two tiles
 
+Pair = tuple[Picture, Picture]
+
+
+@dataclass(frozen=True, slots=True)
+class Tasks:
+    """Shares of the episodes; those that are neither drawn nor of regions ask for the classes of a labelled set.
+
+    Attributes
+    ----------
+    drawn : on drawn images
+    regions : on images of the sets, whose classes are regions that are alike
+    corrected : with one or two rounds of corrections
+    hand : that paints
+    """
+
+    drawn: float = 0.3
+    regions: float = 0.15
+    corrected: float = 0.25
+    hand: Hand = field(default_factory=lambda: Hand(careless=0.3, slips=0.1))
+
 
 @dataclass(frozen=True, slots=True)
 class Episode:
@@ -29,30 +51,32 @@ class Episode:
 
     Attributes
     ----------
-    set_name : None for a drawn image
+    set_name : None for a drawn image and for regions, which no set's own head could know
     classes : of the task
     pixels : (2, 3, side, side)
     labels : (2, side, side), task class
-    strokes : flat indices into tile 0 of labelled pixels
+    strokes : on tile 0
     fine : (2, side, side), fine class of the set
+    rounds : of corrections that follow the strokes
     """
 
     set_name: str | None
     classes: int
     pixels: Tensor
     labels: Tensor
-    strokes: Tensor
+    strokes: Strokes
     fine: Tensor
+    rounds: int
 
 
 class Episodes:
     """Draws episodes from labelled sets and from drawn images; the same seed gives the same ones."""
 
-    def __init__(self, sets: Sequence[BaseSet], drawn_share: float, side: int, seed: int) -> None:
+    def __init__(self, sets: Sequence[BaseSet], tasks: Tasks, side: int, seed: int | Sequence[int]) -> None:
         self._sets = sets
         shares = np.array([each.share for each in sets])
         self._shares = shares / shares.sum()
-        self._drawn_share = drawn_share
+        self._tasks = tasks
         self._side = side
         self._random = np.random.default_rng(seed)
         self._pool: list[Picture] = []
@@ -60,8 +84,13 @@ class Episodes:
     def draw(self) -> Episode:
         """Draw one episode with at least two classes under strokes."""
         for _ in range(_TRIES):
-            drawn = self._random.random() < self._drawn_share
-            episode = self._of_drawn() if drawn else self._of_set()
+            kind = self._random.random()
+            if kind < self._tasks.drawn:
+                episode = self._of_drawn()
+            elif kind < self._tasks.drawn + self._tasks.regions:
+                episode = self._of_regions()
+            else:
+                episode = self._of_set()
             if episode is not None:
                 return episode
         raise RuntimeError("no two classes are found together on a tile")
@@ -69,37 +98,60 @@ class Episodes:
     def _of_drawn(self) -> Episode | None:
         """Draw two tiles of one drawn image, asked for all its classes."""
         picture = self._drawn()
-        pixels, fine = self._tiles((picture, picture), 1.0)
-        strokes = strokes_on(fine[0].numpy(), self._random)
-        if strokes is None:
+        tiles, fine = self._tiles((picture, picture), 1.0)
+        return self._painted(None, tiles, fine.long(), fine, grey=picture.grey)
+
+    def _of_regions(self) -> Episode | None:
+        """Draw two tiles of a set, asked for regions that are alike."""
+        _, pictures = self._pictures()
+        tiles, _ = self._tiles(pictures, self._scale())
+        classes = region_classes(tiles.numpy(), self._random)
+        if classes is None:
             return None
-        return Episode(None, int(fine.max()) + 1, pixels, fine.long(), strokes, fine)
+        fine = torch.from_numpy(classes)
+        return self._painted(None, tiles, fine.long(), fine, grey=pictures[0].grey)
 
     def _of_set(self) -> Episode | None:
         """Draw two tiles of a set, asked for in one of its ways."""
         random = self._random
-        chosen = self._sets[int(random.choice(len(self._sets), p=self._shares))]
-        first = _any(chosen.pictures, random)
-        other = first if random.random() < _SAME_PICTURE else _any(chosen.pictures, random)
+        chosen, pictures = self._pictures()
         at = 0 if random.random() < _FIRST_PARTITION else int(random.integers(len(chosen.partitions)))
-        partition = chosen.partitions[at]
-        pixels, fine = self._tiles((first, other), _LARGEST_SCALE ** random.uniform(-1, 1))
-        labels = torch.tensor(partition)[fine.long()]
-        strokes = strokes_on(labels[0].numpy(), random)
+        tiles, fine = self._tiles(pictures, self._scale())
+        labels = torch.tensor(chosen.partitions[at])[fine.long()]
+        return self._painted(chosen, tiles, labels, fine, grey=pictures[0].grey)
+
+    def _painted(
+        self, of_set: BaseSet | None, tiles: Tensor, labels: Tensor, fine: Tensor, *, grey: bool
+    ) -> Episode | None:
+        """Paint strokes on the first of two tiles and vary the look of both; None where they cannot be painted."""
+        random = self._random
+        strokes = strokes_on(labels[0].numpy(), random, self._tasks.hand)
         if strokes is None:
             return None
-        return Episode(chosen.name, max(partition) + 1, pixels, labels, strokes, fine)
+        look = Look.draw(random, grey=grey)
+        pixels = torch.stack([look.apply(tile, random) for tile in tiles])
+        rounds = int(random.integers(1, MOST_ROUNDS + 1)) if random.random() < self._tasks.corrected else 0
+        name = of_set.name if of_set else None
+        return Episode(name, int(labels.max()) + 1, pixels, labels, strokes, fine, rounds)
 
-    def _tiles(self, pictures: tuple[Picture, Picture], scale: float) -> tuple[Tensor, Tensor]:
-        """Cut two tiles: pixels (2, 3, side, side) in one look, and fine classes (2, side, side)."""
+    def _pictures(self) -> tuple[BaseSet, Pair]:
+        """Draw a set and two pictures of it, or one twice."""
         random = self._random
-        look = Look.draw(random, grey=pictures[0].grey)
-        pixels, fine = [], []
-        for picture in pictures:
-            own = scale * _SCALES_APART ** random.uniform(-1, 1)
-            tile, labels = warped(picture, self._side, own, random)
-            pixels.append(look.apply(tile, random))
-            fine.append(labels)
+        chosen = self._sets[int(random.choice(len(self._sets), p=self._shares))]
+        first = _any(chosen.pictures, random)
+        return chosen, (first, first if random.random() < _SAME_PICTURE else _any(chosen.pictures, random))
+
+    def _scale(self) -> float:
+        """Draw how many pixels of a tile there are per pixel of the picture."""
+        return float(_LARGEST_SCALE ** self._random.uniform(-1, 1))
+
+    def _tiles(self, pictures: Pair, scale: float) -> tuple[Tensor, Tensor]:
+        """Cut two tiles: pixels (2, 3, side, side) and fine classes (2, side, side)."""
+        random = self._random
+        cut = [
+            warped(picture, self._side, scale * _SCALES_APART ** random.uniform(-1, 1), random) for picture in pictures
+        ]
+        pixels, fine = zip(*cut, strict=True)
         return torch.stack(pixels), torch.stack(fine)
 
     def _drawn(self) -> Picture:

@@ -1,5 +1,7 @@
 """Classical filter responses: what the head reads beside the network, and what the network learns to tell."""
 
+from typing import NamedTuple
+
 import torch
 from torch import Tensor
 from torch.nn import functional
@@ -10,16 +12,35 @@ INTENSITIES = 1 + len(HEAD_BLURS)
 TARGETS = INTENSITIES + 2 + len(HEAD_BLURS)
 
 
+class Responses(NamedTuple):
+    """Filter responses of some tiles, channels last.
+
+    Attributes
+    ----------
+    scales : (b, y, x, INTENSITIES), the pixels' grey value, then its blurs
+    targets : (b, y, x, TARGETS), of a similar size each: scales, gradients of the two finest blurs, differences of
+        neighbouring scales
+    """
+
+    scales: Tensor
+    targets: Tensor
+
+
+@torch.no_grad()
+def responses(pixels: Tensor) -> Responses:
+    """Filter the grey mean of pixels (b, c, y, x)."""
+    scales = intensities(pixels.mean(1, keepdim=True))
+    return Responses(*(x.permute(0, 2, 3, 1).contiguous() for x in (scales, targets(scales))))
+
+
 def intensities(grey: Tensor) -> Tensor:
     """Map (b, 1, y, x) to (b, INTENSITIES, y, x): the pixels, then their blurs."""
-    return torch.cat([grey, *(separable_blur(grey, gaussian_kernel(sigma)) for sigma in HEAD_BLURS)], 1)
+    kernels = [gaussian_kernel(sigma).to(grey) for sigma in HEAD_BLURS]
+    return torch.cat([grey, *(separable_blur(grey, kernel) for kernel in kernels)], 1)
 
 
 def targets(scales: Tensor) -> Tensor:
-    """Map intensities (b, INTENSITIES, y, x) to (b, TARGETS, y, x), all of a similar size.
-
-    Intensities, gradients of the two finest blurs, differences of neighbouring scales.
-    """
+    """Map intensities (b, INTENSITIES, y, x) to (b, TARGETS, y, x)."""
     gradients = [2 * _gradient(scales[:, 1:2]), 4 * _gradient(scales[:, 2:3])]
     return torch.cat([scales, *gradients, 3 * (scales[:, :-1] - scales[:, 1:])], 1)
 
