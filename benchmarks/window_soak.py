@@ -58,7 +58,7 @@ def soak(folder: Path, minutes: float, pause: float) -> dict[str, Any]:
         if count % _STROKES_PER_IMAGE == 0 and count:
             window.panel.project_images.switch(images[shown])
             window.wait(1.0)
-        stroke = strokes[shown][count // (_STROKES_PER_IMAGE * _IMAGES) * 7 % len(strokes[shown])]
+        stroke = strokes[shown][count * 7 % len(strokes[shown])]  # both classes from the beginning
         window.paint_with(stroke.class_index + 1)
         window.drag(stroke.path + np.random.default_rng(count).integers(-30, 30, 2))
         window.wait(pause)

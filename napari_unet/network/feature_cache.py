@@ -102,7 +102,7 @@ class FeatureCache:
 
     def _head_input(self, network: UNet, cached: CachedPlane, region: Region) -> HeadInput | None:
         for (known, tile), head_input in self._tiles.items():
-            if known == cached and region.within(tile) == region and _have_same_body(network, self._network):
+            if known == cached and region.within(tile) == region and have_same_body(network, self._network):
                 return _part(head_input, _with_rim(region).seen_from(_with_rim(tile)))
         return None
 
@@ -124,7 +124,7 @@ def _with_rim(region: Region) -> Region:
     return region.grown(_RIM).aligned(_RIM)
 
 
-def _have_same_body(one: UNet, other: UNet) -> bool:
+def have_same_body(one: UNet, other: UNet) -> bool:
     """Tell whether all weights but the head's are equal; takes a millisecond for the default network."""
     if one.architecture.channels != other.architecture.channels:
         return False

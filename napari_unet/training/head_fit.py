@@ -14,6 +14,7 @@ from napari_unet.network.unet import DeepShallowHead, UNet
 from napari_unet.training.instant_head import expect_shares, fit_head
 from napari_unet.training.labelled_features import LabelledFeatures, labelled_features
 from napari_unet.training.network_tensors import copy_network, copy_tensors
+from napari_unet.training.tile_samples import TileSamples
 
 
 class HeadFit:
@@ -30,6 +31,7 @@ class HeadFit:
         self._device = device
         self._random = random
         self._seed = seed
+        self._samples = TileSamples()
 
     def fit(self, averaged: UNet, trained: UNet, feature_cache: FeatureCache | None = None) -> bool:
         """Fit the head of an EMA from nothing and begin the trained network there; False for another kind of head.
@@ -65,7 +67,13 @@ class HeadFit:
 
     def _features(self, network: UNet, feature_cache: FeatureCache | None, *, first: bool) -> LabelledFeatures:
         return labelled_features(
-            network, self._annotations, self._device, self._random, first=first, feature_cache=feature_cache
+            network,
+            self._annotations,
+            self._device,
+            self._random,
+            first=first,
+            feature_cache=feature_cache,
+            samples=self._samples,
         )
 
 

@@ -5,7 +5,7 @@ from typing import NamedTuple
 
 import numpy as np
 import torch
-from jaxtyping import Bool, Float, Int64
+from jaxtyping import Bool, Float, Int16, Int64
 from torch import Tensor
 
 from napari_unet.dataset.annotated import Annotations, PlaneKey
@@ -14,6 +14,7 @@ from napari_unet.images.tiles import Region, read_mirrored
 from napari_unet.network.device import Device
 from napari_unet.network.feature_cache import CachedPlane, FeatureCache
 from napari_unet.network.unet import UNet
+from napari_unet.training.tile_samples import TileSample, TileSamples
 
 _TILE = 128  # px
 _RIM = 32  # px around a tile; less than the halo, for speed: features near the rim are a little off
@@ -49,36 +50,57 @@ def labelled_features(
     *,
     first: bool = False,
     feature_cache: FeatureCache | None = None,
+    samples: TileSamples | None = None,
 ) -> LabelledFeatures:
     """Gather features from a bounded number of tiles, twice as many for the ``first`` fit of a head.
 
     Every class is there that has trained pixels; of the other tiles those with new strokes come first, then others at
-    random. Tiles of which ``feature_cache`` knows the features are not looked at again.
+    random. Tiles that ``samples`` holds or of which ``feature_cache`` knows the features are not computed again.
     """
+    samples = TileSamples() if samples is None else samples
+    samples.hold_for(network)
     most = _FIRST_TILES if first else _TILES
     class_ids = annotations.class_ids()
     index = torch.zeros(256, dtype=torch.int64)
     index[list(class_ids)] = torch.arange(len(class_ids))
-    features, targets, new, unlabelled, anywhere = [], [], [], [], []
+    found, targets, new = [], [], []
     for key, region in _chosen(annotations, random, most):
         plane = annotations.planes[key]
-        inside = plane.trained[region.slices] & np.isin(plane.labels[region.slices], class_ids)
-        blank = np.flatnonzero(plane.labels[region.slices] == 0)
-        some = random.choice(blank, min(_OTHERS, len(blank)), replace=False)
-        any_of_it = random.choice(inside.size, min(_OTHERS, inside.size), replace=False)
-        known = feature_cache.features(network, CachedPlane(*key), region) if feature_cache else None
-        found = _features(network, annotations, device, key, region) if known is None else known
-        features.append(found[:, torch.from_numpy(inside)].T)
-        unlabelled.append(found.flatten(1)[:, torch.from_numpy(some)].T)
-        anywhere.append(found.flatten(1)[:, torch.from_numpy(any_of_it)].T)
-        targets.append(index[torch.from_numpy(plane.labels[region.slices][inside].astype(np.int64))])
+        labels = plane.labels[region.slices].astype(np.int16)
+        inside = plane.trained[region.slices] & np.isin(labels, class_ids)
+        painted = np.where(inside, labels, -labels)
+        sample = samples.find(key, region, painted)
+        if sample is None:
+            known = feature_cache.features(network, CachedPlane(*key), region) if feature_cache else None
+            features = _features(network, annotations, device, key, region) if known is None else known
+            sample = _sample(features, painted, random)
+            samples.keep(key, region, sample)
+        found.append(sample)
+        targets.append(index[torch.from_numpy(labels[inside].astype(np.int64))])
         new.append(torch.from_numpy(plane.new[region.slices][inside]))
     return LabelledFeatures(
-        torch.cat(features),
+        torch.cat([sample.features for sample in found]),
         torch.cat(targets).to(device.torch_device),
         torch.cat(new).to(device.torch_device),
-        torch.cat(unlabelled),
-        torch.cat(anywhere),
+        torch.cat([sample.unlabelled for sample in found]),
+        torch.cat([sample.anywhere for sample in found]),
+    )
+
+
+def _sample(
+    features: Float[Tensor, "f h w"], painted: Int16[np.ndarray, "h w"], random: np.random.Generator
+) -> TileSample:
+    """Take the features of all trained pixels of a tile, and of some that nobody has painted and some anywhere."""
+    blank = np.flatnonzero(painted == 0)
+    some = random.choice(blank, min(_OTHERS, len(blank)), replace=False)
+    trained = painted > 0
+    any_of_it = random.choice(trained.size, min(_OTHERS, trained.size), replace=False)
+    flat = features.flatten(1)
+    return TileSample(
+        painted,
+        features[:, torch.from_numpy(trained)].T,
+        flat[:, torch.from_numpy(some)].T,
+        flat[:, torch.from_numpy(any_of_it)].T,
     )
 
 
