@@ -70,10 +70,10 @@ class Losses(nn.Module):
         """Compute the episodic and the dense loss from the features (b, pixels of both tiles, f) of a batch."""
         answering = self.episode_heads(batch, features)
         weight, bias = self.heads_of_sets(batch.sets)
-        # One product reads the features once for both.
+        # One product reads the features once for both; with its pixels side by side, a softmax takes half of the time.
         weights, biases = torch.cat([answering.weight, weight], 2), torch.cat([answering.bias, bias], 1)
-        logits = torch.baddbmm(biases[:, None], features, weights)
-        answers, known = logits[..., : batch.classes], logits[..., batch.classes :]
+        logits = torch.baddbmm(biases[:, None], features, weights).transpose(1, 2).contiguous()
+        answers, known = logits[:, : batch.classes], logits[:, batch.classes :]
         return episodic(batch, answers, answering.seen), dense(batch, known)
 
     def episode_heads(self, batch: Batch, features: Tensor) -> Heads:
@@ -101,20 +101,20 @@ class Losses(nn.Module):
 
 
 def episodic(batch: Batch, logits: Tensor, seen: Tensor) -> Tensor:
-    """Average over the episodes the cross-entropy of logits (b, pixels, classes), where ``seen`` (b, classes)."""
+    """Average over the episodes the cross-entropy of logits (b, classes, pixels), where ``seen`` (b, classes)."""
     labels = batch.labels.flatten(1).long()
     counted = seen.gather(1, labels)
     importance = balance(labels, seen.shape[1], EPISODE_BALANCE) * counted
     first, asked = importance.chunk(2, 1)
     importance = torch.cat([first, ASKED * asked], 1)
-    return weighted_cross_entropy(logits.masked_fill(~seen[:, None], IMPOSSIBLE), labels, importance).mean()
+    return weighted_cross_entropy(logits.masked_fill(~seen[..., None], IMPOSSIBLE), labels, importance).mean()
 
 
 def dense(batch: Batch, logits: Tensor) -> Tensor:
-    """Average over the episodes of sets the cross-entropy of logits (b, pixels, classes) of the sets' own heads."""
+    """Average over the episodes of sets the cross-entropy of logits (b, classes, pixels) of the sets' own heads."""
     fine = batch.fine.flatten(1).long()
     has = (batch.sets >= 0).to(logits.dtype)
-    each = weighted_cross_entropy(logits, fine, balance(fine, logits.shape[2], DENSE_BALANCE))
+    each = weighted_cross_entropy(logits, fine, balance(fine, logits.shape[1], DENSE_BALANCE))
     return (each * has).sum() / has.sum().clamp_min(1)
 
 
@@ -125,6 +125,6 @@ def balance(target: Tensor, classes: int, exponent: float) -> Tensor:
 
 
 def weighted_cross_entropy(logits: Tensor, target: Tensor, importance: Tensor) -> Tensor:
-    """Average over the pixels of logits (b, n, k) against class indices (b, n), weighted by (b, n); returns (b,)."""
-    loss = functional.cross_entropy(logits.flatten(0, 1), target.flatten(), reduction="none").view_as(importance)
+    """Average over the pixels of logits (b, k, n) against class indices (b, n), weighted by (b, n); returns (b,)."""
+    loss = functional.cross_entropy(logits, target, reduction="none")
     return (loss * importance).sum(1) / importance.sum(1)

@@ -1,10 +1,38 @@
 """The losses of one episode after the other: the definition that the batched form is held to, and measured against."""
 
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 from torch.nn import functional
 
-from scripts.base.losses import ASKED, DENSE_BALANCE, EPISODE_BALANCE, IMPOSSIBLE
+from scripts.base.batch import NONE, Batch
+from scripts.base.corrections import with_corrections
+from scripts.base.losses import ASKED, DENSE_BALANCE, EPISODE_BALANCE, IMPOSSIBLE, Losses
+from scripts.base.ridge import Heads, fit_ridge
+
+
+class OneByOne(Losses):
+    """The same losses in a loop over the episodes."""
+
+    def of_features(self, batch: Batch, features: Tensor) -> tuple[Tensor, Tensor]:
+        """Compute the episodic and the dense loss from the features (b, pixels of both tiles, f) of a batch."""
+        penalty, sharpness = self.log_penalty.exp(), self.log_sharpness.exp()
+
+        def fit(stroked: Tensor, painted: Tensor) -> Heads:
+            return fit_ridge(stroked, painted, batch.classes, penalty)
+
+        places, painted = with_corrections(batch, features, fit)
+        side = batch.labels.shape[-1]
+        own = features.view(len(features), 2, side, side, -1).permute(0, 1, 4, 2, 3)
+        answered, known = [], []
+        for row, index in enumerate(batch.sets.tolist()):
+            valid = painted[row] != NONE
+            labels = batch.labels[row].long()
+            answered.append(of_episode(own[row], labels, places[row][valid], painted[row][valid], penalty, sharpness))
+            if index != NONE:
+                head = self.set_heads[index]
+                assert isinstance(head, nn.Linear)
+                known.append(of_set(own[row], batch.fine[row].long(), head))
+        return torch.stack(answered).mean(), torch.stack(known).mean() if known else torch.zeros(())
 
 
 def of_episode(
@@ -29,7 +57,7 @@ def of_episode(
     return weighted(logits, labels, importance)
 
 
-def of_set(features: Tensor, fine: Tensor, head: torch.nn.Linear) -> Tensor:
+def of_set(features: Tensor, fine: Tensor, head: nn.Linear) -> Tensor:
     """Compute the dense loss of one episode from features (2, f, y, x), for classes (2, y, x) of a set."""
     logits = head(features.permute(0, 2, 3, 1)).permute(0, 3, 1, 2)
     return weighted(logits, fine, rarity(fine, head.out_features, DENSE_BALANCE))

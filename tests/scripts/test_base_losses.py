@@ -18,7 +18,7 @@ from scripts.base.batch import NONE, Batch, collate
 from scripts.base.corrections import stroke_on_error, with_corrections
 from scripts.base.episodes import Episode, Episodes, Tasks
 from scripts.base.losses import Losses, balance, weighted_cross_entropy
-from scripts.base.one_by_one import of_episode, of_set
+from scripts.base.one_by_one import OneByOne
 from scripts.base.ridge import Heads, fit_ridge
 from scripts.base.sets import BaseSet
 
@@ -64,35 +64,19 @@ def fit(losses: Losses, batch: Batch, stroked: torch.Tensor, painted: torch.Tens
     return fit_ridge(stroked, painted, batch.classes, losses.log_penalty.exp())
 
 
-def one_by_one(
-    losses: Losses, batch: Batch, episodes: list[Episode], features: torch.Tensor
-) -> tuple[torch.Tensor, torch.Tensor]:
-    """The same losses in a loop over the episodes."""
-    places, painted = with_corrections(batch, features, lambda x, y: fit(losses, batch, x, y))
-    own = features.view(len(batch.pixels), 2, SIDE, SIDE, -1).permute(0, 1, 4, 2, 3)
-    ridge = losses.log_penalty.exp(), losses.log_sharpness.exp()
-    answered, known = [], []
-    for row, episode in enumerate(episodes):
-        valid = painted[row] != NONE
-        answered.append(of_episode(own[row], episode.labels, places[row][valid], painted[row][valid], *ridge))
-        if episode.set_name:
-            known.append(of_set(own[row], episode.fine.long(), losses.set_heads[1]))  # type: ignore[arg-type]
-    return torch.stack(answered).mean(), torch.stack(known).mean()
-
-
 def test_all_episodes_at_once_are_the_episodes_one_by_one(losses: Losses, episodes: list[Episode]) -> None:
     """Both losses, and their gradients by features, penalty, sharpness and the heads of the sets, to rounding."""
     batch = collate(episodes, NAMES)
     features = features_of(batch, losses)
-    learned = [features, *losses.parameters()]
+    loop = OneByOne(WIDTH, [2, 3], choose_device("cpu", "float32"))
+    loop.load_state_dict(losses.state_dict())
     for at in (0, 1):
-        at_once = losses.of_features(batch, features)[at]
-        looped = one_by_one(losses, batch, episodes, features)[at]
-        assert torch.allclose(at_once, looped, rtol=1e-6)
-        gradients = [
-            torch.autograd.grad(loss, learned, retain_graph=True, allow_unused=True, materialize_grads=True)
-            for loss in (at_once, looped)
-        ]
+        values, gradients = [], []
+        for each in (losses, loop):
+            values.append(each.of_features(batch, features)[at])
+            learned = [features, *each.parameters()]
+            gradients.append(torch.autograd.grad(values[-1], learned, allow_unused=True, materialize_grads=True))
+        assert torch.allclose(*values, rtol=1e-6)
         assert any(gradient.abs().max() > 0 for gradient in gradients[0])
         for found, expected in zip(*gradients, strict=True):
             assert torch.allclose(found, expected, rtol=1e-5, atol=1e-9 + 1e-6 * float(expected.abs().max()))
@@ -227,7 +211,7 @@ def test_rare_classes_weigh_more_per_pixel() -> None:
     target = torch.tensor([[0, 0, 0, 1]])
     importance = balance(target, 3, -1.0)
     assert torch.allclose(importance, torch.tensor([[1 / 3, 1 / 3, 1 / 3, 1]]))
-    logits = torch.zeros(1, 4, 3)
-    logits[0, :, 0] = 2
-    each = torch.nn.functional.cross_entropy(logits[0, 2:], target[0, 2:], reduction="none")
+    logits = torch.zeros(1, 3, 4)
+    logits[0, 0] = 2
+    each = torch.nn.functional.cross_entropy(logits[0, :, 2:].T, target[0, 2:], reduction="none")
     assert torch.allclose(weighted_cross_entropy(logits, target, importance)[0], each.mean())
