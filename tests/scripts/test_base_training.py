@@ -136,6 +136,20 @@ def test_no_step_is_taken_on_a_gradient_that_is_not_finite(base_set: BaseSet) ->
     assert all(torch.equal(tensor, before[name]) for name, tensor in pupil.network.named_parameters())
 
 
+def test_a_step_never_asks_its_device_for_a_number(base_set: BaseSet) -> None:
+    """On a device that holds no numbers losses and gradients are computed, from nothing that lies elsewhere."""
+    pupil = Pupil(RECIPE, 4, [base_set], CPU)
+    network, losses = pupil.network.to("meta"), pupil.losses.to("meta")
+    tasks = replace(RECIPE.tasks, corrected=1.0)
+    batch = next(batches(Stream([base_set], tasks, 32, 4, 0), 0, pinned=False)).to(torch.device("meta"))
+    terms = losses(network, batch, responses(batch.pixels.flatten(0, 1)))
+    sum(terms).backward()
+    assert {term.device.type for term in terms} == {"meta"}
+    assert all(parameter.grad is not None for parameter in losses.parameters())
+    with pytest.raises(RuntimeError, match="meta"):
+        terms.episodic.detach().item()
+
+
 def test_training_ends_in_a_file_that_the_package_starts_from(base_set: BaseSet, tmp_path: Path) -> None:
     """The file's network sees what the trained one saw, for images of one channel too."""
     pupil = train(RECIPE, [base_set], CPU).pupils[0]
