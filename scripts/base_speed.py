@@ -17,7 +17,7 @@ from scripts.base.filters import responses
 from scripts.base.one_by_one import OneByOne
 from scripts.base.recipe import Recipe
 from scripts.base.sets import SOURCES, load_set
-from scripts.base.training import Pupil
+from scripts.base.training import BaseTrainer
 from scripts.train_base import DATA
 
 
@@ -38,17 +38,17 @@ def main(arguments: Sequence[str] | None = None) -> None:
         recipe = Recipe(episodes=episodes)
         steps = max(1, options.total // episodes)
         stream = batches(Stream(sets, recipe.tasks, recipe.side, episodes, 0), 0, pinned=False)
-        pupils = [Pupil(recipe, options.width, sets, device) for _ in range(2)]
-        pupils[0].losses = OneByOne(options.width, [each.fine_classes for each in sets], device)
+        trainers = [BaseTrainer(recipe, options.width, sets, device) for _ in range(2)]
+        trainers[0].losses = OneByOne(options.width, [each.fine_classes for each in sets], device)
         next(stream)  # the first one draws its images, too
         spent = [0.0, 0.0, 0.0]
         for _ in range(steps):
             began = time.process_time()
             batch = next(stream)
             spent[2] += time.process_time() - began
-            for at, pupil in enumerate(pupils):
+            for at, trainer in enumerate(trainers):
                 began = time.process_time()
-                pupil.step(batch, responses(batch.pixels.flatten(0, 1)), 1e-3)
+                trainer.step(batch, responses(batch.pixels.flatten(0, 1)), 1e-3)
                 spent[at] += time.process_time() - began
         looped, batched, drawn = (steps * episodes / seconds for seconds in spent)
         both = steps * episodes / (spent[1] + spent[2])

@@ -34,11 +34,11 @@ def main(arguments: Sequence[str] | None = None) -> None:
     torch.set_num_threads(recipe.threads)
     done = train(recipe, [load_set(name, options.data) for name in recipe.sources], device, starts)
     known = facts(recipe, done, device, starts)
-    for pupil in done.pupils:
-        path = options.out / f"base{pupil.width}.safetensors"
+    for trainer in done.trainers:
+        path = options.out / f"base{trainer.width}.safetensors"
         path.parent.mkdir(parents=True, exist_ok=True)
-        save_checkpoint(pupil.checkpoint(known), path)
-        print(f"{path}: {pupil.log.steps} steps, {pupil.log.losses()}")
+        save_checkpoint(trainer.checkpoint(known), path)
+        print(f"{path}: {trainer.log.steps} steps, {trainer.log.losses()}")
 
 
 def refuse_seen(recipe: Recipe, starts: Sequence[Checkpoint]) -> None:
@@ -75,8 +75,10 @@ def _recipe(options: argparse.Namespace, kind: str, starts: Sequence[Checkpoint]
         given["widths"] = tuple(given["widths"])
     if starts:
         given = {"learning_rate": _LATER_RATE} | given | {"widths": tuple(s.architecture.width for s in starts)}
-    hand = Hand(options.careless, options.slips)
-    tasks = Tasks(options.drawn, options.regions, options.corrected, hand)
+    try:
+        tasks = Tasks(options.drawn, options.regions, options.corrected, Hand(options.careless, options.slips))
+    except ValueError as error:
+        raise SystemExit(str(error)) from error
     return replace(recipe_for(kind, **given), without=tuple(options.without), tasks=tasks)
 
 

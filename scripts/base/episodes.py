@@ -1,7 +1,7 @@
 """Episodes: the job of the program in small. Strokes on one tile, and another tile of the same kind to be answered."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import astuple, dataclass, field
 
 import numpy as np
 import torch
@@ -37,12 +37,22 @@ class Tasks:
     regions : on images of the sets, whose classes are regions that are alike
     corrected : with one or two rounds of corrections
     hand : that paints
+
+    Raises
+    ------
+    ValueError
+        For shares that are none or that add up to more than all episodes.
     """
 
     drawn: float = 0.3
     regions: float = 0.15
     corrected: float = 0.25
     hand: Hand = field(default_factory=lambda: Hand(careless=0.3, slips=0.1))
+
+    def __post_init__(self) -> None:
+        shares = self.drawn, self.regions, self.drawn + self.regions, self.corrected, *astuple(self.hand)
+        if not all(0 <= share <= 1 for share in shares):
+            raise ValueError("a share of the episodes is between 0 and 1, drawn images and regions together as well")
 
 
 @dataclass(frozen=True, slots=True)

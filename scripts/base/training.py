@@ -42,7 +42,7 @@ class Log:
         return {name: round(mean, 4) for name, mean in zip(Terms._fields, means, strict=True)}
 
 
-class Pupil:
+class BaseTrainer:
     """A network that learns, with its losses and its optimiser.
 
     Parameters
@@ -105,13 +105,13 @@ class Round(NamedTuple):
 
     Attributes
     ----------
-    pupils : the networks
+    trainers : the networks
     steps : of the round, those included in which a network took none
     seconds : of training
     waiting : seconds of these in which nothing was done but wait for episodes
     """
 
-    pupils: list[Pupil]
+    trainers: list[BaseTrainer]
     steps: int
     seconds: float
     waiting: float
@@ -125,7 +125,7 @@ def train(recipe: Recipe, sets: Sequence[BaseSet], device: Device, starts: Seque
     # One shape of everything: worth a search for the fastest convolutions.
     torch.backends.cudnn.benchmark = device.kind == "cuda"
     begun = zip(recipe.widths, starts, strict=True) if starts else ((width, None) for width in recipe.widths)
-    pupils = [Pupil(recipe, width, sets, device, start) for width, start in begun]
+    trainers = [BaseTrainer(recipe, width, sets, device, start) for width, start in begun]
     stream = Stream(sets, recipe.tasks, recipe.side, recipe.episodes, recipe.seed)
     drawn = batches(stream, recipe.workers, pinned=device.kind == "cuda")
     step, waiting, began = 0, 0.0, time.monotonic()
@@ -135,10 +135,10 @@ def train(recipe: Recipe, sets: Sequence[BaseSet], device: Device, starts: Seque
         waiting += time.monotonic() - asked
         batch = batch.to(device.torch_device)
         filtered = responses(batch.pixels.flatten(0, 1))
-        for pupil in pupils:
-            pupil.step(batch, filtered, recipe.rate(step, share))
+        for trainer in trainers:
+            trainer.step(batch, filtered, recipe.rate(step, share))
         step += 1
         if step % REPORTED == 0:
-            losses = {pupil.width: pupil.log.losses() for pupil in pupils}
+            losses = {trainer.width: trainer.log.losses() for trainer in trainers}
             print(f"{step} steps, {time.monotonic() - began:.0f} s ({waiting:.0f} waiting): {losses}", flush=True)
-    return Round(pupils, step, time.monotonic() - began, waiting)
+    return Round(trainers, step, time.monotonic() - began, waiting)

@@ -24,7 +24,7 @@ from scripts.base.filters import responses
 from scripts.base.losses import Terms
 from scripts.base.recipe import Recipe, recipe_for
 from scripts.base.sets import SOURCES, BaseSet
-from scripts.base.training import Log, Pupil, train
+from scripts.base.training import BaseTrainer, Log, train
 from scripts.train_base import main
 
 SIDE = 64
@@ -56,9 +56,9 @@ def run(data: Path, out: Path, *options: str, sets: tuple[str, ...] = ("axon",))
     main([*shown, "--without", *without, *options])
 
 
-def seen_by(pupil: Pupil, x: torch.Tensor) -> list[torch.Tensor]:
+def seen_by(trainer: BaseTrainer, x: torch.Tensor) -> list[torch.Tensor]:
     with torch.inference_mode():
-        return pupil.network.eval().decoded(x)
+        return trainer.network.eval().decoded(x)
 
 
 def test_the_learning_rate_rises_and_then_falls_to_almost_nothing() -> None:
@@ -94,19 +94,19 @@ def test_sets_that_are_left_out_are_not_named() -> None:
 def test_networks_of_all_widths_learn(base_set: BaseSet) -> None:
     """Each width takes the steps of the recipe, its losses are finite, and its weights are no longer those at first."""
     done = train(RECIPE, [base_set], CPU)
-    assert [pupil.width for pupil in done.pupils] == [4, 6]
+    assert [trainer.width for trainer in done.trainers] == [4, 6]
     assert done.steps == 3
-    for pupil in done.pupils:
-        assert pupil.log.steps == 3
-        assert np.isfinite(list(pupil.log.losses().values())).all()
-        first = Pupil(RECIPE, pupil.width, [base_set], CPU).network.state_dict()
-        assert not torch.equal(first["down.0.0.weight"], pupil.network.state_dict()["down.0.0.weight"])
+    for trainer in done.trainers:
+        assert trainer.log.steps == 3
+        assert np.isfinite(list(trainer.log.losses().values())).all()
+        first = BaseTrainer(RECIPE, trainer.width, [base_set], CPU).network.state_dict()
+        assert not torch.equal(first["down.0.0.weight"], trainer.network.state_dict()["down.0.0.weight"])
 
 
 def test_the_widths_of_a_round_do_not_disturb_each_other(base_set: BaseSet) -> None:
     """A network learns the same alone as beside another."""
-    both = train(RECIPE, [base_set], CPU).pupils[1]
-    alone = train(replace(RECIPE, widths=(6,)), [base_set], CPU).pupils[0]
+    both = train(RECIPE, [base_set], CPU).trainers[1]
+    alone = train(replace(RECIPE, widths=(6,)), [base_set], CPU).trainers[0]
     x = torch.randn(1, 3, SIDE, SIDE, generator=torch.Generator().manual_seed(0))
     assert all(torch.allclose(a, b, atol=1e-4) for a, b in zip(seen_by(both, x), seen_by(alone, x), strict=True))
 
@@ -114,32 +114,32 @@ def test_the_widths_of_a_round_do_not_disturb_each_other(base_set: BaseSet) -> N
 def test_losses_fall(base_set: BaseSet) -> None:
     """On the same batch again and again, every loss ends lower than it began."""
     recipe = replace(RECIPE, episodes=3)
-    pupil = Pupil(recipe, 6, [base_set], CPU)
+    trainer = BaseTrainer(recipe, 6, [base_set], CPU)
     batch = next(batches(Stream([base_set], recipe.tasks, 32, 3, 0), 0, pinned=False))
     filtered = responses(batch.pixels.flatten(0, 1))
     told = []
     for _ in range(30):
-        pupil.log = Log()
-        pupil.step(batch, filtered, 3e-3)
-        told.append(pupil.log.losses())
+        trainer.log = Log()
+        trainer.step(batch, filtered, 3e-3)
+        told.append(trainer.log.losses())
     assert all(told[-1][name] < 0.9 * told[0][name] for name in told[0])
 
 
 def test_no_step_is_taken_on_a_gradient_that_is_not_finite(base_set: BaseSet) -> None:
     """The network stays as it was, and the step is not counted."""
-    pupil = Pupil(RECIPE, 4, [base_set], CPU)
-    before = {name: tensor.clone() for name, tensor in pupil.network.named_parameters()}
+    trainer = BaseTrainer(RECIPE, 4, [base_set], CPU)
+    before = {name: tensor.clone() for name, tensor in trainer.network.named_parameters()}
     batch = next(batches(Stream([base_set], RECIPE.tasks, 32, 2, 0), 0, pinned=False))
     batch.pixels[0, 0, 0, 0, 0] = math.nan
-    pupil.step(batch, responses(batch.pixels.flatten(0, 1)), 1e-3)
-    assert pupil.log.steps == 0
-    assert all(torch.equal(tensor, before[name]) for name, tensor in pupil.network.named_parameters())
+    trainer.step(batch, responses(batch.pixels.flatten(0, 1)), 1e-3)
+    assert trainer.log.steps == 0
+    assert all(torch.equal(tensor, before[name]) for name, tensor in trainer.network.named_parameters())
 
 
 def test_a_step_never_asks_its_device_for_a_number(base_set: BaseSet) -> None:
     """On a device that holds no numbers losses and gradients are computed, from nothing that lies elsewhere."""
-    pupil = Pupil(RECIPE, 4, [base_set], CPU)
-    network, losses = pupil.network.to("meta"), pupil.losses.to("meta")
+    trainer = BaseTrainer(RECIPE, 4, [base_set], CPU)
+    network, losses = trainer.network.to("meta"), trainer.losses.to("meta")
     tasks = replace(RECIPE.tasks, corrected=1.0)
     batch = next(batches(Stream([base_set], tasks, 32, 4, 0), 0, pinned=False)).to(torch.device("meta"))
     terms = losses(network, batch, responses(batch.pixels.flatten(0, 1)))
@@ -152,30 +152,30 @@ def test_a_step_never_asks_its_device_for_a_number(base_set: BaseSet) -> None:
 
 def test_training_ends_in_a_file_that_the_package_starts_from(base_set: BaseSet, tmp_path: Path) -> None:
     """The file's network sees what the trained one saw, for images of one channel too."""
-    pupil = train(RECIPE, [base_set], CPU).pupils[0]
+    trainer = train(RECIPE, [base_set], CPU).trainers[0]
     path = tmp_path / "base.safetensors"
-    save_checkpoint(pupil.checkpoint({}), path)
+    save_checkpoint(trainer.checkpoint({}), path)
     base = open_network(path)
     assert {tensor.dtype for tensor in base.network_weights.values()} == {torch.float16}
-    assert base.step == pupil.log.steps == 3
+    assert base.step == trainer.log.steps == 3
     x = torch.randn(1, 3, SIDE, SIDE, generator=torch.Generator().manual_seed(0))
     with torch.inference_mode():
-        pairs = zip(seen_by(pupil, x), from_base(base, 3, 2).eval().decoded(x), strict=True)
+        pairs = zip(seen_by(trainer, x), from_base(base, 3, 2).eval().decoded(x), strict=True)
         assert all(torch.allclose(a, b, atol=0.02 * float(a.abs().max())) for a, b in pairs)
         assert from_base(base, 1, 2).eval()(x[:, :1]).shape == (1, 2, SIDE, SIDE)
 
 
 def test_a_round_begins_where_the_weights_ended(base_set: BaseSet) -> None:
     """The network sees what it saw, to half precision, without norm, and its ridge heads are as they had become."""
-    ended = train(replace(RECIPE, steps=8), [base_set], CPU).pupils[1]
+    ended = train(replace(RECIPE, steps=8), [base_set], CPU).trainers[1]
     told = ended.checkpoint({})
-    begun = Pupil(RECIPE, 6, [base_set], CPU, told)
+    begun = BaseTrainer(RECIPE, 6, [base_set], CPU, told)
     assert begun.network.architecture.norm == "none"
     assert begun.log.steps == 0
     x = torch.randn(2, 3, SIDE, SIDE, generator=torch.Generator().manual_seed(0))
     for before, after in zip(seen_by(ended, x), seen_by(begun, x), strict=True):
         assert torch.allclose(before, after, atol=0.02 * float(before.abs().max()))
-    new = Pupil(RECIPE, 6, [base_set], CPU).losses.state_dict()
+    new = BaseTrainer(RECIPE, 6, [base_set], CPU).losses.state_dict()
     for name in ("log_penalty", "log_sharpness"):
         assert torch.equal(begun.losses.state_dict()[name], ended.losses.state_dict()[name])
         assert not torch.equal(begun.losses.state_dict()[name], new[name])
@@ -221,6 +221,12 @@ def test_only_base_weights_are_gone_on_from(labelled_sets: Path, tmp_path: Path)
     save_checkpoint(replace(base, architecture=grey.architecture, network_weights=grey.state_dict()), path)
     with pytest.raises(SystemExit, match="base weights only"):
         run(labelled_sets, tmp_path / "two", "--start", str(path))
+
+
+def test_shares_that_are_too_large_are_refused_in_one_line(labelled_sets: Path, tmp_path: Path) -> None:
+    """Drawn images and regions are at most all episodes."""
+    with pytest.raises(SystemExit, match="between 0 and 1"):
+        run(labelled_sets, tmp_path, "--drawn", "0.7", "--regions", "0.5")
 
 
 def test_the_losses_that_are_told_are_means() -> None:
