@@ -146,6 +146,17 @@ def user(viewer: Any) -> "User":
 
 
 @pytest.fixture
+def listened(viewer: Any, monkeypatch: pytest.MonkeyPatch) -> "User":
+    """Open the panel on an image of bright discs, with a worker that only listens."""
+    from fake_worker import FakeClient
+    from window import User, drawn_image
+
+    monkeypatch.setattr("napari_unet.gui.panel.WorkerProcess", FakeClient)
+    viewer.add_image(drawn_image(), name="cells")
+    return User(viewer)
+
+
+@pytest.fixture
 def hand(viewer: Any, monkeypatch: pytest.MonkeyPatch) -> "Hand":
     """Open the panel on a small black image, with a worker that only listens."""
     import numpy as np

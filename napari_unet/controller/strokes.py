@@ -102,7 +102,7 @@ class Strokes:
             raise UserError(
                 "NU-A11",
                 "there is nothing to accept in the circle",
-                "no prediction there, or painted already, or held out for the score",
+                "no prediction there, or painted already, or kept for checking",
                 "circle predicted pixels elsewhere",
             )
         self._tell(own=False)

@@ -45,9 +45,7 @@ class UnlikeImages(Listener):
         drop = expected_drop(sums, painted)
         if drop > MUCH_LESS:
             self._doubted.add(image_id)
-            what = (
-                f"the network is less sure of this image than of those with strokes: expect a Dice lower by {drop:.2f}"
-            )
+            what = f"the network is less sure of this image than of painted ones: expect a Dice lower by {drop:.2f}"
             name = annotations.project.images.get(image_id).name
             fix = "paint some strokes on it, where the prediction is wrong"
             self._opened.send(Noticed(str(UserError("NU-I35", what, name, fix))))

@@ -50,11 +50,11 @@ def look():
     settle(0.1)
 
 def show(name):
-    if name == "test areas":
+    if name == "checked rectangles":
         panel.areas.draw()
         corners = ((50, 50), (50, 90), (90, 90), (90, 50))
         panel.areas.layer.add_rectangles(np.array([[*middle, y, x] for y, x in corners], float))
-    elif name == "where next":
+    elif name == "marks":
         image_id, plane = panel.controller.image.id, middle[0] if middle else 0
         there = Region(10, 10, 60, 60)
         panel.where_next.show_suggestion(Suggested(0, "here", image_id=image_id, plane=plane, region=there))
@@ -75,9 +75,11 @@ for act in acts:
     way, name = act.split(":")
     if name in {"uncertainty", "objects"}:
         panel.view_row.kind.setCurrentText(name)
-    if name == "test areas":
+    if name == "checked rectangles":
         panel.areas.draw()
         viewer.layers["annotation"].mode = "paint"
+    if name == "marks" and way != "show":
+        show(name)
     settle(0.5)
     if way == "show":
         show(name)
@@ -122,12 +124,13 @@ SHAPES = pytest.mark.parametrize("shape", ["200,200", "5,200,200"])
 @SHAPES
 def test_layers_over_the_image_come_back(tmp_path: Path, shape: str) -> None:
     """Deleted by code or in the layer list, each is back, the strokes and their undo history with it."""
-    names = ("annotation", "prediction", "held-out Dice", "test areas")
+    names = ("annotation", "prediction", "marks", "checked rectangles")
     acts = [f"{way}:{name}" for name in names for way in ("code", "select")]
     lines = run_window(tmp_path, shape, *acts)
-    kept = ["annotation", "held-out Dice", "noise", "prediction"]
+    kept = ["annotation", "noise", "prediction"]
     for act, line in zip(acts, [line for line in lines if line.startswith("after")], strict=True):
-        assert line == f"after {act} {sorted({*kept, act.split(':')[1]})}"
+        made = names[: names.index(act.split(":")[1]) + 1]
+        assert line == f"after {act} {sorted({*kept, *made})}"
     assert [line.split('"')[1] for line in lines if "is back" in line] == [name for name in names for _ in range(2)]
     assert lines[-1] == "closed"
 
@@ -155,7 +158,7 @@ def test_all_our_layers_go(tmp_path: Path, shape: str, last: str) -> None:
     assert lines[-2:] == [f"after {last} {rest}", "closed"]
 
 
-SHOWN = ("probability", "objects", "test areas", "where next")
+SHOWN = ("probability", "objects", "checked rectangles", "marks")
 
 
 @SHAPES
@@ -164,14 +167,14 @@ SHOWN = ("probability", "objects", "test areas", "where next")
     [
         ("close:panel", ["noise"]),
         ("open:other.unet", ["noise"]),
-        ("choose:other", ["annotation", "held-out Dice", "noise", "objects", "other", "prediction", "selected object"]),
+        ("choose:other", ["annotation", "noise", "objects", "other", "prediction"]),
         ("select:noise", []),
     ],
 )
 def test_all_that_was_shown_goes(tmp_path: Path, shape: str, last: str, rest: list[str]) -> None:
     """With map, objects, test area and suggestion shown: panel closed, other project, other axes, image deleted."""
     lines = run_window(tmp_path, shape, *(f"show:{name}" for name in SHOWN), last)
-    assert [line for line in lines if line.startswith("after show")][-1].count("'") == 2 * 9
+    assert [line for line in lines if line.startswith("after show")][-1].count("'") == 2 * 7
     assert lines[-2:] == [f"after {last} {rest}", "closed"]
 
 

@@ -117,7 +117,7 @@ def test_table_and_image_have_one_selection(viewer: Any, monkeypatch: pytest.Mon
     assert layer.selected_label == 2
     assert camera.zoom == zoom
     np.testing.assert_allclose(camera.center[-2:], layer.data_to_world((1, 65.5, 95.5))[-2:])
-    (box,) = hand.viewer.layers["selected object"].data
+    (box,) = hand.panel.canvas.marks.layer.data
     np.testing.assert_array_equal([box.min(axis=0), box.max(axis=0)], [[1, 57.5, 87.5], [1, 73.5, 103.5]])
     centre = camera.center
     native = viewer.window._qt_viewer.canvas.native
@@ -136,7 +136,7 @@ def test_table_and_image_have_one_selection(viewer: Any, monkeypatch: pytest.Mon
     answer(hand, (30, 30))
     np.testing.assert_array_equal(layer.data.any(axis=(1, 2)), [True, False, False])
     assert layer.selected_label == 0
-    assert len(hand.viewer.layers["selected object"].data) == 0
+    assert not hand.panel.canvas.marks.of("selected object")
 
 
 def test_another_image_has_other_objects(hand: Hand) -> None:

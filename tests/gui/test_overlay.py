@@ -16,6 +16,7 @@ from qtpy.QtWidgets import QApplication, QLineEdit
 from window import messages, settle
 
 from napari_unet.evaluation.scores import BlockScore, Score
+from napari_unet.gui.layers.marks import Mark
 from napari_unet.gui.sections.details import overlay_text
 from napari_unet.images.tiles import Region
 from napari_unet.protocol import messages as m
@@ -101,7 +102,7 @@ def test_dice_stands_on_its_plane_of_a_stack(viewer: Any, monkeypatch: pytest.Mo
         viewer.dims.set_current_step((0, 1), (t, z))
         settle(seconds=0.1)
         shown = 3 * t + z == 4
-        for layer, corner in ((panel.canvas.held_out, (-0.5, 63.5)), (panel.areas.layer, (63.5, -0.5))):
+        for layer, corner in ((panel.canvas.marks.layer, (-0.5, 63.5)), (panel.areas.layer, (63.5, -0.5))):
             assert len(layer._view_text) == int(shown)
             assert not shown or tuple(np.ravel(layer._view_text_coords[0])) == corner
     assert messages() == []
@@ -261,7 +262,7 @@ def covered(hand: Hand) -> Hand:
     hand.draw(2, *STROKE)
     hand.answer(TILE, 2)
     hand.panel.view_row.kind.setCurrentText("uncertainty")
-    hand.panel.canvas.add_outlines("place", "yellow")
+    hand.panel.canvas.marks.draw("place", [Mark(0, TILE)])
     hand.panel.areas.draw()
     hand.viewer.layers.selection.active = hand.panel.canvas.annotation
     return hand
@@ -276,8 +277,8 @@ def test_space_shows_the_bare_image_while_it_is_held(covered: Hand) -> None:
     native = hold_space(covered)
     assert not covered.colour(*STROKE[0]).any()
     assert not covered.colour(*INSIDE).any()
-    assert len(layers) == 6
-    assert [layer.opacity for layer in layers] == [0] * 6
+    assert len(layers) == 5
+    assert [layer.opacity for layer in layers] == [0] * 5
     assert covered.panel.canvas.annotation.mode == "pan_zoom"
     QTest.keyRelease(native, Qt.Key.Key_Space)
     np.testing.assert_array_equal(covered.colour(*STROKE[0]), stroke)

@@ -135,21 +135,19 @@ def test_scores_stand_on_the_image_where_they_are_wanted(user: User) -> None:
     truth = drawn_image() > 650
     scattered = rng.random(truth.shape) < 0.05
     layer.data[...] = np.where(scattered, truth + 1, 0)
-    assert settle(lambda: user.panel.canvas.held_out is not None and len(user.panel.canvas.held_out.data) > 0)
+    card, text, marks = user.panel.score_card, user.viewer.canvas.overlays.text, user.panel.canvas.marks
+    assert settle(lambda: card.estimate.rows and not card.headline.text().startswith("no"))
+    assert not text.visible
+    assert marks.layer is None
+    card.on_image.click()
     controller = user.panel.controller
     expected = {
         (s.block.row, s.block.column) for s in controller.project.strokes.sides(controller.image.id) if s.held_out
     }
-    corners = {tuple(((box.min(0) + 0.5) // 64).astype(int)) for box in user.panel.canvas.held_out.data}
+    corners = {tuple(((box.min(0) + 0.5) // 64).astype(int)) for box in marks.layer.data}
     assert corners == expected
-    card, text = user.panel.score_card, user.viewer.canvas.overlays.text
-    assert settle(lambda: card.estimate.rows)
-    assert not text.visible
-    assert not user.panel.canvas.held_out.visible
-    card.on_image.click()
     assert text.visible
     assert text.text.startswith(card.estimate.headline.text())
-    assert user.panel.canvas.held_out.visible
     background, cell = (said.text() for _, said in card.estimate.rows)
     assert "[" in background
     assert [user.panel.class_table.table.item(row, QUALITY).text() for row in (0, 1)] == [background[:4], cell[:4]]
@@ -162,7 +160,7 @@ def test_a_test_area_is_drawn_moved_and_deleted(user: User) -> None:
     panel, layers = user.panel, user.viewer.layers
     user.draw_two_classes()
     panel.rectangle_check.choices["drawn"].trigger()
-    assert layers.selection.active.name == "test areas"
+    assert layers.selection.active.name == "checked rectangles"
     user.drag((10, 20), (60, 70))
     assert settle(lambda: layers.selection.active == panel.canvas.annotation, 5)
     assert panel.canvas.annotation.mode == "paint"
@@ -176,7 +174,7 @@ def test_a_test_area_is_drawn_moved_and_deleted(user: User) -> None:
     np.testing.assert_array_equal(layer.data[0].min(axis=0), (area.y0 - 0.5, area.x0 - 0.5))
     user.draw(2, (36, 36), (44, 44))  # paints, and draws no second area
     assert (user.stored()[37:43, 37:43] == 2).any()
-    assert settle(lambda: layer.features["dice"].tolist() not in (["test: n/a"], []))
+    assert settle(lambda: layer.features["text"].tolist() not in (["not scored yet"], []))
     depth = len(panel.canvas.annotation._undo_history)
     layers.selection.active = layer
     assert layer.mode == "select"
@@ -195,8 +193,8 @@ def test_a_test_area_is_drawn_moved_and_deleted(user: User) -> None:
     assert settle(lambda: len(areas()) == 1, 5)
     panel.open_project(panel.controller.project.folder)
     assert len(panel.areas.layer.data) == 1
-    assert [one.name for one in layers].count("test areas") == 1
-    layers.remove("test areas")
+    assert [one.name for one in layers].count("checked rectangles") == 1
+    layers.remove("checked rectangles")
     assert len(areas()) == 1
     panel.rectangle_check.choices["drawn"].trigger()
     assert len(panel.areas.layer.data) == 1
@@ -260,22 +258,23 @@ def test_n_leads_to_where_to_paint_next(user: User) -> None:
     for _ in range(2):
         before, depth = viewer.scene.camera.zoom, len(panel.canvas.annotation._undo_history)
         QTest.keyClick(window, Qt.Key_N)
-        assert settle(lambda: where_next.is_drawn)
-        (box,) = where_next.layer.data
+        assert settle(lambda: panel.canvas.marks.of("where next"))
+        (box,) = panel.canvas.marks.layer.data
         places.append(box.tolist())
         np.testing.assert_allclose(viewer.scene.camera.center[-2:], box.mean(axis=0))
         assert viewer.scene.camera.zoom >= before
         assert viewer.layers.selection.active == panel.canvas.annotation
         assert len(panel.canvas.annotation._undo_history) == depth
     assert places[0] != places[1]
-    layer = where_next.layer
+    layer = panel.canvas.marks.layer
     y, x = box.mean(axis=0)
     user.draw(2, (y - 10, x - 10), (y + 10, x + 10))
     assert settle(lambda: not layer.data, 5)
     assert where_next.reason.text() == ""
     viewer.layers.remove(layer)
     QTest.keyClick(window, Qt.Key_N)
-    assert settle(lambda: where_next.is_drawn)
+    assert settle(lambda: panel.canvas.marks.of("where next"))
+    assert settle(lambda: layer in viewer.layers, 5)
     assert "N" in {str(key) for key in viewer.keymap}
     viewer.window.remove_dock_widget(panel)
     assert "N" not in {str(key) for key in viewer.keymap}
@@ -300,7 +299,7 @@ def test_n_leads_to_another_image_and_plane(user: User) -> None:
     assert panel.controller.image.id == record.id
     assert panel.canvas.watcher.plane == 1
     np.testing.assert_allclose(viewer.scene.camera.center[-2:], (2 * 95.5, 2 * 95.5))
-    assert panel.where_next.layer.data[0][:, 0].tolist() == [1, 1, 1, 1]
+    assert panel.canvas.marks.layer.data[0][:, 0].tolist() == [1, 1, 1, 1]
     assert viewer.layers["stack"].visible
     assert not viewer.layers["cells"].visible
 
@@ -311,7 +310,7 @@ def test_a_doubted_stroke_is_kept_flipped_or_erased(user: User) -> None:
     user.draw(1, (15, 75), (90, 75))
     user.draw(2, (32, 32), (48, 48))
     user.draw(2, (105, 75), (115, 85))
-    check, buttons = panel.label_check, panel.label_check.buttons
+    check, buttons, marks = panel.label_check, panel.label_check.buttons, panel.canvas.marks
     doubts = [
         Doubt(panel.controller.image.id, 0, 2, 1, Region(27, 27, 54, 54), (32, 32)),
         Doubt(panel.controller.image.id, 0, 2, 1, Region(100, 70, 121, 91), (105, 75)),
@@ -320,33 +319,33 @@ def test_a_doubted_stroke_is_kept_flipped_or_erased(user: User) -> None:
     panel.controller.publish(Doubted(tuple(doubts)))
     assert not check.isHidden()
     assert "(1 of 2)" in check.line.text()
-    assert len(check.layer.data) == 2
+    assert len(marks.of("label check")) == 2
     assert user.viewer.layers.selection.active == layer
     buttons["Later"].click()
     buttons["Show"].click()
     np.testing.assert_allclose(user.viewer.scene.camera.center[-2:], (110, 80))
     buttons["Later"].click()
-    outlines, undone = check.layer, user.painted.copy()
+    undone = user.painted.copy()
     buttons["Flip"].click()
     assert user.stored()[40, 40] == 1
     assert user.stored()[105, 75] == 2
-    assert len(outlines.data) == 1
+    assert len(marks.of("label check")) == 1
     layer.undo()
     np.testing.assert_array_equal(user.stored(), undone)
-    assert len(outlines.data) == 2
+    assert len(marks.of("label check")) == 2
     buttons["Keep"].click()
     np.testing.assert_array_equal(user.stored(), undone)
-    assert len(outlines.data) == 1
+    assert len(marks.of("label check")) == 1
     panel.open_project(panel.controller.project.folder)
     panel.controller.publish(Doubted(tuple(doubts[::-1])))
-    assert [box.min(axis=0).tolist() for box in check.layer.data] == [[22.5, 22.5]]
+    assert [box.min(axis=0).tolist() for box in marks.layer.data] == [[22.5, 22.5]]
     buttons["Show"].click()
     np.testing.assert_allclose(user.viewer.scene.camera.center[-2:], (40, 40))
     buttons["Erase"].click()
     assert user.stored()[40, 40] == 0
     assert user.stored()[110, 80] == 2
     assert check.isHidden()
-    assert not check.layer.data
+    assert not marks.of("label check")
     assert messages() == []
 
 
@@ -603,12 +602,12 @@ def test_accepting_paints_the_prediction_inside_the_circle(user: User) -> None:
     assert after == held
     assert user.viewer.layers.selection.active == layer
     assert layer.mode == "paint"
-    assert not user.viewer.layers["accept here"].visible
+    assert not user.viewer.layers["drawing"].visible
     layer.undo()
     np.testing.assert_array_equal(user.painted, before)
     np.testing.assert_array_equal(user.stored(), before)
     panel.open_project(controller.project.folder)
-    assert "accept here" not in user.viewer.layers
+    assert "drawing" not in user.viewer.layers
     press(user, Qt.Key_A)
     press(user, Qt.Key_Escape)
     assert user.viewer.layers.selection.active == panel.canvas.annotation

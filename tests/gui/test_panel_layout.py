@@ -1,11 +1,11 @@
 """Laws of the panel's looks: nothing moves, every text fits, it fits a small screen, and the wheel changes nothing."""
 
-from collections.abc import Iterator
 from typing import Any
 
 import numpy as np
 import pytest
 from fake_worker import FakeClient
+from panel_states import progress, say, states
 from qtpy.QtCore import QPoint, QPointF, Qt
 from qtpy.QtGui import QEnterEvent, QWheelEvent
 from qtpy.QtTest import QTest
@@ -22,7 +22,6 @@ from qtpy.QtWidgets import (
 from superqt import QElidingLabel
 from window import User, drawn_image, settle
 
-from napari_unet.evaluation.label_check import Doubt
 from napari_unet.evaluation.scores import BlockScore, Score
 from napari_unet.gui.layers.annotation_layer import KEYS_HELP
 from napari_unet.gui.sections.section import MARGIN
@@ -31,60 +30,6 @@ from napari_unet.images.tiles import Region
 from napari_unet.protocol import messages as m
 
 WIDTH, HEIGHT = 300, 700  # px that the panel must do with
-
-
-@pytest.fixture
-def listened(viewer: Any, monkeypatch: pytest.MonkeyPatch) -> User:
-    """An image in the panel, with a worker that only listens."""
-    monkeypatch.setattr("napari_unet.gui.panel.WorkerProcess", FakeClient)
-    viewer.add_image(drawn_image(), name="cells")
-    return User(viewer)
-
-
-def say(user: User, *messages: Any) -> None:
-    """Let the worker say something."""
-    for message in messages:
-        user.panel.controller.hear(message)
-    user.panel.attempt(lambda: None)
-    settle(seconds=0.05)
-
-
-def progress(state: str, **changed: Any) -> m.Progress:
-    """Say how training goes."""
-    return m.Progress(**{"state": state, "step": 40, "loss": 0.3, "waiting_tiles": 0, "shown_step": 30} | changed)
-
-
-def states(user: User) -> Iterator[str]:
-    """Go through the states of a day's work."""
-    panel = user.panel
-    yield "an image"
-    user.draw(1, (15, 75), (90, 75))
-    yield "one stroke"
-    user.draw(2, (32, 32), (48, 48))
-    say(user, m.Ready("cpu", "training on the processor"))
-    yield "starting"
-    say(user, progress("training"))
-    yield "learning"
-    say(user, m.NetworkChosen("fast", 128, 4, "there is no GPU"), progress("training", behind=True, waiting_tiles=3))
-    yield "behind"
-    say(user, progress("resting"))
-    yield "resting"
-    panel.training.button.click()
-    say(user, progress("paused"))
-    yield "paused"
-    panel.attempt(lambda: panel.export_row.export(panel.controller.project.folder, ()))
-    yield "an error"
-    panel.status_line.say("NU-P07: " + 40 * "a very long line about a full disk ")
-    yield "a long error"
-    doubt = Doubt(panel.controller.image.id, 0, 2, 1, Region(27, 27, 54, 54), (32, 32))
-    say(user, m.Doubted((doubt,)))
-    yield "a doubted stroke"
-    panel.where_next.show_suggestion(m.Suggested(0, "a very long reason " * 20))
-    yield "a suggestion"
-    say(user, m.Exported((str(panel.controller.project.folder / "a.tif"),) * 14))
-    yield "after an export"
-    panel.class_table.added.emit()
-    yield "three classes"
 
 
 def buttons(user: User) -> dict[str, tuple[int, int, int, int]]:
@@ -352,9 +297,10 @@ def test_the_box_of_an_undone_stroke_goes_at_once(listened: User) -> None:
     image = user.panel.controller.image.id
     blocks = tuple(BlockScore(image, 0, y, 64, y + 64, 128, 0.8) for y in (0, 64))
     say(user, m.Scored(Score(3, 0.8, (), blocks=blocks), 0.2))
-    boxes = user.panel.canvas.held_out
+    user.panel.score_card.on_image.click()
+    boxes = user.panel.canvas.marks.layer
     assert len(boxes.data) == 2
     user.panel.canvas.annotation.undo()
     assert settle(lambda: len(boxes.data) == 1, 5)
-    assert boxes.features["dice"].tolist() == ["0.80"]
+    assert boxes.features["text"].tolist() == ["0.80"]
     assert boxes.data[0].min(axis=0).tolist() == [-0.5, 63.5]

@@ -116,16 +116,16 @@ def press(user: User, key: Qt.Key) -> None:
 
 
 def test_one_image_at_a_time_with_its_own_strokes(viewer: Any, three_images: Path) -> None:
-    """Keys and clicks switch; one image layer and our three are all there is, on the new image's place and size."""
+    """Keys and clicks switch; one image layer and our two are all there is, on the new image's place and size."""
     user, strokes = User.of_project(viewer, three_images, SilentClient), stored(three_images)
-    panel, layers = user.panel, [user.panel.canvas.annotation, user.panel.canvas.prediction, user.panel.canvas.held_out]
+    panel, layers = user.panel, [user.panel.canvas.annotation, user.panel.canvas.prediction]
     view = panel.image_list.view
     assert view.isVisibleTo(panel)
     for key, name in [(None, "a"), (Qt.Key_PageDown, "b"), (Qt.Key_PageDown, "c"), (Qt.Key_PageDown, "c"),
                       (Qt.Key_PageUp, "b")]:  # fmt: skip
         if key is not None:
             press(user, key)
-        assert names(user) == [name, "prediction", "held-out Dice", "annotation"]
+        assert names(user) == [name, "prediction", "annotation"]
         np.testing.assert_array_equal(user.painted, strokes[name])
         np.testing.assert_array_equal(viewer.layers[name].data, tifffile.imread(three_images.parent / f"{name}.tif"))
         assert panel.canvas.prediction.data.shape == SHAPES[name]
@@ -135,7 +135,7 @@ def test_one_image_at_a_time_with_its_own_strokes(viewer: Any, three_images: Pat
     row = view.visualRect(panel.image_list.table.index(0, 0)).center()
     QTest.mouseClick(view.viewport(), Qt.LeftButton, pos=row)
     assert present(user) == "a"
-    assert [panel.canvas.annotation, panel.canvas.prediction, panel.canvas.held_out] == layers
+    assert [panel.canvas.annotation, panel.canvas.prediction] == layers
     assert messages() == []
 
 
@@ -168,7 +168,7 @@ def test_a_hundred_switches_mix_nothing_up(viewer: Any, three_images: Path) -> N
     assert all(tiles)
     for name, strokes in stored(three_images).items():
         np.testing.assert_array_equal(strokes, expected[name])
-    assert len(viewer.layers) == 4
+    assert len(viewer.layers) == 3
     assert messages() == []
 
 
@@ -227,15 +227,16 @@ def test_the_overlay_of_an_image_is_there_when_the_user_comes_back(viewer: Any, 
     shown = panel.canvas.prediction.data.copy()
     score = Score(1, None, (), (BlockScore(first, 0, 0, 0, 64, 64, 0.5),))
     panel.controller.publish(Scored(score, None))
-    assert len(panel.canvas.held_out.data) == 1
+    panel.score_card.on_image.click()
+    assert len(panel.canvas.marks.layer.data) == 1
     user.switch("b")
     assert not panel.canvas.prediction.data.any()
-    assert len(panel.canvas.held_out.data) == 0
+    assert len(panel.canvas.marks.layer.data) == 0
     panel.controller.publish(tile)
     assert not panel.canvas.prediction.data.any()
     user.switch("a")
     np.testing.assert_array_equal(panel.canvas.prediction.data, shown)
-    assert len(panel.canvas.held_out.data) == 1
+    assert len(panel.canvas.marks.layer.data) == 1
     table = panel.image_list.table
     classes = (EstimatedDice(1, 0.5), EstimatedDice(2, 0.5))
     panel.controller.publish(Estimated(panel.controller.generation, first, 0, classes))
@@ -311,7 +312,7 @@ def test_layers_of_the_user_are_used_and_never_removed(viewer: Any) -> None:
     assert {name: viewer.layers[name].visible for name in SHAPES} == {"a": True, "b": False, "c": False}
     press(user, Qt.Key_PageUp)
     assert {name: viewer.layers[name].visible for name in SHAPES} == {"a": False, "b": False, "c": True}
-    assert sorted(names(user)) == ["a", "annotation", "b", "c", "held-out Dice", "prediction"]
+    assert sorted(names(user)) == ["a", "annotation", "b", "c", "prediction"]
     for name, image in pixels.items():
         assert viewer.layers[name].data is image
     viewer.window.remove_dock_widget(user.panel)

@@ -43,7 +43,7 @@ def test_a_rectangle_is_filled_corrected_and_done(hand: Hand) -> None:
     assert (hand.painted[AREA.slices] == 1).all()
     np.testing.assert_array_equal(hand.stored(), hand.painted)
     assert len(hand.panel.areas.layer.data) == 1
-    assert "it counts for the Dice to publish" in check.line.text()
+    assert "it counts for the quality to publish" in check.line.text()
     assert not check.done.isHidden()
     assert hand.panel.canvas.annotation.contour == 2
     hand.draw(2, (60, 40), (60, 60))

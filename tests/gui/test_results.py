@@ -85,7 +85,7 @@ def test_a_line_across_an_object_is_its_size(hand: Hand) -> None:
     assert settings_of(hand).object_size == pytest.approx(40, abs=2)
     assert hand.viewer.layers.selection.active is annotation
     np.testing.assert_array_equal(annotation.data, before)
-    assert not hand.viewer.layers["typical size"].visible
+    assert not hand.viewer.layers["drawing"].visible
 
 
 def test_knobs_are_settings_of_the_project(hand: Hand) -> None:

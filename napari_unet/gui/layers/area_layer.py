@@ -12,11 +12,11 @@ from napari_unet.evaluation.scores import AreaScore
 from napari_unet.gui.layers.own_layer import OwnLayer
 from napari_unet.gui.layers.own_layers import OwnLayers
 from napari_unet.gui.layers.placement import Geometry, Placement
-from napari_unet.gui.layers.rectangles import boxes_layer, corners, draw_boxes, same_boxes, show_texts
+from napari_unet.gui.layers.rectangles import boxes_layer, corners, draw_boxes, legible, same_boxes, show_texts
 from napari_unet.images.tiles import Region
 from napari_unet.project.image_record import ImageRecord
 
-TEST_AREAS = "test areas"
+TEST_AREAS = "checked rectangles"
 _COLOUR = "#F0E442"
 _EDGE = 2.0
 _SMALLEST_PX = 8  # a smaller rectangle is a slip of the hand, and no score could stand on it
@@ -77,6 +77,7 @@ class AreaLayer(OwnLayer[Shapes]):
         self._drawing = True
         self._viewer.layers.selection.active = layer
         layer.visible = True
+        layer.current_edge_color = legible(self.placement.image, _COLOUR)
         layer.mode = "add_rectangle"
 
     def show_scores(self, scores: Sequence[AreaScore]) -> None:
@@ -110,7 +111,7 @@ class AreaLayer(OwnLayer[Shapes]):
         return self.layer
 
     def _make(self, placement: Placement) -> Shapes:
-        return boxes_layer(TEST_AREAS, _COLOUR, _EDGE, 10, placement.whole, placement.ndim)
+        return boxes_layer(TEST_AREAS, 10, placement.whole, placement.ndim)
 
     def _content(self, placement: Placement) -> list[object]:
         return []
@@ -149,7 +150,7 @@ class AreaLayer(OwnLayer[Shapes]):
             self._writing = True
             try:
                 layer.selected_data = set()
-                draw_boxes(layer, boxes, _COLOUR, _EDGE)
+                draw_boxes(layer, boxes, [legible(self.placement.image, _COLOUR)] * len(boxes), _EDGE)
             finally:
                 self._writing = False
         self._tell_scores()
@@ -160,12 +161,13 @@ class AreaLayer(OwnLayer[Shapes]):
             return
         places = [place for box in layer.data if (place := _area_of(box, placement.record)) is not None]
         if len(places) == len(layer.data):  # else a rectangle is being drawn
-            show_texts(layer, [area_text(self._scores.get(place)) for place in places])
+            texts = [area_text(self._scores.get(place)) for place in places]
+            show_texts(layer, texts, legible(placement.image, _COLOUR))
 
 
 def area_text(score: AreaScore | None) -> str:
     """Return the text at a test area."""
-    return "test: n/a" if score is None or score.mean_dice is None else f"test: {score.mean_dice:.2f}"
+    return "not scored yet" if score is None or score.mean_dice is None else f"{score.mean_dice:.2f}"
 
 
 def _areas_in(layer: Shapes, record: ImageRecord) -> Areas:

@@ -1,9 +1,8 @@
-"""The image that is annotated, with annotation, prediction and held-out boxes over it."""
+"""The image that is annotated, with annotation, prediction and marks over it."""
 
 from collections.abc import Callable, Sequence
-from functools import partial
 
-from napari.layers import Image, Labels, Shapes
+from napari.layers import Image, Labels
 from napari.viewer import Viewer
 from qtpy.QtCore import QObject
 
@@ -11,11 +10,10 @@ from napari_unet.controller.annotation_clock import AnnotationClock
 from napari_unet.controller.cover import can_cover, cover_around
 from napari_unet.gui.layers.annotation_layer import AnnotationLayer, Strokes
 from napari_unet.gui.layers.held_out_boxes import HeldOutBoxes
-from napari_unet.gui.layers.own_layer import place_over
+from napari_unet.gui.layers.marks import Marks
 from napari_unet.gui.layers.own_layers import OwnLayers
 from napari_unet.gui.layers.placement import Placement
 from napari_unet.gui.layers.prediction_layer import PredictionLayer
-from napari_unet.gui.layers.rectangles import outlines_layer
 from napari_unet.gui.layers.score_text import ScoreText
 from napari_unet.gui.layers.strokes import StrokeWatcher
 from napari_unet.gui.layers.view import View
@@ -37,7 +35,8 @@ class Canvas:
     Attributes
     ----------
     placement : where the layers lie, None while there is no image
-    annotation_layer, prediction_layer, boxes : the layers
+    annotation_layer, prediction_layer, marks : the layers
+    boxes : the marks of held-out blocks
     """
 
     def __init__(
@@ -51,12 +50,12 @@ class Canvas:
         self.placement: Placement | None = None
         self.annotation_layer = AnnotationLayer(viewer, own_layers, settled, clock, parent)
         self.prediction_layer = PredictionLayer(viewer, own_layers)
-        self.boxes = HeldOutBoxes(viewer, own_layers)
+        self.marks = Marks(viewer, own_layers)
+        self.boxes = HeldOutBoxes(self.marks)
         self._viewer = viewer
         self._own = own_layers
         self._view = View(viewer)
         self._text = ScoreText(viewer)
-        self._outlines: list[Shapes] = []
 
     @property
     def image(self) -> Image | None:
@@ -74,11 +73,6 @@ class Canvas:
         return self.prediction_layer.layer
 
     @property
-    def held_out(self) -> Shapes | None:
-        """Return the layer of the held-out boxes."""
-        return self.boxes.layer
-
-    @property
     def watcher(self) -> StrokeWatcher | None:
         """Return the object that watches for strokes, or None while nothing is watched."""
         return self.annotation_layer.watcher
@@ -93,7 +87,7 @@ class Canvas:
 
         Of a large plane only a part is covered, see ``follow``.
         """
-        ours = (self.prediction_layer, self.boxes, self.annotation_layer)
+        ours = (self.prediction_layer, self.marks, self.annotation_layer)
         moves = all(one.can_follow(placement) for one in ours)
         if not moves:
             self.leave()
@@ -101,12 +95,10 @@ class Canvas:
         self.placement, self._own.image = placement, placement.image
         if moves:
             self.prediction_layer.move(placement)
-            self.boxes.move(placement)
-            for outlines in self._outlines:
-                place_over(outlines, [], placement.whole)
         else:
             self.prediction_layer.show(placement, classes)
-            self.boxes.show(placement)
+        self.marks.show(placement)
+        self.boxes.draw()
         self.annotation_layer.show(placement, strokes, classes)
 
     def follow(self, visible: Region) -> None:
@@ -132,24 +124,14 @@ class Canvas:
         """Take our layers away; what was painted is in the project."""
         self.placement = self._own.image = None
         # A layer of shapes that was removed after the others has crashed the next drawing of the image.
-        self.boxes.leave()
-        self._own.remove(*self._outlines)
-        self._outlines = []
+        self.boxes.forget()
+        self.marks.leave()
         self.annotation_layer.leave()
         self.prediction_layer.leave()
         self._text.write("")
         # napari leaves an empty box where its brush circle was; drawn as the only thing after an image was removed, it
         # crashed (napari 0.9.2). Told of the background colour anew, it takes the box away.
         self._viewer.canvas.events.background_color()
-
-    def add_outlines(self, name: str, colour: str) -> Shapes | None:
-        """Add a layer for rectangles over the image, which goes when the others go; the selected one stays so."""
-        if self.placement is None:
-            return None
-        layer = outlines_layer(name, colour, self.placement.whole, self.placement.ndim)
-        self._outlines.append(layer)
-        self._own.add(layer, gone=partial(self._outlines.remove, layer))  # a new one is made when it is wanted
-        return layer
 
     def forget_planes(self, image_id: int) -> None:
         """Neither save nor show what lies over the image on screen: its planes may have changed."""

@@ -3,31 +3,28 @@
 from collections.abc import Callable
 
 import numpy as np
-from jaxtyping import Bool
+from jaxtyping import Bool, Float
 from napari.viewer import Viewer
 from qtpy.QtCore import QObject
+from skimage.draw import polygon2mask
 
-from napari_unet.gui.layers.accept_lasso import AcceptLasso
+from napari_unet.gui.layers.drawn_shape import DrawnShape
 from napari_unet.gui.layers.own_layers import OwnLayers
 from napari_unet.gui.layers.placement import Placement
-from napari_unet.gui.layers.size_ruler import SizeRuler
 from napari_unet.images.tiles import Region
 
 
 class DrawnShapes:
-    """Moves and takes away the layers of both shapes together.
+    """Lets the user draw either shape, on one layer for both.
 
     Parameters
     ----------
     viewer : napari's viewer
     own_layers : the list of our layers
     cover : returns the part of the plane in which pixels can be taken over
-    circled, measured : called with the pixels inside a circle, and with the length of a line in pixels
-    parent : ends the timers with itself
-
-    Attributes
-    ----------
-    lasso, ruler : the two layers
+    circled : called with the pixels of that part that lie inside of a circle
+    measured : called with the length of a line in pixels
+    parent : ends the timer with itself
     """
 
     def __init__(
@@ -39,15 +36,30 @@ class DrawnShapes:
         measured: Callable[[float], None],
         parent: QObject,
     ) -> None:
-        self.lasso = AcceptLasso(viewer, own_layers, cover, circled, parent)
-        self.ruler = SizeRuler(viewer, own_layers, measured, parent)
+        self._shape = DrawnShape(viewer, own_layers, parent)
+        self._cover = cover
+        self._circled = circled
+        self._measured = measured
+
+    def begin_circle(self, placement: Placement) -> None:
+        """Let the next drag draw a circle around predicted pixels."""
+        self._shape.begin(placement, "add_polygon_lasso", self._circle)
+
+    def begin_line(self, placement: Placement) -> None:
+        """Let the next drag draw a line across one object."""
+        self._shape.begin(placement, "add_line", self._measure)
 
     def follow(self, placement: Placement) -> None:
         """Lie over another image, or leave where that cannot be."""
-        self.lasso.follow(placement)
-        self.ruler.follow(placement)
+        self._shape.follow(placement)
 
     def leave(self) -> None:
-        """Take the layers out of the viewer."""
-        self.lasso.leave()
-        self.ruler.leave()
+        """Take the layer out of the viewer."""
+        self._shape.leave()
+
+    def _circle(self, corners: Float[np.ndarray, "n 2"]) -> None:
+        cover = self._cover()
+        self._circled(polygon2mask(cover.shape, corners - (cover.y0, cover.x0)))
+
+    def _measure(self, corners: Float[np.ndarray, "n 2"]) -> None:
+        self._measured(float(np.hypot(*(corners[-1] - corners[0]))))

@@ -5,22 +5,21 @@ from typing import Any, no_type_check
 
 import numpy as np
 from jaxtyping import UInt16
-from napari.layers import Labels, Shapes
+from napari.layers import Labels
 from napari.viewer import Viewer
 from qtpy.QtWidgets import QDockWidget, QWidget
 
 from napari_unet.gui.layers.canvas import Canvas
+from napari_unet.gui.layers.marks import Mark
 from napari_unet.gui.layers.own_layers import OwnLayers
 from napari_unet.gui.layers.place import centre_on
 from napari_unet.gui.layers.placement import Geometry, Placement
-from napari_unet.gui.layers.rectangles import show_outlines
 from napari_unet.gui.layers.written_layer import ChosenLayer
 from napari_unet.images.tiles import Region
 from napari_unet.protocol.messages import Cell, Objects
 
 OBJECTS, OUTLINE = "objects", "selected object"
 _TABLE = ("napari", "Features table widget")
-_COLOUR = "white"
 _CONTOUR_PX = 2  # filled, objects would hide what they are outlines of
 _RIM = 2  # px between an object and its outline
 _CLICK_PX = 4  # of the screen; the mouse may move so far in a click
@@ -38,7 +37,6 @@ class ObjectLayer(ChosenLayer[Labels]):
     def __init__(self, viewer: Viewer, own_layers: OwnLayers, canvas: Canvas, deleted: Callable[[], None]) -> None:
         super().__init__(viewer, own_layers, deleted)
         self._canvas = canvas
-        self._outline: Shapes | None = None
         self._objects: Objects | None = None
         self._clicking = False
 
@@ -54,8 +52,6 @@ class ObjectLayer(ChosenLayer[Labels]):
             layer = self._add(placement, self._canvas.prediction)
             layer.events.selected_label.connect(self._selected)
             layer.mouse_drag_callbacks.append(self._click)
-        if self._outline is None or self._outline not in self._viewer.layers:
-            self._outline = self._canvas.add_outlines(OUTLINE, _COLOUR)
         layer.visible = True
 
     def follow(self, placement: Placement) -> None:
@@ -140,10 +136,9 @@ class ObjectLayer(ChosenLayer[Labels]):
         return Region(*(int(row[side]) for side in _BOX))
 
     def _draw_outline(self) -> None:
-        annotation, box = self._canvas.annotation, self._box()
-        if self._outline is not None and self._outline in self._viewer.layers and annotation is not None:
-            places = [] if box is None or self._objects is None else [(self._objects.plane, box.grown(_RIM))]
-            show_outlines(self._outline, places, annotation.data.shape[:-2])
+        box, objects = self._box(), self._objects
+        marks = [] if box is None or objects is None else [Mark(objects.plane, box.grown(_RIM))]
+        self._canvas.marks.draw(OUTLINE, marks)
 
     def _clear(self) -> None:
         if self.layer is not None and self._objects is not None:

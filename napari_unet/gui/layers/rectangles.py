@@ -1,14 +1,24 @@
-"""Rectangles on layers of shapes: outlines of places, and boxes with a text at each."""
+"""Rectangles on layers of shapes, with a text at each, in a colour that is seen on the image below."""
 
 from collections.abc import Sequence
 
 import numpy as np
-from napari.layers import Shapes
+from napari.layers import Image, Shapes
 
 from napari_unet.gui.layers.placement import Geometry
 from napari_unet.images.tiles import Region
 
-_OUTLINE_WIDTH = 2  # px of the image
+_BRIGHT = 0.5  # mean of the shown pixels, 0 black and 1 white, from which on an image is a bright one
+
+
+def legible(image: Image, on_dark: str = "white") -> str:
+    """Return a colour for lines and texts over an image as it is shown now: the given one, or black on a bright image.
+
+    The thumbnail has contrast and colours of the layer, and black bars beside a plane that is not square.
+    """
+    shown = np.asarray(image.thumbnail, float)[..., :3] / 255
+    plane = shown[shown.any(axis=(1, 2))][:, shown.any(axis=(0, 2))]
+    return "black" if plane.size and plane.mean() > _BRIGHT else on_dark
 
 
 def corners(plane: int, region: Region, plane_shape: tuple[int, ...]) -> np.ndarray:
@@ -19,39 +29,20 @@ def corners(plane: int, region: Region, plane_shape: tuple[int, ...]) -> np.ndar
     return np.array([[*index, y, x] for y, x in ((y0, x0), (y0, x1), (y1, x1), (y1, x0))], float)
 
 
-def outlines_layer(name: str, colour: str, place: Geometry, ndim: int) -> Shapes:
-    """Return a new layer for outlines of rectangles, none yet, which the user cannot edit."""
-    layer = Shapes(
-        None, ndim=ndim, name=name, shape_type="rectangle", face_color="transparent", edge_color=colour, **place
-    )
-    layer.editable = False
-    return layer
-
-
-def boxes_layer(name: str, colour: str, edge_width: float, text_size: int, place: Geometry, ndim: int) -> Shapes:
+def boxes_layer(name: str, text_size: int, place: Geometry, ndim: int) -> Shapes:
     """Return a new layer for rectangles with a text at the upper left of each, none yet."""
-    text = {"string": "{dice}", "color": colour, "size": text_size, "anchor": "upper_left", "translation": [0] * ndim}
+    text = {"string": "{text}", "size": text_size, "anchor": "upper_left", "translation": [0] * ndim}
     return Shapes(
         None,
         ndim=ndim,
         name=name,
         shape_type="rectangle",
-        edge_width=edge_width,
         face_color="transparent",
-        edge_color=colour,
         text=text,
-        features={"dice": np.array([], dtype=object)},
+        opacity=1,
+        features={"text": np.array([], dtype=object)},
         **place,
     )
-
-
-def show_outlines(layer: Shapes, places: Sequence[tuple[int, Region]], plane_shape: tuple[int, ...]) -> None:
-    """Draw rectangles on their planes, these and no others."""
-    colour = layer.current_edge_color
-    layer.data = []
-    if places:
-        boxes = [corners(plane, region, plane_shape) for plane, region in places]
-        layer.add_rectangles(boxes, edge_color=colour, face_color="transparent", edge_width=_OUTLINE_WIDTH)
 
 
 def same_boxes(layer: Shapes, boxes: Sequence[np.ndarray]) -> bool:
@@ -61,15 +52,16 @@ def same_boxes(layer: Shapes, boxes: Sequence[np.ndarray]) -> bool:
     )
 
 
-def show_texts(layer: Shapes, texts: Sequence[str]) -> None:
+def show_texts(layer: Shapes, texts: Sequence[str], colour: str) -> None:
     """Write a text at each rectangle."""
-    layer.features = {"dice": np.array(texts, dtype=object)}  # an empty list would make it a column of numbers
+    layer.text.color = colour
+    layer.features = {"text": np.array(texts, dtype=object)}  # an empty list would make it a column of numbers
     layer.refresh_text()
 
 
-def draw_boxes(layer: Shapes, boxes: Sequence[np.ndarray], colour: str, edge_width: float) -> None:
-    """Draw these rectangles in the place of all others, without texts."""
+def draw_boxes(layer: Shapes, boxes: Sequence[np.ndarray], colours: Sequence[str], edge_width: float) -> None:
+    """Draw these rectangles, each in its colour, in the place of all others, without texts."""
     layer.data = []
     if boxes:
-        layer.feature_defaults = {"dice": ""}
-        layer.add_rectangles(list(boxes), edge_color=colour, face_color="transparent", edge_width=edge_width)
+        layer.feature_defaults = {"text": ""}
+        layer.add_rectangles(list(boxes), edge_color=list(colours), face_color="transparent", edge_width=edge_width)

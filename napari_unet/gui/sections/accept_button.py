@@ -24,8 +24,8 @@ class AcceptButton(QPushButton):  # type: ignore[misc]
         self._shown = shown
         attempt = Attempt(controller)
         self.setToolTip(
-            "Draw a circle: the prediction inside becomes your own labels, to train on (A).\n"
-            "Blocks that are held out for the score, and test areas, take none. Escape ends it."
+            "Draw a circle: the prediction inside becomes your own labels, to learn from (A).\n"
+            "Places that are kept for checking take none. Escape ends it."
         )
         self.clicked.connect(shown.begin_circle)
         shown.circled.connect(lambda inside: attempt(lambda: self._accept(inside)))

@@ -29,7 +29,7 @@ _COLUMNS = ("", "Class", "Quality", "Key")
 _LEAST_ROWS, _MOST_ROWS = 4, 7  # shown at once: a third class moves nothing
 _HEADER, _ROW, _SWATCH = 22, 24, 14  # px
 _NO_ESTIMATE = "Comes with the prediction"
-_QUALITY = "How well this class is found on the plane on screen, 0 to 1: estimated Dice {}"
+_QUALITY = "How well this class is found on the plane on screen, from 0 to 1 (all right): {}"
 
 
 class ClassTable(QWidget):  # type: ignore[misc]

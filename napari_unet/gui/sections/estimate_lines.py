@@ -12,9 +12,9 @@ from napari_unet.project.classes import ClassLabel
 
 NONE_YET = "Estimated Dice: comes with the prediction"
 _TIP = (
-    "What the Dice of this prediction would be if every pixel of the plane were labelled by you, estimated from how\n"
-    "sure the network is of each pixel; in 9 of 10 cases the true value lies in the brackets. A test area that is\n"
-    "painted in full gives the value to publish."
+    "Dice: how far two masks agree, twice their common pixels over the sum of both; 1 is perfect. This is what it\n"
+    "would be if you labelled every pixel of the plane, estimated from how sure the network is of each pixel; in 9 of\n"
+    "10 cases the true value lies in the brackets. Checked rectangles give the value to publish."
 )
 
 

@@ -9,7 +9,7 @@ from napari_unet.gui.plain_text import untagged
 from napari_unet.gui.sections.thumbnails import Thumbnails
 from napari_unet.project.image_record import ImageRecord
 
-COLUMNS = ("Image", "Painted", "Dice")
+COLUMNS = ("Image", "Painted", "Quality")
 NAME, _PAINTED, _DICE = range(3)
 _PROBLEM = "⚠ "
 _ROLE = Qt.ItemDataRole
@@ -73,7 +73,7 @@ class ImageTable(QAbstractTableModel):  # type: ignore[misc]
             tips = (
                 f"{record.path}\n{size} px",
                 "labelled pixels",
-                "estimated Dice of the plane that was shown last, mean over the classes",
+                "quality of the plane that was shown last, mean over the classes",
             )
             return untagged(problem or tips[column])
         if role == _ROLE.TextAlignmentRole and column != NAME:

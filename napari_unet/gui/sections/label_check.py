@@ -5,15 +5,14 @@ from typing import Any
 
 import numpy as np
 from jaxtyping import Bool
-from napari.layers import Shapes
 from qtpy.QtWidgets import QPushButton, QWidget
 
 from napari_unet.controller.controller import Controller
 from napari_unet.controller.news import ImageShown, ProjectOpened, StrokesSaved
 from napari_unet.evaluation.label_check import Doubt, stroke_of
 from napari_unet.gui.layers.canvas import Canvas
+from napari_unet.gui.layers.marks import Mark
 from napari_unet.gui.layers.place import show_place
-from napari_unet.gui.layers.rectangles import show_outlines
 from napari_unet.gui.sections.attempt import Attempt
 from napari_unet.gui.sections.section import column, row
 from napari_unet.gui.sections.steady_text import SteadyText
@@ -34,10 +33,6 @@ class LabelCheck(QWidget):  # type: ignore[misc]
     viewer : napari's viewer, whose camera and planes are moved
     canvas : has the annotation layer, on which a repainted stroke appears so that undo works
     controller : knows the project and the present image, and tells of doubts
-
-    Attributes
-    ----------
-    layer : with the outlines, once there was a stroke to ask about
     """
 
     def __init__(self, viewer: Any, canvas: Canvas, controller: Controller) -> None:
@@ -45,7 +40,6 @@ class LabelCheck(QWidget):  # type: ignore[misc]
         self._viewer = viewer
         self._canvas = canvas
         self._controller = controller
-        self.layer: Shapes | None = None
         self._said: tuple[Doubt, ...] = ()
         self._open: list[Doubt] = []  # those of the present image that are still to be answered
         self.line = SteadyText()
@@ -85,15 +79,8 @@ class LabelCheck(QWidget):  # type: ignore[misc]
 
     def _show(self) -> None:
         self.setVisible(bool(self._open))
-        annotation = self._canvas.annotation
-        is_made = self.layer is not None and self.layer in self._viewer.layers
-        if annotation is None or not (self._open or is_made):
-            return
-        if not is_made:
-            self.layer = self._canvas.add_outlines(OUTLINES, _COLOUR)
-        if self.layer is not None:
-            places = [(doubt.plane, doubt.region.grown(_RIM)) for doubt in self._open]
-            show_outlines(self.layer, places, annotation.data.shape[:-2])
+        marks = [Mark(doubt.plane, doubt.region.grown(_RIM), colour=_COLOUR) for doubt in self._open]
+        self._canvas.marks.draw(OUTLINES, marks)
         if self._open and self._controller.project is not None:
             names = {label.id: f"'{label.name}'" for label in self._controller.project.classes.all()}
             painted, predicted = (

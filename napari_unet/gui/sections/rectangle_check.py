@@ -26,17 +26,17 @@ from napari_unet.protocol.messages import AreaProposed, Scored
 
 _TIP = (
     "The program proposes a rectangle and fills it with its prediction; you correct what is wrong, above all borders,\n"
-    "and press Done. Nothing in it is ever trained on. The Dice over all rectangles at random is the one to publish.\n"
-    'To move or delete a rectangle, choose the layer "test areas", click it and drag it, or press Delete: what you\n'
-    "painted in it is then trained on."
+    "and press Done. Nothing in it is ever learned. The quality over all rectangles at random is the one to publish.\n"
+    'To move or delete one, choose the layer "checked rectangles", click it and drag it, or press Delete: what you\n'
+    "painted in it is then learned."
 )
 _MENU: dict[Origin, str] = {
-    "random": "At random: counts for the Dice to publish",
-    "unsure": "Where the network is least sure: finds errors, does not count",
+    "random": "At random: for a number to publish",
+    "unsure": "Where it is least sure: for finding errors",
 }
 _WHY: dict[Origin, str] = {
-    "random": "Drawn at random: it counts for the Dice to publish.",
-    "unsure": "Where the network is least sure: errors are likely here, so it does not count for the Dice to publish.",
+    "random": "Chosen at random: it counts for the quality to publish.",
+    "unsure": "Where it is least sure: errors are likely here, so it does not count for the quality to publish.",
 }
 _CONTOUR = 2  # px of the lines around what is labelled, while borders are to be corrected
 _WAITING = "looking for a place …"
@@ -78,10 +78,10 @@ class RectangleCheck(QWidget):  # type: ignore[misc]
         self.done, self.show_button, self.give_up = QPushButton("Done"), QPushButton("Show"), QPushButton("Give up")
         self.done.setToolTip(
             "Every pixel in the rectangle is right. Hold Space to see the bare image before you press:\n"
-            "what is only nodded through makes the Dice look better than it is."
+            "what is only nodded through makes the quality look better than it is."
         )
         self.show_button.setToolTip("Go to the rectangle")
-        self.give_up.setToolTip("Take the rectangle and its filling away; what you corrected stays, and is trained on")
+        self.give_up.setToolTip("Take the rectangle and its filling away; what you corrected stays, and is learned")
         buttons = row()
         for button, action in ((self.done, self._finish), (self.show_button, self._go), (self.give_up, self._leave)):
             button.clicked.connect(lambda _=False, action=action: self._attempt(action))
@@ -117,7 +117,7 @@ class RectangleCheck(QWidget):  # type: ignore[misc]
         found: dict[str, Any] = {}
         for name, text, action in (
             *((origin, text, wishes[origin]) for origin, text in _MENU.items()),
-            ("drawn", "Draw one by hand: has a Dice of its own", self._shown.areas.draw),
+            ("drawn", "Draw one by hand: for a number of its own", self._shown.areas.draw),
         ):
             found[name] = menu.addAction(text)
             found[name].triggered.connect(lambda _=False, action=action: self._attempt(action))

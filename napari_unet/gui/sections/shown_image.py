@@ -139,12 +139,12 @@ class ShownImage(QObject):  # type: ignore[misc]
     def begin_circle(self) -> None:
         """Let the next drag draw the circle of ``circled``; nothing happens without an image."""
         if self.canvas.placement is not None:
-            self.shapes.lasso.begin(self.canvas.placement)
+            self.shapes.begin_circle(self.canvas.placement)
 
     def begin_line(self) -> None:
         """Let the next drag draw the line of ``measured``; nothing happens without an image."""
         if self.canvas.placement is not None:
-            self.shapes.ruler.begin(self.canvas.placement)
+            self.shapes.begin_line(self.canvas.placement)
 
     def stop(self) -> None:
         """Let nothing happen later by itself."""

@@ -45,7 +45,7 @@ class TrainingBox(QWidget):  # type: ignore[misc]
         self.button.clicked.connect(lambda _: self._attempt(self._press))
         self.state = SteadyText()
         self.settings_button = QPushButton("Settings…")
-        self.settings_button.setToolTip("Advanced settings: network, learning, loss, prediction")
+        self.settings_button.setToolTip("Advanced settings; the usual ones suit most images")
         layout = QHBoxLayout(self)
         layout.setContentsMargins(MARGIN, GAP, MARGIN, MARGIN)
         layout.setSpacing(2 * GAP)

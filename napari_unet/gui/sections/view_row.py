@@ -23,7 +23,7 @@ _HELP = {
     NOTHING: "Only strokes and prediction lie over the image",
     PROBABILITY: "What the network gives to one class, 0 to 1",
     UNCERTAINTY: "1 minus the distance between the two most probable classes: 1 where the network cannot decide",
-    WEIGHT_MAP: "How much each painted pixel counts in training: 0 where it is held out",
+    WEIGHT_MAP: "How much each painted pixel counts in training: 0 where it is kept for checking",
     OBJECTS: "The separate objects of this plane, numbered and measured; touching ones are told apart as the advanced "
     "settings say",
 }

@@ -2,18 +2,16 @@
 
 from typing import Any
 
-from napari.layers import Labels, Shapes
 from qtpy.QtWidgets import QHBoxLayout, QPushButton, QWidget
 
 from napari_unet.controller.controller import Controller
 from napari_unet.controller.news import ActionEnded, ImageShown, ProjectOpened, SuggestionDropped
 from napari_unet.gui.layers.canvas import Canvas
+from napari_unet.gui.layers.marks import Mark
 from napari_unet.gui.layers.place import show_place
-from napari_unet.gui.layers.rectangles import show_outlines
 from napari_unet.gui.sections.attempt import Attempt
 from napari_unet.gui.sections.project_images import ProjectImages
 from napari_unet.gui.sections.steady_text import SteadyText
-from napari_unet.images.tiles import Region
 from napari_unet.protocol.messages import Suggested
 
 KEY = "n"
@@ -34,7 +32,6 @@ class WhereNext(QWidget):  # type: ignore[misc]
     Attributes
     ----------
     button : to be put where painting is chosen
-    layer : with the outline, once there was an answer
     """
 
     def __init__(self, viewer: Any, controller: Controller, canvas: Canvas, images: ProjectImages) -> None:
@@ -44,9 +41,8 @@ class WhereNext(QWidget):  # type: ignore[misc]
         self._canvas = canvas
         self._images = images
         self._attempt = Attempt(controller)
-        self.layer: Shapes | None = None
         self.button = QPushButton("Next place")
-        self.button.setToolTip("Go to where a stroke would teach the network most (key N; again: the next best place)")
+        self.button.setToolTip("Go to where a stroke would teach most (key N; again: another place)")
         self.button.clicked.connect(self.ask)
         self.reason = SteadyText()
         layout = QHBoxLayout(self)
@@ -81,17 +77,15 @@ class WhereNext(QWidget):  # type: ignore[misc]
     def _go(self, suggested: Suggested) -> None:
         """Tell the reason, bring the place into view and outline it."""
         self._say(suggested.reason)
-        annotation = self._canvas.annotation
-        if suggested.region is None or annotation is None:
+        if suggested.region is None:
             return
         show_place(self._viewer, self._canvas, suggested.plane, suggested.region)
-        self._outline(annotation, [(suggested.plane, suggested.region)])
+        self._canvas.marks.draw(OUTLINE, [Mark(suggested.plane, suggested.region, colour=_COLOUR)])
 
     def clear(self) -> None:
         """Take the outline and the reason away."""
         self._say("")
-        if self.is_drawn and self._canvas.annotation is not None:
-            self._outline(self._canvas.annotation, [])
+        self._canvas.marks.draw(OUTLINE, [])
 
     def stop(self) -> None:
         """Let go of the key."""
@@ -108,14 +102,3 @@ class WhereNext(QWidget):  # type: ignore[misc]
     def _pressed(self, viewer: Any) -> None:
         if self.button.isEnabled():
             self.ask()
-
-    @property
-    def is_drawn(self) -> bool:
-        """Tell whether a place is outlined."""
-        return self.layer is not None and self.layer in self._viewer.layers and bool(self.layer.data)
-
-    def _outline(self, annotation: Labels, places: list[tuple[int, Region]]) -> None:
-        if self.layer is None or self.layer not in self._viewer.layers:
-            self.layer = self._canvas.add_outlines(OUTLINE, _COLOUR)
-        if self.layer is not None:
-            show_outlines(self.layer, places, annotation.data.shape[:-2])

@@ -1,6 +1,6 @@
 """A shape that the user draws once, with one drag, for the program to read and take away again."""
 
-from abc import abstractmethod
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
@@ -13,34 +13,39 @@ from qtpy.QtCore import QObject, QTimer
 from napari_unet.gui.layers.own_layer import OwnLayer
 from napari_unet.gui.layers.own_layers import OwnLayers
 from napari_unet.gui.layers.placement import Geometry, Placement
+from napari_unet.gui.layers.rectangles import legible
+
+DRAWING = "drawing"
+_HARDLY_FILLED = {"white": "#FFFFFF30", "black": "#00000030"}
 
 
-class DrawnOnce(OwnLayer[Shapes]):
+class DrawnShape(OwnLayer[Shapes]):
     """Owns the layer in which the shape is drawn; it is made when it is first wanted, and hidden between two shapes.
 
     Parameters
     ----------
     viewer : napari's viewer
     own_layers : the list of our layers
-    name : of the layer
-    mode : of the layer while it is drawn in, a way in which napari adds a shape
     parent : ends the timer with itself
     """
 
-    def __init__(self, viewer: Viewer, own_layers: OwnLayers, name: str, mode: str, parent: QObject) -> None:
+    def __init__(self, viewer: Viewer, own_layers: OwnLayers, parent: QObject) -> None:
         super().__init__(viewer, own_layers)
-        self._name = name
-        self._mode = mode
+        self._use: Callable[[Float[np.ndarray, "n 2"]], None] = lambda corners: None
         self._back_to: Layer | None = None
         self._finish_soon = QTimer(parent, singleShot=True, interval=0)
         self._finish_soon.timeout.connect(self._finish)
 
-    @abstractmethod
-    def _use(self, corners: Float[np.ndarray, "n 2"]) -> None:
-        """Do something with the shape; its corners are rows and columns of the plane, in pixels."""
+    def begin(self, placement: Placement, mode: str, use: Callable[[Float[np.ndarray, "n 2"]], None]) -> None:
+        """Let the next drag draw the shape; select the layer that was selected before again after it.
 
-    def begin(self, placement: Placement) -> None:
-        """Let the next drag draw the shape; select the layer that was selected before again after it."""
+        Parameters
+        ----------
+        placement : where the layer lies
+        mode : a way in which napari adds a shape
+        use : called with the corners of the shape, rows and columns of the plane in pixels
+        """
+        self._use = use
         if self._viewer.layers.selection.active is not self.layer:
             self._back_to = self._viewer.layers.selection.active
         layer = self.layer
@@ -52,9 +57,11 @@ class DrawnOnce(OwnLayer[Shapes]):
             layer.bind_key("Escape", lambda _: self._return(), overwrite=True)
         pixel = 1 / max(self._viewer.scene.camera.zoom * float(layer.scale[-1]), 1e-9)
         layer.current_edge_width = 2 * pixel
+        layer.current_edge_color = colour = legible(placement.image)
+        layer.current_face_color = _HARDLY_FILLED[colour]
         layer.visible = True
         self._viewer.layers.selection.active = layer
-        layer.mode = self._mode
+        layer.mode = mode
 
     def move(self, placement: Placement) -> None:
         """Lie over another image; a shape that was begun is given up."""
@@ -69,8 +76,7 @@ class DrawnOnce(OwnLayer[Shapes]):
         super().leave()
 
     def _make(self, placement: Placement) -> Shapes:
-        place = placement.whole
-        return Shapes(None, ndim=placement.ndim, name=self._name, edge_color="white", face_color="#FFFFFF30", **place)
+        return Shapes(None, ndim=placement.ndim, name=DRAWING, **placement.whole)
 
     def _content(self, placement: Placement) -> list[object]:
         return []
