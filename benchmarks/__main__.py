@@ -11,7 +11,17 @@ from pathlib import Path
 REPOSITORY = Path(__file__).resolve().parents[1]
 QUICK = ("learning", "overlay", "responsiveness", "sampling")  # minutes
 # Run only when they are named.
-SLOW = ("annotator", "where_next", "jobs", "objects", "counting", "out_of_core", "large_image", "window_soak")
+SLOW = (
+    "annotator",
+    "where_next",
+    "jobs",
+    "first_overlay",
+    "objects",
+    "counting",
+    "out_of_core",
+    "large_image",
+    "window_soak",
+)
 NAMES = (*QUICK, *SLOW)
 # Without a window.
 _ONE_THREAD = ("learning", "sampling", "annotator", "where_next", "objects", "counting", "out_of_core")
@@ -83,6 +93,7 @@ def _arguments(name: str, options: argparse.Namespace) -> list[str]:
         "annotator": {"--seconds": options.seconds, "--sets": options.sets, "--seeds": seeds},
         "where_next": {"--strokes": options.strokes, "--sets": options.sets, "--seeds": seeds},
         "jobs": {"--seed": seeds[:1]},
+        "first_overlay": {},
         "objects": {"--sets": options.sets},
         "out_of_core": {},
         "large_image": {"--seconds": options.seconds},

@@ -1,221 +1,277 @@
-"""Three whole jobs in a real window, from the open image to the table: seconds, clicks, keys, and what comes out.
+"""Six jobs of a new user in a real window, from napari's empty window to the table: clicks, keys, strokes, seconds.
 
 A simulated user paints two strokes per class and then corrects the largest error that the overlay shows, looking three
 seconds at it before each correction.
 """
 
 import argparse
-import csv
 import tempfile
-import time
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
 from pathlib import Path
 
 import numpy as np
 from scipy import ndimage
+from skimage import io
+from skimage.segmentation import find_boundaries
 
-from benchmarks.annotator_hand import Hand, hand_for
-from benchmarks.quality import quality
+from benchmarks.job_user import JobUser
 from benchmarks.report import machine, table
-from benchmarks.sets import LabelledSet, Picture, read_picture, set_named
-from benchmarks.simulated_strokes import Stroke
-from benchmarks.window import PaintingWindow
+from benchmarks.sets import DATA, LabelledSet, read_picture, set_named
+from napari_unet.evaluation.scores import confusion, dice
 
-JOBS = {
-    "count nuclei in fluorescence": "bbbc039-u2os",
-    "confluence in phase contrast": "usiigaci-phc",
-    "area of axon and myelin in EM": "axon-myelin-sem",
-}
 _CORRECTIONS = 8
-_LOOK_S = 3.0
-_PATIENCE_S = 90.0
+_FEW_CORRECTIONS = 3  # of an image or plane where there are several
 _SMALLEST_PX = 30  # of an object that counts
+_IMAGES = 4
+_STACK = DATA / "plantseg-3d" / "images" / "ovule_32x128x128.tif"
+_PLANES = (10, 20)
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class Outcome:
-    """The time and result of a job.
+    """The result of a job.
 
     Attributes
     ----------
-    clicks, keys, strokes : what the user did, opening the image and the panel left out
-    seconds : from the first stroke to the overlay of the whole image, to the last correction, to the files
-    dice : mean over the classes when the overlay was first complete, and of the exported mask
-    found, true : objects of at least 30 px per class, and the share of the image of each class
+    seconds : since napari's empty window, by what there was then
+    dice : mean over the classes when the overlay was first complete, and of the last one
+    found, true : what the table says, and what it should say
     """
 
-    clicks: int
-    keys: int
-    strokes: int
-    seconds: tuple[float, float, float]
-    dice: tuple[float, float]
-    found: str
-    true: str
+    user: JobUser
+    device: str = ""
+    seconds: dict[str, float] = field(default_factory=dict)
+    dice: list[float] = field(default_factory=list)
+    found: str = ""
+    true: str = ""
+
+    def score(self, truth: np.ndarray, classes: int) -> None:
+        """Compare the overlay with the truth."""
+        self.dice.append(float(np.mean(dice(confusion(truth, self.user.shown, range(classes))))))
+
+    def reached(self, what: str) -> None:
+        """Note the time."""
+        self.seconds[what], self.device = self.user.seconds, self.user.device
 
 
-class Protocol:
-    """The acts and sights of the user, in seconds since napari's empty window, some with a picture.
+@dataclass(frozen=True, slots=True)
+class Setting:
+    """Where a job is done."""
 
-    Parameters
-    ----------
-    folder : gets the pictures; None for none
-    """
-
-    def __init__(self, window: PaintingWindow, folder: Path | None) -> None:
-        self.lines: list[str] = []
-        self._window = window
-        self._folder = folder
-
-    def note(self, what: str, picture: str = "") -> None:
-        """Write down what has just happened."""
-        self.lines.append(f"{time.monotonic() - self._window.opened:6.1f} s  {what}")
-        if picture and self._folder is not None:
-            self._window.viewer.window._qt_window.grab().save(str(self._folder / f"{picture}.png"))
+    folder: Path
+    pictures: Path | None
+    seed: int
 
 
-def do_job(
-    labelled_set: LabelledSet, corrections: int, seed: int, pictures: Path | None = None
-) -> tuple[Outcome, str, list[str]]:
-    """Do the job; return the outcome, the device of the worker, and the protocol."""
-    picture = read_picture(labelled_set, min(path for path in labelled_set.images.iterdir() if path.is_file()))
-    classes = len(labelled_set.classes)
-    window = PaintingWindow(np.asarray(picture.image.pixels))
-    panel, hand = window.panel, hand_for(picture.truth.shape)
-    protocol = Protocol(window, pictures)
-    name = labelled_set.name
-    protocol.note("Plugins > U-Net; the image dropped on napari: panel, project and layers are there", f"{name}-1-open")
-    for _ in range(classes - 2):
-        panel.class_table.added.emit()
-        protocol.note("click: + class")
-    began = time.monotonic()
-    strokes = hand.first_strokes(picture.truth, classes, seed)
-    for stroke in strokes:
-        _paint(window, stroke, protocol)
-    window.wait(_PATIENCE_S, lambda: bool((panel.canvas.prediction.data > 0).all()))
-    first = time.monotonic() - began
-    first_dice = _dice(picture, labelled_set, window)
-    protocol.note(f"the overlay covers the image, Dice {first_dice:.3f}", f"{name}-2-first")
-    made = _correct(window, picture, hand, corrections, np.random.default_rng(seed), protocol)
-    corrected = time.monotonic() - began
-    protocol.note(f"corrected, Dice {_dice(picture, labelled_set, window):.3f}", f"{name}-3-corrected")
-    panel.training.button.click()
-    window.wait(
-        _PATIENCE_S, lambda: panel.training.progress.state == "paused" and not panel.training.progress.waiting_tiles
-    )
-    protocol.note("click: Pause; the last tile is repainted")
-    with tempfile.TemporaryDirectory() as folder:
-        panel.export_row.export(Path(folder), ("tiff", "png", "csv"))
-        window.wait(_PATIENCE_S, lambda: bool(panel.export_row.exported.text()))
-        exported = time.monotonic() - began
-        protocol.note("click: Export; mask and table are written", f"{name}-4-exported")
-        (table_path,) = (path for path in Path(folder).glob("*.csv") if not path.stem.endswith("-summary"))
-        rows = list(csv.DictReader(table_path.open(encoding="utf-8")))
-    last_dice = _dice(picture, labelled_set, window)
-    mask, device = _shown(window), panel.details.device.text()
-    window.close()
-    counts = [
-        sum(int(row["class"]) == k and float(row["area_px"]) >= _SMALLEST_PX for row in rows) for k in range(1, classes)
-    ]
-    total = len(strokes) + made
-    outcome = Outcome(
-        clicks=classes - 2 + 2,  # + class, Pause, Export
-        keys=total,
-        strokes=total,
-        seconds=(first, corrected, exported),
-        dice=(first_dice, last_dice),
-        found=_numbers(counts, mask, classes),
-        true=_numbers([_objects(picture.truth == k) for k in range(1, classes)], picture.truth, classes),
-    )
-    return outcome, device, protocol.lines
+def one_image(set_name: str) -> Callable[[Setting], Outcome]:
+    """Return the job of counting and measuring in the first image of a set."""
+
+    def job(setting: Setting) -> Outcome:
+        labelled_set = set_named(set_name)
+        outcome = Outcome(JobUser(set_name, first_images(labelled_set, 1), setting.folder, setting.pictures))
+        measure(outcome, labelled_set, setting.seed)
+        outcome.user.leave()
+        return outcome
+
+    return job
 
 
-def _paint(window: PaintingWindow, stroke: Stroke, protocol: Protocol) -> None:
-    window.paint_with(stroke.class_index + 1)
-    window.panel.canvas.annotation.brush_size = 2 * stroke.radius + 1
-    window.drag(stroke.path)
-    protocol.note(f"key {stroke.class_index + 1}, a stroke {len(stroke.path)} px long, {2 * stroke.radius + 1} px wide")
-    window.wait(0.5)
+def measure(outcome: Outcome, labelled_set: LabelledSet, seed: int) -> None:
+    """Paint, correct and export one image."""
+    user, classes = outcome.user, len(labelled_set.classes)
+    truth = truth_of(labelled_set, first_images(labelled_set, 1)[0])
+    for name in labelled_set.classes[2:]:
+        user.add_class(name)
+    user.paint_first(truth, classes, seed)
+    user.wait_for_overlay()
+    outcome.reached("overlay")
+    outcome.score(truth, classes)
+    user.see("first")
+    user.correct(truth, _CORRECTIONS, seed)
+    outcome.reached("corrected")
+    user.see("corrected")
+    rows = user.export()
+    outcome.reached("files")
+    outcome.score(truth, classes)
+    shown = user.shown
+    outcome.found = numbers([count(rows, k) for k in range(1, classes)], shown, classes)
+    outcome.true = numbers([objects(truth == k) for k in range(1, classes)], truth, classes)
 
 
-def _correct(
-    window: PaintingWindow,
-    picture: Picture,
-    hand: Hand,
-    corrections: int,
-    random: np.random.Generator,
-    protocol: Protocol,
-) -> int:
-    """Paint strokes over the largest errors and return how many there were."""
-    canvas = window.panel.canvas
-    for number in range(corrections):
-        window.wait(_LOOK_S)
-        shown, labels = np.asarray(canvas.prediction.data), np.asarray(canvas.annotation.data)
-        stroke = hand.correction(picture.truth, shown, labels, random)
-        if stroke is None:
-            return number
-        _paint(window, stroke, protocol)
-    window.wait(_LOOK_S)
-    return corrections
+def four_images(setting: Setting) -> Outcome:
+    """Count the nuclei of four RGB images, in one project with one table."""
+    labelled_set = set_named("dsb2018-stained")
+    files = first_images(labelled_set, _IMAGES)
+    user = JobUser("four-images", files, setting.folder, setting.pictures)
+    outcome = Outcome(user)
+    for number, file in enumerate(files):
+        truth = truth_of(labelled_set, file)
+        if number:
+            user.next_image()
+            user.wait_for_overlay()
+        else:
+            user.paint_first(truth, 2, setting.seed)
+            user.wait_for_overlay()
+            outcome.reached("overlay")
+            outcome.score(truth, 2)
+        user.see(f"image-{number + 1}")
+        user.correct(truth, _FEW_CORRECTIONS, setting.seed)
+    outcome.reached("corrected")
+    rows = user.export()
+    outcome.reached("files")
+    outcome.score(truth, 2)
+    images = {row["image"] for row in rows}
+    truths = [truth_of(labelled_set, file) == 1 for file in files]
+    outcome.found = f"{count(rows, 1)} objects in one table of {len(images)} images"
+    outcome.true = f"{sum(map(objects, truths))} objects"
+    user.leave()
+    return outcome
 
 
-def _shown(window: PaintingWindow) -> np.ndarray:
-    """Return the predicted class index of each pixel; 255 where nothing is predicted."""
-    return np.asarray(window.panel.canvas.prediction.data) - np.uint8(1)
+def stack(setting: Setting) -> Outcome:
+    """Paint two planes of a z-stack, export all of them, and look at them in 3-D."""
+    truth = stack_truth()
+    user = JobUser("stack", [_STACK], setting.folder, setting.pictures)
+    outcome = Outcome(user)
+    for plane in _PLANES:
+        user.go_to_plane(plane)
+        user.paint_first(truth[plane], 2, setting.seed)
+        user.wait_for_overlay()
+        if plane == _PLANES[0]:
+            outcome.reached("overlay")
+            outcome.score(truth[plane], 2)
+        user.correct(truth[plane], _FEW_CORRECTIONS, setting.seed)
+        user.see(f"plane-{plane}")
+    outcome.reached("corrected")
+    rows = user.export()
+    outcome.reached("files")
+    user.look_in_3d()
+    unpainted = _PLANES[-1] + 5
+    user.go_to_plane(unpainted)
+    user.wait_for_overlay()
+    outcome.score(truth[unpainted], 2)
+    outcome.found = f"{count(rows, 1)} objects in {len({row['plane'] for row in rows})} planes"
+    outcome.true = f"{len(truth)} planes"
+    user.leave()
+    return outcome
 
 
-def _dice(picture: Picture, labelled_set: LabelledSet, window: PaintingWindow) -> float:
-    return quality([picture], labelled_set, lambda _: _shown(window)).all_classes
+def next_day(setting: Setting) -> Outcome:
+    """Count nuclei, close everything, come back to the project, correct once more and export again."""
+    labelled_set = set_named("bbbc039-u2os")
+    files = first_images(labelled_set, 1)
+    user = JobUser("next-day", files, setting.folder, setting.pictures)
+    outcome = Outcome(user)
+    truth = truth_of(labelled_set, files[0])
+    user.paint_first(truth, 2, setting.seed)
+    user.wait_for_overlay()
+    user.correct(truth, _FEW_CORRECTIONS, setting.seed)
+    user.come_back()
+    user.wait_for_overlay()
+    outcome.reached("overlay")
+    outcome.score(truth, 2)
+    user.see("back")
+    user.start()
+    user.correct(truth, _FEW_CORRECTIONS, setting.seed + 1)
+    outcome.reached("corrected")
+    rows = user.export()
+    outcome.reached("files")
+    outcome.score(truth, 2)
+    outcome.found = numbers([count(rows, 1)], user.shown, 2)
+    outcome.true = numbers([objects(truth == 1)], truth, 2)
+    user.leave()
+    return outcome
 
 
-def _objects(where: np.ndarray) -> int:
+JOBS: dict[str, Callable[[Setting], Outcome]] = {
+    "count nuclei in fluorescence (bbbc039-u2os)": one_image("bbbc039-u2os"),
+    "confluence in phase contrast (usiigaci-phc)": one_image("usiigaci-phc"),
+    "area of axon and myelin in EM (axon-myelin-sem)": one_image("axon-myelin-sem"),
+    "nuclei in four RGB images, one table (dsb2018-stained)": four_images,
+    "a z-stack from two painted planes (plantseg-3d)": stack,
+    "coming back the next day (bbbc039-u2os)": next_day,
+}
+
+
+def first_images(labelled_set: LabelledSet, wanted: int) -> list[Path]:
+    """Return the first image files of a set."""
+    if not labelled_set.images.is_dir():
+        raise SystemExit(f"{labelled_set.images} is missing: the benchmarks need the labelled sets there")
+    files = (path for path in labelled_set.images.glob(f"{labelled_set.prefix}*") if path.is_file())
+    return sorted(files)[:wanted]
+
+
+def truth_of(labelled_set: LabelledSet, file: Path) -> np.ndarray:
+    """Return the class index of each pixel of an image."""
+    return read_picture(labelled_set, file).truth
+
+
+def stack_truth() -> np.ndarray:
+    """Return 1 inside of the cells of the stack, 0 on their walls and outside; (planes, y, x)."""
+    numbered = io.imread(_STACK.parent.parent / "masks" / _STACK.name)
+    return np.stack([(plane > 0) & ~find_boundaries(plane) for plane in numbered]).astype(np.uint8)
+
+
+def count(rows: Sequence[dict[str, str]], mask_value: int) -> int:
+    """Return how many rows of a table of objects are of a class and not specks."""
+    return sum(int(row["class"]) == mask_value and float(row["area_px"]) >= _SMALLEST_PX for row in rows)
+
+
+def objects(where: np.ndarray) -> int:
+    """Return the number of connected pieces that are not specks."""
     parts, _ = ndimage.label(where, np.ones((3, 3)))
     return int((np.bincount(parts.ravel())[1:] >= _SMALLEST_PX).sum())
 
 
-def _numbers(counts: Sequence[int], mask: np.ndarray, classes: int) -> str:
-    parts = [f"{count} objects, {(mask == k).mean():.1%}" for k, count in zip(range(1, classes), counts, strict=True)]
+def numbers(counts: Sequence[int], mask: np.ndarray, classes: int) -> str:
+    """Return objects and share of the image of each class but the background."""
+    parts = [f"{found} objects, {(mask == k).mean():.1%}" for k, found in zip(range(1, classes), counts, strict=True)]
     return "; ".join(parts)
 
 
-def report(outcomes: dict[str, Outcome], device: str, corrections: int) -> str:
+def report(outcomes: dict[str, Outcome], device: str) -> str:
     rows = [
         [
-            f"{job} ({JOBS[job]})",
-            f"{o.clicks}, {o.keys}, {o.strokes}",
-            ", ".join(f"{value:.0f} s" for value in o.seconds),
+            job,
+            f"{o.user.clicks}, {o.user.keys}, {o.user.strokes}",
+            ", ".join(f"{value:.0f} s" for value in o.seconds.values()),
             " → ".join(f"{value:.3f}" for value in o.dice),
             o.found,
             o.true,
         ]
         for job, o in outcomes.items()
     ]
-    header = ["job", "clicks, keys, strokes", "overlay complete, corrected, files written", "Dice: first, exported",
-              "found: objects, share of the image", "true"]  # fmt: skip
+    header = ["job", "clicks, keys, strokes", "overlay complete, corrected, files written", "Dice: first, last",
+              "found", "true"]  # fmt: skip
     note = (
-        f"The first image of each set; two strokes per class, then at most {corrections} corrections of the largest "
-        f"error, {_LOOK_S:g} s of looking before each. Seconds from the first stroke. Dice is the mean over the "
-        f"classes, on the painted image itself. Objects are connected pixels, of at least {_SMALLEST_PX} px, in mask "
-        "and truth alike, so touching ones count once. The package's base weights, which have seen these sets. "
-        "Worker: "
-        f"{device}. {machine('napari', 'torch')}."
+        f"Two strokes per class, then at most {_CORRECTIONS} corrections of the largest error ({_FEW_CORRECTIONS} on "
+        "each of several images or planes), three seconds of looking before each. Seconds since napari's empty window. "
+        "Dice is the mean over the classes on the image on screen; of the stack the last is that of a plane without "
+        f"strokes. Objects are those of the exported table and the connected pixels of the truth, of at least "
+        f"{_SMALLEST_PX} px. The package's base weights, which have seen these sets. "
+        f"Worker: {device}. {machine('napari', 'torch')}."
     )
     return "\n\n".join(["## Jobs", table(header, rows), note, ""])
 
 
 def main(arguments: Sequence[str] | None = None) -> None:
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--corrections", type=int, default=_CORRECTIONS)
     parser.add_argument("--seed", type=int, default=0)
+    parser.add_argument("--only", nargs="+", type=int, help="numbers of the jobs, from 1")
     parser.add_argument("--pictures", type=Path, help="folder for a picture of the window at every step")
     options = parser.parse_args(arguments)
     if options.pictures is not None:
         options.pictures.mkdir(parents=True, exist_ok=True)
     outcomes, device, protocols = {}, "", []
-    for job, name in JOBS.items():
-        outcomes[job], device, lines = do_job(set_named(name), options.corrections, options.seed, options.pictures)
-        protocols.append(f"### Protocol: {job}\n\n```text\n" + "\n".join(lines) + "\n```\n")
-    print("\n".join([report(outcomes, device, options.corrections), *protocols]))
+    for number, (name, job) in enumerate(JOBS.items(), 1):
+        if options.only and number not in options.only:
+            continue
+        with tempfile.TemporaryDirectory(ignore_cleanup_errors=True) as folder:
+            outcomes[name] = outcome = job(Setting(Path(folder), options.pictures, options.seed))
+        device = outcome.device
+        protocols.append(f"### Protocol: {name}\n\n```text\n" + "\n".join(outcome.user.lines) + "\n```\n")
+    print("\n".join([report(outcomes, device), *protocols]))
 
 
 if __name__ == "__main__":

@@ -104,7 +104,7 @@ def feel(window: PaintingWindow, seconds: float, moves: int, seed: int) -> Feel:
 
 def timer_gaps(window: PaintingWindow, seconds: float) -> list[float]:
     ticks: list[float] = []
-    timer = _ticking(ticks)
+    timer = ticking(ticks)
     window.wait(seconds)
     timer.stop()
     return _gaps(ticks)
@@ -121,7 +121,7 @@ def brush_latencies(window: PaintingWindow, moves: int, gaps: list[float], seed:
         window.paint_with(1 + int(random.integers(2)))
         window.press(start)
         ticks: list[float] = []
-        timer = _ticking(ticks)
+        timer = ticking(ticks)
         latencies += [brush.move(start + _along(number + 1)) for number in range(_MOVES_PER_STROKE)]
         timer.stop()
         gaps += _gaps(ticks)
@@ -170,7 +170,8 @@ class _Brush:
             self._loop.quit()
 
 
-def _ticking(ticks: list[float]) -> QTimer:
+def ticking(ticks: list[float]) -> QTimer:
+    """Note the time at every tick of a 20 ms timer, until it is stopped."""
     timer = QTimer(interval=_TIMER_MS)
     timer.setTimerType(Qt.TimerType.PreciseTimer)
     timer.timeout.connect(lambda: ticks.append(time.perf_counter()))

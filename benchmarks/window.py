@@ -65,24 +65,34 @@ class PaintingWindow:
 
     Parameters
     ----------
-    image : pixels, or a file that is added to a new project
+    image : pixels, or files that are added to a new project; None leaves the panel empty
     start_worker : replaces the worker process, for comparison; None leaves the panel as it is
+
+    Attributes
+    ----------
+    viewer, panel, canvas : of the window
+    opened, opening_s : when napari's window was there, and the seconds that the panel took to open in it
     """
 
-    def __init__(self, image: np.ndarray | Path, start_worker: Callable[[Any], Any] | None = None) -> None:
+    def __init__(
+        self, image: np.ndarray | Path | Sequence[Path] | None, start_worker: Callable[[Any], Any] | None = None
+    ) -> None:
         if not os.environ.get("NAPARI_CONFIG"):
             raise SystemExit("run it with 'python -m benchmarks', which gives napari settings of its own")
         self.viewer = napari.Viewer(show=True)
         self.viewer.window._qt_window.resize(*_SIZE)
         self.opened = time.monotonic()  # napari's empty window
         _, self.panel = self.viewer.window.add_plugin_dock_widget("napari-unet-live")
+        self.opening_s = time.monotonic() - self.opened
         if start_worker is not None:
             self.panel.controller.worker.start_process = start_worker
-        if isinstance(image, Path):
-            self.panel.added_files.add([image])
-        else:
-            self.viewer.add_image(image, name="benchmark")
         self.canvas = self.viewer.window._qt_viewer.canvas
+        if image is None:
+            return
+        if isinstance(image, np.ndarray):
+            self.viewer.add_image(image, name="benchmark")
+        else:
+            self.panel.added_files.add([image] if isinstance(image, Path) else list(image))
         if not self.wait(_SHOW_WITHIN_S, lambda: self.panel.canvas.annotation is not None):
             raise RuntimeError("the panel did not take up the image")
         self.wait(1.0)
