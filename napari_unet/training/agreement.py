@@ -8,9 +8,10 @@ import numpy as np
 from napari_unet.dataset.annotated import Annotations, PlaneKey
 from napari_unet.dataset.annotated_plane import Stroke
 from napari_unet.evaluation.agreement import AgreementTally
-from napari_unet.evaluation.scores import AGREEMENT_STROKES
 from napari_unet.network.inference import Predictor
 from napari_unet.training.area_scores import confusion_at
+
+_MOST_WAITING = 4  # each holds a network of 8 or 31 MB; fifty of them doubled the memory of a worker on a busy machine
 
 
 class Unjudged(NamedTuple):
@@ -23,12 +24,13 @@ class Unjudged(NamedTuple):
 class Agreement:
     """Compares strokes with what the network said there; judging can wait until the stroke has been answered.
 
-    One stroke is what one reading of the annotations brought. Only classes that the network knew count.
+    One stroke is what one reading of the annotations brought. Only classes that the network knew count. Of strokes that
+    come faster than they are judged the oldest are left out.
     """
 
     def __init__(self, annotations: Annotations) -> None:
         self._annotations = annotations
-        self._waiting: deque[Unjudged] = deque(maxlen=AGREEMENT_STROKES)
+        self._waiting: deque[Unjudged] = deque(maxlen=_MOST_WAITING)
         self._tally = AgreementTally()
 
     @property

@@ -19,6 +19,7 @@ from napari_unet.training.learner import Learner
 
 _DEFAULT_SECONDS = 60.0
 _SHOW_EVERY = 50  # steps, between two candidates that are compared with the best network
+_SAVE_EVERY_S = 60.0  # that a power cut may cost
 
 
 @dataclass(frozen=True, slots=True)
@@ -108,11 +109,25 @@ def _learned(
     learner = Learner(project, chosen, request.seed, base_weights(str(request.base)), group=group)
     if learner.obstacle:
         raise UserError("NU-T01", learner.obstacle, str(project.folder), "then train again")
-    began = time.monotonic()
+    began = saved = time.monotonic()
     done = 0
     while (steps is None or done < steps) and (seconds is None or group.decided(time.monotonic() - began < seconds)):
         progress(done, learner.step())
         done += 1
         if done % _SHOW_EVERY == 0 and group.rank == 0:
             learner.show_newest()
+            if time.monotonic() - saved > _SAVE_EVERY_S:
+                _save_meanwhile(learner)
+                saved = time.monotonic()
     return learner, done, time.monotonic() - began
+
+
+def _save_meanwhile(learner: Learner) -> None:
+    """Save what is learned so far; a full disk is told and stops nothing, for there may be room at the end."""
+    try:
+        learner.save()
+    except UserError as error:
+        if error.code != "NU-E01":
+            raise
+        if str(error) not in learner.notices:
+            learner.notices.append(str(error))

@@ -1,11 +1,13 @@
 """F16 to F19 on disks that are really full: every writer says so in one line, and what was there stays."""
 
+import itertools
 import os
 import shutil
 import tempfile
 from collections.abc import Callable, Iterator
 from functools import partial
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import numpy as np
@@ -19,7 +21,7 @@ from napari_unet.export.formats import FORMATS, export
 from napari_unet.export.mask_npy import write_array
 from napari_unet.export.segmentation import ClassStyle, Segmentation
 from napari_unet.images.image import Image
-from napari_unet.network.checkpoint import Checkpoint, copy_checkpoint, save_checkpoint
+from napari_unet.network.checkpoint import Checkpoint, copy_checkpoint, load_checkpoint, save_checkpoint
 from napari_unet.network.unet import Architecture, build
 from napari_unet.packaging.model_package import write_model_package
 from napari_unet.project.project import Project
@@ -142,6 +144,44 @@ def test_training_ends_with_one_line(disk: Path, capfd: pytest.CaptureFixture[st
     (disk / "ballast").unlink()
     assert main(["verify", str(disk / "p.unet")]) == 0
     assert main(["train", "--project", str(disk / "p.unet"), "--steps", "2", "--device", "cpu"]) == 0
+
+
+def test_training_goes_on_while_the_disk_is_full(disk: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The network is saved every minute; a disk that is full at one of these times is told and costs nothing."""
+    from napari_unet.training import training_run
+
+    minutes = SimpleNamespace(monotonic=itertools.count(0.0, 61.0).__next__)
+    monkeypatch.setattr(training_run, "time", minutes)
+
+    def fill_for_a_while(step: int, _: float) -> None:
+        if step == 60:
+            leave(disk, 0)
+        if step == 110:
+            (disk / "ballast").unlink()
+
+    with painted(disk / "p.unet") as project:
+        request = training_run.TrainingRequest(steps=120, device="cpu", base="none")
+        result = training_run.run_training(project, request, fill_for_a_while)
+        assert result.steps == 120
+        assert result.warnings == (told(project.models, disk),)
+        assert load_checkpoint(Path(result.checkpoint)).step == 120
+
+
+def test_training_that_is_killed_has_saved_what_it_learned(disk: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """What was learned until a minute before is there."""
+    from napari_unet.training import training_run
+
+    monkeypatch.setattr(training_run, "time", SimpleNamespace(monotonic=itertools.count(0.0, 61.0).__next__))
+
+    def die(step: int, _: float) -> None:
+        if step == 120:
+            raise KeyboardInterrupt
+
+    with painted(disk / "p.unet") as project:
+        request = training_run.TrainingRequest(steps=200, device="cpu", base="none")
+        with pytest.raises(KeyboardInterrupt):
+            training_run.run_training(project, request, die)
+        assert {load_checkpoint(file).step for file in project.models.glob("*.safetensors")} >= {100}
 
 
 def test_the_worker_learns_on_in_memory(disk: Path) -> None:

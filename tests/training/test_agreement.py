@@ -1,9 +1,12 @@
 """Laws of the agreement of strokes with the overlay that they corrected."""
 
+import gc
+import weakref
 from typing import Any
 
 import numpy as np
 import pytest
+import torch
 from drawing import Drawing
 
 from napari_unet.config import Settings
@@ -72,6 +75,25 @@ def test_strokes_are_judged_by_what_was_shown(project: Project) -> None:
     for row in range(60, 60 + 2 * AGREEMENT_STROKES, 2):
         last = judged(2, np.s_[row : row + 1], np.s_[200:240])
     assert (last, agreement.strokes) == (1, AGREEMENT_STROKES)
+
+
+def test_few_networks_wait_for_their_strokes_to_be_judged(project: Project) -> None:
+    """Strokes that come faster than they are judged do not fill the memory with networks; the newest are judged."""
+    annotations = Annotations(project)
+    agreement = Agreement(annotations)
+    networks = weakref.WeakSet[torch.nn.Module]()
+    for row in range(20):
+        paint(project, 1 + row // 10, np.s_[5 * row : 5 * row + 2], np.s_[200:240])
+        annotations.refresh(project.settings.read())
+        predictor = by_brightness()
+        networks.add(predictor.network)
+        agreement.note(predictor)
+        del predictor
+    gc.collect()
+    assert len(networks) == 4
+    while agreement.waits:
+        agreement.judge()
+    assert (agreement.strokes, agreement.share) == (4, 1)  # the last ten were right
 
 
 def test_the_answer_comes_before_the_judgement(project: Project) -> None:
