@@ -38,6 +38,13 @@ def disk(tmp_path: Path) -> Iterator[Path]:
         yield place
 
 
+@pytest.fixture
+def roomy_disk(tmp_path: Path) -> Iterator[Path]:
+    """A disk with room for the networks of two times."""
+    with small_disk(tmp_path / "disk", 16) as place:
+        yield place
+
+
 def leave(disk: Path, room: int) -> None:
     """Fill the disk but for so many bytes."""
     ballast = disk / "ballast"
@@ -146,7 +153,7 @@ def test_training_ends_with_one_line(disk: Path, capfd: pytest.CaptureFixture[st
     assert main(["train", "--project", str(disk / "p.unet"), "--steps", "2", "--device", "cpu"]) == 0
 
 
-def test_training_goes_on_while_the_disk_is_full(disk: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_training_goes_on_while_the_disk_is_full(roomy_disk: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """The network is saved every minute; a disk that is full at one of these times is told and costs nothing."""
     from napari_unet.training import training_run
 
@@ -155,19 +162,19 @@ def test_training_goes_on_while_the_disk_is_full(disk: Path, monkeypatch: pytest
 
     def fill_for_a_while(step: int, _: float) -> None:
         if step == 60:
-            leave(disk, 0)
+            leave(roomy_disk, 0)
         if step == 110:
-            (disk / "ballast").unlink()
+            (roomy_disk / "ballast").unlink()
 
-    with painted(disk / "p.unet") as project:
+    with painted(roomy_disk / "p.unet") as project:
         request = training_run.TrainingRequest(steps=120, device="cpu", base="none")
         result = training_run.run_training(project, request, fill_for_a_while)
         assert result.steps == 120
-        assert result.warnings == (told(project.models, disk),)
+        assert result.warnings == (told(project.models, roomy_disk),)
         assert load_checkpoint(Path(result.checkpoint)).step == 120
 
 
-def test_training_that_is_killed_has_saved_what_it_learned(disk: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_training_that_is_killed_has_saved_what_it_learned(roomy_disk: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """What was learned until a minute before is there."""
     from napari_unet.training import training_run
 
@@ -177,7 +184,7 @@ def test_training_that_is_killed_has_saved_what_it_learned(disk: Path, monkeypat
         if step == 120:
             raise KeyboardInterrupt
 
-    with painted(disk / "p.unet") as project:
+    with painted(roomy_disk / "p.unet") as project:
         request = training_run.TrainingRequest(steps=200, device="cpu", base="none")
         with pytest.raises(KeyboardInterrupt):
             training_run.run_training(project, request, die)
