@@ -22,16 +22,16 @@ class OneByOne(Losses):
 
         places, painted = with_corrections(batch, features, fit)
         side = batch.labels.shape[-1]
-        own = features.view(len(features), 2, side, side, -1).permute(0, 1, 4, 2, 3)
+        all_of_them = features.view(len(features), 2, side, side, -1).permute(0, 1, 4, 2, 3).unbind(0)
         answered, known = [], []
-        for row, index in enumerate(batch.sets.tolist()):
+        for row, (own, index) in enumerate(zip(all_of_them, batch.sets.tolist(), strict=True)):
             valid = painted[row] != NONE
             labels = batch.labels[row].long()
-            answered.append(of_episode(own[row], labels, places[row][valid], painted[row][valid], penalty, sharpness))
+            answered.append(of_episode(own, labels, places[row][valid], painted[row][valid], penalty, sharpness))
             if index != NONE:
                 head = self.set_heads[index]
                 assert isinstance(head, nn.Linear)
-                known.append(of_set(own[row], batch.fine[row].long(), head))
+                known.append(of_set(own, batch.fine[row].long(), head))
         return torch.stack(answered).mean(), torch.stack(known).mean() if known else torch.zeros(())
 
 
