@@ -1,9 +1,11 @@
 """Laws of the panel's looks: nothing moves, every text fits, it fits a small screen, and the wheel changes nothing."""
 
+from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
+import tifffile
 from fake_worker import FakeClient
 from panel_states import progress, say, states
 from qtpy.QtCore import QPoint, QPointF, Qt
@@ -105,6 +107,25 @@ def test_the_panel_fits_a_small_screen(listened: User) -> None:
     settle(seconds=0.1)
     assert user.panel.details.content.isVisible()
     assert user.panel.details.minimumSizeHint().width() <= WIDTH - 2 * MARGIN - 14  # px of the scroll bar
+
+
+def test_several_images_fit_a_small_screen(listened: User, tmp_path: Path) -> None:
+    """Their list takes the room that is left, and none on a small screen, where keys and a number do."""
+    user, images = listened, listened.panel.image_list
+    for number in range(1, 5):  # other ones than the image that is open
+        tifffile.imwrite(tmp_path / f"{number}.tif", drawn_image(number))
+    user.panel.added_files.add(sorted(tmp_path.glob("*.tif")))
+    assert settle(lambda: user.panel.controller.project.images.count() == 5)
+    narrow(user)
+    assert not images.view.isVisible()
+    assert user.panel.scroll.verticalScrollBar().maximum() == 0
+    assert images.place.text() == "1 of 5"
+    dock = user.panel.parentWidget()
+    while not isinstance(dock, QDockWidget):
+        dock = dock.parentWidget()
+    dock.resize(WIDTH, dock.height() + 220)
+    assert settle(lambda: images.view.isVisible() and images.view.height() > 150, 5)
+    assert user.panel.scroll.verticalScrollBar().maximum() == 0
 
 
 def test_the_empty_panel_is_as_high_as_the_full_one(viewer: Any, monkeypatch: pytest.MonkeyPatch) -> None:

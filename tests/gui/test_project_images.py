@@ -117,6 +117,7 @@ def press(user: User, key: Qt.Key) -> None:
 
 def test_one_image_at_a_time_with_its_own_strokes(viewer: Any, three_images: Path) -> None:
     """Keys and clicks switch; one image layer and our two are all there is, on the new image's place and size."""
+    viewer.window.resize(1200, 950)
     user, strokes = User.of_project(viewer, three_images, SilentClient), stored(three_images)
     panel, layers = user.panel, [user.panel.canvas.annotation, user.panel.canvas.prediction]
     view = panel.image_list.view
@@ -277,6 +278,7 @@ def test_files_make_a_project_where_there_is_none(viewer: Any, three_images: Pat
 
 def test_a_missing_file_is_marked_and_found_again(viewer: Any, three_images: Path) -> None:
     """The others work on; only the same image is taken for it."""
+    viewer.window.resize(1200, 950)  # the list has room
     here, away = three_images.parent / "b.tif", three_images.parent / "elsewhere.tif"
     here.rename(away)
     user = User.of_project(viewer, three_images, SilentClient)

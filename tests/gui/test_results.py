@@ -74,6 +74,20 @@ def test_the_size_that_was_found_is_named_until_one_is_set(hand: Hand) -> None:
     assert knobs.size.text() == "31 px"
 
 
+def test_a_size_has_the_unit_of_the_image(viewer: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Found or set, where the size of a pixel is known."""
+    scaled = {"scale": (0.5, 0.5), "units": ("um", "um")}
+    hand = open_black_image(viewer, monkeypatch, np.zeros((SIDE, SIDE), np.uint8), **scaled)
+    size = hand.panel.results.knobs.size
+    counted(hand, ClassCount(2, 12, 0.3, 23.4))
+    assert size.text() == "11.7 µm found"
+    size.setValue(31)
+    assert size.text() == "31 px, 15.5 µm"
+    assert settle(lambda: settings_of(hand).object_size == 31, 5)
+    assert size.text() == "31 px, 15.5 µm"
+    assert size.fontMetrics().horizontalAdvance(size.text()) <= size.lineEdit().width()
+
+
 def test_a_line_across_an_object_is_its_size(hand: Hand) -> None:
     """One drag; the layer of strokes is selected again after it, nothing is painted, and no line is left."""
     annotation = hand.panel.canvas.annotation

@@ -9,7 +9,7 @@ from superqt.utils import signals_blocked
 
 from napari_unet.config import DEFAULT_SETTINGS, Settings, changed
 from napari_unet.controller.controller import Controller
-from napari_unet.controller.news import ActionEnded, ClassesChanged, ProjectOpened, SettingsChanged
+from napari_unet.controller.news import ActionEnded, ClassesChanged, ImageShown, ProjectOpened, SettingsChanged
 from napari_unet.gui.plain_text import PlainLabel
 from napari_unet.gui.sections.attempt import Attempt
 from napari_unet.gui.sections.section import GAP, row
@@ -20,6 +20,7 @@ from napari_unet.project.classes import BACKGROUND
 _SOON_MS = 150  # after the last move of a knob
 _HOLES = {"none": 0, "small": DEFAULT_SETTINGS.object_holes, "all": 1_000_000}  # px of the largest that is filled
 _LARGEST = 10_000  # px
+_SPELLED = {"um": "µm"}
 
 
 class CountingKnobs(QWidget):  # type: ignore[misc]
@@ -51,6 +52,7 @@ class CountingKnobs(QWidget):  # type: ignore[misc]
         controller.subscribe(ProjectOpened, lambda opened: self._forget(opened.project.settings.read()))
         controller.subscribe(SettingsChanged, lambda news: self.show_settings(news.settings))
         controller.subscribe(ClassesChanged, lambda _: self._show_classes())
+        controller.subscribe(ImageShown, lambda _: self._show_length())
         controller.subscribe(ActionEnded, lambda _: self.setEnabled(controller.image is not None))
 
     def show_settings(self, settings: Settings) -> None:
@@ -60,13 +62,16 @@ class CountingKnobs(QWidget):  # type: ignore[misc]
             self.size.setValue(shown.object_size)
             self.split.setValue(round(100 * shown.object_split))
             self.holes.setCurrentIndex(_holes_of(shown.object_holes))
+        self._show_length()
         self._show_classes()
 
     def show_typical(self, counts: Sequence[ClassCount]) -> None:
         """Name the size that the prediction itself has, where none is set: that of the class with most area."""
         found = [one for one in counts if one.typical]
         if found and not self.size.value():
-            self.size.setSpecialValueText(f"{max(found, key=lambda one: one.share).typical:.0f} px found")
+            typical = max(found, key=lambda one: one.share).typical
+            length = self._length(typical)
+            self.size.setSpecialValueText(f"{length} found" if length else f"{typical:.0f} px found")
         elif not found:
             self.size.setSpecialValueText("found")
 
@@ -87,6 +92,7 @@ class CountingKnobs(QWidget):  # type: ignore[misc]
             "0: found in the prediction"
         )
         self.size.valueChanged.connect(lambda value: self._want_size(value))
+        self.size.valueChanged.connect(lambda _: self._show_length())
         self.measure_button = QPushButton("Measure")
         self.measure_button.setToolTip("Drag a line across one typical object. Escape ends it")
         self.measure_button.clicked.connect(lambda: shown.begin_line())
@@ -130,6 +136,20 @@ class CountingKnobs(QWidget):  # type: ignore[misc]
     def _measured(self, length: float) -> None:
         if length >= 1:
             self.size.setValue(min(round(length), _LARGEST))
+
+    def _show_length(self) -> None:
+        """Tell how much the size that is set is in the unit of the image."""
+        length = self._length(float(self.size.value()))
+        with signals_blocked(self.size):
+            self.size.setSuffix(f" px, {length}" if length else " px")
+
+    def _length(self, pixels: float) -> str:
+        """Return so many pixels of the image on screen as "16 µm", or "" where its pixel size is not known."""
+        image = self._controller.image
+        if image is None or not image.pixel_size.is_known:
+            return ""
+        size = image.pixel_size
+        return f"{pixels * (size.y + size.x) / 2:.3g} {_SPELLED.get(size.unit, size.unit)}"
 
     def _want_size(self, value: int) -> None:
         self._want("object_size", value)

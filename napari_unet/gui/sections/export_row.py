@@ -104,7 +104,7 @@ class ExportRow(QWidget):  # type: ignore[misc]
         if share is None:
             with signals_blocked(self.pause):
                 self.pause.setChecked(False)
-            self._lines.setCurrentWidget(self.done if self.exported.text() else self.plan)
+            self._lines.setCurrentWidget(self.done if self.exported.text() else self._planned)
         else:
             self.exported.setText("")
             self.bar.setValue(round(100 * share))
@@ -154,10 +154,11 @@ class ExportRow(QWidget):  # type: ignore[misc]
         self.cancel = QPushButton("Cancel")
         self.cancel.setToolTip("Give the export up; files of images that are done stay")
         self.cancel.clicked.connect(lambda: self._controller.exports.cancel())
+        self._planned = _side_by_side(self.plan)  # for the same middle line as the button
         self.going = _side_by_side(self.bar, self.pause, self.cancel)
         self.done = _side_by_side(self.exported, self.open_button)
         self._lines = QStackedWidget()
-        for page in (self.plan, self.going, self.done):
+        for page in (self._planned, self.going, self.done):
             self._lines.addWidget(page)
         # Its pages are alike in height, and no text widens the panel.
         self._lines.setSizePolicy(QSizePolicy.Policy.Ignored, QSizePolicy.Policy.Fixed)
@@ -218,7 +219,7 @@ class ExportRow(QWidget):  # type: ignore[misc]
         self.exported.setText("")
         self._written = None
         if self._lines.currentWidget() is self.done:
-            self._lines.setCurrentWidget(self.plan)
+            self._lines.setCurrentWidget(self._planned)
         self._show_plan()
 
     def _enable(self) -> None:

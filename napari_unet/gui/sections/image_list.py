@@ -18,7 +18,6 @@ from qtpy.QtWidgets import (
 
 from napari_unet.gui.plain_text import PlainLabel
 from napari_unet.gui.sections.image_table import NAME, ImageTable
-from napari_unet.gui.sections.section import column
 from napari_unet.gui.sections.thumbnails import SIDE, Thumbnails
 from napari_unet.project.image_record import ImageRecord
 
@@ -29,6 +28,9 @@ _STEPS = {Qt.Key.Key_PageDown: 1, Qt.Key.Key_PageUp: -1}
 
 class ImageList(QWidget):  # type: ignore[misc]
     """List that emits what the user wants; its rows are hidden while there is nothing to choose.
+
+    Four rows are high enough; where the panel has less room there are fewer, and none where not one has room: the keys
+    Page Up and Page Down go through the images then, and ``place`` says where one is.
 
     Attributes
     ----------
@@ -43,6 +45,8 @@ class ImageList(QWidget):  # type: ignore[misc]
     def __init__(self, parent: QWidget | None = None) -> None:
         super().__init__(parent)
         self._filtered: list[QWidget] = []  # whose events are seen here
+        self._rows = _ROWS_SHOWN
+        self._is_wanted = False  # whether there is anything to choose
         self.thumbnails = Thumbnails(self)
         self.table = ImageTable(self.thumbnails, self)
         self.view = QTableView(self)
@@ -55,17 +59,16 @@ class ImageList(QWidget):  # type: ignore[misc]
         self.find_button = QPushButton("Find file…")
         self.find_button.setToolTip("Show where the file of this image is now; it must be the same image")
         self.find_button.clicked.connect(self._pick_file)
+        self.setSizePolicy(QSizePolicy.Policy.Ignored, QSizePolicy.Policy.Maximum)
         self.place = PlainLabel("")
-        column(self).addWidget(self.view)
+        self.place.setToolTip("Page Down, Page Up: next, previous image")
         self.thumbnails.made.connect(lambda _: self._show_parts())
         self._show_parts()
 
     def show_images(self, records: Sequence[ImageRecord]) -> None:
         """Show the images of the project."""
         self.table.show_images(records)
-        rows = min(max(len(records), 2), _ROWS_SHOWN)
-        header = self.view.horizontalHeader().sizeHint().height()
-        self.view.setFixedHeight(header + rows * self.view.verticalHeader().defaultSectionSize() + 4)
+        self._rows = min(max(len(records), 2), _ROWS_SHOWN)
         self._show_parts()
 
     def show_current(self, image_id: int | None) -> None:
@@ -106,6 +109,27 @@ class ImageList(QWidget):  # type: ignore[misc]
                 return True
         return False
 
+    def sizeHint(self) -> QSize:
+        """Return the room for all rows that are to be seen."""
+        return QSize(0, self._height(self._rows) if self._is_wanted else 0)
+
+    def minimumSizeHint(self) -> QSize:
+        """Do without the rows where there is no room."""
+        return QSize(0, 0)
+
+    def resizeEvent(self, event: Any) -> None:
+        """Lie where there is room."""
+        super().resizeEvent(event)
+        self._place_view()
+
+    def _height(self, rows: int) -> int:
+        view = self.view
+        return int(view.horizontalHeader().sizeHint().height() + rows * view.verticalHeader().defaultSectionSize() + 4)
+
+    def _place_view(self) -> None:
+        self.view.setGeometry(self.rect())
+        self.view.setVisible(self._is_wanted and self.height() >= self._height(1))
+
     def _prepare_view(self) -> None:
         view = self.view
         view.setModel(self.table)
@@ -117,7 +141,6 @@ class ImageList(QWidget):  # type: ignore[misc]
         view.setSelectionMode(QAbstractItemView.SelectionMode.SingleSelection)
         view.setVerticalScrollMode(QAbstractItemView.ScrollMode.ScrollPerItem)
         view.setTextElideMode(Qt.TextElideMode.ElideMiddle)
-        view.setSizePolicy(QSizePolicy.Policy.Ignored, QSizePolicy.Policy.Fixed)
         header = view.horizontalHeader()
         header.setSectionResizeMode(QHeaderView.ResizeMode.ResizeToContents)
         header.setSectionResizeMode(NAME, QHeaderView.ResizeMode.Stretch)
@@ -128,7 +151,10 @@ class ImageList(QWidget):  # type: ignore[misc]
     def _show_parts(self) -> None:
         selected = self._selected
         broken = selected is not None and bool(self.thumbnails.problem_of(selected.id))
-        self.view.setVisible(self.table.rowCount() > 1 or broken)
+        self._is_wanted = self.table.rowCount() > 1 or broken
+        self.setVisible(self._is_wanted)  # hidden it takes no gap either
+        self.updateGeometry()
+        self._place_view()
         self.find_button.setVisible(broken)
 
     @property

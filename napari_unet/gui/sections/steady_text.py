@@ -34,6 +34,10 @@ class SteadyText(QElidingLabel):  # type: ignore[misc]
         super().setText(text)
         self.setToolTip(untagged(text))
 
+    def hasHeightForWidth(self) -> bool:
+        """Tell that the height is fixed, though lines are broken: else a scroll area would give no widget less room."""
+        return False
+
     def changeEvent(self, event: Any) -> None:
         """Keep the height of the lines when the theme brings another font."""
         super().changeEvent(event)
