@@ -46,8 +46,8 @@ class Tasks:
 
     drawn: float = 0.3
     regions: float = 0.15
-    corrected: float = 0.25
-    hand: Hand = field(default_factory=lambda: Hand(careless=0.3, slips=0.1))
+    corrected: float = 0.0
+    hand: Hand = field(default_factory=Hand)
 
     def __post_init__(self) -> None:
         shares = self.drawn, self.regions, self.drawn + self.regions, self.corrected, *astuple(self.hand)

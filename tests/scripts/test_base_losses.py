@@ -21,10 +21,11 @@ from scripts.base.losses import Losses, balance, weighted_cross_entropy
 from scripts.base.one_by_one import OneByOne
 from scripts.base.ridge import Heads, fit_ridge
 from scripts.base.sets import BaseSet
+from scripts.base.strokes import Hand
 
 SIDE, WIDTH = 32, 4
 NAMES = ["other", "discs"]
-EVERYTHING = Tasks(drawn=0.3, regions=0.2, corrected=0.4)
+EVERYTHING = Tasks(drawn=0.3, regions=0.2, corrected=0.4, hand=Hand(careless=0.3, slips=0.1))
 
 
 @pytest.fixture(autouse=True)

@@ -18,6 +18,7 @@ from scripts.base.strokes import Hand, strokes_on
 
 SIDE = 64
 EXACT = Hand()
+EVERYTHING = Tasks(drawn=0.3, regions=0.15, corrected=0.25, hand=Hand(careless=0.3, slips=0.1))
 OF_SETS = Tasks(drawn=0, regions=0, corrected=0, hand=EXACT)
 KINDS = {
     "sets": OF_SETS,
@@ -26,7 +27,7 @@ KINDS = {
     "careless": Tasks(drawn=0, regions=0, corrected=0, hand=Hand(careless=1)),
     "slips": Tasks(drawn=0, regions=0, corrected=0, hand=Hand(slips=1)),
     "corrected": Tasks(drawn=0, regions=0, corrected=1, hand=EXACT),
-    "all": Tasks(),
+    "all": EVERYTHING,
 }
 
 
@@ -197,7 +198,7 @@ def test_a_flat_tile_has_no_regions() -> None:
 
 def test_a_batch_holds_its_episodes(base_set: BaseSet) -> None:
     """Whatever an episode has comes back from its row, and what fills a row up is no class."""
-    episodes = drawn_episodes(base_set, Tasks(), count=10)
+    episodes = drawn_episodes(base_set, EVERYTHING, count=10)
     batch = collate(episodes, ["other", "discs"])
     assert batch.classes == max(episode.classes for episode in episodes)
     assert (batch.painted == NONE).any()
@@ -215,7 +216,7 @@ def test_a_batch_holds_its_episodes(base_set: BaseSet) -> None:
 @pytest.mark.filterwarnings("ignore:This process:DeprecationWarning")  # threads and forks, from Python 3.12 on
 def test_other_processes_draw_the_same_batches(base_set: BaseSet) -> None:
     """One process draws what this one would; with two, every second batch is another stream, at every start."""
-    stream = Stream([base_set], Tasks(), 32, 2, 5)
+    stream = Stream([base_set], EVERYTHING, 32, 2, 5)
     here, one, two, again = (list(islice(batches(stream, count, pinned=False), 4)) for count in (0, 1, 2, 2))
     assert all(same_batch(a, b) for a, b in zip(here, one, strict=True))
     assert all(same_batch(a, b) for a, b in zip(two, again, strict=True))

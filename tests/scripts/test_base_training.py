@@ -20,15 +20,18 @@ if not (Path(__file__).parents[2] / "scripts").is_dir():
     pytest.skip("not a checkout", allow_module_level=True)
 
 from scripts.base.batch import Stream, batches
+from scripts.base.episodes import Tasks
 from scripts.base.filters import responses
 from scripts.base.losses import Terms
 from scripts.base.recipe import Recipe, recipe_for
 from scripts.base.sets import SOURCES, BaseSet
+from scripts.base.strokes import Hand
 from scripts.base.training import BaseTrainer, Log, train
 from scripts.train_base import main
 
 SIDE = 64
-RECIPE = Recipe(steps=3, widths=(4, 6), side=32, episodes=2)
+TASKS = Tasks(corrected=0.25, hand=Hand(careless=0.3, slips=0.1))
+RECIPE = Recipe(steps=3, widths=(4, 6), side=32, episodes=2, tasks=TASKS)
 CPU = choose_device("cpu", "float32")
 
 
