@@ -36,6 +36,11 @@ class PixelSize:
         """Tell whether lengths and areas can be given in a physical unit."""
         return self.unit != "pixel"
 
+    @property
+    def symbol(self) -> str:
+        """Return the unit as people write it."""
+        return "µm" if self.unit == "um" else self.unit
+
 
 @dataclass(frozen=True, slots=True)
 class Image:

@@ -73,4 +73,4 @@ def test_slices_are_as_far_apart_in_the_window_as_in_the_image(viewer: Any, tmp_
                     ]
     assert not [each for each in warned if "unit" in str(each.message).lower()]
     assert messages() == []
-    assert facts(record).endswith("0.5 x 0.25 um · slices 1.5 um apart")
+    assert facts(record).endswith("0.5 x 0.25 µm · slices 1.5 µm apart")

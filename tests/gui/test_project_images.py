@@ -329,7 +329,7 @@ def test_a_corrected_pixel_size_is_shown_everywhere(viewer: Any, three_images: P
     assert facts.line.text() == "192 x 160 px · pixel size unknown"
     strokes = user.painted.copy()
     correct(user, "0,5", "0.25", "um")
-    assert facts.line.text() == "192 x 160 px · 0.5 x 0.25 um"
+    assert facts.line.text() == "192 x 160 px · 0.5 x 0.25 µm"
     assert {tuple(layer.scale) for layer in layers()} == {(0.5, 0.25)}
     assert {str(unit) for layer in layers() for unit in layer.units} == {"micrometer"}
     np.testing.assert_array_equal(user.painted, strokes)

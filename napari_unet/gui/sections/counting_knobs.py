@@ -20,7 +20,6 @@ from napari_unet.project.classes import BACKGROUND
 _SOON_MS = 150  # after the last move of a knob
 _HOLES = {"none": 0, "small": DEFAULT_SETTINGS.object_holes, "all": 1_000_000}  # px of the largest that is filled
 _LARGEST = 10_000  # px
-_SPELLED = {"um": "µm"}
 
 
 class CountingKnobs(QWidget):  # type: ignore[misc]
@@ -149,7 +148,7 @@ class CountingKnobs(QWidget):  # type: ignore[misc]
         if image is None or not image.pixel_size.is_known:
             return ""
         size = image.pixel_size
-        return f"{pixels * (size.y + size.x) / 2:.3g} {_SPELLED.get(size.unit, size.unit)}"
+        return f"{pixels * (size.y + size.x) / 2:.3g} {size.symbol}"
 
     def _want_size(self, value: int) -> None:
         self._want("object_size", value)

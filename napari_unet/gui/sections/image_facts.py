@@ -39,7 +39,7 @@ Correct = Callable[[ImageRecord], None]
 
 
 def facts(record: ImageRecord) -> str:
-    """Return one line about an image, such as "z 20 · 2 channels · 512 x 512 px · 0.325 um"."""
+    """Return one line about an image, such as "z 20 · 2 channels · 512 x 512 px · 0.325 µm"."""
     sizes = dict(zip(record.axes, record.shape, strict=True))
     parts = [f"{axis} {size}" for axis, size in sizes.items() if axis not in "yxc"]
     if record.chosen:
@@ -48,16 +48,19 @@ def facts(record: ImageRecord) -> str:
         parts.append(f"{record.channels} channels")
     parts.append(f"{sizes['y']} x {sizes['x']} px")
     size = record.pixel_size
-    parts.append(length(size) if size.is_known else "pixel size unknown")
+    parts.append(f"{_edges(size)} {size.symbol}" if size.is_known else "pixel size unknown")
     if size.is_known and size.z is not None and "z" in sizes:
-        parts.append(f"slices {size.z:.4g} {size.unit} apart")
+        parts.append(f"slices {size.z:.4g} {size.symbol} apart")
     return " · ".join(parts)
 
 
 def length(size: PixelSize) -> str:
     """Return the edges of a pixel, such as "0.325 um" or "0.3 x 0.4 um"."""
-    edges = [f"{size.y:.4g}"] if size.y == size.x else [f"{size.y:.4g}", f"{size.x:.4g}"]
-    return f"{' x '.join(edges)} {size.unit}"
+    return f"{_edges(size)} {size.unit}"
+
+
+def _edges(size: PixelSize) -> str:
+    return f"{size.y:.4g}" if size.y == size.x else f"{size.y:.4g} x {size.x:.4g}"
 
 
 class ImageFacts(QWidget):  # type: ignore[misc]

@@ -87,7 +87,7 @@ class LabelCheck(QWidget):  # type: ignore[misc]
                 names.get(k, "another class") for k in (self._open[0].class_id, self._open[0].predicted)
             )
             several = f" (1 of {len(self._open)})" if len(self._open) > 1 else ""
-            self.line.setText(f"Painted {painted}, but looks like {predicted}: right?{several}")
+            self.line.setText(f"{painted}, or {predicted} here?{several}")
 
     def _is_open(self, doubt: Doubt) -> bool:
         """Tell whether a stroke is on the present image, still painted like that, and was not kept."""
