@@ -55,6 +55,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
         steps = max(1, options.total // episodes)
         stream = batches(Stream(sets, recipe.tasks, recipe.side, episodes, 0), 0, pinned=False)
         trainers = [BaseTrainer(recipe, options.width, sets, device) for _ in range(2)]
+        # Its own layers do not learn, which takes no time worth telling.
         trainers[0].losses = OneByOne(options.width, [each.fine_classes for each in sets], device)
         next(stream)  # the first one draws its images, too
         spent = [0.0, 0.0, 0.0]
