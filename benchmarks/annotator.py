@@ -27,7 +27,7 @@ from benchmarks.annotator_worker import AUTOMATIC_BASE, NO_BASE, SteppedWorker, 
 from benchmarks.quality import Quality, quality
 from benchmarks.rivals.forest import train_forest
 from benchmarks.rivals.root_painter import RATE, RATES, Lesson, RootPainter, train_root_painter
-from benchmarks.sets import SETS, TUNING_SET, LabelledSet, Picture, choose_pictures, mirrored, set_named
+from benchmarks.sets import SETS, TUNING_SET, UNSEEN_SETS, LabelledSet, Picture, choose_pictures, mirrored, set_named
 from benchmarks.simulated_strokes import painted, strokes_over
 from benchmarks.sloppy_hand import drawn_carelessness
 from napari_unet.api import add_annotation
@@ -186,7 +186,7 @@ class Benchmark:
             base = str(path.absolute())
         else:
             base = self._options.base
-        if base == AUTOMATIC_BASE:
+        if base == AUTOMATIC_BASE and labelled_set not in UNSEEN_SETS:
             self.report.base_has_seen = True
         return base, ""
 

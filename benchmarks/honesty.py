@@ -27,7 +27,7 @@ from scipy.optimize import minimize
 from scipy.special import expit
 from scipy.stats import spearmanr
 
-from benchmarks.sets import SETS, TUNING_SET, LabelledSet, Picture, choose_pictures
+from benchmarks.sets import SETS, TUNING_SET, UNSEEN_SETS, LabelledSet, Picture, choose_pictures
 from benchmarks.simulated_strokes import painted, strokes_over
 from napari_unet.api import add_annotation
 from napari_unet.evaluation.dice_sums import DiceSums
@@ -49,11 +49,6 @@ from napari_unet.prediction.mask import predict_mask
 from napari_unet.project.project import Project
 from napari_unet.training.learner import Learner
 
-UNSEEN_SETS = (
-    LabelledSet("nasa-superalloy-sem", "nasa-superalloy-sem", "SEM of an alloy", ("matrix", "large", "tiny")),
-    LabelledSet("nasa-coating-sem", "nasa-coating-sem", "SEM of a coating", ("background", "oxide", "crack")),
-    LabelledSet("ocdc-he", "ocdc-he", "H&E", ("other", "tumour")),
-)  # by base16
 STROKES = (2, 5, 10)  # per class and image
 _OTHERS = 3  # images that nothing was painted on
 _TILE = 512

@@ -17,8 +17,7 @@ from typing import NamedTuple
 import numpy as np
 from scipy.optimize import minimize
 
-from benchmarks.honesty import UNSEEN_SETS
-from benchmarks.sets import SETS, TUNING_SET, LabelledSet, choose_pictures
+from benchmarks.sets import SETS, TUNING_SET, UNSEEN_SETS, LabelledSet, choose_pictures
 from benchmarks.simulated_strokes import painted, strokes_over
 from napari_unet.api import add_annotation
 from napari_unet.evaluation.checked_areas import LEAST_AREAS, SCALE, interval_features
