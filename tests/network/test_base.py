@@ -195,7 +195,7 @@ def test_answers_are_kept_as_strongly_as_leaves_the_correction_learned(monkeypat
     features = 0.3 * torch.randn(1000, 10, generator=random) + 3 * target[:, None] * torch.eye(10)[0]
     first = DeepShallowHead(6, 4, 2)
     fit_head(first, features, target)
-    stroke = 0.3 * torch.randn(40, 10, generator=random) + 3 * torch.eye(10)[7]
+    stroke = 0.3 * torch.randn(40, 10, generator=random) + 4 * torch.eye(10)[7]
     nearby = 0.3 * torch.randn(400, 10, generator=random) + 1.6 * torch.eye(10)[7]
     labels = torch.cat([target, torch.ones(40, dtype=torch.int64)])
 
@@ -209,8 +209,8 @@ def test_answers_are_kept_as_strongly_as_leaves_the_correction_learned(monkeypat
         return float(learned), float((after - before).abs().mean())
 
     weakly, strongly = corrected((1.0,)), corrected((10.0, 1.0))
-    assert weakly[0] >= 0.95
-    assert strongly[0] > 0.94
+    assert weakly[0] > 0.95
+    assert strongly[0] > 0.95
     assert strongly[1] < 0.7 * weakly[1]
     assert corrected((1000.0,))[0] < 0.95
     assert corrected((1000.0, 1.0)) == pytest.approx(weakly)
