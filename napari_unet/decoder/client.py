@@ -184,24 +184,24 @@ class DecoderClient:
         with self._starting:
             if self._is_stopped:
                 raise ConnectionAbortedError("stopped")
-            return self._running_or_started()
-
-    def _running_or_started(self) -> ChildProcess[Answer]:
-        if self._child is None or self._child.exit_code is not None:
-            self._close()
-            try:
-                variables = {"OPENBLAS_NUM_THREADS": "1"}  # each thread reserves addresses
-                self._child = ChildProcess(self._program, Answer, variables=variables)
-            except OSError as error:
-                what = f"the process that decodes images cannot be started ({error.strerror})"
-                raise UserError("NU-S12", what, sys.executable, "close other programs, then try again") from error
-            # Pixels of a layer may start the process again after ``rest``; nobody is left to end it then.
-            self._end = weakref.finalize(self, _end, self._child)
-        return self._child
+            if self._child is None or self._child.exit_code is not None:
+                self._close()
+                self._child = _started(self._program)
+                # Pixels of a layer may start the process again after ``rest``; nobody is left to end it then.
+                self._end = weakref.finalize(self, _end, self._child)
+            return self._child
 
     def _took_too_long(self, path: Path) -> UserError:
         what = f"the image was not decoded within {self._patience_s:g} s"
         return UserError("NU-S10", what, str(path), "copy it to a faster drive, or save it as tiled TIFF or OME-Zarr")
+
+
+def _started(program: Sequence[str]) -> ChildProcess[Answer]:
+    try:
+        return ChildProcess(program, Answer, variables={"OPENBLAS_NUM_THREADS": "1"})  # each thread reserves addresses
+    except OSError as error:
+        what = f"the process that decodes images cannot be started ({error.strerror})"
+        raise UserError("NU-S12", what, sys.executable, "close other programs, then try again") from error
 
 
 def _end(child: ChildProcess[Answer]) -> None:

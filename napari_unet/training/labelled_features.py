@@ -55,7 +55,14 @@ def labelled_features(
     """Gather features from a bounded number of tiles, twice as many for the ``first`` fit of a head.
 
     Every class is there that has trained pixels; of the other tiles those with new strokes come first, then others at
-    random. Tiles that ``samples`` holds or of which ``feature_cache`` knows the features are not computed again.
+    random.
+
+    Parameters
+    ----------
+    network : in evaluation mode on the device; its body computes the features
+    random : draws the tiles, and the pixels that nobody has painted
+    feature_cache : features of the image on screen; tiles in it are not computed again
+    samples : samples of earlier calls, and of this one afterwards; tiles in it are not computed again
     """
     samples = TileSamples() if samples is None else samples
     samples.hold_for(network)
