@@ -152,10 +152,6 @@ class JobUser:
         whole = max(tables, key=lambda path: (path.stat().st_size, path.name))
         return list(csv.DictReader(whole.open(encoding="utf-8")))
 
-    def counts(self) -> str:
-        """Return what the section of the results says."""
-        return str(self._window.panel.results.counts.counts.text())
-
     def come_back(self) -> None:
         """Close the window, open napari and the panel again, and choose the project in the list."""
         self.see("evening")

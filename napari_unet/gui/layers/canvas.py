@@ -97,7 +97,7 @@ class Canvas:
             self.prediction_layer.move(placement)
         else:
             self.prediction_layer.show(placement, classes)
-        self.marks.show(placement)
+        self.marks.move(placement)
         self.boxes.draw()
         self.annotation_layer.show(placement, strokes, classes)
 

@@ -56,16 +56,8 @@ class Marks(OwnLayer[Shapes]):
         """Return the marks of a kind that are shown."""
         return self._marks.get(kind, ())
 
-    def show(self, placement: Placement) -> None:
-        """Lie over an image, without marks."""
-        if self.layer is None:
-            self.placement = placement
-            self._marks = {}
-        else:
-            self.move(placement)
-
     def move(self, placement: Placement) -> None:
-        """Lie over another image, without marks."""
+        """Lie over an image, without marks."""
         self._marks, self._drawn = {}, []
         super().move(placement)
         self.placement = placement
