@@ -60,6 +60,9 @@ def labelled_features(
     Parameters
     ----------
     network : in evaluation mode on the device; its body computes the features
+    annotations : have the labels and the pixels
+    device : where features are computed and kept
+    first : whether the head is fitted from nothing
     random : draws the tiles, and the pixels that nobody has painted
     feature_cache : features of the image on screen; tiles in it are not computed again
     samples : samples of earlier calls, and of this one afterwards; tiles in it are not computed again

@@ -1,19 +1,15 @@
 """Laws of the pixels that tell how often each class is found: anywhere in the painted planes, and a bounded number."""
 
-from pathlib import Path
-
 import numpy as np
 import pytest
 import torch
+from drawing import Drawing
 
-from napari_unet.api import add_annotation
-from napari_unet.config import Settings
 from napari_unet.dataset.annotated import Annotations, PlaneKey
 from napari_unet.images.image import Image
 from napari_unet.images.tiles import Region
 from napari_unet.network.device import Device
 from napari_unet.network.unet import Architecture, UNet
-from napari_unet.project.project import Project
 from napari_unet.training import random_pixels
 from napari_unet.training.random_pixels import RandomPixels
 
@@ -22,15 +18,11 @@ CPU = Device("cpu", "test", bfloat16=False)
 
 
 @pytest.fixture
-def annotations(tmp_path: Path) -> Annotations:
-    """A large plane with one small stroke, in its first tile."""
-    labels = np.zeros((1, HEIGHT, WIDTH), np.uint8)
-    labels[0, 10:20, 10:60] = 1
-    project = Project(tmp_path / "a.unet")
-    add_annotation(project, Image("noise", np.zeros((HEIGHT, WIDTH), np.uint8), "yx"), labels, ("background", "cell"))
-    found = Annotations(project)
-    found.refresh(Settings())
-    return found
+def drawing() -> Drawing:
+    """Draw a large plane with one small stroke, in its first tile."""
+    labels = np.zeros((HEIGHT, WIDTH), np.uint8)
+    labels[10:20, 10:60] = 1
+    return Drawing(Image("noise", np.zeros((HEIGHT, WIDTH), np.uint8), "yx"), labels)
 
 
 def test_a_few_tiles_anywhere_are_looked_at_each_time_and_the_newest_remembered(
