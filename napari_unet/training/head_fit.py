@@ -14,7 +14,6 @@ from napari_unet.network.unet import DeepShallowHead, UNet
 from napari_unet.training.instant_head import expect_shares, fit_head
 from napari_unet.training.labelled_features import LabelledFeatures, labelled_features
 from napari_unet.training.network_tensors import copy_network, copy_tensors
-from napari_unet.training.random_pixels import RandomPixels
 from napari_unet.training.tile_samples import TileSamples
 
 
@@ -33,7 +32,6 @@ class HeadFit:
         self._random = random
         self._seed = seed
         self._samples = TileSamples()
-        self._random_pixels = RandomPixels(annotations, device, random)
 
     def fit(self, averaged: UNet, trained: UNet, feature_cache: FeatureCache | None = None) -> bool:
         """Fit the head of an EMA from nothing and begin the trained network there; False for another kind of head.
@@ -61,11 +59,9 @@ class HeadFit:
             return
         before = [parameter.detach().clone() for parameter in head.parameters()]
         known = self._features(averaged, feature_cache, first=False)
-        # Not from painted tiles, as at first: most of them are where the network was wrong.
-        anywhere = self._random_pixels.look(averaged, feature_cache)
         with _learning(head):
             # First the shares, or they would take back what the new strokes say.
-            expect_shares(head, anywhere)
+            expect_shares(head, known.anywhere)
             fit_head(head, known.features, known.target, known.new, known.unlabelled, self._seed)
         _move(trained.head, before, head)
 

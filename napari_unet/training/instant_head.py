@@ -20,8 +20,7 @@ _DECAY_DEEP = 0.03
 _DECAY_SHALLOW = 0.003
 _BRANCHES = 2
 _RAREST = 0.1  # least share of an equal share: a class that is hardly found could else never be painted back
-KEPT = (3.0, 1.0)  # how strongly a correction keeps the answers on unlabelled pixels, tried one after the other
-_LEARNED = 0.95  # share of the new pixels that must be right, or the answers are kept less strongly
+_KEPT = 1.0  # how strongly a correction keeps the answers on unlabelled pixels
 _ITERATIONS = 40
 _SMALLEST_DEVIATION = 1e-3
 
@@ -42,8 +41,7 @@ def fit_head(
     target : output index of each
     new : which of them a head that was fitted before has not seen; the fit then begins where that head is. Without,
         the head is fitted from nothing
-    unlabelled : features of pixels whose answer such a head keeps as strongly as it can while it learns the new ones;
-        used with ``new`` only
+    unlabelled : features of pixels whose answer such a head keeps as far as it can; used with ``new`` only
     seed : of the pixels that are drawn and of the hidden units
     """
     random = torch.Generator().manual_seed(seed)
@@ -68,11 +66,9 @@ def fit_head(
             _DECAY_SHALLOW,
         ),
     ]
-    if new is None:
-        for branch in branches:  # apart, so that each has an opinion of its own
-            _minimise([branch], target, shares)
-    else:
-        _correct(branches, target, shares, new[chosen])
+    # Apart at first, so that each has an opinion of its own; together when they are to agree on a correction.
+    for group in [[branch] for branch in branches] if new is None else [branches]:
+        _minimise(group, target, shares)
 
 
 class Branch(NamedTuple):
@@ -133,49 +129,28 @@ def _blank(head: DeepShallowHead, random: torch.Generator) -> None:
     hidden.copy_(torch.randn(hidden.shape, generator=random) * (2 / hidden.shape[1]) ** 0.5)
 
 
-def _correct(
-    branches: Sequence[Branch], target: Int64[Tensor, " n"], shares: Float[Tensor, " n"], new: Bool[Tensor, " n"]
-) -> None:
-    """Let the branches agree on a correction; keep other answers as strongly as leaves the correction learned."""
-    parameters = [parameter for branch in branches for parameter in branch.parameters]
-    begin = [parameter.detach().clone() for parameter in parameters]
-    for kept in KEPT:
-        with torch.no_grad():
-            for parameter, value in zip(parameters, begin, strict=True):
-                parameter.copy_(value)
-        _minimise(branches, target, shares, kept)
-        with torch.no_grad():
-            right = _added(branches)[: len(target)].argmax(dim=1) == target
-        if not new.any() or right[new].float().mean() >= _LEARNED:
-            return
-
-
-def _added(branches: Sequence[Branch]) -> Float[Tensor, "n k"]:
-    """Return the sum of the branches' logits."""
-    return torch.stack([branch.logits()[0, :, 0] for branch in branches]).sum(dim=0).T
-
-
-def _minimise(
-    branches: Sequence[Branch], target: Int64[Tensor, " n"], shares: Float[Tensor, " n"], kept: float = 0.0
-) -> None:
+def _minimise(branches: Sequence[Branch], target: Int64[Tensor, " n"], shares: Float[Tensor, " n"]) -> None:
     """Minimise the cross-entropy of the added logits, with a penalty for weights far from zero.
 
-    Logits beyond the targets are those of unlabelled pixels, held to the classes' probabilities that they had, ``kept``
-    times as strongly.
+    Logits beyond the targets are those of unlabelled pixels, held to the classes' probabilities that they had.
     """
     labelled = len(target)
+
+    def logits() -> Tensor:
+        return torch.stack([branch.logits()[0, :, 0] for branch in branches]).sum(dim=0).T
+
     with torch.no_grad():
-        before = functional.softmax(_added(branches)[labelled:], dim=1)
+        before = functional.softmax(logits()[labelled:], dim=1)
     decays = [(parameter, branch.decay) for branch in branches for parameter in branch.parameters]
     parameters = [parameter for parameter, _ in decays]
     optimiser = torch.optim.LBFGS(parameters, max_iter=_ITERATIONS, history_size=10, line_search_fn="strong_wolfe")
 
     def closure() -> Tensor:
         optimiser.zero_grad()
-        now = _added(branches)
+        now = logits()
         loss = (functional.cross_entropy(now[:labelled], target, reduction="none") * shares).sum()
         if len(before):
-            loss = loss + kept * functional.cross_entropy(now[labelled:], before)
+            loss = loss + _KEPT * functional.cross_entropy(now[labelled:], before)
         for parameter, decay in decays:
             if parameter.dim() > 1:
                 loss = loss + decay * parameter.square().sum()

@@ -16,7 +16,7 @@ from napari_unet.network.feature_cache import CachedPlane, FeatureCache
 from napari_unet.network.unet import UNet
 from napari_unet.training.tile_samples import TileSample, TileSamples
 
-TILE = 128  # px
+_TILE = 128  # px
 _RIM = 32  # px around a tile; less than the halo, for speed: features near the rim are a little off
 _TILES = 16  # at most, when a stroke is waiting for its answer
 _FIRST_TILES = 32  # at most, for a head that is fitted from nothing
@@ -81,7 +81,8 @@ def labelled_features(
         painted = np.where(inside, labels, -labels)
         sample = samples.find(key, region, painted)
         if sample is None:
-            features = tile_features(network, annotations, device, key, region, feature_cache)
+            known = feature_cache.features(network, CachedPlane(*key), region) if feature_cache else None
+            features = _features(network, annotations, device, key, region) if known is None else known
             sample = _sample(features, painted, random)
             samples.keep(key, region, sample)
         found.append(sample)
@@ -135,27 +136,14 @@ def _tiles(annotations: Annotations) -> Iterator[tuple[PlaneKey, Region, set[int
         if not flat:
             continue
         rows, columns = np.divmod(np.concatenate(flat), plane.labels.shape[1])
-        for row, column in sorted(set(zip((rows // TILE).tolist(), (columns // TILE).tolist(), strict=True))):
-            region = Region(row * TILE, column * TILE, (row + 1) * TILE, (column + 1) * TILE)
+        for row, column in sorted(set(zip((rows // _TILE).tolist(), (columns // _TILE).tolist(), strict=True))):
+            region = Region(row * _TILE, column * _TILE, (row + 1) * _TILE, (column + 1) * _TILE)
             region = region.clipped(*plane.labels.shape)
             yield key, region, _classes(plane, region) & kept, bool(plane.new[region.slices].any())
 
 
 def _classes(plane: AnnotatedPlane, region: Region) -> set[int]:
     return {int(k) for k in np.unique(plane.labels[region.slices][plane.trained[region.slices]])}
-
-
-def tile_features(
-    network: UNet,
-    annotations: Annotations,
-    device: Device,
-    key: PlaneKey,
-    region: Region,
-    feature_cache: FeatureCache | None = None,
-) -> Float[Tensor, "f y x"]:
-    """Return the features of a tile of a plane, from ``feature_cache`` where it has them."""
-    known = feature_cache.features(network, CachedPlane(*key), region) if feature_cache else None
-    return _features(network, annotations, device, key, region) if known is None else known
 
 
 @torch.inference_mode()

@@ -24,14 +24,12 @@ from napari_unet.network.device import Device
 from napari_unet.network.presets import PRESETS
 from napari_unet.network.unet import DeepShallowHead
 from napari_unet.project.project import Project
-from napari_unet.training import instant_head
 from napari_unet.training.consistency import consistency, disturbed
 from napari_unet.training.device_settings import for_device
 from napari_unet.training.instant_head import expect_shares, fit_head
 from napari_unet.training.labelled_features import labelled_features
 from napari_unet.training.learner import Learner
 from napari_unet.training.plateau import Plateau
-from napari_unet.training.random_pixels import RandomPixels
 from napari_unet.training.starting import Start, starting_network
 from napari_unet.training.trainer import Trainer
 
@@ -188,34 +186,6 @@ def test_a_correction_keeps_the_answers_where_nobody_has_painted() -> None:
     assert kept["named"] > kept["alone"] + 0.2
 
 
-def test_answers_are_kept_as_strongly_as_leaves_the_correction_learned(monkeypatch: pytest.MonkeyPatch) -> None:
-    """A stroke that is learned all the same leaves most other answers; one that is not has them kept less strongly."""
-    random = torch.Generator().manual_seed(0)
-    target = torch.tensor([0, 1]).repeat_interleave(500)
-    features = 0.3 * torch.randn(1000, 10, generator=random) + 3 * target[:, None] * torch.eye(10)[0]
-    first = DeepShallowHead(6, 4, 2)
-    fit_head(first, features, target)
-    stroke = 0.3 * torch.randn(40, 10, generator=random) + 4 * torch.eye(10)[7]
-    nearby = 0.3 * torch.randn(400, 10, generator=random) + 1.6 * torch.eye(10)[7]
-    labels = torch.cat([target, torch.ones(40, dtype=torch.int64)])
-
-    def corrected(kept: tuple[float, ...]) -> tuple[float, float]:
-        monkeypatch.setattr(instant_head, "KEPT", kept)
-        head = copy.deepcopy(first)
-        fit_head(head, torch.cat([features, stroke]), labels, torch.arange(1040) >= 1000, nearby)
-        with torch.no_grad():
-            learned = head(stroke[:, :, None, None])[:, :, 0, 0].argmax(1).float().mean()
-            before, after = (one(nearby[:, :, None, None])[:, :, 0, 0].softmax(1) for one in (first, head))
-        return float(learned), float((after - before).abs().mean())
-
-    weakly, strongly = corrected((1.0,)), corrected((10.0, 1.0))
-    assert weakly[0] > 0.95
-    assert strongly[0] > 0.95
-    assert strongly[1] < 0.7 * weakly[1]
-    assert corrected((1000.0,))[0] < 0.95
-    assert corrected((1000.0, 1.0)) == pytest.approx(weakly)
-
-
 def test_a_head_expects_classes_as_often_as_it_finds_them() -> None:
     """Strokes of two classes that overlap are as many; where one is rare, knowing so halves the mistakes."""
     random = torch.Generator().manual_seed(0)
@@ -315,25 +285,6 @@ def test_a_correction_is_answered_at_once(project: Project) -> None:
     assert learner.trainer.step_count == 3
     found = predictor.classes(learner.annotations.pixels(image_id)[0], Region(32, 152, 58, 238))
     assert (found == 2).mean() > 0.5
-
-
-def test_a_correction_counts_classes_anywhere_and_the_first_answer_where_strokes_lie(
-    project: Project, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    """Corrections lie where the network errs, so their tiles say little about how often a class is found."""
-    seen = []
-    anywhere = torch.zeros(7, 1)
-    monkeypatch.setattr(RandomPixels, "look", lambda *_: anywhere)
-    monkeypatch.setattr("napari_unet.training.head_fit.expect_shares", lambda _, found: seen.append(found))
-    learner = Learner(project, CPU, base=BaseWeights())
-    image_id = project.images.all()[0].id
-    labels = project.strokes.plane(image_id, 0).copy()
-    labels[30:60, 150:240] = 2
-    project.commit(image_id, 0, labels)
-    learner.refresh()
-    first, corrected = seen
-    assert len(first) > len(anywhere)
-    assert corrected is anywhere
 
 
 def test_a_trainer_does_not_train_until_it_is_told(project: Project) -> None:
