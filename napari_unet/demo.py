@@ -160,11 +160,13 @@ class Script:
     def _finish(self) -> None:
         picture = self._picture("window.png")
         project = self._panel.controller.present_project()
+        estimate = self._panel.score_card.estimate
         for line in (
             f"project     {project.folder}",
             f"screenshot  {picture.absolute()}",
             self._panel.export_row.exported.text(),
-            self._panel.score_card.headline.text(),
+            estimate.headline.text(),
+            *(f"  {name.text()}: {said.text()}" for name, said in estimate.rows),
         ):
             print(printable(line))  # noqa: T201 - the demo's result
         sys.stdout.flush()
