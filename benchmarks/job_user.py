@@ -19,6 +19,34 @@ _LOOK_S = 3.0  # of looking before a correction
 _PATIENCE_S = 120.0
 
 
+class Protocol:
+    """Counts what is done, and writes it down with its second.
+
+    Parameters
+    ----------
+    began : when napari's empty window was there, of the monotonic clock
+
+    Attributes
+    ----------
+    clicks, keys, strokes : how many there were
+    lines : what was done, in seconds since then
+    """
+
+    def __init__(self, began: float) -> None:
+        self.clicks = self.keys = self.strokes = 0
+        self.lines: list[str] = []
+        self._began = began
+
+    @property
+    def seconds(self) -> float:
+        """Return the seconds since the empty window."""
+        return time.monotonic() - self._began
+
+    def note(self, what: str) -> None:
+        """Write down what has happened."""
+        self.lines.append(f"{self.seconds:6.1f} s  {what}")
+
+
 class JobUser:
     """Does jobs, and counts what has to be done for them.
 
@@ -31,18 +59,15 @@ class JobUser:
 
     Attributes
     ----------
-    clicks, keys, strokes : what was done, opening the panel and dropping the files included
-    lines : the protocol, in seconds since napari's empty window
+    protocol : what was done, opening the panel and dropping the files included
     """
 
     def __init__(self, name: str, files: list[Path], folder: Path, pictures: Path | None) -> None:
-        self.clicks = self.keys = self.strokes = 0
-        self.lines: list[str] = []
         self._name = name
         self._pictures = pictures
         copied = [Path(shutil.copy(file, folder)) for file in files]
         self._window = PaintingWindow(copied)
-        self._began = self._window.opened
+        self.protocol = Protocol(self._window.opened)
         self.click("Plugins > U-Net", 2)
         self.click(f"{len(copied)} file{'s' * (len(copied) > 1)} dropped on the panel: project and layers are there")
         self.see("open")
@@ -53,18 +78,9 @@ class JobUser:
         return np.asarray(self._plane_of(self._window.panel.canvas.prediction.data)) - np.uint8(1)
 
     @property
-    def seconds(self) -> float:
-        """Return the seconds since napari's first empty window."""
-        return time.monotonic() - self._began
-
-    @property
     def device(self) -> str:
         """Return what the worker computes on."""
         return str(self._window.panel.details.device.text())
-
-    def note(self, what: str) -> None:
-        """Write down what has happened."""
-        self.lines.append(f"{self.seconds:6.1f} s  {what}")
 
     def see(self, sight: str) -> None:
         """Take a picture of the window."""
@@ -75,16 +91,16 @@ class JobUser:
         """Click."""
         if button is not None:
             button.click()
-        self.clicks += times
-        self.note(f"{'click' if times == 1 else f'{times} clicks'}: {what}")
+        self.protocol.clicks += times
+        self.protocol.note(f"{'click' if times == 1 else f'{times} clicks'}: {what}")
 
     def add_class(self, name: str) -> None:
         """Click into the last row, and type a name."""
         table = self._window.panel.class_table.table
         table.item(table.rowCount() - 1, 1).setText(name)
-        self.clicks += 1
-        self.keys += len(name) + 1
-        self.note(f"click into the last row, {len(name) + 1} keys: the class {name}")
+        self.protocol.clicks += 1
+        self.protocol.keys += len(name) + 1
+        self.protocol.note(f"click into the last row, {len(name) + 1} keys: the class {name}")
 
     def paint_first(self, truth: np.ndarray, classes: int, seed: int) -> None:
         """Paint two strokes of each class."""
@@ -111,7 +127,7 @@ class JobUser:
         """Wait for something, and write down when it came. Raises a RuntimeError when it does not come."""
         if not self._window.wait(_PATIENCE_S, until):
             raise RuntimeError(f"{self._name}: {what} did not come; {self._window.panel.status_line.text()}")
-        self.note(what)
+        self.protocol.note(what)
 
     def next_image(self) -> None:
         """Press Page Down, and wait for the next image."""
@@ -156,7 +172,7 @@ class JobUser:
         """Close the window, open napari and the panel again, and choose the project in the list."""
         self.see("evening")
         self._window.close()
-        self.note("the window is closed")
+        self.protocol.note("the window is closed")
         self._window = PaintingWindow(None)
         self.click("Plugins > U-Net", 2)
         self._window.wait(0.5)
@@ -174,16 +190,18 @@ class JobUser:
         window.paint_with(stroke.class_index + 1)
         window.panel.canvas.annotation.brush_size = 2 * stroke.radius + 1
         window.drag(stroke.path)
-        self.keys += 1
-        self.strokes += 1
-        self.note(f"key {stroke.class_index + 1}, a stroke {len(stroke.path)} px long, {2 * stroke.radius + 1} px wide")
+        self.protocol.keys += 1
+        self.protocol.strokes += 1
+        self.protocol.note(
+            f"key {stroke.class_index + 1}, a stroke {len(stroke.path)} px long, {2 * stroke.radius + 1} px wide"
+        )
         window.wait(0.5)
 
     def _press(self, key: str, name: str) -> None:
         QTest.keyClick(self._window.canvas.native, getattr(Qt.Key, f"Key_{key}"))
         QApplication.processEvents()
-        self.keys += 1
-        self.note(f"key {name}")
+        self.protocol.keys += 1
+        self.protocol.note(f"key {name}")
 
     def _plane_of(self, data: np.ndarray) -> np.ndarray:
         plane = self._window.panel.canvas.watcher.plane

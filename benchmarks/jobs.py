@@ -52,12 +52,12 @@ class Outcome:
 
     def reached(self, what: str) -> None:
         """Note the time."""
-        self.seconds[what], self.device = self.user.seconds, self.user.device
+        self.seconds[what], self.device = self.user.protocol.seconds, self.user.device
 
 
 @dataclass(frozen=True, slots=True)
 class Setting:
-    """Where a job is done."""
+    """Say where a job is done."""
 
     folder: Path
     pictures: Path | None
@@ -234,7 +234,7 @@ def report(outcomes: dict[str, Outcome], device: str) -> str:
     rows = [
         [
             job,
-            f"{o.user.clicks}, {o.user.keys}, {o.user.strokes}",
+            f"{o.user.protocol.clicks}, {o.user.protocol.keys}, {o.user.protocol.strokes}",
             ", ".join(f"{value:.0f} s" for value in o.seconds.values()),
             " → ".join(f"{value:.3f}" for value in o.dice),
             o.found,
@@ -270,7 +270,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
         with tempfile.TemporaryDirectory(ignore_cleanup_errors=True) as folder:
             outcomes[name] = outcome = job(Setting(Path(folder), options.pictures, options.seed))
         device = outcome.device
-        protocols.append(f"### Protocol: {name}\n\n```text\n" + "\n".join(outcome.user.lines) + "\n```\n")
+        protocols.append(f"### Protocol: {name}\n\n```text\n" + "\n".join(outcome.user.protocol.lines) + "\n```\n")
     print("\n".join([report(outcomes, device), *protocols]))
 
 

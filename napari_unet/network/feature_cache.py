@@ -4,7 +4,7 @@ Only the head answers to strokes; decoder levels and filter responses do not dep
 with the same body, so until the first training step.
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import NamedTuple
 
 import numpy as np
@@ -102,7 +102,11 @@ class FeatureCache:
 
     def _head_input(self, network: UNet, cached: CachedPlane, region: Region) -> HeadInput | None:
         for (known, tile), head_input in self._tiles.items():
-            if known == cached and region.within(tile) == region and have_same_body(network, self._network):
+            if (
+                known == cached
+                and region.within(tile) == region
+                and are_equal(body_of(network), body_of(self._network))
+            ):
                 return _part(head_input, _with_rim(region).seen_from(_with_rim(tile)))
         return None
 
@@ -124,12 +128,11 @@ def _with_rim(region: Region) -> Region:
     return region.grown(_RIM).aligned(_RIM)
 
 
-def have_same_body(one: UNet, other: UNet) -> bool:
-    """Tell whether all weights but the head's are equal; takes a millisecond for the default network."""
-    if one.architecture.channels != other.architecture.channels:
-        return False
-    theirs = other.state_dict()
-    return all(
-        name.startswith("head.") or (name in theirs and torch.equal(tensor, theirs[name]))
-        for name, tensor in one.state_dict().items()
-    )
+def body_of(network: UNet) -> dict[str, Tensor]:
+    """Return all weights but the head's, by name; they are those of the network, no copies."""
+    return {name: tensor for name, tensor in network.state_dict().items() if not name.startswith("head.")}
+
+
+def are_equal(one: Mapping[str, Tensor], other: Mapping[str, Tensor]) -> bool:
+    """Tell whether two bodies have the same weights; takes a millisecond for the default network."""
+    return one.keys() == other.keys() and all(torch.equal(tensor, other[name]) for name, tensor in one.items())

@@ -55,8 +55,7 @@ def fit_head(
         shares = _shares(target, head.classes, new[chosen])
         if unlabelled is not None:
             features = torch.cat([features, unlabelled])  # unlabelled pixels come after the labelled ones
-    # As one row of pixels: convolving as many images of one pixel takes three to nine times as long.
-    standard = ((features - head.mean) / head.deviation).T.contiguous()[None, :, None, :]
+    standard = _in_a_row((features - head.mean) / head.deviation)
     deep, shallow = standard[:, : head.split], standard[:, head.split :]
     branches = [
         Branch([*head.deep.parameters()], lambda: head.deep_logits(deep), _DECAY_DEEP),
@@ -87,11 +86,16 @@ def expect_shares(head: DeepShallowHead, anywhere: Float[Tensor, "m f"]) -> None
     one step of expectation and maximisation towards the true ones (Saerens et al. 2002); going on to the end would let
     rare classes vanish. Both branches see the same pixel, so their sum is twice as sure as it should be.
     """
-    logits = head(anywhere[:, :, None, None])[:, :, 0, 0] - head.prior
+    logits = head(_in_a_row(anywhere))[0, :, 0].T - head.prior
     answers = functional.softmax(logits / _BRANCHES, dim=1)
     prior = _BRANCHES * torch.log((head.classes * answers.mean(dim=0)).clamp_min(_RAREST))
     head.deep.bias.add_(prior - head.prior)  # type: ignore[union-attr]
     head.prior.copy_(prior)
+
+
+def _in_a_row(features: Float[Tensor, "n f"]) -> Float[Tensor, "1 f 1 n"]:
+    """Lay pixels side by side; convolving as many images of one pixel takes three to nine times as long."""
+    return features.T.contiguous()[None, :, None, :]
 
 
 def _balanced(target: Int64[Tensor, " n"], classes: int, random: torch.Generator) -> Int64[Tensor, " m"]:

@@ -1,6 +1,5 @@
 """Features of some pixels of painted tiles, kept while strokes come faster than the network trains."""
 
-import copy
 from typing import NamedTuple
 
 import numpy as np
@@ -9,7 +8,7 @@ from torch import Tensor
 
 from napari_unet.dataset.annotated import PlaneKey
 from napari_unet.images.tiles import Region
-from napari_unet.network.feature_cache import have_same_body
+from napari_unet.network.feature_cache import are_equal, body_of
 from napari_unet.network.unet import UNet
 
 _MOST_BYTES = 64 * 2**20  # a tile with a few strokes takes 0.3 MB
@@ -44,13 +43,14 @@ class TileSamples:
     """
 
     def __init__(self) -> None:
-        self._network: UNet | None = None
+        self._body: dict[str, Tensor] = {}
         self._kept: dict[tuple[PlaneKey, Region], TileSample] = {}
 
     def hold_for(self, network: UNet) -> None:
         """Forget everything if the network has another body than the one whose features are kept."""
-        if self._network is None or not have_same_body(self._network, network):
-            self._network = copy.deepcopy(network)
+        body = body_of(network)
+        if not are_equal(self._body, body):
+            self._body = {name: tensor.clone() for name, tensor in body.items()}
             self._kept.clear()
 
     def find(self, key: PlaneKey, region: Region, painted: Int16[np.ndarray, "h w"]) -> TileSample | None:
