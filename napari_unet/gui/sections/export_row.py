@@ -28,6 +28,7 @@ from napari_unet.gui.sections.attempt import Attempt
 from napari_unet.gui.sections.export_formats import ExportFormats
 from napari_unet.gui.sections.section import GAP, row
 from napari_unet.gui.sections.steady_text import SteadyText
+from napari_unet.gui.sections.whole_notifications import WholeNotifications
 from napari_unet.project.project import Project
 from napari_unet.protocol.messages import Exported, Exporting
 
@@ -142,6 +143,7 @@ class ExportRow(QWidget):  # type: ignore[misc]
 
     def _make_lines(self) -> None:
         self.plan, self.exported = SteadyText(), SteadyText()
+        self._notifications = WholeNotifications(self)
         self.open_button = QPushButton("Open folder")
         self.open_button.setToolTip("Show the files")
         self.open_button.clicked.connect(lambda: self._open_folder())
@@ -236,7 +238,7 @@ class ExportRow(QWidget):  # type: ignore[misc]
             self.exported.setText(text)
             more = [f"and {len(names) - _MOST_NAMED} more"] if len(names) > _MOST_NAMED else []
             self.exported.setToolTip(untagged("\n".join([str(self._written), *names[:_MOST_NAMED], *more])))
-            show_info(untagged(f"Saved {len(names)} files in {self._written}"))
+            self._notifications.show(f"Saved {len(names)} files in {self._written}", show_info)
         self.show_share(None)
 
     def _open_folder(self) -> None:

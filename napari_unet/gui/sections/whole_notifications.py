@@ -1,12 +1,13 @@
-"""Notifications of napari that show the whole line, which napari cuts off until somebody expands it."""
+"""Notifications of napari that show the whole line and hide none: napari cuts lines off and lays them over another."""
 
 from collections.abc import Callable
 from typing import Any
 
-from qtpy.QtCore import QTimer
+from qtpy.QtCore import QRect, QTimer
 from qtpy.QtWidgets import QDialog, QWidget
 
 from napari_unet.gui.plain_text import untagged
+from napari_unet.gui.sections.section import GAP
 
 _SLIDE_MS = 300  # napari moves a notification into its place meanwhile, and would move an expanded one wrongly
 _READING_MS = 70  # per character
@@ -34,12 +35,28 @@ class WholeNotifications:
         self._soon.start()
 
     def _expand(self) -> None:
+        """Expand what is new, and pile everything up, the newest at the bottom: napari lays one over the other."""
         lines, self._lines = self._lines, set()
-        for dialog in self._widget.window().findChildren(QDialog):
-            message: Any = getattr(dialog, "message", None)
-            if message is None or not hasattr(dialog, "expand") or message.text() not in lines:
-                continue
-            message.setMinimumHeight(message.sizeHint().height())
-            dialog.expand()
-            if dialog.timer.isActive():
-                dialog.timer.start(max(dialog.timer.interval(), _READING_MS * len(message.text())))
+        below: QRect | None = None
+        for dialog in reversed(self._dialogs()):
+            place = dialog.geometry()
+            if dialog.message.text() in lines:
+                self._show_whole(dialog)
+                place = dialog.geom_anim.endValue()
+            if below is not None:
+                place.moveBottom(below.top() - GAP)
+                dialog.geom_anim.stop()
+                dialog.setGeometry(place)
+            below = place
+
+    def _dialogs(self) -> list[Any]:
+        """Return napari's notifications that are shown, the oldest first."""
+        dialogs: list[Any] = self._widget.window().findChildren(QDialog)
+        return [one for one in dialogs if hasattr(one, "message") and hasattr(one, "expand") and one.isVisible()]
+
+    @staticmethod
+    def _show_whole(dialog: Any) -> None:
+        dialog.message.setMinimumHeight(dialog.message.sizeHint().height())
+        dialog.expand()
+        if dialog.timer.isActive():
+            dialog.timer.start(max(dialog.timer.interval(), _READING_MS * len(dialog.message.text())))
