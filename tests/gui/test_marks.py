@@ -60,3 +60,20 @@ def test_marks_are_seen_on_bright_and_dark_images(viewer: Any, monkeypatch: pyte
         assert min(contrasts) > 0.3
     colour = viewer.add_image(np.full((8, 20, 3), 255 * bright, np.uint8))
     assert settle(lambda: legible(colour) == ("black" if bright else "white"), 5)
+
+
+@pytest.mark.parametrize("bright", [False, True])
+def test_a_text_at_the_upper_edge_is_seen_on_image_and_canvas(
+    viewer: Any, monkeypatch: pytest.MonkeyPatch, bright: bool
+) -> None:
+    """Elsewhere a text is as dark or as bright as can be; one that hangs over the edge is neither black nor white."""
+    hand = open_black_image(viewer, monkeypatch, np.full((SIDE, SIDE), int(bright), np.uint8))
+    panel, image = hand.panel, hand.panel.controller.image.id
+    assert settle(lambda: legible(panel.canvas.image) == ("black" if bright else "white"), 5)
+    hand.draw(2, (4, 40), (4, 90))
+    panel.score_card.on_image.click()
+    for top, extreme in ((64, True), (0, False)):
+        block = BlockScore(image, 0, top, 0, top + 64, 64, 0.5)
+        panel.controller.publish(m.Scored(Score(1, None, (), (block,)), None))
+        grey = np.asarray(panel.canvas.marks.layer.text.color.constant)[:3].mean()
+        assert (0.3 < grey < 0.7) != extreme

@@ -18,7 +18,7 @@ from napari_unet.project.image_record import ImageRecord
 
 TEST_AREAS = "checked rectangles"
 _COLOUR = "#F0E442"
-_EDGE = 2.0
+_EDGE = 1.0  # px of the image; a wider one would hide pixels that are to be corrected
 _SMALLEST_PX = 8  # a smaller rectangle is a slip of the hand, and no score could stand on it
 
 Areas = dict[int, tuple[Region, ...]]  # by plane

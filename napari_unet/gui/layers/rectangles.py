@@ -8,6 +8,8 @@ from napari.layers import Image, Shapes
 from napari_unet.gui.layers.placement import Geometry
 from napari_unet.images.tiles import Region
 
+_ON_BOTH = "#0B7EBD"  # has a contrast of 4.5 and more with white and with black
+_TEXT_PX = 24  # a rectangle that begins above has its text over the edge of the image, unless the view is very close
 _BRIGHT = 0.5  # mean of the shown pixels, 0 black and 1 white, from which on an image is a bright one
 
 
@@ -53,8 +55,14 @@ def same_boxes(layer: Shapes, boxes: Sequence[np.ndarray]) -> bool:
 
 
 def show_texts(layer: Shapes, texts: Sequence[str], colour: str) -> None:
-    """Write a text at each rectangle."""
-    layer.text.color = colour
+    """Write a text over the upper left corner of each rectangle, in a colour that is seen on the image.
+
+    At the upper edge of an image a text lies half on the image and half on the canvas, of which one may be bright and
+    one dark: then all get a colour that is seen on both.
+    """
+    edge = -0.5 + _TEXT_PX
+    is_at_edge = any(text and box[:, -2].min() < edge for text, box in zip(texts, layer.data, strict=False))
+    layer.text.color = _ON_BOTH if is_at_edge else colour
     layer.features = {"text": np.array(texts, dtype=object)}  # an empty list would make it a column of numbers
     layer.refresh_text()
 
