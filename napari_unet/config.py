@@ -55,7 +55,7 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
             le=1024,
             multiple_of=16,
             title="Training tile",
-            extra={"unit": "px"},
+            extra={"unit": "px", "zero": "auto"},
             description="Side of the square tiles that training steps see, 64 or more; 0 for what suits the device.",
         ),
     ] = BY_DEVICE
@@ -65,7 +65,7 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
             ge=BY_DEVICE,
             le=64,
             title="Tiles per step",
-            extra={"unit": "tiles"},
+            extra={"unit": "tiles", "zero": "auto"},
             description="Tiles that are averaged in one training step; 0 for what suits the device.",
         ),
     ] = BY_DEVICE
@@ -175,7 +175,7 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
             ge=0,
             le=64,
             title="Network width",
-            extra={"unit": "channels"},
+            extra={"unit": "channels", "zero": "auto"},
             description="Channels of the first level of a new network; 0 for the preset's own.",
         ),
     ] = 0
@@ -185,7 +185,7 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
             ge=0,
             le=2,
             title="Context planes",
-            extra={"unit": "on either side"},
+            extra={"unit": "on either side", "zero": "none"},
             description="How many planes before and after a plane the network sees with it, along the last axis of a "
             "stack or a time series; 0 for none. Another choice starts another network.",
         ),
@@ -218,7 +218,7 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
             ge=0,
             le=10_000,
             title="Typical size",
-            extra={"unit": "px across"},
+            extra={"unit": "px across", "zero": "found"},
             description="Diameter of a typical object; 0 takes that of the predicted objects of each class, of which "
             "larger ones count more than specks.",
         ),
@@ -250,7 +250,7 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
             ge=0,
             le=1_000_000,
             title="Fill holes up to",
-            extra={"unit": "px"},
+            extra={"unit": "px", "zero": "none"},
             description="Holes of at most so many background pixels count as part of their object; 0 for none.",
         ),
     ] = 20
@@ -260,7 +260,7 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
             ge=0,
             le=255,
             title="Border class",
-            extra={"unit": "class number"},
+            extra={"unit": "class number", "zero": "none"},
             description="Number of a class that is painted between touching objects: it separates them, is no object "
             "itself, and its pixels go to the objects beside them; 0 for none.",
         ),
@@ -271,7 +271,7 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
             ge=0,
             le=10,
             title="Ridge between objects",
-            extra={"unit": "px"},
+            extra={"unit": "px", "zero": "none"},
             description="Background that separates objects and is at most so wide is given to them: annotation from "
             "numbered objects has 2 px of it between those that touch, and sets this; 0 for none.",
         ),
@@ -313,6 +313,7 @@ class Field:
     maximum: int | float | None
     step: int | float | None
     choices: tuple[str, ...] = ()  # of a setting that is one of several names
+    zero: str = ""  # what 0 stands for, where it is no number
 
 
 def fields() -> Iterator[Field]:
@@ -331,6 +332,7 @@ def fields() -> Iterator[Field]:
             maximum=meta.le if meta.le is not None else meta.lt,
             step=meta.multiple_of,
             choices=choices,
+            zero=str((meta.extra or {}).get("zero", "")),
         )
 
 

@@ -113,7 +113,7 @@ class SettingsForm(QDialog):  # type: ignore[misc]
         widget.changed.connect(partial(self._change, field.name))
         widget.native.setAccessibleName(field.label)
         widget.native.setFixedWidth(_FIELD)
-        label, reset = PlainLabel(f"{field.label} [{field.unit}]" if field.unit else field.label), QToolButton()
+        label, reset = PlainLabel(_named(field)), QToolButton()
         for tipped in (label, widget.native):
             tipped.setToolTip(field.help)
         reset.setText("↺")
@@ -188,6 +188,12 @@ def grouped() -> list[tuple[str, list[Field]]]:
     named = {name for names in GROUPS.values() for name in names}
     rest = [field for name, field in known.items() if name not in named]
     return [(group, [known[name] for name in names] or rest) for group, names in GROUPS.items()]
+
+
+def _named(field: Field) -> str:
+    """Return the label of a setting with its unit, and what 0 stands for where it is no number."""
+    units = [part for part in (field.unit, field.zero and f"0: {field.zero}") if part]
+    return f"{field.label} [{'; '.join(units)}]" if units else field.label
 
 
 def _searched(field: Field) -> str:
