@@ -21,11 +21,13 @@ SLOW = (
     "out_of_core",
     "large_image",
     "window_soak",
+    "panel_states",
 )
 NAMES = (*QUICK, *SLOW)
 # Without a window.
 _ONE_THREAD = ("learning", "sampling", "annotator", "where_next", "objects", "counting", "out_of_core")
 _SCREEN = "-screen 0 1400x1000x24 +extension GLX"
+_LARGE_SCREEN = "-screen 0 3840x2160x24 +extension GLX"  # for windows of any size, and twice the scale
 
 
 def main() -> int:
@@ -98,6 +100,7 @@ def _arguments(name: str, options: argparse.Namespace) -> list[str]:
         "out_of_core": {},
         "large_image": {"--seconds": options.seconds},
         "window_soak": {},
+        "panel_states": {},
     }[name]
     words: list[str] = []
     for flag, value in wanted.items():
@@ -130,7 +133,7 @@ def _screen(name: str, environment: dict[str, str]) -> list[str]:
     if shutil.which("xvfb-run") is None:
         raise SystemExit(f"{name} opens a window and there is no screen: install xvfb")
     environment["QT_QPA_PLATFORM"] = "xcb"
-    return ["xvfb-run", "-a", "-s", _SCREEN]
+    return ["xvfb-run", "-a", "-s", _LARGE_SCREEN if name == "panel_states" else _SCREEN]
 
 
 if __name__ == "__main__":
