@@ -166,6 +166,7 @@ class Panel(QWidget):  # type: ignore[misc]
         outer.addWidget(self.training)
         self.setStyleSheet(STYLE)
         keep_wheel_off(self)
+        self._images_box.fit_into(scroll, self.details)
 
     def _watch_layers(self) -> list[Any]:
         """Connect to the viewer's layers; return the connections for the end.

@@ -110,21 +110,52 @@ def test_the_panel_fits_a_small_screen(listened: User) -> None:
 
 
 def test_several_images_fit_a_small_screen(listened: User, tmp_path: Path) -> None:
-    """Their list takes the room that is left, and none on a small screen, where keys and a number do."""
+    """They are a strip of thumbnails there, and a list where there is more room; adding some moves nothing."""
     user, images = listened, listened.panel.image_list
+    narrow(user)
+    before = buttons(user)
     for number in range(1, 5):  # other ones than the image that is open
         tifffile.imwrite(tmp_path / f"{number}.tif", drawn_image(number))
     user.panel.added_files.add(sorted(tmp_path.glob("*.tif")))
     assert settle(lambda: user.panel.controller.project.images.count() == 5)
-    narrow(user)
-    assert not images.view.isVisible()
+    assert (images.strip.isVisible(), images.view.isVisible()) == (True, False)
     assert user.panel.scroll.verticalScrollBar().maximum() == 0
-    assert images.place.text() == "1 of 5"
+    assert settle(lambda: images.place.text() == "1 of 5", 10)
+    assert buttons(user) == before
+    third = images.strip.visualRect(images.table.index(2, 0))
+    assert images.strip.viewport().rect().contains(third)
+    QTest.mouseClick(images.strip.viewport(), Qt.MouseButton.LeftButton, pos=third.center())
+    assert settle(lambda: images.place.text() == "3 of 5", 5)
+    assert user.panel.controller.image.name == "2"
     dock = user.panel.parentWidget()
     while not isinstance(dock, QDockWidget):
         dock = dock.parentWidget()
     dock.resize(WIDTH, dock.height() + 220)
     assert settle(lambda: images.view.isVisible() and images.view.height() > 150, 5)
+    assert not images.strip.isVisible()
+    assert user.panel.scroll.verticalScrollBar().maximum() == 0
+    room = images.height()
+    user.panel.details.open()
+    settle(seconds=0.1)
+    dock.resize(WIDTH, dock.height() + 1)
+    settle(seconds=0.1)
+    assert images.height() == room
+
+
+def test_a_stack_is_laid_out_like_a_plane(listened: User) -> None:
+    """The question whether its planes are channels stands in the row of its facts, and pushes nothing."""
+    user = listened
+    narrow(user)
+    before = buttons(user)
+    stack = np.zeros((12, 192, 160), np.uint16)
+    user.panel.choose_image(user.viewer.add_image(stack, name="stack"))
+    tick = user.panel.head.channels_first
+    assert settle(lambda: tick.isVisible(), 5)
+    assert tick.text() == "12 channels"
+    settle(seconds=0.2)
+    after = buttons(user)
+    assert after.pop("12 channels")
+    assert after == before
     assert user.panel.scroll.verticalScrollBar().maximum() == 0
 
 

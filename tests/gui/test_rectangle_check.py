@@ -43,7 +43,7 @@ def test_a_rectangle_is_filled_corrected_and_done(hand: Hand) -> None:
     assert (hand.painted[AREA.slices] == 1).all()
     np.testing.assert_array_equal(hand.stored(), hand.painted)
     assert len(hand.panel.areas.layer.data) == 1
-    assert "it counts for the quality to publish" in check.line.text()
+    assert "it counts for the quality to publish" in check.line.toolTip()
     assert not check.done.isHidden()
     assert hand.panel.canvas.annotation.contour == 2
     hand.draw(2, (60, 40), (60, 60))
@@ -73,7 +73,7 @@ def test_nodding_is_told(hand: Hand) -> None:
 def test_a_rectangle_that_goes_takes_its_filling_along(hand: Hand, way: str) -> None:
     """Off the layer and out of the project; what was corrected stays."""
     propose(hand, "unsure")
-    assert "does not count" in check_of(hand).line.text()
+    assert "does not count" in check_of(hand).line.toolTip()
     hand.draw(2, (60, 40), (60, 60))
     if way == "give up":
         check_of(hand).give_up.click()

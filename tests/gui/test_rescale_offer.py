@@ -47,7 +47,7 @@ def test_the_offer_is_there_only_where_sizes_differ(user_of_two_sizes: User) -> 
     assert not button.isVisibleTo(panel)
     images.switch(2)
     assert button.isVisibleTo(panel)
-    assert button.text() == "Add a copy at 0.25 um/px"
+    assert button.text() == "Add a copy at 0.25 µm/px"
     images.switch(1)
     assert not button.isVisibleTo(panel)
     panel.controller.project.images.set_pixel_size(2, PixelSize(0.25, 0.25, "um"))
@@ -72,7 +72,7 @@ def test_a_click_adds_one_image_and_switches_to_it(user_of_two_sizes: User) -> N
     assert settle(lambda: panel.controller.image.id == 3, 20)
     first, other, copy = panel.controller.project.images.all()
     assert (first.name, other) == ("learned", before)
-    assert (copy.name, copy.inside, copy.axes, copy.shape) == ("other (0.25 um)", True, "zyx", (3, 192, 128))
+    assert (copy.name, copy.inside, copy.axes, copy.shape) == ("other (0.25 µm)", True, "zyx", (3, 192, 128))
     assert copy.pixel_size == PixelSize(0.25, 0.25, "um")
     pixels = panel.controller.project.images.open(3).pixels
     assert pixels.dtype == np.uint16

@@ -5,12 +5,13 @@ from typing import Any, NamedTuple
 
 from qtpy.QtCore import QEvent, QObject, QSize, Qt
 from qtpy.QtGui import QIcon
-from qtpy.QtWidgets import QFrame, QHBoxLayout, QPushButton, QVBoxLayout, QWidget
+from qtpy.QtWidgets import QFrame, QGraphicsDropShadowEffect, QHBoxLayout, QPushButton, QVBoxLayout, QWidget
 
 from napari_unet.gui.plain_text import PlainLabel
 from napari_unet.gui.sections.section import ACCENT, GAP, MARGIN
 
 _PICTURE = 40  # px
+_SHADOW = 16  # px
 
 
 class Answer(NamedTuple):
@@ -47,6 +48,10 @@ class Banner(QFrame):  # type: ignore[misc]
         self.setAttribute(Qt.WidgetAttribute.WA_StyledBackground)
         self.setObjectName("banner")
         self.setStyleSheet(f"#banner {{ border: 1px solid {ACCENT}; border-radius: 3px }}")
+        shadow = QGraphicsDropShadowEffect(self)  # what it cuts off goes on below it
+        shadow.setBlurRadius(_SHADOW)
+        shadow.setOffset(0, 2)
+        self.setGraphicsEffect(shadow)
         below.installEventFilter(self)
         self.hide()
 
@@ -90,6 +95,7 @@ class Banner(QFrame):  # type: ignore[misc]
         if answer.picture is not None:
             button.setIcon(answer.picture)
             button.setIconSize(QSize(_PICTURE, _PICTURE))
+            button.setMinimumHeight(_PICTURE + 2 * GAP)  # of one that has no picture yet, too
             button.setStyleSheet("text-align: left")
 
         def act(*_: Any) -> None:

@@ -27,7 +27,7 @@ COLOUR, NAME, QUALITY, KEY = range(4)
 ADD = "+ class"
 _COLUMNS = ("", "Class", "Quality", "Key")
 _LEAST_ROWS, _MOST_ROWS = 4, 7  # shown at once: a third class moves nothing
-_HEADER, _ROW, _SWATCH = 22, 24, 14  # px
+_HEADER, _ROW, _SWATCH = 22, 23, 14  # px
 _NO_ESTIMATE = "Comes with the prediction"
 _QUALITY = "How well this class is found on the plane on screen, from 0 to 1 (all right): {}"
 

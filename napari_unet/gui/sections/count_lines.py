@@ -7,7 +7,7 @@ from qtpy.QtWidgets import QPushButton, QWidget
 
 from napari_unet.controller.controller import Controller
 from napari_unet.controller.news import ImageChanging, ImageShown, ProjectOpened
-from napari_unet.gui.sections.section import column, keep_room, row
+from napari_unet.gui.sections.section import column, row
 from napari_unet.gui.sections.steady_text import SteadyText
 from napari_unet.objects.class_counts import ClassCount
 from napari_unet.protocol.messages import Counted
@@ -40,13 +40,14 @@ class CountLines(QWidget):  # type: ignore[misc]
         self.all_button = QPushButton("Count all")
         self.all_button.setToolTip("Count objects of every size")
         self.all_button.clicked.connect(self.all_wanted)
-        keep_room(self.all_button)
-        below = row()
-        below.addWidget(self.remark, 1)
-        below.addWidget(self.all_button)
-        layout = column(self)
-        layout.addWidget(self.counts)
-        layout.addLayout(below)
+        lines = QWidget()
+        said = column(lines)
+        said.setSpacing(0)
+        said.addWidget(self.counts)
+        said.addWidget(self.remark)
+        layout = row(self)
+        layout.addWidget(lines, 1)
+        layout.addWidget(self.all_button)
         controller.subscribe(Counted, lambda counted: self.show_counts(counted.classes))
         controller.subscribe(ProjectOpened, lambda _: self.clear())
         controller.subscribe(ImageChanging, lambda _: self.clear())

@@ -26,7 +26,7 @@ from napari_unet.gui.sections.attempt import Attempt
 from napari_unet.gui.sections.image_facts import ImageFacts
 from napari_unet.gui.sections.project_images import ProjectImages
 from napari_unet.gui.sections.rescale_offer import RescaleOffer
-from napari_unet.gui.sections.section import column, keep_room, row
+from napari_unet.gui.sections.section import column, row
 from napari_unet.gui.sections.shown_image import ShownImage
 from napari_unet.project.image_record import ImageRecord
 
@@ -89,6 +89,8 @@ class Head(QWidget):  # type: ignore[misc]
                 self.images.addItem(layer.name, layer)
                 if image is not None and layer == image:
                     self.images.setCurrentIndex(self.images.count() - 1)
+        if self.images.currentIndex() < 0 and self.images.count():
+            self.images.setCurrentIndex(0)
         self.images.blockSignals(False)
         self.filled.emit(self.images.count())
         free = image is None and not self._shown.is_changing and self._controller.project is None
@@ -110,6 +112,7 @@ class Head(QWidget):  # type: ignore[misc]
         """
         if not self._project_images.has_brought(layer):
             self.channels_first.setVisible(layer.ndim > 2)  # elsewhere there is no axis to ask about
+            self.channels_first.setText(f"{layer.data.shape[0]} channels" if layer.ndim > 2 else "channels")
         self._project_images.choose(layer, self.channels_first.isChecked())
 
     def stop(self) -> None:
@@ -121,11 +124,12 @@ class Head(QWidget):  # type: ignore[misc]
         self.images = QComboBox()
         self.images.setAccessibleName("image")
         self.images.setSizeAdjustPolicy(QComboBox.SizeAdjustPolicy.AdjustToMinimumContentsLengthWithIcon)
+        self.images.setPlaceholderText("No image")
         self.images.setToolTip("The image layer to annotate")
         self.images.activated.connect(lambda _: self._choose())
-        self.channels_first = QCheckBox("first axis is channels")
+        self.channels_first = QCheckBox("channels")
         self.channels_first.setToolTip(
-            "For an image of several channels in one layer; otherwise the axis is planes (z, t)"
+            "The first axis is channels: one image of several channels, not a stack of planes (z, t)"
         )
         self.channels_first.setVisible(False)
         self.channels_first.toggled.connect(self._channels_ticked)
@@ -142,9 +146,10 @@ class Head(QWidget):  # type: ignore[misc]
         line.addWidget(self.images, 5)
         line.addWidget(self.project_button, 4)
         layout.addLayout(line)
-        for below in (self.facts, self.offer, self.channels_first):
-            layout.addWidget(below)
-        keep_room(self.facts)
+        layout.addWidget(self.facts)
+        self.offer.setStyleSheet("padding: 1px 4px")
+        for tool in (self.channels_first, self.offer):  # in a row of their own they would move all that is below
+            self.facts.add_tool(tool)
 
     def _choose(self) -> None:
         layer = self.images.currentData()

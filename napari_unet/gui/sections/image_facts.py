@@ -10,7 +10,6 @@ from qtpy.QtWidgets import (
     QDialog,
     QDialogButtonBox,
     QFormLayout,
-    QHBoxLayout,
     QLineEdit,
     QListWidget,
     QListWidgetItem,
@@ -24,6 +23,7 @@ from napari_unet.errors import UserError
 from napari_unet.gui.plain_text import PlainLabel
 from napari_unet.gui.sections.faint_text import make_faint
 from napari_unet.gui.sections.remark import Remark
+from napari_unet.gui.sections.section import keep_room, row
 from napari_unet.gui.sections.steady_text import SteadyText
 from napari_unet.images.image import Image, PixelSize
 from napari_unet.project.correction import (
@@ -35,6 +35,7 @@ from napari_unet.project.correction import (
 )
 from napari_unet.project.image_record import ImageRecord
 
+_HEIGHT = 20  # px of the row, whatever stands in it
 Correct = Callable[[ImageRecord], None]
 
 
@@ -55,8 +56,8 @@ def facts(record: ImageRecord) -> str:
 
 
 def length(size: PixelSize) -> str:
-    """Return the edges of a pixel, such as "0.325 um" or "0.3 x 0.4 um"."""
-    return f"{_edges(size)} {size.unit}"
+    """Return the edges of a pixel, such as "0.325 µm" or "0.3 x 0.4 µm"."""
+    return f"{_edges(size)} {size.symbol}"
 
 
 def _edges(size: PixelSize) -> str:
@@ -64,7 +65,7 @@ def _edges(size: PixelSize) -> str:
 
 
 class ImageFacts(QWidget):  # type: ignore[misc]
-    """Quiet line about the image on screen, with a button to correct it; hidden without an image.
+    """Quiet line about the image on screen, with a button to correct it; without an image its row stays, empty.
 
     Parameters
     ----------
@@ -86,19 +87,25 @@ class ImageFacts(QWidget):  # type: ignore[misc]
         self.button.setAccessibleName("correct pixel size, axes and channels")
         self.button.setToolTip("Say how large a pixel of this image is, what its axes are, and which channels to use")
         self.button.clicked.connect(lambda: self._ask())
-        layout = QHBoxLayout(self)
-        layout.setContentsMargins(0, 0, 0, 0)
-        layout.addWidget(self.line, 1)
-        layout.addWidget(self.button)
-        self.hide()
+        keep_room(self.button)
+        self._row = row(self)
+        self._row.addWidget(self.line, 1)
+        self._row.addWidget(self.button)
+        self.setFixedHeight(_HEIGHT)
+        self.show_image(None)
         controller.subscribe(ImageShown, lambda shown: self.show_image(shown.record))
         controller.subscribe(ImageRemoved, lambda _: self.show_image(None))
 
+    def add_tool(self, tool: QWidget) -> None:
+        """Put a widget that comes and goes between the line, which becomes shorter, and the button."""
+        tool.setFixedHeight(_HEIGHT)
+        self._row.insertWidget(1, tool)
+
     def show_image(self, record: ImageRecord | None) -> None:
-        """Show the facts of an image, or vanish without one."""
+        """Show the facts of an image, or nothing without one."""
         self._record = record
         self.line.setText("" if record is None else facts(record))
-        self.setVisible(record is not None)
+        self.button.setVisible(record is not None)
 
     def _ask(self) -> None:
         if self._record is not None:
@@ -178,7 +185,7 @@ class CorrectionDialog(QDialog):  # type: ignore[misc]
         if wanted.axes != record.axes:
             return replace(wanted, chosen=())  # the list is of other channels
         rows = range(self.channels.count())
-        chosen = [row for row in rows if self.channels.item(row).checkState() == Qt.CheckState.Checked]
+        chosen = [at for at in rows if self.channels.item(at).checkState() == Qt.CheckState.Checked]
         return replace(wanted, chosen=chosen_channels(record, chosen))
 
     def _pixel_size(self) -> PixelSize:

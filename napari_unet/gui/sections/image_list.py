@@ -17,23 +17,27 @@ from qtpy.QtWidgets import (
 )
 
 from napari_unet.gui.plain_text import PlainLabel
+from napari_unet.gui.sections.image_strip import HEIGHT as STRIP_HEIGHT
+from napari_unet.gui.sections.image_strip import ImageStrip
 from napari_unet.gui.sections.image_table import NAME, ImageTable
+from napari_unet.gui.sections.section import column
 from napari_unet.gui.sections.thumbnails import SIDE, Thumbnails
 from napari_unet.project.image_record import ImageRecord
 
-_ROWS_SHOWN = 4
+_LEAST_ROWS, _MOST_ROWS = 2, 6  # of the list; the strip where there is room for fewer
 _DRAGS = {QEvent.Type.DragEnter, QEvent.Type.DragMove, QEvent.Type.Drop}
 _STEPS = {Qt.Key.Key_PageDown: 1, Qt.Key.Key_PageUp: -1}
 
 
 class ImageList(QWidget):  # type: ignore[misc]
-    """List that emits what the user wants; its rows are hidden while there is nothing to choose.
+    """List that emits what the user wants: rows where there is room for some, a strip of thumbnails elsewhere.
 
-    Four rows are high enough; where the panel has less room there are fewer, and none where not one has room: the keys
-    Page Up and Page Down go through the images then, and ``place`` says where one is.
+    Its height depends on the room alone, never on the number of images, so that nothing moves when some are added.
 
     Attributes
     ----------
+    table : the images
+    view, strip : the rows, and the thumbnails; one of the two is shown
     place, find_button, add_button : to be put beside the title of the section
     """
 
@@ -45,10 +49,9 @@ class ImageList(QWidget):  # type: ignore[misc]
     def __init__(self, parent: QWidget | None = None) -> None:
         super().__init__(parent)
         self._filtered: list[QWidget] = []  # whose events are seen here
-        self._rows = _ROWS_SHOWN
-        self._is_wanted = False  # whether there is anything to choose
         self.thumbnails = Thumbnails(self)
         self.table = ImageTable(self.thumbnails, self)
+        self.strip = ImageStrip(self.table, self)
         self.view = QTableView(self)
         self.view.setAccessibleName("images")
         self.view.setTabKeyNavigation(False)  # Tab leaves the table, arrows move in it
@@ -59,16 +62,22 @@ class ImageList(QWidget):  # type: ignore[misc]
         self.find_button = QPushButton("Find file…")
         self.find_button.setToolTip("Show where the file of this image is now; it must be the same image")
         self.find_button.clicked.connect(self._pick_file)
-        self.setSizePolicy(QSizePolicy.Policy.Ignored, QSizePolicy.Policy.Maximum)
+        self.setSizePolicy(QSizePolicy.Policy.Ignored, QSizePolicy.Policy.Fixed)
+        layout = column(self)
+        for images in (self.view, self.strip):
+            layout.addWidget(images)
+            images.clicked.connect(lambda index: self.chosen.emit(self.table.records[index.row()].id))
+            images.installEventFilter(self)
+            self._filtered.append(images)
         self.place = PlainLabel("")
         self.place.setToolTip("Page Down, Page Up: next, previous image")
         self.thumbnails.made.connect(lambda _: self._show_parts())
+        self.fit(0)
         self._show_parts()
 
     def show_images(self, records: Sequence[ImageRecord]) -> None:
         """Show the images of the project."""
         self.table.show_images(records)
-        self._rows = min(max(len(records), 2), _ROWS_SHOWN)
         self._show_parts()
 
     def show_current(self, image_id: int | None) -> None:
@@ -79,6 +88,7 @@ class ImageList(QWidget):  # type: ignore[misc]
         elif number != self.view.currentIndex().row() or not self.view.selectionModel().hasSelection():
             self.view.selectRow(number)
             self.view.scrollTo(self.table.index(number, NAME))
+        self.strip.show_row(number)
         count = self.table.rowCount()
         self.place.setText(f"{number + 1} of {count}" if number is not None and count > 1 else "")
         self._show_parts()
@@ -102,33 +112,24 @@ class ImageList(QWidget):  # type: ignore[misc]
             if event.type() == QEvent.Type.Drop:
                 self.added.emit(paths)
             return True
-        if watched is self.view and isinstance(event, QKeyEvent) and event.type() == QEvent.Type.KeyPress:
+        if watched in (self.view, self.strip) and isinstance(event, QKeyEvent) and event.type() == QEvent.Type.KeyPress:
             step = _STEPS.get(event.key())
             if step is not None:
                 self.stepped.emit(step)
                 return True
         return False
 
-    def sizeHint(self) -> QSize:
-        """Return the room for all rows that are to be seen."""
-        return QSize(0, self._height(self._rows) if self._is_wanted else 0)
-
-    def minimumSizeHint(self) -> QSize:
-        """Do without the rows where there is no room."""
-        return QSize(0, 0)
-
-    def resizeEvent(self, event: Any) -> None:
-        """Lie where there is room."""
-        super().resizeEvent(event)
-        self._place_view()
+    def fit(self, room: int) -> None:
+        """Take the height that there is room for, px."""
+        rows = (room - self._height(0)) // self.view.verticalHeader().defaultSectionSize()
+        is_list = rows >= _LEAST_ROWS
+        self.setFixedHeight(self._height(min(rows, _MOST_ROWS)) if is_list else STRIP_HEIGHT)
+        self.view.setVisible(is_list)
+        self.strip.setVisible(not is_list)
 
     def _height(self, rows: int) -> int:
         view = self.view
         return int(view.horizontalHeader().sizeHint().height() + rows * view.verticalHeader().defaultSectionSize() + 4)
-
-    def _place_view(self) -> None:
-        self.view.setGeometry(self.rect())
-        self.view.setVisible(self._is_wanted and self.height() >= self._height(1))
 
     def _prepare_view(self) -> None:
         view = self.view
@@ -144,17 +145,10 @@ class ImageList(QWidget):  # type: ignore[misc]
         header = view.horizontalHeader()
         header.setSectionResizeMode(QHeaderView.ResizeMode.ResizeToContents)
         header.setSectionResizeMode(NAME, QHeaderView.ResizeMode.Stretch)
-        view.clicked.connect(lambda index: self.chosen.emit(self.table.records[index.row()].id))
-        view.installEventFilter(self)
-        self._filtered.append(view)
 
     def _show_parts(self) -> None:
         selected = self._selected
         broken = selected is not None and bool(self.thumbnails.problem_of(selected.id))
-        self._is_wanted = self.table.rowCount() > 1 or broken
-        self.setVisible(self._is_wanted)  # hidden it takes no gap either
-        self.updateGeometry()
-        self._place_view()
         self.find_button.setVisible(broken)
 
     @property

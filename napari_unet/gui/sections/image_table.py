@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from qtpy.QtCore import QAbstractTableModel, QModelIndex, QObject, Qt
+from qtpy.QtGui import QPixmap
 
 from napari_unet.gui.plain_text import untagged
 from napari_unet.gui.sections.thumbnails import Thumbnails
@@ -48,6 +49,18 @@ class ImageTable(QAbstractTableModel):  # type: ignore[misc]
         """Return the row of an image, or None."""
         return self._rows.get(image_id)
 
+    def picture_of(self, record: ImageRecord) -> QPixmap | None:
+        """Return the thumbnail of an image, or None while there is none."""
+        return self._thumbnails.of(record)
+
+    def problem_of(self, record: ImageRecord) -> str:
+        """Return why an image cannot be opened, or ""."""
+        return self._thumbnails.problem_of(record.id)
+
+    def is_painted(self, record: ImageRecord) -> bool:
+        """Tell whether there is a stroke on an image."""
+        return bool(self._painted.get(record.id))
+
     def rowCount(self, parent: QModelIndex = QModelIndex()) -> int:  # noqa: B008 - Qt's signature
         """Return the number of rows: one for each image."""
         return 0 if parent.isValid() else len(self.records)
@@ -69,9 +82,8 @@ class ImageTable(QAbstractTableModel):  # type: ignore[misc]
         if role == _ROLE.DisplayRole:
             return self._text(record, column, problem)
         if role == _ROLE.ToolTipRole:
-            size = " x ".join(str(n) for n in record.annotation_shape)
             tips = (
-                f"{record.path}\n{size} px",
+                self._facts(record),
                 "labelled pixels",
                 "quality of the plane that was shown last, mean over the classes",
             )
@@ -79,8 +91,17 @@ class ImageTable(QAbstractTableModel):  # type: ignore[misc]
         if role == _ROLE.TextAlignmentRole and column != NAME:
             return Qt.AlignmentFlag.AlignRight | Qt.AlignmentFlag.AlignVCenter
         if role == _ROLE.DecorationRole and column == NAME:
-            return self._thumbnails.of(record)
+            return self.picture_of(record)
         return None
+
+    def _facts(self, record: ImageRecord) -> str:
+        size = " x ".join(str(n) for n in record.annotation_shape)
+        lines = [record.name, str(record.path), f"{size} px"]
+        if record.id in self._painted:
+            lines.append(f"{self._painted[record.id]:,} px painted")
+        if record.id in self._dice:
+            lines.append(f"quality {self._dice[record.id]:.2f}")
+        return "\n".join(lines)
 
     def _text(self, record: ImageRecord, column: int, problem: str) -> str:
         if column == NAME:

@@ -2,14 +2,16 @@
 
 from typing import Any
 
-from qtpy.QtWidgets import QWidget
+from qtpy.QtWidgets import QScrollArea, QWidget
 
 from napari_unet.controller.controller import Controller
 from napari_unet.gui.sections.added_files import AddedFiles
 from napari_unet.gui.sections.attempt import Attempt
+from napari_unet.gui.sections.drawer import Drawer
 from napari_unet.gui.sections.dropped_projects import DroppedProjects
 from napari_unet.gui.sections.head import Head
 from napari_unet.gui.sections.image_list import ImageList
+from napari_unet.gui.sections.image_room import ImageRoom
 from napari_unet.gui.sections.opening import Opening
 from napari_unet.gui.sections.project_images import ProjectImages
 from napari_unet.gui.sections.section import column
@@ -45,8 +47,13 @@ class ImagesBox(QWidget):  # type: ignore[misc]
         layout.addWidget(self.head)
         layout.addWidget(self.list)
 
+    def fit_into(self, scroll: QScrollArea, drawer: Drawer) -> None:
+        """Let the list take what the other rows of the panel leave of its height."""
+        self._room = ImageRoom(self.list, scroll, drawer)
+
     def stop(self) -> None:
         """Let go of the viewer, of threads and processes."""
+        self._room.stop()
         self.head.stop()
         self.dropped.stop()
         self.opening.banner.stop()

@@ -22,7 +22,7 @@ class MapChoice:
         view_row.table_wanted.connect(lambda: shown.object_layer.open_table(view_row))
         shown.map_deleted.connect(lambda: view_row.kind.setCurrentText(NOTHING))
         controller.subscribe(Weights, shown.map_layer.write_weights)
-        controller.subscribe(Objects, self._show_objects)
+        controller.subscribe(Objects, shown.object_layer.write)
         controller.subscribe(ImageShown, self._image_shown)
 
     def _image_shown(self, shown: ImageShown) -> None:
@@ -44,10 +44,5 @@ class MapChoice:
             objects.show(placement)
         elif placement is not None and kind != NOTHING:
             maps.show(placement, (kind, class_id), self._view_row.map_name)
-        self._view_row.show_count(objects.count)
         self._controller.view.want_weights(kind == WEIGHT_MAP)
         self._controller.view.want_map("objects" if kind == OBJECTS else PREDICTED.get(kind, ""), class_id)
-
-    def _show_objects(self, objects: Objects) -> None:
-        self._shown.object_layer.write(objects)
-        self._view_row.show_count(self._shown.object_layer.count)

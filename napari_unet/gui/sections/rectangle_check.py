@@ -210,8 +210,9 @@ class RectangleCheck(QWidget):  # type: ignore[misc]
         else:
             changed = check.changed(project.strokes.plane(image.id, check.plane, check.region))
             self.line.setText(
-                f"{_WHY[check.origin]} Correct what is wrong in it, above all borders ({changed:,} px so far)."
+                f"Correct what is wrong in it, above all borders, then press Done ({changed:,} px so far)"
             )
+            self.line.setToolTip(_WHY[check.origin])
         self.result.setText(result_text(self._checked, self._standing.done, project.classes.all()))
 
     def _outline(self, on: bool) -> None:

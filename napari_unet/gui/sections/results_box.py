@@ -32,7 +32,8 @@ class ResultsBox(Section):
         self.counts = CountLines(controller)
         self.knobs = CountingKnobs(controller, shown)
         self.export_row = ExportRow(controller, check_strokes)
-        super().__init__(3, "Results", self.overlay, self.counts, self.knobs, self.export_row)
+        super().__init__(3, "Results", self.counts, self.knobs, self.export_row)
+        self.add_tool(self.overlay, wide=True)
         self.counts.counted.connect(self.knobs.show_typical)
         self.counts.all_wanted.connect(self.knobs.count_all)
         # The tick and "also show" are one choice, which can be made at either.

@@ -44,9 +44,9 @@ class Section(QWidget):  # type: ignore[misc]
         for content in contents:
             layout.addWidget(content)
 
-    def add_tool(self, tool: QWidget) -> None:
-        """Put a widget at the right end of the title."""
-        self._head.addWidget(tool)
+    def add_tool(self, tool: QWidget, *, wide: bool = False) -> None:
+        """Put a widget at the right end of the title; a wide one takes all the room behind it."""
+        self._head.addWidget(tool, int(wide))
 
 
 def column(widget: QWidget) -> QVBoxLayout:

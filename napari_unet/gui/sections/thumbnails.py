@@ -12,6 +12,7 @@ from napari_unet.errors import UserError
 from napari_unet.project.image_record import ImageRecord
 
 SIDE = 32  # px; at least, for the longer side
+_SHARPNESS = 2  # pixels of a thumbnail on one of the panel, for screens that show so many
 _COLLECT_MS = 30
 
 
@@ -86,7 +87,7 @@ class Thumbnails(QObject):  # type: ignore[misc]
             self.made.emit(image_id)
         elif self._wanted:
             image_id, record = self._wanted.popitem()
-            self._making = image_id, self._decoder.thumbnail(record, SIDE)
+            self._making = image_id, self._decoder.thumbnail(record, _SHARPNESS * SIDE)
         else:
             self._timer.stop()
             self._decoder.rest()
@@ -94,4 +95,6 @@ class Thumbnails(QObject):  # type: ignore[misc]
 
 def _pixmap(picture: UInt8[np.ndarray, "h w 3"]) -> QPixmap:
     height, width, _ = picture.shape
-    return QPixmap.fromImage(QImage(picture.tobytes(), width, height, 3 * width, QImage.Format.Format_RGB888))
+    made = QPixmap.fromImage(QImage(picture.tobytes(), width, height, 3 * width, QImage.Format.Format_RGB888))
+    made.setDevicePixelRatio(_SHARPNESS)
+    return made

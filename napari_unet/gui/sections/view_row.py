@@ -101,10 +101,6 @@ class ViewRow(QWidget):  # type: ignore[misc]
         if (self.map, self.map_name) != before:
             self.wanted.emit(*self.map)
 
-    def show_count(self, objects: int) -> None:
-        """Tell how many objects are shown."""
-        self.table.setText(f"Table ({objects})")
-
     def _image_shown(self, shown: ImageShown) -> None:
         if shown.record is not None:
             self._dress()
@@ -123,6 +119,7 @@ class ViewRow(QWidget):  # type: ignore[misc]
         self.opacity.setRange(0, 100)
         self.opacity.setValue(_FIRST_PERCENT)
         self.opacity.setToolTip("Opacity of the prediction, percent")
+        self.opacity.setSizePolicy(QSizePolicy.Policy.Ignored, QSizePolicy.Policy.Fixed)  # a slider wants 84 px
         self.maps = QWidget()
         self.kind = QComboBox()
         self.kind.setAccessibleName("also show")
@@ -133,18 +130,16 @@ class ViewRow(QWidget):  # type: ignore[misc]
         self.of_class.setAccessibleName("class of the probability")
         self.of_class.setToolTip("The class whose probability is shown")
         self.of_class.setVisible(False)
-        self.table = QPushButton()
+        self.table = QPushButton("Table")
         self.table.setToolTip(
-            "Measurements of the objects. A row that is selected is shown in the middle; clicking an object selects "
+            "Show and measure the objects. A row that is selected is shown in the middle; clicking an object selects "
             "its row. To paint again, select the annotation layer"
         )
-        self.table.setVisible(False)
-        self.table.clicked.connect(self.table_wanted)
-        self.show_count(0)
+        self.table.clicked.connect(lambda _: self._show_table())
         # Long names must not widen the dock.
         self.of_class.setSizePolicy(QSizePolicy.Policy.Ignored, QSizePolicy.Policy.Preferred)
         for line, parts in (
-            (row(self), (PlainLabel("Prediction"), self.look, self.opacity, self.table)),
+            (row(self), (self.look, self.opacity, self.table)),
             (row(self.maps), (PlainLabel("Also show"), self.kind, self.of_class)),
         ):
             for part in parts:
@@ -171,5 +166,9 @@ class ViewRow(QWidget):  # type: ignore[misc]
     def _choose(self) -> None:
         kind, class_id = self.map
         self.of_class.setVisible(kind == PROBABILITY)
-        self.table.setVisible(kind == OBJECTS)
         self.wanted.emit(kind, class_id)
+
+    def _show_table(self) -> None:
+        """Show the objects, which the table is of, and then the table."""
+        self.kind.setCurrentText(OBJECTS)
+        self.table_wanted.emit()
