@@ -4,6 +4,8 @@ import pytest
 
 pytest.importorskip("qtpy")
 from hand import Hand
+from qtpy.QtCore import Qt
+from qtpy.QtGui import QIcon
 from window import settle
 
 from napari_unet.evaluation.estimated_dice import EstimatedDice
@@ -23,3 +25,15 @@ def test_the_list_tells_the_estimate_of_the_whole_answer(hand: Hand) -> None:
     assert told(0.9, 0.5) == "0.70"
     assert told(0.9, None) == ""
     assert told() == ""
+
+
+def test_pictures_keep_their_colours_in_the_row_on_screen(hand: Hand) -> None:
+    """A picture looks in the selected row as in any other; the heading stands over its column."""
+    table = hand.panel.image_list.table
+    assert settle(lambda: table.data(table.index(0, 0), Qt.ItemDataRole.DecorationRole) is not None)
+    icon = table.data(table.index(0, 0), Qt.ItemDataRole.DecorationRole)
+    usual, selected = (icon.pixmap(32, 32, mode).toImage() for mode in (QIcon.Mode.Normal, QIcon.Mode.Selected))
+    assert usual == selected
+    for column, side in enumerate((Qt.AlignmentFlag.AlignLeft, *(Qt.AlignmentFlag.AlignRight,) * 2)):
+        heading = table.headerData(column, Qt.Orientation.Horizontal, Qt.ItemDataRole.TextAlignmentRole)
+        assert heading & side

@@ -110,6 +110,20 @@ def test_ticking_channels_corrects_the_image_that_is_there(viewer: Any) -> None:
     assert user.stored()[20, 40] == 1
 
 
+def test_a_layer_of_another_size_is_shown_whole(viewer: Any) -> None:
+    """Chosen by the user, not brought by the project; one of the same size keeps the view."""
+    viewer.add_image(np.zeros((64, 48), np.uint8), name="small")
+    user = User(viewer)
+    camera = viewer.scene.camera
+    same = viewer.add_image(np.zeros((64, 48), np.uint8), name="same")
+    camera.zoom = zoom = 9.0
+    user.panel.choose_image(same)
+    assert camera.zoom == zoom
+    user.panel.choose_image(viewer.add_image(np.zeros((640, 480), np.uint8), name="large"))
+    assert camera.zoom < 2
+    np.testing.assert_allclose(camera.center[-2:], (319.5, 239.5))
+
+
 def press(user: User, key: Qt.Key) -> None:
     QTest.keyClick(user.viewer.window._qt_viewer.canvas.native, key)
     settle(seconds=0.05)
@@ -326,7 +340,7 @@ def test_a_corrected_pixel_size_is_shown_everywhere(viewer: Any, three_images: P
     """In the line, on every layer of ours and on the image; what was painted stays, and painting goes on."""
     user = User.of_project(viewer, three_images, SilentClient)
     facts, layers = user.panel.head.facts, lambda: [user.panel.canvas.image, *user.panel.shown.own_layers]
-    assert facts.line.text() == "192 x 160 px · pixel size unknown"
+    assert facts.line.text() == "192 x 160 px · no pixel size"
     strokes = user.painted.copy()
     correct(user, "0,5", "0.25", "um")
     assert facts.line.text() == "192 x 160 px · 0.5 x 0.25 µm"
@@ -337,7 +351,7 @@ def test_a_corrected_pixel_size_is_shown_everywhere(viewer: Any, three_images: P
     np.testing.assert_array_equal(user.painted, stored(three_images)["a"])
     assert (user.painted != strokes).any()
     user.switch("b")
-    assert facts.line.text() == "128 x 256 px · pixel size unknown"
+    assert facts.line.text() == "128 x 256 px · no pixel size"
     assert messages() == []
 
 
@@ -412,7 +426,7 @@ def test_what_is_no_pixel_size_is_told_in_the_dialog(viewer: Any, three_images: 
         assert dialog.isVisible()
         assert dialog.problem.text().startswith(code)
         dialog.reject()
-    assert user.panel.head.facts.line.text() == "192 x 160 px · pixel size unknown"
+    assert user.panel.head.facts.line.text() == "192 x 160 px · no pixel size"
 
 
 def correct(user: User, height: str = "", width: str = "", unit: str = "pixel", axes: str = "") -> None:

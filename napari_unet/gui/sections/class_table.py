@@ -20,14 +20,15 @@ from qtpy.QtWidgets import (
 
 from napari_unet.evaluation.estimated_dice import EstimatedDice, interval_text
 from napari_unet.gui.plain_text import untagged
-from napari_unet.gui.sections.section import column
+from napari_unet.gui.sections.section import HEADER, column
+from napari_unet.gui.sections.untinted import untinted
 from napari_unet.project.classes import ClassLabel
 
 COLOUR, NAME, QUALITY, KEY = range(4)
 ADD = "+ class"
 _COLUMNS = ("", "Class", "Quality", "Key")
 _LEAST_ROWS, _MOST_ROWS = 4, 7  # shown at once: a third class moves nothing
-_HEADER, _ROW, _SWATCH = 22, 23, 14  # px
+_ROW, _SWATCH = 23, 14  # px
 _NO_ESTIMATE = "Comes with the prediction"
 _QUALITY = "How well this class is found on the plane on screen, from 0 to 1 (all right): {}"
 
@@ -177,7 +178,7 @@ class ClassTable(QWidget):  # type: ignore[misc]
         header.setSectionResizeMode(QHeaderView.ResizeMode.ResizeToContents)
         header.setSectionResizeMode(NAME, QHeaderView.ResizeMode.Stretch)
         header.setHighlightSections(False)
-        header.setFixedHeight(_HEADER)
+        header.setFixedHeight(HEADER)
         table.horizontalHeaderItem(NAME).setTextAlignment(Qt.AlignmentFlag.AlignLeft | Qt.AlignmentFlag.AlignVCenter)
         table.setContextMenuPolicy(Qt.ContextMenuPolicy.CustomContextMenu)
         table.customContextMenuRequested.connect(lambda place: self._menu().popup(table.mapToGlobal(place)))
@@ -197,7 +198,7 @@ class ClassTable(QWidget):  # type: ignore[misc]
 
     def _fit_height(self) -> None:
         rows = min(max(self.table.rowCount(), _LEAST_ROWS), _MOST_ROWS)
-        self.table.setFixedHeight(_HEADER + rows * _ROW + 4)
+        self.table.setFixedHeight(HEADER + rows * _ROW + 4)
 
     def _selection_changed(self) -> None:
         if not self._filling and self.selected is not None:
@@ -249,10 +250,7 @@ def _item(
 
 
 def _swatch(colour: str) -> QIcon:
-    """Return a square of exactly the colour, also in a row that is selected, where Qt would tint it."""
+    """Return a square of exactly the colour."""
     pixmap = QPixmap(_SWATCH, _SWATCH)
     pixmap.fill(QColor(colour))
-    icon = QIcon(pixmap)
-    for mode in (QIcon.Mode.Selected, QIcon.Mode.Disabled, QIcon.Mode.Active):
-        icon.addPixmap(pixmap, mode)
-    return icon
+    return untinted(pixmap)

@@ -49,7 +49,7 @@ def facts(record: ImageRecord) -> str:
         parts.append(f"{record.channels} channels")
     parts.append(f"{sizes['y']} x {sizes['x']} px")
     size = record.pixel_size
-    parts.append(f"{_edges(size)} {size.symbol}" if size.is_known else "pixel size unknown")
+    parts.append(f"{_edges(size)} {size.symbol}" if size.is_known else "no pixel size")
     if size.is_known and size.z is not None and "z" in sizes:
         parts.append(f"slices {size.z:.4g} {size.symbol} apart")
     return " · ".join(parts)

@@ -20,7 +20,7 @@ from napari_unet.gui.plain_text import PlainLabel
 from napari_unet.gui.sections.image_strip import HEIGHT as STRIP_HEIGHT
 from napari_unet.gui.sections.image_strip import ImageStrip
 from napari_unet.gui.sections.image_table import NAME, ImageTable
-from napari_unet.gui.sections.section import column
+from napari_unet.gui.sections.section import HEADER, column
 from napari_unet.gui.sections.thumbnails import SIDE, Thumbnails
 from napari_unet.project.image_record import ImageRecord
 
@@ -129,7 +129,7 @@ class ImageList(QWidget):  # type: ignore[misc]
 
     def _height(self, rows: int) -> int:
         view = self.view
-        return int(view.horizontalHeader().sizeHint().height() + rows * view.verticalHeader().defaultSectionSize() + 4)
+        return int(HEADER + rows * view.verticalHeader().defaultSectionSize() + 4)
 
     def _prepare_view(self) -> None:
         view = self.view
@@ -145,6 +145,8 @@ class ImageList(QWidget):  # type: ignore[misc]
         header = view.horizontalHeader()
         header.setSectionResizeMode(QHeaderView.ResizeMode.ResizeToContents)
         header.setSectionResizeMode(NAME, QHeaderView.ResizeMode.Stretch)
+        header.setHighlightSections(False)
+        header.setFixedHeight(HEADER)
 
     def _show_parts(self) -> None:
         selected = self._selected

@@ -8,12 +8,15 @@ from qtpy.QtGui import QPixmap
 
 from napari_unet.gui.plain_text import untagged
 from napari_unet.gui.sections.thumbnails import Thumbnails
+from napari_unet.gui.sections.untinted import untinted
 from napari_unet.project.image_record import ImageRecord
 
 COLUMNS = ("Image", "Painted", "Quality")
 NAME, _PAINTED, _DICE = range(3)
 _PROBLEM = "⚠ "
 _ROLE = Qt.ItemDataRole
+_LEFT = Qt.AlignmentFlag.AlignLeft | Qt.AlignmentFlag.AlignVCenter
+_RIGHT = Qt.AlignmentFlag.AlignRight | Qt.AlignmentFlag.AlignVCenter
 
 
 class ImageTable(QAbstractTableModel):  # type: ignore[misc]
@@ -73,6 +76,8 @@ class ImageTable(QAbstractTableModel):  # type: ignore[misc]
         """Return the name of a column."""
         if role == _ROLE.DisplayRole and orientation == Qt.Orientation.Horizontal:
             return COLUMNS[section]
+        if role == _ROLE.TextAlignmentRole:
+            return _LEFT if section == NAME else _RIGHT
         return None
 
     def data(self, index: QModelIndex, role: int = _ROLE.DisplayRole) -> Any:
@@ -89,9 +94,10 @@ class ImageTable(QAbstractTableModel):  # type: ignore[misc]
             )
             return untagged(problem or tips[column])
         if role == _ROLE.TextAlignmentRole and column != NAME:
-            return Qt.AlignmentFlag.AlignRight | Qt.AlignmentFlag.AlignVCenter
+            return _RIGHT
         if role == _ROLE.DecorationRole and column == NAME:
-            return self.picture_of(record)
+            picture = self.picture_of(record)
+            return None if picture is None else untinted(picture)
         return None
 
     def _facts(self, record: ImageRecord) -> str:

@@ -119,9 +119,12 @@ class ProjectImages(QObject):  # type: ignore[misc]
         record = source.known_image(layer, channels_first, images.all())
         if record is None:
             record = images.add(*source.image_of(layer, channels_first))
+        before = self._shown.canvas.image
         self._controller.show_image(record)
         if source.shows(layer, record):
             self._shown.show(layer, record)
+            if before is not None and not np.array_equal(_extent(before), _extent(layer)):
+                self._viewer.reset_view()
         self._take(layer)
         if not source.shows(layer, record):
             if not is_calibrated(layer):

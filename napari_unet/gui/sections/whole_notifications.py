@@ -3,13 +3,14 @@
 from collections.abc import Callable
 from typing import Any
 
-from qtpy.QtCore import QRect, QTimer
+from qtpy.QtCore import QPoint, QTimer
 from qtpy.QtWidgets import QDialog, QWidget
 
 from napari_unet.gui.plain_text import untagged
 from napari_unet.gui.sections.section import GAP
 
 _SLIDE_MS = 300  # napari moves a notification into its place meanwhile, and would move an expanded one wrongly
+_MARGIN = 8  # px around notifications, napari's own
 _READING_MS = 70  # per character
 
 
@@ -37,17 +38,18 @@ class WholeNotifications:
     def _expand(self) -> None:
         """Expand what is new, and pile everything up, the newest at the bottom: napari lays one over the other."""
         lines, self._lines = self._lines, set()
-        below: QRect | None = None
+        lowest: int | None = None
         for dialog in reversed(self._dialogs()):
-            place = dialog.geometry()
+            place, canvas = dialog.geometry(), dialog.parentWidget()
             if dialog.message.text() in lines:
                 self._show_whole(dialog)
-                place = dialog.geom_anim.endValue()
-            if below is not None:
-                place.moveBottom(below.top() - GAP)
-                dialog.geom_anim.stop()
-                dialog.setGeometry(place)
-            below = place
+                place.setHeight(dialog.geom_anim.endValue().height())
+            place.moveBottomRight(QPoint(canvas.width() - _MARGIN, canvas.height() - _MARGIN))
+            if lowest is not None:
+                place.moveBottom(lowest)
+            dialog.geom_anim.stop()  # one that is still sliding in would end elsewhere
+            dialog.setGeometry(place)
+            lowest = place.top() - GAP
 
     def _dialogs(self) -> list[Any]:
         """Return napari's notifications that are shown, the oldest first."""
