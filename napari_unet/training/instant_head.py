@@ -45,7 +45,7 @@ def fit_head(
     seed : of the pixels that are drawn and of the hidden units
     """
     random = torch.Generator().manual_seed(seed)
-    chosen = _balanced(target, head.classes, random)
+    chosen = _balanced(target, head.classes, random, new)
     features, target = features[chosen], target[chosen]
     if new is None:
         shares = _shares(target, head.classes)
@@ -98,11 +98,26 @@ def _in_a_row(features: Float[Tensor, "n f"]) -> Float[Tensor, "1 f 1 n"]:
     return features.T.contiguous()[None, :, None, :]
 
 
-def _balanced(target: Int64[Tensor, " n"], classes: int, random: torch.Generator) -> Int64[Tensor, " m"]:
-    """Draw the indices of at most ``_PIXELS`` pixels, with the same limit for every class."""
-    found = [torch.nonzero(target == k)[:, 0] for k in range(classes)]
+def _balanced(
+    target: Int64[Tensor, " n"], classes: int, random: torch.Generator, new: Bool[Tensor, " n"] | None = None
+) -> Int64[Tensor, " m"]:
+    """Draw the indices of at most ``_PIXELS`` pixels, with the same limit for every class.
+
+    New pixels come first, up to half of it: among all those of an image that was accepted as a whole, a new stroke
+    would be some ten pixels of thousands.
+    """
     limit = _PIXELS // classes
-    return torch.cat([at[torch.randperm(len(at), generator=random)[:limit].to(at.device)] for at in found])
+    new = torch.zeros_like(target, dtype=torch.bool) if new is None else new
+    drawn = []
+    for k in range(classes):
+        fresh, known = (_shuffled(torch.nonzero((target == k) & each)[:, 0], random) for each in (new, ~new))
+        fresh = fresh[: max(limit // 2, limit - len(known))]
+        drawn += [fresh, known[: limit - len(fresh)]]
+    return torch.cat(drawn)
+
+
+def _shuffled(at: Int64[Tensor, " n"], random: torch.Generator) -> Int64[Tensor, " n"]:
+    return at[torch.randperm(len(at), generator=random).to(at.device)]
 
 
 def _shares(target: Int64[Tensor, " n"], classes: int, new: Bool[Tensor, " n"] | None = None) -> Float[Tensor, " n"]:

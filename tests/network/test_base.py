@@ -145,6 +145,22 @@ def test_a_correction_forgets_nothing() -> None:
     assert torch.equal(head.mean, before["mean"])
 
 
+def test_a_stroke_is_learned_among_very_many_labels() -> None:
+    """Beside an image whose every pixel is labelled, a stroke on something unlike it is answered rightly."""
+    random = torch.Generator().manual_seed(0)
+    target = torch.tensor([0, 1]).repeat_interleave(100_000)
+    features = torch.randn(200_000, 10, generator=random) + 3 * target[:, None] * torch.eye(10)[0]
+    head = DeepShallowHead(6, 4, 2)
+    fit_head(head, features, target)
+    stroke = torch.randn(100, 10, generator=random) + 2 * torch.eye(10)[5]
+    corrected, classes = torch.cat([features, stroke]), torch.cat([target, torch.ones(100, dtype=torch.int64)])
+    fit_head(head, corrected, classes, torch.arange(len(corrected)) >= len(features))
+    with torch.no_grad():
+        found = head(corrected[:, :, None, None])[:, :, 0, 0].argmax(1) == classes
+    assert found[len(features) :].float().mean() > 0.6  # 0.3 where it is drawn like any other pixels
+    assert found[: len(features)].float().mean() > 0.75
+
+
 def test_corrections_do_not_pile_up() -> None:
     """A head that is corrected for the same strokes again and again settles."""
     random = torch.Generator().manual_seed(0)
