@@ -1,10 +1,14 @@
 """Checking a rectangle in the window: it is filled, corrected with the brush, done, and told."""
 
+from functools import partial
+
 import numpy as np
 import pytest
 
 pytest.importorskip("qtpy")
 from hand import Hand
+from qtpy.QtCore import Qt
+from qtpy.QtTest import QTest
 from window import settle
 
 from napari_unet.controller.rectangle_checks import Checked
@@ -85,6 +89,28 @@ def test_a_rectangle_that_goes_takes_its_filling_along(hand: Hand, way: str) -> 
     np.testing.assert_array_equal(hand.stored(), hand.painted)
     assert (hand.painted == 2).any()
     assert len(hand.panel.areas.layer.data) == 0
+
+
+@pytest.mark.parametrize("end", ["done", "give_up"])
+def test_undo_stops_where_a_rectangle_began_and_ended(hand: Hand, end: str) -> None:
+    """It takes corrections back, never the filling of an open one, nor what one held that is done or was given up."""
+    canvas = hand.viewer.window._qt_viewer.canvas.native
+    undo = partial(QTest.keyClick, canvas, Qt.Key.Key_Z, Qt.KeyboardModifier.ControlModifier)
+    propose(hand)
+    hand.draw(2, (60, 40), (60, 60))
+    assert (hand.painted == 2).any()
+    for _ in range(3):
+        undo()
+    assert (hand.painted[AREA.slices] == 1).all()
+    hand.draw(2, (60, 40), (60, 60))
+    getattr(check_of(hand), end).click()
+    assert hand.panel.canvas.annotation.mode == "paint"
+    after = hand.painted.copy()
+    for _ in range(3):
+        undo()
+    np.testing.assert_array_equal(hand.painted, after)
+    settle(seconds=0.2)
+    np.testing.assert_array_equal(hand.stored(), after)
 
 
 def test_an_open_rectangle_is_gone_to_and_outlives_the_window(hand: Hand) -> None:

@@ -155,6 +155,14 @@ class AnnotationLayer(OwnLayer[Labels]):
             index = (*(np.full(ys.shape, i) for i in before), rows, columns)
             self.layer.data_setitem(index, labels[inside][ys, xs])
 
+    def forget_edits(self) -> None:
+        """Let undo go back no further than this."""
+        if self.layer is not None:
+            mode = self.layer.mode
+            self.layer.editable = False  # forgets the history of edits, and lets the brush go
+            self.layer.editable = True
+            self.layer.mode = mode
+
     def _make(self, placement: Placement) -> Labels:
         layer = Labels(self._content(placement), name=ANNOTATION, opacity=0.8, **placement.covered)
         colour_annotation(layer, self._classes)

@@ -149,6 +149,7 @@ class RectangleCheck(QWidget):  # type: ignore[misc]
         changed = self._checks.finish()
         if check is not None:
             self._last = done_text(check, changed)
+            self._shown.canvas.annotation_layer.forget_edits()
         self._show()
 
     def _leave(self) -> None:
@@ -170,11 +171,12 @@ class RectangleCheck(QWidget):  # type: ignore[misc]
         show_place(self._viewer, canvas, plane, region)
 
     def _show_stored(self, plane: int, region: Region) -> None:
-        """Paint what the project holds in a region onto the annotation layer, as one stroke that undo takes back."""
+        """Paint what the project holds in a region onto the annotation layer; undo brings nothing else back."""
         project, image, canvas = self._controller.project, self._controller.image, self._shown.canvas
         if project is not None and image is not None:
             labels = project.strokes.plane(image.id, plane, region)
             canvas.annotation_layer.paint(plane, labels, region, np.ones(labels.shape, bool))
+            canvas.annotation_layer.forget_edits()
             self._shown.saving.check()
 
     def _show_areas(self) -> None:
