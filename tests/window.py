@@ -112,6 +112,13 @@ class User:
         self.draw(2, (32, 32), (48, 48))
         self.draw(2, (105, 75), (115, 85))
 
+    @property
+    def seen(self) -> np.ndarray:
+        """Return the upper left and the lower right corner of what the canvas shows, of the world; (2, 2)."""
+        camera, size = self.viewer.scene.camera, np.asarray(self.viewer.canvas.size)
+        centre, half = np.asarray(camera.center[-2:]), size / camera.zoom / 2
+        return np.array([centre - half, centre + half])
+
     def pixel(self, y: float, x: float) -> QPoint:
         """Return where on the canvas a pixel of the image lies."""
         qt = self.viewer.window._qt_viewer.canvas

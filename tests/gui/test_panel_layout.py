@@ -225,6 +225,18 @@ def test_the_status_line_says_what_to_do_and_what_goes_on(listened: User) -> Non
     assert line.text() == "Paused: press Start to go on"
 
 
+def test_the_status_line_says_what_to_draw(listened: User) -> None:
+    """While a circle or a line is waited for, and no longer once Escape has ended that."""
+    user, line = listened, listened.panel.status_line
+    before = line.text()
+    user.panel.shown.begin_circle()
+    assert settle(lambda: line.text().startswith("Draw a circle"), 5)
+    user.panel.shown.begin_line()
+    assert settle(lambda: line.text().startswith("Drag a line across"), 5)
+    QTest.keyClick(user.viewer.window._qt_viewer.canvas.native, Qt.Key.Key_Escape)
+    assert settle(lambda: line.text() == before, 5)
+
+
 def test_one_button_starts_and_pauses(listened: User) -> None:
     """Its text says what it will do; a stopped worker is started again."""
     user = listened

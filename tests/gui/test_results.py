@@ -40,7 +40,7 @@ def test_counts_and_shares_are_told_as_they_come(hand: Hand) -> None:
     counted(hand, ClassCount(2, 12, 0.314, 23.4))
     assert counts.counts.text() == "12 class 2, 31 %"
     assert counts.remark.text() == ""
-    assert counts.all_button.isHidden()
+    assert not counts.all_button.isVisibleTo(counts)
     hand.panel.class_table.renamed.emit(2, "<b>cell")
     counted(hand, ClassCount(2, 1, 0.0123, 23.4))
     assert counts.counts.text() == "1 <b>cell, 1.2 %"
@@ -120,7 +120,7 @@ def test_knobs_are_settings_of_the_project(hand: Hand) -> None:
     counted(hand, ClassCount(2, 4, 0.3), ClassCount(3, 0, 0.05))
     controller.change_settings(Settings(object_border=3))
     counted(hand, ClassCount(2, 4, 0.3), ClassCount(3, 0, 0.05))
-    assert hand.panel.results.counts.counts.text() == "4 class 2, 30 %     rim 5.0 %"
+    assert hand.panel.results.counts.counts.text() == "4 class 2, 30 %\nrim 5.0 %"
 
 
 def test_outlines_are_the_choice_of_what_is_shown(hand: Hand) -> None:

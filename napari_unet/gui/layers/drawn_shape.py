@@ -36,6 +36,11 @@ class DrawnShape(OwnLayer[Shapes]):
         self._finish_soon = QTimer(parent, singleShot=True, interval=0)
         self._finish_soon.timeout.connect(self._finish)
 
+    @property
+    def is_waited_for(self) -> bool:
+        """Tell whether the user is to draw a shape now."""
+        return self.layer is not None and bool(self.layer.visible) and self.layer.mode != "pan_zoom"
+
     def begin(self, placement: Placement, mode: str, use: Callable[[Float[np.ndarray, "n 2"]], None]) -> None:
         """Let the next drag draw the shape; select the layer that was selected before again after it.
 

@@ -40,13 +40,21 @@ class DrawnShapes:
         self._cover = cover
         self._circled = circled
         self._measured = measured
+        self._wish = ""
+
+    @property
+    def wish(self) -> str:
+        """Return what the user is to draw now, or ""."""
+        return self._wish if self._shape.is_waited_for else ""
 
     def begin_circle(self, placement: Placement) -> None:
         """Let the next drag draw a circle around predicted pixels."""
+        self._wish = "Draw a circle around what is predicted right; Escape ends it"
         self._shape.begin(placement, "add_polygon_lasso", self._circle)
 
     def begin_line(self, placement: Placement) -> None:
         """Let the next drag draw a line across one object."""
+        self._wish = "Drag a line across one typical object; Escape ends it"
         self._shape.begin(placement, "add_line", self._measure)
 
     def follow(self, placement: Placement) -> None:

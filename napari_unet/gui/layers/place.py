@@ -7,11 +7,15 @@ from napari_unet.gui.layers.canvas import Canvas
 from napari_unet.images.tiles import Region
 
 _SMALLEST_SHARE, _LARGEST_SHARE = 0.25, 0.8  # of the canvas that the place may take; beyond these the zoom changes
+_RIM = 0.05  # share of the canvas that shows that the image ends there
 _SHARE = 0.4  # share that the place takes after a change of zoom
 
 
 def show_place(viewer: Viewer, canvas: Canvas, plane: int, region: Region) -> None:
-    """Show the plane, with the region in the middle of the canvas and large enough to paint in."""
+    """Show the plane, with the region in the middle of the canvas and large enough to paint in.
+
+    At an edge of the image it lies beside the middle, so that the canvas shows no more emptiness than it has to.
+    """
     centre_on(viewer, canvas, plane, region)
     if canvas.annotation is None:
         return
@@ -20,6 +24,13 @@ def show_place(viewer: Viewer, canvas: Canvas, plane: int, region: Region) -> No
     side = max(extent * abs(factor) for extent, factor in zip(region.shape, scale[-2:], strict=True))
     if not _SMALLEST_SHARE * screen <= side * camera.zoom <= _LARGEST_SHARE * screen:
         camera.zoom = _SHARE * screen / side
+    if canvas.image is not None:
+        displayed = [axis - viewer.dims.ndim for axis in viewer.dims.displayed[-2:]]
+        low, high = canvas.image.extent.world[:, displayed]
+        half = np.asarray(viewer.canvas.size) / camera.zoom / 2
+        first, last = low + (1 - _RIM) * half, high - (1 - _RIM) * half
+        centre = np.clip(camera.center[-2:], first, last)
+        camera.center = (*camera.center[:-2], *np.where(first < last, centre, (low + high) / 2))
 
 
 def centre_on(viewer: Viewer, canvas: Canvas, plane: int, region: Region) -> None:

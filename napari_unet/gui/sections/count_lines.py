@@ -13,10 +13,11 @@ from napari_unet.objects.class_counts import ClassCount
 from napari_unet.protocol.messages import Counted
 
 _NOTHING = "Not counted yet"
+_LINE = 20  # px
 
 
 class CountLines(QWidget):  # type: ignore[misc]
-    """Two lines of fixed height.
+    """Two lines of fixed height: counts, and a remark where there is one.
 
     Attributes
     ----------
@@ -40,14 +41,18 @@ class CountLines(QWidget):  # type: ignore[misc]
         self.all_button = QPushButton("Count all")
         self.all_button.setToolTip("Count objects of every size")
         self.all_button.clicked.connect(self.all_wanted)
-        lines = QWidget()
-        said = column(lines)
-        said.setSpacing(0)
-        said.addWidget(self.counts)
-        said.addWidget(self.remark)
-        layout = row(self)
-        layout.addWidget(lines, 1)
-        layout.addWidget(self.all_button)
+        self.all_button.setStyleSheet("padding: 0px 4px")
+        self.all_button.setFixedHeight(_LINE)
+        self._below = QWidget()
+        below = row(self._below)
+        below.addWidget(self.remark, 1)
+        below.addWidget(self.all_button)
+        layout = column(self)
+        layout.setSpacing(0)
+        layout.addWidget(self.counts)
+        layout.addWidget(self._below)
+        layout.addStretch()
+        self.setFixedHeight(2 * _LINE)
         controller.subscribe(Counted, lambda counted: self.show_counts(counted.classes))
         controller.subscribe(ProjectOpened, lambda _: self.clear())
         controller.subscribe(ImageChanging, lambda _: self.clear())
@@ -56,9 +61,7 @@ class CountLines(QWidget):  # type: ignore[misc]
 
     def clear(self) -> None:
         """Show that nothing is counted yet."""
-        self.counts.setText(_NOTHING)
-        self.remark.setText("")
-        self.all_button.hide()
+        self._write((), "")
         self.counted.emit(())
 
     def show_counts(self, classes: Sequence[ClassCount]) -> None:
@@ -68,15 +71,20 @@ class CountLines(QWidget):  # type: ignore[misc]
         border = 0 if project is None else project.settings.read().object_border
         shown = [one for one in classes if one.class_id in names]
         texts = [count_text(one, names[one.class_id], is_border=one.class_id == border) for one in shown]
-        self.counts.setText("     ".join(texts) or _NOTHING)
-        self.remark.setText(remark_on(shown))
+        self._write(texts, remark_on(shown))
         if self.remark.text():
             self.remark.setToolTip(
                 f"Too small: {sum(one.too_small for one in shown)}, too large: {sum(one.too_large for one in shown)}. "
                 "What is less than a third or more than three times as wide as the typical size is not counted"
             )
-        self.all_button.setVisible(bool(self.remark.text()))
         self.counted.emit(tuple(shown))
+
+    def _write(self, texts: Sequence[str], remark: str) -> None:
+        """Show the counts, in two lines where no remark needs the second."""
+        self.counts.keep_lines(1 if remark else 2)
+        self.counts.setText(("\n" if len(texts) == 2 and not remark else "     ").join(texts) or _NOTHING)
+        self.remark.setText(remark)
+        self._below.setVisible(bool(remark))
 
 
 def count_text(count: ClassCount, name: str, *, is_border: bool = False) -> str:

@@ -230,7 +230,7 @@ class RectangleCheck(QWidget):  # type: ignore[misc]
 def done_text(check: AreaCheck, changed: int) -> str:
     """Return what a rectangle is worth that is done."""
     if not changed:
-        return "Done. Nothing was corrected: in this rectangle the prediction is compared with itself."
+        return "Done. Nothing was corrected: here the prediction is compared with itself."
     return f"Done: {changed:,} of {check.filled.size:,} px were corrected."
 
 

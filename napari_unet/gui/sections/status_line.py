@@ -117,6 +117,8 @@ class StatusLine(SteadyText):
             return READ_ONLY
         if self._too_far_out:
             return TOO_FAR_OUT
+        if self._shown.shapes.wish:
+            return self._shown.shapes.wish
         first = first_strokes(self._table.classes, self._table.painted)
         if first:
             return first

@@ -29,6 +29,13 @@ class SteadyText(QElidingLabel):  # type: ignore[misc]
         self.setSizePolicy(QSizePolicy.Policy.Ignored, QSizePolicy.Policy.Fixed)
         self._fit()
 
+    def keep_lines(self, lines: int) -> None:
+        """Be so many lines high from now on."""
+        if lines != self._lines:
+            self._lines = lines
+            self.setWordWrap(lines > 1)
+            self._fit()
+
     def setText(self, text: str) -> None:
         """Show a text, all of it in the tool tip."""
         super().setText(text)
