@@ -44,6 +44,11 @@ class AnnotatedPlane:
         trained, held_out, new = (TiledPlane(shape, np.bool_) for _ in range(3))
         return cls(labels, trained, held_out, border, new)
 
+    @property
+    def new_share(self) -> float:
+        """Return which share of the plane is trained on since the last reading."""
+        return float(sum(int(tile.sum()) for tile in self.new.tiles.values()) / np.prod(self.new.shape))
+
     def find(self) -> None:
         """Find the pixels of each class and the held-out blocks."""
         width = self.labels.shape[1]

@@ -11,10 +11,12 @@ from napari_unet.dataset.annotated import Annotations
 from napari_unet.network.device import Device
 from napari_unet.network.feature_cache import FeatureCache
 from napari_unet.network.unet import DeepShallowHead, UNet
-from napari_unet.training.instant_head import expect_shares, fit_head
+from napari_unet.training.instant_head import LabelledPixels, expect_shares, fit_head
 from napari_unet.training.labelled_features import LabelledFeatures, labelled_features
 from napari_unet.training.network_tensors import copy_network, copy_tensors
 from napari_unet.training.tile_samples import TileSamples
+
+_WHOLE = 0.5  # of a plane is newly labelled when it is labelled as a whole; blocks that are held out never are
 
 
 class HeadFit:
@@ -32,6 +34,7 @@ class HeadFit:
         self._random = random
         self._seed = seed
         self._samples = TileSamples()
+        self._shares_known = 0  # of so many classes, from an image that was labelled as a whole
 
     def fit(self, averaged: UNet, trained: UNet, feature_cache: FeatureCache | None = None) -> bool:
         """Fit the head of an EMA from nothing and begin the trained network there; False for another kind of head.
@@ -51,6 +54,9 @@ class HeadFit:
     def correct(self, averaged: UNet, trained: UNet, feature_cache: FeatureCache | None = None) -> None:
         """Correct the head of an EMA for new strokes; the trained network's head moves by as much.
 
+        Where an image was labelled as a whole, usually by accepting its prediction, the head is fitted anew to it and
+        to the strokes: the image says how frequent the classes are, and forgets what single corrections overdid.
+
         The rest of the trained network stays ahead of its EMA: going back to it with every stroke would undo what was
         learned between two strokes. Other kinds of heads are left as they are.
         """
@@ -60,10 +66,23 @@ class HeadFit:
         before = [parameter.detach().clone() for parameter in head.parameters()]
         known = self._features(averaged, feature_cache, first=False)
         with _learning(head):
-            # First the shares, or they would take back what the new strokes say.
-            expect_shares(head, known.anywhere)
-            fit_head(head, known.features, known.target, known.new, known.unlabelled, self._seed)
+            if self._is_labelled_whole(known, head.classes):
+                strokes, whole = (
+                    LabelledPixels(known.features[at], known.target[at]) for at in (~known.new, known.new)
+                )
+                fit_head(head, *strokes, seed=self._seed, whole=whole)
+                self._shares_known = head.classes
+            else:
+                # First the shares, or they would take back what the new strokes say.
+                if self._shares_known != head.classes:
+                    expect_shares(head, known.anywhere)
+                fit_head(head, known.features, known.target, known.new, known.unlabelled, self._seed)
         _move(trained.head, before, head)
+
+    def _is_labelled_whole(self, known: LabelledFeatures, classes: int) -> bool:
+        """Tell whether an image was just accepted, or labelled, as a whole, and earlier strokes show every class."""
+        is_whole = any(plane.new_share >= _WHOLE for plane in self._annotations.planes.values())
+        return is_whole and len(torch.unique(known.target[~known.new])) == classes
 
     def _features(self, network: UNet, feature_cache: FeatureCache | None, *, first: bool) -> LabelledFeatures:
         return labelled_features(

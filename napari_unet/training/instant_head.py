@@ -25,6 +25,13 @@ _ITERATIONS = 40
 _SMALLEST_DEVIATION = 1e-3
 
 
+class LabelledPixels(NamedTuple):
+    """Features of labelled pixels, and the output index of each."""
+
+    features: Float[Tensor, "n f"]
+    target: Int64[Tensor, " n"]
+
+
 def fit_head(
     head: DeepShallowHead,
     features: Float[Tensor, "n f"],
@@ -32,17 +39,21 @@ def fit_head(
     new: Bool[Tensor, " n"] | None = None,
     unlabelled: Float[Tensor, "m f"] | None = None,
     seed: int = 0,
+    whole: LabelledPixels | None = None,
 ) -> None:
     """Change the head's weights so that they tell labelled pixels apart.
 
     Parameters
     ----------
+    head : changed in place
     features : of labelled pixels, as ``UNet.features`` gives them
     target : output index of each
     new : which of them a head that was fitted before has not seen; the fit then begins where that head is. Without,
         the head is fitted from nothing
     unlabelled : features of pixels whose answer such a head keeps as far as it can; used with ``new`` only
     seed : of the pixels that are drawn and of the hidden units
+    whole : pixels of images that are labelled as a whole; some at random weigh as much as all the others, and show how
+        frequent the classes are
     """
     random = torch.Generator().manual_seed(seed)
     chosen = _balanced(target, head.classes, random, new)
@@ -53,8 +64,9 @@ def fit_head(
         _blank(head, random)
     else:
         shares = _shares(target, head.classes, new[chosen])
-        if unlabelled is not None:
-            features = torch.cat([features, unlabelled])  # unlabelled pixels come after the labelled ones
+    some = _some(LabelledPixels(features[:0], target[:0]) if whole is None else whole, random)
+    kept = features[:0] if new is None or unlabelled is None else unlabelled
+    features = torch.cat([features, some.features, kept])
     standard = _in_a_row((features - head.mean) / head.deviation)
     deep, shallow = standard[:, : head.split], standard[:, head.split :]
     branches = [
@@ -67,7 +79,7 @@ def fit_head(
     ]
     # Apart at first, so that each has an opinion of its own; together when they are to agree on a correction.
     for group in [[branch] for branch in branches] if new is None else [branches]:
-        _minimise(group, target, shares)
+        _minimise(group, target, shares, some.target)
 
 
 class Branch(NamedTuple):
@@ -120,6 +132,12 @@ def _shuffled(at: Int64[Tensor, " n"], random: torch.Generator) -> Int64[Tensor,
     return at[torch.randperm(len(at), generator=random).to(at.device)]
 
 
+def _some(pixels: LabelledPixels, random: torch.Generator) -> LabelledPixels:
+    """Draw at most ``_PIXELS`` of some pixels, each class as often as it is there."""
+    at = _shuffled(torch.arange(len(pixels.target), device=pixels.target.device), random)[:_PIXELS]
+    return LabelledPixels(pixels.features[at], pixels.target[at])
+
+
 def _shares(target: Int64[Tensor, " n"], classes: int, new: Bool[Tensor, " n"] | None = None) -> Float[Tensor, " n"]:
     """Return weights of pixels, the same total for every class that is there; new pixels have half of their class's.
 
@@ -148,18 +166,24 @@ def _blank(head: DeepShallowHead, random: torch.Generator) -> None:
     hidden.copy_(torch.randn(hidden.shape, generator=random) * (2 / hidden.shape[1]) ** 0.5)
 
 
-def _minimise(branches: Sequence[Branch], target: Int64[Tensor, " n"], shares: Float[Tensor, " n"]) -> None:
+def _minimise(
+    branches: Sequence[Branch],
+    target: Int64[Tensor, " n"],
+    shares: Float[Tensor, " n"],
+    whole: Int64[Tensor, " w"],
+) -> None:
     """Minimise the cross-entropy of the added logits, with a penalty for weights far from zero.
 
-    Logits beyond the targets are those of unlabelled pixels, held to the classes' probabilities that they had.
+    Logits beyond the targets are those of images labelled as a whole, whose targets are ``whole``, and then those of
+    unlabelled pixels, held to the classes' probabilities that they had.
     """
-    labelled = len(target)
+    labelled, given = len(target), len(target) + len(whole)
 
     def logits() -> Tensor:
         return torch.stack([branch.logits()[0, :, 0] for branch in branches]).sum(dim=0).T
 
     with torch.no_grad():
-        before = functional.softmax(logits()[labelled:], dim=1)
+        before = functional.softmax(logits()[given:], dim=1)
     decays = [(parameter, branch.decay) for branch in branches for parameter in branch.parameters]
     parameters = [parameter for parameter, _ in decays]
     optimiser = torch.optim.LBFGS(parameters, max_iter=_ITERATIONS, history_size=10, line_search_fn="strong_wolfe")
@@ -168,8 +192,10 @@ def _minimise(branches: Sequence[Branch], target: Int64[Tensor, " n"], shares: F
         optimiser.zero_grad()
         now = logits()
         loss = (functional.cross_entropy(now[:labelled], target, reduction="none") * shares).sum()
+        if len(whole):
+            loss = loss + functional.cross_entropy(now[labelled:given], whole)
         if len(before):
-            loss = loss + _KEPT * functional.cross_entropy(now[labelled:], before)
+            loss = loss + _KEPT * functional.cross_entropy(now[given:], before)
         for parameter, decay in decays:
             if parameter.dim() > 1:
                 loss = loss + decay * parameter.square().sum()

@@ -26,7 +26,7 @@ from napari_unet.network.unet import DeepShallowHead
 from napari_unet.project.project import Project
 from napari_unet.training.consistency import consistency, disturbed
 from napari_unet.training.device_settings import for_device
-from napari_unet.training.instant_head import expect_shares, fit_head
+from napari_unet.training.instant_head import LabelledPixels, expect_shares, fit_head
 from napari_unet.training.labelled_features import labelled_features
 from napari_unet.training.learner import Learner
 from napari_unet.training.plateau import Plateau
@@ -233,6 +233,26 @@ def test_a_head_expects_classes_as_often_as_it_finds_them() -> None:
     assert head.prior[1] == pytest.approx(2 * np.log(0.1))
 
 
+def test_an_image_labelled_as_a_whole_shows_how_frequent_classes_are() -> None:
+    """Strokes of two classes that overlap are as many; pixels of an image where one is rare halve the mistakes."""
+    random = torch.Generator().manual_seed(0)
+
+    def points(counts: tuple[int, int]) -> LabelledPixels:
+        target = torch.tensor([0, 1]).repeat_interleave(torch.tensor(counts))
+        return LabelledPixels(
+            torch.randn(len(target), 5, generator=random) + 2 * target[:, None] * torch.eye(5)[0], target
+        )
+
+    strokes, image, other = points((500, 500)), points((1900, 100)), points((1900, 100))
+    wrong = []
+    for whole in (None, image):
+        head = DeepShallowHead(3, 2, 2)
+        fit_head(head, *strokes, whole=whole)
+        with torch.no_grad():
+            wrong.append(int((head(other.features[:, :, None, None])[:, :, 0, 0].argmax(1) != other.target).sum()))
+    assert wrong[1] < wrong[0] / 2
+
+
 def test_a_head_that_cannot_see_a_class_does_not_fail() -> None:
     """Features that are all alike give a head without an opinion, and no number that is not finite."""
     head = DeepShallowHead(3, 2, 2)
@@ -282,6 +302,38 @@ def test_a_removed_class_is_not_learned(project: Project) -> None:
     base = package_base()
     known = labelled_features(from_base(base, 3, 2).eval(), annotations, CPU, np.random.default_rng(0))
     assert torch.bincount(known.target).tolist() == [annotations.counts()[k] for k in (1, 2)]
+
+
+@pytest.mark.parametrize("rows", [256, 60])
+def test_an_image_that_is_accepted_as_a_whole_fits_the_head_anew(project: Project, rows: int) -> None:
+    """Its answer stays as it was accepted; a part of it, no measure of how frequent classes are, corrects only."""
+    learner = Learner(project, CPU, base=BaseWeights())
+    learner.answer()
+    predictor, trainer = learner.predictor, learner.trainer
+    assert predictor is not None
+    assert trainer is not None
+    image_id = project.images.all()[0].id
+    accepted = predictor.classes(learner.annotations.pixels(image_id)[0], Region(0, 0, 256, 256))
+    accepted[rows:] = 0
+    taken = project.strokes.commit(image_id, 0, accepted, source="prediction").labels > 0
+    learner.refresh(own=False)
+    learner.answer()
+    assert learner.predictor is not None
+    found = learner.predictor.classes(learner.annotations.pixels(image_id)[0], Region(0, 0, 256, 256))
+    assert (found == accepted)[taken].mean() > 0.95
+    assert _knows_shares(trainer) == (rows == 256)
+    labels = project.strokes.plane(image_id, 0).copy()
+    labels[40:44, 150:240] = 2
+    project.commit(image_id, 0, labels)
+    learner.refresh()
+    assert _knows_shares(trainer) == (rows == 256)  # a later stroke does not add them a second time
+
+
+def _knows_shares(trainer: Trainer) -> bool:
+    """Tell whether a head was fitted with true shares of the classes: it then adds nothing for them."""
+    head = trainer.candidate().head
+    assert isinstance(head, DeepShallowHead)
+    return not head.prior.any()
 
 
 def test_a_correction_is_answered_at_once(project: Project) -> None:
