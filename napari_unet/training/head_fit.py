@@ -5,6 +5,7 @@ from contextlib import contextmanager
 
 import numpy as np
 import torch
+from jaxtyping import Int64
 from torch import Tensor, nn
 
 from napari_unet.dataset.annotated import Annotations
@@ -54,8 +55,9 @@ class HeadFit:
     def correct(self, averaged: UNet, trained: UNet, feature_cache: FeatureCache | None = None) -> None:
         """Correct the head of an EMA for new strokes; the trained network's head moves by as much.
 
-        Where an image was labelled as a whole, usually by accepting its prediction, the head is fitted anew to it and
-        to the strokes: the image says how frequent the classes are, and forgets what single corrections overdid.
+        Where an image was labelled as a whole, usually by accepting its prediction, and strokes show every class, the
+        head is fitted anew to it and to the strokes: the image says how frequent the classes are, and forgets what
+        single corrections overdid.
 
         The rest of the trained network stays ahead of its EMA: going back to it with every stroke would undo what was
         learned between two strokes. Other kinds of heads are left as they are.
@@ -64,9 +66,10 @@ class HeadFit:
         if not isinstance(head, DeepShallowHead):
             return
         before = [parameter.detach().clone() for parameter in head.parameters()]
-        known = self._features(averaged, feature_cache, first=False)
+        is_whole = any(plane.new_share >= _WHOLE for plane in self._annotations.planes.values())
+        known = self._features(averaged, feature_cache, first=is_whole)
         with _learning(head):
-            if self._is_labelled_whole(known, head.classes):
+            if is_whole and _shows_all(known.target[~known.new], head.classes):
                 strokes, whole = (
                     LabelledPixels(known.features[at], known.target[at]) for at in (~known.new, known.new)
                 )
@@ -79,11 +82,6 @@ class HeadFit:
                 fit_head(head, known.features, known.target, known.new, known.unlabelled, self._seed)
         _move(trained.head, before, head)
 
-    def _is_labelled_whole(self, known: LabelledFeatures, classes: int) -> bool:
-        """Tell whether an image was just accepted, or labelled, as a whole, and earlier strokes show every class."""
-        is_whole = any(plane.new_share >= _WHOLE for plane in self._annotations.planes.values())
-        return is_whole and len(torch.unique(known.target[~known.new])) == classes
-
     def _features(self, network: UNet, feature_cache: FeatureCache | None, *, first: bool) -> LabelledFeatures:
         return labelled_features(
             network,
@@ -94,6 +92,11 @@ class HeadFit:
             feature_cache=feature_cache,
             samples=self._samples,
         )
+
+
+def _shows_all(target: Int64[Tensor, " n"], classes: int) -> bool:
+    """Tell whether labels are of every class."""
+    return len(torch.unique(target)) == classes
 
 
 @contextmanager
