@@ -19,6 +19,7 @@ import sys
 import tempfile
 import time
 from collections.abc import Iterator, Sequence
+from dataclasses import asdict, fields
 from pathlib import Path
 from typing import Any
 
@@ -52,7 +53,7 @@ from napari_unet.training.learner import Learner
 STROKES = (2, 5, 10)  # per class and image
 _OTHERS = 3  # images that nothing was painted on
 _TILE = 512
-_DICE_FEATURES = 3  # of ``features``, the value is foretold from so many, its error from all
+_DICE_FEATURES = 4  # of ``features``, the value is foretold from so many, its error from all
 _PULL, _SPREAD_PULL = 3e-3, 3e-2  # towards the raw estimate, and towards the same error everywhere
 _SMOOTH = 0.02
 
@@ -99,11 +100,10 @@ def _answer(learner: Learner, picture: Picture) -> Iterator[dict[str, Any]]:
     true = dice(confusion(picture.truth, mask, [class_id - 1 for class_id in predictor.class_ids]))
     for k, class_id in enumerate(predictor.class_ids):
         if np.isfinite(true[k]) and sums.shown[k]:
-            names = ("shown", "sure", "expected")
             yield {
                 "class": class_id - 1, "true": float(true[k]), "pixels": sums.pixels,
                 "true_area": int((picture.truth == class_id - 1).sum()),
-                **{name: float(getattr(sums, name)[k]) for name in names},
+                **{name: float(values[k]) for name, values in asdict(sums).items()},
             }  # fmt: skip
 
 
@@ -129,7 +129,7 @@ class Table:
 
 def _sums(record: dict[str, Any]) -> DiceSums:
     """Return the sums of one class; of the other pixels of the image only the number is known."""
-    own = [np.array([record[name], 0.0]) for name in ("shown", "sure", "expected")]
+    own = [np.array([record[each.name], 0.0]) for each in fields(DiceSums)]
     own[0][1] = record["pixels"] - record["shown"]
     return DiceSums(*own)
 
@@ -161,7 +161,7 @@ def _fit_spread(table: Table, rows: np.ndarray) -> tuple[np.ndarray, float]:
         miss = np.sqrt((x @ c - wanted) ** 2 + 0.1)
         return float((weight * miss).sum() / weight.sum() + _SPREAD_PULL * (c[1:] ** 2).sum())
 
-    bounds = [(None, None), (None, None), (None, 0), (None, 0), (None, None)]
+    bounds = [(None, None), (None, None), (None, None), (None, 0), (None, 0), (None, None)]
     c = np.asarray(minimize(loss, np.zeros(x.shape[1]), method="L-BFGS-B", bounds=bounds).x)
     ratio = error[rows] / np.exp(x @ c)
     order = np.argsort(ratio)

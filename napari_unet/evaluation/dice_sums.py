@@ -1,11 +1,11 @@
 """Sums over the tiles of an image, from which the Dice of an answer is estimated."""
 
-from dataclasses import dataclass
+from dataclasses import astuple, dataclass, fields
 
 import numpy as np
 from jaxtyping import Float64
 
-# Both experts of a head see the same pixel, so that their sum is about twice as sure as it should be.
+# Both branches of a head see the same pixel, so that their sum is about twice as sure as it should be.
 TEMPERATURE = 2.0
 
 
@@ -18,16 +18,19 @@ class DiceSums:
     shown : pixels that are shown as the class
     sure : the class's probability, summed over the pixels that are shown as it
     expected : the class's probability, summed over all pixels: as many are expected to belong to it
+    deep_sure, deep_expected : the same of the probability that the deep branch of the head gives by itself
     """
 
     shown: Float64[np.ndarray, " k"]
     sure: Float64[np.ndarray, " k"]
     expected: Float64[np.ndarray, " k"]
+    deep_sure: Float64[np.ndarray, " k"]
+    deep_expected: Float64[np.ndarray, " k"]
 
     @classmethod
     def none(cls, classes: int) -> "DiceSums":
         """Return the sums of no pixels."""
-        return cls(*(np.zeros(classes) for _ in range(3)))
+        return cls(*(np.zeros(classes) for _ in fields(cls)))
 
     @property
     def pixels(self) -> float:
@@ -36,4 +39,4 @@ class DiceSums:
 
     def __add__(self, other: "DiceSums") -> "DiceSums":
         """Return the sums over the pixels of both."""
-        return DiceSums(self.shown + other.shown, self.sure + other.sure, self.expected + other.expected)
+        return DiceSums(*(one + another for one, another in zip(astuple(self), astuple(other), strict=True)))

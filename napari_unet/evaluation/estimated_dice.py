@@ -78,13 +78,18 @@ def raw_dice(sums: DiceSums) -> Float64[np.ndarray, " k"]:
     return 2 * sums.sure / np.maximum(sums.expected + sums.shown, 1e-9)
 
 
+def deep_dice(sums: DiceSums) -> Float64[np.ndarray, " k"]:
+    """Return the same by the probabilities of the deep branch: low where the branches disagree about what is shown."""
+    return 2 * sums.deep_sure / np.maximum(sums.deep_expected + sums.shown, 1e-9)
+
+
 def features(sums: DiceSums, evidence: Evidence) -> Float64[np.ndarray, "k f"]:
-    """Return what the true Dice of every output is foretold from: 1, raw, painted here; and for its error, labels."""
-    raw = logit(raw_dice(sums).clip(_CLIPPED, 1 - _CLIPPED))
+    """Return what the Dice of every output is foretold from: 1, raw, deep, painted here; for its error also labels."""
+    raw, deep = (logit(found(sums).clip(_CLIPPED, 1 - _CLIPPED)) for found in (raw_dice, deep_dice))
     share = np.log10((sums.shown / max(sums.pixels, 1)).clip(_SMALLEST_SHARE))
     labelled = np.log10(np.asarray(evidence.labelled, float) + 1)
     painted = np.full_like(raw, float(evidence.is_painted))
-    return np.stack([np.ones_like(raw), raw, painted, labelled, share], axis=1)
+    return np.stack([np.ones_like(raw), raw, deep, painted, labelled, share], axis=1)
 
 
 def estimated_dice(

@@ -80,12 +80,12 @@ class FeatureCache:
         self._tiles[cached, region] = HeadInput([each.clone() for each in levels], [each.clone() for each in filters])
 
     @torch.inference_mode()
-    def logits(self, network: UNet, cached: CachedPlane, region: Region) -> Tensor | None:
-        """Compute a network's logits (k, y, x) of a part of a kept tile; None unless it has the same body."""
+    def branches(self, network: UNet, cached: CachedPlane, region: Region) -> Tensor | None:
+        """Compute a network's logits (branches, k, y, x) of a part of a kept tile; None unless it has the same body."""
         head_input = self._head_input(network, cached, region)
         if head_input is None:
             return None
-        return network.head_logits(head_input)[0][:, *region.seen_from(_with_rim(region)).slices]
+        return network.branches(head_input)[0][:, :, *region.seen_from(_with_rim(region)).slices]
 
     @torch.inference_mode()
     def features(self, network: UNet, cached: CachedPlane, region: Region) -> Tensor | None:

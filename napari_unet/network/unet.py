@@ -264,8 +264,8 @@ class DeepShallowHead(nn.Module):
         logits: Tensor = self.shallow(functional.relu(self.hidden(standard)))
         return logits
 
-    def on_levels(self, levels: list[Tensor], filters: list[Tensor]) -> Tensor:
-        """Compute the logits from decoder levels and filters, without ever holding all features at full size.
+    def on_levels(self, levels: list[Tensor], filters: list[Tensor]) -> tuple[Tensor, Tensor]:
+        """Compute the logits of both branches from decoder levels and filters, never holding all features at full size.
 
         A linear map may come before the enlarging, and the standardisation is part of the weights.
         """
@@ -276,7 +276,8 @@ class DeepShallowHead(nn.Module):
             logits = logits + twice(across_last(level, part))
         weight, bias = standardising(self.hidden, self.mean[self.split :], self.deviation[self.split :])
         hidden = across_first(torch.cat(filters, dim=1), weight, bias).relu_()
-        return logits + across_first(hidden, self.shallow.weight[:, :, 0, 0], self.shallow.bias)  # type: ignore[arg-type]
+        shallow = across_first(hidden, self.shallow.weight[:, :, 0, 0], self.shallow.bias)  # type: ignore[arg-type]
+        return logits, shallow
 
 
 def standardising(convolution: nn.Conv2d, mean: Tensor, deviation: Tensor) -> tuple[Tensor, Tensor]:
@@ -505,16 +506,16 @@ class UNet(nn.Module):
 
     def forward(self, x: Tensor) -> Tensor:
         """Map normalised pixels (b, c, y, x) to logits (b, classes, y - 2 margin, x - 2 margin)."""
-        return self.head_logits(self.head_input(x))
+        return self.branches(self.head_input(x)).sum(dim=1)
 
-    def head_logits(self, head_input: HeadInput) -> Tensor:
-        """Compute logits (b, classes, y, x) from what the head reads."""
+    def branches(self, head_input: HeadInput) -> Tensor:
+        """Compute the logits of each branch of the head, (b, branches, classes, y, x); their sum is the answer."""
         # Eight bits of mantissa would blur the intensities that the head is given.
         with torch.autocast(head_input.levels[0].device.type, enabled=False):
             if isinstance(self.head, DeepShallowHead):
-                return self.head.on_levels(head_input.levels, head_input.filters)
+                return torch.stack(self.head.on_levels(head_input.levels, head_input.filters), dim=1)
             logits: Tensor = self.head(head_input.features())
-        return logits
+        return logits[:, None]
 
 
 def build(architecture: Architecture, seed: int = 0) -> UNet:

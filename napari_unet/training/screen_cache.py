@@ -58,7 +58,7 @@ class ScreenCache:
         """Let a predictor that is used for one plane only take logits from the cache."""
         features = self.features
         if features is not None:
-            predictor.cached_logits = lambda region: features.logits(predictor.network, where, region)
+            predictor.cached_branches = lambda region: features.branches(predictor.network, where, region)
 
     def drop(self) -> None:
         """Give the memory back; the next ``fill`` begins anew."""

@@ -1,5 +1,7 @@
 """Laws of the estimated Dice: it is the Dice where probabilities are true, and says nothing where it knows nothing."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 from hypothesis import given
@@ -20,13 +22,16 @@ from napari_unet.evaluation.estimated_dice import (
     unknown_dice,
 )
 
-AS_IT_IS = Calibration((0.0, 1.0, 0.0), (-3.0, 0.0, 0.0, 0.0, 0.0), 1.0)  # half of an interval is exp(-3) = 0.05
+AS_IT_IS = Calibration(
+    (0.0, 1.0, 0.0, 0.0), (-3.0, 0.0, 0.0, 0.0, 0.0, 0.0), 1.0
+)  # half of an interval is exp(-3) = 0.05
 MUCH = Evidence((1000, 1000), is_painted=True)
 NAMES = {1: "background", 2: "cell"}
 
 
 def sums(shown: tuple[float, float], sure: tuple[float, float], expected: tuple[float, float]) -> DiceSums:
-    return DiceSums(*(np.array(part, float) for part in (shown, sure, expected)))
+    """Return sums to which the deep branch of the head agrees."""
+    return DiceSums(*(np.array(part, float) for part in (shown, sure, expected, sure, expected)))
 
 
 def test_true_probabilities_give_the_dice_that_comes_out() -> None:
@@ -35,11 +40,7 @@ def test_true_probabilities_give_the_dice_that_comes_out() -> None:
     cell = random.beta(0.4, 0.8, 200_000)  # probability of the second class at every pixel
     truth, shown = random.random(cell.size) < cell, cell > 0.5
     own = np.where(shown, cell, 1 - cell)
-    found = DiceSums(
-        np.array([(~shown).sum(), shown.sum()], float),
-        np.array([own[~shown].sum(), own[shown].sum()]),
-        np.array([(1 - cell).sum(), cell.sum()]),
-    )
+    found = sums(((~shown).sum(), shown.sum()), (own[~shown].sum(), own[shown].sum()), ((1 - cell).sum(), cell.sum()))
     dice = [2 * (truth == k)[shown == k].sum() / ((truth == k).sum() + (shown == k).sum()) for k in (0, 1)]
     np.testing.assert_allclose(raw_dice(found), dice, atol=0.005)
 
@@ -51,14 +52,14 @@ def test_the_interval_lies_around_the_value_within_0_and_1() -> None:
     assert (background.low, background.high) == (pytest.approx(background.value - np.exp(-3)), 1.0)
     assert cell.value == pytest.approx(120 / 170)
     assert cell.high - cell.low == pytest.approx(2 * np.exp(-3))
-    narrow = AS_IT_IS.__class__(AS_IT_IS.dice, (-30.0, 0.0, 0.0, 0.0, 0.0), 1.0)
+    narrow = AS_IT_IS.__class__(AS_IT_IS.dice, (-30.0, 0.0, 0.0, 0.0, 0.0, 0.0), 1.0)
     (_, cell) = estimated_dice(sums((900, 100), (899, 60), (930, 70)), (1, 2), MUCH, NAMES, narrow)
     assert cell.high > cell.value > cell.low
 
 
 def test_an_interval_that_is_too_wide_has_no_value_but_a_way_out() -> None:
     """So has a class of which nothing is shown."""
-    wide = AS_IT_IS.__class__(AS_IT_IS.dice, (np.log(0.16), 0.0, 0.0, 0.0, 0.0), 1.0)
+    wide = AS_IT_IS.__class__(AS_IT_IS.dice, (np.log(0.16), 0.0, 0.0, 0.0, 0.0, 0.0), 1.0)
     _, cell = estimated_dice(sums((500, 500), (400, 300), (550, 450)), (1, 2), MUCH, NAMES, wide)
     assert cell == EstimatedDice(2, None, reason="too unsure: paint a border of cell")
     _, cell = estimated_dice(sums((1000, 0), (900, 0), (900, 100)), (1, 2), MUCH, NAMES, AS_IT_IS)
@@ -95,8 +96,16 @@ def test_whatever_is_shown_the_shipped_calibration_gives_a_value_in_its_interval
 def test_fewer_labels_never_make_the_shipped_interval_narrower() -> None:
     """What was painted counts: with less of it more is left open; so does an image that nothing was painted in."""
     fit = shipped_calibration()
-    assert fit.spread[2] <= 0
     assert fit.spread[3] <= 0
+    assert fit.spread[4] <= 0
+
+
+def test_a_deep_branch_that_disagrees_lowers_the_value() -> None:
+    """What it holds for another class counts less in the shipped calibration, everything else being the same."""
+    agreed = sums((500, 500), (480, 480), (500, 500))
+    doubted = replace(agreed, deep_sure=agreed.deep_sure * 0.8)
+    for one, other in zip(*(estimated_dice(each, (1, 2), MUCH, NAMES) for each in (agreed, doubted)), strict=True):
+        assert one.value > other.value
 
 
 def test_parts_add_up() -> None:

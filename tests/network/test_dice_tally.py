@@ -13,17 +13,21 @@ from napari_unet.network.unet import Architecture, build
 CPU = Device("cpu", "", False)
 
 
-def test_sums_are_those_of_the_softened_probabilities() -> None:
-    """Pixels, probabilities of what is shown, and of everything."""
-    logits = torch.from_numpy(np.random.default_rng(0).normal(0, 2, (3, 9, 7)).astype(np.float32))
-    shown = logits.argmax(0)
+@pytest.mark.parametrize("branches", [1, 2])
+def test_sums_are_those_of_the_softened_probabilities(branches: int) -> None:
+    """Pixels, probabilities of what is shown and of everything; the deep branch is believed as it is."""
+    logits = torch.from_numpy(np.random.default_rng(0).normal(0, 2, (branches, 3, 9, 7)).astype(np.float32))
+    shown = logits.sum(0).argmax(0)
     found = dice_sums(logits, shown)
-    probabilities = torch.softmax(logits.double() / 2, 0).numpy()
+    probabilities = torch.softmax(logits.sum(0).double() / 2, 0).numpy()
+    deep = probabilities if branches == 1 else torch.softmax(logits[0].double(), 0).numpy()
     index = shown.numpy()
     for k in range(3):
         assert found.shown[k] == (index == k).sum()
         assert found.sure[k] == pytest.approx(probabilities[k][index == k].sum(), rel=1e-5)
         assert found.expected[k] == pytest.approx(probabilities[k].sum(), rel=1e-5)
+        assert found.deep_sure[k] == pytest.approx(deep[k][index == k].sum(), rel=1e-5)
+        assert found.deep_expected[k] == pytest.approx(deep[k].sum(), rel=1e-5)
 
 
 def test_a_predictor_sums_what_it_shows_and_nothing_else() -> None:

@@ -111,8 +111,9 @@ def test_what_is_cached_is_what_is_predicted(planes: NormalisedPlanes, place: Ca
     other_head = based(channels, seed=1)
     parts = [*tiles, Region(8, 16, 24, 60), Region(5, 3, 6, 4)]
     for part in parts:
-        known = feature_cache.logits(other_head, place, part)
-        assert known is not None
+        branches = feature_cache.branches(other_head, place, part)
+        assert branches is not None
+        known = branches.sum(0)
         expected = Predictor(other_head, (1, 2), CPU).probabilities(plane, part)
         np.testing.assert_allclose(torch.softmax(known, 0).numpy(), expected, atol=1e-4)
         features = feature_cache.features(other_head, place, part)
@@ -131,13 +132,13 @@ def test_nothing_else_is_cached(planes: NormalisedPlanes) -> None:
     trained = based(channels)
     with torch.no_grad():
         trained.get_parameter("merge.0.0.weight")[0, 0, 0, 0] += 1e-6
-    assert feature_cache.logits(based(channels), HERE, tile) is not None
-    assert feature_cache.logits(trained, HERE, tile) is None
+    assert feature_cache.branches(based(channels), HERE, tile) is not None
+    assert feature_cache.branches(trained, HERE, tile) is None
     assert feature_cache.features(trained, HERE, tile) is None
-    assert feature_cache.logits(based(4 - channels), HERE, tile) is None
+    assert feature_cache.branches(based(4 - channels), HERE, tile) is None
     for place in (HALF, CachedPlane(1, 1), CachedPlane(2, 0)):
-        assert feature_cache.logits(based(channels), place, tile) is None
-    assert feature_cache.logits(based(channels), HERE, Region(0, 0, TILE, TILE + 1)) is None
+        assert feature_cache.branches(based(channels), place, tile) is None
+    assert feature_cache.branches(based(channels), HERE, Region(0, 0, TILE, TILE + 1)) is None
 
 
 def test_no_more_is_kept_than_there_is_room_for(planes: NormalisedPlanes, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -153,8 +154,8 @@ def test_no_more_is_kept_than_there_is_room_for(planes: NormalisedPlanes, monkey
         feature_cache.add(HERE, planes[0], expected[1])
     assert feature_cache.keep(tiles) is None
     assert feature_cache.keep(tiles[1:]) == tiles[2]
-    assert feature_cache.logits(network, *tiles[0]) is None
-    assert feature_cache.logits(network, *tiles[1]) is not None
+    assert feature_cache.branches(network, *tiles[0]) is None
+    assert feature_cache.branches(network, *tiles[1]) is not None
     assert feature_cache.nbytes == pytest.approx(feature_cache_module.MOST_BYTES / 2, rel=0.15)  # and rims
     assert feature_cache.keep([]) is None
 

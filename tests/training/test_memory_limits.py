@@ -176,17 +176,17 @@ def test_halves_change_no_pixel(monkeypatch: pytest.MonkeyPatch) -> None:
     predictor = Predictor(network, (1, 2), CPU)
     pixels = np.random.default_rng(0).normal(size=(150, 270, 1)).astype(np.float32)
     whole, sure = predict_plane(predictor, pixels, 512), predict_probabilities(predictor, pixels, 512)
-    logits = Predictor.logits
+    branches = Predictor.branches
 
     def fitting(self: Predictor, plane: np.ndarray, region: Region) -> torch.Tensor:
         if max(region.shape) > 100:
             raise torch.OutOfMemoryError("CUDA out of memory")
-        return logits(self, plane, region)
+        return branches(self, plane, region)
 
-    monkeypatch.setattr(Predictor, "logits", fitting)
+    monkeypatch.setattr(Predictor, "branches", fitting)
     np.testing.assert_array_equal(predict_plane(predictor, pixels, 512), whole)
     np.testing.assert_allclose(predict_probabilities(predictor, pixels, 512), sure, atol=1e-4)
-    monkeypatch.setattr(Predictor, "logits", failing(10**6, MemoryError(), logits))
+    monkeypatch.setattr(Predictor, "branches", failing(10**6, MemoryError(), branches))
     with pytest.raises(MemoryError):
         predict_plane(predictor, pixels, 512)
 
@@ -203,7 +203,7 @@ def test_the_engine_does_again_what_did_not_fit(
         engine.work()
     engine.receive(m.Train(on=False))
     engine.receive(m.Look(1, 1, 0, Region(0, 0, 150, 200)))
-    monkeypatch.setattr(Predictor, "logits", failing(3, FULL[0], Predictor.logits))
+    monkeypatch.setattr(Predictor, "branches", failing(3, FULL[0], Predictor.branches))
     engine.receive(m.Export((1,), str(tmp_path / "out"), ("tiff",)))
     sent.clear()
     while engine.has_work:

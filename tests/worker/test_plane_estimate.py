@@ -117,7 +117,7 @@ def test_another_project_is_estimated_from_its_own_tiles_alone(
 
 def test_no_pixels_are_no_sums() -> None:
     """Adding nothing changes nothing."""
-    one = DiceSums(*(np.arange(2.0) for _ in range(3)))
+    one = DiceSums(*(np.arange(2.0) for _ in range(5)))
     np.testing.assert_array_equal((one + DiceSums.none(2)).sure, one.sure)
 
 
