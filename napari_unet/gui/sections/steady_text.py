@@ -22,10 +22,6 @@ class SteadyText(QElidingLabel):  # type: ignore[misc]
         self._lines = lines
         show_tags(self)
         self.setEllipsesWidth(10)  # the padding of the style, too
-        self.setWordWrap(lines > 1)
-        self.setAlignment(
-            Qt.AlignmentFlag.AlignLeft | (Qt.AlignmentFlag.AlignTop if lines > 1 else Qt.AlignmentFlag.AlignVCenter)
-        )
         self.setSizePolicy(QSizePolicy.Policy.Ignored, QSizePolicy.Policy.Fixed)
         self._fit()
 
@@ -33,7 +29,6 @@ class SteadyText(QElidingLabel):  # type: ignore[misc]
         """Be so many lines high from now on."""
         if lines != self._lines:
             self._lines = lines
-            self.setWordWrap(lines > 1)
             self._fit()
 
     def setText(self, text: str) -> None:
@@ -52,4 +47,7 @@ class SteadyText(QElidingLabel):  # type: ignore[misc]
             self._fit()
 
     def _fit(self) -> None:
+        self.setWordWrap(self._lines > 1)
+        vertical = Qt.AlignmentFlag.AlignTop if self._lines > 1 else Qt.AlignmentFlag.AlignVCenter
+        self.setAlignment(Qt.AlignmentFlag.AlignLeft | vertical)
         self.setFixedHeight(self._lines * self.fontMetrics().lineSpacing() + (6 if self._lines > 1 else 4))
