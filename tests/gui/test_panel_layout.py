@@ -156,6 +156,10 @@ def test_a_stack_is_laid_out_like_a_plane(listened: User) -> None:
     after = buttons(user)
     assert after.pop("12 channels")
     assert after == before
+    user.switch("cells")
+    assert settle(lambda: not tick.isVisible(), 5)
+    user.switch("stack")
+    assert settle(lambda: tick.isVisible(), 5)
     assert user.panel.scroll.verticalScrollBar().maximum() == 0
 
 

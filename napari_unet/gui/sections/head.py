@@ -110,9 +110,7 @@ class Head(QWidget):  # type: ignore[misc]
         UserError
             Those of reading the layer, of ``Project`` and of committing the strokes that are painted now.
         """
-        if not self._project_images.has_brought(layer):
-            self.channels_first.setVisible(layer.ndim > 2)  # elsewhere there is no axis to ask about
-            self.channels_first.setText(f"{layer.data.shape[0]} channels" if layer.ndim > 2 else "channels")
+        self._offer_channels(layer.data.shape if layer.ndim > 2 and not layer.rgb else ())
         self._project_images.choose(layer, self.channels_first.isChecked())
 
     def stop(self) -> None:
@@ -193,5 +191,11 @@ class Head(QWidget):  # type: ignore[misc]
 
     def _image_shown(self, shown: ImageShown) -> None:
         if shown.record is not None:
+            self._offer_channels(shown.record.shape if shown.record.axes[:-2] and shown.record.axes[-1] == "x" else ())
             self._tick_channels(shown.record)
             self.fill()
+
+    def _offer_channels(self, shape: tuple[int, ...]) -> None:
+        """Ask whether the first axis of an image is channels; () where there is no axis to ask about."""
+        self.channels_first.setVisible(bool(shape))
+        self.channels_first.setText(f"{shape[0]} channels" if shape else "channels")
