@@ -75,12 +75,12 @@ def shipped_calibration() -> Calibration:
 
 def raw_dice(sums: DiceSums) -> Float64[np.ndarray, " k"]:
     """Return 2 sum p[shown] / (sum p + shown) for every output, 0 for one of which nothing is shown or expected."""
-    return 2 * sums.sure / np.maximum(sums.expected + sums.shown, 1e-9)
+    return _expected_dice(sums.shown, sums.sure, sums.expected)
 
 
 def deep_dice(sums: DiceSums) -> Float64[np.ndarray, " k"]:
     """Return the same by the probabilities of the deep branch: low where the branches disagree about what is shown."""
-    return 2 * sums.deep_sure / np.maximum(sums.deep_expected + sums.shown, 1e-9)
+    return _expected_dice(sums.shown, sums.deep_sure, sums.deep_expected)
 
 
 def features(sums: DiceSums, evidence: Evidence) -> Float64[np.ndarray, "k f"]:
@@ -148,6 +148,12 @@ def as_record(estimates: Sequence[EstimatedDice], names: Mapping[int, str]) -> d
         record = msgspec.to_builtins(estimate)
         found[names.get(record.pop("class_id"), f"class {estimate.class_id}")] = record
     return found
+
+
+def _expected_dice(
+    shown: Float64[np.ndarray, " k"], sure: Float64[np.ndarray, " k"], expected: Float64[np.ndarray, " k"]
+) -> Float64[np.ndarray, " k"]:
+    return 2 * sure / np.maximum(expected + shown, 1e-9)
 
 
 def _estimate(class_id: int, value: float, half: float, shown: float, name: str) -> EstimatedDice:
