@@ -19,9 +19,10 @@ import sys
 import tempfile
 import time
 from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import asdict, fields
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 from scipy.optimize import minimize
@@ -35,6 +36,7 @@ from napari_unet.evaluation.dice_sums import DiceSums
 from napari_unet.evaluation.estimated_dice import (
     LEVEL,
     WIDEST,
+    Calibration,
     EstimatedDice,
     Evidence,
     area_bounds,
@@ -61,8 +63,26 @@ _SMOOTH = 0.02
 # Collecting
 
 
-def collect(labelled_set: LabelledSet, seed: int, strokes: int, seconds: float) -> Iterator[dict[str, Any]]:
-    """Yield a record for each class of each image, after the first answer or after so many seconds of training."""
+class Run(NamedTuple):
+    """Hold a network that has learned from simulated strokes.
+
+    Attributes
+    ----------
+    labelled : painted pixels by class index
+    held_out : Dice on held-out strokes by class id
+    training, others : the images that were painted, and others of the set
+    """
+
+    learner: Learner
+    labelled: list[int]
+    held_out: dict[int, float | None]
+    training: list[Picture]
+    others: list[Picture]
+
+
+@contextmanager
+def learned(labelled_set: LabelledSet, seed: int, strokes: int, seconds: float = 0.0) -> Iterator[Run]:
+    """Give the first answer to so many strokes per class and image, or the one after so many seconds of training."""
     training, others = choose_pictures(labelled_set, seed)
     classes = len(labelled_set.classes)
     labels = [
@@ -79,17 +99,23 @@ def collect(labelled_set: LabelledSet, seed: int, strokes: int, seconds: float) 
             learner.step()
         score = learner.show_newest(score=True)
         held_out = {each.class_id: each.dice for each in score.classes} if score else {}
-        for is_painted, pictures in ((True, training), (False, others[:_OTHERS])):
+        yield Run(learner, labelled, held_out, training, others[:_OTHERS])
+
+
+def collect(labelled_set: LabelledSet, seed: int, strokes: int, seconds: float) -> Iterator[dict[str, Any]]:
+    """Yield a record for each class of each image, after the first answer or after so many seconds of training."""
+    with learned(labelled_set, seed, strokes, seconds) as run:
+        for is_painted, pictures in ((True, run.training), (False, run.others)):
             for picture in pictures:
-                for record in _answer(learner, picture):
-                    held = held_out.get(record["class"] + 1)
+                for record in answer(run.learner, picture):
+                    held = run.held_out.get(record["class"] + 1)
                     yield {
                         "set": labelled_set.name, "seed": seed, "strokes": strokes, "seconds": seconds,
-                        "painted": is_painted, "labelled": labelled[record["class"]], "held_out": held, **record,
+                        "painted": is_painted, "labelled": run.labelled[record["class"]], "held_out": held, **record,
                     }  # fmt: skip
 
 
-def _answer(learner: Learner, picture: Picture) -> Iterator[dict[str, Any]]:
+def answer(learner: Learner, picture: Picture) -> Iterator[dict[str, Any]]:
     """Yield the sums and the true Dice of each class that is in the image and is shown somewhere."""
     predictor = learner.predictor
     if predictor is None:
@@ -121,13 +147,13 @@ class Table:
         self.weight = np.array([1 / (self.set == name).sum() for name in self.set])
         self.shown = np.array([record["shown"] for record in records])
         self.true_area = np.array([record.get("true_area") for record in records], float)
-        self.raw = np.array([raw_dice(_sums(record))[0] for record in records])
+        self.raw = np.array([raw_dice(sums_of(record))[0] for record in records])
         self.features = np.array(
-            [features(_sums(record), Evidence((record["labelled"], 0), record["painted"]))[0] for record in records]
+            [features(sums_of(record), Evidence((record["labelled"], 0), record["painted"]))[0] for record in records]
         )
 
 
-def _sums(record: dict[str, Any]) -> DiceSums:
+def sums_of(record: dict[str, Any]) -> DiceSums:
     """Return the sums of one class; of the other pixels of the image only the number is known."""
     own = [np.array([record[each.name], 0.0]) for each in fields(DiceSums)]
     own[0][1] = record["pixels"] - record["shown"]
@@ -169,14 +195,20 @@ def _fit_spread(table: Table, rows: np.ndarray) -> tuple[np.ndarray, float]:
     return c, float(ratio[order][reached])
 
 
+def calibration(table: Table, rows: np.ndarray) -> Calibration:
+    """Return the calibration of these records."""
+    spread, reach = _fit_spread(table, rows)
+    dice_weights, spread_weights = (tuple(float(v) for v in fitted) for fitted in (_fit_dice(table, rows), spread))
+    return Calibration(dice_weights, spread_weights, reach)
+
+
 def fit(table: Table) -> dict[str, Any]:
     """Return the calibration of all sets."""
-    rows = np.ones(len(table.true), bool)
-    spread, reach = _fit_spread(table, rows)
+    found = calibration(table, np.ones(len(table.true), bool))
     return {
-        "dice": [round(float(v), 4) for v in _fit_dice(table, rows)],
-        "spread": [round(float(v), 4) for v in spread],
-        "reach": round(reach, 4),
+        "dice": [round(v, 4) for v in found.dice],
+        "spread": [round(v, 4) for v in found.spread],
+        "reach": round(found.reach, 4),
     }
 
 
@@ -266,7 +298,7 @@ def _drops(records: Sequence[dict[str, Any]]) -> Iterator[tuple[float, float]]:
 
 def _means(image: Sequence[dict[str, Any]]) -> np.ndarray:
     """Return the mean expected and the mean true Dice over the classes of an image."""
-    return np.mean([(raw_dice(_sums(record))[0], record["true"]) for record in image], axis=0)
+    return np.mean([(raw_dice(sums_of(record))[0], record["true"]) for record in image], axis=0)
 
 
 def main() -> None:

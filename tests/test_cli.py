@@ -90,7 +90,7 @@ def assert_estimated(dice: dict[str, Any]) -> None:
     """Every class has a value within its interval, or a reason."""
     assert dice.keys() == {"background", "cell"}
     for estimate in dice.values():
-        assert estimate.keys() == {"value", "low", "high", "level", "reason"}
+        assert estimate.keys() == {"value", "low", "high", "level", "reason", "checked_areas"}
         assert estimate["level"] == 0.9
         assert (estimate["value"] is None) == bool(estimate["reason"])
         if estimate["value"] is not None:

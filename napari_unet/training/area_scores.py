@@ -7,6 +7,7 @@ from jaxtyping import Int64, UInt8
 
 from napari_unet.dataset.annotated import Annotations
 from napari_unet.evaluation.checked_areas import checked_dice
+from napari_unet.evaluation.checked_correction import CheckedArea
 from napari_unet.evaluation.scores import AreaScore, CheckedDice, area_score, confusion
 from napari_unet.images.plane_pixels import PlanePixels
 from napari_unet.images.tiles import Region, grid
@@ -16,10 +17,11 @@ _TILE = 256  # px
 
 
 class AreaScores(NamedTuple):
-    """Hold the score of each test area, and the Dice over those that count for the one to publish."""
+    """Hold the score of each test area, the Dice over those that count for the one to publish, and these."""
 
     each: tuple[AreaScore, ...] = ()
     checked: CheckedDice | None = None
+    counted: tuple[CheckedArea, ...] = ()
 
 
 def area_scores(predictor: Predictor, annotations: Annotations) -> AreaScores:
@@ -29,15 +31,18 @@ def area_scores(predictor: Predictor, annotations: Annotations) -> AreaScores:
         for area in painted.areas:
             pixels = annotations.with_context((image_id, plane), predictor.context_planes)
             matrix = np.zeros((len(predictor.class_ids),) * 2, np.int64)
+            predictor.estimate_anew()
             for part, truth in painted.labels.parts(area):
                 matrix += confusion_at(predictor, pixels, part, truth)
+            sums = predictor.take_sums()
             place = (image_id, plane, area.y0, area.x0, area.y1, area.x1)
             scores.append(area_score(place, matrix, predictor.class_ids))
             if area in painted.checked:
-                counted.append(matrix)
+                counted.append(CheckedArea(image_id, matrix, sums))
     names = {label.id: label.name for label in annotations.project.classes.all()}
-    together = checked_dice(np.stack(counted), predictor.class_ids, names) if counted else None
-    return AreaScores(tuple(scores), together)
+    matrices = [area.matrix for area in counted]
+    together = checked_dice(np.stack(matrices), predictor.class_ids, names) if counted else None
+    return AreaScores(tuple(scores), together, tuple(counted))
 
 
 def confusion_at(

@@ -25,7 +25,7 @@ def image_estimates(
     Parameters
     ----------
     predictor : of the network that is estimated
-    looked_at : takes note of the images, for the description of the network
+    looked_at : takes note of the images, for the description of the network, and knows of checked areas
     seed : of the tiles
     """
     project = annotations.project
@@ -39,7 +39,7 @@ def image_estimates(
         try:
             sums = _sums_of_some(predictor, annotations, image_id, most, random)
             looked_at.note(image_id, 0, sums, predictor.class_ids)
-            evidence = annotations.evidence(image_id, predictor.class_ids)
+            evidence = looked_at.evidence(image_id, predictor.class_ids)
             estimates = estimated_dice(sums, predictor.class_ids, evidence, names)
         except UserError as error:  # moved away meanwhile
             estimates = unknown_dice(predictor.class_ids, str(error))

@@ -1,22 +1,38 @@
-"""The estimated Dice of a network over the images that it has predicted whole, for its description."""
+"""Keep what the Dice of a network is estimated from: images that it has predicted whole, and checked areas."""
+
+from collections.abc import Sequence
 
 from napari_unet.dataset.annotated import Annotations
+from napari_unet.evaluation.checked_correction import CheckedArea, correction_by
 from napari_unet.evaluation.dice_sums import DiceSums
-from napari_unet.evaluation.estimated_dice import EstimatedDice, estimated_dice
+from napari_unet.evaluation.estimated_dice import Correction, EstimatedDice, Evidence, estimated_dice
 
 _MOST_PLANES = 64  # that are remembered; the newest count
 
 
 class LookedAt:
-    """Keeps the newest sums of every plane that was predicted whole.
+    """Keeps the newest sums of every plane that was predicted whole, and what checked areas say of the estimate.
 
-    Sums of an older network count until its plane is predicted again, those of other classes do not.
+    Sums of an older network count until its plane is predicted again, and what areas say of it until the network is
+    scored again; those of other classes do not.
     """
 
     def __init__(self, annotations: Annotations) -> None:
         self._annotations = annotations
         self._class_ids: tuple[int, ...] = ()
         self._sums: dict[tuple[int, int], DiceSums] = {}  # by image id and plane, the newest last
+        self._correction: tuple[tuple[int, ...], Correction | None] = (), None  # with the classes that it is of
+
+    def check(self, areas: Sequence[CheckedArea], class_ids: tuple[int, ...]) -> None:
+        """Correct every estimate from now on by these areas, and by no others."""
+        known = ((area, self._annotations.evidence(area.image_id, class_ids)) for area in areas)
+        self._correction = class_ids, correction_by(known)
+
+    def evidence(self, image_id: int, class_ids: tuple[int, ...]) -> Evidence:
+        """Return what is known for the estimate of an image."""
+        corrected_ids, correction = self._correction
+        found = self._annotations.evidence(image_id, class_ids)
+        return found._replace(correction=correction) if class_ids == corrected_ids else found
 
     def note(self, image_id: int, plane: int, sums: DiceSums, class_ids: tuple[int, ...]) -> None:
         """Take note of a plane, or of some of an image for the whole of it."""
@@ -40,7 +56,7 @@ class LookedAt:
             return ()
         total = sum(self._sums.values(), DiceSums.none(len(class_ids)))
         names = {label.id: label.name for label in self._annotations.project.classes.all()}
-        evidence = [self._annotations.evidence(image_id, class_ids) for image_id, _ in self._sums]
+        evidence = [self.evidence(image_id, class_ids) for image_id, _ in self._sums]
         # Less is known of images that nothing is painted on, so one of them widens the interval of all.
         weakest = min(evidence, key=lambda each: each.is_painted)
         return estimated_dice(total, class_ids, weakest, names)

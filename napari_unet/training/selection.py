@@ -189,6 +189,7 @@ class Selection:
         shown, revision = self.shown, self._annotations.revision
         if shown is not None and (self._areas_of[0] is not shown.network or self._areas_of[1] != revision):
             self._areas = area_scores(Predictor(shown.network, shown.class_ids, self._device), self._annotations)
+            self.looked_at.check(self._areas.counted, shown.class_ids)
             self._areas_of = shown.network, revision
         return self._areas
 

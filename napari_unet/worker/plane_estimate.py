@@ -20,6 +20,7 @@ class PlaneEstimate:
         self._unlike = unlike
         self._sums: dict[Region, DiceSums] = {}
         self._seen: tuple[object, ...] = ()  # what the sums are of
+        self._told: tuple[View, tuple[int, ...]] | None = None  # of what the newest estimate was sent
 
     def add(self, view: View, region: Region, sums: DiceSums, class_ids: tuple[int, ...]) -> None:
         """Take note of a tile of full resolution, and send an estimate when no tile is missing or due on screen."""
@@ -27,6 +28,7 @@ class PlaneEstimate:
         if seen != self._seen:
             self._seen = seen
             self._sums.clear()
+            self._told = None
         self._sums[region] = sums
         if len(self._sums) == view.tiles and not view.next_is_visible:
             self._send(view, class_ids)
@@ -34,12 +36,20 @@ class PlaneEstimate:
     def forget(self) -> None:
         """Begin anew: what comes next may be another image of the same number."""
         self._seen = ()
+        self._told = None
+
+    def tell_again(self) -> None:
+        """Send the newest estimate as areas that were checked since correct it."""
+        if self._told is not None:
+            self._send(*self._told)
 
     def _send(self, view: View, class_ids: tuple[int, ...]) -> None:
+        self._told = view, class_ids
         learner = self._opened.required()
         total = sum(self._sums.values(), DiceSums.none(len(class_ids)))
-        learner.selection.looked_at.note(view.image_id, view.plane, total, class_ids)
+        looked_at = learner.selection.looked_at
+        looked_at.note(view.image_id, view.plane, total, class_ids)
         self._unlike.compare_answer(view.image_id, total, class_ids)
         names = {label.id: label.name for label in learner.project.classes.all()}
-        classes = estimated_dice(total, class_ids, learner.annotations.evidence(view.image_id, class_ids), names)
+        classes = estimated_dice(total, class_ids, looked_at.evidence(view.image_id, class_ids), names)
         self._opened.send(Estimated(view.generation, view.image_id, view.plane, classes))

@@ -120,8 +120,9 @@ def test_parts_add_up() -> None:
 def test_records_go_by_name() -> None:
     """As the command line prints them: value, interval and level, or nothing but the reason."""
     found = as_record([EstimatedDice(1, 0.75, 0.5, 0.875), *unknown_dice([7], "not seen")], NAMES)
-    assert found["background"] == {"value": 0.75, "low": 0.5, "high": 0.875, "level": 0.9, "reason": ""}
-    assert found["class 7"] == {"value": None, "low": None, "high": None, "level": 0.9, "reason": "not seen"}
+    same = {"level": 0.9, "checked_areas": 0}
+    assert found["background"] == {"value": 0.75, "low": 0.5, "high": 0.875, "reason": "", **same}
+    assert found["class 7"] == {"value": None, "low": None, "high": None, "reason": "not seen", **same}
 
 
 @given(st.integers(1, 5000), st.integers(1, 5000), st.floats(0, 1))

@@ -115,6 +115,9 @@ def test_an_estimate_is_told_with_its_interval_or_with_what_is_missing(qtbot: ob
         ("cell <b>", "0.70 [0.60, 0.80]"),
     ]
     assert canvas_text((known, other), classes).splitlines()[1] == "background 0.91 [0.80, 1.00]"
+    assert "Corrected by" not in lines.rows[0][1].toolTip()
+    lines.show_estimates((EstimatedDice(1, 0.9, 0.8, 1.0, checked_areas=3), other), classes)
+    assert lines.rows[0][1].toolTip().endswith("Corrected by 3 checked rectangles.")
     lines.show_estimates((known, unknown), classes)
     assert lines.headline.text() == "Estimated Dice: not for every class yet"
     assert lines.rows[1][1].text() == unknown.reason

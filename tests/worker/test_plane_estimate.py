@@ -12,8 +12,10 @@ from napari_unet.images.image import Image
 from napari_unet.images.tiles import Region, grid
 from napari_unet.network.device import Device
 from napari_unet.network.known_facts import estimates_in
+from napari_unet.project.area_checks import AreaCheck
 from napari_unet.project.project import Project
 from napari_unet.protocol import messages as m
+from napari_unet.training.image_estimates import image_estimates
 from napari_unet.worker.engine import Engine
 
 WHOLE = Region(0, 0, HEIGHT, WIDTH)
@@ -72,6 +74,54 @@ def test_the_network_is_described_by_what_it_predicted(watching: tuple[Engine, l
     (estimated,) = of(m.Estimated, said)
     assert estimates_in(learner.selection.checkpoint().facts) == estimated.classes
     assert learner.selection.looked_at.estimates((1, 2, 3)) == ()
+
+
+def test_a_checked_rectangle_corrects_the_estimate_at_once(
+    watching: tuple[Engine, list[Any]], trained: Project
+) -> None:
+    """Also while nothing is predicted again; the description of the network and ``train --json`` say the same."""
+    engine, said = watching
+    engine.receive(m.Look(1, 1, 0, WHOLE))
+    rest(engine)
+    (before,) = of(m.Estimated, said)
+    learner = engine.learner
+    assert learner is not None
+    predictor = learner.predictor
+    assert predictor is not None
+    # Everything in it is wrong, so the Dice of both classes must be expected lower.
+    area = Region(100, 100, 149, 149)
+    shown = predictor.classes(learner.annotations.pixels(1)[0], area)
+    truth = trained.strokes.plane(1, 0)
+    truth[area.slices] = 3 - shown
+    said.clear()
+    trained.test_areas.replace(1, 0, [area])
+    trained.area_checks.add(1, AreaCheck(0, area, "random", shown, is_done=False))
+    trained.commit(1, 0, truth)
+    engine.receive(m.Annotated())
+    rest(engine)
+    assert all(each.checked_areas == 0 for estimated in of(m.Estimated, said) for each in estimated.classes)
+    said.clear()
+    trained.area_checks.finish(1, 0, area)
+    engine.receive(m.Annotated())
+    rest(engine)
+    assert of(m.Tile, said) == []
+    after = of(m.Estimated, said)[-1]
+    assert (after.generation, after.image_id) == (1, 1)
+    assert all(each.checked_areas == 1 for each in after.classes if each.value is not None)
+    evidence = learner.selection.looked_at.evidence(1, predictor.class_ids)
+    assert evidence.correction is not None
+    assert (evidence.correction.shift < -0.5).all()
+    assert learner.selection.looked_at.evidence(1, (1, 2, 3)).correction is None
+    assert after.classes != before.classes
+    assert estimates_in(learner.selection.checkpoint().facts) == after.classes
+    (image,) = image_estimates(predictor, learner.annotations, learner.selection.looked_at)
+    assert [each["checked_areas"] for each in image["estimated_dice"].values()] == [
+        each.checked_areas for each in after.classes
+    ]
+    trained.test_areas.replace(1, 0, [])
+    engine.receive(m.Annotated())
+    rest(engine)
+    assert learner.selection.looked_at.evidence(1, predictor.class_ids).correction is None
 
 
 def test_an_estimate_waits_for_what_was_never_seen(watching: tuple[Engine, list[Any]]) -> None:

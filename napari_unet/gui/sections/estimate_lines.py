@@ -14,7 +14,7 @@ NONE_YET = "Estimated Dice: comes with the prediction"
 _TIP = (
     "Dice: how far two masks agree, twice their common pixels over the sum of both; 1 is perfect. This is what it\n"
     "would be if you labelled every pixel of the plane, estimated from how sure the network is of each pixel; in 9 of\n"
-    "10 cases the true value lies in the brackets. Checked rectangles give the value to publish."
+    "10 cases the true value lies in the brackets. Checked rectangles correct it, and give the value to publish."
 )
 
 
@@ -46,7 +46,7 @@ class EstimateLines(QWidget):  # type: ignore[misc]
                 estimate = estimates[number]
                 name.setText(names.get(estimate.class_id, str(estimate.class_id)))
                 said.setText(interval_text(estimate) if estimate.value is not None else estimate.reason)
-                said.setToolTip(untagged(said.text()) if estimate.value is None else _TIP)
+                said.setToolTip(untagged(said.text()) if estimate.value is None else _tip(estimate))
 
     def _row(self, line: int) -> tuple[PlainLabel, QElidingLabel]:
         name, said = PlainLabel(), QElidingLabel()
@@ -55,6 +55,13 @@ class EstimateLines(QWidget):  # type: ignore[misc]
         self._grid.addWidget(name, line, 0)
         self._grid.addWidget(said, line, 1)
         return name, said
+
+
+def _tip(estimate: EstimatedDice) -> str:
+    """Return what a value means, and by how many checked rectangles it was corrected."""
+    number = estimate.checked_areas
+    rectangles = "rectangle" if number == 1 else "rectangles"
+    return f"{_TIP}\nCorrected by {number} checked {rectangles}." if number else _TIP
 
 
 def estimate_headline(estimates: Sequence[EstimatedDice]) -> str:

@@ -98,6 +98,10 @@ class Tiles(Job):
         self.view = None
         self._estimate.forget()
 
+    def tell_estimate_again(self) -> None:
+        """Send the estimate of the plane on screen again, by the areas that are checked now."""
+        self._estimate.tell_again()
+
     def let_go(self) -> None:
         """Predict every tile again, perhaps smaller ones: the one that failed was taken from those that wait."""
         self.ask_again()

@@ -102,6 +102,7 @@ class Training(Job):
             score = learner.selection.rescore()
             if score is not None:
                 self._opened.send(Scored(score, None))
+                self._tiles.tell_estimate_again()
 
     def _train(self, message: Train) -> None:
         self._opened.is_training = message.on
