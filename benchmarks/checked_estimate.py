@@ -168,16 +168,6 @@ class Answer(NamedTuple):
         return self.value - table.true[:, None]
 
 
-def _corrected(table: Table, plain: tuple[np.ndarray, np.ndarray], correction: Correction) -> Answer:
-    """Correct the estimates of painted images and of others."""
-    value, half = (np.zeros(correction.shift.shape) for _ in range(2))
-    for is_painted in (True, False):
-        rows = table.painted == is_painted
-        own = Correction(*(part[rows] for part in correction))
-        value[rows], half[rows] = corrected(*(part[rows, None] for part in plain), own, is_painted=is_painted)
-    return Answer(value, half)
-
-
 def _by_set(table: Table, values: np.ndarray, rows: np.ndarray) -> np.ndarray:
     """Return the mean over the rows of each set, which all count the same."""
     return np.array([values[rows & (table.set == name)].mean() for name in np.unique(table.set)])
@@ -187,9 +177,10 @@ def report(found: Known) -> str:
     """Judge every set by what was fitted to the others."""
     table, names = found.table, np.unique(found.table.set)
     fits = {name: calibration(table, table.set != name) for name in names}
-    plain = np.array([_plain(row, fits[name]) for row, name in zip(table.features, table.set, strict=True)]).T
+    plain = [_plain(row, fits[name]) for row, name in zip(table.features, table.set, strict=True)]
+    value, half = np.array(plain).T[..., None]
     answers = {
-        (side, areas, weight): _corrected(table, plain, _corrections(found, fits, side, areas, weight))
+        (side, areas, weight): Answer(*corrected(value, half, _corrections(found, fits, side, areas, weight)))
         for side in _SIDES
         for areas in _AREAS
         for weight in _WEIGHTS
@@ -201,13 +192,13 @@ def report(found: Known) -> str:
         "| off by over 0.15, all | difference of the error of all | sets better, worse |",
         "|---|---|---|---|---|---|---|---|---|---|",
     ]
-    none = _corrected(table, plain, Correction(*(np.zeros((len(table.true), 1)) for _ in range(3))))
+    none = Answer(*corrected(value, half, Correction(*np.zeros((3, len(table.true), 1)))))
     judged = {"none": none}
     for side in _SIDES:
         for areas in _AREAS:
             of_rows = [answers[side, areas, weight_of[name]] for name in table.set]
-            value, half = (np.stack([each[part][n] for n, each in enumerate(of_rows)]) for part in range(2))
-            judged[f"{areas} of {side} px"] = Answer(value, half)
+            parts = (np.stack([each[part][n] for n, each in enumerate(of_rows)]) for part in range(2))
+            judged[f"{areas} of {side} px"] = Answer(*parts)
     for name, each in judged.items():
         for kind, rows in (("painted", table.painted), ("others", ~table.painted)):
             lines.append(_line(f"{name} | {kind}", table, each, none, rows))

@@ -86,22 +86,17 @@ def test_less_is_expected_of_areas_on_images_without_strokes() -> None:
     np.testing.assert_allclose(found.shift[1], 0, atol=1e-3)
 
 
-def test_areas_narrow_the_interval_of_painted_images_alone() -> None:
-    """By some of it, however many they are; measured on other images they narrow nothing."""
+@pytest.mark.parametrize("evidence", [HERE, ELSEWHERE])
+def test_areas_narrow_the_interval_a_little(evidence: Evidence) -> None:
+    """By some of it, however many they are."""
 
-    def width(count: int, evidence: Evidence) -> float:
+    def width(count: int) -> float:
         cell = estimates([area(0.8, 1600)] * count, evidence)[1]
         assert cell.low is not None
         assert cell.high is not None
         return cell.high - cell.low
 
-    assert width(10, ELSEWHERE) == pytest.approx(width(0, ELSEWHERE))
-    narrow = Evidence((1000, 1000), is_painted=True)
-    few, many, more = (estimates([area(0.8, 1600)] * count, narrow)[1].low for count in (0, 3, 300))
-    assert few is not None
-    assert many is not None
-    assert more is not None
-    assert few < many < more < few + 0.1
+    assert width(0) > width(3) > width(300) > 0.75 * width(0)
 
 
 def test_no_pixel_is_no_correction() -> None:
