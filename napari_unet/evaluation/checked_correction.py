@@ -1,7 +1,7 @@
 """The correction of the estimated Dice by what it should have been in areas that the user has checked."""
 
 from collections.abc import Iterable, Sequence
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 from jaxtyping import Float64, Int64
@@ -12,6 +12,7 @@ from napari_unet.evaluation.estimated_dice import CLIPPED, Calibration, Correcti
 
 # The estimate counts as much as so many checked pixels of the class; ``benchmarks.checked_estimate`` finds them.
 PRIOR_PIXELS = 7000
+CORRECTION = "checked_correction"  # fact of a network: shift, share and areas by class id
 
 
 class CheckedArea(NamedTuple):
@@ -57,6 +58,21 @@ def correction_by(
     shift = logit(true.clip(CLIPPED, 1 - CLIPPED)) - logit(expected.clip(CLIPPED, 1 - CLIPPED))
     seen = (matrices.any(axis=1) | matrices.any(axis=2)).sum(axis=0)
     return Correction(shift, pixels / (pixels + 2 * prior_pixels), seen)
+
+
+def as_fact(correction: Correction, class_ids: Sequence[int]) -> dict[str, list[Any]]:
+    """Return a correction for the facts of a network."""
+    parts = (part.tolist() for part in correction)
+    return {str(class_id): each for class_id, *each in zip(class_ids, *parts, strict=True)}
+
+
+def correction_in(facts: dict[str, Any], class_ids: Sequence[int]) -> Correction | None:
+    """Return the correction that a network was saved with; None where no area was checked."""
+    known = facts.get(CORRECTION)
+    if not known:
+        return None
+    shift, share, areas = zip(*(known.get(str(class_id), (0.0, 0.0, 0)) for class_id in class_ids), strict=True)
+    return Correction(np.array(shift, float), np.array(share, float), np.array(areas, np.int64))
 
 
 def _alike(

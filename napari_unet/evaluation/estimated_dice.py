@@ -141,6 +141,14 @@ def corrected(
     return expit(logit(clipped) + correction.shift), np.maximum(_SMALLEST_HALF, narrowed)
 
 
+def expected_dice(
+    sums: DiceSums, evidence: Evidence, calibration: Calibration | None = None
+) -> tuple[Float64[np.ndarray, " k"], Float64[np.ndarray, " k"]]:
+    """Return the Dice that all evidence together leads to expect of every output, and half of its interval."""
+    correction = evidence.correction or Correction.none(len(sums.shown))
+    return corrected(*calibrated_dice(sums, evidence, calibration), correction)
+
+
 def estimated_dice(
     sums: DiceSums,
     class_ids: Sequence[int],
@@ -156,12 +164,10 @@ def estimated_dice(
     names : of classes by id, for the reasons
     calibration : the shipped one where None
     """
-    correction = evidence.correction or Correction.none(len(class_ids))
-    values, halves = corrected(*calibrated_dice(sums, evidence, calibration), correction)
+    values, halves = expected_dice(sums, evidence, calibration)
+    areas = (evidence.correction or Correction.none(len(class_ids))).areas
     told = [names.get(class_id, f"class {class_id}") for class_id in class_ids]
-    found = zip(
-        class_ids, values.tolist(), halves.tolist(), sums.shown.tolist(), told, correction.areas.tolist(), strict=True
-    )
+    found = zip(class_ids, values.tolist(), halves.tolist(), sums.shown.tolist(), told, areas.tolist(), strict=True)
     return tuple(_estimate(*each) for each in found)
 
 

@@ -18,7 +18,7 @@ from napari_unet.objects.objects import object_settings
 from napari_unet.project.classes import ClassLabel
 from napari_unet.storage import sha256
 
-ESTIMATED = "estimated_dice"
+ESTIMATED, DROP = "estimated_dice", "expected_drop"
 _LONGEST = 2**20  # bytes that are read of a file which may be somebody else's
 
 
@@ -61,12 +61,15 @@ class Provenance:
             "channels": [number + 1 for number in self.image.chosen],
         }
 
-    def write(self, path: Path, files: Sequence[Path], estimated: Mapping[str, Any]) -> Path:
+    def write(
+        self, path: Path, files: Sequence[Path], estimated: Mapping[str, Any], expected_drop: float | None = None
+    ) -> Path:
         """Write image, date, step, scores, the origin and the SHA-256 of the files, which lie beside ``path``.
 
         Parameters
         ----------
         estimated : the estimated Dice of every class, by name, with its interval
+        expected_drop : of the Dice against the images that were learned from
         """
         record = {
             "image": self.image.name,
@@ -74,6 +77,7 @@ class Provenance:
             **self.model.training_record(self.classes),
             **self.origin,
             ESTIMATED: dict(estimated),
+            DROP: expected_drop,
             "files": {file.relative_to(path.parent).as_posix(): content_hash(file) for file in files},
         }
         return write_json(path, record)
@@ -92,13 +96,17 @@ class Provenance:
             return []  # not there, somebody else's, or damaged: it is made again
 
 
-def estimated_dice_in(path: Path) -> dict[str, Any]:
-    """Return the estimated Dice of every class that a record names; {} where it is older or cannot be read."""
+def quality_in(path: Path) -> tuple[dict[str, Any], float | None]:
+    """Return the estimated Dice of every class that a record names, and how much lower it is than where was learned.
+
+    {} and None where the record is older or cannot be read.
+    """
     try:
-        found = json.loads(path.read_text(encoding="utf-8")).get(ESTIMATED)
+        record = json.loads(path.read_text(encoding="utf-8"))
+        estimated, drop = record.get(ESTIMATED), record.get(DROP)
     except (OSError, ValueError, AttributeError, RecursionError):
-        return {}
-    return found if isinstance(found, dict) else {}
+        return {}, None
+    return estimated if isinstance(estimated, dict) else {}, drop if isinstance(drop, float) else None
 
 
 def content_hash(path: Path) -> str:

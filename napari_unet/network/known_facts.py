@@ -8,6 +8,8 @@ import numpy as np
 
 from napari_unet.evaluation.estimated_dice import ESTIMATES, EstimatedDice
 
+_MOST_AREAS = 2**31  # that may be checked
+
 
 class KnownFacts(msgspec.Struct, frozen=True):
     """Facts that this program may have written; any of them may be missing."""
@@ -15,6 +17,7 @@ class KnownFacts(msgspec.Struct, frozen=True):
     held_out_dice: dict[str, float | None] = {}
     mean_held_out_dice: float | None = None
     estimated_dice: tuple[EstimatedDice, ...] = ()
+    checked_correction: dict[str, tuple[float, float, int]] = {}
     learning_rate: float = 0.0
     rate: float = 0.0
     since_stroke: int = 0
@@ -34,6 +37,10 @@ def refuse_strange_facts(facts: dict[str, Any]) -> None:
     numbers = [*known.held_out_dice.values(), known.mean_held_out_dice, known.learning_rate, known.rate]
     for estimate in known.estimated_dice:
         numbers += [estimate.value, estimate.low, estimate.high, estimate.level]
+    for shift, share, areas in known.checked_correction.values():
+        numbers += [shift, share]
+        if not 0 <= areas <= _MOST_AREAS:
+            raise ValueError(f"corrected by {areas} areas")
     if not all(number is None or math.isfinite(number) for number in numbers):
         raise ValueError("facts that are not finite")
     if known.random is not None:

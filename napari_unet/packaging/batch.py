@@ -9,7 +9,8 @@ from typing import Any
 import torch
 
 from napari_unet.errors import UserError
-from napari_unet.export.provenance import estimated_dice_in
+from napari_unet.evaluation.novelty import MUCH_LESS_OF_FILES, doubt_line
+from napari_unet.export.provenance import DROP, ESTIMATED, quality_in
 from napari_unet.export.stems import distinct_stems
 from napari_unet.images.folder import images_of
 from napari_unet.images.image import Image
@@ -37,16 +38,20 @@ class Batch:
     Attributes
     ----------
     estimated : the estimated Dice of each image, by the names of the classes
+    drops : how much lower it is than on the images that were learned from; None where that is not known
     """
 
     files: list[Path] = field(default_factory=list)
     failed: list[Failure] = field(default_factory=list)
     estimated: dict[Path, dict[str, Any]] = field(default_factory=dict)
+    drops: dict[Path, float | None] = field(default_factory=dict)
 
     def as_json(self) -> dict[str, Any]:
         """Return the record for ``--json``."""
         failed = [{"image": str(failure.image), "error": str(failure.error)} for failure in self.failed]
-        images = [{"image": str(path), "estimated_dice": dice} for path, dice in self.estimated.items()]
+        images = [
+            {"image": str(path), ESTIMATED: dice, DROP: self.drops[path]} for path, dice in self.estimated.items()
+        ]
         return {"files": [str(path) for path in self.files], "images": images, "failed": failed}
 
 
@@ -147,7 +152,10 @@ def predict_batch(
                 destination = Destination(folder, stem)
                 files = predict_file(model, path, destination, request, cluster=cluster, listener=listener)
                 batch.files.extend(files)
-                batch.estimated[path] = estimated_dice_in(files[-1])
+                batch.estimated[path], drop = quality_in(files[-1])
+                batch.drops[path] = drop
+                if drop is not None and drop > MUCH_LESS_OF_FILES:
+                    listener.warn(doubt_line(drop, str(path)))
             except (UserError, MemoryError, torch.OutOfMemoryError) as error:
                 batch.failed.append(Failure(path, _told(error, path)))
                 listener.failed(batch.failed[-1])

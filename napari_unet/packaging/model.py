@@ -10,7 +10,7 @@ from jaxtyping import UInt8
 from napari_unet.config import DEFAULT_SETTINGS, Settings
 from napari_unet.dataset.channel_choice import named_channels, trained_channels
 from napari_unet.dataset.training_image import TrainingImage, difference, remembered, rescaling
-from napari_unet.evaluation.estimated_dice import LABELLED, EstimatedDice, Evidence, estimated_dice, unknown_dice
+from napari_unet.evaluation.estimated_dice import EstimatedDice
 from napari_unet.export.segmentation import ClassStyle, Segmentation
 from napari_unet.images.image import Image
 from napari_unet.images.planes import NormalisedPlanes
@@ -45,29 +45,10 @@ class Model:
         """Return the images it was trained on; () where its file is older than this record."""
         return remembered(self.checkpoint.facts)
 
-    def estimated_dice(self, pixels: int | None) -> tuple[EstimatedDice, ...]:
-        """Return the estimate of each class, over what was predicted since ``predictor.estimate_anew``.
-
-        Parameters
-        ----------
-        pixels : that should have been predicted, or there is no value; None where that is not known
-        """
-        sums = self.predictor.take_sums()
-        if pixels not in (None, sums.pixels):
-            return unknown_dice(self.checkpoint.class_ids, "some of it was predicted earlier, or by other processes")
-        return estimated_dice(sums, self.checkpoint.class_ids, self._evidence, self.class_names)
-
     @property
     def class_names(self) -> dict[int, str]:
         """Return the names of the classes by id."""
         return {label.id: label.name for label in self.classes}
-
-    @property
-    def _evidence(self) -> Evidence:
-        """Return what the network has learned from, for images that are not among it; nothing in older files."""
-        known = self.checkpoint.facts.get(LABELLED)
-        counts = known if isinstance(known, dict) else {}
-        return Evidence([_whole(counts.get(str(class_id))) for class_id in self.checkpoint.class_ids], is_painted=False)
 
     @property
     def styles(self) -> list[ClassStyle]:
@@ -117,11 +98,6 @@ class Model:
             return image
         wanted = self.predictor.network.architecture.image_channels
         return replace(image, chosen=trained_channels(self.trained_on, wanted, image))
-
-
-def _whole(value: object) -> int:
-    """Return a count that a file claims, 0 where it is none."""
-    return value if isinstance(value, int) and value > 0 else 0
 
 
 def load_model(path: Path, device: str = "auto", precision: str = "auto") -> Model:

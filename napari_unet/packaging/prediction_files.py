@@ -4,7 +4,6 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
-from napari_unet.evaluation.estimated_dice import EstimatedDice, as_record
 from napari_unet.export.file_stem import file_stem
 from napari_unet.export.formats import export
 from napari_unet.export.mask_npy import write_array
@@ -14,6 +13,7 @@ from napari_unet.images.rescaling import UNCHANGED
 from napari_unet.packaging.checkpoint_description import describe_checkpoint
 from napari_unet.packaging.chunked_prediction import ChunkedPrediction
 from napari_unet.packaging.model import Model
+from napari_unet.packaging.prediction_quality import PredictionQuality, prediction_quality
 from napari_unet.prediction.cluster import Cluster
 from napari_unet.prediction.large_image import is_large
 from napari_unet.prediction.mask import PlaneDone, check_channels, predict_all_probabilities, resumable_mask
@@ -75,10 +75,11 @@ class ImagePrediction:
             chunks = ChunkedPrediction(self.model, self.planes, self.request.tile, self.source, self.cluster)
             path = (self.folder / f"{stem}.ome.zarr").absolute()
             written = [(yield from chunks.resumable(path, provenance))]
-            estimates = self.model.estimated_dice(self._pixels(factors))
+            quality = prediction_quality(self.model, self._pixels(factors))
         else:
-            written, estimates = yield from self._whole(stem, factors, plane_done)
-        return [*written, provenance.write(note, written, as_record(estimates, self.model.class_names))]
+            written, quality = yield from self._whole(stem, factors, plane_done)
+        estimated = quality.by_name(self.model.class_names)
+        return [*written, provenance.write(note, written, estimated, quality.expected_drop)]
 
     def _pixels(self, factors: tuple[float, float]) -> int | None:
         """Return how many pixels the network looks at, where that is known."""
@@ -96,12 +97,14 @@ class ImagePrediction:
 
     def _whole(
         self, stem: str, factors: tuple[float, float], plane_done: PlaneDone
-    ) -> Resumable[tuple[list[Path], tuple[EstimatedDice, ...]]]:
+    ) -> Resumable[tuple[list[Path], PredictionQuality]]:
         predictor, request, model = self.model.predictor, self.request, self.model
         mask = yield from resumable_mask(predictor, self.planes, request.tile, factors, plane_done)
-        estimates = model.estimated_dice(self._pixels(factors))
-        written = export(model.segmentation(mask, self.planes.image, estimates), self.folder, request.formats, stem)
+        quality = prediction_quality(model, self._pixels(factors))
+        written = export(
+            model.segmentation(mask, self.planes.image, quality.estimates), self.folder, request.formats, stem
+        )
         if request.probabilities:
             values = predict_all_probabilities(predictor, self.planes, request.tile, factors)
             written.append(write_array(self.folder / f"{stem}-probabilities.npy", values))
-        return written, estimates
+        return written, quality

@@ -1,9 +1,10 @@
 """Keep what the Dice of a network is estimated from: images that it has predicted whole, and checked areas."""
 
 from collections.abc import Sequence
+from typing import Any
 
 from napari_unet.dataset.annotated import Annotations
-from napari_unet.evaluation.checked_correction import CheckedArea, correction_by
+from napari_unet.evaluation.checked_correction import CheckedArea, as_fact, correction_by
 from napari_unet.evaluation.dice_sums import DiceSums
 from napari_unet.evaluation.estimated_dice import Correction, EstimatedDice, Evidence, estimated_dice
 
@@ -33,6 +34,11 @@ class LookedAt:
         corrected_ids, correction = self._correction
         found = self._annotations.evidence(image_id, class_ids)
         return found._replace(correction=correction) if class_ids == corrected_ids else found
+
+    def correction_fact(self, class_ids: tuple[int, ...]) -> dict[str, list[Any]]:
+        """Return the correction for the facts of a network; {} where there is none."""
+        corrected_ids, correction = self._correction
+        return as_fact(correction, class_ids) if correction is not None and class_ids == corrected_ids else {}
 
     def note(self, image_id: int, plane: int, sums: DiceSums, class_ids: tuple[int, ...]) -> None:
         """Take note of a plane, or of some of an image for the whole of it."""

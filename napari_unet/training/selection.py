@@ -9,6 +9,7 @@ import numpy as np
 from jaxtyping import Int
 
 from napari_unet.dataset.annotated import Annotations, PlaneKey
+from napari_unet.evaluation.checked_correction import CORRECTION
 from napari_unet.evaluation.estimated_dice import ESTIMATES
 from napari_unet.evaluation.scores import (
     BlockScore,
@@ -202,6 +203,7 @@ class Selection:
             **self._trained_with,
             "held_out_dice": {str(c.class_id): c.dice for c in score.classes},
             "mean_held_out_dice": score.mean_dice,
+            CORRECTION: self.looked_at.correction_fact(self.shown.class_ids),
             ESTIMATES: msgspec.to_builtins(self.looked_at.estimates(self.shown.class_ids)),
         }
         shown = self.shown

@@ -1,9 +1,8 @@
 """Images that are unlike those that the network was trained on."""
 
 from napari_unet.dataset.training_image import difference, other_pixel_size
-from napari_unet.errors import UserError
 from napari_unet.evaluation.dice_sums import DiceSums
-from napari_unet.evaluation.novelty import MUCH_LESS, expected_drop
+from napari_unet.evaluation.novelty import MUCH_LESS, doubt_line, expected_drop
 from napari_unet.protocol.messages import Corrected, Noticed, Open, OtherPixelSize
 from napari_unet.worker.listener import Hears, Listener
 from napari_unet.worker.open_project import OpenProject
@@ -45,10 +44,7 @@ class UnlikeImages(Listener):
         drop = expected_drop(sums, painted)
         if drop > MUCH_LESS:
             self._doubted.add(image_id)
-            what = f"the network is less sure of this image than of painted ones: expect a Dice lower by {drop:.2f}"
-            name = annotations.project.images.get(image_id).name
-            fix = "paint some strokes on it, where the prediction is wrong"
-            self._opened.send(Noticed(str(UserError("NU-I35", what, name, fix))))
+            self._opened.send(Noticed(doubt_line(drop, annotations.project.images.get(image_id).name)))
 
     def _forget(self, message: Open | Corrected) -> None:
         image_id = message.image_id if isinstance(message, Corrected) else None

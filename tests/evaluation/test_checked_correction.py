@@ -1,9 +1,18 @@
 """Laws of the correction by checked areas: it moves the estimate towards what is true there, the more the more is."""
 
+import json
+
 import numpy as np
 import pytest
 
-from napari_unet.evaluation.checked_correction import PRIOR_PIXELS, CheckedArea, correction_by
+from napari_unet.evaluation.checked_correction import (
+    CORRECTION,
+    PRIOR_PIXELS,
+    CheckedArea,
+    as_fact,
+    correction_by,
+    correction_in,
+)
 from napari_unet.evaluation.dice_sums import DiceSums
 from napari_unet.evaluation.estimated_dice import (
     Calibration,
@@ -97,6 +106,19 @@ def test_areas_narrow_the_interval_a_little(evidence: Evidence) -> None:
         return cell.high - cell.low
 
     assert width(0) > width(3) > width(300) > 0.75 * width(0)
+
+
+def test_a_correction_is_the_same_when_it_is_read_again() -> None:
+    """From the facts of a network; of a class that they do not name nothing is known, and of none without facts."""
+    found = correction_by([(area(0.8, 1900), ELSEWHERE)] * 3, RAW)
+    assert found is not None
+    facts = json.loads(json.dumps({CORRECTION: as_fact(found, (1, 2))}))
+    again = correction_in(facts, (1, 2, 3))
+    assert again is not None
+    for before, after in zip(found, again, strict=True):
+        assert after.tolist() == [*before.tolist(), 0]
+    assert correction_in({CORRECTION: {}}, (1, 2)) is None
+    assert correction_in({}, (1, 2)) is None
 
 
 def test_no_pixel_is_no_correction() -> None:

@@ -7,6 +7,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -16,10 +17,12 @@ from predict_command import contents, predict, save_network
 
 from napari_unet import api
 from napari_unet.errors import UserError
+from napari_unet.evaluation.novelty import MUCH_LESS_OF_FILES
 from napari_unet.export.formats import FORMATS
 from napari_unet.export.stems import distinct_stems
 from napari_unet.images.image import Image
 from napari_unet.images.reading import open_image
+from napari_unet.network.checkpoint import load_checkpoint, save_checkpoint
 from napari_unet.packaging import batch as batch_of_files
 from napari_unet.project.project import Project
 from napari_unet.training.network_files import BEST
@@ -70,6 +73,26 @@ def test_a_folder_is_predicted_and_a_bad_file_stops_nothing(
     with pytest.raises(UserError, match="NU-I19"):
         api.predict_files(api.load_model(network_file, "cpu"), [tmp_path / "in", tmp_path / "empty"], tmp_path / "none")
     assert not (tmp_path / "none").exists()
+
+
+def test_an_image_of_which_less_is_expected_is_told(
+    capsys: pytest.CaptureFixture[str], network_file: Path, tmp_path: Path
+) -> None:
+    """By what the network was saved with; also of an image that was done by an earlier call."""
+    write_images(tmp_path / "in", ["a.tif"])
+    network = load_checkpoint(network_file)
+    for value, told in ((0.999, 1), (0.01, 0), (None, 0)):
+        learned = [{"class_id": class_id, "value": value} for class_id in network.class_ids]
+        save_checkpoint(replace(network, facts={"estimated_dice": learned}), tmp_path / "saved.safetensors")
+        for _ in range(2):
+            given = (tmp_path / "saved.safetensors", tmp_path / "in", "--out", tmp_path / f"out{value}")
+            _, printed, _ = predict(capsys, "--model", *given)
+            (image,) = printed["images"]
+            lines = [line for line in printed["warnings"] if line.startswith("NU-I35")]
+            assert len(lines) == told
+            assert all(str(tmp_path / "in" / "a.tif") in line for line in lines)
+            assert (image["expected_drop"] is None) == (value is None)
+            assert value is None or (image["expected_drop"] > MUCH_LESS_OF_FILES) == bool(told)
 
 
 def test_lack_of_memory_costs_one_image(network_file: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

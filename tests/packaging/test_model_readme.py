@@ -30,6 +30,15 @@ def test_the_card_tells_the_estimated_dice() -> None:
 @pytest.mark.parametrize("value", [float("nan"), float("inf"), "high", [1]])
 def test_estimates_that_make_no_sense_are_refused(value: Any) -> None:
     """They come with files of others."""
-    refuse_strange_facts({"estimated_dice": [KNOWN]})
+    refuse_strange_facts({"estimated_dice": [KNOWN], "checked_correction": {"2": [0.5, 0.2, 3]}})
     with pytest.raises(ValueError, match=r".+"):
         refuse_strange_facts({"estimated_dice": [KNOWN | {"value": value}]})
+
+
+@pytest.mark.parametrize(
+    "value", [[float("nan"), 0.2, 3], [0.5, float("inf"), 3], [0.5, 0.2, -1], [0.5, 0.2, 2**70], 7]
+)
+def test_corrections_that_make_no_sense_are_refused(value: Any) -> None:
+    """They come with files of others, too."""
+    with pytest.raises((ValueError, OverflowError), match=r".+"):
+        refuse_strange_facts({"checked_correction": {"2": value}})

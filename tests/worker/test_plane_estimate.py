@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 from squares import HEIGHT, TILE, WIDTH, Clock, of, paint
 
+from napari_unet.evaluation.checked_correction import correction_in
 from napari_unet.evaluation.dice_sums import DiceSums
 from napari_unet.evaluation.estimated_dice import estimated_dice
 from napari_unet.images.image import Image
@@ -114,6 +115,9 @@ def test_a_checked_rectangle_corrects_the_estimate_at_once(
     assert learner.selection.looked_at.evidence(1, (1, 2, 3)).correction is None
     assert after.classes != before.classes
     assert estimates_in(learner.selection.checkpoint().facts) == after.classes
+    saved = correction_in(learner.selection.checkpoint().facts, predictor.class_ids)
+    assert saved is not None
+    np.testing.assert_array_equal(saved.shift, evidence.correction.shift)
     (image,) = image_estimates(predictor, learner.annotations, learner.selection.looked_at)
     assert [each["checked_areas"] for each in image["estimated_dice"].values()] == [
         each.checked_areas for each in after.classes
