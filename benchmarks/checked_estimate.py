@@ -1,6 +1,6 @@
 """Compare the estimated Dice with the true one where a few rectangles on the painted images were checked.
 
-    OMP_NUM_THREADS=1 python -m benchmarks.checked_estimate collect checked.jsonl --seeds 0 1 2
+    OMP_NUM_THREADS=1 python -m benchmarks.checked_estimate collect checked.jsonl --seeds 0 1 2 3 4
     python -m benchmarks.checked_estimate report checked.jsonl
 
 ``collect`` writes what ``benchmarks.honesty collect`` writes, and for every class what up to 24 rectangles at random on
@@ -145,7 +145,9 @@ def _corrections(found: Known, fits: dict[str, Calibration], side: int, areas: i
             for draw in draws
         ]
         by_run[run] = [np.array([part[0] for part in parts]) for parts in zip(*each, strict=True)]
-    return Correction(*(np.stack([by_run[run][n] for run in found.runs]) for n in range(3)))
+    whole = Correction(*(np.stack([by_run[run][n] for run in found.runs]) for n in range(3)))
+    pairs = zip(whole, whole.elsewhere(), strict=True)
+    return Correction(*(np.where(found.table.painted[:, None], here, elsewhere) for here, elsewhere in pairs))
 
 
 def _area(values: np.ndarray) -> CheckedArea:

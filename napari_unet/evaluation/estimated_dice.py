@@ -19,6 +19,7 @@ WIDEST = 0.3  # of an interval that still tells something
 CLIPPED = 0.005  # Dice nearer to 0 or 1 than this are not told apart
 _SMALLEST_HALF = 0.02  # half of the narrowest interval that is claimed
 _SMALLEST_SHARE = 1e-4
+_ELSEWHERE = 0.5  # share of a correction that counts for images without strokes, where the network differs more
 _NARROWED = 0.2  # share of the interval that goes where checked areas say all; with more too few hold the true Dice
 
 
@@ -59,6 +60,10 @@ class Correction(NamedTuple):
     def none(cls, classes: int) -> "Correction":
         """Return the correction by no area."""
         return cls(np.zeros(classes), np.zeros(classes), np.zeros(classes, np.int64))
+
+    def elsewhere(self) -> "Correction":
+        """Return what the correction says of images without strokes."""
+        return Correction(_ELSEWHERE * self.shift, _ELSEWHERE * self.share, self.areas)
 
 
 class Evidence(NamedTuple):
@@ -146,7 +151,8 @@ def expected_dice(
 ) -> tuple[Float64[np.ndarray, " k"], Float64[np.ndarray, " k"]]:
     """Return the Dice that all evidence together leads to expect of every output, and half of its interval."""
     correction = evidence.correction or Correction.none(len(sums.shown))
-    return corrected(*calibrated_dice(sums, evidence, calibration), correction)
+    own = correction if evidence.is_painted else correction.elsewhere()
+    return corrected(*calibrated_dice(sums, evidence, calibration), own)
 
 
 def estimated_dice(

@@ -4,6 +4,7 @@ import json
 
 import numpy as np
 import pytest
+from scipy.special import logit
 
 from napari_unet.evaluation.checked_correction import (
     CORRECTION,
@@ -23,8 +24,9 @@ from napari_unet.evaluation.estimated_dice import (
     estimated_dice,
 )
 
-# The raw estimate; on painted images 1 more in the logit; half an interval is exp(-2) = 0.14.
-RAW = Calibration((0.0, 1.0, 0.0, 1.0), (-2.0, 0.0, 0.0, 0.0, 0.0, 0.0), 1.0)
+# The raw estimate; half an interval is exp(-2) = 0.14.
+RAW = Calibration((0.0, 1.0, 0.0, 0.0), (-2.0, 0.0, 0.0, 0.0, 0.0, 0.0), 1.0)
+MORE_WHERE_PAINTED = Calibration((0.0, 1.0, 0.0, 1.0), RAW.spread, 1.0)  # by 1 in the logit
 HERE, ELSEWHERE = (Evidence((1000, 1000), is_painted=is_painted) for is_painted in (True, False))
 NAMES = {1: "background", 2: "cell"}
 
@@ -37,9 +39,9 @@ def area(expected: float, hits: int, cells: int = 2000) -> CheckedArea:
     return CheckedArea(1, matrix, DiceSums(shown, sure, shown, sure, shown))
 
 
-def estimates(areas: list[CheckedArea], evidence: Evidence = ELSEWHERE) -> tuple[EstimatedDice, ...]:
-    """Estimate an image, of which 0.8 are expected of each class where nothing was checked, by areas not painted on."""
-    found = correction_by([(each, ELSEWHERE) for each in areas], RAW)
+def estimates(areas: list[CheckedArea], evidence: Evidence = HERE) -> tuple[EstimatedDice, ...]:
+    """Estimate an image, of which 0.8 are expected of each class where nothing was checked, by areas with strokes."""
+    found = correction_by([(each, HERE) for each in areas], RAW)
     image = DiceSums(*(np.array([half, half]) for half in (5e4, 4e4, 5e4, 4e4, 5e4)))
     return estimated_dice(image, (1, 2), evidence._replace(correction=found), NAMES, RAW)
 
@@ -86,11 +88,20 @@ def test_a_class_that_no_area_holds_stays() -> None:
     assert as_record([background], NAMES)["background"]["checked_areas"] == 3
 
 
+def test_images_without_strokes_are_moved_by_half() -> None:
+    """In the logit, and their interval narrows by half as much."""
+    areas = [area(0.8, 1900)] * 5
+    none, here, elsewhere = estimates([])[1], estimates(areas)[1], estimates(areas, ELSEWHERE)[1]
+    moved = [logit(each.value) - logit(none.value) for each in (here, elsewhere)]
+    assert moved[0] > 0.5
+    assert moved[1] == pytest.approx(moved[0] / 2)
+
+
 def test_less_is_expected_of_areas_on_images_without_strokes() -> None:
     """Areas of both kinds are compared with what was expected of each."""
     expected = 1 / (1 + np.exp(-np.log(0.8 / 0.2) - 1))  # of an image with strokes
     areas = [(area(0.8, round(2000 * expected)), HERE), (area(0.8, 1600), ELSEWHERE)]
-    found = correction_by(areas, RAW)
+    found = correction_by(areas, MORE_WHERE_PAINTED)
     assert found is not None
     np.testing.assert_allclose(found.shift[1], 0, atol=1e-3)
 
