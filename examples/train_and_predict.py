@@ -24,5 +24,5 @@ with Project(folder / "colon.unet") as project:
     record = project.add_image(Image("colon", pixels, axes="yxc"))
     project.commit(record.id, plane=0, labels=strokes)
     result = train(project, steps=40)  # or seconds=60
-    print("held-out Dice:", result.held_out_dice)
+    print("estimated Dice:", {name: found["value"] for name, found in result.estimated_dice.items()})
     print(*export(project, folder, ["tiff", "csv"]), sep="\n")

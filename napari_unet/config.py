@@ -294,6 +294,15 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     start_by_itself: Annotated[
         bool, Meta(title="Start by itself", description="Begin training with the first stroke of the second class.")
     ] = True
+    hold_out: Annotated[
+        bool,
+        Meta(
+            title="Hold out strokes",
+            description="Never train on about a fifth of what is painted from now on, in blocks of 64 px, but score "
+            "the network there and keep a worse one from being shown. Corrections take longer to be learned. Of labels "
+            "from files a fifth is always held out.",
+        ),
+    ] = False
 
 
 DEFAULT_SETTINGS = Settings()

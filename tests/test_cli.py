@@ -305,13 +305,15 @@ def test_models_are_listed_with_their_scores(run: Run, trained_folder: Path, tmp
     folder = tmp_path / "models"
     folder.mkdir()
     best = load_checkpoint(trained_folder / "models" / "best.safetensors")
-    for name, score in (("low", 0.25), ("unknown", None), ("high", 0.75)):
-        save_checkpoint(replace(best, facts=best.facts | {"mean_held_out_dice": score}), folder / f"{name}.safetensors")
+    sure = [{"class_id": class_id, "value": 0.8, "low": 0.7, "high": 0.9} for class_id in best.class_ids]
+    for name, score, estimates in (("low", 0.25, []), ("sure", 0.1, sure), ("unknown", None, []), ("high", 0.75, [])):
+        facts = best.facts | {"mean_held_out_dice": score, "estimated_dice": estimates}
+        save_checkpoint(replace(best, facts=facts), folder / f"{name}.safetensors")
     (folder / "broken.safetensors").write_bytes(b"short")
     status, out, err = run("models", folder, "--json")
     assert (status, err) == (0, "")
     records = json.loads(out)["models"]
-    assert [Path(r["path"]).stem for r in records[:2]] == ["high", "low"]
+    assert [Path(r["path"]).stem for r in records[:3]] == ["sure", "high", "low"]
     assert {Path(r["path"]).stem: r["error"][:6] for r in records if "error" in r} == {"broken": "NU-M02"}
     assert records[0]["trained_on"] == ["cells"]
     assert records[0]["held_out_dice"].keys() == set(best.class_names)

@@ -25,7 +25,7 @@ def test_the_example_is_the_readmes_and_runs(tmp_path: Path) -> None:
         check=True,
         env={**os.environ, "TMPDIR": str(tmp_path)},
     )
-    assert "held-out Dice" in done.stdout
+    assert "estimated Dice" in done.stdout
     assert {path.suffix for path in tmp_path.rglob("colon.*")} >= {".tif", ".csv", ".unet"}
 
 

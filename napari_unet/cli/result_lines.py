@@ -9,9 +9,13 @@ if TYPE_CHECKING:
 
 def training_line(result: "TrainingResult") -> str:
     """Return steps, time, device, scores and file of a training."""
-    scores = _dice(result.held_out_dice)
-    done = f"{result.steps} steps in {result.seconds:.1f} s on {result.device}, network '{result.preset}'"
-    return f"{done}; held-out Dice: {scores}; {result.checkpoint}"
+    parts = [
+        f"{result.steps} steps in {result.seconds:.1f} s on {result.device}, network '{result.preset}'",
+        f"estimated Dice: {_estimates(result.estimated_dice)}",
+    ]
+    if any(dice is not None for dice in result.held_out_dice.values()):
+        parts.append(f"held-out Dice: {_dice(result.held_out_dice)}")
+    return "; ".join([*parts, result.checkpoint])
 
 
 def _dice(by_name: dict[str, float | None]) -> str:
@@ -51,7 +55,8 @@ def model_line(record: dict[str, Any]) -> str:
     names = f" ({record['channels_trained_on']})" if record["channels_trained_on"] else ""
     trained = f"images trained on: {count}, with pixels of {sizes}" if count else "images trained on: not remembered"
     estimated = _estimates(record["estimated_dice"])
-    return (
-        f"{record['path']}: estimated Dice {estimated}, mean held-out Dice {_number(record['mean_held_out_dice'])} "
-        f"({_dice(record['held_out_dice'])}), step {record['step']}, channels: {record['channels']}{names}, {trained}"
-    )
+    scores = f"estimated Dice {estimated}"
+    if record["mean_held_out_dice"] is not None:
+        scores += f", mean held-out Dice {record['mean_held_out_dice']:.3f} ({_dice(record['held_out_dice'])})"
+    step = f"step {record['step']}, channels: {record['channels']}{names}"
+    return f"{record['path']}: {scores}, {step}, {trained}"

@@ -129,7 +129,8 @@ class Strokes:
         for plane, labels in wanted.items():
             painted = project.strokes.plane(image.id, plane)
             taken[plane] = np.where(painted == 0, labels, 0).astype(np.uint8)
-            project.strokes.commit(image.id, plane, np.where(painted == 0, labels, painted).astype(np.uint8))
+            labels = np.where(painted == 0, labels, painted).astype(np.uint8)
+            project.strokes.commit(image.id, plane, labels, source="import")
         if not any(labels.any() for labels in taken.values()):
             what, fix = "there is nothing to annotate", "choose a layer with objects, or erase what is painted there"
             raise UserError("NU-A11", what, "no objects, or painted already", fix)

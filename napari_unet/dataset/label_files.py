@@ -194,7 +194,7 @@ def add_annotation(
     painted = set(project.strokes.painted_planes(record.id))
     for plane in range(image.planes):
         if plane in painted or labels[plane].any():
-            project.strokes.commit(record.id, plane, labels[plane])
+            project.strokes.commit(record.id, plane, labels[plane], source="import")
     return record
 
 

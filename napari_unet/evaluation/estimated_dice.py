@@ -184,6 +184,12 @@ def interval_text(estimate: EstimatedDice | None) -> str:
     return f"{estimate.value:.2f} [{estimate.low:.2f}, {estimate.high:.2f}]"
 
 
+def mean_estimate(estimates: Sequence[EstimatedDice]) -> float | None:
+    """Average the classes; None unless every class has a value."""
+    values = [estimate.value for estimate in estimates if estimate.value is not None]
+    return sum(values) / len(values) if values and len(values) == len(estimates) else None
+
+
 def area_bounds(area: float, estimate: EstimatedDice) -> tuple[float, float] | None:
     """Return between which areas the true one of a class lies, whenever its Dice is in its interval.
 

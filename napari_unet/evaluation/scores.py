@@ -77,7 +77,7 @@ class CheckedDice(msgspec.Struct, frozen=True):
 
 
 class Score(msgspec.Struct, frozen=True):
-    """Hold all scores of a network on the held-out pixels; the mean needs evidence for every class."""
+    """Hold all scores of a network; ``mean_dice``, on the held-out pixels, needs evidence for every class."""
 
     step: int
     mean_dice: float | None
@@ -87,6 +87,7 @@ class Score(msgspec.Struct, frozen=True):
     checked: CheckedDice | None = None  # over the areas at random that the user has checked
     best: Milestone | None = None
     start: Milestone | None = None  # the first network shown with these classes since the worker began
+    estimated: float | None = None  # mean over the classes of the estimated Dice of the painted images
 
 
 def confusion(

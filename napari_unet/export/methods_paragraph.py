@@ -20,7 +20,7 @@ _FROM_BASE = "experts"  # the head of networks that began with base weights
 
 
 def methods_paragraph(project: Project, score: Score | None) -> str:
-    """Write what was used, what was painted, what was held out and how well the shown network does there."""
+    """Write what was used, what was painted, what was held out, and how good the shown network is."""
     names = {label.id: label.name for label in project.classes.all()}
     painted = ", ".join(f"{names[k]} {count:,}" for k, count in project.strokes.labelled_pixels().items())
     images = project.images.all()
@@ -31,9 +31,12 @@ def methods_paragraph(project: Project, score: Score | None) -> str:
         f"Pixels were classified with a U-Net ({network}) trained on sparse annotations with {_versions()}.",
         f"{annotated} of {len(images)} images were annotated (labelled pixels: {painted or 'none'}"
         f"{_in_areas(project)}).",
-        f"Of the annotated blocks of {BLOCK} x {BLOCK} pixels about one in five, chosen by a hash of its position, "
-        f"was held out; pixels within {BUFFER_ZONE} pixels of held-out ones were not trained on.",
     ]
+    if any(side.held_out for record in images for side in project.strokes.sides(record.id)):
+        sentences.append(
+            f"Some of the annotated blocks of {BLOCK} x {BLOCK} pixels, chosen by a hash of their position, were held "
+            f"out; pixels within {BUFFER_ZONE} pixels of held-out ones were not trained on."
+        )
     sentences += _estimated(said, names)
     areas = sum(len(found) for record in images for found in project.test_areas.of(record.id).values())
     if areas:
@@ -89,12 +92,14 @@ def _values(estimates: Sequence[EstimatedDice], names: dict[int, str]) -> str:
 
 
 def _results(score: Score, names: dict[int, str]) -> list[str]:
-    judged = "; ".join(_class(one, names) for one in score.classes) or "no class"
-    mean = "n/a" if score.mean_dice is None else f"{score.mean_dice:.3f}"
-    found = [
-        f"After {score.step} training steps the mean Dice on the held-out pixels was {mean} ({judged}; intervals: "
-        "95 %, bootstrap over blocks). The network was chosen on the same pixels."
-    ]
+    found = [f"The network was trained for {score.step} steps."]
+    if score.blocks:
+        judged = "; ".join(_class(one, names) for one in score.classes)
+        mean = "n/a" if score.mean_dice is None else f"{score.mean_dice:.3f}"
+        found.append(
+            f"On the held-out pixels its mean Dice was {mean} ({judged}; intervals: 95 %, bootstrap over blocks). It "
+            "was chosen on the same pixels."
+        )
     known = [area for area in score.areas if area.mean_dice is not None]
     if known:
         values = ", ".join(f"{area.mean_dice:.3f} on {area.pixels:,} px" for area in known)

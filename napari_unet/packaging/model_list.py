@@ -16,7 +16,7 @@ _PATTERNS = ("*.unet", "*.safetensors", "*.bioimageio.zip")
 
 
 def list_models(paths: list[Path]) -> list[dict[str, Any]]:
-    """Return one record for each network, the best mean Dice first.
+    """Return one record for each network, the highest mean estimated Dice first; where there is none, the held-out one.
 
     A folder that is no network itself is looked through for projects, files and packages; of those that cannot be
     read, the record has the line of the "error" in place of the rest.
@@ -30,7 +30,15 @@ def list_models(paths: list[Path]) -> list[dict[str, Any]]:
     for path in paths:
         inside = _inside(path)
         records += [_found(each) for each in inside] if inside else [_record(path)]
-    return sorted(records, key=lambda record: -(record.get("mean_held_out_dice") or -1.0))
+    return sorted(records, key=lambda record: -_quality(record))
+
+
+def _quality(record: dict[str, Any]) -> float:
+    """Return by what a network is ranked, -1 where nothing is known of it."""
+    values = [each["value"] for each in record.get("estimated_dice", {}).values()]
+    if values and None not in values:
+        return float(sum(values) / len(values))
+    return float(record.get("mean_held_out_dice") or -1.0)
 
 
 def _inside(path: Path) -> list[Path]:

@@ -7,14 +7,18 @@ from napari_unet.network.checkpoint import Checkpoint
 from napari_unet.network.known_facts import estimates_in
 from napari_unet.network.reading import NETWORK
 
+_HELD_OUT = (
+    "The held-out Dice above is that of labels in blocks of 64 pixels that were not trained on, in the same images."
+)
+
 
 def documentation(name: str, checkpoint: Checkpoint) -> str:
     """Return the text in Markdown for a network of this name."""
     scores = checkpoint.facts.get("held_out_dice", {})
     estimates = {each.class_id: each for each in estimates_in(checkpoint.facts)}
     lines = [
-        f"- {label} (value {class_id - 1} in masks): estimated Dice {interval_text(estimates.get(class_id))}, "
-        f"held-out Dice {_number(scores.get(str(class_id)))}"
+        f"- {label} (value {class_id - 1} in masks): estimated Dice {interval_text(estimates.get(class_id))}"
+        + _held_out(scores.get(str(class_id)))
         for class_id, label in zip(checkpoint.class_ids, checkpoint.class_names, strict=True)
     ]
     return "\n".join(
@@ -36,8 +40,8 @@ def documentation(name: str, checkpoint: Checkpoint) -> str:
             "predicted while it was trained; in 9 of 10 cases the true one lies in the brackets. On images unlike",
             "these it is lower.",
             "",
-            "The held-out Dice above is that of strokes in blocks of 64 pixels that were not trained on, in the same",
-            "images. Before you rely on it, predict images that nobody painted on and score them against truth:",
+            *([_HELD_OUT] if any(score is not None for score in scores.values()) else []),
+            "Before you rely on it, predict images that nobody painted on and score them against truth:",
             "`napari-unet score --prediction MASK --truth TRUTH`.",
             "",
             "No author and no licence are stated: add them to the description before you publish it.",
@@ -60,8 +64,8 @@ def _input_lines(checkpoint: Checkpoint) -> list[str]:
     ]
 
 
-def _number(value: float | None) -> str:
-    return "n/a" if value is None else f"{value:.3f}"
+def _held_out(value: float | None) -> str:
+    return "" if value is None else f", held-out Dice {value:.3f}"
 
 
 def channel_names(checkpoint: Checkpoint) -> list[str]:

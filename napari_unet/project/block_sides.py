@@ -1,10 +1,12 @@
 """Store on which side of the split each block and class of an image lies."""
 
+import json
 import sqlite3
 
 import numpy as np
 from jaxtyping import UInt8
 
+from napari_unet.config import DEFAULT_SETTINGS
 from napari_unet.images.tiled_plane import TILE
 from napari_unet.project.split import BLOCK, Block, BlockSide, classes_by_block, is_candidate
 from napari_unet.project.stored_tiles import TileKey
@@ -20,15 +22,25 @@ def sides_of(connection: sqlite3.Connection, image_id: int) -> list[BlockSide]:
     return [BlockSide(Block(p, r, c), k, bool(h)) for p, r, c, k, h in rows]
 
 
-def hold_out(connection: sqlite3.Connection, key: TileKey, labels: UInt8[np.ndarray, "h w"], fingerprint: str) -> None:
+def hold_out(
+    connection: sqlite3.Connection,
+    key: TileKey,
+    labels: UInt8[np.ndarray, "h w"],
+    fingerprint: str,
+    *,
+    imported: bool = False,
+) -> None:
     """Decide, once and for ever, the side of every block and class that this tile paints for the first time.
 
-    The hash of the position decides; only a class that nothing is trained on yet takes the block that holds most of it
-    for training, so that a first short stroke always teaches something, even where a buffer zone takes a part of it.
-    The caller holds the transaction.
+    Strokes of the hand are trained on unless the setting ``hold_out`` asks for a part of them, for each was painted to
+    be learned; of ``imported`` labels there are enough, and a part is always held out. Which, the hash of the position
+    decides; only a class that nothing is trained on yet takes the block that holds most of it for training, so that a
+    first short stroke always teaches something, even where a buffer zone takes a part of it. The caller holds the
+    transaction.
     """
+    is_wanted = imported or _is_wanted(connection)
     for block, class_id in classes_by_block(labels, key.plane, key.row * _BLOCKS_A_TILE, key.column * _BLOCKS_A_TILE):
-        held = is_candidate(fingerprint, block) and _is_trained(connection, class_id)
+        held = is_wanted and is_candidate(fingerprint, block) and _is_trained(connection, class_id)
         connection.execute(
             "INSERT OR IGNORE INTO blocks VALUES (?, ?, ?, ?, ?, ?)", (key.image_id, *block, class_id, int(held))
         )
@@ -48,6 +60,11 @@ def keep_for_training(
         "INSERT OR IGNORE INTO blocks VALUES (?, ?, ?, ?, ?, 0)",
         [(image_id, *block, class_id) for block, class_id in classes_by_block(aligned, plane, *first)],
     )
+
+
+def _is_wanted(connection: sqlite3.Connection) -> bool:
+    stored = connection.execute("SELECT value FROM settings WHERE name = 'hold_out'").fetchone()
+    return DEFAULT_SETTINGS.hold_out if stored is None else bool(json.loads(stored[0]))
 
 
 def _is_trained(connection: sqlite3.Connection, class_id: int) -> bool:

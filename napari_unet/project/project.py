@@ -20,7 +20,7 @@ from napari_unet.project.rescued_strokes import take_back
 from napari_unet.project.score_history import ScoreHistory
 from napari_unet.project.stored_planes import StoredPlanes
 from napari_unet.project.stored_settings import StoredSettings
-from napari_unet.project.strokes import Strokes
+from napari_unet.project.strokes import Source, Strokes
 from napari_unet.project.test_areas import TestAreas
 from napari_unet.storage import remove_abandoned
 
@@ -112,7 +112,13 @@ class Project:
         return self.classes.add(name, colour)
 
     def commit(
-        self, image_id: int, plane: int, labels: Shaped[np.ndarray, "h w"], region: Region | None = None
+        self,
+        image_id: int,
+        plane: int,
+        labels: Shaped[np.ndarray, "h w"],
+        region: Region | None = None,
+        *,
+        source: Source = "hand",
     ) -> list[tuple[int, int]]:
         """Store the strokes of a plane: ``strokes.commit`` under the name that scripts use.
 
@@ -120,7 +126,8 @@ class Project:
         -------
         Rows and columns of the tiles that changed.
         """
-        return [(place.row, place.column) for place in self.strokes.commit(image_id, plane, labels, region).tiles]
+        committed = self.strokes.commit(image_id, plane, labels, region, source=source)
+        return [(place.row, place.column) for place in committed.tiles]
 
     def add_objects(
         self,
@@ -140,7 +147,7 @@ class Project:
         record = self.images.get(image_id)
         labels = labels_of_objects(objects, record, class_id, rim)
         give_ridge_back(self.settings)
-        return self.commit(image_id, plane, labels)
+        return self.commit(image_id, plane, labels, source="import")
 
     def integrity(self) -> list[str]:
         """Return one line for each finding of SQLite's own check, [] when the file is sound."""

@@ -20,7 +20,7 @@ from napari_unet.project.stored_planes import StoredPlanes
 from napari_unet.project.stored_tiles import DamagedTile, TileKey, all_tiles, changed_tiles, read_tiles, write_tile
 from napari_unet.project.test_areas import TestAreas
 
-Source = Literal["hand", "prediction"]
+Source = Literal["hand", "import", "prediction"]
 
 
 class Committed(NamedTuple):
@@ -87,15 +87,16 @@ class Strokes:
 
         When this returns, a kill of the process loses nothing of it.
 
-        What the user painted is stored as it is: the strokes are equal to ``labels`` afterwards. A prediction is taken
-        over only in part, because a network that is scored on what it predicted itself agrees with itself. Test areas
-        and blocks that are held out take no predicted label, and the other blocks that it touches are trained on for
-        ever.
+        What the user painted or imported is stored as it is: the strokes equal ``labels`` afterwards. A prediction is
+        taken over only in part, because a network that is scored on what it predicted itself agrees with itself. Test
+        areas and blocks that are held out take no predicted label, and the other blocks that it touches are trained on
+        for ever.
 
         Parameters
         ----------
         labels : 0 unlabelled, else the class id; of a prediction 0 where nothing is to be taken over
-        source : says whose labels they are, the user's ("hand") or the network's ("prediction")
+        source : says whose labels they are, the user's ("hand"), those of a file or another program ("import"), of
+            which a part is held out, or the network's ("prediction")
         repaint : let a prediction replace what is painted; what it may not replace is erased
 
         Raises
@@ -118,7 +119,8 @@ class Strokes:
             wanted = np.where(taken > 0, taken, np.where((wanted > 0) & repaint, 0, before)).astype(np.uint8)
         changed = changed_tiles(stored, wanted, region)
         if changed:
-            self._write(record, plane, changed, (taken, region) if predicted else None)
+            prediction = (taken, region) if predicted else None
+            self._write(record, plane, changed, prediction, imported=source == "import")
         return Committed([*changed], taken)
 
     @damage_told
@@ -212,6 +214,8 @@ class Strokes:
         plane: int,
         changed: dict[TilePlace, UInt8[np.ndarray, "_ _"]],
         prediction: tuple[UInt8[np.ndarray, "h w"], Region] | None,
+        *,
+        imported: bool,
     ) -> None:
         """Write changed tiles; blocks of a ``prediction``, given as labels of a region, are trained on for ever."""
         stored = self._planes.get(record.id, plane)
@@ -222,13 +226,14 @@ class Strokes:
         areas = self._test_areas.of(record.id).get(plane, ())
         with self._database.transaction() as connection:
             if prediction is not None:
-                labels, region = prediction
-                keep_for_training(connection, record.id, plane, labels, (region.y0, region.x0))
+                taken, region = prediction
+                keep_for_training(connection, record.id, plane, taken, (region.y0, region.x0))
             revision = self._database.newest_revision() + 1
             for place, tile in changed.items():
                 key = TileKey(record.id, plane, *place)
                 write_tile(connection, key, tile, revision)
-                hold_out(connection, key, learnable(stored.area(place), tile, areas), record.fingerprint)
+                labels = learnable(stored.area(place), tile, areas)
+                hold_out(connection, key, labels, record.fingerprint, imported=imported)
         counts += more
         stored.tiles.update(changed)
         self._planes.put(record.id, plane, stored)

@@ -6,7 +6,13 @@ from typing import Any
 from napari_unet.dataset.annotated import Annotations
 from napari_unet.evaluation.checked_correction import CheckedArea, as_fact, correction_by
 from napari_unet.evaluation.dice_sums import DiceSums
-from napari_unet.evaluation.estimated_dice import Correction, EstimatedDice, Evidence, estimated_dice
+from napari_unet.evaluation.estimated_dice import (
+    Correction,
+    EstimatedDice,
+    Evidence,
+    estimated_dice,
+    mean_estimate,
+)
 
 _MOST_PLANES = 64  # that are remembered; the newest count
 
@@ -52,9 +58,17 @@ class LookedAt:
 
     def painted(self, class_ids: tuple[int, ...]) -> DiceSums | None:
         """Return the sums of the images that something is painted on; None where none was predicted."""
-        painted = {image_id for (image_id, _), plane in self._annotations.planes.items() if plane.positions}
+        painted = self._painted_images()
         found = [sums for (image_id, _), sums in self._sums.items() if image_id in painted]
         return sum(found, DiceSums.none(len(class_ids))) if found and class_ids == self._class_ids else None
+
+    def painted_mean(self, class_ids: tuple[int, ...]) -> float | None:
+        """Average the estimated Dice of the classes over the painted images; None unless every class has one."""
+        sums = self.painted(class_ids)
+        if sums is None:
+            return None
+        evidence = self.evidence(next(iter(self._painted_images())), class_ids)
+        return mean_estimate(estimated_dice(sums, class_ids, evidence, {}))
 
     def estimates(self, class_ids: tuple[int, ...]) -> tuple[EstimatedDice, ...]:
         """Estimate the Dice of each class over all of them; () where nothing was predicted with these classes."""
@@ -66,3 +80,6 @@ class LookedAt:
         # Less is known of images that nothing is painted on, so one of them widens the interval of all.
         weakest = min(evidence, key=lambda each: each.is_painted)
         return estimated_dice(total, class_ids, weakest, names)
+
+    def _painted_images(self) -> set[int]:
+        return {image_id for (image_id, _), plane in self._annotations.planes.items() if plane.positions}

@@ -126,7 +126,8 @@ class Selection:
         mean = mean_of_all(dice(matrices.sum(axis=0)))
         best, start = (self._milestone(candidate) for candidate in (self.best, self.start))
         areas = self._area_scores()
-        return Score(self.shown.step, mean, classes, blocks, areas.each, areas.checked, best, start)
+        estimated = self.looked_at.painted_mean(self.shown.class_ids)
+        return Score(self.shown.step, mean, classes, blocks, areas.each, areas.checked, best, start, estimated)
 
     def move_to(self, device: Device) -> None:
         """Take all networks that are kept to another device."""

@@ -2,13 +2,14 @@
 
 import time
 from collections.abc import Callable
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
 
 import msgspec
 
 from napari_unet.errors import UserError
+from napari_unet.evaluation.estimated_dice import as_record
 from napari_unet.network.base import base_weights
 from napari_unet.network.device import choose_device
 from napari_unet.project.project import Project
@@ -45,7 +46,14 @@ class TrainingRequest:
 
 @dataclass(frozen=True, slots=True)
 class TrainingResult:
-    """Report a training; ``held_out_dice`` is None for a class without evidence."""
+    """Report a training; ``held_out_dice`` is None for a class without evidence.
+
+    Attributes
+    ----------
+    estimated_dice : of each class over the painted images: value, low, high, level, and the reason where it has none
+    images : each painted image with its own
+    warnings : what went wrong without stopping anything, such as a memory that was full
+    """
 
     seconds: float
     steps: int
@@ -54,8 +62,9 @@ class TrainingResult:
     held_out_dice: dict[str, float | None]
     mean_held_out_dice: float | None
     checkpoint: str
-    images: tuple[dict[str, Any], ...] = ()  # each painted image with its estimated Dice by class
-    warnings: tuple[str, ...] = ()  # what went wrong without stopping anything, such as a memory that was full
+    estimated_dice: dict[str, dict[str, Any]] = field(default_factory=dict)
+    images: tuple[dict[str, Any], ...] = ()
+    warnings: tuple[str, ...] = ()
 
     def as_json(self) -> dict[str, Any]:
         """Return the record for ``--json``."""
@@ -85,9 +94,19 @@ def run_training(
     project.scores.add(score.step, msgspec.to_builtins(score))
     names = {label.id: label.name for label in project.classes.all()}
     by_name = {names[c.class_id]: c.dice for c in score.classes}
-    told = (*project.notices, *learner.notices)
-    device, preset = learner.device.kind, learner.settings.preset
-    return TrainingResult(round(seconds, 3), steps, device, preset, by_name, score.mean_dice, str(path), images, told)
+    estimates = learner.selection.looked_at.estimates(learner.annotations.class_ids())
+    return TrainingResult(
+        seconds=round(seconds, 3),
+        steps=steps,
+        device=learner.device.kind,
+        preset=learner.settings.preset,
+        held_out_dice=by_name,
+        mean_held_out_dice=score.mean_dice,
+        checkpoint=str(path),
+        estimated_dice=as_record(estimates, names),
+        images=images,
+        warnings=(*project.notices, *learner.notices),
+    )
 
 
 def help_training(project: Project, request: TrainingRequest) -> None:

@@ -130,6 +130,7 @@ def test_the_whole_job(user: User, tmp_path: Path) -> None:
 @pytest.mark.torch
 def test_scores_stand_on_the_image_where_they_are_wanted(user: User) -> None:
     """Boxes lie exactly on the blocks that are held out, and the canvas tells the estimated Dice; at first neither."""
+    user.panel.controller.change_settings(Settings(hold_out=True))
     rng = np.random.default_rng(1)
     layer = user.panel.canvas.annotation
     truth = drawn_image() > 650
@@ -153,7 +154,7 @@ def test_scores_stand_on_the_image_where_they_are_wanted(user: User) -> None:
     assert "[" in background
     assert [user.panel.class_table.table.item(row, QUALITY).text() for row in (0, 1)] == [background[:4], cell[:4]]
     user.panel.details.copy_button.click()
-    assert "mean Dice on the held-out pixels" in QApplication.clipboard().text()
+    assert "On the held-out pixels its mean Dice was" in QApplication.clipboard().text()
 
 
 def test_a_test_area_is_drawn_moved_and_deleted(user: User) -> None:
@@ -587,6 +588,7 @@ def test_keys_and_other_tools_keep_brush_and_table_at_one(user: User) -> None:
 @pytest.mark.torch
 def test_accepting_paints_the_prediction_inside_the_circle(user: User) -> None:
     """Only inside, only what is unlabelled and not held out; one undo takes it back; the brush is there again."""
+    user.panel.controller.change_settings(Settings(hold_out=True))
     user.draw_two_classes()
     panel, layer = user.panel, user.panel.canvas.annotation
     assert settle(lambda: (panel.canvas.prediction.data > 0).all())

@@ -5,7 +5,7 @@ import pytest
 pytest.importorskip("qtpy")
 from napari_unet.evaluation.estimated_dice import EstimatedDice
 from napari_unet.evaluation.forecast import Forecast
-from napari_unet.evaluation.scores import ClassScore, Milestone, Score
+from napari_unet.evaluation.scores import BlockScore, ClassScore, Milestone, Score
 from napari_unet.gui.sections.class_scores import (
     LEAST_BLOCKS,
     LEAST_PIXELS,
@@ -16,7 +16,7 @@ from napari_unet.gui.sections.class_scores import (
 )
 from napari_unet.gui.sections.estimate_lines import NONE_YET, EstimateLines, canvas_text
 from napari_unet.gui.sections.learning_curve import ANNOTATION_TIME, STEP, LearningCurve, forecast_text
-from napari_unet.gui.sections.score_card import milestones
+from napari_unet.gui.sections.score_card import ScoreCard, headline, milestones
 from napari_unet.project.classes import ClassLabel
 
 ENOUGH = ClassScore(1, 0.87, 0.79, 0.93, LEAST_PIXELS, LEAST_BLOCKS, 5)
@@ -39,6 +39,19 @@ def test_networks_are_compared_only_where_they_can_be() -> None:
     assert milestones(score) == "now 0.800 · best 0.850 · at start 0.500"
     assert milestones(Score(9, 0.8, ())) == ""
     assert milestones(Score(9, None, (), best=Milestone(7, 0.85))) == ""
+
+
+def test_held_out_strokes_are_told_only_where_there_are_any(qtbot: object) -> None:
+    """Without a block nothing stands of them: neither a line nor classes nor the name of a curve."""
+    card = ScoreCard()
+    block = BlockScore(1, 0, 0, 0, 64, 64, 0.8)
+    classes = [ClassLabel(1, "background", "#000000")]
+    for score, is_told in ((Score(3, 0.87, (ENOUGH,), (block,)), True), (Score(4, None, (ENOUGH,)), False)):
+        card.show_score(score, classes, None)
+        assert bool(card.headline.text()) == is_told
+        assert [not row[0].isHidden() for row in card.class_scores.rows] == [is_told]
+    assert headline(Score(3, 0.87, (ENOUGH,), (block,))) == "Held-out strokes: Dice 0.870 · 1 blocks, 100 px · step 3"
+    assert "not every class" in headline(Score(3, None, (ENOUGH,), (block,)))
 
 
 def test_a_long_name_does_not_widen_the_card(qtbot: object) -> None:
@@ -64,23 +77,23 @@ def test_the_curve_has_two_axes(qtbot: object) -> None:
             list(zip(*(values.tolist() for values in one.getData()), strict=True))
             if one.getData()[0] is not None
             else []
-            for one in (curve.dice_curve, curve.loss_curve)
+            for one in (curve.dice_curve, curve.held_out_curve, curve.loss_curve)
         ]
 
-    old = {"step": 1, "loss": 0.9, "mean_dice": 0.4}
-    curve.restore([old, {"step": 2, "loss": 0.8, "mean_dice": None, "annotation_s": 30.0}])
-    curve.add_dice(3, 0.7, 60.0)
-    curve.add_dice(4, 0.6, 60.0)
-    curve.add_dice(5, 0.65, None)
+    old = {"step": 1, "loss": 0.9, "mean_dice": 0.4}  # before estimates were recorded
+    curve.restore([old, {"step": 2, "loss": 0.8, "mean_dice": None, "estimated": 0.5, "annotation_s": 30.0}])
+    curve.add_score(3, 0.7, None, 60.0)
+    curve.add_score(4, 0.6, 0.9, 60.0)
+    curve.add_score(5, 0.65, None, None)
     assert curve.axis.currentText() == STEP
-    assert drawn() == [[(1, 0.4), (3, 0.7), (4, 0.6), (5, 0.65)], [(1, 0.9), (2, 0.8)]]
+    assert drawn() == [[(2, 0.5), (3, 0.7), (4, 0.6), (5, 0.65)], [(1, 0.4), (4, 0.9)], [(1, 0.9), (2, 0.8)]]
     curve.axis.setCurrentText(ANNOTATION_TIME)
     curve.add_loss(6, 0.5)
-    assert drawn() == [[(1, 0.7), (1, 0.6)], []]
+    assert drawn() == [[(0.5, 0.5), (1, 0.7), (1, 0.6)], [(1, 0.9)], []]
     curve.axis.setCurrentText(STEP)
-    assert drawn()[1] == [(1, 0.9), (2, 0.8), (6, 0.5)]
+    assert drawn()[2] == [(1, 0.9), (2, 0.8), (6, 0.5)]
     curve.restore(())
-    assert drawn() == [[], []]
+    assert drawn() == [[], [], []]
 
 
 def test_a_forecast_is_told_while_it_helps(qtbot: object) -> None:
@@ -89,16 +102,16 @@ def test_a_forecast_is_told_while_it_helps(qtbot: object) -> None:
     assert forecast_text(Forecast(0.2, 0.11)) == ""
     assert forecast_text(None) == ""
     curve = LearningCurve()
-    records = [{"step": n, "mean_dice": 0.8, "annotation_s": 60.0 * n} for n in range(5)]
+    records = [{"step": n, "estimated": 0.8, "annotation_s": 60.0 * n} for n in range(5)]
     curve.restore(records[:4])
     assert curve.forecast.text() == ""
-    curve.add_dice(5, 0.8, 240.0)
+    curve.add_score(5, 0.8, None, 240.0)
     assert curve.forecast.text() == "10 more minutes of painting: about +0.00 ± 0.02"
-    curve.add_dice(6, None, 250.0)
+    curve.add_score(6, None, 0.9, 250.0)
     assert curve.forecast.text() == ""
     curve.restore(records)
     assert curve.forecast.text()
-    curve.restore([*records, {"step": 6, "mean_dice": None, "annotation_s": 250.0}])
+    curve.restore([*records, {"step": 6, "estimated": None, "annotation_s": 250.0}])
     assert curve.forecast.text() == ""
 
 

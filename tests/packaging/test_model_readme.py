@@ -21,8 +21,12 @@ def described(facts: dict[str, Any]) -> str:
 def test_the_card_tells_the_estimated_dice() -> None:
     """Of each class with its interval; n/a for one without, for half an estimate and in older files."""
     text = described({"estimated_dice": [{"class_id": 1, "value": None, "reason": "why"}, KNOWN]})
-    assert "- a (value 0 in masks): estimated Dice n/a, held-out Dice n/a" in text
-    assert "- b (value 1 in masks): estimated Dice 0.80 [0.70, 0.90], held-out Dice n/a" in text
+    assert "- a (value 0 in masks): estimated Dice n/a\n" in text
+    assert "- b (value 1 in masks): estimated Dice 0.80 [0.70, 0.90]\n" in text
+    assert "held-out" not in text
+    text = described({"estimated_dice": [KNOWN], "held_out_dice": {"1": None, "2": 0.75}})
+    assert "- b (value 1 in masks): estimated Dice 0.80 [0.70, 0.90], held-out Dice 0.750\n" in text
+    assert "The held-out Dice above is" in text
     assert "estimated Dice n/a" in described({"estimated_dice": [KNOWN | {"low": None}]})
     assert "estimated Dice n/a" in described({})
 

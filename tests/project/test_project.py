@@ -174,6 +174,7 @@ def test_a_block_never_changes_sides(tmp_path: Path) -> None:
     """However painting grows, shrinks and comes back, the side of a class in a block stays as it was first decided."""
     random = np.random.default_rng(2)
     with Project(tmp_path / "p.unet") as project:
+        project.settings.write(Settings(hold_out=True))
         add_classes(project, 2)
         image_id = project.add_image(picture(640, 640, 1)).id
         known: dict[tuple[object, int], bool] = {}
@@ -188,9 +189,36 @@ def test_a_block_never_changes_sides(tmp_path: Path) -> None:
     assert {True, False} == set(known.values())
 
 
+def test_strokes_of_the_hand_are_all_trained_on_unless_the_user_asks(tmp_path: Path) -> None:
+    """Imported labels lose a part to the score at once, the hand's only by the setting, and no side changes by it."""
+    labels = np.ones((10 * BLOCK, 10 * BLOCK), np.uint8)
+    with Project(tmp_path / "p.unet") as project:
+        add_classes(project, 2)
+        ids = [project.add_image(picture(10 * BLOCK, 10 * BLOCK, seed)).id for seed in range(3)]
+
+        def held_out() -> list[int]:
+            return [sum(side.held_out for side in project.strokes.sides(image_id)) for image_id in ids]
+
+        project.commit(ids[0], 0, labels)
+        assert held_out() == [0, 0, 0]
+        project.commit(ids[1], 0, labels, source="import")
+        imported = held_out()[1]
+        assert imported > 0
+        project.settings.write(Settings(hold_out=True))
+        project.commit(ids[2], 0, labels)
+        of_the_hand = held_out()[2]
+        assert of_the_hand > 0
+        project.settings.write(Settings(hold_out=False))
+        project.commit(ids[1], 0, 0 * labels)
+        project.commit(ids[1], 0, labels)
+        project.commit(ids[2], 0, 2 * labels)  # another class, so sides of its own
+        assert held_out() == [0, imported, of_the_hand]
+
+
 def test_one_block_in_five_is_held_out(tmp_path: Path) -> None:
     """Of 400 painted blocks about 80 are held out (within four standard deviations)."""
     with Project(tmp_path / "p.unet") as project:
+        project.settings.write(Settings(hold_out=True))
         add_classes(project, 1)
         image_id = project.add_image(picture(20 * BLOCK, 20 * BLOCK, 1)).id
         labels = np.zeros((20 * BLOCK, 20 * BLOCK), np.uint8)
@@ -204,6 +232,7 @@ def test_one_block_in_five_is_held_out(tmp_path: Path) -> None:
 def test_the_first_block_of_every_class_is_trained_on(tmp_path: Path) -> None:
     """Wherever the first stroke of a class falls, it teaches something."""
     with Project(tmp_path / "p.unet") as project:
+        project.settings.write(Settings(hold_out=True))
         add_classes(project, 64)
         image_id = project.add_image(picture(8 * BLOCK, 8 * BLOCK, 1)).id
         labels = np.zeros((8 * BLOCK, 8 * BLOCK), np.uint8)
@@ -220,6 +249,7 @@ def test_the_first_block_of_every_class_is_trained_on(tmp_path: Path) -> None:
 def test_no_trained_pixel_is_near_a_held_out_one(tmp_path: Path) -> None:
     """Every labelled pixel is trained on, held out, or within the buffer zone of a held-out one; never two of these."""
     with Project(tmp_path / "p.unet") as project:
+        project.settings.write(Settings(hold_out=True))
         add_classes(project, 2)
         image_id = project.add_image(picture(5 * BLOCK, 5 * BLOCK, 1)).id
         labels = np.random.default_rng(1).choice(
@@ -242,6 +272,7 @@ def test_no_trained_pixel_is_near_a_held_out_one(tmp_path: Path) -> None:
 def test_accepted_predictions_are_never_scored(tmp_path: Path) -> None:
     """Held-out blocks take none of a held-out class; what is accepted is trained on, also in blocks painted later."""
     with Project(tmp_path / "a.unet") as project:
+        project.settings.write(Settings(hold_out=True))
         for _ in range(2):
             project.add_class()
         record = project.add_image(Image("i", np.random.default_rng(0).random((1024, 1024)).astype("f4"), "yx"))

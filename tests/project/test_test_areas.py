@@ -46,7 +46,7 @@ def painted_project(folder: Path, pixels: np.ndarray = NOISE) -> Project:
     made = Project(folder)
     for _ in CLASSES:
         made.add_class()
-    made.settings.write(Settings(tile=64, width=4))
+    made.settings.write(Settings(tile=64, width=4, hold_out=True))
     made.add_image(Image("image", pixels, "yx"))
     return made
 

@@ -43,7 +43,7 @@ def drawing() -> Drawing:
     """Draw stripes of bright and dark, 64 px wide blocks holding both."""
     stripes = np.tile(np.repeat(np.array([0.0, 1.0], np.float32), 16), (SIDE, SIDE // 32))
     stripes += np.random.default_rng(0).normal(0, 0.05, stripes.shape).astype(np.float32)
-    return Drawing(Image("stripes", stripes, "yx"), settings=Settings(tile=64, width=4))
+    return Drawing(Image("stripes", stripes, "yx"), settings=Settings(tile=64, width=4, hold_out=True))
 
 
 def painted(project: Project, side: int) -> Annotations:

@@ -15,7 +15,7 @@ from napari_unet.gui.sections.messages_list import MessagesList
 from napari_unet.gui.sections.remark import Remark
 from napari_unet.gui.sections.scores import Scores
 from napari_unet.gui.sections.section import column, row
-from napari_unet.protocol.messages import NetworkChosen, Progress, Ready
+from napari_unet.protocol.messages import NetworkChosen, Progress, Ready, Scored
 
 
 class Details(Drawer):
@@ -35,6 +35,7 @@ class Details(Drawer):
         self.steps, self.device, self.network = Remark(), Remark(), Remark()
         self.restore = QPushButton("Best")
         self.restore.setToolTip("Go back to the network with the highest held-out Dice; learning goes on from it")
+        self.restore.hide()  # without held-out strokes none is known to be the best
         self.release = QPushButton("Free memory")
         self.release.setToolTip("End the process that learns and give back its memory; the network is saved")
         self.copy_button = card.copy_button
@@ -49,7 +50,8 @@ class Details(Drawer):
         controller.subscribe(Progress, self._show_progress)
         controller.subscribe(Ready, lambda ready: self.device.setText(ready.reason))
         controller.subscribe(NetworkChosen, lambda chosen: self.network.setText(network_line(chosen)))
-        controller.subscribe(ProjectOpened, lambda _: self.steps.setText(""))
+        controller.subscribe(ProjectOpened, self._project_opened)
+        controller.subscribe(Scored, lambda scored: self.restore.setVisible(scored.score.best is not None))
         controller.subscribe(ActionEnded, lambda _: self._allow())
 
     def _lay_out(self, layout: QVBoxLayout, above: Sequence[QWidget]) -> None:
@@ -67,6 +69,10 @@ class Details(Drawer):
         overlay = overlay_text(progress)
         self.steps.setText(f"Step {progress.step}{loss}" + (f" · {overlay}" if overlay else ""))
         self._allow()
+
+    def _project_opened(self, _: ProjectOpened) -> None:
+        self.steps.setText("")
+        self.restore.hide()
 
     def _allow(self) -> None:
         for button in (self.restore, self.release):

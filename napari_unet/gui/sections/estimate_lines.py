@@ -6,7 +6,7 @@ from qtpy.QtCore import Qt
 from qtpy.QtWidgets import QGridLayout, QWidget
 from superqt import QElidingLabel
 
-from napari_unet.evaluation.estimated_dice import EstimatedDice, interval_text
+from napari_unet.evaluation.estimated_dice import EstimatedDice, interval_text, mean_estimate
 from napari_unet.gui.plain_text import PlainLabel, show_tags, untagged
 from napari_unet.project.classes import ClassLabel
 
@@ -68,10 +68,8 @@ def estimate_headline(estimates: Sequence[EstimatedDice]) -> str:
     """Return the mean over the classes, or why there is none."""
     if not estimates:
         return NONE_YET
-    values = [estimate.value for estimate in estimates if estimate.value is not None]
-    if len(values) < len(estimates):
-        return "Estimated Dice: not for every class yet"
-    return f"Estimated Dice: {sum(values) / len(values):.2f}"
+    mean = mean_estimate(estimates)
+    return "Estimated Dice: not for every class yet" if mean is None else f"Estimated Dice: {mean:.2f}"
 
 
 def canvas_text(estimates: Sequence[EstimatedDice], classes: Sequence[ClassLabel]) -> str:

@@ -3,6 +3,7 @@
 from napari_unet.controller.controller import Controller
 from napari_unet.controller.news import ClassesChanged
 from napari_unet.errors import UserError
+from napari_unet.evaluation.estimated_dice import mean_estimate
 from napari_unet.gui.sections.image_list import ImageList
 from napari_unet.protocol.messages import Estimated
 
@@ -49,8 +50,8 @@ class ImageRows:
 
     def _show_estimate(self, estimated: Estimated) -> None:
         """Tell the mean estimated Dice of the plane of an image that was predicted last; none unless all have one."""
-        values = [each.value for each in estimated.classes if each.value is not None]
         self._dice.pop(estimated.image_id, None)
-        if values and len(values) == len(estimated.classes):
-            self._dice[estimated.image_id] = sum(values) / len(values)
+        mean = mean_estimate(estimated.classes)
+        if mean is not None:
+            self._dice[estimated.image_id] = mean
         self._list.table.show_dice(dict(self._dice))

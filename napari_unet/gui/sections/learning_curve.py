@@ -2,7 +2,7 @@
 
 import math
 from collections.abc import Sequence
-from typing import Any
+from typing import Any, NamedTuple
 
 import pyqtgraph
 from qtpy.QtCore import QEvent
@@ -17,17 +17,28 @@ from napari_unet.gui.sections.section import column, row
 
 _HEIGHT = 130
 _POINTS = 2000
-_LOSS, _DICE = "#E69F00", "#56B4E9"
+_LOSS, _ESTIMATED, _HELD_OUT = "#E69F00", "#56B4E9", "#CC79A7"
 _MOST_UNCERTAIN = 0.1  # Dice; a wider forecast helps nobody to decide
 STEP, ANNOTATION_TIME = "training step", "annotation time [min]"
+
+
+class _Scored(NamedTuple):
+    """One score of the curve; ``minutes`` of annotation, None where they were not measured."""
+
+    step: int
+    minutes: float | None
+    estimated: float | None
+    held_out: float | None
 
 
 class LearningCurve(QWidget):  # type: ignore[misc]
     """Plot with a choice of its axis, and one line about the next minutes.
 
+    The Dice is the estimated one of the painted images. That of held-out strokes has a curve where there are any.
+
     Attributes
     ----------
-    plot, dice_curve, loss_curve : what is drawn, of pyqtgraph
+    plot, dice_curve, held_out_curve, loss_curve : what is drawn, of pyqtgraph
     axis : the choice of the horizontal axis
     forecast : the line about the next minutes
     """
@@ -35,8 +46,7 @@ class LearningCurve(QWidget):  # type: ignore[misc]
     def __init__(self, parent: QWidget | None = None) -> None:
         super().__init__(parent)
         self._losses: list[tuple[int, float]] = []  # with the step
-        self._dice: list[tuple[int, float]] = []
-        self._annotated: list[tuple[float, float]] = []  # minutes and Dice
+        self._scores: list[_Scored] = []
         self.plot = pyqtgraph.PlotWidget(background=None)
         self.plot.setFixedHeight(_HEIGHT)
         # A plot asks for 640 pixels and would take half of the window.
@@ -48,8 +58,8 @@ class LearningCurve(QWidget):  # type: ignore[misc]
         self.plot.getPlotItem().enableAutoRange(x=True, y=False)
         self.plot.getAxis("bottom").enableAutoSIPrefix(False)  # the choice below is its label
         self.loss_curve = self.plot.plot(pen=pyqtgraph.mkPen(_LOSS, width=1), name="loss")
-        self.dice_curve = self.plot.plot(pen=pyqtgraph.mkPen(_DICE, width=2), symbol="o", symbolSize=4,
-                                           symbolBrush=_DICE, symbolPen=None, name="Dice")  # fmt: skip
+        self.held_out_curve = self._dotted_curve(_HELD_OUT, "held out")
+        self.dice_curve = self._dotted_curve(_ESTIMATED, "Dice")
         self.axis = QComboBox()
         self.axis.setAccessibleName("horizontal axis of the curve")
         self.axis.addItems([STEP, ANNOTATION_TIME])
@@ -61,9 +71,9 @@ class LearningCurve(QWidget):  # type: ignore[misc]
         self.axis.currentTextChanged.connect(lambda _: self._change_axis())
         self.forecast = Remark()
         self.forecast.setToolTip(
-            "Curves that saturate are fitted to held-out Dice over annotation time and carried on; ± is half of the\n"
-            "95 % interval. It supposes that you go on painting as before, and it rests on held-out strokes: what\n"
-            "these do not show, it does not know. A new class or a new kind of image makes it wrong.\n"
+            "Curves that saturate are fitted to the estimated Dice over annotation time and carried on; ± is half of\n"
+            "the 95 % interval. It supposes that you go on painting as before, and it knows no more than the estimate\n"
+            "does. A new class or a new kind of image makes it wrong.\n"
             f"Nothing is said before scores at {LEAST_TIMES} times within {LEAST_SPAN_MIN:.0f} minutes of annotation, "
             f"or while ± exceeds {_MOST_UNCERTAIN}."
         )
@@ -71,7 +81,8 @@ class LearningCurve(QWidget):  # type: ignore[misc]
         layout.addWidget(self.plot)
         below = row()
         self._loss_name = _name_of(self.loss_curve, _LOSS)
-        for widget in (self._loss_name, _name_of(self.dice_curve, _DICE), self.axis):
+        self._held_out_name = _name_of(self.held_out_curve, _HELD_OUT)
+        for widget in (self._loss_name, _name_of(self.dice_curve, _ESTIMATED), self._held_out_name, self.axis):
             below.addWidget(widget, widget is self.axis)
         layout.addLayout(below)
         layout.addWidget(self.forecast)
@@ -83,24 +94,17 @@ class LearningCurve(QWidget):  # type: ignore[misc]
             self._losses = [*self._losses[-_POINTS:], (step, loss)]
             self._draw_losses()
 
-    def add_dice(self, step: int, dice: float | None, annotation_s: float | None) -> None:
-        """Append to the curves of Dice; without annotation time to the one over steps only. None ends the forecast."""
-        if dice is None:
-            self._tell(None)
-            return
-        self._dice = [*self._dice[-_POINTS:], (step, dice)]
-        if annotation_s is not None:
-            self._annotated = [*self._annotated[-_POINTS:], (annotation_s / 60, dice)]
-            self._tell(forecast(self._annotated))
+    def add_score(self, step: int, estimated: float | None, held_out: float | None, annotation_s: float | None) -> None:
+        """Append to the curves of Dice; without annotation time to those over steps only."""
+        self._scores = [*self._scores[-_POINTS:], _scored(step, estimated, held_out, annotation_s)]
         self._draw()
 
     def restore(self, records: Sequence[dict[str, Any]]) -> None:
         """Draw the records of a project, and nothing of what was drawn before."""
-        scored = [record for record in records if record.get("mean_dice") is not None]
         self._losses = [(r["step"], r["loss"]) for r in records if r.get("loss") is not None]
-        self._dice = [(r["step"], r["mean_dice"]) for r in scored]
-        self._annotated = [(r["annotation_s"] / 60, r["mean_dice"]) for r in scored if "annotation_s" in r]
-        self._tell(forecast(self._annotated) if scored[-1:] == list(records[-1:]) else None)
+        self._scores = [
+            _scored(r["step"], r.get("estimated"), r.get("mean_dice"), r.get("annotation_s")) for r in records
+        ]
         self._draw()
 
     def changeEvent(self, event: Any) -> None:
@@ -122,16 +126,25 @@ class LearningCurve(QWidget):  # type: ignore[misc]
             axis.setPen(colour)
             axis.setTextPen(colour)
 
-    def _tell(self, expected: Forecast | None) -> None:
-        self.forecast.setText(forecast_text(expected))
-        self.forecast.setVisible(bool(self.forecast.text()))
+    def _dotted_curve(self, colour: str, name: str) -> Any:
+        pen = pyqtgraph.mkPen(colour, width=2)
+        return self.plot.plot(pen=pen, symbol="o", symbolSize=4, symbolBrush=colour, symbolPen=None, name=name)
 
     def _change_axis(self) -> None:
         self._loss_name.setVisible(not self._over_time)
         self._draw()
 
     def _draw(self) -> None:
-        _set_points(self.dice_curve, self._annotated if self._over_time else self._dice)
+        timed = [one for one in self._scores if one.minutes is not None]
+        shown = timed if self._over_time else self._scores
+        x = [one.minutes if self._over_time else one.step for one in shown]
+        _set_points(self.dice_curve, _known(x, [one.estimated for one in shown]))
+        held_out = _known(x, [one.held_out for one in shown])
+        _set_points(self.held_out_curve, held_out)
+        self._held_out_name.setVisible(bool(held_out))
+        is_known = bool(self._scores) and self._scores[-1].estimated is not None
+        estimated = _known([one.minutes for one in timed], [one.estimated for one in timed])
+        self.forecast.setText(forecast_text(forecast(estimated)) if is_known else "")
         self._draw_losses()
 
     def _draw_losses(self) -> None:
@@ -153,6 +166,14 @@ def forecast_text(expected: Forecast | None) -> str:
     return f"{HORIZON_MIN:.0f} more minutes of painting: about +{expected.gain:.2f} ± {uncertainty:.2f}"
 
 
+def _scored(step: int, estimated: float | None, held_out: float | None, annotation_s: float | None) -> _Scored:
+    return _Scored(step, None if annotation_s is None else annotation_s / 60, estimated, held_out)
+
+
+def _known(x: Sequence[float | None], y: Sequence[float | None]) -> list[tuple[float, float]]:
+    return [(at, value) for at, value in zip(x, y, strict=True) if at is not None and value is not None]
+
+
 def _name_of(curve: Any, colour: str) -> QWidget:
     """Return the name of a curve behind a dot of its colour; it stands beside the plot, where no curve runs."""
     widget = QWidget()
@@ -164,5 +185,5 @@ def _name_of(curve: Any, colour: str) -> QWidget:
     return widget
 
 
-def _set_points(curve: Any, points: Sequence[tuple[int, float]] | Sequence[tuple[float, float]]) -> None:
+def _set_points(curve: Any, points: Sequence[tuple[float, float]]) -> None:
     curve.setData(*zip(*points, strict=True)) if points else curve.setData([], [])

@@ -7,7 +7,6 @@ from qtpy.QtCore import Signal
 from qtpy.QtWidgets import QCheckBox, QPushButton, QWidget
 
 from napari_unet.evaluation.scores import AGREEMENT_STROKES, Score
-from napari_unet.gui.plain_text import PlainLabel
 from napari_unet.gui.sections.class_scores import ClassScores
 from napari_unet.gui.sections.estimate_lines import EstimateLines
 from napari_unet.gui.sections.learning_curve import LearningCurve
@@ -15,11 +14,9 @@ from napari_unet.gui.sections.remark import Remark
 from napari_unet.gui.sections.section import column
 from napari_unet.project.classes import ClassLabel
 
-_NO_SCORE = "Held-out strokes: n/a"
-
 
 class ScoreCard(QWidget):  # type: ignore[misc]
-    """Card with the estimate, one line for the newest score on held-out strokes, and one curve for the trend."""
+    """Card with the estimate, one curve for the trend, and the newest score on held-out strokes where there are any."""
 
     copy_wanted = Signal(object)  # with the score that is shown, or None
 
@@ -27,13 +24,12 @@ class ScoreCard(QWidget):  # type: ignore[misc]
         super().__init__(parent)
         self._score: Score | None = None
         self.estimate = EstimateLines()
-        self.headline = PlainLabel(_NO_SCORE)
+        self.headline = Remark()
         self.headline.setToolTip(
-            "Dice on strokes that are never trained on (about one 64-pixel block in five); n/a until some lie in such\n"
-            "blocks. Strokes lie inside of their class and errors at its border, so this is a guard against a worse\n"
-            "network and no estimate for the image."
+            'Dice on strokes that are never trained on, which the setting "Hold out strokes" keeps. Strokes lie\n'
+            "inside of their class and errors at its border, so this is a guard against a worse network and no\n"
+            "estimate for the image."
         )
-        self.headline.setWordWrap(True)
         self.curve = LearningCurve()
         layout = column(self)
         self.milestones = Remark()
@@ -59,7 +55,9 @@ class ScoreCard(QWidget):  # type: ignore[misc]
         self.copy_button.setToolTip("Put a paragraph for the methods section of a paper into the clipboard")
         self.copy_button.clicked.connect(lambda: self.copy_wanted.emit(self._score))
         self.on_image = QCheckBox("On the image")
-        self.on_image.setToolTip("Write the estimated Dice into the corner of the image, and frame held-out blocks")
+        self.on_image.setToolTip(
+            "Write the estimated Dice into the corner of the image, and frame blocks of strokes that are held out"
+        )
         layout.insertWidget(1, self.on_image)
 
     def add_loss(self, step: int, loss: float) -> None:
@@ -71,8 +69,8 @@ class ScoreCard(QWidget):  # type: ignore[misc]
         self._score = score
         self.headline.setText(headline(score))
         self.milestones.setText(milestones(score))
-        self.class_scores.show_scores(score.classes, classes)
-        self.curve.add_dice(score.step, score.mean_dice, annotation_s)
+        self.class_scores.show_scores(score.classes if score.blocks else (), classes)
+        self.curve.add_score(score.step, score.estimated, score.mean_dice, annotation_s)
 
     def show_agreement(self, share: float | None, strokes: int) -> None:
         """Tell how the newest strokes agreed with the overlay."""
@@ -89,7 +87,7 @@ class ScoreCard(QWidget):  # type: ignore[misc]
     def clear(self) -> None:
         """Forget another project's curve."""
         self.curve.restore(())
-        self.headline.setText(_NO_SCORE)
+        self.headline.setText("")
         self.estimate.show_estimates((), ())
         self._score = None
         self.milestones.setText("")
@@ -98,9 +96,11 @@ class ScoreCard(QWidget):  # type: ignore[misc]
 
 
 def headline(score: Score) -> str:
-    """Return the mean Dice and how much evidence it has."""
+    """Return the mean Dice on held-out strokes and how much evidence it has; "" where none are held out."""
+    if not score.blocks:
+        return ""
     if score.mean_dice is None:
-        return f"{_NO_SCORE} (not every class has held-out strokes yet) · step {score.step}"
+        return f"Held-out strokes: n/a (not every class has some yet) · step {score.step}"
     pixels = sum(c.pixels for c in score.classes)
     return (
         f"Held-out strokes: Dice {score.mean_dice:.3f} · {len(score.blocks)} blocks, {pixels:,} px · step {score.step}"

@@ -23,6 +23,7 @@ GROUPS = {
     "Network": ("preset", "width", "context_planes"),
     "Learning": (
         "start_by_itself",
+        "hold_out",
         "learning_rate",
         "warm_up",
         "batch",
