@@ -17,8 +17,7 @@ from skimage import io
 
 from benchmarks.report import machine, table
 from benchmarks.sets import LARGEST_SIDE, TUNING_SET, LabelledSet, Picture, read_picture, set_named
-from benchmarks.simulated_strokes import painted, strokes_over
-from napari_unet.api import add_annotation
+from benchmarks.simulated_strokes import add_strokes, painted, strokes_over
 from napari_unet.config import DEFAULT_SETTINGS, Settings
 from napari_unet.evaluation.scores import segmentation_accuracy
 from napari_unet.images.planes import NormalisedPlanes
@@ -85,7 +84,7 @@ def _cases(labelled_set: LabelledSet, images: int) -> Iterator[tuple[np.ndarray,
 def _first_answer(picture: Picture, labelled_set: LabelledSet, index: int) -> np.ndarray:
     strokes = strokes_over(picture.truth, len(labelled_set.classes), [_SEED, index], count=_STROKES, length=_LENGTH)
     with tempfile.TemporaryDirectory() as folder, Project(Path(folder) / "counting.unet") as project:
-        add_annotation(project, picture.image, painted(strokes, picture.truth)[np.newaxis], labelled_set.classes)
+        add_strokes(project, picture.image, painted(strokes, picture.truth), labelled_set.classes)
         learner = Learner(project, choose_device("cpu"), 0, base_weights())
         learner.show_newest(score=False)
         if learner.predictor is None:

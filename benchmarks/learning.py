@@ -20,14 +20,14 @@ from benchmarks.quality import Quality, quality
 from benchmarks.report import machine, table
 from benchmarks.rivals.forest import SAMPLES, train_forest
 from benchmarks.sets import LARGEST_SIDE, SETS, LabelledSet, Picture, choose_pictures, set_named
-from benchmarks.simulated_strokes import strokes_over
+from benchmarks.simulated_strokes import add_strokes, strokes_over
 from benchmarks.sloppy_hand import laid, sloppy_strokes
-from napari_unet.api import add_annotation
 from napari_unet.images.planes import NormalisedPlanes
 from napari_unet.network.base import base_weights
 from napari_unet.network.device import choose_device, set_threads
 from napari_unet.prediction.mask import predict_mask
 from napari_unet.project.project import Project
+from napari_unet.training.image_estimates import image_estimates
 from napari_unet.training.learner import Learner
 
 MARKS = (0.0, 1 / 6, 1 / 3, 1 / 2, 3 / 4, 1.0)  # of the training time: the first answer, then 10 to 60 s
@@ -62,7 +62,7 @@ class Outcome:
     network: list[Quality]  # at the marks
     first_seconds: float  # from the strokes to a network that has learned them, without predicting
     steps: int
-    claimed: float | None  # the mean held-out Dice that the program shows at the end
+    claimed: float | None  # the mean estimated Dice of the painted images that the program tells at the end
 
     @property
     def drop(self) -> float:
@@ -89,7 +89,7 @@ def measure(task: Task, seconds: float, base: str) -> Outcome:
     forest_quality = quality(task.test, task.set, forest.classify)
     with tempfile.TemporaryDirectory() as folder, Project(Path(folder) / "benchmark.unet") as project:
         for picture, labels in zip(task.training, task.labels, strict=True):
-            add_annotation(project, picture.image, labels[np.newaxis], task.set.classes)
+            add_strokes(project, picture.image, labels, task.set.classes)
         network = _train(project, task, [seconds * share for share in MARKS], base)
     return Outcome(task, forest_quality, forest.seconds, *network)
 
@@ -100,19 +100,17 @@ def measure(task: Task, seconds: float, base: str) -> Outcome:
 def _train(
     project: Project, task: Task, marks: list[float], base: str
 ) -> tuple[list[Quality], float, int, float | None]:
-    """Return the quality at the marks, seconds to the first answer, steps, and the held-out Dice of the program."""
+    """Return the quality at the marks, seconds to the first answer, steps, and the estimated Dice of the program."""
     device, weights = choose_device("cpu"), base_weights(base)
     planes = {id(picture): NormalisedPlanes(picture.image) for picture in task.test}
     began, testing, steps = time.monotonic(), 0.0, 0
     learner = Learner(project, device, task.seed, weights)
     first = time.monotonic() - began
     results: list[Quality] = []
-    claimed = None
     while len(results) < len(marks):
         if time.monotonic() - began - testing >= marks[len(results)]:
             paused = time.monotonic()
-            score = learner.show_newest(score=True)
-            claimed = score.mean_dice if score else None
+            learner.show_newest(score=True)
             results.append(quality(task.test, task.set, lambda picture: _classify(learner, planes[id(picture)])))
             testing += time.monotonic() - paused
             continue
@@ -120,7 +118,15 @@ def _train(
         steps += 1
         if steps % _SHOW_EVERY == 0:
             learner.show_newest()
-    return results, first, steps, claimed
+    return results, first, steps, _claimed(learner)
+
+
+def _claimed(learner: Learner) -> float | None:
+    predictor, looked_at = learner.predictor, learner.selection.looked_at
+    if predictor is None:
+        raise RuntimeError("nothing was trained")
+    image_estimates(predictor, learner.annotations, looked_at)
+    return looked_at.painted_mean(predictor.class_ids)
 
 
 def _classify(learner: Learner, planes: NormalisedPlanes) -> np.ndarray:

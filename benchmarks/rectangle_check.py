@@ -18,8 +18,7 @@ import numpy as np
 from scipy.optimize import minimize
 
 from benchmarks.sets import SETS, TUNING_SET, UNSEEN_SETS, LabelledSet, choose_pictures
-from benchmarks.simulated_strokes import painted, strokes_over
-from napari_unet.api import add_annotation
+from benchmarks.simulated_strokes import add_strokes, painted, strokes_over
 from napari_unet.evaluation.checked_areas import LEAST_AREAS, SCALE, interval_features
 from napari_unet.evaluation.estimated_dice import LEVEL, WIDEST
 from napari_unet.evaluation.scores import bootstrap_interval, confusion, dice
@@ -68,7 +67,7 @@ def answers(labelled_set: LabelledSet, seed: int) -> list[Answer]:
     with tempfile.TemporaryDirectory() as folder, Project(Path(folder) / "check.unet") as project:
         for number, picture in enumerate(training):
             labels = painted(strokes_over(picture.truth, classes, [seed, number]), picture.truth)
-            add_annotation(project, picture.image, labels[np.newaxis], labelled_set.classes)
+            add_strokes(project, picture.image, labels, labelled_set.classes)
         learner = Learner(project, choose_device("cpu"), seed, base_weights())
         learner.show_newest()
         predictor = learner.predictor

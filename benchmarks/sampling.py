@@ -15,8 +15,7 @@ from PIL import Image as Bitmap
 
 from benchmarks.report import machine, table
 from benchmarks.sets import LabelledSet, choose_pictures, set_named
-from benchmarks.simulated_strokes import painted, strokes_over
-from napari_unet.api import add_annotation
+from benchmarks.simulated_strokes import add_strokes, painted, strokes_over
 from napari_unet.config import Settings
 from napari_unet.dataset.annotated import Annotations
 from napari_unet.dataset.augmentation import DEFAULT, MILD, NONE, STRONG, TrainingTile
@@ -75,7 +74,7 @@ def paint(project: Project, labelled_set: LabelledSet, seed: int) -> None:
     classes = len(labelled_set.classes)
     for number, picture in enumerate(choose_pictures(labelled_set, seed)[0]):
         labels = painted(strokes_over(picture.truth, classes, [seed, number]), picture.truth)
-        add_annotation(project, picture.image, labels[np.newaxis], labelled_set.classes)
+        add_strokes(project, picture.image, labels, labelled_set.classes)
 
 
 def save_picture(project: Project, settings: Settings, path: Path, columns: int = 8) -> None:

@@ -1,9 +1,14 @@
 """A simulated annotator: smooth strokes that stay inside their class, the same ones for the same seed."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
 from scipy import ndimage
+
+from napari_unet.api import ensure_classes
+from napari_unet.images.image import Image
+from napari_unet.project.project import Project
 
 STROKES_PER_CLASS = 5
 STROKE_LENGTH = 120  # px along the path
@@ -28,6 +33,12 @@ class Stroke:
     class_index: int
     path: np.ndarray
     radius: int
+
+
+def add_strokes(project: Project, image: Image, labels: np.ndarray, names: Sequence[str]) -> None:
+    """Add an image with strokes as the hand paints them: all are trained on, unless the project holds some out."""
+    ensure_classes(project, len(names), names)
+    project.commit(project.add_image(image).id, 0, labels)
 
 
 def strokes_over(

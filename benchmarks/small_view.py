@@ -18,7 +18,7 @@ from benchmarks.learning import Task, prepare
 from benchmarks.quality import quality
 from benchmarks.report import machine, table
 from benchmarks.sets import SETS, Picture
-from napari_unet.api import add_annotation
+from benchmarks.simulated_strokes import add_strokes
 from napari_unet.images.halved_plane import HalvedPlane
 from napari_unet.images.planes import NormalisedPlanes
 from napari_unet.images.tiles import Region
@@ -35,7 +35,7 @@ def measure(task: Task) -> tuple[list[float], list[float]]:
     """Return mean-class Dice, and processor seconds for all test images, at each resolution."""
     with tempfile.TemporaryDirectory() as folder, Project(Path(folder) / "benchmark.unet") as project:
         for picture, labels in zip(task.training, task.labels, strict=True):
-            add_annotation(project, picture.image, labels[np.newaxis], task.set.classes)
+            add_strokes(project, picture.image, labels, task.set.classes)
         learner = Learner(project, choose_device("cpu"), task.seed, BaseWeights())
         learner.show_newest()
         predictor = learner.predictor
