@@ -8,7 +8,7 @@ import numpy as np
 
 from napari_unet.config import Settings
 from napari_unet.evaluation.estimated_dice import EstimatedDice
-from napari_unet.evaluation.scores import AreaScore, CheckedDice, ClassScore, Score
+from napari_unet.evaluation.scores import AreaScore, BlockScore, CheckedDice, ClassScore, Score
 from napari_unet.export.methods_paragraph import methods_paragraph
 from napari_unet.images.image import Image
 from napari_unet.images.tiles import Region
@@ -18,6 +18,7 @@ SCORE = Score(
     321,
     0.8125,
     (ClassScore(1, 0.875, 0.75, 0.9375, 5200, 14, 20), ClassScore(2, 0.75, None, None, 90, 1, 1)),
+    (BlockScore(1, 0, 0, 0, 64, 64, 0.8),),
     checked=CheckedDice((EstimatedDice(1, 0.93, 0.9, 0.96), EstimatedDice(2, None, reason="why")), 5, 20480),
     areas=(AreaScore(1, 0, 0, 0, 40, 40, 0.625, (ClassScore(1, 0.625, None, None, 1600),)),),
 )
@@ -65,3 +66,16 @@ def test_every_figure_comes_from_the_project_and_the_score(tmp_path: Path) -> No
     ):
         assert words in text
     assert "\n" not in text
+    assert "were held out" not in text  # no block of this project is
+
+
+def test_what_is_held_out_is_told(tmp_path: Path) -> None:
+    """Only where something is."""
+    with Project(tmp_path / "p.unet") as project:
+        for name in ("background", "cell"):
+            project.add_class(name)
+        project.add_image(Image("i", np.zeros((640, 640), np.uint8), "yx"))
+        project.commit(1, 0, np.ones((640, 640), np.uint8))
+        assert "held" not in methods_paragraph(project, Score(3, None, ()))
+        project.commit(1, 0, np.full((640, 640), 2, np.uint8), source="import")
+        assert "were held out; pixels within 6 pixels" in methods_paragraph(project, Score(3, None, ()))

@@ -436,10 +436,13 @@ def test_a_damaged_expectation_is_none(project: Project, fact: object) -> None:
 
 def test_the_best_network_comes_back(project: Project) -> None:
     """Restoring shows and trains on from the network with the highest held-out Dice."""
+    project.settings.write(msgspec.structs.replace(project.settings.read(), hold_out=True))
+    project.commit(1, 0, np.random.default_rng(2).integers(0, 3, project.strokes.plane(1, 0).shape).astype(np.uint8))
     learner = Learner(project, CPU, base=BaseWeights())
     learner.show_newest(score=True)
     best = learner.selection.best
     assert best is not None
+    assert best.matrices
     assert learner.trainer is not None
     for _ in range(2):
         learner.step()

@@ -137,7 +137,7 @@ class LearningCurve(QWidget):  # type: ignore[misc]
     def _draw(self) -> None:
         timed = [one for one in self._scores if one.minutes is not None]
         shown = timed if self._over_time else self._scores
-        x = [one.minutes if self._over_time else one.step for one in shown]
+        x = [one.minutes if self._over_time else float(one.step) for one in shown]
         _set_points(self.dice_curve, _known(x, [one.estimated for one in shown]))
         held_out = _known(x, [one.held_out for one in shown])
         _set_points(self.held_out_curve, held_out)
@@ -185,5 +185,5 @@ def _name_of(curve: Any, colour: str) -> QWidget:
     return widget
 
 
-def _set_points(curve: Any, points: Sequence[tuple[float, float]]) -> None:
+def _set_points(curve: Any, points: Sequence[tuple[int, float]] | Sequence[tuple[float, float]]) -> None:
     curve.setData(*zip(*points, strict=True)) if points else curve.setData([], [])
