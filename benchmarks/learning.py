@@ -1,7 +1,7 @@
 """Five strokes per class on two images: what a minute of training reaches, beside a random forest on the same strokes.
 
 Both methods get one thread, the same normalised pixels and the same strokes, one after the other in the same run. The
-forest learns from every labelled pixel; the network keeps about a fifth of the blocks back for the score that it shows.
+forest learns from every labelled pixel; so does the network.
 """
 
 import argparse
@@ -232,8 +232,8 @@ def _note(outcomes: list[Outcome], seconds: float, base: str, labelled: str) -> 
         f"{seconds:g} s of wall-clock training, testing not counted. One thread for either method "
         f"(OMP_NUM_THREADS={os.environ.get('OMP_NUM_THREADS', 'unset')}, torch {torch.get_num_threads()}, forest 1). "
         f"Images larger than {LARGEST_SIDE} x {LARGEST_SIDE} are cropped to their top left part for both. The forest "
-        f"learns from all strokes (at most {SAMPLES} pixels per tree), the network from those that it does not "
-        f"hold out for the Dice that it shows, which is measured on strokes, not on whole images. "
+        f"learns from all strokes (at most {SAMPLES} pixels per tree), and so does the network; the Dice that the "
+        f"program shows is its estimate of the painted images. "
         f"Lead over the forest, mean over the sets, median over the seeds: {_lead(outcomes, 0):+.3f} at once, "
         f"{_lead(outcomes, -1):+.3f} at the end. "
         f"{machine('torch', 'scikit-learn', 'scikit-image')}."
