@@ -64,7 +64,8 @@ def keep_for_training(
 
 def _is_wanted(connection: sqlite3.Connection) -> bool:
     stored = connection.execute("SELECT value FROM settings WHERE name = 'hold_out'").fetchone()
-    return DEFAULT_SETTINGS.hold_out if stored is None else bool(json.loads(stored[0]))
+    # Compared as text: a damaged setting, which reading the settings tells, must lose no stroke.
+    return DEFAULT_SETTINGS.hold_out if stored is None else stored[0] == json.dumps(True)
 
 
 def _is_trained(connection: sqlite3.Connection, class_id: int) -> bool:

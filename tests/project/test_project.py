@@ -216,6 +216,10 @@ def test_strokes_of_the_hand_are_all_trained_on_unless_the_user_asks(tmp_path: P
         project.commit(ids[1], 0, labels)
         project.commit(ids[2], 0, 2 * labels)  # another class, so sides of its own
         assert held_out() == [0, imported, of_the_hand]
+        with project.database.transaction() as connection:
+            connection.execute("UPDATE settings SET value = 'tru' WHERE name = 'hold_out'")
+        project.commit(ids[0], 0, 2 * labels)  # a damaged setting loses no stroke
+        assert (project.strokes.plane(ids[0], 0) == 2).all()
 
 
 def test_one_block_in_five_is_held_out(tmp_path: Path) -> None:
