@@ -217,7 +217,7 @@ def test_strokes_of_the_hand_are_all_trained_on_unless_the_user_asks(tmp_path: P
         project.commit(ids[2], 0, 2 * labels)  # another class, so sides of its own
         assert held_out() == [0, imported, of_the_hand]
         with project.database.transaction() as connection:
-            connection.execute("UPDATE settings SET value = 'tru' WHERE name = 'hold_out'")
+            connection.execute("UPDATE settings SET value = 'maybe' WHERE name = 'hold_out'")
         project.commit(ids[0], 0, 2 * labels)  # a damaged setting loses no stroke
         assert (project.strokes.plane(ids[0], 0) == 2).all()
 
