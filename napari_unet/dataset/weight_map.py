@@ -1,4 +1,4 @@
-"""The weight map of the loss: classes balanced, and narrow gaps between objects heavier.
+"""The weight map of the loss: classes balanced, narrow gaps between objects heavier, ends of strokes lighter.
 
 w(x) = w_c(x) * (1 + w_0 exp(-(d1(x) + d2(x))^2 / (2 sigma^2))), after Ronneberger, Fischer and Brox 2015, where d1 and
 d2 are the distances to the nearest and the second nearest labelled object, and the border term stands on background
@@ -14,6 +14,7 @@ from napari_unet.project.classes import BACKGROUND
 
 _REACH = 4.0  # sigmas beyond which the border term is below 0.0004
 _EIGHT = np.ones((3, 3), bool)
+_AT_THE_END = np.float32(0.2)  # share of its weight that the last pixel of a stroke keeps
 
 
 def border_weights(labels: UInt8[np.ndarray, "y x"], w0: float, sigma: float) -> Float32[np.ndarray, "y x"]:
@@ -81,11 +82,27 @@ def weight_map(
     balance: dict[int, float],
     border: Float32[np.ndarray, "y x"],
 ) -> Float32[np.ndarray, "y x"]:
-    """Compute w(x): class weight times border weight, exactly 0 wherever nothing is trained."""
+    """Compute w(x): class weight times border weight, less at ends of strokes, exactly 0 where nothing is trained."""
     table = np.zeros(256, np.float32)
     for class_id, weight in balance.items():
         table[class_id] = weight
-    return table[labels] * border * trained
+    return table[labels] * border * end_weights(labels) * trained
+
+
+def end_weights(labels: UInt8[np.ndarray, "y x"]) -> Float32[np.ndarray, "y x"]:
+    """Compute 0.2 for the last pixel of strokes, where unlabelled ones begin, and 1 elsewhere.
+
+    A brush spills over its thing, so the class of the last pixel is the least sure. Strokes that are too thin to have a
+    pixel inside keep their weight, and so do labels that end at other labels, as those of every pixel do.
+    """
+    labelled = labels > 0
+    ends = labelled & _and_beside(~labelled)
+    return np.where(ends & _and_beside(labelled & ~ends), _AT_THE_END, np.float32(1))
+
+
+def _and_beside(pixels: Bool[np.ndarray, "y x"]) -> Bool[np.ndarray, "y x"]:
+    """Mark these pixels and their eight neighbours."""
+    return ndimage.maximum_filter(pixels, 3, mode="nearest")
 
 
 def random_mask(

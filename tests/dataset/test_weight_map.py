@@ -6,7 +6,14 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from napari_unet import object_weights
-from napari_unet.dataset.weight_map import border_term, border_weights, class_weights, random_mask, weight_map
+from napari_unet.dataset.weight_map import (
+    border_term,
+    border_weights,
+    class_weights,
+    end_weights,
+    random_mask,
+    weight_map,
+)
 from napari_unet.images.object_labels import object_labels, ridge
 
 SIGMA, W0 = 5.0, 10.0
@@ -179,3 +186,18 @@ def test_annotation_of_objects_has_the_border_term_of_the_true_objects() -> None
     true = np.where(ridge(objects), 0, objects)
     np.testing.assert_allclose(border_weights(labels, W0, SIGMA), object_weights(true, W0, SIGMA), rtol=1e-6)
     assert border_weights(labels, W0, SIGMA)[30, 39] == pytest.approx(expected(3), rel=1e-5)  # d1 = 1, d2 = 2
+
+
+def test_the_last_pixel_of_a_stroke_counts_less() -> None:
+    """Only where unlabelled pixels begin, and only of strokes that have a pixel inside."""
+    labels = np.zeros((12, 12), np.uint8)
+    labels[2:7, 2:7], labels[2:7, 7:10] = 1, 2  # a stroke, and another class beside it
+    labels[9:11, 2:10] = 1  # too thin
+    expected = np.ones(labels.shape, np.float32)
+    expected[2:7, 2:10] = 0.2
+    expected[3:6, 3:9] = 1
+    np.testing.assert_allclose(end_weights(labels), expected)
+    np.testing.assert_array_equal(end_weights(np.full_like(labels, 2)), 1)
+    np.testing.assert_array_equal(end_weights(0 * labels), 1)
+    weights = weight_map(labels, labels == 1, {1: 2.0, 2: 3.0}, np.ones(labels.shape, np.float32))
+    np.testing.assert_allclose(weights, 2 * expected * (labels == 1))
