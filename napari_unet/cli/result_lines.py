@@ -13,7 +13,7 @@ def training_line(result: "TrainingResult") -> str:
         f"{result.steps} steps in {result.seconds:.1f} s on {result.device}, network '{result.preset}'",
         f"estimated Dice: {_estimates(result.estimated_dice)}",
     ]
-    if any(dice is not None for dice in result.held_out_dice.values()):
+    if _is_any_known(result.held_out_dice):
         parts.append(f"held-out Dice: {_dice(result.held_out_dice)}")
     return "; ".join([*parts, result.checkpoint])
 
@@ -26,6 +26,10 @@ def _estimates(by_name: dict[str, dict[str, Any]]) -> str:
     known = {name: each for name, each in by_name.items() if each["low"] is not None}
     values = (f"{name} {each['value']:.2f} [{each['low']:.2f}, {each['high']:.2f}]" for name, each in known.items())
     return ", ".join(values) or "n/a"
+
+
+def _is_any_known(by_name: dict[str, float | None]) -> bool:
+    return any(dice is not None for dice in by_name.values())
 
 
 def _number(value: float | None) -> str:
@@ -56,7 +60,8 @@ def model_line(record: dict[str, Any]) -> str:
     trained = f"images trained on: {count}, with pixels of {sizes}" if count else "images trained on: not remembered"
     estimated = _estimates(record["estimated_dice"])
     scores = f"estimated Dice {estimated}"
-    if record["mean_held_out_dice"] is not None:
-        scores += f", mean held-out Dice {record['mean_held_out_dice']:.3f} ({_dice(record['held_out_dice'])})"
+    if _is_any_known(record["held_out_dice"]):
+        mean = _number(record["mean_held_out_dice"])
+        scores += f", mean held-out Dice {mean} ({_dice(record['held_out_dice'])})"
     step = f"step {record['step']}, channels: {record['channels']}{names}"
     return f"{record['path']}: {scores}, {step}, {trained}"
