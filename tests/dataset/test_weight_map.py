@@ -122,8 +122,8 @@ def test_background_strokes_are_no_objects() -> None:
 
 def test_classes_get_the_same_total() -> None:
     """Ten pixels of one class weigh as much as a thousand of another; the mean over labelled pixels is 1."""
-    labels = np.zeros((60, 60), np.uint8)
-    labels[:20, :50], labels[30, :10], labels[40:50, :10] = 1, 2, 4
+    labels = np.ones((60, 60), np.uint8)  # of every pixel: the ends of strokes count less
+    labels[30, :10], labels[40:50, :10] = 2, 4
     trained = labels > 0
     counts = {k: int((labels == k).sum()) for k in (1, 2, 3, 4)}
     balance = class_weights(counts)

@@ -61,7 +61,7 @@ def drawing() -> Drawing:
     pixels = np.random.default_rng(0).normal(0, 0.4, (128, 128)).astype(np.float32)
     labels = np.zeros(pixels.shape, np.uint8)
     pixels[40:80, 40:80] += 1
-    labels[20:24], labels[100:104], labels[60, 55:60] = 1, 1, 2
+    labels[20:22], labels[100:102], labels[60, 55:60] = 1, 1, 2
     return Drawing(Image("squares", pixels, "yx"), labels, ("background", "square"), Settings(tile=64, batch=4))
 
 
