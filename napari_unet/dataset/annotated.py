@@ -30,12 +30,19 @@ class Annotations:
     ----------
     project : the project, open for reading at least
     images : its images by number; by default with a cache of planes of 512 MiB
+
+    Attributes
+    ----------
+    planes : the painted planes
+    revision : of the project's strokes up to which they are read
+    times_reopened : grows when pixels may differ from what was read before
     """
 
     def __init__(self, project: Project, images: OpenedImages | None = None) -> None:
         self.project = project
         self.planes: dict[PlaneKey, AnnotatedPlane] = {}
         self.revision = 0
+        self.times_reopened = 0
         self._settings = Settings()
         self._images = OpenedImages(project.images.open) if images is None else images
         self._described: dict[int, TrainingImage] = {}
@@ -51,6 +58,7 @@ class Annotations:
 
     def reopen(self, image_id: int | None) -> None:
         """Read an image anew, whose record the user corrected, or (None) all images."""
+        self.times_reopened += 1
         for each in [*self._images.opened] if image_id is None else [image_id]:
             self._images.forget(each)
         for each in [*self._described] if image_id is None else [image_id]:

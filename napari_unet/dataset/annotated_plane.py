@@ -4,8 +4,9 @@ from dataclasses import dataclass, field
 from typing import NamedTuple
 
 import numpy as np
-from jaxtyping import Bool, Int64, UInt8
+from jaxtyping import Bool, Float32, Int64, UInt8
 
+from napari_unet.dataset.weight_map import REACH, pixel_weights
 from napari_unet.images.tiled_plane import TILE, TiledPlane
 from napari_unet.images.tiles import Region
 from napari_unet.project.split import BLOCK
@@ -36,6 +37,7 @@ class AnnotatedPlane:
     strokes: list[Stroke] = field(default_factory=list)  # painted since the last reading, test areas left out
     areas: tuple[Region, ...] = ()  # test areas: nothing in them is trained on or held out by blocks
     checked: frozenset[Region] = frozenset()  # those that count for the Dice to publish
+    times_read: int = 0
 
     @classmethod
     def blank(cls, shape: tuple[int, ...]) -> "AnnotatedPlane":
@@ -49,8 +51,15 @@ class AnnotatedPlane:
         """Return which share of the plane is trained on since the last reading."""
         return float(sum(int(tile.sum()) for tile in self.new.tiles.values()) / np.prod(self.new.shape))
 
+    def weights(self, region: Region) -> Float32[np.ndarray, "h w"]:
+        """Return the weights of a region inside the plane, without those of the classes."""
+        around = region.grown(REACH).clipped(*self.labels.shape)
+        found = pixel_weights(self.labels[around.slices], self.trained[around.slices], self.border[around.slices])
+        return found[region.seen_from(around).slices]
+
     def find(self) -> None:
-        """Find the pixels of each class and the held-out blocks."""
+        """Find the pixels of each class and the held-out blocks; called each time that the plane was read."""
+        self.times_read += 1
         width = self.labels.shape[1]
         flat, classes = [np.zeros(0, np.int64)], [np.zeros(0, np.uint8)]
         for band in _bands(self.labels):

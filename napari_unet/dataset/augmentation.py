@@ -1,8 +1,8 @@
-"""Augmentation: variants of a training tile that a microscope could also have given.
+"""Augmentation: variants of training tiles that a microscope could also have given, drawn as numbers.
 
-Geometry moves pixels, labels and weights by one and the same map: pixels are interpolated, labels and weights are those
-of the nearest pixel, so that class ids are never mixed and nothing unlabelled gets a weight. Intensities change the
-pixels alone. All randomness comes from the generator that is passed in.
+Nothing here touches a pixel. A motion says where each pixel of a tile comes from; intensities say how its values
+change. ``training/tile_reader.py`` and ``training/intensities.py`` apply them on the device. All randomness comes from
+the generator that is passed in.
 """
 
 from dataclasses import dataclass
@@ -10,28 +10,15 @@ from functools import lru_cache
 from typing import NamedTuple
 
 import numpy as np
-from jaxtyping import Float, Float32, Int32, UInt8
-from scipy import ndimage
+from jaxtyping import Bool, Float, Float32, Int, Int64
 
-from napari_unet.images.normalisation import CLIP
-from napari_unet.images.tiles import Region
-
-_KNOTS = 3  # a side, of the grid of displacements
+KNOTS = 3  # a side, of the grid of displacements
 _FARTHEST = 2.0  # standard deviations; beyond, the map would fold where two neighbouring knots move towards each other
 _SMALLEST_SPACING = 6.0  # standard deviations between two knots, for the same reason
 _QUARTER_TURN = np.array([[0, 1], [-1, 0]])
-
-
-class TrainingTile(NamedTuple):
-    """A tile to train on: normalised pixels, class ids (0 unlabelled) and weight map."""
-
-    pixels: Float32[np.ndarray, "y x c"]
-    labels: UInt8[np.ndarray, "y x"]
-    weight_map: Float32[np.ndarray, "y x"]
-
-    def with_pixels(self, pixels: Float32[np.ndarray, "y x c"]) -> "TrainingTile":
-        """Return the tile with other pixels; labels and weight map stay."""
-        return self._replace(pixels=pixels)
+_MIRROR = np.diag([1, -1])
+_SAMPLES = 17  # a side, at which the reach of a map is looked up
+_BETWEEN = 4  # px that a map can lie beyond these samples; the surface between knots is smooth, so it is below 1
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -100,207 +87,120 @@ STRONG = Augmentation(
 )
 
 
-def augment(tile: TrainingTile, random: np.random.Generator, augmentation: Augmentation = MILD) -> TrainingTile:
-    """Flip, turn and vary the intensities: all augmentation that needs no surroundings."""
-    moved = flip_and_turn(tile, *_draw_symmetry(random, augmentation))
-    return moved.with_pixels(vary_intensities(moved.pixels, random, augmentation))
-
-
 # Geometry
 
 
-class InverseMap(NamedTuple):
-    """The row and column in the source, in px, of each pixel of a tile."""
+class Motions(NamedTuple):
+    """Map square tiles into their sources, one motion per tile.
 
-    rows: Float32[np.ndarray, "y x"]
-    columns: Float32[np.ndarray, "y x"]
-
-    @property
-    def region(self) -> Region:
-        """Return the region of all source pixels that an interpolation reads."""
-        y0, x0 = int(np.floor(self.rows.min())), int(np.floor(self.columns.min()))
-        # One more than the neighbour: seen from elsewhere, rounding may lift a position to the next whole pixel.
-        return Region(y0, x0, int(np.floor(self.rows.max())) + 3, int(np.floor(self.columns.max())) + 3)
-
-    def seen_from(self, y: int, x: int) -> "InverseMap":
-        """Return the same map into a source whose first pixel is this one."""
-        return InverseMap(self.rows - np.float32(y), self.columns - np.float32(x))
-
-
-@dataclass(frozen=True, slots=True)
-class Motion:
-    """A symmetry of the square, rotation, magnification and deformation, applied at once.
+    The source of the pixel at (row, column) of a tile is M (row - fixed row, column - fixed column) + d(row, column) -
+    d(fixed), counted from the source pixel that lies at ``fixed``. That pixel is hit exactly, whatever the motion: so a
+    labelled pixel stays in the tile, and keeps its weight.
 
     Attributes
     ----------
-    quarter_turns, mirror : the symmetry, as ``flip_and_turn`` takes it
-    degrees : rotation, counter-clockwise
-    magnification : factor
-    displacements : px in the source; row and column offsets at the knots of a 3 x 3 grid over the tile
+    fixed : row and column in the tile of the pixel that is hit
+    matrices : M
+    displacements : px in the source, rows and columns: values of d at 3 x 3 knots over the tile
     """
 
-    quarter_turns: int = 0
-    mirror: bool = False
-    degrees: float = 0.0
-    magnification: float = 1.0
-    displacements: Float[np.ndarray, "2 3 3"] | None = None
+    fixed: Int64[np.ndarray, "b 2"]
+    matrices: Float32[np.ndarray, "b 2 2"]
+    displacements: Float32[np.ndarray, "b 2 3 3"]
 
 
-_STILL = Motion()
+def linear_maps(
+    quarter_turns: Int[np.ndarray, " b"],
+    mirrored: Bool[np.ndarray, " b"],
+    degrees: Float[np.ndarray, " b"],
+    magnifications: Float[np.ndarray, " b"],
+) -> Float32[np.ndarray, "b 2 2"]:
+    """Return the matrices that mirror columns, turn counter-clockwise, rotate counter-clockwise and magnify."""
+    turns = np.stack([np.linalg.matrix_power(_QUARTER_TURN, turn) for turn in range(4)])
+    symmetries = np.stack([turns, turns @ _MIRROR], axis=1)[quarter_turns % 4, mirrored.astype(int)]
+    angles = np.deg2rad(degrees)
+    cosines, sines = np.cos(angles), np.sin(angles)
+    rotations = np.stack([np.stack([cosines, sines], -1), np.stack([-sines, cosines], -1)], -2)
+    return (rotations @ symmetries / magnifications[:, None, None]).astype(np.float32)
 
 
-def flip_and_turn(tile: TrainingTile, quarter_turns: int, mirror: bool) -> TrainingTile:
-    """Apply one of the eight symmetries of the square, exact to the pixel."""
-
-    def move(plane: np.ndarray) -> np.ndarray:
-        turned = np.rot90(plane, quarter_turns)
-        return np.ascontiguousarray(turned[:, ::-1] if mirror else turned)
-
-    return TrainingTile(*(move(part) for part in tile))
-
-
-def draw_map(side: int, fixed: tuple[int, int], random: np.random.Generator, augmentation: Augmentation) -> InverseMap:
-    """Draw a random symmetry, rotation, scale and deformation at once; see ``inverse_map``."""
-    quarter_turns, mirror = _draw_symmetry(random, augmentation)
-    degrees = random.uniform(-augmentation.rotation, augmentation.rotation)
-    magnification = augmentation.scale ** random.uniform(-1, 1)
-    deviation = min(augmentation.elastic, side / (_KNOTS - 1) / _SMALLEST_SPACING)
-    displacements = deviation * np.clip(random.standard_normal((2, _KNOTS, _KNOTS)), -_FARTHEST, _FARTHEST)
-    return inverse_map(side, fixed, Motion(quarter_turns, mirror, degrees, magnification, displacements))
+def draw_motions(
+    fixed: Int64[np.ndarray, "b 2"], side: int, random: np.random.Generator, augmentation: Augmentation
+) -> Motions:
+    """Draw symmetry, rotation, scale and deformation for a tile around each fixed pixel."""
+    count = len(fixed)
+    warped = random.random(count) < augmentation.warp_probability
+    turns, mirrored = np.zeros(count, np.int64), np.zeros(count, bool)
+    if augmentation.flips_and_turns:
+        turns, mirrored = random.integers(4, size=count), random.random(count) < 0.5
+    degrees = warped * random.uniform(-augmentation.rotation, augmentation.rotation, count)
+    magnifications = augmentation.scale ** (warped * random.uniform(-1, 1, count))
+    deviation = min(augmentation.elastic, side / (KNOTS - 1) / _SMALLEST_SPACING)
+    drawn = np.clip(random.standard_normal((count, 2, KNOTS, KNOTS)), -_FARTHEST, _FARTHEST)
+    displacements = (deviation * drawn * warped[:, None, None, None]).astype(np.float32)
+    return Motions(fixed, linear_maps(turns, mirrored, degrees, magnifications), displacements)
 
 
-def inverse_map(side: int, fixed: tuple[int, int], motion: Motion = _STILL) -> InverseMap:
-    """Map a square tile into a source, counted from the source pixel that lies at ``fixed`` in the tile.
+def reaches(motions: Motions, side: int) -> Int64[np.ndarray, "b 4"]:
+    """Return first row, first column, last row and last column of the source pixels that each tile may read.
 
-    That pixel is hit exactly, whatever the motion: so a labelled pixel stays in the tile, and keeps its weight.
-
-    Parameters
-    ----------
-    side : of the tile, px
-    fixed : row and column in the tile
+    They are counted from the source pixel that is hit, and a few pixels wider than need be.
     """
-    matrix = _linear(motion)
-    down, right = (np.arange(side, dtype=np.float32) - np.float32(centre) for centre in fixed)
-    sources = [np.add.outer(row[0] * down, row[1] * right) for row in matrix]
-    if motion.displacements is not None and motion.displacements.any():
-        for source, knots in zip(sources, motion.displacements, strict=True):
-            offsets = _bicubic(knots, side)
-            source += offsets - offsets[fixed]
-    return InverseMap(*sources)
-
-
-def warp(source: TrainingTile, places: InverseMap) -> TrainingTile:
-    """Resample: pixels bilinear, labels and weights of the nearest pixel.
-
-    ``places.region`` must lie in the source. At whole rows and columns the values are those of the source, exactly.
-    """
-    width = source.labels.shape[1]
-    # Rows and columns are not negative: truncation is the floor.
-    nearest = _flat(places.rows + np.float32(0.5), places.columns + np.float32(0.5), width)
-    return TrainingTile(_bilinear(source.pixels, places), source.labels.take(nearest), source.weight_map.take(nearest))
-
-
-def _draw_symmetry(random: np.random.Generator, augmentation: Augmentation) -> tuple[int, bool]:
-    if not augmentation.flips_and_turns:
-        return 0, False
-    return int(random.integers(4)), bool(random.integers(2))
-
-
-def _linear(motion: Motion) -> Float32[np.ndarray, "2 2"]:
-    angle = np.deg2rad(motion.degrees)
-    rotation = np.array([[np.cos(angle), np.sin(angle)], [-np.sin(angle), np.cos(angle)]])
-    symmetry = np.linalg.matrix_power(_QUARTER_TURN, motion.quarter_turns % 4) @ np.diag(
-        [1, -1 if motion.mirror else 1]
-    )
-    return (rotation @ symmetry / motion.magnification).astype(np.float32)
-
-
-def _bicubic(knots: Float[np.ndarray, "k k"], side: int) -> Float32[np.ndarray, "y x"]:
-    basis = _cubic_basis(side)
-    return basis @ knots.astype(np.float32) @ basis.T
+    samples = np.linspace(0, side - 1, _SAMPLES)
+    basis = cubic_basis(side)[samples.round().astype(int)]
+    surfaces = basis @ motions.displacements @ basis.T
+    at_fixed = cubic_basis(side)[motions.fixed]  # b, row or column, knot
+    surfaces -= np.einsum("bk,bcki,bi->bc", at_fixed[:, 0], motions.displacements, at_fixed[:, 1])[..., None, None]
+    down, right = (samples[None] - motions.fixed[:, axis, None] for axis in (0, 1))
+    grid = np.stack(np.broadcast_arrays(down[:, :, None], right[:, None, :]), axis=1)
+    positions = np.einsum("bij,bjyx->biyx", motions.matrices, grid) + surfaces
+    low, high = positions.min(axis=(2, 3)), positions.max(axis=(2, 3))
+    return np.concatenate([np.floor(low) - _BETWEEN, np.ceil(high) + _BETWEEN], axis=1).astype(np.int64)
 
 
 @lru_cache(maxsize=8)
-def _cubic_basis(side: int) -> Float32[np.ndarray, "y k"]:
+def cubic_basis(side: int) -> Float32[np.ndarray, "y k"]:
     """Return the share of each knot in each pixel: cubic convolution (Keys 1981), the outermost knots repeated."""
-    position = np.linspace(0, _KNOTS - 1, side)
-    basis = np.zeros((side, _KNOTS))
-    for knot in range(-1, _KNOTS + 1):
+    position = np.linspace(0, KNOTS - 1, side)
+    basis = np.zeros((side, KNOTS))
+    for knot in range(-1, KNOTS + 1):
         t = np.abs(position - knot)
         near, far = 1.5 * t**3 - 2.5 * t**2 + 1, -0.5 * t**3 + 2.5 * t**2 - 4 * t + 2
-        basis[:, min(max(knot, 0), _KNOTS - 1)] += np.where(t < 1, near, np.where(t < 2, far, 0))
+        basis[:, min(max(knot, 0), KNOTS - 1)] += np.where(t < 1, near, np.where(t < 2, far, 0))
     return basis.astype(np.float32)
-
-
-def _bilinear(pixels: Float32[np.ndarray, "h w c"], places: InverseMap) -> Float32[np.ndarray, "y x c"]:
-    # Faster than ndimage.map_coordinates, and exact at whole pixels, which torch's grid_sample is not.
-    width, channels = pixels.shape[1:]
-    values = pixels.reshape(-1, channels)
-    corner = _flat(places.rows, places.columns, width).ravel()
-    below, beside = (_fraction(part, channels) for part in places)
-    upper = _between(values.take(corner, axis=0), values.take(corner + 1, axis=0), beside)
-    lower = _between(values.take(corner + width, axis=0), values.take(corner + (width + 1), axis=0), beside)
-    return _between(upper, lower, below).reshape(*places.rows.shape, channels)
-
-
-def _flat(
-    rows: Float32[np.ndarray, "y x"], columns: Float32[np.ndarray, "y x"], width: int
-) -> Int32[np.ndarray, "y x"]:
-    return rows.astype(np.int32) * np.int32(width) + columns.astype(np.int32)
-
-
-def _fraction(position: Float32[np.ndarray, "y x"], channels: int) -> Float32[np.ndarray, "n c"]:
-    fraction = (position - np.floor(position)).reshape(-1, 1)
-    return np.repeat(fraction, channels, axis=1)  # broadcasting over a last axis of three is several times slower
-
-
-def _between(
-    first: Float32[np.ndarray, "n c"], second: Float32[np.ndarray, "n c"], share: Float32[np.ndarray, "n c"]
-) -> Float32[np.ndarray, "n c"]:
-    """Interpolate: ``first`` where the share is 0, ``second`` where it is 1; both arrays are overwritten."""
-    second -= first
-    second *= share
-    first += second
-    return first
 
 
 # Intensities
 
 
-def vary_intensities(
-    pixels: Float32[np.ndarray, "y x c"], random: np.random.Generator, augmentation: Augmentation
-) -> Float32[np.ndarray, "y x c"]:
-    """Blur, change gamma, contrast and brightness, add noise, in the order of a microscope; float32 in [-3, 3]."""
-    channels: int = pixels.shape[2]
-    varied = pixels
-    if random.random() < augmentation.blur_probability:
-        varied = _blurred(varied, random.uniform(0, augmentation.blur))
-    if random.random() < augmentation.gamma_probability:
-        varied = _with_gamma(varied, np.power(augmentation.gamma, random.uniform(-1, 1, channels)))
-    if augmentation.contrast or augmentation.brightness:
-        factor = random.uniform(1 - augmentation.contrast, 1 + augmentation.contrast, channels)
-        offset = random.uniform(-augmentation.brightness, augmentation.brightness, channels)
-        varied = varied * _along_rows(factor, varied) + _along_rows(offset, varied)
-    if augmentation.noise:
-        noise = random.standard_normal(pixels.shape, dtype=np.float32)
-        noise *= np.float32(random.uniform(0, augmentation.noise))
-        noise += varied
-        varied = noise
-    return np.clip(varied, -CLIP, CLIP)
+class Intensities(NamedTuple):
+    """Changes of the values of tiles; channels of a tile differ.
+
+    Attributes
+    ----------
+    blur : standard deviation, px; 0 for none
+    exponents : p between -1 and 1 becomes ((p + 1) / 2) ** exponent on the same range
+    factors, offsets : contrast and brightness
+    noise : standard deviation
+    """
+
+    blur: Float32[np.ndarray, " b"]
+    exponents: Float32[np.ndarray, "b c"]
+    factors: Float32[np.ndarray, "b c"]
+    offsets: Float32[np.ndarray, "b c"]
+    noise: Float32[np.ndarray, " b"]
 
 
-def _blurred(pixels: Float32[np.ndarray, "y x c"], deviation: float) -> Float32[np.ndarray, "y x c"]:
-    return ndimage.gaussian_filter(pixels, deviation, axes=(0, 1), truncate=3)
-
-
-def _with_gamma(
-    pixels: Float32[np.ndarray, "y x c"], exponents: Float[np.ndarray, " c"]
-) -> Float32[np.ndarray, "y x c"]:
-    """Map pixels p between -1 and 1 to ((p + 1) / 2) ** exponent on the same range; all others stay."""
-    share = np.clip((pixels + np.float32(1)) / 2, 0, 1)
-    return pixels + 2 * (share ** _along_rows(exponents, pixels) - share)
-
-
-def _along_rows(values: Float[np.ndarray, " c"], pixels: Float32[np.ndarray, "y x c"]) -> Float32[np.ndarray, "x c"]:
-    """Repeat a value per channel for a row: broadcasting over a last axis of three is several times slower."""
-    return np.broadcast_to(values.astype(np.float32), pixels.shape[1:]).copy()
+def draw_intensities(count: int, channels: int, random: np.random.Generator, augmentation: Augmentation) -> Intensities:
+    """Draw the changes of so many tiles."""
+    each = (count, channels)
+    is_blurred = random.random(count) < augmentation.blur_probability
+    has_gamma = random.random((count, 1)) < augmentation.gamma_probability
+    drawn = (
+        is_blurred * random.uniform(0, augmentation.blur, count),
+        augmentation.gamma ** (has_gamma * random.uniform(-1, 1, each)),
+        random.uniform(1 - augmentation.contrast, 1 + augmentation.contrast, each),
+        random.uniform(-augmentation.brightness, augmentation.brightness, each),
+        random.uniform(0, augmentation.noise, count),
+    )
+    return Intensities(*(values.astype(np.float32) for values in drawn))

@@ -1,23 +1,41 @@
-"""Tiles to train on, drawn around labelled pixels, every class as often as the others."""
+"""Draws which tiles to train on, around labelled pixels, every class as often as the others."""
+
+from typing import NamedTuple
 
 import numpy as np
+from jaxtyping import Int64
 
 from napari_unet.dataset.annotated import Annotations, PlaneKey
 from napari_unet.dataset.augmentation import (
     DEFAULT,
     Augmentation,
-    TrainingTile,
-    augment,
-    draw_map,
-    vary_intensities,
-    warp,
+    Intensities,
+    Motions,
+    draw_intensities,
+    draw_motions,
 )
-from napari_unet.dataset.weight_map import class_weights, weight_map
-from napari_unet.images.tiles import Region, read_mirrored
+
+
+class TilePlans(NamedTuple):
+    """Say where tiles lie and how they are varied; no pixel is read yet.
+
+    Attributes
+    ----------
+    side : of every tile, px
+    keys : the plane of each tile
+    pixels : row and column in the plane of the trained pixel that each tile is drawn around
+    motions : from the tile into the plane, counted from that pixel
+    """
+
+    side: int
+    keys: list[PlaneKey]
+    pixels: Int64[np.ndarray, "b 2"]
+    motions: Motions
+    intensities: Intensities
 
 
 class Sampler:
-    """Draws training tiles from annotations, and augments them.
+    """Draws training tiles from annotations.
 
     Parameters
     ----------
@@ -45,54 +63,34 @@ class Sampler:
     def refresh(self, tile: int) -> None:
         """Take note of strokes that changed."""
         self._tile = tile
-        counts = self._annotations.counts()
-        self._balance = class_weights(counts)
-        self._classes = sorted(self._balance)
-        self._planes: dict[int, tuple[list[PlaneKey], np.ndarray]] = {}
-        for class_id in self._classes:
-            keys = [key for key, plane in self._annotations.planes.items() if class_id in plane.positions]
-            sizes = np.array([len(self._annotations.planes[key].positions[class_id]) for key in keys], float)
-            self._planes[class_id] = keys, sizes / sizes.sum()
+        planes = self._annotations.planes
+        self._classes = [class_id for class_id, count in self._annotations.counts().items() if count]
+        self._channels = self._annotations.channels() * (2 * self._context_planes + 1)
+        self._planes = {k: [key for key, plane in planes.items() if k in plane.positions] for k in self._classes}
+        # The pixels of a class are numbered through its planes: where each plane's end.
+        self._ends = {k: np.cumsum([len(planes[key].positions[k]) for key in keys]) for k, keys in self._planes.items()}
 
-    def draw(self) -> TrainingTile:
-        """Draw one augmented tile that holds at least one trained pixel."""
-        key, y, x = self._labelled_pixel()
+    def draw(self, count: int) -> TilePlans:
+        """Draw so many tiles, each with at least one trained pixel: a class, one of its pixels, and how it is seen."""
+        classes = [self._classes[number] for number in self._random.integers(len(self._classes), size=count)]
+        numbers = self._random.integers([int(self._ends[class_id][-1]) for class_id in classes])
+        places = [self._place(class_id, int(number)) for class_id, number in zip(classes, numbers, strict=True)]
         # It lies anywhere in the middle half, so that the network cannot learn "the centre is a cell".
         low = self._rim + (self._tile - 2 * self._rim) // 4
-        high = self._tile - low
-        row, column = (int(value) for value in self._random.integers(low, high + 1, 2))
-        if self._random.random() < self._augmentation.warp_probability:
-            return self._warped(key, (y, x), (row, column))
-        region = Region(y - row, x - column, y - row + self._tile, x - column + self._tile)
-        return augment(self.cut(key, region), self._random, self._augmentation)
-
-    def cut(self, key: PlaneKey, region: Region) -> TrainingTile:
-        """Cut a tile without augmentation; mirrored pixels beyond the rim of the plane carry no weight."""
-        plane = self._annotations.planes[key]
-        height, width = plane.labels.shape
-        pixels = read_mirrored(self._annotations.with_context(key, self._context_planes), region)
-        inside = region.clipped(height, width)
-        labels = np.zeros(region.shape, np.uint8)
-        weights = np.zeros(region.shape, np.float32)
-        part = np.s_[inside.y0 - region.y0 : inside.y1 - region.y0, inside.x0 - region.x0 : inside.x1 - region.x0]
-        labels[part] = plane.labels[inside.slices]
-        weights[part] = weight_map(
-            plane.labels[inside.slices], plane.trained[inside.slices], self._balance, plane.border[inside.slices]
+        fixed = self._random.integers(low, self._tile - low + 1, (count, 2))
+        return TilePlans(
+            self._tile,
+            [key for key, _, _ in places],
+            np.array([(y, x) for _, y, x in places], np.int64),
+            draw_motions(fixed, self._tile, self._random, self._augmentation),
+            draw_intensities(count, self._channels, self._random, self._augmentation),
         )
-        return TrainingTile(pixels, labels, weights)
 
-    def _labelled_pixel(self) -> tuple[PlaneKey, int, int]:
-        class_id = self._classes[int(self._random.integers(len(self._classes)))]
-        keys, shares = self._planes[class_id]
-        key = keys[int(self._random.choice(len(keys), p=shares))]
+    def _place(self, class_id: int, number: int) -> tuple[PlaneKey, int, int]:
+        """Return plane, row and column of the trained pixel of a class with this number."""
+        ends = self._ends[class_id]
+        turn = int(np.searchsorted(ends, number, side="right"))
+        key = self._planes[class_id][turn]
         plane = self._annotations.planes[key]
-        positions = plane.positions[class_id]
-        y, x = divmod(int(positions[self._random.integers(len(positions))]), plane.labels.shape[1])
-        return key, y, x
-
-    def _warped(self, key: PlaneKey, pixel: tuple[int, int], seen_at: tuple[int, int]) -> TrainingTile:
-        places = draw_map(self._tile, seen_at, self._random, self._augmentation)
-        near = places.region
-        region = Region(near.y0 + pixel[0], near.x0 + pixel[1], near.y1 + pixel[0], near.x1 + pixel[1])
-        tile = warp(self.cut(key, region), places.seen_from(near.y0, near.x0))
-        return tile.with_pixels(vary_intensities(tile.pixels, self._random, self._augmentation))
+        position = plane.positions[class_id][number - int(ends[turn])]  # counted from the end
+        return key, *divmod(int(position), plane.labels.shape[1])

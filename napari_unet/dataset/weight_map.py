@@ -83,10 +83,24 @@ def weight_map(
     border: Float32[np.ndarray, "y x"],
 ) -> Float32[np.ndarray, "y x"]:
     """Compute w(x): class weight times border weight, less at ends of strokes, exactly 0 where nothing is trained."""
+    return class_table(balance)[labels] * pixel_weights(labels, trained, border)
+
+
+def class_table(balance: dict[int, float]) -> Float32[np.ndarray, "256"]:
+    """Return the weight of every class id; 0 for those that have none."""
     table = np.zeros(256, np.float32)
-    for class_id, weight in balance.items():
-        table[class_id] = weight
-    return table[labels] * border * end_weights(labels) * trained
+    table[list(balance)] = list(balance.values())
+    return table
+
+
+def pixel_weights(
+    labels: UInt8[np.ndarray, "y x"], trained: Bool[np.ndarray, "y x"], border: Float32[np.ndarray, "y x"]
+) -> Float32[np.ndarray, "y x"]:
+    """Compute w(x) without the weight of its class."""
+    return border * end_weights(labels) * trained
+
+
+REACH = 2  # px within which other labels decide what a pixel weighs, beside the border weights
 
 
 def end_weights(labels: UInt8[np.ndarray, "y x"]) -> Float32[np.ndarray, "y x"]:
@@ -103,20 +117,3 @@ def end_weights(labels: UInt8[np.ndarray, "y x"]) -> Float32[np.ndarray, "y x"]:
 def _and_beside(pixels: Bool[np.ndarray, "y x"]) -> Bool[np.ndarray, "y x"]:
     """Mark these pixels and their eight neighbours."""
     return ndimage.maximum_filter(pixels, 3, mode="nearest")
-
-
-def random_mask(
-    weights: Float32[np.ndarray, "*shape"], share: float, random: np.random.Generator
-) -> Float32[np.ndarray, "*shape"]:
-    """Compute M(x) w(x): set the weights of all but a random share of the weighted pixels to 0.
-
-    ``share`` is above 0 and at most 1. At least one weighted pixel stays if there is any, so that no step is empty.
-    With a share of 1 nothing is drawn, and ``random`` stays where it was.
-    """
-    if share >= 1:
-        return weights
-    weighted = np.flatnonzero(weights)
-    kept = random.choice(weighted, size=min(weighted.size, max(1, round(share * weighted.size))), replace=False)
-    masked = np.zeros_like(weights)
-    masked.flat[kept] = weights.flat[kept]
-    return masked

@@ -97,8 +97,8 @@ def outward(tiles: list[Region], view: Region) -> list[Region]:
 
 def read_mirrored(plane: Shaped[np.ndarray, "y x ..."] | PlanePixels, region: Region) -> Shaped[np.ndarray, "h w ..."]:
     """Copy a region; pixels outside the plane are mirrored at its rim, as often as needed."""
-    rows = _mirrored(np.arange(region.y0, region.y1), plane.shape[0])
-    columns = _mirrored(np.arange(region.x0, region.x1), plane.shape[1])
+    rows = mirrored(np.arange(region.y0, region.y1), plane.shape[0])
+    columns = mirrored(np.arange(region.x0, region.x1), plane.shape[1])
     y0, x0 = int(rows.min()), int(columns.min())
     needed = plane[y0 : int(rows.max()) + 1, x0 : int(columns.max()) + 1]
     if region == region.clipped(plane.shape[0], plane.shape[1]):
@@ -106,6 +106,7 @@ def read_mirrored(plane: Shaped[np.ndarray, "y x ..."] | PlanePixels, region: Re
     return needed[rows[:, None] - y0, columns[None, :] - x0]
 
 
-def _mirrored(index: Shaped[np.ndarray, " n"], size: int) -> Shaped[np.ndarray, " n"]:
+def mirrored(index: Shaped[np.ndarray, " n"], size: int) -> Shaped[np.ndarray, " n"]:
+    """Mirror rows or columns at the rims of a plane of this many, as often as needed."""
     folded = index % (2 * size)
     return np.where(folded < size, folded, 2 * size - 1 - folded)

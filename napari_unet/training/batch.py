@@ -3,17 +3,20 @@
 from typing import NamedTuple
 
 import numpy as np
-import torch
 from jaxtyping import Float, Int64
 from torch import Tensor
 
 from napari_unet.config import Settings
 from napari_unet.dataset.annotated import Annotations
 from napari_unet.dataset.sampler import Sampler
-from napari_unet.dataset.weight_map import random_mask
+from napari_unet.dataset.weight_map import class_table, class_weights
 from napari_unet.network.device import Device
+from napari_unet.network.transfer import on_device
 from napari_unet.network.unet import Architecture
 from napari_unet.training.device_group import Alone
+from napari_unet.training.intensities import with_intensities
+from napari_unet.training.pixel_mask import random_mask
+from napari_unet.training.tile_reader import TileReader
 
 
 class Batch(NamedTuple):
@@ -40,7 +43,7 @@ class Batches:
 
     Attributes
     ----------
-    sampler : draws the tiles
+    sampler : draws where the tiles lie
     """
 
     def __init__(
@@ -51,9 +54,12 @@ class Batches:
         device: Device,
         random: np.random.Generator,
     ) -> None:
+        self._annotations = annotations
         self._architecture = architecture
-        self._device = device
+        self._device = device.torch_device
         self._random = random
+        self._balance = class_table(class_weights(annotations.counts()))
+        self._reader = TileReader(annotations, architecture.channels, architecture.context_planes, device)
         self.sampler = Sampler(
             annotations,
             architecture.input_side(settings.tile),
@@ -64,17 +70,23 @@ class Batches:
 
     def refresh(self, settings: Settings) -> None:
         """Take note of new strokes and of another size of the tiles."""
+        self._balance = class_table(class_weights(self._annotations.counts()))
         self.sampler.refresh(self._architecture.input_side(settings.tile))
 
     def draw(self, settings: Settings, class_ids: tuple[int, ...]) -> Batch:
         """Draw as many tiles as the settings say; the classes give the order of the outputs."""
-        tiles = [self.sampler.draw() for _ in range(settings.batch)]
-        index = np.zeros(256, np.int64)
-        index[list(class_ids)] = np.arange(len(class_ids))
-        pixels = torch.from_numpy(np.stack([tile.pixels for tile in tiles])).permute(0, 3, 1, 2)  # is channels_last
-        target = torch.from_numpy(index[np.stack([tile.labels for tile in tiles])])
-        masked = random_mask(np.stack([tile.weight_map for tile in tiles]), settings.pixel_share, self._random)
+        plans = self.sampler.draw(settings.batch)
+        tiles = self._reader.read(plans)
+        pixels = with_intensities(tiles.pixels, plans.intensities, self._random)
         margin = self._architecture.margin
-        answered = np.s_[:, margin : masked.shape[1] - margin, margin : masked.shape[2] - margin]
-        parts = (pixels, target[answered], torch.from_numpy(masked[answered]))
-        return Batch(*(part.to(self._device.torch_device) for part in parts))
+        answered = np.s_[:, margin : plans.side - margin, margin : plans.side - margin]
+        labels = tiles.labels[answered]
+        weights = on_device(self._balance, self._device)[labels] * tiles.weights[answered]
+        masked = random_mask(weights, settings.pixel_share, self._random)
+        outputs = np.zeros(256, np.int64)
+        outputs[list(class_ids)] = np.arange(len(class_ids))
+        return Batch(pixels, on_device(outputs, self._device)[labels], masked)
+
+    def let_go(self) -> None:
+        """Give back the memory of what was read for tiles."""
+        self._reader.let_go()

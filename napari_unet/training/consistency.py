@@ -11,7 +11,9 @@ from jaxtyping import Bool, Float
 from torch import Tensor
 from torch.nn import functional
 
+from napari_unet.network.transfer import on_device
 from napari_unet.training.losses import Total, here
+from napari_unet.training.noise import normal_noise
 
 _GAIN = 0.3  # largest log of the factor of contrast
 _OFFSET = 0.2  # largest offset of brightness, in units of the normalised range of 2
@@ -24,9 +26,9 @@ def disturbed(pixels: Float[Tensor, "b c y x"], random: np.random.Generator) -> 
     gain = np.exp(random.uniform(-_GAIN, _GAIN, tiles)).astype(np.float32)
     offset = random.uniform(-_OFFSET, _OFFSET, tiles).astype(np.float32)
     deviation = random.uniform(0, _NOISE, tiles).astype(np.float32)
-    noise = random.standard_normal(tuple(pixels.shape), dtype=np.float32) * deviation
     device = pixels.device
-    return pixels * torch.from_numpy(gain).to(device) + torch.from_numpy(offset + noise).to(device)
+    noise = normal_noise(tuple(pixels.shape), device, random) * on_device(deviation, device)
+    return pixels * on_device(gain, device) + (noise + on_device(offset, device))
 
 
 def consistency(

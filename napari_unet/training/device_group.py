@@ -91,7 +91,8 @@ class DeviceGroup(Alone):
         grads = [torch.zeros_like(each) if each.grad is None else each.grad for each in learning]
         summed = self._sum(torch.cat([grad.flatten() for grad in grads]))
         for parameter, grad in zip(learning, torch.split(summed, [grad.numel() for grad in grads]), strict=True):
-            parameter.grad = grad.view_as(parameter)
+            # In the memory order of the parameter, which a fused optimiser takes for granted.
+            parameter.grad = torch.empty_like(parameter).copy_(grad.view_as(parameter))
 
     def agree(self, networks: Iterable[UNet]) -> None:
         """Give the networks of every process the tensors of the first process's."""

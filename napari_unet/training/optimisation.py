@@ -119,8 +119,14 @@ class Optimisation:
 
 
 def _load(optimiser: torch.optim.Optimizer, tensors: dict[str, Tensor]) -> None:
+    parameters = [parameter for group in optimiser.param_groups for parameter in group["params"]]
     state: dict[int, dict[str, Tensor]] = {}
     for name, tensor in tensors.items():
         _, index, key = name.split(".")
-        state.setdefault(int(index), {})[key] = tensor
+        state.setdefault(int(index), {})[key] = _laid_out_as(parameters[int(index)], tensor)
     optimiser.load_state_dict({**optimiser.state_dict(), "state": state})
+
+
+def _laid_out_as(parameter: Tensor, tensor: Tensor) -> Tensor:
+    """Return a tensor in the memory order of its parameter: a fused optimiser goes through both without looking."""
+    return torch.empty_like(parameter).copy_(tensor) if tensor.shape == parameter.shape else tensor

@@ -23,6 +23,7 @@ from napari_unet.training.optimisation import Optimisation
 from napari_unet.training.plateau import Plateau
 from napari_unet.training.saved_network import saved_network
 from napari_unet.training.starting import Start, adapt_head, starting_network, take_over
+from napari_unet.training.step_fate import StepFate, reads_later
 from napari_unet.training.step_loss import StepLoss
 
 _KEEP_EVERY = 25  # steps between the states to which a diverged training goes back
@@ -33,8 +34,9 @@ _AVERAGE = "average."  # prefix of the EMA's tensors in a checkpoint
 
 @dataclass(frozen=True, slots=True)
 class _GoodState:
-    """A state to which a training that diverged goes back."""
+    """A state to which a training that diverged goes back, and the number of steps behind it."""
 
+    step: int
     network: dict[str, Tensor]
     ema: dict[str, Tensor]
     optimiser: dict[str, Any] | None
@@ -74,6 +76,8 @@ class Trainer:
         self.plateau = Plateau()
         self._settings = settings
         self._group = group
+        self._reads_later = reads_later(device)
+        self._unread: StepFate | None = None  # of the last step
         self._random = np.random.default_rng(start.seed)
         network = starting_network(annotations.channels(), self.class_ids, settings, start)
         network = network.to(device.torch_device, memory_format=torch.channels_last)  # type: ignore[call-overload]
@@ -109,6 +113,7 @@ class Trainer:
 
     def restore(self, network: UNet, class_ids: tuple[int, ...]) -> None:
         """Go back to a network that was kept and train on from it."""
+        self._unread = None
         take_over(self._network, self.class_ids, network, class_ids)
         self._ema.begin_at(self._network)
         self._optimisation.begin_again()
@@ -119,6 +124,7 @@ class Trainer:
         self, settings: Settings, *, new_strokes: bool = True, feature_cache: FeatureCache | None = None
     ) -> None:
         """Take note of new strokes and settings; a class painted for the first time gets an output."""
+        self._settle()
         self._settings = settings
         self._optimisation.note_strokes(settings)
         self.plateau = Plateau()
@@ -135,7 +141,10 @@ class Trainer:
         self._good = self._state()
 
     def step(self) -> float:
-        """Learn from one batch; return the loss, or NaN when the step diverged and was undone at a lower rate."""
+        """Learn from one batch; return the loss, or NaN when a step diverged and was undone at a lower rate.
+
+        On a GPU it is the loss of the step before, so that the GPU has the next step at hand when it has done this one.
+        """
         batch = self.batches.draw(self._settings, self.class_ids)
         optimiser = self._optimisation.ready()
         loss, total = self._loss_of(batch, self._settings)
@@ -143,26 +152,38 @@ class Trainer:
         total.backward()  # type: ignore[no-untyped-call]
         self._group.add_gradients(self._network.parameters())
         norm = torch.nn.utils.clip_grad_norm_(self._network.parameters(), _GRADIENT_LIMIT)
-        # A finite loss can hide a gradient that is not; stepping on it would ruin every weight for good.
-        if not (torch.isfinite(norm) and torch.isfinite(total)):
+        fate = StepFate(loss, total, norm)
+        known = self._unread or fate
+        if self._reads_later:
+            self._unread = fate
+        found = known.loss()
+        if math.isnan(found):
             self._go_back()
             return math.nan
+        # All steps behind these weights were finite: what they are now can be gone back to.
+        if self.step_count >= self._good.step + _KEEP_EVERY:
+            self._good = self._state()
         optimiser.step()
-        self._note_step(float(loss.detach()))
-        return self.loss
+        self._note_step(found)
+        return found
 
     def _note_step(self, loss: float) -> None:
         self._ema.follow(self._network, self._decay())
         self.step_count += 1
         self._optimisation.note_step()
-        if self.step_count % _KEEP_EVERY == 0:
-            self._good = self._state()
         self.loss = loss
         self.plateau.take(loss)
 
+    def _settle(self) -> None:
+        """Wait for the last step, and undo it if it diverged: nobody is to see its weights then."""
+        unread, self._unread = self._unread, None
+        if unread is not None and math.isnan(unread.loss()):
+            self._go_back()
+
     def let_go(self) -> None:
-        """Drop what a step that broke off has computed; the weights are those before it."""
+        """Drop what a step that broke off has computed, and pixels that wait for the next; the weights stay."""
         self._network.zero_grad(set_to_none=True)
+        self.batches.let_go()
 
     @property
     def is_settled(self) -> bool:
@@ -171,6 +192,7 @@ class Trainer:
 
     def candidate(self) -> UNet:
         """Return a copy of the EMA, for predicting while training goes on."""
+        self._settle()
         return self._ema.candidate()
 
     def newest(self) -> tuple[UNet, tuple[int, ...], int]:
@@ -179,6 +201,7 @@ class Trainer:
 
     def checkpoint(self, facts: dict[str, Any] | None = None) -> Checkpoint:
         """Return all that training needs to go on as if it had not stopped; ``facts`` are added to its own."""
+        self._settle()
         averaged = {f"{_AVERAGE}{name}": tensor for name, tensor in self._ema.network.state_dict().items()}
         return saved_network(
             self._network,
@@ -215,9 +238,10 @@ class Trainer:
 
     def _state(self) -> _GoodState:
         networks = self._network.state_dict(), self._ema.network.state_dict()
-        return copy.deepcopy(_GoodState(*networks, self._optimisation.state()))
+        return copy.deepcopy(_GoodState(self.step_count, *networks, self._optimisation.state()))
 
     def _go_back(self) -> None:
+        self._unread = None  # it is of a step on what is undone
         good = copy.deepcopy(self._good)
         self._network.load_state_dict(good.network)
         self._ema.network.load_state_dict(good.ema)

@@ -2,8 +2,6 @@
 
 import numpy as np
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
 
 from napari_unet import object_weights
 from napari_unet.dataset.weight_map import (
@@ -11,7 +9,6 @@ from napari_unet.dataset.weight_map import (
     border_weights,
     class_weights,
     end_weights,
-    random_mask,
     weight_map,
 )
 from napari_unet.images.object_labels import object_labels, ridge
@@ -145,37 +142,6 @@ def test_nothing_weighs_where_nothing_is_trained() -> None:
     weights = weight_map(labels, trained, class_weights({1: 100, 2: 100}), border)
     np.testing.assert_array_equal(weights > 0, trained)
     assert (weights[~trained] == 0).all()
-
-
-@given(st.integers(0, 400), st.floats(0.01, 1), st.integers(0, 2**32 - 1))
-def test_the_random_mask_keeps_its_share(weighted: int, share: float, seed: int) -> None:
-    """The share is kept to the pixel, at least one where any is; those kept are unchanged, the others exactly 0."""
-    weights = np.zeros((2, 20, 20), np.float32)
-    random = np.random.default_rng(seed)
-    weights.flat[random.choice(weights.size, weighted, replace=False)] = random.uniform(0.5, 9, weighted)
-    before = weights.copy()
-    masked = random_mask(weights, share, random)
-    kept = masked > 0
-    assert kept.sum() == min(weighted, max(1, round(share * weighted)))
-    np.testing.assert_array_equal(masked, np.where(kept, weights, 0))
-    np.testing.assert_array_equal(weights, before)
-
-
-def test_every_labelled_pixel_has_its_turn() -> None:
-    """Masks differ from step to step, and each pixel is in about its share of them."""
-    random = np.random.default_rng(3)
-    weights = np.ones((10, 10), np.float32)
-    counts = sum((random_mask(weights, 0.2, random) > 0).astype(int) for _ in range(1000))
-    assert counts.sum() == 20_000
-    assert 140 < counts.min() <= counts.max() < 260  # 200 +- 4.7 standard deviations of 12.6
-
-
-def test_the_whole_share_draws_nothing() -> None:
-    """Without a mask weights and random numbers stay as they are."""
-    random, untouched = np.random.default_rng(3), np.random.default_rng(3)
-    weights = np.ones((10, 10), np.float32)
-    np.testing.assert_array_equal(random_mask(weights, 1.0, random), weights)
-    assert random.bit_generator.state == untouched.bit_generator.state
 
 
 def test_annotation_of_objects_has_the_border_term_of_the_true_objects() -> None:

@@ -22,7 +22,7 @@ from squares import HEIGHT, TILE, WIDTH, Clock, of, paint, rest
 from napari_unet.config import Settings
 from napari_unet.controller.worker_process import WorkerProcess
 from napari_unet.dataset.annotated import Annotations
-from napari_unet.dataset.sampler import Sampler
+from napari_unet.dataset.weight_map import class_table, class_weights
 from napari_unet.errors import UserError
 from napari_unet.evaluation.estimated_dice import EstimatedDice
 from napari_unet.evaluation.label_check import Doubt
@@ -758,8 +758,10 @@ def test_the_weight_map_is_that_of_training(project: Project) -> None:
     assert (sent.image_id, sent.plane, sent.factor) == (1, 0, 1)
     annotations = Annotations(project)
     annotations.refresh(project.settings.read())
-    whole = Sampler(annotations, 64, np.random.default_rng(0)).cut((1, 0), Region(0, 0, HEIGHT, WIDTH))
-    np.testing.assert_array_equal(sent.array(), whole.weight_map.astype(np.float16))
+    plane = annotations.planes[1, 0]
+    balance = class_table(class_weights(annotations.counts()))
+    expected = balance[plane.labels[:]] * plane.weights(Region(0, 0, HEIGHT, WIDTH))
+    np.testing.assert_array_equal(sent.array(), expected.astype(np.float16))
     line = sent.array()[5:9]
     assert line.any()
     assert sent.array()[24, 31] > 2 * line.max()
