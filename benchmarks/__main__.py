@@ -22,10 +22,11 @@ SLOW = (
     "large_image",
     "window_soak",
     "panel_states",
+    "steps",
 )
 NAMES = (*QUICK, *SLOW)
 # Without a window.
-_ONE_THREAD = ("learning", "sampling", "annotator", "where_next", "objects", "counting", "out_of_core")
+_ONE_THREAD = ("learning", "sampling", "annotator", "where_next", "objects", "counting", "out_of_core", "steps")
 _SCREEN = "-screen 0 1400x1000x24 +extension GLX"
 _LARGE_SCREEN = "-screen 0 3840x2160x24 +extension GLX"  # for windows of any size, and twice the scale
 

@@ -8,7 +8,9 @@ from torch import Tensor, nn
 
 from napari_unet.config import Settings
 from napari_unet.network.checkpoint import Checkpoint
+from napari_unet.network.device import Device
 from napari_unet.network.presets import preset_named
+from napari_unet.training.step_fate import StepFates
 
 _SETTLE_STEPS = 300  # steps without a new stroke after which the learning rate has halved
 _LOWEST_RATE = 0.1  # share of the learning rate that is left at last
@@ -23,9 +25,16 @@ class Optimisation:
     parameters : gives those of the network; asked again after its head was rebuilt
     settings : preset, learning rate, warm-up and weight decay
     share : of the learning rate that this network learns with
+
+    Attributes
+    ----------
+    fates : what came of the steps
     """
 
-    def __init__(self, parameters: Callable[[], Iterable[nn.Parameter]], settings: Settings, share: float) -> None:
+    def __init__(
+        self, parameters: Callable[[], Iterable[nn.Parameter]], settings: Settings, share: float, device: Device
+    ) -> None:
+        self.fates = StepFates(device)
         self.steps_here = 0  # since the weights were last set from elsewhere
         self._parameters = parameters
         self._settings = settings
@@ -106,6 +115,7 @@ class Optimisation:
 
     def go_back(self, state: dict[str, Any] | None) -> None:
         """Set the optimiser to an earlier state."""
+        self.fates.forget()
         if state is None:
             self._optimiser = None
         else:

@@ -1,4 +1,4 @@
-"""Where in its plane each pixel of a tile comes from, computed on the device."""
+"""Computes, on the device, where in its plane each pixel of a tile comes from."""
 
 from typing import NamedTuple
 

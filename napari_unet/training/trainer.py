@@ -23,7 +23,6 @@ from napari_unet.training.optimisation import Optimisation
 from napari_unet.training.plateau import Plateau
 from napari_unet.training.saved_network import saved_network
 from napari_unet.training.starting import Start, adapt_head, starting_network, take_over
-from napari_unet.training.step_fate import StepFate, reads_later
 from napari_unet.training.step_loss import StepLoss
 
 _KEEP_EVERY = 25  # steps between the states to which a diverged training goes back
@@ -76,15 +75,13 @@ class Trainer:
         self.plateau = Plateau()
         self._settings = settings
         self._group = group
-        self._reads_later = reads_later(device)
-        self._unread: StepFate | None = None  # of the last step
         self._random = np.random.default_rng(start.seed)
         network = starting_network(annotations.channels(), self.class_ids, settings, start)
         network = network.to(device.torch_device, memory_format=torch.channels_last)  # type: ignore[call-overload]
         self._network, self._ema = network, Ema(network)
         self._loss_of = StepLoss(network, self._ema.network, device, self._random, group)
         share = _FITTED_RATE if self.answers_at_once else 1.0
-        self._optimisation = Optimisation(network.parameters, settings, share)
+        self._optimisation = Optimisation(network.parameters, settings, share, device)
         self.batches = Batches(annotations, network.architecture, settings, device, self._random)
         self._head_fit = HeadFit(annotations, device, self._random, start.seed)
         earlier = start.checkpoint
@@ -113,7 +110,7 @@ class Trainer:
 
     def restore(self, network: UNet, class_ids: tuple[int, ...]) -> None:
         """Go back to a network that was kept and train on from it."""
-        self._unread = None
+        self._optimisation.fates.forget()
         take_over(self._network, self.class_ids, network, class_ids)
         self._ema.begin_at(self._network)
         self._optimisation.begin_again()
@@ -152,11 +149,7 @@ class Trainer:
         total.backward()  # type: ignore[no-untyped-call]
         self._group.add_gradients(self._network.parameters())
         norm = torch.nn.utils.clip_grad_norm_(self._network.parameters(), _GRADIENT_LIMIT)
-        fate = StepFate(loss, total, norm)
-        known = self._unread or fate
-        if self._reads_later:
-            self._unread = fate
-        found = known.loss()
+        found = self._optimisation.fates.next(loss, total, norm)
         if math.isnan(found):
             self._go_back()
             return math.nan
@@ -176,8 +169,7 @@ class Trainer:
 
     def _settle(self) -> None:
         """Wait for the last step, and undo it if it diverged: nobody is to see its weights then."""
-        unread, self._unread = self._unread, None
-        if unread is not None and math.isnan(unread.loss()):
+        if not self._optimisation.fates.all_finite():
             self._go_back()
 
     def let_go(self) -> None:
@@ -241,7 +233,6 @@ class Trainer:
         return copy.deepcopy(_GoodState(self.step_count, *networks, self._optimisation.state()))
 
     def _go_back(self) -> None:
-        self._unread = None  # it is of a step on what is undone
         good = copy.deepcopy(self._good)
         self._network.load_state_dict(good.network)
         self._ema.network.load_state_dict(good.ema)

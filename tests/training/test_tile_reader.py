@@ -1,6 +1,7 @@
 """Laws of cutting tiles on the device: what moves, moves together, and is what the plane holds."""
 
 from dataclasses import replace
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -127,6 +128,25 @@ def test_unlabelled_pixels_get_no_gradient(annotations: Annotations) -> None:
     assert logits.grad is not None
     assert torch.equal(logits.grad.abs().sum(dim=1) > 0, tiles.weights > 0)
     assert not tiles.weights[tiles.labels == 0].any()
+
+
+def test_a_plane_smaller_than_a_tile_is_mirrored_again_and_again(tmp_path: Path) -> None:
+    """As SciPy does it; nothing is labelled outside of it."""
+    pixels = np.random.default_rng(0).normal(size=(9, 14)).astype(np.float32)
+    labels = np.ones((9, 14), np.uint8)
+    with Drawing(Image("tiny", pixels, "yx"), labels, settings=SETTINGS).open_in(tmp_path) as project:
+        annotations = Annotations(project)
+        annotations.refresh(SETTINGS)
+        shown = np.asarray(annotations.with_context((1, 0), 0))[:, :, 0]
+        plans = plans_of(annotations, NONE, 0)
+        tiles = TileReader(annotations, 1, 0, CPU).read(plans)
+    for tile, (y, x) in enumerate(plans.pixels):
+        row, column = plans.motions.fixed[tile]
+        at = np.mgrid[:TILE, :TILE] + np.array([y - row, x - column])[:, None, None]
+        expected = ndimage.map_coordinates(shown, at, order=1, mode="reflect")
+        np.testing.assert_allclose(tiles.pixels[tile, 0], expected, atol=1e-6)
+        inside = (at >= 0).all(axis=0) & (at[0] < 9) & (at[1] < 14)
+        np.testing.assert_array_equal(tiles.labels[tile].numpy() > 0, inside)
 
 
 def same(one: CutTiles, two: CutTiles) -> bool:

@@ -157,14 +157,14 @@ def test_a_diverged_step_is_undone(
 @pytest.fixture
 def reads_later(monkeypatch: pytest.MonkeyPatch) -> None:
     """Let losses be read after the next step was begun, as on a GPU."""
-    monkeypatch.setattr("napari_unet.training.trainer.reads_later", lambda device: True)
+    monkeypatch.setattr("napari_unet.training.step_fate.reads_later", lambda device: True)
 
 
 @pytest.mark.usefixtures("reads_later")
 def test_losses_read_later_are_the_same_losses(annotations: Annotations, monkeypatch: pytest.MonkeyPatch) -> None:
     """Each is told a step later, and the network learns bit for bit the same."""
     late = Trainer(annotations, SETTINGS, CPU, Start(seed=5))
-    monkeypatch.setattr("napari_unet.training.trainer.reads_later", lambda device: False)
+    monkeypatch.setattr("napari_unet.training.step_fate.reads_later", lambda device: False)
     prompt = Trainer(annotations, SETTINGS, CPU, Start(seed=5))
     told, known = ([trainer.step() for _ in range(5)] for trainer in (late, prompt))
     assert told == [known[0], *known[:4]]
