@@ -3,7 +3,7 @@
 from dataclasses import astuple, dataclass, fields
 
 import numpy as np
-from jaxtyping import Float64
+from jaxtyping import Float, Float64
 
 # Both branches of a head see the same pixel, so that their sum is about twice as sure as it should be.
 TEMPERATURE = 2.0
@@ -31,6 +31,11 @@ class DiceSums:
     def none(cls, classes: int) -> "DiceSums":
         """Return the sums of no pixels."""
         return cls(*(np.zeros(classes) for _ in fields(cls)))
+
+    @classmethod
+    def of(cls, sums: Float[np.ndarray, "5 k"]) -> "DiceSums":
+        """Return the sums whose fields are the rows of an array."""
+        return cls(*sums.astype(np.float64))
 
     @property
     def pixels(self) -> float:

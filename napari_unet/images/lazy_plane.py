@@ -4,7 +4,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
-from jaxtyping import Float32
+from jaxtyping import Float32, Num
 
 from napari_unet.images.image import Image
 from napari_unet.images.normalisation import Normalisation
@@ -12,8 +12,8 @@ from napari_unet.images.recently_used import RecentlyUsed
 
 PIECE = 1024  # px, the side of a square that is read and kept at once
 
-# A key is the number of the image and of the plane, and for a piece its row and column.
-Planes = RecentlyUsed[tuple[int, ...], Float32[np.ndarray, "y x c"]]
+# A key is the number of the image and of the plane, and for a piece its row and column; -1 follows for a raw plane.
+Planes = RecentlyUsed[tuple[int, ...], Num[np.ndarray, "y x c"]]
 
 
 @dataclass(frozen=True, slots=True)

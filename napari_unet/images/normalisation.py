@@ -4,6 +4,7 @@ from dataclasses import dataclass
 
 import numpy as np
 from jaxtyping import Float32, Num
+from numpy.typing import DTypeLike
 
 from napari_unet.images.image import Image
 
@@ -21,20 +22,32 @@ class Normalisation:
     low: tuple[float, ...]
     high: tuple[float, ...]
 
+    @property
+    def scale(self) -> Float32[np.ndarray, " c"]:
+        """Return the factor of each channel, after ``low`` was taken off; 0 for a constant channel."""
+        spread = np.subtract(self.high, self.low)
+        with np.errstate(over="ignore"):  # of the smallest numbers of float64
+            steep = np.minimum(2.0 / np.where(spread > 0, spread, 1), np.finfo(np.float32).max)
+        return np.where(spread > 0, steep, 0).astype(np.float32)
+
+    def repeated(self, times: int) -> "Normalisation":
+        """Return the same for the channels of several planes, one after the other."""
+        return Normalisation(self.low * times, self.high * times)
+
     def apply(self, pixels: Num[np.ndarray, "y x c"]) -> Float32[np.ndarray, "y x c"]:
         """Map to float32 in [-3, 3]; NaN becomes 0, the middle of the range, and infinities its ends."""
-        # Wide types can hold a large offset under a small range, which float32 would swallow.
-        wide = np.dtype(pixels.dtype).itemsize > 2
-        low = np.asarray(self.low, np.float64)
-        spread = np.asarray(self.high, np.float64) - low
-        steep = np.minimum(2.0 / np.where(spread > 0, spread, 1), np.finfo(np.float32).max)
-        scale = np.where(spread > 0, steep, 0).astype(np.float32)
+        scale, first = self.scale, np.float64 if is_wide(pixels.dtype) else np.float32
         with np.errstate(invalid="ignore", over="ignore"):  # infinities are dealt with below
-            above = np.subtract(pixels, low, dtype=np.float64 if wide else np.float32).astype(np.float32)
+            above = np.subtract(pixels, np.asarray(self.low, np.float64), dtype=first).astype(np.float32)
             normal = above * scale - np.float32(1)
-        normal[:, :, spread <= 0] = 0
+        normal[:, :, scale == 0] = 0
         np.nan_to_num(normal, copy=False, nan=0.0, posinf=CLIP, neginf=-CLIP)
         return np.clip(normal, -CLIP, CLIP, out=normal)
+
+
+def is_wide(dtype: DTypeLike) -> bool:
+    """Tell whether a type can hold a large offset under a small range, which float32 would swallow."""
+    return np.dtype(dtype).itemsize > 2
 
 
 def measure_normalisation(image: Image) -> Normalisation:

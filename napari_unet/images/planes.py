@@ -3,12 +3,13 @@
 from collections.abc import Callable
 
 import numpy as np
-from jaxtyping import Float32
+from jaxtyping import Float32, Num
 
 from napari_unet.images.image import Image
 from napari_unet.images.lazy_plane import LazyPlane, Planes
 from napari_unet.images.normalisation import Normalisation, measure_normalisation
 from napari_unet.images.plane_stack import PlaneStack
+from napari_unet.images.raw_plane import RawPlane
 from napari_unet.images.recently_used import RecentlyUsed
 
 _BUDGET_BYTES = 512 * 2**20
@@ -53,6 +54,14 @@ class NormalisedPlanes:
             return self[plane]
         return PlaneStack(tuple(self[each] for each in self.image.with_context(plane, context_planes)))
 
+    def raw(self, plane: int, context_planes: int) -> RawPlane:
+        """Return a plane with its context planes as the image holds it, for work that sees every pixel but once."""
+        image = self.image
+        is_at_hand = isinstance(image.pixels, np.ndarray) or image.height * image.width > WHOLE
+        kept = None if is_at_hand else self._kept
+        planes = image.with_context(plane, context_planes)
+        return RawPlane(image, planes, self.normalisation, kept, self._image_id)
+
 
 class OpenedImages:
     """Open images by number when they are asked for; memory is bounded, however many there are.
@@ -82,7 +91,7 @@ class OpenedImages:
                 self.planes.drop(key)
 
 
-def _nbytes(pixels: Float32[np.ndarray, "y x c"]) -> int:
+def _nbytes(pixels: Num[np.ndarray, "y x c"]) -> int:
     return pixels.nbytes
 
 

@@ -30,7 +30,12 @@ def rescaled(
 
 
 def scaled_back(values: Shaped[np.ndarray, "*k h w"], height: int, width: int) -> Shaped[np.ndarray, "*k y x"]:
-    """Rescale values to a height and width, each from the nearest pixel, so that classes are never mixed."""
+    """Rescale values to a height and width, each from the nearest pixel, so that classes are never mixed.
+
+    Values that stay as many come back themselves.
+    """
+    if values.shape[-2:] == (height, width):
+        return values
     rows, columns = (_nearest(old, new) for old, new in zip(values.shape[-2:], (height, width), strict=True))
     return values[..., rows[:, None], columns]
 

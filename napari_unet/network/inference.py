@@ -1,6 +1,7 @@
 """Prediction of a region of a plane, the same whatever regions the plane is cut into."""
 
 from collections.abc import Callable
+from dataclasses import dataclass
 
 import numpy as np
 import torch
@@ -9,9 +10,12 @@ from torch import Tensor
 
 from napari_unet.evaluation.dice_sums import DiceSums
 from napari_unet.images.plane_pixels import PlanePixels
+from napari_unet.images.raw_plane import RawPlane
 from napari_unet.images.tiles import Region, read_mirrored
 from napari_unet.network.device import Device
-from napari_unet.network.dice_tally import dice_sums
+from napari_unet.network.dice_tally import dice_tally
+from napari_unet.network.raw_upload import upload_normalised
+from napari_unet.network.transfer import Download, download, upload
 from napari_unet.network.unet import Architecture, UNet
 
 _MIRRORED = 16  # px beyond the rim of the plane that are read, at least; convolutions pad with zeros behind them
@@ -27,7 +31,7 @@ class Predictor:
     Attributes
     ----------
     cached_branches : gives the logits (branches, k, y, x) of a region from the feature cache, or None where it has none
-    sums : grow with every region whose classes are predicted, for the estimated Dice; None where nobody wants them
+    sums : grow with every region whose classes are taken, for the estimated Dice; None where nobody wants them
     """
 
     def __init__(self, network: UNet, class_ids: tuple[int, ...], device: Device) -> None:
@@ -36,7 +40,7 @@ class Predictor:
         self.device = device
         self.cached_branches: Callable[[Region], Tensor | None] = lambda region: None
         self.sums: DiceSums | None = None
-        self._lookup = np.array(class_ids, np.uint8)
+        self._ids = torch.tensor(class_ids, dtype=torch.uint8, device=device.torch_device)
 
     @property
     def context_planes(self) -> int:
@@ -49,14 +53,20 @@ class Predictor:
 
     def classes(self, plane: PlanePixels, region: Region) -> UInt8[np.ndarray, "h w"]:
         """Predict the id of the most probable class of each pixel of a region inside the plane."""
-        return self._shown(self.branches(plane, region))[0]
+        return self.begin_classes(plane, region).take()
+
+    @torch.inference_mode()
+    def begin_classes(self, plane: PlanePixels, region: Region) -> "BegunClasses":
+        """Begin ``classes``: on CUDA return while the device still computes, elsewhere when it is done."""
+        return self._begun(self.branches(plane, region))
 
     def classes_and_probabilities(
         self, plane: PlanePixels, region: Region
     ) -> tuple[UInt8[np.ndarray, "h w"], Float32[np.ndarray, "k h w"]]:
         """Predict class ids and probabilities in one forward pass."""
-        shown, logits = self._shown(self.branches(plane, region))
-        return shown, torch.softmax(logits, dim=0).cpu().numpy()
+        branches = self.branches(plane, region)
+        begun = self._begun(branches)
+        return begun.take(), torch.softmax(branches.sum(dim=0), dim=0).cpu().numpy()
 
     def estimate_anew(self) -> None:
         """Begin to sum for an estimated Dice of what is predicted from now on."""
@@ -85,20 +95,48 @@ class Predictor:
         height, width = region.shape
         return branches[0, :, :, top : top + height, left : left + width].float()
 
-    def _shown(self, branches: Tensor) -> tuple[UInt8[np.ndarray, "h w"], Tensor]:
-        """Return the id of the most probable class of each pixel, the first of equals, and logits; add to the sums."""
-        logits = branches.sum(dim=0)
+    @torch.inference_mode()
+    def _begun(self, branches: Tensor) -> "BegunClasses":
+        """Find the id of the most probable class of each pixel, the first of equals, and sums if wanted."""
         # Not argmax: over the first axis it took 0.77 s for 2 x 2048 x 2048 numbers on a CPU, max takes 0.06 s.
-        shown = logits.max(0).indices
-        if self.sums is not None:
-            self.sums = self.sums + dice_sums(branches, shown)
-        return self._lookup[shown.to(torch.uint8).cpu().numpy()], logits
+        shown = branches.sum(dim=0).max(0).indices
+        ids = self._ids[shown]
+        tally = () if self.sums is None else (dice_tally(branches, shown),)
+        return BegunClasses(download((ids, *tally), self.device), self._add)
+
+    def _add(self, sums: DiceSums) -> None:
+        self.sums = None if self.sums is None else self.sums + sums
+
+
+@dataclass(frozen=True, slots=True)
+class BegunClasses:
+    """The class ids of a region that are computed, or on their way from the device.
+
+    Attributes
+    ----------
+    add : gets the sums for the estimated Dice, if they come along
+    """
+
+    coming: Download
+    add: Callable[[DiceSums], None]
+
+    def take(self) -> UInt8[np.ndarray, "h w"]:
+        """Wait for the class ids and return them; to be called once."""
+        ids, *sums = self.coming.arrived()
+        for each in sums:
+            self.add(DiceSums.of(each))
+        return ids
 
 
 def read_for(network: UNet, plane: PlanePixels, region: Region, device: Device) -> tuple[Tensor, Region]:
     """Read the pixels (1, c, y, x) that a network needs for a region onto the device; also return their region."""
     read = _window(region, network.architecture, *plane.shape[:2])
-    return torch.from_numpy(read_mirrored(plane, read)).permute(2, 0, 1)[None].to(device.torch_device), read
+    pixels = read_mirrored(plane, read)
+    if isinstance(plane, RawPlane):
+        there = upload_normalised(pixels, plane.joined_normalisation, device)
+    else:
+        there = upload(pixels, device)
+    return there.permute(2, 0, 1)[None], read
 
 
 def valid_window(region: Region, architecture: Architecture) -> Region:

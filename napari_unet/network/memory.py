@@ -6,5 +6,7 @@ import torch
 
 def free_memory(kind: str) -> int:
     """Return the bytes that a device of this kind ("cpu", "cuda", "mps") could still give."""
-    # Apple's GPU shares the memory of the processor.
-    return torch.cuda.mem_get_info()[0] if kind == "cuda" else int(psutil.virtual_memory().available)
+    if kind == "cuda":
+        kept = torch.cuda.memory_reserved() - torch.cuda.memory_allocated()  # torch gives it again, to us alone
+        return torch.cuda.mem_get_info()[0] + kept
+    return int(psutil.virtual_memory().available)  # which Apple's GPU shares

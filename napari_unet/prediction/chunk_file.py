@@ -17,9 +17,8 @@ from napari_unet.export.ome_zarr import bits, create_levels, levels_of, plane_nu
 from napari_unet.export.segmentation import ClassStyle
 from napari_unet.export.verified import UNREADABLE, array_difference
 from napari_unet.images.image import Image
-from napari_unet.images.lazy_plane import LazyPlane
 from napari_unet.images.normalisation import Normalisation
-from napari_unet.images.plane_stack import PlaneStack
+from napari_unet.images.raw_plane import RawPlane
 from napari_unet.images.tiles import Region, grid
 from napari_unet.network.inference import Predictor
 from napari_unet.prediction.plane import predict_region
@@ -90,7 +89,7 @@ class ChunkFile:
             NU-E01 when it cannot be written, NU-E03 when it does not hold what was written.
         """
         planes = self.image.with_context(chunk.plane, predictor.context_planes)
-        plane = PlaneStack(tuple(LazyPlane(self.image, each, normalisation) for each in planes))
+        plane = RawPlane(self.image, planes, normalisation)
         mask = predict_region(predictor, plane, chunk.region, tile) - 1
         pixels, labels = levels_of(self.image, self.classes, None)
         index = self._index(chunk.plane)

@@ -6,6 +6,7 @@ import numpy as np
 from jaxtyping import Float32, UInt8
 
 from napari_unet.errors import UserError
+from napari_unet.images.plane_pixels import PlanePixels
 from napari_unet.images.planes import NormalisedPlanes
 from napari_unet.images.rescaling import UNCHANGED, rescaled, scaled_back
 from napari_unet.network.inference import Predictor
@@ -42,9 +43,9 @@ def resumable_mask(
     image = planes.image
     mask = np.zeros((image.planes, image.height, image.width), np.uint8)
     for plane in range(image.planes):
-        pixels = rescaled(planes.with_context(plane, predictor.context_planes), factors)
+        pixels = _seen(planes, plane, predictor.context_planes, factors)
         found = yield from shares_of(resumable_plane(predictor, pixels, tile), plane, image.planes)
-        mask[plane] = scaled_back(found, image.height, image.width) - 1
+        np.subtract(scaled_back(found, image.height, image.width), 1, out=mask[plane])
         plane_done(plane, mask[plane])
     return mask
 
@@ -54,10 +55,17 @@ def predict_all_probabilities(
 ) -> Float32[np.ndarray, "planes k y x"]:
     """Return the probability of every class at every pixel of every plane; parameters as ``predict_mask``."""
     image = planes.image
-    seen = (rescaled(planes.with_context(plane, predictor.context_planes), factors) for plane in range(image.planes))
+    seen = (_seen(planes, plane, predictor.context_planes, factors) for plane in range(image.planes))
     return np.stack(
         [scaled_back(predict_probabilities(predictor, each, tile), image.height, image.width) for each in seen]
     )
+
+
+def _seen(planes: NormalisedPlanes, plane: int, context_planes: int, factors: tuple[float, float]) -> PlanePixels:
+    """Return a plane as the network sees it: raw, to be normalised on the device, unless it is rescaled."""
+    if factors == UNCHANGED:
+        return planes.raw(plane, context_planes)
+    return rescaled(planes.with_context(plane, context_planes), factors)
 
 
 def check_channels(predictor: Predictor, planes: NormalisedPlanes) -> None:

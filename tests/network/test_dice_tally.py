@@ -4,9 +4,10 @@ import numpy as np
 import pytest
 import torch
 
+from napari_unet.evaluation.dice_sums import DiceSums
 from napari_unet.images.tiles import Region, grid
 from napari_unet.network.device import Device
-from napari_unet.network.dice_tally import dice_sums
+from napari_unet.network.dice_tally import dice_tally
 from napari_unet.network.inference import Predictor
 from napari_unet.network.unet import Architecture, build
 
@@ -18,7 +19,7 @@ def test_sums_are_those_of_the_softened_probabilities(branches: int) -> None:
     """Pixels, probabilities of what is shown and of everything; the deep branch is believed as it is."""
     logits = torch.from_numpy(np.random.default_rng(0).normal(0, 2, (branches, 3, 9, 7)).astype(np.float32))
     shown = logits.sum(0).argmax(0)
-    found = dice_sums(logits, shown)
+    found = DiceSums.of(dice_tally(logits, shown).numpy())
     probabilities = torch.softmax(logits.sum(0).double() / 2, 0).numpy()
     deep = probabilities if branches == 1 else torch.softmax(logits[0].double(), 0).numpy()
     index = shown.numpy()

@@ -24,7 +24,7 @@ from napari_unet.images.lazy_plane import LazyPlane
 from napari_unet.images.normalisation import measure_normalisation
 from napari_unet.images.reading import open_image
 from napari_unet.images.tiles import Region
-from napari_unet.network.inference import Predictor
+from napari_unet.network.inference import BegunClasses, Predictor
 from napari_unet.packaging import chunked_prediction, prediction_files
 from napari_unet.prediction import large_image
 from napari_unet.prediction.chunk_file import Chunk, ChunkFile
@@ -163,20 +163,20 @@ def test_an_interrupted_image_goes_on(network_file: Path, tmp_path: Path, monkey
     write_noise(tmp_path / "a.zarr")
     model, out = api.load_model(network_file, "cpu"), tmp_path / "out"
     predicted: list[Region] = []
-    whole = Predictor.classes
+    whole = Predictor.begin_classes
 
-    def stopping(after: int) -> Callable[..., np.ndarray]:
-        def classes(self: Predictor, plane: Any, region: Region) -> np.ndarray:
+    def stopping(after: int) -> Callable[..., BegunClasses]:
+        def begin_classes(self: Predictor, plane: Any, region: Region) -> BegunClasses:
             if len(predicted) == after:
                 raise KeyboardInterrupt
             predicted.append(region)
             return whole(self, plane, region)
 
-        return classes
+        return begin_classes
 
     def run(model: api.Model, after: int) -> int:
         predicted.clear()
-        monkeypatch.setattr(Predictor, "classes", stopping(after))
+        monkeypatch.setattr(Predictor, "begin_classes", stopping(after))
         try:
             api.predict_file(model, tmp_path / "a.zarr", out, ["ome-zarr"])
         except KeyboardInterrupt:
@@ -196,7 +196,7 @@ def test_an_interrupted_image_goes_on(network_file: Path, tmp_path: Path, monkey
     np.testing.assert_array_equal(classes(out / "a.ome.zarr"), expected[0])
     assert not list(out.rglob("*.partial"))
     (out / "a.json").unlink()
-    monkeypatch.setattr(Predictor, "classes", stopping(3))
+    monkeypatch.setattr(Predictor, "begin_classes", stopping(3))
     predicted.clear()
     with pytest.raises(KeyboardInterrupt):
         api.predict_file(model, tmp_path / "a.zarr", out, ["ome-zarr"])
