@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 import torch
 from drawing import Drawing
+from torch.utils._python_dispatch import TorchDispatchMode
 
 from napari_unet.api import add_annotation
 from napari_unet.config import Settings
@@ -16,6 +17,7 @@ from napari_unet.dataset.annotated import Annotations
 from napari_unet.errors import UserError
 from napari_unet.evaluation.scores import confusion, dice
 from napari_unet.images.image import Image
+from napari_unet.network.base import BaseWeights
 from napari_unet.network.checkpoint import Checkpoint, load_checkpoint, save_checkpoint
 from napari_unet.network.device import Device
 from napari_unet.network.inference import Predictor
@@ -195,6 +197,29 @@ def test_a_step_that_diverged_unseen_is_undone(
     assert all(torch.equal(after.network_weights[name], good.network_weights[name]) for name in good.network_weights)
     assert np.isfinite([trainer.step() for _ in range(3)]).all()
     assert finite(trainer.checkpoint())
+
+
+class NothingWaits(TorchDispatchMode):
+    """Refuses the operations for whose result the host waits on a GPU: numbers, and shapes that depend on numbers."""
+
+    def __torch_dispatch__(self, function: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
+        """Do the operation unless it is one of them."""
+        name = function.overloadpacket.__name__
+        if name in {"_local_scalar_dense", "nonzero", "masked_select", "is_nonzero", "equal", "bincount", "_unique2"}:
+            raise AssertionError(f"{name} waits for the device")
+        return function(*args, **(kwargs or {}))
+
+
+@pytest.mark.parametrize("pixel_share", [1.0, 0.5])
+def test_a_step_waits_for_nothing(annotations: Annotations, pixel_share: float) -> None:
+    """Neither the host's code nor the optimiser asks the device for a number while a step is made."""
+    settings = msgspec.structs.replace(SETTINGS, pixel_share=pixel_share, consistency=1.0)
+    trainer = Trainer(annotations, settings, CPU, Start(base=BaseWeights()))
+    trainer.fit_head()
+    for _ in range(2):
+        trainer.step()
+    with NothingWaits():
+        assert np.isfinite([trainer.step() for _ in range(3)]).all()
 
 
 def logits_of(network: torch.nn.Module) -> torch.Tensor:
