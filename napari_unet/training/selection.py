@@ -8,21 +8,17 @@ import msgspec
 import numpy as np
 from jaxtyping import Int
 
-from napari_unet.dataset.annotated import Annotations, PlaneKey
+from napari_unet.dataset.annotated import Annotations
 from napari_unet.evaluation.checked_correction import CORRECTION
 from napari_unet.evaluation.estimated_dice import ESTIMATES
 from napari_unet.evaluation.scores import (
-    BlockScore,
     Milestone,
     Score,
     class_scores,
-    confusion,
     dice,
-    mean_known,
     mean_of_all,
     stroke_pieces,
 )
-from napari_unet.images.tiles import Region
 from napari_unet.network.checkpoint import Checkpoint
 from napari_unet.network.device import Device
 from napari_unet.network.inference import Predictor
@@ -32,6 +28,7 @@ from napari_unet.training.candidate import Candidate
 from napari_unet.training.device_settings import known_fact
 from napari_unet.training.looked_at import LookedAt
 from napari_unet.training.saved_network import saved_network
+from napari_unet.training.scored_candidate import scored_candidate
 from napari_unet.training.scoring_pace import ScoringPace
 
 
@@ -119,8 +116,9 @@ class Selection:
         if self.shown is None:
             raise RuntimeError("nothing has been considered yet")
         if not self.shown.matrices:
-            self.shown = self.scored(self.shown.network, self.shown.class_ids, self.shown.step)
-        blocks = tuple(_block_score(key, region, matrix) for (key, region), matrix in self.shown.matrices.items())
+            with self.pace.scoring():
+                self.shown = self.scored(self.shown.network, self.shown.class_ids, self.shown.step)
+        blocks = self.shown.blocks
         matrices = np.stack([*self.shown.matrices.values()]) if blocks else _no_matrices(len(self.shown.class_ids))
         classes = class_scores(matrices, self.shown.class_ids, self._strokes())
         mean = mean_of_all(dice(matrices.sum(axis=0)))
@@ -145,14 +143,7 @@ class Selection:
 
     def scored(self, network: UNet, class_ids: tuple[int, ...], step: int) -> Candidate:
         """Predict every held-out block and count."""
-        predictor = Predictor(network, class_ids, self._device)
-        matrices = {}
-        for key, plane in self._annotations.planes.items():
-            for region in plane.held_out_blocks:
-                found = predictor.classes(self._annotations.with_context(key, predictor.context_planes), region)
-                truth = np.where(plane.held_out[region.slices], plane.labels[region.slices], 0).astype(np.uint8)
-                matrices[key, region] = confusion(truth, found, class_ids)
-        return Candidate(step, class_ids, network, matrices)
+        return scored_candidate(Predictor(network, class_ids, self._device), step, self._annotations)
 
     def _note_start(self, candidate: Candidate) -> None:
         if self.start is None or self.start.class_ids != candidate.class_ids:
@@ -218,11 +209,6 @@ class Selection:
         self._note_start(self.shown)
         self._revision = self._annotations.revision
         return self.score()
-
-
-def _block_score(key: PlaneKey, region: Region, matrix: Int[np.ndarray, "k k"]) -> BlockScore:
-    value = mean_known(dice(matrix))
-    return BlockScore(*key, region.y0, region.x0, region.y1, region.x1, 0.0 if value is None else value)
 
 
 def _no_matrices(classes: int) -> Int[np.ndarray, "n k k"]:

@@ -7,11 +7,15 @@ from drawing import Drawing
 
 from napari_unet.config import Settings
 from napari_unet.dataset.annotated import Annotations
+from napari_unet.evaluation.scores import confusion
 from napari_unet.images.image import Image
+from napari_unet.images.tiles import Region
 from napari_unet.network.device import Device
+from napari_unet.network.inference import Predictor
 from napari_unet.network.unet import Architecture, UNet, build
 from napari_unet.project.project import Project
 from napari_unet.training.candidate import Candidate
+from napari_unet.training.scored_candidate import predicted_together, scored_candidate
 from napari_unet.training.selection import Selection
 
 CPU = Device("cpu", "", False)
@@ -183,3 +187,30 @@ def test_the_evidence_is_counted(project: Project) -> None:
         assert one.pixels == (plane.held_out[:] & (plane.labels[:] == one.class_id)).sum()
         assert one.blocks == len(plane.held_out_blocks)
         assert one.strokes == one.pixels / 16  # each stroke is 16 px of one row
+
+
+def test_blocks_that_lie_close_are_predicted_together(project: Project) -> None:
+    """Each block once, and none differently; alone where that computes fewer pixels."""
+    labels = np.where(np.arange(SIDE)[:, None] % 24 < 12, 1, 2).astype(np.uint8) * np.ones((1, SIDE), np.uint8)
+    project.commit(1, 0, labels, source="import")
+    annotations = Annotations(project)
+    annotations.refresh(project.settings.read())
+    blocks = annotations.planes[1, 0].held_out_blocks
+    assert len(blocks) >= 2
+    predictor = Predictor(by_brightness(9), CLASSES, CPU)
+    candidate = scored_candidate(predictor, 3, annotations)
+    assert {region for _, region in candidate.matrices} == set(blocks)
+    plane = annotations.planes[1, 0]
+    for block in blocks:
+        truth = np.where(plane.held_out[block.slices], plane.labels[block.slices], 0).astype(np.uint8)
+        alone = confusion(truth, predictor.classes(annotations.with_context((1, 0), 0), block), CLASSES)
+        np.testing.assert_array_equal(candidate.matrices[(1, 0), block], alone)
+
+
+def test_few_pixels_are_computed_for_blocks() -> None:
+    """Of blocks side by side a region around them is predicted, of blocks far apart each alone."""
+    close = [Region(y, x, y + 64, x + 64) for y in (0, 128) for x in (0, 64, 320)]
+    far = [Region(600, 600, 664, 664), Region(960, 960, 1024, 1024), Region(0, 5000, 64, 5064)]
+    found = list(predicted_together([*close, *far], 112))
+    assert found[0] == (Region(0, 0, 192, 384), close)
+    assert found[1:] == [(block, [block]) for block in far]
