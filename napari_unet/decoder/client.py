@@ -10,6 +10,7 @@ from functools import partial
 from pathlib import Path
 from typing import Any, ParamSpec, TypeVar
 
+import msgspec
 import numpy as np
 from jaxtyping import Shaped, UInt8
 
@@ -147,8 +148,9 @@ class DecoderClient:
         return self._receive(path, expected)
 
     def _send(self, wish: Wish, path: Path) -> None:
+        there = msgspec.structs.replace(wish, path=str(Path(wish.path).absolute()))  # the process works elsewhere
         try:
-            self._running().channel.send(wish)
+            self._running().channel.send(there)
         except OSError as error:
             self._close()
             raise _ended(path) from error

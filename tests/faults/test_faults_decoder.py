@@ -305,6 +305,17 @@ def test_a_command_gives_up_an_image_that_hangs(
     assert open_image(records["fine"].path).name == "fine"  # nothing is tried any more
 
 
+def test_a_command_finds_images_from_where_it_was_called(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Paths that begin at the folder of the shell, though the process that tries images works in another one."""
+    (tmp_path / "masks").mkdir()
+    tifffile.imwrite(tmp_path / "masks" / "a.tif", np.eye(20, dtype=np.uint8))
+    monkeypatch.chdir(tmp_path)
+    assert command(["score", "--prediction", "masks/a.tif", "--truth", "masks/a.tif"]) == 0
+    assert "1.0000" in capsys.readouterr().out
+
+
 @pytest.mark.torch
 @pytest.mark.parametrize("name", ["crashes", "good"])
 def test_a_worker_tries_images_there(records: dict[str, ImageRecord], tmp_path: Path, name: str) -> None:
