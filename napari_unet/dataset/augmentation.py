@@ -12,7 +12,7 @@ from typing import NamedTuple
 import numpy as np
 from jaxtyping import Bool, Float, Float32, Int, Int64
 
-KNOTS = 3  # a side, of the grid of displacements
+_KNOTS = 3  # a side, of the grid of displacements
 _FARTHEST = 2.0  # standard deviations; beyond, the map would fold where two neighbouring knots move towards each other
 _SMALLEST_SPACING = 6.0  # standard deviations between two knots, for the same reason
 _QUARTER_TURN = np.array([[0, 1], [-1, 0]])
@@ -135,8 +135,8 @@ def draw_motions(
         turns, mirrored = random.integers(4, size=count), random.random(count) < 0.5
     degrees = warped * random.uniform(-augmentation.rotation, augmentation.rotation, count)
     magnifications = augmentation.scale ** (warped * random.uniform(-1, 1, count))
-    deviation = min(augmentation.elastic, side / (KNOTS - 1) / _SMALLEST_SPACING)
-    drawn = np.clip(random.standard_normal((count, 2, KNOTS, KNOTS)), -_FARTHEST, _FARTHEST)
+    deviation = min(augmentation.elastic, side / (_KNOTS - 1) / _SMALLEST_SPACING)
+    drawn = np.clip(random.standard_normal((count, 2, _KNOTS, _KNOTS)), -_FARTHEST, _FARTHEST)
     displacements = (deviation * drawn * warped[:, None, None, None]).astype(np.float32)
     return Motions(fixed, linear_maps(turns, mirrored, degrees, magnifications), displacements)
 
@@ -161,12 +161,12 @@ def reaches(motions: Motions, side: int) -> Int64[np.ndarray, "b 4"]:
 @lru_cache(maxsize=8)
 def cubic_basis(side: int) -> Float32[np.ndarray, "y k"]:
     """Return the share of each knot in each pixel: cubic convolution (Keys 1981), the outermost knots repeated."""
-    position = np.linspace(0, KNOTS - 1, side)
-    basis = np.zeros((side, KNOTS))
-    for knot in range(-1, KNOTS + 1):
+    position = np.linspace(0, _KNOTS - 1, side)
+    basis = np.zeros((side, _KNOTS))
+    for knot in range(-1, _KNOTS + 1):
         t = np.abs(position - knot)
         near, far = 1.5 * t**3 - 2.5 * t**2 + 1, -0.5 * t**3 + 2.5 * t**2 - 4 * t + 2
-        basis[:, min(max(knot, 0), KNOTS - 1)] += np.where(t < 1, near, np.where(t < 2, far, 0))
+        basis[:, min(max(knot, 0), _KNOTS - 1)] += np.where(t < 1, near, np.where(t < 2, far, 0))
     return basis.astype(np.float32)
 
 
