@@ -67,6 +67,13 @@ class Selection:
         self._areas = AreaScores()
         self._areas_of: tuple[UNet | None, int] = (None, 0)  # the network that was scored, and the revision
 
+    @property
+    def is_scored(self) -> bool:
+        """Tell whether the score of the network that is shown is known, or takes no time without held-out pixels."""
+        if self.shown is None:
+            return False
+        return bool(self.shown.matrices) or not any(each.held_out_blocks for each in self._annotations.planes.values())
+
     def consider(self, network: UNet, class_ids: tuple[int, ...], step: int) -> Score:
         """Score a candidate, compare it with the best on the same pixels, and return the score of what is shown."""
         with self.pace.scoring():
@@ -116,8 +123,7 @@ class Selection:
         if self.shown is None:
             raise RuntimeError("nothing has been considered yet")
         if not self.shown.matrices:
-            with self.pace.scoring():
-                self.shown = self.scored(self.shown.network, self.shown.class_ids, self.shown.step)
+            self.shown = self.scored(self.shown.network, self.shown.class_ids, self.shown.step)
         blocks = self.shown.blocks
         matrices = np.stack([*self.shown.matrices.values()]) if blocks else _no_matrices(len(self.shown.class_ids))
         classes = class_scores(matrices, self.shown.class_ids, self._strokes())

@@ -135,8 +135,8 @@ def _learned(
         done += 1
         if done % _SHOW_EVERY == 0 and group.rank == 0:
             learner.show_newest()
-            # What is saved is scored, which takes long where every pixel is labelled.
-            if time.monotonic() - saved > _SAVE_EVERY_S and learner.selection.pace.is_due:
+            # What is saved is scored, which takes long where every pixel is labelled: it waits for the next scoring.
+            if time.monotonic() - saved > _SAVE_EVERY_S and learner.selection.is_scored:
                 _save_meanwhile(learner)
                 saved = time.monotonic()
     return learner, done, time.monotonic() - began

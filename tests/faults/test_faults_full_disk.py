@@ -16,6 +16,7 @@ from injectors import content, small_disk
 
 from napari_unet.cli.command import main
 from napari_unet.config import DEFAULT_SETTINGS, Settings
+from napari_unet.dataset.annotated import Annotations
 from napari_unet.errors import UserError
 from napari_unet.export.formats import FORMATS, export
 from napari_unet.export.mask_npy import write_array
@@ -174,8 +175,11 @@ def test_training_goes_on_while_the_disk_is_full(roomy_disk: Path, monkeypatch: 
         assert load_checkpoint(Path(result.checkpoint)).step == 120
 
 
-def test_training_that_is_killed_has_saved_what_it_learned(roomy_disk: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """What was learned until a minute before is there."""
+@pytest.mark.parametrize("hold_out", [False, True])
+def test_training_that_is_killed_has_saved_what_it_learned(
+    roomy_disk: Path, monkeypatch: pytest.MonkeyPatch, hold_out: bool
+) -> None:
+    """What was learned until a minute before is there, or until the last scoring where pixels are held out."""
     from napari_unet.training import training_run
 
     monkeypatch.setattr(training_run, "time", SimpleNamespace(monotonic=itertools.count(0.0, 61.0).__next__))
@@ -185,10 +189,18 @@ def test_training_that_is_killed_has_saved_what_it_learned(roomy_disk: Path, mon
             raise KeyboardInterrupt
 
     with painted(roomy_disk / "p.unet") as project:
+        if hold_out:
+            labels = np.ones((96, 96), np.uint8)
+            labels[:, 48:] = 2
+            project.commit(1, 0, labels, source="import")
+        annotations = Annotations(project)
+        annotations.refresh(project.settings.read())
+        assert bool(annotations.planes[1, 0].held_out_blocks) == hold_out
         request = training_run.TrainingRequest(steps=200, device="cpu", base="none")
         with pytest.raises(KeyboardInterrupt):
             training_run.run_training(project, request, die)
-        assert {load_checkpoint(file).step for file in project.models.glob("*.safetensors")} >= {100}
+        saved = {load_checkpoint(file).step for file in project.models.glob("*.safetensors")}
+        assert max(saved, default=0) >= (50 if hold_out else 100)
 
 
 def test_the_worker_learns_on_in_memory(disk: Path) -> None:
