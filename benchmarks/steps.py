@@ -39,7 +39,7 @@ _WARM = 3  # steps before any is timed
 
 
 class Result(NamedTuple):
-    """Seconds of a bare step, of a step, and to the first answer; bytes of a GPU at most."""
+    """Hold the seconds of a bare step, of a step, and to the first answer, and the bytes of a GPU at most."""
 
     settings: Settings
     bare: float

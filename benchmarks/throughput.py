@@ -41,7 +41,7 @@ BARE = "bare network"
 
 @dataclass(frozen=True)
 class Case:
-    """What is predicted, by what and where; ``once`` measures it."""
+    """Say what is predicted, by what and where; ``once`` measures it."""
 
     device: str
     preset: str
@@ -52,7 +52,7 @@ class Case:
 
 @dataclass
 class Outcome:
-    """What one way to predict took, round by round."""
+    """Hold what one way to predict took, round by round."""
 
     seconds: list[float] = field(default_factory=list)
     peak: int = 0  # bytes

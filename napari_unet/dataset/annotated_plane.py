@@ -6,7 +6,7 @@ from typing import NamedTuple
 import numpy as np
 from jaxtyping import Bool, Float32, Int64, UInt8
 
-from napari_unet.dataset.weight_map import REACH, pixel_weights
+from napari_unet.dataset.weight_map import END_REACH, pixel_weights
 from napari_unet.images.tiled_plane import TILE, TiledPlane
 from napari_unet.images.tiles import Region
 from napari_unet.project.split import BLOCK
@@ -53,7 +53,7 @@ class AnnotatedPlane:
 
     def weights(self, region: Region) -> Float32[np.ndarray, "h w"]:
         """Return the weights of a region inside the plane, without those of the classes."""
-        around = region.grown(REACH).clipped(*self.labels.shape)
+        around = region.grown(END_REACH).clipped(*self.labels.shape)
         found = pixel_weights(self.labels[around.slices], self.trained[around.slices], self.border[around.slices])
         return found[region.seen_from(around).slices]
 

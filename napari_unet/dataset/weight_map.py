@@ -14,6 +14,7 @@ from napari_unet.project.classes import BACKGROUND
 
 _REACH = 4.0  # sigmas beyond which the border term is below 0.0004
 _EIGHT = np.ones((3, 3), bool)
+END_REACH = 2  # px within which other labels decide what the end of a stroke is
 _AT_THE_END = np.float32(0.2)  # share of its weight that the last pixel of a stroke keeps
 
 
@@ -76,16 +77,6 @@ def class_weights(counts: dict[int, int]) -> dict[int, float]:
     return {class_id: total / (len(present) * count) for class_id, count in present.items()}
 
 
-def weight_map(
-    labels: UInt8[np.ndarray, "y x"],
-    trained: Bool[np.ndarray, "y x"],
-    balance: dict[int, float],
-    border: Float32[np.ndarray, "y x"],
-) -> Float32[np.ndarray, "y x"]:
-    """Compute w(x): class weight times border weight, less at ends of strokes, exactly 0 where nothing is trained."""
-    return class_table(balance)[labels] * pixel_weights(labels, trained, border)
-
-
 def class_table(balance: dict[int, float]) -> Float32[np.ndarray, "256"]:
     """Return the weight of every class id; 0 for those that have none."""
     table = np.zeros(256, np.float32)
@@ -96,11 +87,11 @@ def class_table(balance: dict[int, float]) -> Float32[np.ndarray, "256"]:
 def pixel_weights(
     labels: UInt8[np.ndarray, "y x"], trained: Bool[np.ndarray, "y x"], border: Float32[np.ndarray, "y x"]
 ) -> Float32[np.ndarray, "y x"]:
-    """Compute w(x) without the weight of its class."""
+    """Compute w(x) without the weight of its class: the border weight, less at ends of strokes.
+
+    It is exactly 0 where nothing is trained.
+    """
     return border * end_weights(labels) * trained
-
-
-REACH = 2  # px within which other labels decide what a pixel weighs, beside the border weights
 
 
 def end_weights(labels: UInt8[np.ndarray, "y x"]) -> Float32[np.ndarray, "y x"]:

@@ -3,7 +3,6 @@
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import cache
-from typing import Any
 
 import numpy as np
 import torch
@@ -40,7 +39,9 @@ def on_device(values: Shaped[np.ndarray, "*shape"], device: torch.device) -> Sha
     On a GPU it goes through memory that the GPU reads by itself, so that nobody waits for what is computed before.
     """
     tensor = torch.from_numpy(np.ascontiguousarray(values))
-    return tensor if device.type == "cpu" else _pinned(tensor, device).to(device, non_blocking=True)
+    if device.type == "cuda":
+        tensor = tensor.pin_memory()
+    return tensor.to(device, non_blocking=True)
 
 
 def upload(array: Num[np.ndarray, "..."], device: Device) -> Tensor:
@@ -74,10 +75,6 @@ def download(tensors: Sequence[Tensor], device: Device) -> Download:
             hosts.append(host.copy_(tensor, non_blocking=True))
             tensor.record_stream(down)
         return Download(tuple(hosts), down.record_event().synchronize)
-
-
-def _pinned(tensor: Tensor, device: torch.device) -> Any:
-    return tensor.pin_memory() if device.type == "cuda" else tensor
 
 
 @cache

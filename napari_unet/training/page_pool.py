@@ -61,7 +61,9 @@ class PagePool:
 
     def drop(self, planes: Collection[PlaneKey]) -> None:
         """Forget the pages of planes that changed."""
-        for key in [key for key in self._numbers if key[0] in planes] if planes else []:
+        if not planes:  # as in most steps, and the pages can be many
+            return
+        for key in [key for key in self._numbers if key[0] in planes]:
             self._free.append(self._numbers.pop(key))
 
     def clear(self) -> None:

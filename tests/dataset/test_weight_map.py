@@ -7,9 +7,10 @@ from napari_unet import object_weights
 from napari_unet.dataset.weight_map import (
     border_term,
     border_weights,
+    class_table,
     class_weights,
     end_weights,
-    weight_map,
+    pixel_weights,
 )
 from napari_unet.images.object_labels import object_labels, ridge
 
@@ -29,6 +30,11 @@ def painted(*centres: int) -> np.ndarray:
     for cx in centres:
         labels[disc(cx)] = 2
     return labels
+
+
+def weight_map(labels: np.ndarray, trained: np.ndarray, balance: dict[int, float], border: np.ndarray) -> np.ndarray:
+    """The whole weight: that of the class times that of the pixel."""
+    return class_table(balance)[labels] * pixel_weights(labels, trained, border)
 
 
 def expected(distances: float) -> float:

@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from napari_unet.dataset.weight_map import class_weights, weight_map
+from napari_unet.dataset.weight_map import class_table, class_weights
 from napari_unet.images.tiles import Region
 from napari_unet.protocol.channel import LARGEST_ARRAY
 from napari_unet.protocol.messages import ShowWeights, Weights
@@ -39,8 +39,8 @@ class WeightMap(Job):
         if painted is None:
             weights = np.zeros(region.shape, np.float32)
         else:
-            here, balance = region.slices, class_weights(annotations.counts())
-            weights = weight_map(painted.labels[here], painted.trained[here], balance, painted.border[here])
+            of_classes = class_table(class_weights(annotations.counts()))
+            weights = of_classes[painted.labels[region.slices]] * painted.weights(region)
         self._opened.send(Weights.of(wanted.image_id, wanted.plane, region, weights, LARGEST_ARRAY))
 
     def _want(self, message: ShowWeights) -> None:
