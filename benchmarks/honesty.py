@@ -11,7 +11,7 @@ what the estimate is made from, the true Dice, and with ``--hold-out`` the Dice 
 the calibration to all sets but one and judges it on that one, for each set in turn, so that no figure is of a set that
 the fit has seen.
 ``novelty`` compares every image without strokes with those with some: how much lower its Dice is expected, and is. The
-base weights have seen the sets that benchmarks.md names.
+base weights of the package have seen most of the sets; ``--base-folder`` has others.
 """
 
 import argparse
@@ -30,7 +30,7 @@ from scipy.optimize import minimize
 from scipy.special import expit
 from scipy.stats import spearmanr
 
-from benchmarks.sets import SETS, TUNING_SET, UNSEEN_SETS, LabelledSet, Picture, choose_pictures
+from benchmarks.sets import SETS, TUNING_SET, UNSEEN_SETS, LabelledSet, Picture, base_for, choose_pictures
 from benchmarks.simulated_strokes import add_strokes, painted, strokes_over
 from napari_unet.config import Settings
 from napari_unet.evaluation.dice_sums import DiceSums
@@ -85,7 +85,13 @@ class Run(NamedTuple):
 
 @contextmanager
 def learned(
-    labelled_set: LabelledSet, seed: int, strokes: int, seconds: float = 0.0, *, hold_out: bool = False
+    labelled_set: LabelledSet,
+    seed: int,
+    strokes: int,
+    seconds: float = 0.0,
+    *,
+    hold_out: bool = False,
+    base: str = "auto",
 ) -> Iterator[Run]:
     """Give the first answer to so many strokes per class and image, or the one after so many seconds of training."""
     training, others = choose_pictures(labelled_set, seed)
@@ -99,7 +105,7 @@ def learned(
         project.settings.write(Settings(hold_out=hold_out))
         for picture, painting in zip(training, labels, strict=True):
             add_strokes(project, picture.image, painting, labelled_set.classes)
-        learner = Learner(project, choose_device("cpu"), seed, base_weights())
+        learner = Learner(project, choose_device("cpu"), seed, base_weights(base))
         end = time.monotonic() + seconds
         while time.monotonic() < end:
             learner.step()
@@ -109,10 +115,10 @@ def learned(
 
 
 def collect(
-    labelled_set: LabelledSet, seed: int, strokes: int, seconds: float, *, hold_out: bool
+    labelled_set: LabelledSet, seed: int, strokes: int, seconds: float, *, hold_out: bool, base: str
 ) -> Iterator[dict[str, Any]]:
     """Yield a record for each class of each image, after the first answer or after so many seconds of training."""
-    with learned(labelled_set, seed, strokes, seconds, hold_out=hold_out) as run:
+    with learned(labelled_set, seed, strokes, seconds, hold_out=hold_out, base=base) as run:
         for is_painted, pictures in ((True, run.training), (False, run.others)):
             for picture in pictures:
                 for record in answer(run.learner, picture):
@@ -339,6 +345,7 @@ def main() -> None:
     parser.add_argument("file", type=Path)
     parser.add_argument("--seeds", nargs="+", type=int, default=[0])
     parser.add_argument("--seconds", type=float, default=0.0, help="of training before the answer is judged")
+    parser.add_argument("--base-folder", type=Path, help="with SET.safetensors, base weights that have not seen SET")
     parser.add_argument("--hold-out", action="store_true", help="a fifth of the strokes, to score them too")
     options = parser.parse_args()
     if options.task == "collect":
@@ -346,8 +353,10 @@ def main() -> None:
         with options.file.open("a") as file:
             for seed in options.seeds:
                 for labelled_set in (*UNSEEN_SETS, *SETS, TUNING_SET):
+                    base = base_for(labelled_set, "auto", options.base_folder)
                     for strokes in STROKES:
-                        for record in collect(labelled_set, seed, strokes, options.seconds, hold_out=options.hold_out):
+                        how = {"hold_out": options.hold_out, "base": base}
+                        for record in collect(labelled_set, seed, strokes, options.seconds, **how):
                             file.write(json.dumps(record) + "\n")
                     file.flush()
                     print(f"{labelled_set.name}, seed {seed}", file=sys.stderr, flush=True)

@@ -19,7 +19,7 @@ import torch
 from benchmarks.quality import Quality, quality
 from benchmarks.report import machine, table
 from benchmarks.rivals.forest import SAMPLES, train_forest
-from benchmarks.sets import LARGEST_SIDE, SETS, LabelledSet, Picture, choose_pictures, set_named
+from benchmarks.sets import LARGEST_SIDE, SETS, LabelledSet, Picture, base_for, choose_pictures, set_named
 from benchmarks.simulated_strokes import add_strokes, strokes_over
 from benchmarks.sloppy_hand import laid, sloppy_strokes
 from napari_unet.images.planes import NormalisedPlanes
@@ -212,16 +212,6 @@ def _numbers(runs: list[Outcome]) -> list[str]:
     ]
 
 
-def _base_for(labelled_set: LabelledSet, base: str, folder: Path | None) -> str:
-    """Return base weights that have not seen the set, when a folder of such is given."""
-    if folder is None:
-        return base
-    path = folder / f"{labelled_set.name}.safetensors"
-    if not path.is_file():
-        raise SystemExit(f"{path} is missing: base weights that have not seen {labelled_set.name}")
-    return str(path)
-
-
 def _note(outcomes: list[Outcome], seconds: float, base: str, labelled: str) -> str:
     seeds = sorted({outcome.task.seed for outcome in outcomes})
     return (
@@ -257,7 +247,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
     outcomes = []
     for labelled_set in chosen:
         for seed in options.seeds:
-            base = _base_for(labelled_set, options.base, options.base_folder)
+            base = base_for(labelled_set, options.base, options.base_folder)
             task = prepare(labelled_set, seed, dense=options.dense, careless=options.careless)
             outcomes.append(measure(task, options.seconds, base))
             print(f"{labelled_set.name}, seed {seed}: {_numbers(outcomes[-1:])}", file=sys.stderr, flush=True)

@@ -77,6 +77,16 @@ def set_named(name: str) -> LabelledSet:
     return known[name]
 
 
+def base_for(labelled_set: LabelledSet, base: str, folder: Path | None) -> str:
+    """Return base weights that have not seen the set, where a folder of such is given; ``base`` otherwise."""
+    if folder is None:
+        return base
+    path = folder / f"{labelled_set.name}.safetensors"
+    if not path.is_file():
+        raise SystemExit(f"{path} is missing: base weights that have not seen {labelled_set.name}")
+    return str(path)
+
+
 def choose_pictures(labelled_set: LabelledSet, seed: int) -> tuple[list[Picture], list[Picture]]:
     """Draw two images to learn on and up to five others to test on by the seed; images that lack a class are out."""
     wanted = TRAINING_IMAGES + TEST_IMAGES

@@ -1,31 +1,77 @@
-"""Predicts the held-out blocks and counts what came out."""
+"""Predicts held-out blocks and counts what came out."""
 
+import hashlib
+from collections import Counter
 from collections.abc import Iterator, Sequence
+from typing import NamedTuple
 
 import numpy as np
 
-from napari_unet.dataset.annotated import Annotations
+from napari_unet.dataset.annotated import Annotations, PlaneKey
+from napari_unet.dataset.annotated_plane import AnnotatedPlane
 from napari_unet.evaluation.scores import confusion
 from napari_unet.images.tiles import Region
 from napari_unet.network.inference import Predictor
 from napari_unet.training.candidate import Candidate
 
 _SQUARE = 512  # px, the side of what is predicted at once at most
+_MOST_PIXELS = 2**21  # that are computed for a score: some two seconds of a processor, in which nothing else is answered
+_LEAST_BLOCKS = 8  # of a class, whatever they cost: fewer say little of it
+
+
+class ScoredPart(NamedTuple):
+    """Name a region that is predicted at once, and the held-out blocks in it."""
+
+    key: PlaneKey
+    region: Region
+    blocks: list[Region]
+
+    @property
+    def lot(self) -> bytes:
+        """Return what decides, as if at random, which parts come first; more labels elsewhere do not change it."""
+        return hashlib.sha256(f"{self.key}/{self.blocks[0].y0}/{self.blocks[0].x0}".encode()).digest()
 
 
 def scored_candidate(predictor: Predictor, step: int, annotations: Annotations) -> Candidate:
-    """Return the predictor's network with its confusion matrix on every held-out block."""
+    """Return the predictor's network with its confusion matrix on the held-out blocks that are scored."""
     class_ids = predictor.class_ids
     rim = predictor.network.architecture.halo + predictor.network.architecture.margin
     matrices = {}
-    for key, plane in annotations.planes.items():
-        pixels = annotations.with_context(key, predictor.context_planes)
-        for region, blocks in predicted_together(plane.held_out_blocks, rim):
-            found = predictor.classes(pixels, region)
-            for block in blocks:
-                truth = np.where(plane.held_out[block.slices], plane.labels[block.slices], 0).astype(np.uint8)
-                matrices[key, block] = confusion(truth, found[block.seen_from(region).slices], class_ids)
+    for key, region, blocks in scored_parts(annotations, rim):
+        plane = annotations.planes[key]
+        found = predictor.classes(annotations.with_context(key, predictor.context_planes), region)
+        for block in blocks:
+            truth = np.where(plane.held_out[block.slices], plane.labels[block.slices], 0).astype(np.uint8)
+            matrices[key, block] = confusion(truth, found[block.seen_from(region).slices], class_ids)
     return Candidate(step, class_ids, predictor.network, matrices)
+
+
+def scored_parts(annotations: Annotations, rim: int, most_pixels: int = _MOST_PIXELS) -> list[ScoredPart]:
+    """Choose what is scored: every held-out block, or where that would take long, some of them at random.
+
+    Labels of every pixel of many images have thousands of blocks. A few dozen tell the Dice well enough, and rare
+    classes get some whatever they cost.
+
+    Parameters
+    ----------
+    rim : px on every side of a region that are computed with it
+    most_pixels : that are computed, but for the blocks of rare classes
+    """
+    parts = [
+        ScoredPart(key, region, blocks)
+        for key, plane in annotations.planes.items()
+        for region, blocks in predicted_together(plane.held_out_blocks, rim)
+    ]
+    if sum(_pixels(part.region, rim) for part in parts) <= most_pixels:
+        return parts
+    chosen, computed, blocks_of = [], 0, Counter[int]()
+    for part in sorted(parts, key=lambda part: part.lot):
+        pixels, found = _pixels(part.region, rim), _blocks_by_class(annotations.planes[part.key], part.blocks)
+        if computed + pixels <= most_pixels or any(blocks_of[class_id] < _LEAST_BLOCKS for class_id in found):
+            chosen.append(part)
+            computed += pixels
+            blocks_of.update(found)
+    return chosen
 
 
 def predicted_together(blocks: Sequence[Region], rim: int) -> Iterator[tuple[Region, list[Region]]]:
@@ -48,6 +94,14 @@ def predicted_together(blocks: Sequence[Region], rim: int) -> Iterator[tuple[Reg
             yield around, near
         else:
             yield from ((block, [block]) for block in near)
+
+
+def _blocks_by_class(plane: AnnotatedPlane, blocks: Sequence[Region]) -> Counter[int]:
+    """Count in how many of the blocks each class has held-out pixels."""
+    found = Counter[int]()
+    for block in blocks:
+        found.update(np.unique(plane.labels[block.slices][plane.held_out[block.slices]]).tolist())
+    return found
 
 
 def _pixels(region: Region, rim: int) -> int:

@@ -15,7 +15,7 @@ from napari_unet.network.inference import Predictor
 from napari_unet.network.unet import Architecture, UNet, build
 from napari_unet.project.project import Project
 from napari_unet.training.candidate import Candidate
-from napari_unet.training.scored_candidate import predicted_together, scored_candidate
+from napari_unet.training.scored_candidate import predicted_together, scored_candidate, scored_parts
 from napari_unet.training.selection import Selection
 
 CPU = Device("cpu", "", False)
@@ -214,3 +214,27 @@ def test_few_pixels_are_computed_for_blocks() -> None:
     found = list(predicted_together([*close, *far], 112))
     assert found[0] == (Region(0, 0, 192, 384), close)
     assert found[1:] == [(block, [block]) for block in far]
+
+
+def test_of_very_many_blocks_some_are_scored(project: Project) -> None:
+    """No more pixels are computed than may be, but for those of a rare class; the choice is the same every time."""
+    side = 1536
+    project.classes.add("rare")
+    image = project.add_image(Image("large", np.zeros((side, side), np.float32), "yx")).id
+    labels = np.ones((side, side), np.uint8)
+    labels[:, ::2] = 2
+    labels[:300, 1000:1300] = 3
+    project.commit(image, 0, labels, source="import")
+    annotations = Annotations(project)
+    annotations.refresh(project.settings.read())
+    plane = annotations.planes[image, 0]
+    every = scored_parts(annotations, 16)
+    assert sorted(block for part in every for block in part.blocks) == plane.held_out_blocks
+    most = 600_000
+    some = scored_parts(annotations, 16, most)
+    assert some == scored_parts(annotations, 16, most)
+    assert all(part in every for part in some)
+    with_rare = [part for part in every if any((plane.labels[block.slices] == 3).any() for block in part.blocks)]
+    assert [part for part in some if part in with_rare]
+    computed = sum(np.prod(part.region.grown(16).shape) for part in some if part not in with_rare)
+    assert 0 < computed <= most < sum(np.prod(part.region.grown(16).shape) for part in every)
