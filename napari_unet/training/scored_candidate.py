@@ -15,7 +15,7 @@ from napari_unet.network.inference import Predictor
 from napari_unet.training.candidate import Candidate
 
 _SQUARE = 512  # px, the side of what is predicted at once at most
-_MOST_PIXELS = 2**21  # that are computed for a score: some two seconds of a processor, in which nothing else is answered
+_MOST_PIXELS = 2**22  # that are computed for a score: one to three seconds, in which nothing else is answered
 _LEAST_BLOCKS = 8  # of a class, whatever they cost: fewer say little of it
 
 
@@ -49,8 +49,8 @@ def scored_candidate(predictor: Predictor, step: int, annotations: Annotations) 
 def scored_parts(annotations: Annotations, rim: int, most_pixels: int = _MOST_PIXELS) -> list[ScoredPart]:
     """Choose what is scored: every held-out block, or where that would take long, some of them at random.
 
-    Labels of every pixel of many images have thousands of blocks. A few dozen tell the Dice well enough, and rare
-    classes get some whatever they cost.
+    Labels of every pixel of many images have thousands of blocks. A hundred or so, of as many
+    images as can be, tell the Dice well enough. Rare classes get some whatever they cost.
 
     Parameters
     ----------
@@ -65,7 +65,7 @@ def scored_parts(annotations: Annotations, rim: int, most_pixels: int = _MOST_PI
     if sum(_pixels(part.region, rim) for part in parts) <= most_pixels:
         return parts
     chosen, computed, blocks_of = [], 0, Counter[int]()
-    for part in sorted(parts, key=lambda part: part.lot):
+    for part in _by_turns(parts):
         pixels, found = _pixels(part.region, rim), _blocks_by_class(annotations.planes[part.key], part.blocks)
         if computed + pixels <= most_pixels or any(blocks_of[class_id] < _LEAST_BLOCKS for class_id in found):
             chosen.append(part)
@@ -94,6 +94,16 @@ def predicted_together(blocks: Sequence[Region], rim: int) -> Iterator[tuple[Reg
             yield around, near
         else:
             yield from ((block, [block]) for block in near)
+
+
+def _by_turns(parts: Sequence[ScoredPart]) -> list[ScoredPart]:
+    """Return one part of each plane, then another of each, and so on: images differ more than parts of an image do."""
+    turns: list[tuple[int, ScoredPart]] = []
+    done = Counter[PlaneKey]()
+    for part in sorted(parts, key=lambda part: part.lot):
+        turns.append((done[part.key], part))
+        done[part.key] += 1
+    return [part for _, part in sorted(turns, key=lambda turn: turn[0])]
 
 
 def _blocks_by_class(plane: AnnotatedPlane, blocks: Sequence[Region]) -> Counter[int]:

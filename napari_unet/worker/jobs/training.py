@@ -59,7 +59,7 @@ class Training(Job):
             self._show_newest()
             self._showing_pause = min(self._showing_pause * _SHOWING_GROWTH, _LAST_SHOWING_S)
             self._next_showing = clock() + self._showing_pause
-        # What is saved is scored, which takes a while with many held-out pixels: it waits for the next scoring, a while.
+        # What is saved is scored, which takes long with many held-out pixels: so it waits for the next scoring a while.
         if now >= self._next_save + (0 if learner.selection.is_scored else _SAVE_EVERY_S):
             self.save()
             self._scoring.begin()
