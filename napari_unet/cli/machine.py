@@ -6,11 +6,14 @@ from collections.abc import Iterator
 
 
 def take_the_machine() -> None:
-    """Use all cores, and keep memory between tiles: there is no window beside."""
+    """Use all cores, or as many as OMP_NUM_THREADS says, and keep memory between tiles: there is no window beside.
+
+    Beside other work, threads wait for one another far longer than they compute, so there has to be a way to say fewer.
+    """
     from napari_unet.freed_memory import keep_freed_memory
     from napari_unet.network.device import set_threads
 
-    set_threads(os.cpu_count())
+    set_threads(int(os.environ.get("OMP_NUM_THREADS", 0)) or os.cpu_count())
     keep_freed_memory()
 
 
