@@ -11,9 +11,9 @@ def take_the_machine() -> None:
     Beside other work, threads wait for one another far longer than they compute, so there has to be a way to say fewer.
     """
     from napari_unet.freed_memory import keep_freed_memory
-    from napari_unet.network.device import set_threads
+    from napari_unet.network.device import set_threads, threads_wanted
 
-    set_threads(int(os.environ.get("OMP_NUM_THREADS", 0)) or os.cpu_count())
+    set_threads(threads_wanted() or os.cpu_count())
     keep_freed_memory()
 
 

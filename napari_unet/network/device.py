@@ -121,9 +121,15 @@ def probe(kind: str) -> str | None:
 
 def set_threads(count: int | None = None) -> int:
     """Leave one core to the window: two torch threads beside a busy process run far slower than one."""
-    threads = count or int(os.environ.get("OMP_NUM_THREADS", 0)) or max(1, (os.cpu_count() or 1) - 1)
+    threads = count or threads_wanted() or max(1, (os.cpu_count() or 1) - 1)
     torch.set_num_threads(threads)
     return threads
+
+
+def threads_wanted() -> int | None:
+    """Return how many threads OMP_NUM_THREADS asks for, of a list the first number; None where it says nothing."""
+    first = os.environ.get("OMP_NUM_THREADS", "").split(",")[0].strip()
+    return int(first) or None if first.isdecimal() else None
 
 
 def _reason(kind: str, failures: list[str]) -> str:

@@ -49,8 +49,8 @@ def scored_candidate(predictor: Predictor, step: int, annotations: Annotations) 
 def scored_parts(annotations: Annotations, rim: int, most_pixels: int = _MOST_PIXELS) -> list[ScoredPart]:
     """Choose what is scored: every held-out block, or where that would take long, some of them at random.
 
-    Labels of every pixel of many images have thousands of blocks. A hundred or so, of as many
-    images as can be, tell the Dice well enough. Rare classes get some whatever they cost.
+    Labels of every pixel of many images have thousands of blocks. A hundred or so, of as many images as can be, tell
+    the Dice well enough. Rare classes get some whatever they cost.
 
     Parameters
     ----------
