@@ -124,6 +124,7 @@ def test_train_prints_one_object(run: Run, drawn: tuple[Path, Path], tmp_path: P
     record = json.loads(out)
     assert {"seconds", "steps", "device", "preset", "held_out_dice", "checkpoint"} <= record.keys()
     assert (record["steps"], record["device"], record["preset"]) == (5, "cpu", "fast")
+    assert (record["network_step"], record["newest_step"]) == (5, 5)
     assert record["held_out_dice"].keys() == {"background", "cell"}
     assert [Path(each["image"]).name for each in record["images"]] == [drawn[0].name]
     assert_estimated(record["images"][0]["estimated_dice"])
@@ -154,6 +155,23 @@ def test_train_tells_what_was_saved_on(run: Run, trained_folder: Path, monkeypat
     told = json.loads(out)["warnings"]
     assert [line[:6] for line in told] == ["NU-M02", "NU-T04"]
     assert [line for line in err.splitlines() if line.startswith("warning")] == [f"warning: {line}" for line in told]
+
+
+def test_train_tells_that_later_networks_were_worse(
+    run: Run, trained_folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The step of the network that predicts is told, and why it is not the newest."""
+    from napari_unet.training.candidate import Candidate
+
+    again = ("train", "--project", trained_folder, "--steps", 2, "--device", "cpu")
+    record = json.loads(run(*again, "--json")[1])
+    assert record["network_step"] == record["newest_step"] == 5
+    monkeypatch.setattr(Candidate, "is_clearly_worse", lambda candidate, best: candidate is not best)
+    monkeypatch.setattr(Candidate, "is_better", lambda candidate, other: True)
+    record = json.loads(run(*again, "--json")[1])
+    assert (record["network_step"], record["newest_step"]) == (5, 7)
+    assert json.loads((trained_folder / "models" / "best.json").read_text())["step"] == 5
+    assert "the network of step 5 predicts: later networks, up to step 9, were clearly worse" in run(*again)[1]
 
 
 def test_training_goes_on_in_the_same_project(run: Run, trained_folder: Path) -> None:

@@ -15,6 +15,9 @@ def training_line(result: "TrainingResult") -> str:
     ]
     if _is_any_known(result.held_out_dice):
         parts.append(f"held-out Dice: {_dice(result.held_out_dice)}")
+    if result.network_step < result.newest_step:
+        told = f"later networks, up to step {result.newest_step}, were clearly worse on held-out labels"
+        parts.append(f"the network of step {result.network_step} predicts: {told}")
     return "; ".join([*parts, result.checkpoint])
 
 

@@ -50,6 +50,9 @@ class TrainingResult:
 
     Attributes
     ----------
+    steps : of this training
+    network_step, newest_step : steps behind the network that was saved to predict with, and behind the newest one;
+        the first is less where later networks were clearly worse on held-out labels
     estimated_dice : of each class over the painted images: value, low, high, level, and the reason where it has none
     images : each painted image with its own
     warnings : what went wrong without stopping anything, such as a memory that was full
@@ -57,6 +60,8 @@ class TrainingResult:
 
     seconds: float
     steps: int
+    network_step: int
+    newest_step: int
     device: str
     preset: str
     held_out_dice: dict[str, float | None]
@@ -89,7 +94,7 @@ def run_training(
     if learner.predictor is not None:
         images = tuple(image_estimates(learner.predictor, learner.annotations, learner.selection.looked_at))
     path = learner.save()
-    if score is None or path is None:
+    if score is None or path is None or learner.trainer is None:
         raise UserError("NU-T02", "nothing was trained", str(project.folder), "give more seconds or steps")
     project.scores.add(score.step, msgspec.to_builtins(score))
     names = {label.id: label.name for label in project.classes.all()}
@@ -98,6 +103,8 @@ def run_training(
     return TrainingResult(
         seconds=round(seconds, 3),
         steps=steps,
+        network_step=score.step,
+        newest_step=learner.trainer.step_count,
         device=learner.device.kind,
         preset=learner.settings.preset,
         held_out_dice=by_name,
