@@ -3,10 +3,13 @@
 from collections.abc import Sequence
 from typing import Any
 
+import msgspec
+
 from napari_unet.dataset.annotated import Annotations
-from napari_unet.evaluation.checked_correction import CheckedArea, as_fact, correction_by
+from napari_unet.evaluation.checked_correction import CORRECTION, CheckedArea, as_fact, correction_by
 from napari_unet.evaluation.dice_sums import DiceSums
 from napari_unet.evaluation.estimated_dice import (
+    ESTIMATES,
     Correction,
     EstimatedDice,
     Evidence,
@@ -41,10 +44,14 @@ class LookedAt:
         found = self._annotations.evidence(image_id, class_ids)
         return found._replace(correction=correction) if class_ids == corrected_ids else found
 
-    def correction_fact(self, class_ids: tuple[int, ...]) -> dict[str, list[Any]]:
-        """Return the correction for the facts of a network; {} where there is none."""
+    def facts(self, class_ids: tuple[int, ...]) -> dict[str, Any]:
+        """Return correction and estimates for the facts of a network; {} and [] where there are none."""
         corrected_ids, correction = self._correction
-        return as_fact(correction, class_ids) if correction is not None and class_ids == corrected_ids else {}
+        known = correction if class_ids == corrected_ids else None
+        return {
+            CORRECTION: {} if known is None else as_fact(known, class_ids),
+            ESTIMATES: msgspec.to_builtins(self.estimates(class_ids)),
+        }
 
     def note(self, image_id: int, plane: int, sums: DiceSums, class_ids: tuple[int, ...]) -> None:
         """Take note of a plane, or of some of an image for the whole of it."""

@@ -4,13 +4,10 @@ import copy
 from collections import Counter
 from typing import Any
 
-import msgspec
 import numpy as np
 from jaxtyping import Int
 
 from napari_unet.dataset.annotated import Annotations
-from napari_unet.evaluation.checked_correction import CORRECTION
-from napari_unet.evaluation.estimated_dice import ESTIMATES
 from napari_unet.evaluation.scores import (
     Milestone,
     Score,
@@ -25,6 +22,7 @@ from napari_unet.network.inference import Predictor
 from napari_unet.network.unet import UNet
 from napari_unet.training.area_scores import AreaScores, area_scores
 from napari_unet.training.candidate import Candidate
+from napari_unet.training.class_expectation import WHOLE_PRIOR, best_strength, weaken_prior
 from napari_unet.training.device_settings import known_fact
 from napari_unet.training.looked_at import LookedAt
 from napari_unet.training.saved_network import saved_network
@@ -63,6 +61,7 @@ class Selection:
         self._device = device
         self._revision = -1
         self._kept_back = False
+        self._prior_strength = WHOLE_PRIOR  # of the network that was scored last
         self._pieces: tuple[int, dict[int, int]] = (-1, {})
         self._areas = AreaScores()
         self._areas_of: tuple[UNet | None, int] = (None, 0)  # the network that was scored, and the revision
@@ -75,8 +74,13 @@ class Selection:
         return bool(self.shown.matrices) or not any(each.held_out_blocks for each in self._annotations.planes.values())
 
     def consider(self, network: UNet, class_ids: tuple[int, ...], step: int) -> Score:
-        """Score a candidate, compare it with the best on the same pixels, and return the score of what is shown."""
+        """Score a candidate, compare it with the best on the same pixels, and return the score of what is shown.
+
+        Its head expects frequent classes from now on as strongly as suits held-out blocks that are labelled as a whole.
+        """
         with self.pace.scoring():
+            self._prior_strength = best_strength(Predictor(network, class_ids, self._device), self._annotations)
+            weaken_prior(network, self._prior_strength)
             return self._considered(self.scored(network, class_ids, step))
 
     def _considered(self, candidate: Candidate) -> Score:
@@ -106,6 +110,7 @@ class Selection:
     def follow(self, network: UNet, class_ids: tuple[int, ...], step: int) -> None:
         """Show a candidate without scoring it, unless the last one that was scored was kept back."""
         if not (self._kept_back and self._rival is not None and self._rival.class_ids == class_ids):
+            weaken_prior(network, self._prior_strength)
             self.shown = Candidate(step, class_ids, network)
             self._trained_with = self.newest_trained_with
             self._note_start(self.shown)
@@ -201,8 +206,7 @@ class Selection:
             **self._trained_with,
             "held_out_dice": {str(c.class_id): c.dice for c in score.classes},
             "mean_held_out_dice": score.mean_dice,
-            CORRECTION: self.looked_at.correction_fact(self.shown.class_ids),
-            ESTIMATES: msgspec.to_builtins(self.looked_at.estimates(self.shown.class_ids)),
+            **self.looked_at.facts(self.shown.class_ids),
         }
         shown = self.shown
         return saved_network(shown.network, shown.class_ids, shown.step, self._annotations, facts)
