@@ -22,7 +22,7 @@ from napari_unet.training.scored_candidate import scored_parts
 
 WHOLE_PRIOR = 1.0
 _STRENGTHS = (WHOLE_PRIOR, 0.75, 0.5, 0.25, 0.0)  # shares of the prior; the first of equally good ones is taken
-_MOST_PIXELS = 2**20  # that are computed to choose: half a second or less
+_MOST_PIXELS = 2**21  # that are computed to choose: a second or less; of half as many too few blocks were whole
 _LEAST_BLOCKS = 16
 
 
