@@ -121,6 +121,11 @@ class Architecture:
         """Return the pixels by which the logits are smaller than the input on every side; 0 with same padding."""
         return 0 if self.padding == "same" else max(self.lost, self._blurred)
 
+    @property
+    def rim(self) -> int:
+        """Return the pixels that are computed with a region on every side: halo and margin."""
+        return self.halo + self.margin
+
     def fitting(self, side: int) -> int:
         """Return the smallest side of an input, at least ``side``, that every pooling divides without a remainder."""
         odd = 0 if self.padding == "same" else -2 * self._block
@@ -253,6 +258,12 @@ class DeepShallowHead(nn.Module):
         """Map features (b, f, y, x) to logits (b, classes, y, x)."""
         standard = (features - self.mean[:, None, None]) / self.deviation[:, None, None]
         return self.deep_logits(standard[:, : self.split]) + self.shallow_logits(standard[:, self.split :])
+
+    @torch.no_grad()
+    def expect(self, prior: Tensor) -> None:
+        """Replace the prior (classes,), and change the bias by as much."""
+        self.deep.bias.add_(prior - self.prior)  # type: ignore[union-attr]
+        self.prior.copy_(prior)
 
     def deep_logits(self, standard: Tensor) -> Tensor:
         """Compute the logits of the deep branch from standardised decoder levels."""

@@ -21,7 +21,7 @@ def normalised(raw: Float32[np.ndarray, "b c y x"]) -> Float32[np.ndarray, "b c 
 
 def least_side(architecture: Architecture) -> int:
     """Return the smallest side of an input with pixels that lie farther from the rim than the network sees."""
-    return architecture.fitting(2 * (architecture.halo + architecture.margin) + 1)
+    return architecture.fitting(2 * architecture.rim + 1)
 
 
 def example_input(image: Image, architecture: Architecture) -> Float32[np.ndarray, "1 c y x"]:

@@ -149,4 +149,4 @@ def tile_memory(architecture: Architecture, tile: int) -> int:
 
 
 def _side(architecture: Architecture, tile: int) -> int:
-    return tile + 2 * (architecture.halo + architecture.margin)
+    return tile + 2 * architecture.rim

@@ -100,9 +100,7 @@ def expect_shares(head: DeepShallowHead, anywhere: Float[Tensor, "m f"]) -> None
     """
     logits = head(_in_a_row(anywhere))[0, :, 0].T - head.prior
     answers = functional.softmax(logits / _BRANCHES, dim=1)
-    prior = _BRANCHES * torch.log((head.classes * answers.mean(dim=0)).clamp_min(_RAREST))
-    head.deep.bias.add_(prior - head.prior)  # type: ignore[union-attr]
-    head.prior.copy_(prior)
+    head.expect(_BRANCHES * torch.log((head.classes * answers.mean(dim=0)).clamp_min(_RAREST)))
 
 
 def _in_a_row(features: Float[Tensor, "n f"]) -> Float[Tensor, "1 f 1 n"]:

@@ -35,9 +35,8 @@ class ScoredPart(NamedTuple):
 def scored_candidate(predictor: Predictor, step: int, annotations: Annotations) -> Candidate:
     """Return the predictor's network with its confusion matrix on the held-out blocks that are scored."""
     class_ids = predictor.class_ids
-    rim = predictor.network.architecture.halo + predictor.network.architecture.margin
     matrices = {}
-    for key, region, blocks in scored_parts(annotations, rim):
+    for key, region, blocks in scored_parts(annotations, predictor.network.architecture.rim):
         plane = annotations.planes[key]
         found = predictor.classes(annotations.with_context(key, predictor.context_planes), region)
         for block in blocks:
