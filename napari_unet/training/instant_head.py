@@ -14,6 +14,7 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from napari_unet.network.unet import DeepShallowHead
+from napari_unet.training.losses import ALONE
 
 _PIXELS = 4000  # labelled pixels that the head is fitted to, as many of every class
 _DECAY_DEEP = 0.03
@@ -70,24 +71,69 @@ def fit_head(
     standard = _in_a_row((features - head.mean) / head.deviation)
     deep, shallow = standard[:, : head.split], standard[:, head.split :]
     branches = [
-        Branch([*head.deep.parameters()], lambda: head.deep_logits(deep), _DECAY_DEEP),
+        Branch([*head.deep.parameters()], lambda: head.deep_logits(deep), _DECAY_DEEP, head.prior),
         Branch(
             [*head.hidden.parameters(), *head.shallow.parameters()],
             lambda: head.shallow_logits(shallow),
             _DECAY_SHALLOW,
+            torch.zeros_like(head.prior),
         ),
     ]
     # Apart at first, so that each has an opinion of its own; together when they are to agree on a correction.
     for group in [[branch] for branch in branches] if new is None else [branches]:
-        _minimise(group, target, shares, some.target)
+        _minimise(group, Wanted(target, shares, some.target))
 
 
 class Branch(NamedTuple):
-    """A branch to fit: its parameters, its logits (1, k, 1, n), and the penalty of the squared parameters."""
+    """A branch to fit.
+
+    Attributes
+    ----------
+    parameters : that the fit changes
+    row : computes the logits (1, k, 1, n) of all pixels
+    decay : penalty of the squared weights
+    prior : the part (k,) of the logits that says how often each class is expected
+    """
 
     parameters: list[nn.Parameter]
-    logits: Callable[[], Tensor]
+    row: Callable[[], Tensor]
     decay: float
+    prior: Float[Tensor, " k"]
+
+    def logits(self) -> Float[Tensor, "n k"]:
+        """Compute the logits of all pixels."""
+        return self.row()[0, :, 0].T
+
+
+class Wanted(NamedTuple):
+    """The classes that pixels should get: labelled ones first, then those of images that are labelled as a whole.
+
+    Pixels beyond these are unlabelled; they keep the probabilities that they had.
+
+    Attributes
+    ----------
+    target : output index of each labelled pixel
+    shares : weight of each; their sum is 1
+    whole : output index of each pixel of images that are labelled as a whole
+    """
+
+    target: Int64[Tensor, " n"]
+    shares: Float[Tensor, " n"]
+    whole: Int64[Tensor, " w"]
+
+    def loss(self, logits: Float[Tensor, "m k"], kept: Float[Tensor, "u k"]) -> Float[Tensor, ""]:
+        """Compute the cross-entropy of each kind of pixels, and add them up; ``kept`` are probabilities."""
+        labelled, whole, unlabelled = torch.split(logits, [len(self.target), len(self.whole), len(kept)])
+        loss = (functional.cross_entropy(labelled, self.target, reduction="none") * self.shares).sum()
+        if len(whole):
+            loss = loss + functional.cross_entropy(whole, self.whole)
+        if len(kept):
+            loss = loss + _KEPT * functional.cross_entropy(unlabelled, kept)
+        return loss
+
+    def answers(self, logits: Float[Tensor, "m k"]) -> Float[Tensor, "u k"]:
+        """Return the probabilities of the unlabelled pixels."""
+        return functional.softmax(logits[len(self.target) + len(self.whole) :], dim=1)
 
 
 @torch.no_grad()
@@ -164,36 +210,23 @@ def _blank(head: DeepShallowHead, random: torch.Generator) -> None:
     hidden.copy_(torch.randn(hidden.shape, generator=random) * (2 / hidden.shape[1]) ** 0.5)
 
 
-def _minimise(
-    branches: Sequence[Branch],
-    target: Int64[Tensor, " n"],
-    shares: Float[Tensor, " n"],
-    whole: Int64[Tensor, " w"],
-) -> None:
-    """Minimise the cross-entropy of the added logits, with a penalty for weights far from zero.
+def _minimise(branches: Sequence[Branch], wanted: Wanted) -> None:
+    """Minimise the loss of the added logits, with a penalty for weights far from zero.
 
-    Logits beyond the targets are those of images labelled as a whole, whose targets are ``whole``, and then those of
-    unlabelled pixels, held to the classes' probabilities that they had.
+    Each of several branches must be right by itself as well. Else one of them may say the opposite of what the other
+    says, a little less loudly: that is right on the strokes, and the next stroke turns it over.
     """
-    labelled, given = len(target), len(target) + len(whole)
-
-    def logits() -> Tensor:
-        return torch.stack([branch.logits()[0, :, 0] for branch in branches]).sum(dim=0).T
-
     with torch.no_grad():
-        before = functional.softmax(logits()[given:], dim=1)
+        kept = [wanted.answers(logits) for _, logits in _weighed(branches)]
     decays = [(parameter, branch.decay) for branch in branches for parameter in branch.parameters]
     parameters = [parameter for parameter, _ in decays]
     optimiser = torch.optim.LBFGS(parameters, max_iter=_ITERATIONS, history_size=10, line_search_fn="strong_wolfe")
 
     def closure() -> Tensor:
         optimiser.zero_grad()
-        now = logits()
-        loss = (functional.cross_entropy(now[:labelled], target, reduction="none") * shares).sum()
-        if len(whole):
-            loss = loss + functional.cross_entropy(now[labelled:given], whole)
-        if len(before):
-            loss = loss + _KEPT * functional.cross_entropy(now[given:], before)
+        loss = torch.stack(
+            [weight * wanted.loss(logits, had) for (weight, logits), had in zip(_weighed(branches), kept, strict=True)]
+        ).sum()
         for parameter, decay in decays:
             if parameter.dim() > 1:
                 loss = loss + decay * parameter.square().sum()
@@ -202,3 +235,12 @@ def _minimise(
 
     optimiser.step(closure)  # type: ignore[no-untyped-call]
     optimiser.zero_grad()
+
+
+def _weighed(branches: Sequence[Branch]) -> list[tuple[float, Float[Tensor, "n k"]]]:
+    """Compute the added logits of branches and, of several, each alone without its prior; the weight comes first."""
+    each = [branch.logits() for branch in branches]
+    added = (1.0, torch.stack(each).sum(dim=0))
+    if len(branches) == 1:
+        return [added]
+    return [added, *((ALONE, logits - branch.prior) for branch, logits in zip(branches, each, strict=True))]

@@ -12,7 +12,7 @@ from napari_unet.network.unet import DeepShallowHead, UNet
 from napari_unet.training.batch import Batch
 from napari_unet.training.consistency import consistency, disturbed
 from napari_unet.training.device_group import Alone
-from napari_unet.training.losses import Loss
+from napari_unet.training.losses import ALONE, Loss
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,14 +40,16 @@ class StepLoss:
         shown = self.group.own(disturbed(batch.pixels, self.random) if has_teacher else batch.pixels)
         own = batch.own(self.group)
         teacher_logits = self._teacher_logits(own.pixels) if has_teacher else None
-        logits = self._logits(shown)
+        branches = self._branches(shown)
         total_of = self.group.total
         loss_of = Loss(settings.loss, settings.label_smoothing, total=total_of)
-        loss = loss_of(self._without_prior(logits), own.target, own.loss_weights)
+        labelled = [loss_of(logits, own.target, own.loss_weights) for logits in self._without_prior(branches)]
+        loss, total = labelled[0], labelled[0] + ALONE * sum(labelled[1:])
         if teacher_logits is None:
-            return loss, loss
+            return loss, total
         unlabelled = own.loss_weights == 0
-        return loss, loss + settings.consistency * consistency(logits, teacher_logits, unlabelled, total_of)
+        logits = branches.sum(dim=1)
+        return loss, total + settings.consistency * consistency(logits, teacher_logits, unlabelled, total_of)
 
     def _has_teacher(self, settings: Settings) -> bool:
         """Tell whether the EMA can teach: where it began at random it cannot yet."""
@@ -59,16 +61,20 @@ class StepLoss:
             logits: Tensor = self.teacher(pixels)
         return logits
 
-    def _logits(self, pixels: Tensor) -> Tensor:
+    def _branches(self, pixels: Tensor) -> Tensor:
+        """Compute the logits of each branch of the head, (b, branches, k, y, x)."""
         self.network.train()
         with self.device.autocast():
-            logits: Tensor = self.network(pixels)
-        return logits
+            return self.network.branches(self.network.head_input(pixels))
 
-    def _without_prior(self, logits: Tensor) -> Tensor:
-        """Subtract the head's prior.
+    def _without_prior(self, branches: Tensor) -> list[Tensor]:
+        """Return the logits of the answer and, where the head has several branches, of each of them by itself.
 
-        The loss counts every class alike, and must not unlearn how often the head expects each in an image.
+        The head's prior is left out: the loss counts every class alike, and must not unlearn how often the head
+        expects each in an image. It is part of the deep branch, the first.
         """
         head = self.network.head
-        return logits - head.prior[:, None, None] if isinstance(head, DeepShallowHead) else logits
+        if not isinstance(head, DeepShallowHead):
+            return [branches[:, 0]]
+        deep, shallow = branches[:, 0] - head.prior[:, None, None], branches[:, 1]
+        return [deep + shallow, deep, shallow]

@@ -161,6 +161,33 @@ def test_a_stroke_is_learned_among_very_many_labels() -> None:
     assert found[: len(features)].float().mean() > 0.75
 
 
+def test_each_branch_goes_on_telling_classes_apart_by_itself() -> None:
+    """Strokes on errors alone do not turn the deep branch over, though the shallow one tells more."""
+    random = torch.Generator().manual_seed(0)
+    truth = torch.arange(20_000) % 2
+    image = torch.randn(len(truth), 10, generator=random) + (2 * truth[:, None] - 1) * (
+        torch.eye(10)[0] + 2 * torch.eye(10)[6]
+    )
+    head = DeepShallowHead(6, 4, 2)
+
+    def right_by_itself() -> float:
+        standard = ((image - head.mean) / head.deviation)[:, :6, None, None]
+        with torch.no_grad():
+            return float((head.deep_logits(standard)[:, :, 0, 0].argmax(1) == truth).float().mean())
+
+    painted = torch.arange(200)
+    fit_head(head, image[painted], truth[painted])
+    before = right_by_itself()
+    for _ in range(8):
+        with torch.no_grad():
+            wrong = torch.nonzero(head(image[:, :, None, None])[:, :, 0, 0].argmax(1) != truth)[:, 0]
+        stroke = wrong[torch.randperm(len(wrong), generator=random)[:25]]
+        painted = torch.cat([painted, stroke])
+        new = torch.arange(len(painted)) >= len(painted) - len(stroke)
+        fit_head(head, image[painted], truth[painted], new, image[:400])
+    assert right_by_itself() > before - 0.1
+
+
 def test_corrections_do_not_pile_up() -> None:
     """A head that is corrected for the same strokes again and again settles."""
     random = torch.Generator().manual_seed(0)
