@@ -129,6 +129,12 @@ class SteppedWorker:
         return learner is not None and learner.annotations.revision == learner.project.strokes.revision
 
     @property
+    def labelled_pixels(self) -> dict[int, int]:
+        """Number of painted pixels by class id."""
+        learner = self._engine.learner
+        return {} if learner is None else learner.project.strokes.labelled_pixels()
+
+    @property
     def predictor(self) -> Predictor | None:
         """The network that is shown at this moment."""
         learner = self._engine.learner

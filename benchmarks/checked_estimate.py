@@ -21,7 +21,8 @@ from typing import Any, NamedTuple
 import numpy as np
 from scipy.special import expit
 
-from benchmarks.honesty import STROKES, Run, Table, answer, calibration, learned
+from benchmarks.honesty import STROKES, Table, calibration
+from benchmarks.honesty_records import Run, answer, learned
 from benchmarks.sets import SETS, TUNING_SET, UNSEEN_SETS, LabelledSet
 from napari_unet.evaluation.checked_correction import PRIOR_PIXELS, CheckedArea, correction_by
 from napari_unet.evaluation.dice_sums import DiceSums
@@ -52,7 +53,7 @@ def collect(labelled_set: LabelledSet, seed: int, strokes: int, seconds: float) 
         of = {"set": labelled_set.name, "seed": seed, "strokes": strokes}
         for is_painted, pictures in ((True, run.training), (False, run.others)):
             for picture in pictures:
-                for record in answer(run.learner, picture):
+                for record in answer(run.predictor, picture):
                     labelled = run.labelled[record["class"]]
                     yield {**of, "painted": is_painted, "labelled": labelled, "held_out": None, **record}
         random = np.random.default_rng(seed)

@@ -7,7 +7,8 @@
 
 ``collect`` paints 2, 5 and 10 simulated strokes per class on two images of each labelled set, fits the first answer
 (with ``--seconds`` it trains on from there), predicts these two and three other images, and appends for every class
-what the estimate is made from, the true Dice, and with ``--hold-out`` the Dice on held-out strokes. ``report`` fits
+what the estimate is made from, the true Dice, and with ``--hold-out`` the Dice on held-out strokes. With
+``--corrected`` two hands, an exact and a careless one, correct while the network trains. ``report`` fits
 the calibration to all sets but one and judges it on that one, for each set in turn, so that no figure is of a set that
 the fit has seen.
 ``novelty`` compares every image without strokes with those with some: how much lower its Dice is expected, and is. The
@@ -17,22 +18,18 @@ base weights of the package have seen most of the sets; ``--base-folder`` has ot
 import argparse
 import json
 import sys
-import tempfile
-import time
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
-from dataclasses import asdict, fields
+from dataclasses import fields
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any
 
 import numpy as np
 from scipy.optimize import minimize
 from scipy.special import expit
 from scipy.stats import spearmanr
 
-from benchmarks.sets import SETS, TUNING_SET, UNSEEN_SETS, LabelledSet, Picture, base_for, choose_pictures
-from benchmarks.simulated_strokes import add_strokes, painted, strokes_over
-from napari_unet.config import Settings
+from benchmarks.honesty_records import collect, corrected
+from benchmarks.sets import SETS, TUNING_SET, UNSEEN_SETS, LabelledSet, base_for
 from napari_unet.evaluation.dice_sums import DiceSums
 from napari_unet.evaluation.estimated_dice import (
     LEVEL,
@@ -47,104 +44,12 @@ from napari_unet.evaluation.estimated_dice import (
     raw_dice,
 )
 from napari_unet.evaluation.novelty import MUCH_LESS, MUCH_LESS_OF_FILES, drop_from
-from napari_unet.evaluation.scores import confusion, dice
-from napari_unet.images.planes import NormalisedPlanes
-from napari_unet.network.base import base_weights
-from napari_unet.network.device import choose_device, set_threads
-from napari_unet.prediction.mask import predict_mask
-from napari_unet.project.project import Project
-from napari_unet.training.learner import Learner
+from napari_unet.network.device import set_threads
 
 STROKES = (2, 5, 10)  # per class and image
-_OTHERS = 3  # images that nothing was painted on
-_TILE = 512
 _DICE_FEATURES = 4  # of ``features``, the value is foretold from so many, its error from all
 _PULL, _SPREAD_PULL = 3e-3, 3e-2  # towards the raw estimate, and towards the same error everywhere
 _SMOOTH = 0.02
-
-
-# Collecting
-
-
-class Run(NamedTuple):
-    """Hold a network that has learned from simulated strokes.
-
-    Attributes
-    ----------
-    labelled : painted pixels by class index
-    held_out : Dice on held-out strokes by class id
-    training, others : the images that were painted, and others of the set
-    """
-
-    learner: Learner
-    labelled: list[int]
-    held_out: dict[int, float | None]
-    training: list[Picture]
-    others: list[Picture]
-
-
-@contextmanager
-def learned(
-    labelled_set: LabelledSet,
-    seed: int,
-    strokes: int,
-    seconds: float = 0.0,
-    *,
-    hold_out: bool = False,
-    base: str = "auto",
-) -> Iterator[Run]:
-    """Give the first answer to so many strokes per class and image, or the one after so many seconds of training."""
-    training, others = choose_pictures(labelled_set, seed)
-    classes = len(labelled_set.classes)
-    labels = [
-        painted(strokes_over(picture.truth, classes, [seed, number], count=strokes), picture.truth)
-        for number, picture in enumerate(training)
-    ]
-    labelled = [int(sum((each == k + 1).sum() for each in labels)) for k in range(classes)]
-    with tempfile.TemporaryDirectory() as folder, Project(Path(folder) / "honesty.unet") as project:
-        project.settings.write(Settings(hold_out=hold_out))
-        for picture, painting in zip(training, labels, strict=True):
-            add_strokes(project, picture.image, painting, labelled_set.classes)
-        learner = Learner(project, choose_device("cpu"), seed, base_weights(base))
-        end = time.monotonic() + seconds
-        while time.monotonic() < end:
-            learner.step()
-        score = learner.show_newest(score=True)
-        held_out = {each.class_id: each.dice for each in score.classes} if score else {}
-        yield Run(learner, labelled, held_out, training, others[:_OTHERS])
-
-
-def collect(
-    labelled_set: LabelledSet, seed: int, strokes: int, seconds: float, *, hold_out: bool, base: str
-) -> Iterator[dict[str, Any]]:
-    """Yield a record for each class of each image, after the first answer or after so many seconds of training."""
-    with learned(labelled_set, seed, strokes, seconds, hold_out=hold_out, base=base) as run:
-        for is_painted, pictures in ((True, run.training), (False, run.others)):
-            for picture in pictures:
-                for record in answer(run.learner, picture):
-                    held = run.held_out.get(record["class"] + 1)
-                    yield {
-                        "set": labelled_set.name, "seed": seed, "strokes": strokes, "seconds": seconds,
-                        "painted": is_painted, "labelled": run.labelled[record["class"]], "held_out": held, **record,
-                    }  # fmt: skip
-
-
-def answer(learner: Learner, picture: Picture) -> Iterator[dict[str, Any]]:
-    """Yield the sums and the true Dice of each class that is in the image and is shown somewhere."""
-    predictor = learner.predictor
-    if predictor is None:
-        raise RuntimeError("nothing was trained")
-    predictor.estimate_anew()
-    mask = predict_mask(predictor, NormalisedPlanes(picture.image), _TILE)[0]
-    sums = predictor.take_sums()
-    true = dice(confusion(picture.truth, mask, [class_id - 1 for class_id in predictor.class_ids]))
-    for k, class_id in enumerate(predictor.class_ids):
-        if np.isfinite(true[k]) and sums.shown[k]:
-            yield {
-                "class": class_id - 1, "true": float(true[k]), "pixels": sums.pixels,
-                "true_area": int((picture.truth == class_id - 1).sum()),
-                **{name: float(values[k]) for name, values in asdict(sums).items()},
-            }  # fmt: skip
 
 
 # Fitting
@@ -338,6 +243,15 @@ def _means(image: Sequence[dict[str, Any]]) -> np.ndarray:
     return np.mean([(raw_dice(sums_of(record))[0], record["true"]) for record in image], axis=0)
 
 
+def _records(labelled_set: LabelledSet, seed: int, base: str, options: argparse.Namespace) -> Iterator[dict[str, Any]]:
+    if options.corrected:
+        for careless in (False, True):
+            yield from corrected(labelled_set, seed, careless=careless, base=base)
+    else:
+        for strokes in STROKES:
+            yield from collect(labelled_set, seed, strokes, options.seconds, hold_out=options.hold_out, base=base)
+
+
 def main() -> None:
     """Collect records, or report on them, or fit the calibration to them."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
@@ -346,6 +260,7 @@ def main() -> None:
     parser.add_argument("--seeds", nargs="+", type=int, default=[0])
     parser.add_argument("--seconds", type=float, default=0.0, help="of training before the answer is judged")
     parser.add_argument("--base-folder", type=Path, help="with SET.safetensors, base weights that have not seen SET")
+    parser.add_argument("--corrected", action="store_true", help="by a hand that paints over the largest errors")
     parser.add_argument("--hold-out", action="store_true", help="a fifth of the strokes, to score them too")
     options = parser.parse_args()
     if options.task == "collect":
@@ -354,10 +269,8 @@ def main() -> None:
             for seed in options.seeds:
                 for labelled_set in (*UNSEEN_SETS, *SETS, TUNING_SET):
                     base = base_for(labelled_set, "auto", options.base_folder)
-                    for strokes in STROKES:
-                        how = {"hold_out": options.hold_out, "base": base}
-                        for record in collect(labelled_set, seed, strokes, options.seconds, **how):
-                            file.write(json.dumps(record) + "\n")
+                    for record in _records(labelled_set, seed, base, options):
+                        file.write(json.dumps(record) + "\n")
                     file.flush()
                     print(f"{labelled_set.name}, seed {seed}", file=sys.stderr, flush=True)
         return
