@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Protocol
 
 from napari_unet.controller.worker_process import WorkerProcess
+from napari_unet.evaluation.estimated_dice import Evidence
 from napari_unet.network.device import choose_device
 from napari_unet.network.inference import Predictor
 from napari_unet.protocol.message import Message
@@ -128,11 +129,12 @@ class SteppedWorker:
         learner = self._engine.learner
         return learner is not None and learner.annotations.revision == learner.project.strokes.revision
 
-    @property
-    def labelled_pixels(self) -> dict[int, int]:
-        """Number of painted pixels by class id."""
+    def evidence(self, image_id: int) -> Evidence | None:
+        """Return what the network that is shown has learned from, as its estimates take it; None without a network."""
         learner = self._engine.learner
-        return {} if learner is None else learner.project.strokes.labelled_pixels()
+        if learner is None or learner.predictor is None:
+            return None
+        return learner.annotations.evidence(image_id, learner.predictor.class_ids)
 
     @property
     def predictor(self) -> Predictor | None:

@@ -118,16 +118,20 @@ def corrected(labelled_set: LabelledSet, seed: int, *, careless: bool, base: str
     worker, found = SteppedWorker(), []
 
     def examine() -> None:
-        predictor, counts = worker.predictor, worker.labelled_pixels
-        if predictor is None:
-            raise RuntimeError("nothing was trained")
-        for is_painted, pictures in ((True, training), (False, others[:_OTHERS])):
-            for picture in pictures:
-                found.extend({
+        predictor = worker.predictor
+        # The session adds its images in this order, and their ids count from 1; another id has no strokes.
+        shown = [*enumerate(training, start=1), *((0, picture) for picture in others[:_OTHERS])]
+        for image_id, picture in shown:
+            evidence = worker.evidence(image_id)
+            if predictor is None or evidence is None:
+                raise RuntimeError("nothing was trained")
+            for record in answer(predictor, picture):
+                k = predictor.class_ids.index(record["class"] + 1)
+                found.append({
                     "set": labelled_set.name, "seed": seed, "strokes": "careless" if careless else "exact",
-                    "seconds": round(worker.now), "painted": is_painted,
-                    "labelled": counts.get(record["class"] + 1, 0), "held_out": None, **record,
-                } for record in answer(predictor, picture))  # fmt: skip
+                    "seconds": round(worker.now), "painted": evidence.is_painted, "labelled": evidence.labelled[k],
+                    "painted_strokes": evidence.strokes, "held_out": None, **record,
+                })  # fmt: skip
 
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder) / "honesty.unet"

@@ -90,11 +90,15 @@ class Annotations:
                     counts[class_id] += len(positions)
         return counts
 
+    def strokes(self) -> int:
+        """Count the strokes that are trained on."""
+        return sum(plane.painted_strokes for plane in self.planes.values())
+
     def evidence(self, image_id: int | None, class_ids: Sequence[int]) -> Evidence:
         """Return how much is painted of these classes, and whether any of it in an image (None: in none)."""
         counts = self.counts()
         is_painted = any(plane.positions for (each, _), plane in self.planes.items() if each == image_id)
-        return Evidence([counts.get(class_id, 0) for class_id in class_ids], is_painted)
+        return Evidence([counts.get(class_id, 0) for class_id in class_ids], is_painted, strokes=self.strokes())
 
     def class_ids(self) -> tuple[int, ...]:
         """Return the classes with trained pixels, in order; these are the outputs of the network."""

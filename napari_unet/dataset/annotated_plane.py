@@ -5,11 +5,15 @@ from typing import NamedTuple
 
 import numpy as np
 from jaxtyping import Bool, Float32, Int64, UInt8
+from scipy import ndimage
 
 from napari_unet.dataset.weight_map import END_REACH, pixel_weights
 from napari_unet.images.tiled_plane import TILE, TiledPlane
 from napari_unet.images.tiles import Region
 from napari_unet.project.split import BLOCK
+
+_CELL = 8  # px; strokes closer than that are one
+_CELLS_OF_STROKE = 256  # of a filled area that count as one stroke: four blocks
 
 
 class Stroke(NamedTuple):
@@ -33,6 +37,7 @@ class AnnotatedPlane:
     border: TiledPlane  # float32
     new: TiledPlane  # bool
     positions: dict[int, Int64[np.ndarray, " n"]] = field(default_factory=dict)  # flat indices of trained pixels
+    painted_strokes: int = 0  # that are trained on
     held_out_blocks: list[Region] = field(default_factory=list)  # those with at least one held-out pixel
     strokes: list[Stroke] = field(default_factory=list)  # painted since the last reading, test areas left out
     areas: tuple[Region, ...] = ()  # test areas: nothing in them is trained on or held out by blocks
@@ -69,12 +74,26 @@ class AnnotatedPlane:
             classes.append(labels[rows, columns])
         places, found = np.concatenate(flat), np.concatenate(classes)
         self.positions = {int(k): places[found == k] for k in np.unique(found)}
+        self.painted_strokes = sum(_strokes_at(each, width) for each in self.positions.values())
         self.held_out_blocks = sorted(
             block.moved(area.y0, area.x0)
             for place, held_out in self.held_out.tiles.items()
             for area in [self.held_out.area(place)]
             for block in blocks_with(held_out)
         )
+
+
+def _strokes_at(positions: Int64[np.ndarray, " n"], width: int) -> int:
+    """Count the strokes that pixels of one class can be of, in a plane of this width.
+
+    What hangs together, gaps of some pixels left aside, is one stroke; a large area counts as several.
+    """
+    rows, columns = (axis // _CELL for axis in np.divmod(positions, width))
+    cells = np.zeros((int(np.ptp(rows)) + 1, int(np.ptp(columns)) + 1), np.bool_)
+    cells[rows - rows.min(), columns - columns.min()] = True
+    pieces, count = ndimage.label(cells, np.ones((3, 3)))
+    sizes = np.bincount(pieces.ravel(), minlength=count + 1)[1:]
+    return int(np.maximum(1, sizes // _CELLS_OF_STROKE).sum())
 
 
 def _bands(plane: TiledPlane) -> list[Region]:

@@ -13,6 +13,8 @@ from scipy.special import expit, logit
 from napari_unet.evaluation.dice_sums import DiceSums
 
 LABELLED = "labelled_pixels"  # fact of a network: trained pixels by class id
+STROKES = "painted_strokes"  # fact of a network: the number that it has learned from
+FEWEST_STROKES = 12  # of all classes; from fewer, an answer can be sure of itself and wrong
 ESTIMATES = "estimated_dice"  # fact of a network: an estimate of each class over the images that it has predicted
 LEVEL = 0.9  # share of the intervals that are to hold the true Dice
 WIDEST = 0.3  # of an interval that still tells something
@@ -74,11 +76,13 @@ class Evidence(NamedTuple):
     labelled : painted pixels of the class of each output, in the whole project
     is_painted : whether some of them lie in the image that is predicted
     correction : by areas that the user has checked; None where there are none
+    strokes : painted in the whole project, of all classes; None where that is not known
     """
 
     labelled: Sequence[int]
     is_painted: bool
     correction: Correction | None = None
+    strokes: int | None = None
 
 
 class Calibration(msgspec.Struct, frozen=True):
@@ -174,7 +178,14 @@ def estimated_dice(
     areas = (evidence.correction or Correction.none(len(class_ids))).areas
     told = [names.get(class_id, f"class {class_id}") for class_id in class_ids]
     found = zip(class_ids, values.tolist(), halves.tolist(), sums.shown.tolist(), told, areas.tolist(), strict=True)
-    return tuple(_estimate(*each) for each in found)
+    estimates = tuple(_estimate(*each) for each in found)
+    if evidence.strokes is None or evidence.strokes >= FEWEST_STROKES:
+        return estimates
+    reason = f"too few strokes ({evidence.strokes} of {FEWEST_STROKES}): paint where it errs"
+    return tuple(
+        EstimatedDice(each.class_id, None, reason=reason) if each.value is not None and not each.checked_areas else each
+        for each in estimates
+    )
 
 
 def interval_text(estimate: EstimatedDice | None) -> str:

@@ -9,6 +9,7 @@ from napari_unet.evaluation.checked_correction import correction_in
 from napari_unet.evaluation.dice_sums import DiceSums
 from napari_unet.evaluation.estimated_dice import (
     LABELLED,
+    STROKES,
     EstimatedDice,
     Evidence,
     as_record,
@@ -65,7 +66,8 @@ def _evidence(facts: dict[str, Any], class_ids: Sequence[int]) -> Evidence:
     known = facts.get(LABELLED)
     counts = known if isinstance(known, dict) else {}
     labelled = [_whole(counts.get(str(class_id))) for class_id in class_ids]
-    return Evidence(labelled, is_painted=False, correction=correction_in(facts, class_ids))
+    strokes = _whole(facts[STROKES]) if STROKES in facts else None
+    return Evidence(labelled, is_painted=False, correction=correction_in(facts, class_ids), strokes=strokes)
 
 
 def _whole(value: object) -> int:

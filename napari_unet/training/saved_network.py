@@ -6,7 +6,7 @@ from torch import Tensor
 
 from napari_unet.dataset.annotated import Annotations
 from napari_unet.dataset.training_image import as_fact
-from napari_unet.evaluation.estimated_dice import LABELLED
+from napari_unet.evaluation.estimated_dice import LABELLED, STROKES
 from napari_unet.network.checkpoint import Checkpoint, prior_fact
 from napari_unet.network.unet import UNet
 from napari_unet.training.network_tensors import on_cpu
@@ -41,6 +41,7 @@ def saved_network(
             **facts,
             **prior_fact(network),
             LABELLED: {str(class_id): count for class_id, count in annotations.counts().items()},
+            STROKES: annotations.strokes(),
             **as_fact(annotations.training_images()),
         },
     )

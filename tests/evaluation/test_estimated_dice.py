@@ -10,8 +10,10 @@ from hypothesis.extra.numpy import arrays
 
 from napari_unet.evaluation.dice_sums import DiceSums
 from napari_unet.evaluation.estimated_dice import (
+    FEWEST_STROKES,
     WIDEST,
     Calibration,
+    Correction,
     EstimatedDice,
     Evidence,
     area_bounds,
@@ -65,6 +67,20 @@ def test_an_interval_that_is_too_wide_has_no_value_but_a_way_out() -> None:
     _, cell = estimated_dice(sums((1000, 0), (900, 0), (900, 100)), (1, 2), MUCH, NAMES, AS_IT_IS)
     assert cell.value is None
     assert "nothing is shown as cell" in cell.reason
+
+
+def test_from_a_few_strokes_there_is_no_value() -> None:
+    """Unless rectangles were checked; of a network whose strokes nobody has counted every class has one."""
+    found = sums((500, 500), (480, 480), (500, 500))
+    few = MUCH._replace(strokes=FEWEST_STROKES - 1)
+    known = estimated_dice(found, (1, 2), MUCH, NAMES, AS_IT_IS)
+    assert estimated_dice(found, (1, 2), MUCH._replace(strokes=FEWEST_STROKES), NAMES, AS_IT_IS) == known
+    reason = "too few strokes (11 of 12): paint where it errs"
+    assert estimated_dice(found, (1, 2), few, NAMES, AS_IT_IS) == unknown_dice((1, 2), reason)
+    checked = Correction(np.zeros(2), np.zeros(2), np.array([0, 1]))
+    background, cell = estimated_dice(found, (1, 2), few._replace(correction=checked), NAMES, AS_IT_IS)
+    assert background.value is None
+    assert cell.value == known[1].value
 
 
 @given(

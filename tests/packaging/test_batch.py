@@ -9,6 +9,7 @@ import time
 from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -17,6 +18,7 @@ from predict_command import contents, predict, save_network
 
 from napari_unet import api
 from napari_unet.errors import UserError
+from napari_unet.evaluation.estimated_dice import FEWEST_STROKES, STROKES
 from napari_unet.evaluation.novelty import MUCH_LESS_OF_FILES
 from napari_unet.export.formats import FORMATS
 from napari_unet.export.stems import distinct_stems
@@ -93,6 +95,27 @@ def test_an_image_of_which_less_is_expected_is_told(
             assert all(str(tmp_path / "in" / "a.tif") in line for line in lines)
             assert (image["expected_drop"] is None) == (value is None)
             assert value is None or (image["expected_drop"] > MUCH_LESS_OF_FILES) == bool(told)
+
+
+@pytest.mark.parametrize(
+    ("facts", "told"),
+    [
+        ({}, False),
+        ({STROKES: FEWEST_STROKES - 1}, True),
+        ({STROKES: FEWEST_STROKES}, False),
+        ({STROKES: "strange"}, True),
+    ],
+)
+def test_a_network_that_learned_from_few_strokes_promises_nothing(
+    capsys: pytest.CaptureFixture[str], network_file: Path, tmp_path: Path, facts: dict[str, Any], told: bool
+) -> None:
+    """By what it was saved with; older networks do not say how many there were."""
+    write_images(tmp_path / "in", ["a.tif"])
+    save_checkpoint(replace(load_checkpoint(network_file), facts=facts), tmp_path / "saved.safetensors")
+    _, printed, _ = predict(capsys, "--model", tmp_path / "saved.safetensors", tmp_path / "in", "--out", tmp_path / "o")
+    (image,) = printed["images"]
+    reasons = [estimate["reason"] for estimate in image["estimated_dice"].values() if estimate["value"] is None]
+    assert any("too few strokes" in reason for reason in reasons) == told
 
 
 def test_lack_of_memory_costs_one_image(network_file: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
