@@ -14,7 +14,8 @@ from napari_unet.evaluation.dice_sums import DiceSums
 
 LABELLED = "labelled_pixels"  # fact of a network: trained pixels by class id
 STROKES = "painted_strokes"  # fact of a network: the number that it has learned from
-FEWEST_STROKES = 12  # of all classes; from fewer, an answer can be sure of itself and wrong
+FEWEST_STROKES = 8  # of all classes; from fewer, an answer can be sure of itself and wrong
+FEWEST_ELSEWHERE = 12  # the same for an image without strokes
 ESTIMATES = "estimated_dice"  # fact of a network: an estimate of each class over the images that it has predicted
 LEVEL = 0.9  # share of the intervals that are to hold the true Dice
 WIDEST = 0.3  # of an interval that still tells something
@@ -179,9 +180,10 @@ def estimated_dice(
     told = [names.get(class_id, f"class {class_id}") for class_id in class_ids]
     found = zip(class_ids, values.tolist(), halves.tolist(), sums.shown.tolist(), told, areas.tolist(), strict=True)
     estimates = tuple(_estimate(*each) for each in found)
-    if evidence.strokes is None or evidence.strokes >= FEWEST_STROKES:
+    fewest = FEWEST_STROKES if evidence.is_painted else FEWEST_ELSEWHERE
+    if evidence.strokes is None or evidence.strokes >= fewest:
         return estimates
-    reason = f"too few strokes ({evidence.strokes} of {FEWEST_STROKES}): paint where it errs"
+    reason = f"too few strokes ({evidence.strokes} of {fewest}): paint where it errs"
     return tuple(
         EstimatedDice(each.class_id, None, reason=reason) if each.value is not None and not each.checked_areas else each
         for each in estimates

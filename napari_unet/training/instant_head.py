@@ -90,19 +90,15 @@ class Branch(NamedTuple):
     Attributes
     ----------
     parameters : that the fit changes
-    row : computes the logits (1, k, 1, n) of all pixels
+    logits : computes the logits (1, k, 1, n) of all pixels
     decay : penalty of the squared weights
     prior : the part (k,) of the logits that says how often each class is expected
     """
 
     parameters: list[nn.Parameter]
-    row: Callable[[], Tensor]
+    logits: Callable[[], Tensor]
     decay: float
     prior: Float[Tensor, " k"]
-
-    def logits(self) -> Float[Tensor, "n k"]:
-        """Compute the logits of all pixels."""
-        return self.row()[0, :, 0].T
 
 
 class Wanted(NamedTuple):
@@ -121,19 +117,24 @@ class Wanted(NamedTuple):
     shares: Float[Tensor, " n"]
     whole: Int64[Tensor, " w"]
 
-    def loss(self, logits: Float[Tensor, "m k"], kept: Float[Tensor, "u k"]) -> Float[Tensor, ""]:
-        """Compute the cross-entropy of each kind of pixels, and add them up; ``kept`` are probabilities."""
-        labelled, whole, unlabelled = torch.split(logits, [len(self.target), len(self.whole), len(kept)])
-        loss = (functional.cross_entropy(labelled, self.target, reduction="none") * self.shares).sum()
-        if len(whole):
-            loss = loss + functional.cross_entropy(whole, self.whole)
-        if len(kept):
-            loss = loss + _KEPT * functional.cross_entropy(unlabelled, kept)
-        return loss
+    def losses(self, logits: Float[Tensor, "o k m"], kept: Float[Tensor, "o k u"]) -> Float[Tensor, " o"]:
+        """Compute the loss of each of several answers: the cross-entropies of the three kinds of pixels, added up."""
+        labelled, whole, unlabelled = torch.split(logits, [len(self.target), len(self.whole), kept.shape[2]], dim=2)
+        losses = (_entropies(labelled, self.target.expand(len(logits), -1)) * self.shares).sum(dim=1)
+        if len(self.whole):
+            losses = losses + _entropies(whole, self.whole.expand(len(logits), -1)).mean(dim=1)
+        if kept.shape[2]:
+            losses = losses + _KEPT * _entropies(unlabelled, kept).mean(dim=1)
+        return losses
 
-    def answers(self, logits: Float[Tensor, "m k"]) -> Float[Tensor, "u k"]:
+    def kept(self, logits: Float[Tensor, "o k m"]) -> Float[Tensor, "o k u"]:
         """Return the probabilities of the unlabelled pixels."""
-        return functional.softmax(logits[len(self.target) + len(self.whole) :], dim=1)
+        return functional.softmax(logits[:, :, len(self.target) + len(self.whole) :], dim=1)
+
+
+def _entropies(logits: Float[Tensor, "o k m"], wanted: Tensor) -> Float[Tensor, "o m"]:
+    """Compute the cross-entropy of every pixel, against classes (o, m) or probabilities (o, k, m)."""
+    return functional.cross_entropy(logits, wanted, reduction="none")
 
 
 @torch.no_grad()
@@ -217,16 +218,17 @@ def _minimise(branches: Sequence[Branch], wanted: Wanted) -> None:
     says, a little less loudly: that is right on the strokes, and the next stroke turns it over.
     """
     with torch.no_grad():
-        kept = [wanted.answers(logits) for _, logits in _weighed(branches)]
+        before = _answers(branches)
+        kept = wanted.kept(before)
+        weights = torch.full_like(before[:, 0, 0], ALONE)
+        weights[0] = 1
     decays = [(parameter, branch.decay) for branch in branches for parameter in branch.parameters]
     parameters = [parameter for parameter, _ in decays]
     optimiser = torch.optim.LBFGS(parameters, max_iter=_ITERATIONS, history_size=10, line_search_fn="strong_wolfe")
 
     def closure() -> Tensor:
         optimiser.zero_grad()
-        loss = torch.stack(
-            [weight * wanted.loss(logits, had) for (weight, logits), had in zip(_weighed(branches), kept, strict=True)]
-        ).sum()
+        loss = weights @ wanted.losses(_answers(branches), kept)
         for parameter, decay in decays:
             if parameter.dim() > 1:
                 loss = loss + decay * parameter.square().sum()
@@ -237,10 +239,10 @@ def _minimise(branches: Sequence[Branch], wanted: Wanted) -> None:
     optimiser.zero_grad()
 
 
-def _weighed(branches: Sequence[Branch]) -> list[tuple[float, Float[Tensor, "n k"]]]:
-    """Compute the added logits of branches and, of several, each alone without its prior; the weight comes first."""
-    each = [branch.logits() for branch in branches]
-    added = (1.0, torch.stack(each).sum(dim=0))
+def _answers(branches: Sequence[Branch]) -> Float[Tensor, "o k m"]:
+    """Compute the added logits of branches and then, of several, those of each alone without its prior."""
+    each = torch.stack([branch.logits()[0, :, 0] for branch in branches])
     if len(branches) == 1:
-        return [added]
-    return [added, *((ALONE, logits - branch.prior) for branch, logits in zip(branches, each, strict=True))]
+        return each
+    priors = torch.stack([branch.prior for branch in branches])[:, :, None]
+    return torch.cat([each.sum(dim=0, keepdim=True), each - priors])

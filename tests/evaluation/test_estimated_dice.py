@@ -10,6 +10,7 @@ from hypothesis.extra.numpy import arrays
 
 from napari_unet.evaluation.dice_sums import DiceSums
 from napari_unet.evaluation.estimated_dice import (
+    FEWEST_ELSEWHERE,
     FEWEST_STROKES,
     WIDEST,
     Calibration,
@@ -69,13 +70,14 @@ def test_an_interval_that_is_too_wide_has_no_value_but_a_way_out() -> None:
     assert "nothing is shown as cell" in cell.reason
 
 
-def test_from_a_few_strokes_there_is_no_value() -> None:
+@pytest.mark.parametrize(("is_painted", "fewest"), [(True, FEWEST_STROKES), (False, FEWEST_ELSEWHERE)])
+def test_from_a_few_strokes_there_is_no_value(is_painted: bool, fewest: int) -> None:
     """Unless rectangles were checked; of a network whose strokes nobody has counted every class has one."""
-    found = sums((500, 500), (480, 480), (500, 500))
-    few = MUCH._replace(strokes=FEWEST_STROKES - 1)
-    known = estimated_dice(found, (1, 2), MUCH, NAMES, AS_IT_IS)
-    assert estimated_dice(found, (1, 2), MUCH._replace(strokes=FEWEST_STROKES), NAMES, AS_IT_IS) == known
-    reason = "too few strokes (11 of 12): paint where it errs"
+    found, here = sums((500, 500), (480, 480), (500, 500)), MUCH._replace(is_painted=is_painted)
+    known = estimated_dice(found, (1, 2), here, NAMES, AS_IT_IS)
+    assert estimated_dice(found, (1, 2), here._replace(strokes=fewest), NAMES, AS_IT_IS) == known
+    few = here._replace(strokes=fewest - 1)
+    reason = f"too few strokes ({fewest - 1} of {fewest}): paint where it errs"
     assert estimated_dice(found, (1, 2), few, NAMES, AS_IT_IS) == unknown_dice((1, 2), reason)
     checked = Correction(np.zeros(2), np.zeros(2), np.array([0, 1]))
     background, cell = estimated_dice(found, (1, 2), few._replace(correction=checked), NAMES, AS_IT_IS)

@@ -18,7 +18,7 @@ from predict_command import contents, predict, save_network
 
 from napari_unet import api
 from napari_unet.errors import UserError
-from napari_unet.evaluation.estimated_dice import FEWEST_STROKES, STROKES
+from napari_unet.evaluation.estimated_dice import FEWEST_ELSEWHERE, STROKES
 from napari_unet.evaluation.novelty import MUCH_LESS_OF_FILES
 from napari_unet.export.formats import FORMATS
 from napari_unet.export.stems import distinct_stems
@@ -101,8 +101,8 @@ def test_an_image_of_which_less_is_expected_is_told(
     ("facts", "told"),
     [
         ({}, False),
-        ({STROKES: FEWEST_STROKES - 1}, True),
-        ({STROKES: FEWEST_STROKES}, False),
+        ({STROKES: FEWEST_ELSEWHERE - 1}, True),
+        ({STROKES: FEWEST_ELSEWHERE}, False),
         ({STROKES: "strange"}, True),
     ],
 )
