@@ -13,7 +13,7 @@ from napari_unet.images.tiles import Region
 from napari_unet.project.split import BLOCK
 
 _CELL = 8  # px; strokes closer than that are one
-_CELLS_OF_STROKE = 256  # of a filled area that count as one stroke: four blocks
+_CELLS_OF_STROKE = (BLOCK // _CELL) ** 2  # of a filled area that count as one stroke
 
 
 class Stroke(NamedTuple):

@@ -33,7 +33,7 @@ def painted(*strokes: tuple[slice, slice, int]) -> np.ndarray:
         (painted((np.s_[3:6], np.s_[3:6], 1), (np.s_[3:6], np.s_[6:9], 2)), 2),  # of two classes, though they touch
         (painted((np.s_[3:6], np.s_[3:6], 1), (np.s_[3:6], np.s_[9:12], 1)), 1),  # a slip of the hand between them
         (painted((np.s_[0:SIDE], np.s_[SIDE - 2 : SIDE], 2)), 1),
-        (painted((np.s_[0:256], np.s_[0:256], 1)), 4),  # a filled area is worth more than a stroke
+        (painted((np.s_[0:256], np.s_[0:256], 1)), 16),  # a filled area is worth more than a stroke
         (painted(), 0),
     ],
 )
