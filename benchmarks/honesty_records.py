@@ -25,14 +25,7 @@ from napari_unet.prediction.mask import predict_mask
 from napari_unet.project.project import Project
 from napari_unet.training.learner import Learner
 
-CORRECTED_S = (
-    8.0,
-    16.0,
-    25.0,
-    40.0,
-    60.0,
-    90.0,
-)  # of training, after which a network that is corrected meanwhile is judged
+CORRECTED_S = (8.0, 16.0, 25.0, 40.0, 60.0, 90.0)  # seconds of training after which a network is judged
 _PAUSE_S = 5.0  # from an answer to the next correction
 _BUDGET = 0.02  # share of the pixels that corrections may label
 _OTHERS = 3  # images that nothing was painted on
