@@ -74,7 +74,11 @@ class AnnotatedPlane:
             classes.append(labels[rows, columns])
         places, found = np.concatenate(flat), np.concatenate(classes)
         self.positions = {int(k): places[found == k] for k in np.unique(found)}
-        self.painted_strokes = sum(_strokes_at(each, width) for each in self.positions.values())
+        self.painted_strokes = sum(
+            _strokes_in(inside & (self.labels[box.slices] == class_id))
+            for box, inside in self.trained.islands()
+            for class_id in self.positions
+        )
         self.held_out_blocks = sorted(
             block.moved(area.y0, area.x0)
             for place, held_out in self.held_out.tiles.items()
@@ -83,16 +87,16 @@ class AnnotatedPlane:
         )
 
 
-def _strokes_at(positions: Int64[np.ndarray, " n"], width: int) -> int:
-    """Count the strokes that pixels of one class can be of, in a plane of this width.
+def _strokes_in(pixels: Bool[np.ndarray, "h w"]) -> int:
+    """Count the strokes that pixels of one class can be of.
 
     What hangs together, gaps of some pixels left aside, is one stroke; a large area counts as several.
     """
-    rows, columns = (axis // _CELL for axis in np.divmod(positions, width))
-    cells = np.zeros((int(np.ptp(rows)) + 1, int(np.ptp(columns)) + 1), np.bool_)
-    cells[rows - rows.min(), columns - columns.min()] = True
-    pieces, count = ndimage.label(cells, np.ones((3, 3)))
-    sizes = np.bincount(pieces.ravel(), minlength=count + 1)[1:]
+    rows, columns = np.nonzero(pixels)
+    cells = np.zeros([side // _CELL + 1 for side in pixels.shape], np.bool_)
+    cells[rows // _CELL, columns // _CELL] = True
+    pieces, _ = ndimage.label(cells, np.ones((3, 3)))
+    sizes = np.bincount(pieces.ravel())[1:]
     return int(np.maximum(1, sizes // _CELLS_OF_STROKE).sum())
 
 

@@ -6,7 +6,9 @@ from drawing import Drawing
 
 from napari_unet.config import Settings
 from napari_unet.dataset.annotated import Annotations
+from napari_unet.dataset.annotated_plane import AnnotatedPlane
 from napari_unet.images.image import Image
+from napari_unet.images.tiles import Region
 from napari_unet.project.project import Project
 
 SIDE = 310
@@ -46,3 +48,14 @@ def test_strokes_are_counted(project: Project, labels: np.ndarray, strokes: int)
     project.commit(1, 0, labels)
     annotations.refresh(Settings())
     assert annotations.strokes() == annotations.evidence(1, (2, 1)).strokes == strokes
+
+
+def test_counting_needs_no_more_than_the_strokes() -> None:
+    """Two strokes at opposite ends of a plane that no memory could hold."""
+    plane = AnnotatedPlane.blank((10**6, 10**6))
+    for corner in (100, 10**6 - 100):
+        stroke = Region(corner, corner, corner + 5, corner + 50)
+        plane.labels.write(stroke, np.ones(stroke.shape, np.uint8))
+        plane.trained.write(stroke, np.ones(stroke.shape, np.bool_))
+    plane.find()
+    assert plane.painted_strokes == 2
