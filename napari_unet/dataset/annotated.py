@@ -9,6 +9,7 @@ from jaxtyping import Bool, Float32, UInt8
 from napari_unet.config import Settings
 from napari_unet.dataset.annotated_plane import AnnotatedPlane, Stroke
 from napari_unet.dataset.training_image import MOST_IMAGES, TrainingImage, training_image
+from napari_unet.dataset.unforeseen_labels import UnforeseenLabels
 from napari_unet.dataset.weight_map import border_weights
 from napari_unet.errors import UserError
 from napari_unet.evaluation.estimated_dice import Evidence
@@ -34,6 +35,7 @@ class Annotations:
     Attributes
     ----------
     planes : the painted planes
+    unforeseen : the labels that the other strokes do not foretell
     revision : of the project's strokes up to which they are read
     times_reopened : grows when pixels may differ from what was read before
     """
@@ -41,6 +43,7 @@ class Annotations:
     def __init__(self, project: Project, images: OpenedImages | None = None) -> None:
         self.project = project
         self.planes: dict[PlaneKey, AnnotatedPlane] = {}
+        self.unforeseen = UnforeseenLabels(self.planes)
         self.revision = 0
         self.times_reopened = 0
         self._settings = Settings()
@@ -78,6 +81,7 @@ class Annotations:
         for image_id, plane in changed:
             self._read(image_id, plane, since)
         self.revision = revision
+        self.unforeseen.weigh()
         return changed
 
     def counts(self) -> dict[int, int]:
@@ -191,6 +195,8 @@ class Annotations:
         kept = before if repainted is None else before & ~repainted
         painted.new.tiles[place] = trained & ~kept
         painted.trained.tiles[place] = trained
+        if place in painted.unforeseen.tiles:
+            painted.unforeseen.tiles[place] = painted.unforeseen.tiles[place] & kept & trained
         painted.held_out.tiles[place] = held_out[inside]
         painted.border.tiles.pop(place, None)
         if self._settings.border_weight and trained.any():

@@ -28,7 +28,8 @@ class AnnotatedPlane:
     """One painted plane: labels, trained and held-out pixels, border weights, and the pixels of each class.
 
     Only the tiles that were painted are held. ``new`` marks trained pixels that were painted or changed since the last
-    time the plane was read.
+    time the plane was read, ``unforeseen`` those whose class the other strokes do not foretell.
+    ``unforeseen_weights`` has the weights of other (first row) and of unforeseen pixels by class id.
     """
 
     labels: TiledPlane  # uint8
@@ -36,6 +37,7 @@ class AnnotatedPlane:
     held_out: TiledPlane  # bool
     border: TiledPlane  # float32
     new: TiledPlane  # bool
+    unforeseen: TiledPlane  # bool
     positions: dict[int, Int64[np.ndarray, " n"]] = field(default_factory=dict)  # flat indices of trained pixels
     painted_strokes: int = 0  # that are trained on
     held_out_blocks: list[Region] = field(default_factory=list)  # those with at least one held-out pixel
@@ -43,13 +45,14 @@ class AnnotatedPlane:
     areas: tuple[Region, ...] = ()  # test areas: nothing in them is trained on or held out by blocks
     checked: frozenset[Region] = frozenset()  # those that count for the Dice to publish
     times_read: int = 0
+    unforeseen_weights: Float32[np.ndarray, "2 256"] = field(default_factory=lambda: np.ones((2, 256), np.float32))
 
     @classmethod
     def blank(cls, shape: tuple[int, ...]) -> "AnnotatedPlane":
         """Return a plane that nothing is painted on."""
         labels, border = TiledPlane(shape, np.uint8), TiledPlane(shape, np.float32, fill=1)
-        trained, held_out, new = (TiledPlane(shape, np.bool_) for _ in range(3))
-        return cls(labels, trained, held_out, border, new)
+        trained, held_out, new, unforeseen = (TiledPlane(shape, np.bool_) for _ in range(4))
+        return cls(labels, trained, held_out, border, new, unforeseen)
 
     @property
     def new_share(self) -> float:
@@ -60,7 +63,37 @@ class AnnotatedPlane:
         """Return the weights of a region inside the plane, without those of the classes."""
         around = region.grown(END_REACH).clipped(*self.labels.shape)
         found = pixel_weights(self.labels[around.slices], self.trained[around.slices], self.border[around.slices])
-        return found[region.seen_from(around).slices]
+        kinds = self.unforeseen[region.slices].astype(np.intp)
+        return found[region.seen_from(around).slices] * self.unforeseen_weights[kinds, self.labels[region.slices]]
+
+    def unforeseen_counts(self) -> Int64[np.ndarray, "256"]:
+        """Count the unforeseen pixels by class id."""
+        total = np.zeros(256, np.int64)
+        for place, tile in self.unforeseen.tiles.items():
+            total += np.bincount(self.labels.tile(place)[tile], minlength=256)
+        return total
+
+    def unforeseen_positions(self) -> Int64[np.ndarray, " n"]:
+        """Return the flat indices of unforeseen pixels."""
+        width, flat = self.labels.shape[1], [np.zeros(0, np.int64)]
+        for place, tile in self.unforeseen.tiles.items():
+            area = self.unforeseen.area(place)
+            rows, columns = np.nonzero(tile)
+            flat.append((rows + area.y0) * width + columns + area.x0)
+        return np.concatenate(flat)
+
+    def set_unforeseen(self, positions: Int64[np.ndarray, " n"]) -> None:
+        """Let the pixels at flat indices be unforeseen, as far as they are trained on, and no others."""
+        self.unforeseen.tiles.clear()
+        width = self.labels.shape[1]
+        for place, trained in self.trained.tiles.items():
+            area = self.trained.area(place)
+            rows, columns = positions // width - area.y0, positions % width - area.x0
+            inside = (rows >= 0) & (rows < area.shape[0]) & (columns >= 0) & (columns < area.shape[1])
+            if inside.any():
+                marks = np.zeros(area.shape, np.bool_)
+                marks[rows[inside], columns[inside]] = True
+                self.unforeseen.tiles[place] = marks & trained
 
     def find(self) -> None:
         """Find the pixels of each class and the held-out blocks; called each time that the plane was read."""

@@ -22,6 +22,7 @@ class KnownFacts(msgspec.Struct, frozen=True):
     rate: float = 0.0
     since_stroke: int = 0
     steps_here: int = 0
+    unforeseen_labels: dict[str, float] = {}
     random: dict[str, Any] | None = None
 
 
@@ -41,6 +42,10 @@ def refuse_strange_facts(facts: dict[str, Any]) -> None:
         numbers += [shift, share]
         if not 0 <= areas <= _MOST_AREAS:
             raise ValueError(f"corrected by {areas} areas")
+    for class_id, share in known.unforeseen_labels.items():
+        numbers.append(share)
+        if not 0 < int(class_id) < 256:
+            raise ValueError(f"no class {class_id}")
     if not all(number is None or math.isfinite(number) for number in numbers):
         raise ValueError("facts that are not finite")
     if known.random is not None:

@@ -5,13 +5,14 @@ from contextlib import contextmanager
 
 import numpy as np
 import torch
-from jaxtyping import Int64
+from jaxtyping import Float, Int64
 from torch import Tensor, nn
 
 from napari_unet.dataset.annotated import Annotations
 from napari_unet.network.device import Device
 from napari_unet.network.feature_cache import FeatureCache
 from napari_unet.network.unet import DeepShallowHead, UNet
+from napari_unet.training.cross_fit import cross_fit
 from napari_unet.training.instant_head import LabelledPixels, expect_shares, fit_head
 from napari_unet.training.labelled_features import LabelledFeatures, labelled_features
 from napari_unet.training.network_tensors import copy_network, copy_tensors
@@ -47,7 +48,8 @@ class HeadFit:
             return False
         known = self._features(averaged, feature_cache, first=True)
         with _learning(head):
-            fit_head(head, known.features, known.target, seed=self._seed)
+            self._note_unforeseen(head, known)
+            fit_head(head, known.features, known.target, seed=self._seed, weights=self._weights(known))
             expect_shares(head, known.anywhere)
         copy_network(averaged, trained)
         return True
@@ -79,8 +81,28 @@ class HeadFit:
                 # First the shares, or they would take back what the new strokes say.
                 if self._shares_known != head.classes:
                     expect_shares(head, known.anywhere)
-                fit_head(head, known.features, known.target, known.new, known.unlabelled, self._seed)
+                weights = self._weights(known)
+                fit_head(head, known.features, known.target, known.new, known.unlabelled, self._seed, weights=weights)
         _move(trained.head, before, head)
+
+    def _note_unforeseen(self, head: DeepShallowHead, known: LabelledFeatures) -> None:
+        """Mark the labels that the other strokes do not foretell, and weigh all labels by them."""
+        unforeseen = self._annotations.unforeseen
+        unforeseen.forget()
+        found = cross_fit(head, known, self._seed)
+        if found is None:
+            return
+        marks, end = found.unforeseen.cpu().numpy(), 0
+        for key, region, trained in known.tiles:
+            start, end = end, end + int(trained.sum())
+            in_place = np.zeros(trained.shape, np.bool_)
+            in_place[trained] = marks[start:end]
+            unforeseen.mark(key, region, in_place)
+        unforeseen.note(dict(zip(self._annotations.class_ids(), found.shares.tolist(), strict=True)))
+
+    def _weights(self, known: LabelledFeatures) -> Float[Tensor, " n"]:
+        weights = torch.from_numpy(self._annotations.unforeseen.weights(known.tiles))
+        return weights.to(known.target.device)
 
     def _features(self, network: UNet, feature_cache: FeatureCache | None, *, first: bool) -> LabelledFeatures:
         return labelled_features(

@@ -19,7 +19,7 @@ from napari_unet.training.losses import ALONE
 _PIXELS = 4000  # labelled pixels that the head is fitted to, as many of every class
 _DECAY_DEEP = 0.03
 _DECAY_SHALLOW = 0.003
-_BRANCHES = 2
+BRANCHES = 2
 _RAREST = 0.1  # least share of an equal share: a class that is hardly found could else never be painted back
 _KEPT = 1.0  # how strongly a correction keeps the answers on unlabelled pixels
 _ITERATIONS = 40
@@ -41,6 +41,7 @@ def fit_head(
     unlabelled: Float[Tensor, "m f"] | None = None,
     seed: int = 0,
     whole: LabelledPixels | None = None,
+    weights: Float[Tensor, " n"] | None = None,
 ) -> None:
     """Change the head's weights so that they tell labelled pixels apart.
 
@@ -55,20 +56,22 @@ def fit_head(
     seed : of the pixels that are drawn and of the hidden units
     whole : pixels of images that are labelled as a whole; some at random weigh as much as all the others, and show how
         frequent the classes are
+    weights : of labelled pixels within their class; new ones weigh 1 each, and all do where None
     """
     random = torch.Generator().manual_seed(seed)
     chosen = _balanced(target, head.classes, random, new)
-    features, target = features[chosen], target[chosen]
+    weights = torch.ones(len(target), device=target.device) if weights is None else weights
+    features, target, weights = features[chosen], target[chosen], weights[chosen]
     if new is None:
-        shares = _shares(target, head.classes)
+        shares = _shares(target, head.classes, weights)
         _standardise(head, features, shares)
         _blank(head, random)
     else:
-        shares = _shares(target, head.classes, new[chosen])
+        shares = _shares(target, head.classes, weights, new[chosen])
     some = _some(LabelledPixels(features[:0], target[:0]) if whole is None else whole, random)
     kept = features[:0] if new is None or unlabelled is None else unlabelled
     features = torch.cat([features, some.features, kept])
-    standard = _in_a_row((features - head.mean) / head.deviation)
+    standard = in_a_row((features - head.mean) / head.deviation)
     deep, shallow = standard[:, : head.split], standard[:, head.split :]
     branches = [
         Branch([*head.deep.parameters()], lambda: head.deep_logits(deep), _DECAY_DEEP, head.prior),
@@ -145,12 +148,12 @@ def expect_shares(head: DeepShallowHead, anywhere: Float[Tensor, "m f"]) -> None
     one step of expectation and maximisation towards the true ones (Saerens et al. 2002); going on to the end would let
     rare classes vanish. Both branches see the same pixel, so their sum is twice as sure as it should be.
     """
-    logits = head(_in_a_row(anywhere))[0, :, 0].T - head.prior
-    answers = functional.softmax(logits / _BRANCHES, dim=1)
-    head.expect(_BRANCHES * torch.log((head.classes * answers.mean(dim=0)).clamp_min(_RAREST)))
+    logits = head(in_a_row(anywhere))[0, :, 0].T - head.prior
+    answers = functional.softmax(logits / BRANCHES, dim=1)
+    head.expect(BRANCHES * torch.log((head.classes * answers.mean(dim=0)).clamp_min(_RAREST)))
 
 
-def _in_a_row(features: Float[Tensor, "n f"]) -> Float[Tensor, "1 f 1 n"]:
+def in_a_row(features: Float[Tensor, "n f"]) -> Float[Tensor, "1 f 1 n"]:
     """Lay pixels side by side; convolving as many images of one pixel takes three to nine times as long."""
     return features.T.contiguous()[None, :, None, :]
 
@@ -183,13 +186,21 @@ def _some(pixels: LabelledPixels, random: torch.Generator) -> LabelledPixels:
     return LabelledPixels(pixels.features[at], pixels.target[at])
 
 
-def _shares(target: Int64[Tensor, " n"], classes: int, new: Bool[Tensor, " n"] | None = None) -> Float[Tensor, " n"]:
+def _shares(
+    target: Int64[Tensor, " n"], classes: int, within: Float[Tensor, " n"], new: Bool[Tensor, " n"] | None = None
+) -> Float[Tensor, " n"]:
     """Return weights of pixels, the same total for every class that is there; new pixels have half of their class's.
 
     They sum to 1.
+
+    Parameters
+    ----------
+    within : weights of the pixels that are not new, beside others of their class
     """
-    kinds = target if new is None else target + classes * new
-    weights = (1 / torch.bincount(kinds, minlength=2 * classes).clamp_min(1))[kinds]
+    kinds = target
+    if new is not None:
+        kinds, within = target + classes * new, torch.where(new, torch.ones_like(within), within)
+    weights = within / torch.zeros(2 * classes, device=within.device).index_add(0, kinds, within)[kinds]
     totals = torch.zeros(classes, device=weights.device).index_add(0, target, weights)
     weights = weights / totals[target]
     return weights / weights.sum()

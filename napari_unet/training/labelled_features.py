@@ -23,6 +23,14 @@ _FIRST_TILES = 32  # at most, for a head that is fitted from nothing
 _OTHERS = 256  # pixels of each tile that nobody has painted, and as many anywhere in it
 
 
+class LabelledTile(NamedTuple):
+    """Tell which pixels of a region are trained on."""
+
+    key: PlaneKey
+    region: Region
+    trained: Bool[np.ndarray, "h w"]
+
+
 class LabelledFeatures(NamedTuple):
     """Features of trained pixels and of some others of the same tiles, on the device.
 
@@ -31,6 +39,7 @@ class LabelledFeatures(NamedTuple):
     features : of trained pixels
     target : output index of each
     new : whether its stroke is new
+    tiles : where the trained pixels are, tile by tile, in the same order
     unlabelled : features of pixels that nobody has painted, at random
     anywhere : the same of all pixels, painted or not
     """
@@ -38,6 +47,7 @@ class LabelledFeatures(NamedTuple):
     features: Float[Tensor, "n f"]
     target: Int64[Tensor, " n"]
     new: Bool[Tensor, " n"]
+    tiles: list[LabelledTile]
     unlabelled: Float[Tensor, "m f"]
     anywhere: Float[Tensor, "l f"]
 
@@ -73,7 +83,7 @@ def labelled_features(
     class_ids = annotations.class_ids()
     index = torch.zeros(256, dtype=torch.int64)
     index[list(class_ids)] = torch.arange(len(class_ids))
-    found, targets, new = [], [], []
+    found, targets, new, tiles = [], [], [], []
     for key, region in _chosen(annotations, random, most):
         plane = annotations.planes[key]
         labels = plane.labels[region.slices].astype(np.int16)
@@ -88,10 +98,12 @@ def labelled_features(
         found.append(sample)
         targets.append(index[torch.from_numpy(labels[inside].astype(np.int64))])
         new.append(torch.from_numpy(plane.new[region.slices][inside]))
+        tiles.append(LabelledTile(key, region, inside))
     return LabelledFeatures(
         torch.cat([sample.features for sample in found]),
         torch.cat(targets).to(device.torch_device),
         torch.cat(new).to(device.torch_device),
+        tiles,
         torch.cat([sample.unlabelled for sample in found]),
         torch.cat([sample.anywhere for sample in found]),
     )

@@ -195,16 +195,24 @@ class Trainer:
         """Return all that training needs to go on as if it had not stopped; ``facts`` are added to its own."""
         self._settle()
         averaged = {f"{_AVERAGE}{name}": tensor for name, tensor in self._ema.network.state_dict().items()}
+        unforeseen = {name: torch.from_numpy(at) for name, at in self.annotations.unforeseen.positions().items()}
         return saved_network(
             self._network,
             self.class_ids,
             self.step_count,
             self.annotations,
-            {"random": self._random.bit_generator.state, **self._optimisation.facts(), **(facts or {})},
-            averaged | self._optimisation.tensors(),
+            {
+                "random": self._random.bit_generator.state,
+                **self._optimisation.facts(),
+                **self.annotations.unforeseen.facts(),
+                **(facts or {}),
+            },
+            averaged | self._optimisation.tensors() | unforeseen,
         )
 
     def _resume(self, start: Checkpoint) -> None:
+        positions = {name: tensor.numpy() for name, tensor in start.training.items() if tensor.dtype == torch.int64}
+        self.annotations.unforeseen.resume(start.facts, positions)
         averaged = {k.removeprefix(_AVERAGE): v for k, v in start.training.items() if k.startswith(_AVERAGE)}
         if start.class_ids != self.class_ids or not averaged:
             self._ema.network.load_state_dict(self._network.state_dict())

@@ -309,11 +309,11 @@ def test_features_are_those_of_every_class(project: Project) -> None:
     annotations.refresh(Settings())
     base = package_base()
     network = from_base(base, 3, 2).eval()
-    features, target, new, *others = labelled_features(network, annotations, CPU, np.random.default_rng(0))
-    assert {other.shape[1] for other in others} == {features.shape[1]}
-    assert features.shape == (sum(annotations.counts().values()), network.feature_channels)
-    assert new.all()
-    assert torch.bincount(target).tolist() == [annotations.counts()[k] for k in annotations.class_ids()]
+    known = labelled_features(network, annotations, CPU, np.random.default_rng(0))
+    assert {known.unlabelled.shape[1], known.anywhere.shape[1]} == {known.features.shape[1]}
+    assert known.features.shape == (sum(annotations.counts().values()), network.feature_channels)
+    assert known.new.all()
+    assert torch.bincount(known.target).tolist() == [annotations.counts()[k] for k in annotations.class_ids()]
 
 
 def test_a_removed_class_is_not_learned(project: Project) -> None:
