@@ -24,5 +24,8 @@ def copy_tensors(sources: Iterable[Tensor], targets: Iterable[Tensor]) -> None:
 
 
 def on_cpu(tensors: dict[str, Tensor]) -> dict[str, Tensor]:
-    """Return float32 copies on the CPU, as a checkpoint holds them."""
-    return {name: tensor.detach().float().cpu().contiguous().clone() for name, tensor in tensors.items()}
+    """Return copies on the CPU, as a checkpoint holds them: float32, but whole numbers as they are."""
+    return {
+        name: (tensor.float() if tensor.is_floating_point() else tensor).detach().cpu().contiguous().clone()
+        for name, tensor in tensors.items()
+    }

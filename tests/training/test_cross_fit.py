@@ -99,8 +99,7 @@ def test_a_network_that_begins_anew_counts_them_less(tmp_path: Path) -> None:
     with drawing.open_in(tmp_path) as project:
         annotations = Annotations(project)
         annotations.refresh(project.settings.read())
-        base = Start(base=base_weights("auto"))
-        trainer = Trainer(annotations, USED, CPU, base)
+        trainer = Trainer(annotations, USED, CPU, Start(base=base_weights("auto")))
         trainer.fit_head()
         plane = annotations.planes[1, 0]
         marks = np.array(plane.unforeseen)
@@ -110,6 +109,6 @@ def test_a_network_that_begins_anew_counts_them_less(tmp_path: Path) -> None:
         assert weights[232, 200] < 0.9 < weights[12, 50]
         resumed = Annotations(project)
         resumed.refresh(project.settings.read())
-        Trainer(resumed, USED, CPU, Start(checkpoint=trainer.checkpoint()))
+        Trainer(resumed, USED, CPU, Start(checkpoint=trainer.checkpoint(), base=base_weights("auto")))
         assert (np.array(resumed.planes[1, 0].unforeseen) == marks).all()
         assert (resumed.planes[1, 0].weights(Region(0, 0, 256, 256)) == weights).all()
