@@ -62,7 +62,7 @@ class UnforeseenLabels:
                 plane.times_read += 1  # what was read of its weights is old
 
     def weights(
-        self, tiles: Sequence[tuple[tuple[int, int], Region, Bool[np.ndarray, "h w"]]]
+        self, tiles: Sequence[tuple[tuple[int, int], Region, Bool[np.ndarray, "_ _"]]]
     ) -> Float32[np.ndarray, " n"]:
         """Return the weights of some labels: for each tile its plane, its region, and which pixels of it."""
         found = [np.zeros(0, np.float32)]
