@@ -63,8 +63,12 @@ class AnnotatedPlane:
         """Return the weights of a region inside the plane, without those of the classes."""
         around = region.grown(END_REACH).clipped(*self.labels.shape)
         found = pixel_weights(self.labels[around.slices], self.trained[around.slices], self.border[around.slices])
-        kinds = self.unforeseen[region.slices].astype(np.intp)
-        return found[region.seen_from(around).slices] * self.unforeseen_weights[kinds, self.labels[region.slices]]
+        return found[region.seen_from(around).slices] * self.weights_by_kind(region)
+
+    def weights_by_kind(self, region: Region) -> Float32[np.ndarray, "h w"]:
+        """Return what each pixel of a region weighs because it is unforeseen or not; 1 where nothing is labelled."""
+        labels, (others, unforeseen) = self.labels[region.slices], self.unforeseen_weights
+        return np.where(self.unforeseen[region.slices], unforeseen[labels], others[labels])
 
     def unforeseen_counts(self) -> Int64[np.ndarray, "256"]:
         """Count the unforeseen pixels by class id."""

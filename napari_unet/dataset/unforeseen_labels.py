@@ -65,12 +65,7 @@ class UnforeseenLabels:
         self, tiles: Sequence[tuple[tuple[int, int], Region, Bool[np.ndarray, "_ _"]]]
     ) -> Float32[np.ndarray, " n"]:
         """Return the weights of some labels: for each tile its plane, its region, and which pixels of it."""
-        found = [np.zeros(0, np.float32)]
-        for key, region, wanted in tiles:
-            plane = self._planes[key]
-            kinds = plane.unforeseen[region.slices][wanted].astype(np.intp)
-            found.append(plane.unforeseen_weights[kinds, plane.labels[region.slices][wanted]])
-        return np.concatenate(found)
+        return np.concatenate([self._planes[key].weights_by_kind(region)[wanted] for key, region, wanted in tiles])
 
     def facts(self) -> dict[str, Any]:
         """Return the shares of the classes, for a checkpoint."""

@@ -61,28 +61,23 @@ def _parts(known: LabelledFeatures, classes: int, seed: int) -> Int64[Tensor, " 
     """Deal the strokes of each class to the parts; None where they are too few."""
     strokes = _strokes(known)
     random = torch.Generator().manual_seed(seed)
-    parts = torch.zeros_like(strokes)
+    part_of = torch.zeros(int(strokes.max()) + 1, dtype=torch.int64)
     for k in range(classes):
         own = torch.unique(strokes[known.target.cpu() == k])
         if len(own) < _FOLDS:
             return None
-        shuffled = own[torch.randperm(len(own), generator=random)]
-        part_of = torch.zeros(int(strokes.max()) + 1, dtype=torch.int64)
-        part_of[shuffled] = torch.arange(len(own)) % _FOLDS
-        mine = torch.isin(strokes, own)
-        parts[mine] = part_of[strokes[mine]]
-    return parts.to(known.target.device)
+        part_of[own[torch.randperm(len(own), generator=random)]] = torch.arange(len(own)) % _FOLDS
+    return part_of[strokes].to(known.target.device)
 
 
 def _strokes(known: LabelledFeatures) -> Int64[Tensor, " n"]:
     """Number the connected pieces of each class in each tile, on the CPU."""
-    target, numbers, count, end = known.target.cpu(), [], 0, 0
-    for tile in known.tiles:
-        start, end = end, end + int(tile.trained.sum())
-        own = torch.zeros(end - start, dtype=torch.int64)
-        for k in torch.unique(target[start:end]):
+    numbers, count = [], 0
+    for tile, target in known.by_tile(known.target):
+        own = torch.zeros_like(target)
+        for k in torch.unique(target):
             of_class = tile.trained.copy()
-            of_class[tile.trained] = (target[start:end] == k).numpy()
+            of_class[tile.trained] = (target == k).numpy()
             pieces, found = ndimage.label(of_class, [[1] * 3] * 3)
             numbered = torch.from_numpy(pieces[tile.trained].astype("int64"))
             own = torch.where(numbered > 0, numbered + count, own)

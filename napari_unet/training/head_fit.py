@@ -92,11 +92,9 @@ class HeadFit:
         found = cross_fit(head, known, self._seed)
         if found is None:
             return
-        marks, end = found.unforeseen.cpu().numpy(), 0
-        for key, region, trained in known.tiles:
-            start, end = end, end + int(trained.sum())
+        for (key, region, trained), marks in known.by_tile(found.unforeseen):
             in_place = np.zeros(trained.shape, np.bool_)
-            in_place[trained] = marks[start:end]
+            in_place[trained] = marks.numpy()
             unforeseen.mark(key, region, in_place)
         unforeseen.note(dict(zip(self._annotations.class_ids(), found.shares.tolist(), strict=True)))
 

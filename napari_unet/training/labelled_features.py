@@ -5,7 +5,7 @@ from typing import NamedTuple
 
 import numpy as np
 import torch
-from jaxtyping import Bool, Float, Int16, Int64
+from jaxtyping import Bool, Float, Int16, Int64, Shaped
 from torch import Tensor
 
 from napari_unet.dataset.annotated import Annotations, PlaneKey
@@ -50,6 +50,11 @@ class LabelledFeatures(NamedTuple):
     tiles: list[LabelledTile]
     unlabelled: Float[Tensor, "m f"]
     anywhere: Float[Tensor, "l f"]
+
+    def by_tile(self, values: Shaped[Tensor, " n"]) -> Iterator[tuple[LabelledTile, Shaped[Tensor, " _"]]]:
+        """Yield each tile with the values of its trained pixels, on the CPU."""
+        parts = torch.split(values.cpu(), [int(tile.trained.sum()) for tile in self.tiles])
+        yield from zip(self.tiles, parts, strict=True)
 
 
 def labelled_features(
