@@ -10,7 +10,7 @@
 what the estimate is made from, the true Dice, and with ``--hold-out`` the Dice on held-out strokes. With
 ``--corrected`` two hands, an exact and a careless one, correct while the network trains. ``report`` fits
 the calibration to all sets but one and judges it on that one, for each set in turn, so that no figure is of a set that
-the fit has seen.
+the fit has seen; with ``--shipped`` it judges the one that the package has. Of several files the records are joined.
 ``novelty`` compares every image without strokes with those with some: how much lower its Dice is expected, and is. The
 base weights of the package have seen most of the sets; ``--base-folder`` has others.
 """
@@ -18,8 +18,7 @@ base weights of the package have seen most of the sets; ``--base-folder`` has ot
 import argparse
 import json
 import sys
-from collections.abc import Iterator, Sequence
-from dataclasses import fields
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -29,6 +28,7 @@ from scipy.special import expit
 from scipy.stats import spearmanr
 
 from benchmarks.honesty_records import collect, corrected
+from benchmarks.honesty_table import ImageRecords, Table, images_of, means, sums_of
 from benchmarks.sets import SETS, TUNING_SET, UNSEEN_SETS, LabelledSet, base_for
 from napari_unet.evaluation.dice_sums import DiceSums
 from napari_unet.evaluation.estimated_dice import (
@@ -40,43 +40,18 @@ from napari_unet.evaluation.estimated_dice import (
     area_bounds,
     estimated_dice,
     expected_dice,
-    features,
-    raw_dice,
+    shipped_calibration,
 )
 from napari_unet.evaluation.novelty import MUCH_LESS, MUCH_LESS_OF_FILES, drop_from
 from napari_unet.network.device import set_threads
 
 STROKES = (2, 5, 10)  # per class and image
-_DICE_FEATURES = 4  # of ``features``, the value is foretold from so many, its error from all
+_DICE_FEATURES = 5  # of ``features``, the value is foretold from so many, its error from all
 _PULL, _SPREAD_PULL = 3e-3, 3e-2  # towards the raw estimate, and towards the same error everywhere
 _SMOOTH = 0.02
 
 
 # Fitting
-
-
-class Table:
-    """The records as arrays: features, true Dice, and weights by which every set counts the same."""
-
-    def __init__(self, records: Sequence[dict[str, Any]]) -> None:
-        self.set = np.array([record["set"] for record in records])
-        self.true = np.array([record["true"] for record in records])
-        self.painted = np.array([record["painted"] for record in records])
-        self.held_out = np.array([record["held_out"] for record in records], float)
-        self.weight = np.array([1 / (self.set == name).sum() for name in self.set])
-        self.shown = np.array([record["shown"] for record in records])
-        self.true_area = np.array([record.get("true_area") for record in records], float)
-        self.raw = np.array([raw_dice(sums_of(record))[0] for record in records])
-        self.features = np.array(
-            [features(sums_of(record), Evidence((record["labelled"], 0), record["painted"]))[0] for record in records]
-        )
-
-
-def sums_of(record: dict[str, Any]) -> DiceSums:
-    """Return the sums of one class; of the other pixels of the image only the number is known."""
-    own = [np.array([record[each.name], 0.0]) for each in fields(DiceSums)]
-    own[0][1] = record["pixels"] - record["shown"]
-    return DiceSums(*own)
 
 
 def _fit_dice(table: Table, rows: np.ndarray) -> np.ndarray:
@@ -106,7 +81,7 @@ def _fit_spread(table: Table, rows: np.ndarray) -> tuple[np.ndarray, float]:
         miss = np.sqrt((x @ c - wanted) ** 2 + 0.1)
         return float((weight * miss).sum() / weight.sum() + _SPREAD_PULL * (c[1:] ** 2).sum())
 
-    bounds = [(None, None), (None, None), (None, None), (None, 0), (None, 0), (None, None)]
+    bounds = [(None, None), (None, None), (None, None), (None, 0), (None, None), (None, 0), (None, None)]
     c = np.asarray(minimize(loss, np.zeros(x.shape[1]), method="L-BFGS-B", bounds=bounds).x)
     ratio = error[rows] / np.exp(x @ c)
     order = np.argsort(ratio)
@@ -115,7 +90,8 @@ def _fit_spread(table: Table, rows: np.ndarray) -> tuple[np.ndarray, float]:
 
 
 def calibration(table: Table, rows: np.ndarray) -> Calibration:
-    """Return the calibration of these records."""
+    """Return the calibration of these records, as far as the program would tell something of them."""
+    rows = rows & table.tellable
     spread, reach = _fit_spread(table, rows)
     dice_weights, spread_weights = (tuple(float(v) for v in fitted) for fitted in (_fit_dice(table, rows), spread))
     return Calibration(dice_weights, spread_weights, reach)
@@ -131,44 +107,72 @@ def fit(table: Table) -> dict[str, Any]:
     }
 
 
-def report(table: Table) -> str:
-    """Judge every set by what was fitted to the others."""
+class Judged:
+    """The records as a calibration judges them.
+
+    Attributes
+    ----------
+    error : of the expected Dice
+    low, high : of its interval
+    told : whether the program would tell it
+    inside : whether the interval holds the true Dice
+    """
+
+    def __init__(self, table: Table, value: np.ndarray, half: np.ndarray) -> None:
+        self.value, self.error = value, value - table.true
+        self.low, self.high = np.clip(value - half, 0, 1), np.clip(value + half, 0, 1)
+        self.told = table.tellable & (self.width <= WIDEST)
+        self.inside = (self.low <= table.true) & (table.true <= self.high)
+
+    @property
+    def width(self) -> np.ndarray:
+        """Return the widths of the intervals."""
+        return self.high - self.low
+
+
+def judged_by(table: Table, fits: Callable[[str], Calibration]) -> Judged:
+    """Judge the records of every set by a calibration."""
     value, half = np.zeros(len(table.true)), np.zeros(len(table.true))
     for name in np.unique(table.set):
-        rest, own = table.set != name, table.set == name
-        spread, reach = _fit_spread(table, rest)
-        value[own] = expit(table.features[own, :_DICE_FEATURES] @ _fit_dice(table, rest))
-        half[own] = np.maximum(_SMOOTH, reach * np.exp(table.features[own] @ spread))
-    low, high = np.clip(value - half, 0, 1), np.clip(value + half, 0, 1)
-    told = high - low <= WIDEST
+        own, fitted = table.set == name, fits(name)
+        value[own] = expit(table.features[own, :_DICE_FEATURES] @ np.array(fitted.dice))
+        half[own] = np.maximum(_SMOOTH, fitted.reach * np.exp(table.features[own] @ np.array(fitted.spread)))
+    return Judged(table, value, half)
+
+
+def report(table: Table, judged: Judged) -> str:
+    """Tell how far the expected Dice is off, for each moment, on images with strokes and on others."""
     lines = [
-        "| images | error of all (bias) | told | error of those (bias) | in the interval | width | off by over 0.15 "
-        "| raw, all | held-out strokes, all |",
-        "|---|---|---|---|---|---|---|---|---|",
+        "| after | images | error of all (bias) | told | error of those (bias) | in the interval | width "
+        "| off by over 0.15 | raw, all | held-out strokes, all |",
+        "|---|---|---|---|---|---|---|---|---|---|",
     ]
-    for kind, rows in (("painted", table.painted), ("others", ~table.painted)):
-        shown, scored = rows & told, rows & np.isfinite(table.held_out)
-
-        def mean(values: np.ndarray, of: np.ndarray) -> float:
-            return float(np.average(values[of], weights=table.weight[of]))
-
-        error = value - table.true
-        inside = (low <= table.true) & (table.true <= high)
-        lines.append(
-            f"| {kind} | {mean(abs(error), rows):.3f} ({mean(error, rows):+.3f}) | {mean(told, rows):.2f} "
-            f"| {mean(abs(error), shown):.3f} ({mean(error, shown):+.3f}) | {mean(inside, shown):.2f} "
-            f"| {np.median((high - low)[shown]):.2f} | {mean(abs(error) > 0.15, shown):.3f} "
-            f"| {mean(abs(table.raw - table.true), rows):.3f} "
-            f"| {mean(abs(table.held_out - table.true), scored) if scored.any() else np.nan:.3f} |"
-        )
-    return "\n".join([*lines, *_areas_told(table, value, low, high)])
+    for moment in dict.fromkeys(table.moment.tolist()):
+        for kind, is_painted in (("painted", True), ("others", False)):
+            rows = (table.moment == moment) & (table.painted == is_painted)
+            lines.append(f"| {moment} | {kind} | {_figures(table, judged, rows)} |")
+    return "\n".join([*lines, *_areas_told(table, judged)])
 
 
-def _areas_told(table: Table, value: np.ndarray, low: np.ndarray, high: np.ndarray) -> list[str]:
+def _figures(table: Table, judged: Judged, rows: np.ndarray) -> str:
+    error, told, scored = judged.error, rows & judged.told, rows & np.isfinite(table.held_out)
+    figures = [f"{table.mean(abs(error), rows):.3f} ({table.mean(error, rows):+.3f})"]
+    figures += [f"{table.mean(judged.told, rows):.2f}"]
+    figures += [f"{table.mean(abs(error), told):.3f} ({table.mean(error, told):+.3f})"]
+    figures += [f"{table.mean(judged.inside, told):.2f}"]
+    figures += [f"{np.median(judged.width[told]) if told.any() else np.nan:.2f}"]
+    figures += [f"{table.mean(abs(error) > 0.15, told):.3f}"]
+    figures += [f"{table.mean(abs(table.raw - table.true), rows):.3f}"]
+    figures += [f"{table.mean(abs(table.held_out - table.true), scored):.3f}"]
+    return " | ".join(figures)
+
+
+def _areas_told(table: Table, judged: Judged) -> list[str]:
     """Tell how often the bounds of an area hold the true one, where the records have it."""
     held, ratios = [], []
-    for row in np.flatnonzero((high - low <= WIDEST) & np.isfinite(table.true_area)):
-        bounds = area_bounds(float(table.shown[row]), EstimatedDice(0, float(value[row]), float(low[row]), 1.0))
+    for row in np.flatnonzero(judged.told & np.isfinite(table.true_area)):
+        estimate = EstimatedDice(0, float(judged.value[row]), float(judged.low[row]), 1.0)
+        bounds = area_bounds(float(table.shown[row]), estimate)
         if bounds is not None:
             held.append(bounds[0] <= table.true_area[row] <= bounds[1])
             ratios.append(bounds[1] / table.shown[row])
@@ -185,7 +189,7 @@ def novelty(records: Sequence[dict[str, Any]]) -> str:
 
     First as the window expects it, by the sums of both, then as ``predict`` does, by what is saved with a network.
     """
-    runs = list(_images(records))
+    runs = list(images_of(records))
     true, sums, saved = map(np.array, zip(*(drop for run in runs for drop in _drops(*run)), strict=True))
     lines = []
     for expected, limits in ((sums, (0.03, MUCH_LESS, 0.1)), (saved, (0.05, MUCH_LESS_OF_FILES, 0.15))):
@@ -205,42 +209,19 @@ def novelty(records: Sequence[dict[str, Any]]) -> str:
     return "\n".join(lines)
 
 
-ImageRecords = list[dict[str, Any]]  # of the classes of an image
-
-
-def _images(records: Sequence[dict[str, Any]]) -> Iterator[tuple[list[ImageRecords], list[ImageRecords]]]:
-    """Yield the images that a network learned from, and the others, for each network."""
-    runs: dict[tuple[Any, ...], tuple[list[ImageRecords], list[ImageRecords]]] = {}
-    last: dict[str, Any] = {}
-    for record in records:
-        run = tuple(record[name] for name in ("set", "seed", "strokes", "seconds"))
-        images = runs.setdefault(run, ([], []))[not record["painted"]]
-        # The classes of an image come one after the other, from the first on.
-        if not images or record["class"] <= last["class"]:
-            images.append([])
-        images[-1].append(record)
-        last = record
-    yield from runs.values()
-
-
 def _drops(learned_from: list[ImageRecords], others: list[ImageRecords]) -> Iterator[tuple[float, float, float]]:
     """Yield the true drop of the mean Dice to each of the others, and those that the sums and a saved network say."""
-    learned = np.mean([_means(image) for image in learned_from], axis=0)
+    learned = np.mean([means(image) for image in learned_from], axis=0)
     saved = []
     for record in learned_from[0]:
         same = [each for image in learned_from for each in image if each["class"] == record["class"]]
         total = sum(map(sums_of, same), DiceSums.none(2))
         saved.append(estimated_dice(total, (record["class"], -1), Evidence((record["labelled"], 0), True), {})[0])
     for image in others:
-        expected, true = learned - _means(image)
+        expected, true = learned - means(image)
         known = (expected_dice(sums_of(each), Evidence((each["labelled"], 0), False))[0][0] for each in image)
         drop = drop_from(saved, [each["class"] for each in image], np.array(list(known)))
         yield true, expected, drop or 0.0
-
-
-def _means(image: Sequence[dict[str, Any]]) -> np.ndarray:
-    """Return the mean expected and the mean true Dice over the classes of an image."""
-    return np.mean([(raw_dice(sums_of(record))[0], record["true"]) for record in image], axis=0)
 
 
 def _records(labelled_set: LabelledSet, seed: int, base: str, options: argparse.Namespace) -> Iterator[dict[str, Any]]:
@@ -252,20 +233,30 @@ def _records(labelled_set: LabelledSet, seed: int, base: str, options: argparse.
             yield from collect(labelled_set, seed, strokes, options.seconds, hold_out=options.hold_out, base=base)
 
 
+def _report(table: Table, *, shipped: bool) -> str:
+    """Judge by the calibration that is shipped, or every set by what was fitted to the others."""
+    calibrations = {
+        name: shipped_calibration() if shipped else calibration(table, table.set != name)
+        for name in np.unique(table.set)
+    }
+    return report(table, judged_by(table, calibrations.__getitem__))
+
+
 def main() -> None:
     """Collect records, or report on them, or fit the calibration to them."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("task", choices=["collect", "report", "novelty", "fit"])
-    parser.add_argument("file", type=Path)
+    parser.add_argument("files", nargs="+", type=Path, help="to be written, the first one, or read")
     parser.add_argument("--seeds", nargs="+", type=int, default=[0])
     parser.add_argument("--seconds", type=float, default=0.0, help="of training before the answer is judged")
     parser.add_argument("--base-folder", type=Path, help="with SET.safetensors, base weights that have not seen SET")
     parser.add_argument("--corrected", action="store_true", help="by a hand that paints over the largest errors")
+    parser.add_argument("--shipped", action="store_true", help="judge by the calibration that is shipped")
     parser.add_argument("--hold-out", action="store_true", help="a fifth of the strokes, to score them too")
     options = parser.parse_args()
     if options.task == "collect":
         set_threads(1)
-        with options.file.open("a") as file:
+        with options.files[0].open("a") as file:
             for seed in options.seeds:
                 for labelled_set in (*UNSEEN_SETS, *SETS, TUNING_SET):
                     base = base_for(labelled_set, "auto", options.base_folder)
@@ -274,11 +265,12 @@ def main() -> None:
                     file.flush()
                     print(f"{labelled_set.name}, seed {seed}", file=sys.stderr, flush=True)
         return
-    records = [json.loads(line) for line in options.file.read_text().splitlines()]
+    records = [json.loads(line) for path in options.files for line in path.read_text().splitlines()]
     if options.task == "novelty":
         print(novelty(records))
     else:
-        print(report(Table(records)) if options.task == "report" else json.dumps(fit(Table(records))))
+        table = Table(records)
+        print(json.dumps(fit(table)) if options.task == "fit" else _report(table, shipped=options.shipped))
 
 
 if __name__ == "__main__":

@@ -99,7 +99,8 @@ def collect(
                     held = run.held_out.get(record["class"] + 1)
                     yield {
                         "set": labelled_set.name, "seed": seed, "strokes": strokes, "seconds": seconds,
-                        "painted": is_painted, "labelled": run.labelled[record["class"]], "held_out": held, **record,
+                        "painted": is_painted, "labelled": run.labelled[record["class"]], "held_out": held,
+                        "painted_strokes": run.learner.annotations.strokes(), "mistaken": 0.0, **record,
                     }  # fmt: skip
 
 
@@ -130,7 +131,7 @@ def corrected(labelled_set: LabelledSet, seed: int, *, careless: bool, base: str
                 found.append({
                     "set": labelled_set.name, "seed": seed, "strokes": "careless" if careless else "exact",
                     "seconds": round(worker.now), "painted": evidence.is_painted, "labelled": evidence.labelled[k],
-                    "painted_strokes": evidence.strokes, "held_out": None, **record,
+                    "painted_strokes": evidence.strokes, "mistaken": evidence.mistaken, "held_out": None, **record,
                 })  # fmt: skip
 
     with tempfile.TemporaryDirectory() as folder:

@@ -1,7 +1,8 @@
 """The strokes of a project as the trainer needs them, kept up to date by revision."""
 
 import math
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any
 
 import numpy as np
 from jaxtyping import Bool, Float32, UInt8
@@ -12,7 +13,7 @@ from napari_unet.dataset.training_image import MOST_IMAGES, TrainingImage, train
 from napari_unet.dataset.unforeseen_labels import UnforeseenLabels
 from napari_unet.dataset.weight_map import border_weights
 from napari_unet.errors import UserError
-from napari_unet.evaluation.estimated_dice import Evidence
+from napari_unet.evaluation.estimated_dice import MISTAKEN, Evidence, mistaken_share
 from napari_unet.images.lazy_plane import LazyPlane
 from napari_unet.images.plane_stack import PlaneStack
 from napari_unet.images.planes import NormalisedPlanes, OpenedImages
@@ -36,6 +37,7 @@ class Annotations:
     ----------
     planes : the painted planes
     unforeseen : the labels that the other strokes do not foretell
+    mistaken_pixels : that were painted where the network answered with another class
     revision : of the project's strokes up to which they are read
     times_reopened : grows when pixels may differ from what was read before
     """
@@ -44,6 +46,7 @@ class Annotations:
         self.project = project
         self.planes: dict[PlaneKey, AnnotatedPlane] = {}
         self.unforeseen = UnforeseenLabels(self.planes)
+        self.mistaken_pixels = 0
         self.revision = 0
         self.times_reopened = 0
         self._settings = Settings()
@@ -101,8 +104,17 @@ class Annotations:
     def evidence(self, image_id: int | None, class_ids: Sequence[int]) -> Evidence:
         """Return how much is painted of these classes, and whether any of it in an image (None: in none)."""
         counts = self.counts()
-        is_painted = any(plane.positions for (each, _), plane in self.planes.items() if each == image_id)
-        return Evidence([counts.get(class_id, 0) for class_id in class_ids], is_painted, strokes=self.strokes())
+        return Evidence(
+            [counts.get(class_id, 0) for class_id in class_ids],
+            any(plane.positions for (each, _), plane in self.planes.items() if each == image_id),
+            strokes=self.strokes(),
+            mistaken=mistaken_share(self.mistaken_pixels, counts.values()),
+        )
+
+    def resume(self, facts: Mapping[str, Any], positions: Mapping[str, np.ndarray]) -> None:
+        """Take over what a checkpoint knows of the labels; see ``UnforeseenLabels.resume``."""
+        self.unforeseen.resume(facts, positions)
+        self.mistaken_pixels = facts.get(MISTAKEN, 0)
 
     def class_ids(self) -> tuple[int, ...]:
         """Return the classes with trained pixels, in order; these are the outputs of the network."""

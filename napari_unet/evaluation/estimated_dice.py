@@ -1,6 +1,6 @@
 """The Dice that an answer can be expected to have, from the answer itself, with an interval that was calibrated."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from functools import cache
 from importlib.resources import files
 from typing import Any, NamedTuple
@@ -13,6 +13,7 @@ from scipy.special import expit, logit
 from napari_unet.evaluation.dice_sums import DiceSums
 
 LABELLED = "labelled_pixels"  # fact of a network: trained pixels by class id
+MISTAKEN = "mistaken_pixels"  # fact of a network: painted pixels that an earlier answer had wrong
 STROKES = "painted_strokes"  # fact of a network: the number that it has learned from
 FEWEST_STROKES = 8  # of all classes; from fewer, an answer can be sure of itself and wrong
 FEWEST_ELSEWHERE = 12  # the same for an image without strokes
@@ -78,12 +79,17 @@ class Evidence(NamedTuple):
     is_painted : whether some of them lie in the image that is predicted
     correction : by areas that the user has checked; None where there are none
     strokes : painted in the whole project, of all classes; None where that is not known
+    mistaken : share of the painted pixels that the answer had wrong when they were painted: strokes on errors teach
+        more caution than strokes anywhere
+    is_unlike : whether the network is much less sure of the image than of painted ones; the calibration knows no such
     """
 
     labelled: Sequence[int]
     is_painted: bool
     correction: Correction | None = None
     strokes: int | None = None
+    mistaken: float = 0.0
+    is_unlike: bool = False
 
 
 class Calibration(msgspec.Struct, frozen=True):
@@ -119,12 +125,20 @@ def deep_dice(sums: DiceSums) -> Float64[np.ndarray, " k"]:
 
 
 def features(sums: DiceSums, evidence: Evidence) -> Float64[np.ndarray, "k f"]:
-    """Return what the Dice of every output is foretold from: 1, raw, deep, painted here; for its error also labels."""
+    """Return what the Dice of every output is foretold from: 1, raw, deep, painted here, mistaken.
+
+    For its error these and the numbers of labelled and of shown pixels.
+    """
     raw, deep = (logit(found(sums).clip(CLIPPED, 1 - CLIPPED)) for found in (raw_dice, deep_dice))
     share = np.log10((sums.shown / max(sums.pixels, 1)).clip(_SMALLEST_SHARE))
     labelled = np.log10(np.asarray(evidence.labelled, float) + 1)
-    painted = np.full_like(raw, float(evidence.is_painted))
-    return np.stack([np.ones_like(raw), raw, deep, painted, labelled, share], axis=1)
+    painted, mistaken = (np.full_like(raw, float(each)) for each in (evidence.is_painted, evidence.mistaken))
+    return np.stack([np.ones_like(raw), raw, deep, painted, mistaken, labelled, share], axis=1)
+
+
+def mistaken_share(mistaken: int, labelled: Iterable[int]) -> float:
+    """Return the share of mistaken pixels in the labelled ones of all classes; pixels that were erased since count."""
+    return min(1.0, mistaken / max(1, sum(labelled)))
 
 
 def calibrated_dice(
@@ -179,15 +193,8 @@ def estimated_dice(
     areas = (evidence.correction or Correction.none(len(class_ids))).areas
     told = [names.get(class_id, f"class {class_id}") for class_id in class_ids]
     found = zip(class_ids, values.tolist(), halves.tolist(), sums.shown.tolist(), told, areas.tolist(), strict=True)
-    estimates = tuple(_estimate(*each) for each in found)
-    fewest = FEWEST_STROKES if evidence.is_painted else FEWEST_ELSEWHERE
-    if evidence.strokes is None or evidence.strokes >= fewest:
-        return estimates
-    reason = f"too few strokes ({evidence.strokes} of {fewest}): paint where it errs"
-    return tuple(
-        EstimatedDice(each.class_id, None, reason=reason) if each.value is not None and not each.checked_areas else each
-        for each in estimates
-    )
+    estimates = (_estimate(*each) for each in found)
+    return tuple(_withheld(each, _doubt(evidence, each.checked_areas)) for each in estimates)
 
 
 def interval_text(estimate: EstimatedDice | None) -> str:
@@ -243,3 +250,18 @@ def _estimate(class_id: int, value: float, half: float, shown: float, name: str,
     if high - low > WIDEST:
         return EstimatedDice(class_id, None, reason=f"too unsure: paint a border of {name}")
     return EstimatedDice(class_id, value, low, high, checked_areas=areas)
+
+
+def _doubt(evidence: Evidence, checked_areas: int) -> str:
+    """Return why a value is not told that its interval would let be told; "" where it is told."""
+    if evidence.is_unlike:
+        return "unlike the painted images: paint strokes on this one"
+    fewest = FEWEST_STROKES if evidence.is_painted else FEWEST_ELSEWHERE
+    if checked_areas or evidence.strokes is None or evidence.strokes >= fewest:
+        return ""
+    return f"too few strokes ({evidence.strokes} of {fewest}): paint where it errs"
+
+
+def _withheld(estimate: EstimatedDice, reason: str) -> EstimatedDice:
+    """Return the estimate without its value, for a reason; as it is where there is none."""
+    return EstimatedDice(estimate.class_id, None, reason=reason) if reason and estimate.value is not None else estimate

@@ -1,7 +1,7 @@
 """The facts of a checkpoint that others read without asking again whether they make sense."""
 
 import math
-from typing import Any
+from typing import Annotated, Any
 
 import msgspec
 import numpy as np
@@ -23,6 +23,7 @@ class KnownFacts(msgspec.Struct, frozen=True):
     since_stroke: int = 0
     steps_here: int = 0
     unforeseen_labels: dict[str, float] = {}
+    mistaken_pixels: Annotated[int, msgspec.Meta(ge=0)] = 0
     random: dict[str, Any] | None = None
 
 

@@ -9,15 +9,17 @@ from napari_unet.evaluation.checked_correction import correction_in
 from napari_unet.evaluation.dice_sums import DiceSums
 from napari_unet.evaluation.estimated_dice import (
     LABELLED,
+    MISTAKEN,
     STROKES,
     EstimatedDice,
     Evidence,
     as_record,
     estimated_dice,
     expected_dice,
+    mistaken_share,
     unknown_dice,
 )
-from napari_unet.evaluation.novelty import drop_from
+from napari_unet.evaluation.novelty import MUCH_LESS_OF_FILES, drop_from
 from napari_unet.network.known_facts import estimates_in
 from napari_unet.packaging.model import Model
 
@@ -51,8 +53,9 @@ def prediction_quality(model: Model, pixels: int | None) -> PredictionQuality:
         reason = "some of it was predicted earlier, or by other processes"
         return PredictionQuality(unknown_dice(class_ids, reason))
     evidence = _evidence(model.checkpoint.facts, class_ids)
-    estimates = estimated_dice(sums, class_ids, evidence, model.class_names)
-    return PredictionQuality(estimates, _drop(model.checkpoint.facts, class_ids, sums, evidence))
+    drop = _drop(model.checkpoint.facts, class_ids, sums, evidence)
+    evidence = evidence._replace(is_unlike=drop is not None and drop > MUCH_LESS_OF_FILES)
+    return PredictionQuality(estimated_dice(sums, class_ids, evidence, model.class_names), drop)
 
 
 def _drop(facts: dict[str, Any], class_ids: Sequence[int], sums: DiceSums, evidence: Evidence) -> float | None:
@@ -67,7 +70,13 @@ def _evidence(facts: dict[str, Any], class_ids: Sequence[int]) -> Evidence:
     counts = known if isinstance(known, dict) else {}
     labelled = [_whole(counts.get(str(class_id))) for class_id in class_ids]
     strokes = _whole(facts[STROKES]) if STROKES in facts else None
-    return Evidence(labelled, is_painted=False, correction=correction_in(facts, class_ids), strokes=strokes)
+    return Evidence(
+        labelled,
+        is_painted=False,
+        correction=correction_in(facts, class_ids),
+        strokes=strokes,
+        mistaken=mistaken_share(_whole(facts.get(MISTAKEN)), labelled),
+    )
 
 
 def _whole(value: object) -> int:

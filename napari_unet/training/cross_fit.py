@@ -9,7 +9,7 @@ from scipy import ndimage
 from torch import Tensor
 
 from napari_unet.network.unet import DeepShallowHead
-from napari_unet.training.instant_head import BRANCHES, expect_shares, fit_head, in_a_row
+from napari_unet.training.instant_head import BRANCHES, expect_shares, fit_head, logits_of
 from napari_unet.training.labelled_features import LabelledFeatures
 
 _FOLDS = 5
@@ -44,15 +44,15 @@ def cross_fit(head: DeepShallowHead, known: LabelledFeatures, seed: int) -> Cros
     parts = _parts(known, head.classes, seed) if labelled <= _SPARSE else None
     if parts is None:
         return None
-    everything = _answers(_fitted(head, known, torch.ones_like(known.new), seed), known.anywhere)
+    everything = logits_of(_fitted(head, known, torch.ones_like(known.new), seed), known.anywhere)
     # Both branches see the same pixel, so their sum is twice as sure as it should be.
     expected = torch.softmax(everything / BRANCHES, dim=0)
     unforeseen, shares = torch.zeros_like(known.new), torch.zeros_like(expected[:, 0])
     outputs = torch.arange(head.classes, device=expected.device)[:, None]
     for part in range(_FOLDS):
         fitted, own = _fitted(head, known, parts != part, seed), parts == part
-        unforeseen[own] = _answers(fitted, known.features[own]).argmax(dim=0) != known.target[own]
-        wrong = _answers(fitted, known.anywhere).argmax(dim=0) != outputs
+        unforeseen[own] = logits_of(fitted, known.features[own]).argmax(dim=0) != known.target[own]
+        wrong = logits_of(fitted, known.anywhere).argmax(dim=0) != outputs
         shares += (expected * wrong).sum(dim=1) / expected.sum(dim=1).clamp_min(1e-9) / _FOLDS
     return CrossFit(unforeseen, shares)
 
@@ -91,9 +91,3 @@ def _fitted(head: DeepShallowHead, known: LabelledFeatures, chosen: Bool[Tensor,
     fit_head(fitted, known.features[chosen], known.target[chosen], seed=seed)
     expect_shares(fitted, known.anywhere)
     return fitted
-
-
-@torch.no_grad()
-def _answers(head: DeepShallowHead, features: Float[Tensor, "n f"]) -> Float[Tensor, "k n"]:
-    logits: Tensor = head(in_a_row(features))
-    return logits[0, :, 0]

@@ -13,7 +13,7 @@ from napari_unet.network.device import Device
 from napari_unet.network.feature_cache import FeatureCache
 from napari_unet.network.unet import DeepShallowHead, UNet
 from napari_unet.training.cross_fit import cross_fit
-from napari_unet.training.instant_head import LabelledPixels, expect_shares, fit_head
+from napari_unet.training.instant_head import LabelledPixels, expect_shares, fit_head, logits_of
 from napari_unet.training.labelled_features import LabelledFeatures, labelled_features
 from napari_unet.training.network_tensors import copy_network, copy_tensors
 from napari_unet.training.tile_samples import TileSamples
@@ -47,6 +47,7 @@ class HeadFit:
         if not isinstance(head, DeepShallowHead):
             return False
         known = self._features(averaged, feature_cache, first=True)
+        self._annotations.mistaken_pixels = 0
         with _learning(head):
             self._note_unforeseen(head, known)
             fit_head(head, known.features, known.target, seed=self._seed, weights=self._weights(known))
@@ -70,6 +71,7 @@ class HeadFit:
         before = [parameter.detach().clone() for parameter in head.parameters()]
         is_whole = any(plane.new_share >= _WHOLE for plane in self._annotations.planes.values())
         known = self._features(averaged, feature_cache, first=is_whole)
+        self._annotations.mistaken_pixels += _mistakes(head, known)
         with _learning(head):
             if is_whole and _shows_all(known.target[~known.new], head.classes):
                 strokes, whole = (
@@ -117,6 +119,13 @@ class HeadFit:
 def _shows_all(target: Int64[Tensor, " n"], classes: int) -> bool:
     """Tell whether labels are of every class."""
     return len(torch.unique(target)) == classes
+
+
+def _mistakes(head: DeepShallowHead, known: LabelledFeatures) -> int:
+    """Count the new labels that a head has wrong, without those of classes that it cannot know yet."""
+    could_know = torch.isin(known.target, known.target[~known.new])
+    wrong = logits_of(head, known.features).argmax(dim=0) != known.target
+    return int((known.new & could_know & wrong).sum())
 
 
 @contextmanager

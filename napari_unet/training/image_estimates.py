@@ -7,7 +7,7 @@ import numpy as np
 from napari_unet.dataset.annotated import Annotations
 from napari_unet.errors import UserError
 from napari_unet.evaluation.dice_sums import DiceSums
-from napari_unet.evaluation.estimated_dice import as_record, estimated_dice, unknown_dice
+from napari_unet.evaluation.estimated_dice import as_record, unknown_dice
 from napari_unet.images.tiles import grid
 from napari_unet.network.inference import Predictor
 from napari_unet.training.looked_at import LookedAt
@@ -39,8 +39,7 @@ def image_estimates(
         try:
             sums = _sums_of_some(predictor, annotations, image_id, most, random)
             looked_at.note(image_id, 0, sums, predictor.class_ids)
-            evidence = looked_at.evidence(image_id, predictor.class_ids)
-            estimates = estimated_dice(sums, predictor.class_ids, evidence, names)
+            estimates = looked_at.estimate(image_id, sums, predictor.class_ids)
         except UserError as error:  # moved away meanwhile
             estimates = unknown_dice(predictor.class_ids, str(error))
         name = record.name if record.path is None else str(record.path)

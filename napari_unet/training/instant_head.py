@@ -148,9 +148,16 @@ def expect_shares(head: DeepShallowHead, anywhere: Float[Tensor, "m f"]) -> None
     one step of expectation and maximisation towards the true ones (Saerens et al. 2002); going on to the end would let
     rare classes vanish. Both branches see the same pixel, so their sum is twice as sure as it should be.
     """
-    logits = head(in_a_row(anywhere))[0, :, 0].T - head.prior
+    logits = logits_of(head, anywhere).T - head.prior
     answers = functional.softmax(logits / BRANCHES, dim=1)
     head.expect(BRANCHES * torch.log((head.classes * answers.mean(dim=0)).clamp_min(_RAREST)))
+
+
+@torch.no_grad()
+def logits_of(head: DeepShallowHead, features: Float[Tensor, "n f"]) -> Float[Tensor, "k n"]:
+    """Compute the logits of pixels from their features."""
+    logits: Tensor = head(in_a_row(features))
+    return logits[0, :, 0]
 
 
 def in_a_row(features: Float[Tensor, "n f"]) -> Float[Tensor, "1 f 1 n"]:

@@ -16,6 +16,7 @@ from napari_unet.evaluation.estimated_dice import (
     estimated_dice,
     mean_estimate,
 )
+from napari_unet.evaluation.novelty import MUCH_LESS, expected_drop
 
 _MOST_PLANES = 64  # that are remembered; the newest count
 
@@ -43,6 +44,21 @@ class LookedAt:
         corrected_ids, correction = self._correction
         found = self._annotations.evidence(image_id, class_ids)
         return found._replace(correction=correction) if class_ids == corrected_ids else found
+
+    def drop(self, image_id: int, sums: DiceSums, class_ids: tuple[int, ...]) -> float:
+        """Return how much less Dice is expected of an image than of painted ones; 0 for one of these.
+
+        It is 0 too where no painted image was predicted yet.
+        """
+        painted = self.painted(class_ids)
+        is_painted = self.evidence(image_id, class_ids).is_painted
+        return 0.0 if painted is None or is_painted else expected_drop(sums, painted)
+
+    def estimate(self, image_id: int, sums: DiceSums, class_ids: tuple[int, ...]) -> tuple[EstimatedDice, ...]:
+        """Estimate the Dice of each class over pixels of an image."""
+        is_unlike = self.drop(image_id, sums, class_ids) > MUCH_LESS
+        evidence = self.evidence(image_id, class_ids)._replace(is_unlike=is_unlike)
+        return estimated_dice(sums, class_ids, evidence, self._names())
 
     def facts(self, class_ids: tuple[int, ...]) -> dict[str, Any]:
         """Return correction and estimates for the facts of a network; {} and [] where there are none."""
@@ -78,15 +94,21 @@ class LookedAt:
         return mean_estimate(estimated_dice(sums, class_ids, evidence, {}))
 
     def estimates(self, class_ids: tuple[int, ...]) -> tuple[EstimatedDice, ...]:
-        """Estimate the Dice of each class over all of them; () where nothing was predicted with these classes."""
+        """Estimate the Dice of each class over all planes that are not unlike the painted ones.
+
+        () where nothing was predicted with these classes.
+        """
         if not self._sums or class_ids != self._class_ids:
             return ()
-        total = sum(self._sums.values(), DiceSums.none(len(class_ids)))
-        names = {label.id: label.name for label in self._annotations.project.classes.all()}
-        evidence = [self.evidence(image_id, class_ids) for image_id, _ in self._sums]
+        alike = {key: sums for key, sums in self._sums.items() if self.drop(key[0], sums, class_ids) <= MUCH_LESS}
+        total = sum(alike.values(), DiceSums.none(len(class_ids)))
+        evidence = [self.evidence(image_id, class_ids) for image_id, _ in alike]
         # Less is known of images that nothing is painted on, so one of them widens the interval of all.
         weakest = min(evidence, key=lambda each: each.is_painted)
-        return estimated_dice(total, class_ids, weakest, names)
+        return estimated_dice(total, class_ids, weakest, self._names())
+
+    def _names(self) -> dict[int, str]:
+        return {label.id: label.name for label in self._annotations.project.classes.all()}
 
     def _painted_images(self) -> set[int]:
         return {image_id for (image_id, _), plane in self._annotations.planes.items() if plane.positions}

@@ -6,7 +6,7 @@ from torch import Tensor
 
 from napari_unet.dataset.annotated import Annotations
 from napari_unet.dataset.training_image import as_fact
-from napari_unet.evaluation.estimated_dice import LABELLED, STROKES
+from napari_unet.evaluation.estimated_dice import LABELLED, MISTAKEN, STROKES
 from napari_unet.network.checkpoint import Checkpoint, prior_fact
 from napari_unet.network.unet import UNet
 from napari_unet.training.network_tensors import on_cpu
@@ -42,6 +42,7 @@ def saved_network(
             **prior_fact(network),
             LABELLED: {str(class_id): count for class_id, count in annotations.counts().items()},
             STROKES: annotations.strokes(),
+            MISTAKEN: annotations.mistaken_pixels,
             **as_fact(annotations.training_images()),
         },
     )

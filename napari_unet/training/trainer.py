@@ -212,7 +212,7 @@ class Trainer:
 
     def _resume(self, start: Checkpoint) -> None:
         positions = {name: tensor.numpy() for name, tensor in start.training.items() if tensor.dtype == torch.int64}
-        self.annotations.unforeseen.resume(start.facts, positions)
+        self.annotations.resume(start.facts, positions)
         averaged = {k.removeprefix(_AVERAGE): v for k, v in start.training.items() if k.startswith(_AVERAGE)}
         if start.class_ids != self.class_ids or not averaged:
             self._ema.network.load_state_dict(self._network.state_dict())

@@ -1,7 +1,6 @@
 """Estimates the Dice of the plane on screen from its predicted tiles."""
 
 from napari_unet.evaluation.dice_sums import DiceSums
-from napari_unet.evaluation.estimated_dice import estimated_dice
 from napari_unet.images.tiles import Region
 from napari_unet.prediction.view import View
 from napari_unet.protocol.messages import Estimated
@@ -50,6 +49,5 @@ class PlaneEstimate:
         looked_at = learner.selection.looked_at
         looked_at.note(view.image_id, view.plane, total, class_ids)
         self._unlike.compare_answer(view.image_id, total, class_ids)
-        names = {label.id: label.name for label in learner.project.classes.all()}
-        classes = estimated_dice(total, class_ids, looked_at.evidence(view.image_id, class_ids), names)
+        classes = looked_at.estimate(view.image_id, total, class_ids)
         self._opened.send(Estimated(view.generation, view.image_id, view.plane, classes))

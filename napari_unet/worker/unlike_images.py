@@ -2,7 +2,7 @@
 
 from napari_unet.dataset.training_image import difference, other_pixel_size
 from napari_unet.evaluation.dice_sums import DiceSums
-from napari_unet.evaluation.novelty import MUCH_LESS, doubt_line, expected_drop
+from napari_unet.evaluation.novelty import MUCH_LESS, doubt_line
 from napari_unet.protocol.messages import Corrected, Noticed, Open, OtherPixelSize
 from napari_unet.worker.listener import Hears, Listener
 from napari_unet.worker.open_project import OpenProject
@@ -36,15 +36,11 @@ class UnlikeImages(Listener):
 
     def compare_answer(self, image_id: int, sums: DiceSums, class_ids: tuple[int, ...]) -> None:
         """Tell once of an image without strokes where the network is much less sure than where there are some."""
-        annotations = self._opened.required().annotations
-        painted = self._opened.required().selection.looked_at.painted(class_ids)
-        is_painted = any(image_id == each for each, _ in annotations.planes)
-        if painted is None or is_painted or image_id in self._doubted:
-            return
-        drop = expected_drop(sums, painted)
-        if drop > MUCH_LESS:
+        learner = self._opened.required()
+        drop = learner.selection.looked_at.drop(image_id, sums, class_ids)
+        if drop > MUCH_LESS and image_id not in self._doubted:
             self._doubted.add(image_id)
-            self._opened.send(Noticed(doubt_line(drop, annotations.project.images.get(image_id).name)))
+            self._opened.send(Noticed(doubt_line(drop, learner.project.images.get(image_id).name)))
 
     def _forget(self, message: Open | Corrected) -> None:
         image_id = message.image_id if isinstance(message, Corrected) else None

@@ -95,6 +95,8 @@ def test_an_image_of_which_less_is_expected_is_told(
             assert all(str(tmp_path / "in" / "a.tif") in line for line in lines)
             assert (image["expected_drop"] is None) == (value is None)
             assert value is None or (image["expected_drop"] > MUCH_LESS_OF_FILES) == bool(told)
+            reasons = {estimate["reason"] for estimate in image["estimated_dice"].values()}
+            assert any("unlike the painted images" in reason for reason in reasons) == bool(told)
 
 
 @pytest.mark.parametrize(

@@ -198,7 +198,13 @@ def test_an_image_of_which_the_network_is_less_sure_is_told_once(
     assert told(1, grey.id) == []  # nothing to compare with yet
     assert told(2, 1) == []
     assert told(3, alike.id) == []
+    learner = engine.learner
+    assert learner is not None
+    described = estimates_in(learner.selection.checkpoint().facts)
     (line,) = told(4, grey.id)
     assert "grey" in line
     assert "expect a Dice lower by 0." in line
     assert told(5, grey.id) == []
+    (unlike,) = of(m.Estimated, said)
+    assert all(each.value is None for each in unlike.classes)
+    assert estimates_in(learner.selection.checkpoint().facts) == described  # it is of the other images
