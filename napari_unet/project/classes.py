@@ -109,6 +109,18 @@ class Classes:
         with self._database.transaction() as connection:
             connection.execute("UPDATE classes SET removed = 1 WHERE id = ?", (class_id,))
 
+    def bring_back(self, name: str) -> ClassLabel | None:
+        """Learn the newest removed class of this name again, with its strokes; None where there is none."""
+        with self._database.transaction() as connection:
+            row = connection.execute(
+                "SELECT id, name, colour FROM classes WHERE removed AND name = ? ORDER BY id DESC LIMIT 1", (name,)
+            ).fetchone()
+            if row is None:
+                return None
+            label = _refuse_strange(ClassLabel(*row))
+            connection.execute("UPDATE classes SET removed = 0 WHERE id = ?", (label.id,))
+        return label
+
     def _refuse_unfit(self, name: str | None, colour: str | None) -> None:
         if not _is_fit(name or "", colour or COLOURS[0]):
             what = f"a class cannot be called {(name or '')[:40]!r} with the colour {(colour or '')[:20]!r}"

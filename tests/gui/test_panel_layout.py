@@ -282,6 +282,20 @@ def test_a_class_is_added_by_typing_and_by_its_key(listened: User) -> None:
     assert painting is not None
 
 
+def test_a_class_that_was_removed_comes_back_by_its_name(listened: User) -> None:
+    """With its number, so its strokes are there again; another name makes another class."""
+    table = listened.panel.class_table
+    project = listened.panel.controller.project
+    table.table.item(2, 1).setText("mitosis")
+    QTest.keyClick(table.table, Qt.Key.Key_Delete)
+    assert [label.id for label in project.classes.all()] == [1, 2]
+    table.table.item(2, 1).setText("vessel")
+    assert table.selected == 4
+    table.table.item(3, 1).setText("mitosis")
+    assert [label.name for label in project.classes.all()] == ["background", "class 2", "mitosis", "vessel"]
+    assert table.selected == 3
+
+
 def test_a_swatch_has_the_colour_of_the_paint(listened: User) -> None:
     """Also in the row that is selected."""
     user = listened

@@ -146,6 +146,23 @@ def test_a_class_number_is_never_used_again(tmp_path: Path) -> None:
         assert (project.strokes.plane(image_id, 0) == 3).all()
 
 
+def test_a_removed_class_comes_back_by_its_name(tmp_path: Path) -> None:
+    """With its number, its colour and its strokes; of two of one name the newer one, and none that is not removed."""
+    with Project(tmp_path / "p.unet") as project:
+        for name in ("background", "cell", "cell"):
+            project.add_class(name)
+        project.commit(project.add_image(picture()).id, 0, np.full((HEIGHT, WIDTH), 3, np.uint8))
+        everything = project.classes.all()
+        assert project.classes.bring_back("cell") is None
+        project.classes.remove(2)
+        project.classes.remove(3)
+        assert project.classes.bring_back("cell") == everything[2]
+        assert project.strokes.labelled_pixels()[3] == HEIGHT * WIDTH
+        assert project.classes.all() == [everything[0], everything[2]]
+        assert project.classes.bring_back("cell") == everything[1]
+        assert project.classes.all() == everything
+
+
 def test_there_are_255_classes_at_most(tmp_path: Path) -> None:
     """The last number is 255; one more is refused and names no class."""
     with Project(tmp_path / "p.unet") as project:

@@ -192,7 +192,7 @@ class ClassTable(QWidget):  # type: ignore[misc]
         menu = QMenu(self)
         menu.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
         menu.addAction("Rename", lambda: self.begin_name(self.selected))
-        remove = menu.addAction("Remove; its strokes stay in the project", self._remove)
+        remove = menu.addAction("Remove; adding the same name brings it back", self._remove)
         remove.setEnabled(len(self.classes) > 2)
         return menu
 

@@ -41,7 +41,8 @@ class Classes:
 
     def _add(self, name: str | None = None) -> None:
         try:
-            label = self._controller.present_project().classes.add(name)
+            classes = self._controller.present_project().classes
+            label = (classes.bring_back(name) if name else None) or classes.add(name)
         except UserError:
             self._show()  # the row that was typed in offers a class again
             raise
