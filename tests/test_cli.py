@@ -548,3 +548,18 @@ def test_an_error_of_the_program_is_one_line(run: Run, monkeypatch: pytest.Monke
 
     monkeypatch.setattr("napari_unet.packaging.model.load_model", fault)
     assert refused(run("predict", "--model", "x.unet", "a.tif", "--out", "out")) == "NU-X01"
+
+
+def test_a_memory_that_is_full_is_told_in_one_line(
+    run: Run, trained_folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Wherever it happens."""
+
+    def full(*_: Any, **__: Any) -> None:
+        raise MemoryError("Unable to allocate 64 GiB")
+
+    monkeypatch.setattr("napari_unet.project.project.Project.__init__", full)
+    status, _, err = run("train", "--project", trained_folder, "--steps", 1)
+    assert status == 2
+    assert err.startswith("error: NU-E13: there is not enough memory")
+    assert err.count("\n") == 1

@@ -21,6 +21,10 @@ def main(arguments: Sequence[str] | None = None) -> int:
     except UserError as error:
         print(f"error: {error}", file=sys.stderr)
         return 2
+    except MemoryError:
+        fix = "close other programs, or use a larger machine"
+        print(f"error: {UserError('NU-E13', 'there is not enough memory', 'napari-unet', fix)}", file=sys.stderr)
+        return 2
     except PROGRAM_ERRORS as error:
         print(f"error: {program_error(error, 'napari-unet')}", file=sys.stderr)
         return 2

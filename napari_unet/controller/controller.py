@@ -138,6 +138,10 @@ class Controller:
         self.worker.send(Corrected(None if wanted.chosen != before.chosen else wanted.id))
         return project.images.get(wanted.id)
 
+    def open_anew(self, image_id: int) -> None:
+        """Let the worker open an image whose file lies elsewhere now."""
+        self.worker.send(Corrected(image_id))
+
     def change_classes(self) -> None:
         """Tell the worker and the window that classes of the project are different now."""
         self._tell_annotated()

@@ -98,8 +98,9 @@ class Annotations:
         return counts
 
     def strokes(self) -> int:
-        """Count the strokes that are trained on."""
-        return sum(plane.painted_strokes for plane in self.planes.values())
+        """Count the strokes that are trained on, without those of classes that the user removed."""
+        kept = self.class_ids()
+        return sum(plane.painted_strokes.get(class_id, 0) for plane in self.planes.values() for class_id in kept)
 
     def evidence(self, image_id: int | None, class_ids: Sequence[int]) -> Evidence:
         """Return how much is painted of these classes, and whether any of it in an image (None: in none)."""
@@ -122,7 +123,7 @@ class Annotations:
 
     def channels(self) -> int:
         """Return the number of channels of the annotated images; 0 when nothing is annotated."""
-        return next((self.pixels(image_id).image.channels for image_id, _ in self.planes), 0)
+        return next(iter(self._painted_channels()), 0)
 
     def refuse_other_channels(self) -> None:
         """Refuse annotations on images with different numbers of channels.
@@ -132,11 +133,17 @@ class Annotations:
         UserError
             NU-I09.
         """
-        seen = {self.pixels(image_id).image.channels for image_id, _ in self.planes}
+        seen = self._painted_channels()
         if len(seen) > 1:
             counts = " and ".join(str(count) for count in sorted(seen))
-            what, fix = f"the annotated images have {counts} channels", "annotate images of one kind in a project"
+            what = f"the annotated images have {counts} channels"
+            fix = "erase what is painted on those of another kind, and paint on them in a project of their own"
             raise UserError("NU-I09", what, str(self.project.folder), fix)
+
+    def _painted_channels(self) -> list[int]:
+        """List the numbers of channels of painted images, each once, by their records: no file has to be there."""
+        painted = (image_id for (image_id, _), plane in self.planes.items() if not plane.is_blank)
+        return list(dict.fromkeys(self.project.images.get(image_id).channels for image_id in painted))
 
     def training_images(self) -> list[TrainingImage]:
         """Describe the first 64 images that are trained on; one that cannot be read any more is left out."""

@@ -39,7 +39,7 @@ class AnnotatedPlane:
     new: TiledPlane  # bool
     unforeseen: TiledPlane  # bool
     positions: dict[int, Int64[np.ndarray, " n"]] = field(default_factory=dict)  # flat indices of trained pixels
-    painted_strokes: int = 0  # that are trained on
+    painted_strokes: dict[int, int] = field(default_factory=dict)  # that are trained on, by class id
     held_out_blocks: list[Region] = field(default_factory=list)  # those with at least one held-out pixel
     strokes: list[Stroke] = field(default_factory=list)  # painted since the last reading, test areas left out
     areas: tuple[Region, ...] = ()  # test areas: nothing in them is trained on or held out by blocks
@@ -53,6 +53,11 @@ class AnnotatedPlane:
         labels, border = TiledPlane(shape, np.uint8), TiledPlane(shape, np.float32, fill=1)
         trained, held_out, new, unforeseen = (TiledPlane(shape, np.bool_) for _ in range(4))
         return cls(labels, trained, held_out, border, new, unforeseen)
+
+    @property
+    def is_blank(self) -> bool:
+        """Tell whether nothing is painted, as after everything was undone."""
+        return not any(tile.any() for tile in self.labels.tiles.values())
 
     @property
     def new_share(self) -> float:
@@ -111,11 +116,11 @@ class AnnotatedPlane:
             classes.append(labels[rows, columns])
         places, found = np.concatenate(flat), np.concatenate(classes)
         self.positions = {int(k): places[found == k] for k in np.unique(found)}
-        self.painted_strokes = sum(
-            _strokes_in(inside & (self.labels[box.slices] == class_id))
-            for box, inside in self.trained.islands()
+        boxes = list(self.trained.islands())
+        self.painted_strokes = {
+            class_id: sum(_strokes_in(inside & (self.labels[box.slices] == class_id)) for box, inside in boxes)
             for class_id in self.positions
-        )
+        }
         self.held_out_blocks = sorted(
             block.moved(area.y0, area.x0)
             for place, held_out in self.held_out.tiles.items()

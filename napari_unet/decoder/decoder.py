@@ -36,6 +36,9 @@ class Decoder:
                     yield _drawn(wish)
         except UserError as error:
             yield Refused(error.code, error.what, error.where, error.fix)
+        except MemoryError:
+            what, fix = "there is not enough memory to read the image", "close other programs, then try again"
+            yield Refused("NU-S12", what, wish.path, fix)
 
     def _inspect(self, wish: Inspect) -> Inspected:
         image, state = self._open(wish.path, wish.axes)

@@ -1,6 +1,6 @@
 """Check of painted strokes: the network contradicts slips of the hand even after it was trained on them."""
 
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 
 import msgspec
 import numpy as np
@@ -43,6 +43,7 @@ class LabelCheck:
         labels: TiledPlane,
         trained: TiledPlane,
         predicted: TiledPlane,
+        known: Collection[int],
     ) -> None:
         """Take note of a scoring of one plane.
 
@@ -51,10 +52,13 @@ class LabelCheck:
         key : image id and plane
         trained : labelled pixels that the network learns from
         predicted : class ids; 0 where nothing was predicted this time
+        known : the classes that the network can answer with; strokes of others, as of a removed class, are not judged
         """
         before = self._wrong.get(key, {})
         now: dict[tuple[int, tuple[int, int]], tuple[int, Doubt]] = {}
         for class_id, box, inside in strokes_of(labels):
+            if class_id not in known:
+                continue
             first = _first_pixel(box, inside)
             seen = inside & trained[box.slices] & (predicted[box.slices] > 0)
             answers = predicted[box.slices][seen]

@@ -92,6 +92,10 @@ class Architecture:
         if self.head == "experts" and (self.padding == "valid" or not self.intensities):
             raise ValueError("a head of two branches reads intensities and needs same padding")
 
+    def is_like(self, other: "Architecture") -> bool:
+        """Tell whether two networks differ at most in their classes."""
+        return replace(self, classes=other.classes) == other
+
     @property
     def image_channels(self) -> int:
         """Return the number of channels of one plane."""

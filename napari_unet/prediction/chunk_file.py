@@ -1,5 +1,6 @@
 """The OME-Zarr folder of a mask larger than memory, filled chunk by chunk."""
 
+import itertools
 import json
 import shutil
 from collections.abc import Iterator, Sequence
@@ -69,7 +70,7 @@ class ChunkFile:
             NU-E08 when a folder of that name lies there that is no earlier export; NU-E01 when it cannot be written.
         """
         refuse_foreign(self.path)
-        if _record(self.folder / _JOB) == job:
+        if _record(self.folder / _JOB) == job and self._has_arrays():
             return
         shutil.rmtree(self.folder, ignore_errors=True)
         with _refusal_told(self.path):
@@ -126,13 +127,23 @@ class ChunkFile:
                 yield Chunk(plane, region)
 
     def _is_there(self, chunk: Chunk) -> bool:
-        """Tell whether the chunk's file, which is written last, exists and can be read: a power cut may empty it."""
-        array, index = self._array("labels/classes"), self._index(chunk.plane)
-        key = (*index, chunk.region.y0 // self.chunk, chunk.region.x0 // self.chunk)
-        if not (self.folder / "labels/classes/0" / array.metadata.encode_chunk_key(key)).is_file():
-            return False
+        """Tell whether the chunk's files of mask and pixels exist and can be read: a power cut may empty them."""
+        for level in reversed(levels_of(self.image, self.classes, None)):  # the mask first: it is written last
+            array, place = self._array(level.group), level.place(self._index(chunk.plane), *chunk.region.slices)
+            folder = self.folder / level.group / "0"
+            if not all((folder / name).is_file() for name in _files(array, place)):
+                return False
+            try:
+                array[place]
+            except UNREADABLE:
+                return False
+        return True
+
+    def _has_arrays(self) -> bool:
+        """Tell whether both arrays can be opened: a power cut may have emptied their descriptions."""
         try:
-            array[(*index, *chunk.region.slices)]
+            for level in levels_of(self.image, self.classes, None):
+                self._array(level.group)
         except UNREADABLE:
             return False
         return True
@@ -144,6 +155,15 @@ class ChunkFile:
     def _index(self, plane: int) -> tuple[int, ...]:
         numbers, _ = plane_numbers(self.image)
         return tuple(int(at[0]) for at in (numbers == plane).nonzero()) if numbers.ndim else ()
+
+
+def _files(array: zarr.Array, place: tuple[int | slice, ...]) -> Iterator[str]:
+    """Yield the names of the files of an array that hold the pixels of a place."""
+    numbers = []
+    for part, size, side in zip(place, array.shape, array.chunks, strict=True):
+        first, end, _ = part.indices(size) if isinstance(part, slice) else (part, part + 1, 1)
+        numbers.append(range(first // side, -(-end // side)))
+    return (array.metadata.encode_chunk_key(key) for key in itertools.product(*numbers))
 
 
 @contextmanager

@@ -2,6 +2,7 @@
 
 import json
 import os
+import zlib
 from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
@@ -63,11 +64,17 @@ class Images:
         """Remember an image by its file, or copy its pixels into the project when ``source`` is None.
 
         An image with the same fingerprint is not added twice.
+
+        Raises
+        ------
+        UserError
+            NU-I09 when images that are painted on have another number of channels.
         """
         fingerprint = image.fingerprint()
         known = self._database.execute("SELECT id FROM images WHERE fingerprint = ?", (fingerprint,)).fetchone()
         if known is not None:
             return self.get(known[0])
+        self._refuse_other_channels(image.name, len(self.channels_of_new(image)))
         inside = source is None
         path = self._copy_pixels(image, fingerprint) if source is None else Path(source).absolute()
         size, chosen = image.pixel_size, self.channels_of_new(image)
@@ -126,7 +133,7 @@ class Images:
         record = self.get(image_id)
         corrected = replace(record, axes=corrected_axes(record, axes))
         self._refuse_painted(record)
-        self._refuse_other_channels(replace(corrected, chosen=()))
+        self._refuse_other_channels(record.name, replace(corrected, chosen=()).channels, image_id)
         with self._database.transaction() as connection:
             connection.execute(
                 "UPDATE images SET corrected_axes = ?, chosen_channels = '[]' WHERE id = ?", (corrected.axes, image_id)
@@ -148,7 +155,7 @@ class Images:
         record = self.get(image_id)
         corrected = replace(record, chosen=chosen_channels(record, chosen))
         self._refuse_painted(record)
-        self._refuse_other_channels(corrected)
+        self._refuse_other_channels(record.name, corrected.channels, image_id)
         alike = [other.id for other in self.all() if other.all_channels == record.all_channels]
         untouched = [other for other in alike if not self._is_painted(other) and not self._has_test_areas(other)]
         with self._database.transaction() as connection:
@@ -198,11 +205,18 @@ class Images:
             what = "its axes and channels cannot be others once it was painted on"
             raise UserError("NU-I33", what, image.name, "add it to a new project and correct it there")
 
-    def _refuse_other_channels(self, image: ImageRecord) -> None:
+    def _refuse_other_channels(self, name: str, channels: int, own_id: int | None = None) -> None:
         for other in self.all():
-            if other.channels != image.channels and other.id != image.id and self._is_painted(other.id):
-                what = f"it would have {image.channels} channels and those that are painted on have {other.channels}"
-                raise UserError("NU-I09", what, image.name, "keep images of one kind in a project")
+            if other.channels != channels and other.id != own_id and self._holds_strokes(other.id):
+                what = f"it would have {channels} channels and those that are painted on have {other.channels}"
+                raise UserError("NU-I09", what, name, "keep images of one kind in a project")
+
+    @damage_told
+    def _holds_strokes(self, image_id: int) -> bool:
+        """Tell whether something is painted, not painted and undone: then tiles are stored, but blank."""
+        query = "SELECT DISTINCT height, width, crc FROM tiles WHERE image_id = ?"
+        tiles = self._database.execute(query, (image_id,))
+        return any(crc != zlib.crc32(bytes(height * width)) for height, width, crc in tiles)
 
     def _copy_pixels(self, image: Image, fingerprint: str) -> Path:
         path = self._database.folder / "images" / f"{fingerprint[:16]}.npy"

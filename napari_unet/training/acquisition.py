@@ -28,6 +28,7 @@ _REACH = 2  # cells around a painted one in which a stroke would teach little th
 _RIM = 32  # px around a region; less than the halo, for speed: features near its rim are a little off
 _LARGE_PLANE = 512  # px, the shorter side from which on the tiles are the larger ones
 _TILE, _SMALL_TILE = 128, 64  # px
+_MOST_REGIONS = 200  # that are remembered, 0.2 to 0.4 MB each, and those that are painted on
 _PROTOTYPES = 2000  # painted cells at most that others are compared with
 
 _UNSURE, _UNLIKE, _RARE = range(3)
@@ -92,6 +93,9 @@ class Acquisition:
         areas = self._annotations.project.test_areas.of(key[0]).get(key[1], ())
         _, free = painted_cells(labelled, region, areas)  # a stroke in a test area would teach nothing
         self._cells[key, region] = Cells(features, shares, unsure, painted, free)
+        if len(self._cells) > _MOST_REGIONS:
+            unpainted = (place for place, cells in self._cells.items() if not cells.painted.any())
+            self._cells.pop(next(unpainted, (key, region)))
 
     def ranked_tiles(self, factors: tuple[float, float, float] = TERM_FACTORS) -> list[RankedTile]:
         """Return the tiles of all regions, the most useful first, without those that are painted all over."""

@@ -67,6 +67,7 @@ class Learner:
         self.screen_cache = ScreenCache(self.annotations, self._start)
         self._group = group
         self._saved_version = 0
+        self._trained_choice: tuple[str, int, int] | None = None  # of the network that is trained
         self.refresh()
         self._load_shown()
 
@@ -115,7 +116,8 @@ class Learner:
         Strokes that are not the user's own but the network's answer, taken over, say nothing about how good it is.
         """
         before, self.settings = self.settings, self.device_settings.read()
-        is_other_network = network_choice(self.settings) != network_choice(before)
+        # Compared with what is trained: the settings may have been read since that began.
+        is_other_network = network_choice(self.settings) != (self._trained_choice or network_choice(before))
         if is_other_network:
             self.screen_cache.drop()
         changed = self.annotations.refresh(self.settings)
@@ -198,11 +200,15 @@ class Learner:
             self.screen_cache.drop()
 
     def restore_best(self) -> Score | None:
-        """Go back to the network with the highest held-out Dice, for predicting and for training on."""
+        """Go back to the network with the highest held-out Dice, for predicting and for training on.
+
+        If another kind of network was chosen since, it predicts, and the chosen one trains on.
+        """
         best = self.selection.best
         if self.trainer is None or best is None:
             return None
-        self.trainer.restore(best.network, best.class_ids)
+        if best.network.architecture.is_like(self.trainer.architecture):
+            self.trainer.restore(best.network, best.class_ids)
         self.version += 1
         return self.selection.go_back()
 
@@ -232,6 +238,7 @@ class Learner:
         """Start from the newest network on disk, or from base weights with a head fitted to the strokes."""
         start = self._start.at(self._files.trained())
         self.trainer = Trainer(self.annotations, self.settings, self.device, start, self._group)
+        self._trained_choice = network_choice(self.settings)
         self.device_settings.trained = self.trainer.architecture
         if self.trainer.is_new:
             self.trainer.fit_head(self.screen_cache.features)

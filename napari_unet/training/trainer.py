@@ -2,7 +2,7 @@
 
 import copy
 import math
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -85,7 +85,8 @@ class Trainer:
         self.batches = Batches(annotations, network.architecture, settings, device, self._random)
         self._head_fit = HeadFit(annotations, device, self._random, start.seed)
         earlier = start.checkpoint
-        self.is_new = earlier is None or not _is_of(earlier, network.architecture)  # else another network was chosen
+        # Of another kind is the network of before when another one was chosen since.
+        self.is_new = earlier is None or not earlier.architecture.is_like(network.architecture)
         self.step_count = 0 if earlier is None or self.is_new else earlier.step
         if earlier is not None and not self.is_new:
             self._resume(earlier)
@@ -246,8 +247,3 @@ class Trainer:
         self._ema.network.load_state_dict(good.ema)
         self._optimisation.go_back(good.optimiser)
         self._optimisation.halve_rate()
-
-
-def _is_of(start: Checkpoint, architecture: Architecture) -> bool:
-    """Tell whether a checkpoint's network differs from an architecture at most in its classes."""
-    return replace(start.architecture, classes=architecture.classes) == architecture

@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 
 _NICE = 5  # where the system knows no batch jobs
 _FREE_EVERY_S = 30.0  # what was returned is cleared by the system before it is used again
-_LAST_WORDS_S = 1.5  # for saving, after the window has gone; what is not finished by then leaves the older file
+_LAST_WORDS_S = 4.0  # for scoring and saving; the window waits 5, and what is late leaves the older file
 
 # A slice of work that ended in one of these is told, and the worker goes on.
 _SURVIVED = (

@@ -12,6 +12,7 @@ from napari_unet.errors import UserError
 from napari_unet.export.formats import MODEL_FORMAT
 from napari_unet.export.joint_table import write_joint_tables
 from napari_unet.export.stems import project_stems
+from napari_unet.network.device import is_out_of_memory
 from napari_unet.packaging.model import Model
 from napari_unet.packaging.model_package import write_model_package
 from napari_unet.packaging.prediction_files import ImagePrediction
@@ -40,15 +41,24 @@ class ExportListener:
     failed: Callable[[UserError], object]
 
 
-def export_images(learner: Learner, wish: Export, listener: ExportListener) -> Resumable[list[Path]]:
+def export_images(
+    learner: Learner, wish: Export, listener: ExportListener, *, is_last_try: bool
+) -> Resumable[list[Path]]:
     """Write the requested files of images with the network that is shown, a tile at a time, and return their paths.
 
     An image that cannot be exported is left out where there are others.
 
+    Parameters
+    ----------
+    is_last_try : whether an image for which the memory is not enough is left out too
+
     Raises
     ------
     UserError
-        NU-E05 without a network, and what ``ImagePrediction`` and ``write_model_package`` raise.
+        NU-E05 without a network, NU-E13 for lack of memory at the last try, and what ``ImagePrediction`` and
+        ``write_model_package`` raise.
+    RuntimeError, MemoryError
+        For lack of memory, at another try.
     """
     predictor = learner.predictor
     if predictor is None:
@@ -74,10 +84,18 @@ def export_images(learner: Learner, wish: Export, listener: ExportListener) -> R
             job = ImagePrediction(model, learner.annotations.pixels(image_id), folder, request, stems[image_id])
             steps = job.resumable(partial(listener.plane_done, image_id))
             paths += yield from shares_of(steps, number, len(wish.image_ids))
-        except UserError as error:
-            if len(wish.image_ids) == 1:
+        except (UserError, RuntimeError, MemoryError) as error:
+            if not isinstance(error, UserError) and not (is_last_try and is_out_of_memory(error)):
                 raise
-            listener.failed(error)
+            told = error if isinstance(error, UserError) else _lack_of_memory(project.images.get(image_id).name)
+            if len(wish.image_ids) == 1:
+                raise told from error
+            listener.failed(told)
     if len(wish.image_ids) > 1:
         paths += write_joint_tables(folder, project.folder.stem, stems, paths)
     return paths
+
+
+def _lack_of_memory(name: str) -> UserError:
+    fix = "close other programs, or export to OME-Zarr alone, which takes little of it"
+    return UserError("NU-E13", "there is not enough memory", name, fix)

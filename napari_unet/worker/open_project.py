@@ -5,6 +5,7 @@ from collections.abc import Callable
 from napari_unet.errors import UserError
 from napari_unet.network.base import base_weights
 from napari_unet.network.device import Device, without_graphics
+from napari_unet.prediction.mask import check_channels
 from napari_unet.project.project import Project
 from napari_unet.protocol.message import Message
 from napari_unet.protocol.messages import Corrected, NetworkChosen, Noticed, Open, Ready
@@ -33,6 +34,7 @@ class OpenProject(Listener):
         self.is_training = False
         self._device = device
         self._told: NetworkChosen | None = None
+        self._wanted: Open | None = None
 
     def hears(self) -> Hears:
         """Return the methods for a project that is opened and for an image that is corrected."""
@@ -67,6 +69,18 @@ class OpenProject(Listener):
             raise UserError("NU-W04", "no project is open", "worker", "choose an image first")
         return self.learner
 
+    def obstacle_of(self, image_id: int) -> str:
+        """Return why the network that is shown cannot predict an image; "" where it can, or where there is none."""
+        learner = self.required()
+        predictor = learner.predictor
+        if predictor is None:
+            return ""
+        try:
+            check_channels(predictor, learner.annotations.pixels(image_id))
+        except UserError as error:
+            return str(error)
+        return ""
+
     def tell_network(self) -> None:
         """Tell the window which network learns, and why, unless it was told so already."""
         learner = self.learner
@@ -87,6 +101,7 @@ class OpenProject(Listener):
             self.learner.notices.clear()
 
     def _open(self, message: Open) -> None:
+        self._wanted = message
         # The window writes strokes; the worker only reads the database. Checkpoints are files beside it.
         project = Project(message.folder, read_only=True)
         device = self._device
@@ -99,4 +114,7 @@ class OpenProject(Listener):
         self.tell_network()
 
     def _reopen(self, message: Corrected) -> None:
+        """Read an image anew; or open the project, where that failed before, perhaps for want of the image's file."""
+        if self.learner is None and self._wanted is not None:
+            self._open(self._wanted)
         self.required().annotations.reopen(message.image_id)

@@ -27,7 +27,7 @@ from napari_unet.worker.time_shares import TimeShares
 from napari_unet.worker.unlike_images import UnlikeImages
 
 SIDE = 96
-KEY = (1, 0)
+KEY, KNOWN = (1, 0), (1, 2)
 
 
 def strokes() -> np.ndarray:
@@ -51,7 +51,7 @@ BOX = FLIPPED.region
 
 def scored(check: LabelCheck, *scorings: tuple[np.ndarray, np.ndarray]) -> tuple[Doubt, ...]:
     for labels, predicted in scorings:
-        check.score(KEY, TiledPlane.of(labels), TiledPlane.of(labels > 0), TiledPlane.of(predicted))
+        check.score(KEY, TiledPlane.of(labels), TiledPlane.of(labels > 0), TiledPlane.of(predicted), KNOWN)
     return check.doubts()
 
 
@@ -84,7 +84,7 @@ def test_what_was_not_predicted_or_not_trained_says_nothing() -> None:
     fresh = LabelCheck()
     for _ in range(3):
         trained = (strokes() > 0) & (np.arange(SIDE)[:, None] < 60)
-        fresh.score(KEY, TiledPlane.of(strokes()), TiledPlane.of(trained), TiledPlane.of(halves()))
+        fresh.score(KEY, TiledPlane.of(strokes()), TiledPlane.of(trained), TiledPlane.of(halves()), KNOWN)
     assert fresh.doubts() == ()
 
 
@@ -152,6 +152,32 @@ def test_scorings_are_spread_over_training(trained: Project) -> None:
     scorings.learner.refresh()
     scorings.begin(200)
     assert scorings.finish() == [()]
+
+
+def test_another_network_is_asked_from_its_first_steps_on(trained: Project) -> None:
+    """It counts its steps anew, and the stroke is still found after three scorings in a row."""
+    scorings = Scorings(trained)
+    found = []
+    for step in (4000, 4040, 0, 40, 80):
+        scorings.begin(step)
+        found.append(scorings.finish())
+    assert found == [[], [], [(FLIPPED,)], [], []]
+
+
+def test_strokes_of_a_removed_class_are_not_doubted(trained: Project) -> None:
+    """The network cannot answer with it; nor do they count as strokes that it has learned from."""
+    third = trained.add_class()
+    labels = trained.strokes.plane(1, 0)
+    labels[50:54, 5:40] = third.id
+    trained.commit(1, 0, labels)
+    trained.classes.remove(third.id)
+    scorings = Scorings(trained)
+    assert scorings.learner.annotations.planes[KEY].trained[50:54, 5:40].any()
+    assert scorings.learner.annotations.strokes() == 4
+    for step in (40, 80, 120):
+        scorings.begin(step)
+        found = scorings.finish()
+    assert found == [(FLIPPED,)]
 
 
 def test_where_much_is_painted_tiles_take_turns(trained: Project, monkeypatch: pytest.MonkeyPatch) -> None:

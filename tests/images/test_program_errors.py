@@ -16,6 +16,7 @@ from napari_unet.errors import LOG_NAME, PROGRAM_ERROR, PROGRAM_ERRORS, UserErro
 from napari_unet.images import reading
 from napari_unet.images.readers import tiff
 from napari_unet.images.readers.damage import damage_told
+from napari_unet.images.readers.file_pixels import lazy
 from napari_unet.images.reading import open_image
 
 GREY = np.arange(12 * 10, dtype=np.uint16).reshape(12, 10)
@@ -32,6 +33,24 @@ def code_of(path: Path) -> str:
         open_image(path).fingerprint()
     assert "\n" not in str(caught.value)
     return caught.value.code
+
+
+class Endless:
+    """An array for which no memory is enough."""
+
+    shape, dtype = (12, 10), np.dtype(np.uint16)
+
+    def __getitem__(self, key: Any) -> np.ndarray:
+        """Find no room."""
+        raise MemoryError("Unable to allocate 64 GiB")
+
+
+def test_a_lack_of_memory_is_no_damage_once_a_file_is_open(path: Path) -> None:
+    """Who reads its pixels can ask for fewer; while it is opened its sizes may be forged."""
+    with pytest.raises(MemoryError):
+        lazy(path, Endless()).read((slice(None), slice(None)))
+    with pytest.raises(UserError, match=r"^NU-I11: "), damage_told(path):
+        raise MemoryError("Unable to allocate 64 GiB")
 
 
 @pytest.mark.parametrize("missing", ["is_reduced", "levels", "aszarr"])

@@ -461,6 +461,36 @@ def test_a_damaged_expectation_is_none(project: Project, fact: object) -> None:
     assert torch.equal(head.deep.bias, kept.network_weights["head.deep.bias"])
 
 
+def test_the_best_network_of_another_kind_predicts_and_the_chosen_one_trains_on(project: Project) -> None:
+    """Its weights fit into no network of another kind; with more planes as input some of them would."""
+    learner = Learner(project, CPU, base=BaseWeights())
+    learner.show_newest(score=True)
+    best = learner.selection.best
+    assert best is not None
+    project.settings.write(msgspec.structs.replace(project.settings.read(), context_planes=1))
+    learner.refresh()
+    assert learner.trainer is not None
+    learner.show_newest(score=True)
+    learner.selection.best = best  # whatever the newer one's score
+    before = learner.trainer.checkpoint().network_weights
+    learner.restore_best()
+    assert learner.selection.shown is not None
+    assert learner.selection.shown.network is best.network
+    after = learner.trainer.checkpoint().network_weights
+    assert all(torch.equal(after[name], tensor) for name, tensor in before.items())
+    assert np.isfinite(learner.step())
+
+
+def test_a_chosen_network_begins_when_it_can(project: Project) -> None:
+    """Also when the settings were read before in passing, as for want of memory."""
+    learner = Learner(project, CPU, base=BaseWeights())
+    project.settings.write(msgspec.structs.replace(project.settings.read(), context_planes=1))
+    learner.tighten_memory_limits()
+    learner.refresh()
+    assert learner.trainer is not None
+    assert learner.trainer.architecture.context_planes == 1
+
+
 def test_the_best_network_comes_back(project: Project) -> None:
     """Restoring shows and trains on from the network with the highest held-out Dice."""
     project.settings.write(msgspec.structs.replace(project.settings.read(), hold_out=True))

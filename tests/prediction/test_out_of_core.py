@@ -221,6 +221,28 @@ def test_a_chunk_of_background_is_there(network_file: Path, tmp_path: Path) -> N
     assert np.signbit(copied.read(0)).all()
 
 
+@pytest.mark.parametrize(
+    ("lost", "missing"), [("0/zarr.json", 12), ("labels/classes/0/zarr.json", 12), ("0/c/1/2", 1), ("0/c/1/1", 1)]
+)
+def test_what_a_power_cut_empties_is_made_again(network_file: Path, tmp_path: Path, lost: str, missing: int) -> None:
+    """Without its description an array is begun anew; of a chunk the pixels of the image count as well as the mask."""
+    write_noise(tmp_path / "a.zarr")
+    image = open_image(tmp_path / "a.zarr")
+    predictor = api.load_model(network_file, "cpu").predictor
+    file = ChunkFile(tmp_path / "a.ome.zarr", image, (ClassStyle("background", (0, 0, 0)),) * 2, CHUNK)
+    file.begin({})
+    for chunk in file.missing():
+        file.write(predictor, measure_normalisation(image), chunk, 64)
+    assert file.missing() == []
+    (file.folder / lost).write_bytes(b"")
+    file.begin({})
+    assert len(file.missing()) == missing
+    for chunk in file.missing():
+        file.write(predictor, measure_normalisation(image), chunk, 64)
+    copied = open_image(file.finish())
+    np.testing.assert_array_equal(copied.read(0), image.read(0))
+
+
 @pytest.mark.usefixtures("small_chunks")
 def test_what_cannot_be_had_is_said_before_the_work(
     capsys: pytest.CaptureFixture[str], network_file: Path, tmp_path: Path

@@ -763,6 +763,24 @@ def test_axes_stay_once_something_was_painted(project: Project) -> None:
     assert (project.images.get(1).axes, project.images.get(other.id).axes) == ("zyx", "tyx")
 
 
+def test_an_image_of_another_kind_joins_no_painted_project(tmp_path: Path) -> None:
+    """Not even its copy is made; before something is painted, and after all of it was undone, it joins."""
+    with Project(tmp_path / "p.unet") as project:
+        project.add_class()
+        first = project.add_image(picture())
+        colours = Image("colours", np.zeros((40, 50, 3), np.uint8), "yxc")
+        labels = np.zeros((HEIGHT, WIDTH), np.uint8)
+        labels[:9] = 1
+        project.commit(first.id, 0, labels)
+        copies = list((project.folder / "images").iterdir())
+        with pytest.raises(UserError, match=r"^NU-I09: it would have 3 channels"):
+            project.add_image(colours)
+        assert list((project.folder / "images").iterdir()) == copies
+        assert len(project.images.all()) == 1
+        project.commit(first.id, 0, np.zeros_like(labels))
+        assert project.add_image(colours).channels == 3
+
+
 def several(name: str, seed: int, channels: int = 3) -> Image:
     """Noise in some channels."""
     pixels = np.random.default_rng(seed).integers(0, 99, (channels, 40, 50), np.uint8)

@@ -12,10 +12,12 @@ from drawing import Drawing
 from napari_unet.config import Settings
 from napari_unet.errors import UserError
 from napari_unet.images.image import Image
+from napari_unet.images.planes import NormalisedPlanes
 from napari_unet.images.tiles import Region
 from napari_unet.network.device import Device, is_device_lost, is_out_of_memory
 from napari_unet.network.inference import Predictor
 from napari_unet.network.unet import Architecture, build
+from napari_unet.packaging import prediction_files
 from napari_unet.prediction.plane import predict_plane, predict_probabilities
 from napari_unet.project.project import Project
 from napari_unet.protocol import messages as m
@@ -217,3 +219,41 @@ def test_the_engine_does_again_what_did_not_fit(
             covered[message.region.slices] += 1
     assert (covered == 1).all()
     assert not any(isinstance(message, m.Failed) for message in sent)
+
+
+def test_an_export_that_never_fits_ends(project: Project, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    """After a second try, with one line; training keeps what it has, and an image that fits is written all the same."""
+    sent: list[Message] = []
+    engine = Engine(sent.append, CPU)
+    engine.receive(m.Open(str(project.folder), base="none"))
+    engine.receive(m.Train(on=True))
+    for _ in range(3):
+        engine.work()
+    engine.receive(m.Train(on=False))
+    small = project.add_image(Image("small", np.zeros((20, 30), np.float32), "yx"))
+
+    def whole(predictor: Predictor, planes: NormalisedPlanes, *arguments: Any, **named: Any) -> Any:
+        if planes.image.height > 20:
+            raise MemoryError("Unable to allocate 40 GiB")
+        return predict(predictor, planes, *arguments, **named)
+
+    predict = prediction_files.resumable_mask
+    monkeypatch.setattr(prediction_files, "resumable_mask", whole)
+    sent.clear()
+    engine.receive(m.Export((1, small.id), str(tmp_path / "out"), ("tiff",)))
+    work_to_the_end(engine)
+    (exported,) = [message for message in sent if isinstance(message, m.Exported)]
+    assert [Path(path).name for path in exported.paths if path.endswith(".tif")] == ["small.tif"]
+    assert [message.line[:6] for message in sent if isinstance(message, m.Failed)] == ["NU-E13"]
+    engine.receive(m.Export((1,), str(tmp_path / "out"), ("tiff",)))
+    with pytest.raises(UserError, match=r"^NU-E13: "):
+        work_to_the_end(engine)
+    assert not engine.has_work
+    engine.receive(m.Train(on=True))
+    assert engine.has_work
+
+
+def work_to_the_end(engine: Engine) -> None:
+    """Work until nothing is left to do."""
+    while engine.has_work:
+        engine.work()

@@ -242,10 +242,11 @@ def test_another_image_is_proposed_when_it_is_more_useful(engine: tuple[Engine, 
     """On an image that is painted nearly all over, an untouched one wins; one that is lost or of colours never does."""
     labels = np.where(np.arange(WIDTH) < TILE, 1, 2) * np.ones((HEIGHT, 1), int)
     labels[:, 3 * TILE :] = 0
-    project.commit(1, 0, labels.astype(np.uint8))
     rng = np.random.default_rng(0)
+    project.commit(1, 0, np.zeros(labels.shape, np.uint8))  # else one of colours would be refused
     other = project.add_image(Image("grey", rng.normal(GREY, 0.3, (HEIGHT, WIDTH)).astype(np.float32), "yx"))
     project.add_image(Image("colours", rng.integers(0, 255, (HEIGHT, WIDTH, 3)).astype(np.uint8), "yxc"))
+    project.commit(1, 0, labels.astype(np.uint8))
     lost = project.add_image(Image("lost", rng.normal(GREY, 0.2, (HEIGHT, WIDTH)).astype(np.float32), "yx"))
     lost.path.unlink()
     work, said = engine
@@ -253,6 +254,23 @@ def test_another_image_is_proposed_when_it_is_more_useful(engine: tuple[Engine, 
     work.receive(m.Suggest(1, 1, 0))
     rest(work)
     assert answers(said)[-1].image_id == other.id
+
+
+def test_what_is_remembered_is_bounded(project: Project, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The newest regions stay, and those that are painted on, with which the others are compared."""
+    monkeypatch.setattr("napari_unet.training.acquisition._MOST_REGIONS", 3)
+    paint(project, (1, 10, 10))
+    annotations = Annotations(project)
+    annotations.refresh(Settings())
+    stack = project.add_image(Image("stack", np.zeros((1, 64, 6 * REGION_SIDE), np.float32), "zyx"))
+    regions = [Region(0, side, 64, side + REGION_SIDE) for side in range(0, 6 * REGION_SIDE, REGION_SIDE)]
+    acquisition = Acquisition(by_intensity(), (1, 2), annotations, CPU)
+    acquisition.add((1, 0), Region(0, 0, HEIGHT, WIDTH))
+    for region in regions:
+        acquisition.add((stack.id, 0), region)
+    assert ((1, 0), Region(0, 0, HEIGHT, WIDTH)) in acquisition
+    assert [((stack.id, 0), region) in acquisition for region in regions] == [False] * 4 + [True] * 2
+    assert acquisition.ranked_tiles()
 
 
 def test_looking_is_bounded(engine: tuple[Engine, list[Any]], project: Project) -> None:

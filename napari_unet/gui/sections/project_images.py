@@ -194,6 +194,7 @@ class ProjectImages(QObject):  # type: ignore[misc]
         project = self._controller.present_project()
         self.opened(replace(project.images.get(image_id), path=path))
         project.images.relocate(image_id, path)
+        self._controller.open_anew(image_id)
         self._rows.forget_file(image_id)
         self._rows.show()
         self.switch(image_id)

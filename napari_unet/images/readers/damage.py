@@ -43,8 +43,13 @@ _RAISED = (
 
 
 @contextlib.contextmanager
-def damage_told(path: Path) -> Iterator[None]:
+def damage_told(path: Path, *, lacks_memory: bool = False) -> Iterator[None]:
     """Turn whatever a library raises while it reads a file into the `UserError` that tells it.
+
+    Parameters
+    ----------
+    lacks_memory : whether a ``MemoryError`` is this machine's, and goes on as it is; else it is taken for damage, for
+        a damaged file may claim any size
 
     Raises
     ------
@@ -55,6 +60,8 @@ def damage_told(path: Path) -> Iterator[None]:
     try:
         yield
     except _RAISED as error:
+        if lacks_memory and isinstance(error, MemoryError):
+            raise
         raise _failure(path, error) from error
 
 

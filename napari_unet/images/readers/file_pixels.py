@@ -55,11 +55,13 @@ class FilePixels(LazyArray):
         ------
         UserError
             NU-I10 to NU-I15 when they cannot be read, or when the file changed.
+        MemoryError
+            When there is no room for them: the sizes were found sound when the file was opened.
         """
         selection: list[Any] = [0] * len(self.array.shape)
         for axis, part in zip(self.kept, key, strict=True):
             selection[axis] = part
-        with damage_told(self.path):
+        with damage_told(self.path, lacks_memory=True):
             self._refuse_change()
             try:
                 return np.asarray(self.array[tuple(selection)])

@@ -17,6 +17,7 @@ from napari_unet.worker.urgency import Urgency
 _BUDGET_S = 3.0  # seconds of the search for the least sure place
 _ONLY_UNSURE = (1.0, 0.0, 0.0)  # of the terms by which tiles are ranked
 _NO_NETWORK = "paint strokes of two classes first"
+_GIVEN_UP = "the search was given up: ask again"
 _NO_ROOM = "no place without strokes is left on this plane: go to another one, or to another image"
 
 
@@ -41,7 +42,8 @@ class AreaProposal(Job):
 
     def stop(self) -> None:
         """Give the wish up: it may be what fails."""
-        self._wish = self._acquisition = None
+        if self._wish is not None:
+            self._answer(AreaProposed(self._wish.number, self._wish.origin, _GIVEN_UP))
 
     def let_go(self) -> None:
         """Give the wish up: the search holds a network of its own."""
@@ -53,8 +55,9 @@ class AreaProposal(Job):
         if wish is None:
             return
         key = (wish.image_id, wish.plane)
-        if learner.predictor is None:
-            self._answer(AreaProposed(wish.number, wish.origin, _NO_NETWORK))
+        refusal = _NO_NETWORK if learner.predictor is None else self._opened.obstacle_of(wish.image_id)
+        if refusal:
+            self._answer(AreaProposed(wish.number, wish.origin, refusal))
         elif wish.origin == "random":
             self._propose(wish, learner, random_area(learner.annotations, key, self._random))
         elif self._acquisition is not None:
@@ -68,11 +71,11 @@ class AreaProposal(Job):
                 self._propose(wish, learner, least_sure_area(learner.annotations, key, ranked))
 
     def _ask(self, wish: ProposeArea) -> None:
-        self.stop()
+        self._forget()
         self._wish = wish
         learner = self._opened.required()
         shown = learner.selection.shown
-        if shown is not None and wish.origin == "unsure":
+        if shown is not None and wish.origin == "unsure" and not self._opened.obstacle_of(wish.image_id):
             image = learner.annotations.pixels(wish.image_id).image
             regions = list(grid(image.height, image.width, REGION_SIDE))
             self._todo = (regions[number] for number in self._random.permutation(len(regions)))
@@ -89,5 +92,8 @@ class AreaProposal(Job):
         self._answer(AreaProposed(wish.number, wish.origin, "", wish.image_id, wish.plane, area, labels))
 
     def _answer(self, answer: AreaProposed) -> None:
-        self.stop()
+        self._forget()
         self._opened.send(answer)
+
+    def _forget(self) -> None:
+        self._wish = self._acquisition = None

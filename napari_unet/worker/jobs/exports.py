@@ -41,6 +41,7 @@ class Exports(Job):
         self._steps: Resumable[list[Path]] | None = None
         self._told = 0.0
         self._is_paused = False
+        self._is_last_try = False  # of the first export: it lacked memory before
 
     def hears(self) -> Hears:
         """Return the methods for an export, its pauses and its end."""
@@ -56,21 +57,24 @@ class Exports(Job):
         Raises
         ------
         UserError
-            NU-E05 without a network, and what ``ImagePrediction`` raises; this export is given up then. It is
-            begun again after an error for lack of memory.
+            NU-E05 without a network, and what ``ImagePrediction`` raises; this export is given up then.
+        RuntimeError, MemoryError
+            For lack of memory at the first try; the export is begun once more with what the worker can free.
         """
         learner = self._opened.required()
         try:
             if self._steps is None:
                 listener = ExportListener(self._begin, self._show, lambda error: self._opened.send(Failed(str(error))))
-                self._steps = export_images(learner, self._asked[0], listener)
+                self._steps = export_images(learner, self._asked[0], listener, is_last_try=self._is_last_try)
                 self._told = 0.0
             self._tell(next(self._steps))
         except StopIteration as end:
             self._end(end.value)
         except Exception as error:
             self._steps = None
-            if not is_out_of_memory(error):
+            if is_out_of_memory(error) and not self._is_last_try:
+                self._is_last_try = True
+            else:
                 self._end(())
             raise
 
@@ -87,6 +91,7 @@ class Exports(Job):
     def _end(self, paths: Sequence[Path]) -> None:
         self._asked.popleft()
         self._steps = None
+        self._is_last_try = False
         self._opened.send(Exported(tuple(str(path) for path in paths)))
 
     def _tell(self, share: float) -> None:

@@ -52,7 +52,8 @@ class StrokeScoring(Job):
         """Score the network that is shown, unless it is nearly the one that was scored last."""
         learner = self._opened.required()
         shown = learner.selection.shown
-        if self._waiting or shown is None or shown.step - self._step < _APART:
+        # A network that was chosen anew begins to count its steps anew.
+        if self._waiting or shown is None or 0 <= shown.step - self._step < _APART:
             return
         self._step, self._predictor, self._predicted = shown.step, learner.predictor, {}
         tiles = list(_trained(learner))
@@ -69,16 +70,16 @@ class StrokeScoring(Job):
         predicted = self._predicted.setdefault(key, TiledPlane(plane.shape, np.uint8))
         predicted.write(region, predictor.classes(plane, region))
         if not self._waiting:
-            self._compare(learner)
+            self._compare(learner, predictor.class_ids)
 
     def let_go(self) -> None:
         """Give the scoring up: it holds a network of its own."""
         self._forget()
 
-    def _compare(self, learner: Learner) -> None:
+    def _compare(self, learner: Learner, class_ids: tuple[int, ...]) -> None:
         for done, answers in self._predicted.items():
             painted = learner.annotations.planes[done]
-            self._check.score(done, painted.labels, painted.trained, answers)
+            self._check.score(done, painted.labels, painted.trained, answers, class_ids)
         self._predicted = {}
         before, self._said = self._said, Doubted(self._check.doubts())
         if self._said != before:

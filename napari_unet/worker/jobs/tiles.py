@@ -7,10 +7,9 @@ from jaxtyping import UInt8
 
 from napari_unet.images.planes import NormalisedPlanes
 from napari_unet.images.tiles import Region
-from napari_unet.prediction.mask import check_channels
 from napari_unet.prediction.view import View
 from napari_unet.protocol.channel import LARGEST_ARRAY
-from napari_unet.protocol.messages import Annotated, Corrected, Look, Open, Tile
+from napari_unet.protocol.messages import Annotated, Corrected, Look, Noticed, Open, Tile
 from napari_unet.worker.jobs.job import Job
 from napari_unet.worker.listener import Hears
 from napari_unet.worker.open_project import OpenProject
@@ -75,8 +74,12 @@ class Tiles(Job):
         predictor = learner.predictor
         if view is None or predictor is None:
             return
+        obstacle = self._opened.obstacle_of(view.image_id)
+        if obstacle:  # no reason to stop learning from other images
+            self.stop()
+            self._opened.send(Noticed(obstacle))
+            return
         planes = learner.annotations.pixels(view.image_id)
-        check_channels(predictor, planes)
         self._unlike.compare(view.image_id)
         is_visible = view.next_is_visible
         region, halved = view.take()

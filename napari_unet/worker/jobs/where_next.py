@@ -6,7 +6,6 @@ from collections.abc import Iterator
 import numpy as np
 
 from napari_unet.dataset.annotated import PlaneKey
-from napari_unet.errors import UserError
 from napari_unet.images.tiles import Region, grid
 from napari_unet.protocol.messages import Annotated, Look, Open, Suggest, Suggested
 from napari_unet.training.acquisition import REGION_SIDE, Acquisition, RankedTile
@@ -24,6 +23,7 @@ _OWN_IN_A_ROW = 3  # regions of the plane on screen for each of another
 _STAYING = 0.3  # how much better a place on another plane must score; the best possible score is the sum of the weights
 _NO_NETWORK = "paint strokes of two classes first"
 _NOWHERE = "every place that was looked at is painted"
+_GIVEN_UP = "the search was given up: ask again"
 
 
 class WhereNext(Job):
@@ -36,6 +36,7 @@ class WhereNext(Job):
 
     def _forget(self) -> None:
         self._question: Suggest | None = None
+        self._refusal = _NO_NETWORK  # why there is no answer; "" where one is looked for
         self._acquisition: Acquisition | None = None
         self._version = -1  # of the network that the acquisition predicts with
         self._todo: Iterator[tuple[PlaneKey, Region]] = iter(())
@@ -56,10 +57,15 @@ class WhereNext(Job):
     def stop(self) -> None:
         """Give the question up: it may be what fails."""
         self._generation = None
-        self._forget()
+        self._give_up()
 
     def let_go(self) -> None:
         """Give the question up: the search for an answer holds a network of its own."""
+        self._give_up()
+
+    def _give_up(self) -> None:
+        if self._question is not None:
+            self._answer(Suggested(self._question.number, _GIVEN_UP))
         self._forget()
 
     def _look(self, message: Look) -> None:
@@ -82,7 +88,8 @@ class WhereNext(Job):
         self._question = question
         self._spent = 0.0
         shown = learner.selection.shown
-        if shown is None:
+        self._refusal = _NO_NETWORK if shown is None else self._opened.obstacle_of(question.image_id)
+        if shown is None or self._refusal:
             return
         if self._acquisition is None or self._version != learner.version:
             self._acquisition = Acquisition(shown.network, shown.class_ids, learner.annotations, learner.device)
@@ -94,8 +101,8 @@ class WhereNext(Job):
         question, acquisition, clock = self._question, self._acquisition, self._opened.clock
         if question is None:
             return
-        if acquisition is None:
-            self._answer(Suggested(question.number, _NO_NETWORK))
+        if self._refusal or acquisition is None:
+            self._answer(Suggested(question.number, self._refusal))
             return
         began = clock()
         found = next((place for place in self._todo if place not in acquisition), None)
@@ -140,7 +147,7 @@ class WhereNext(Job):
         keys = [(record.id, plane) for record in learner.project.images.all() for plane in range(record.planes)]
         shuffled = [keys[i] for i in self._random.permutation(len(keys))]
         oldest_first = sorted(shuffled, key=lambda key: self._last_seen.get(key, 0))
-        readable = (key for key in oldest_first if key != shown and _is_readable(key, learner))
+        readable = (key for key in oldest_first if key != shown and not self._opened.obstacle_of(key[0]))
         for key in itertools.islice(readable, _OTHER_PLANES):
             self._note_look(key)
             for region in itertools.islice(self._shuffled(key, learner), _OTHER_REGIONS):
@@ -160,13 +167,3 @@ def _painted(learner: Learner) -> Iterator[tuple[PlaneKey, Region]]:
         for place, tile in plane.labels.tiles.items()
     ]
     return ((key, region) for count, key, region in sorted(counted, reverse=True) if count)
-
-
-def _is_readable(key: PlaneKey, learner: Learner) -> bool:
-    """Tell whether the image is there and fits the network; another one is no answer to where to paint."""
-    shown = learner.selection.shown
-    try:
-        image = learner.annotations.pixels(key[0]).image
-    except UserError:
-        return False
-    return shown is not None and image.channels == shown.network.architecture.image_channels

@@ -1,0 +1,135 @@
+"""Images that the network cannot see, or whose file is missing, take nothing from the others."""
+
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from squares import HEIGHT, TILE, WIDTH, Clock, bright_squares, of, paint, rest
+
+from napari_unet.config import Settings
+from napari_unet.errors import UserError
+from napari_unet.images.image import Image
+from napari_unet.images.reading import open_image
+from napari_unet.images.tiles import Region
+from napari_unet.network.device import Device
+from napari_unet.project.project import Project
+from napari_unet.protocol import messages as m
+from napari_unet.worker.engine import Engine
+
+CPU = Device("cpu", "", False)
+WHOLE = Region(0, 0, HEIGHT, WIDTH)
+
+
+def in_colours() -> Image:
+    """An image of another kind than the squares."""
+    return Image("colours", np.random.default_rng(0).integers(0, 255, (HEIGHT, WIDTH, 3)).astype(np.uint8), "yxc")
+
+
+def opened(project: Project) -> tuple[Engine, list[Any]]:
+    """Return an engine that has the project open, and what it says."""
+    said: list[Any] = []
+    engine = Engine(said.append, CPU, Clock())
+    engine.receive(m.Open(str(project.folder), base="none"))
+    return engine, said
+
+
+@pytest.fixture
+def with_colours(project: Project) -> int:
+    """Add an image of colours to the project before anything is painted, and return its id."""
+    return project.add_image(in_colours()).id
+
+
+def test_an_image_of_other_channels_stops_no_learning(project: Project, with_colours: int) -> None:
+    """It is told when it is looked at; questions about it have a reason for an answer."""
+    paint(project)
+    engine, said = opened(project)
+    engine.receive(m.Train(on=True))
+    engine.receive(m.Look(1, 1, 0, WHOLE))
+    while not of(m.Tile, said):
+        engine.work()
+    engine.receive(m.Look(2, with_colours, 0, WHOLE))
+    engine.receive(m.Suggest(1, with_colours, 0))
+    for origin in ("random", "unsure"):
+        engine.receive(m.ProposeArea(1, with_colours, 0, origin))
+        for _ in range(4):
+            engine.work()
+        assert of(m.AreaProposed, said)[-1].reason.startswith("NU-I08: ")
+    assert [notice.line[:6] for notice in of(m.Noticed, said)] == ["NU-I08"]
+    (answer,) = of(m.Suggested, said)
+    assert answer.reason.startswith("NU-I08: ")
+    assert of(m.Failed, said) == []
+    steps = of(m.Progress, said)[-1].step
+    for _ in range(10):
+        engine.work()
+    assert of(m.Progress, said)[-1].step > steps
+    said.clear()
+    engine.receive(m.Look(3, 1, 0, WHOLE))
+    engine.work()
+    assert [tile.generation for tile in of(m.Tile, said)] == [3]
+
+
+def test_strokes_on_an_image_of_another_kind_can_be_taken_back(project: Project, with_colours: int) -> None:
+    """The project learns again, in this session and the next."""
+    paint(project)
+    engine, _ = opened(project)
+    labels = project.strokes.plane(with_colours, 0)
+    labels[10:20, 10:40] = 1
+    project.commit(with_colours, 0, labels)
+    engine.receive(m.Annotated())
+    with pytest.raises(UserError, match=r"^NU-I09: .*erase what is painted"):
+        engine.work()
+    project.commit(with_colours, 0, np.zeros_like(labels))
+    engine.receive(m.Annotated())
+    for each in (engine, opened(project)[0]):
+        each.receive(m.Train(on=True))
+        each.work()
+        assert each.learner is not None
+        assert each.learner.trainer is not None
+
+
+def test_a_painted_image_without_its_file_is_opened_when_it_is_found(tmp_path: Path) -> None:
+    """A first network cannot be fitted without it; one that is there already is shown."""
+    np.save(tmp_path / "squares.npy", bright_squares().image.pixels)
+    with Project(tmp_path / "squares.unet") as project:
+        project.settings.write(Settings(prediction_tile=TILE))
+        for name in ("background", "square"):
+            project.add_class(name)
+        project.add_image(open_image(tmp_path / "squares.npy"), tmp_path / "squares.npy")
+        paint(project)
+        away = (tmp_path / "squares.npy").rename(tmp_path / "away.npy")
+        said: list[Any] = []
+        engine = Engine(said.append, CPU, Clock())
+        with pytest.raises(UserError, match=r"^NU-P04: "):
+            engine.receive(m.Open(str(project.folder)))
+        project.images.relocate(1, away)
+        engine.receive(m.Corrected(1))
+        engine.receive(m.Look(1, 1, 0, WHOLE))
+        engine.receive(m.Train(on=True))
+        engine.work()
+        assert of(m.Tile, said)
+        assert engine.learner is not None
+        engine.learner.save()
+        gone = away.rename(tmp_path / "gone.npy")
+        again, said = opened(project)
+        again.receive(m.Look(1, 1, 0, WHOLE))
+        rest(again)
+        assert [notice.line[:6] for notice in of(m.Noticed, said)] == ["NU-P04"]
+        project.images.relocate(1, gone)
+        again.receive(m.Corrected(1))
+        again.receive(m.Look(2, 1, 0, WHOLE))
+        rest(again)
+        assert of(m.Tile, said)
+
+
+def test_a_question_that_is_given_up_is_answered(trained: Project) -> None:
+    """Or the window would look for a place for ever."""
+    engine, said = opened(trained)
+    engine.receive(m.Suggest(7, 1, 0))
+    engine.receive(m.ProposeArea(8, 1, 0, "unsure"))
+    engine.stop_after(RuntimeError("broken"))
+    assert [(each.number, each.reason) for each in (*of(m.Suggested, said), *of(m.AreaProposed, said))] == [
+        (number, "the search was given up: ask again") for number in (7, 8)
+    ]
+    rest(engine)
+    assert len(of(m.Suggested, said)) == len(of(m.AreaProposed, said)) == 1
