@@ -62,7 +62,7 @@ class User:
         settle(lambda: self.panel.canvas.annotation is not None, 5)
 
     @classmethod
-    def of_project(cls, viewer: Any, folder: Path, client: type | None = None) -> Self:
+    def of_project(cls, viewer: Any, folder: Path, client: Callable[[Path], Any] | None = None) -> Self:
         """Open a project in the panel, with a client in the place of the worker process if one is given."""
         user = cls.__new__(cls)
         user.viewer = viewer

@@ -21,7 +21,7 @@ _FROM_BASE = "experts"  # the head of networks that began with base weights
 
 def methods_paragraph(project: Project, score: Score | None) -> str:
     """Write what was used, what was painted, what was held out, and how good the shown network is."""
-    names = {label.id: label.name for label in project.classes.all()}
+    names = project.classes.names()
     painted = ", ".join(f"{names[k]} {count:,}" for k, count in project.strokes.labelled_pixels().items())
     images = project.images.all()
     said = _description(project)

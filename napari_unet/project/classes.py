@@ -69,6 +69,10 @@ class Classes:
         rows = self._database.execute("SELECT id, name, colour FROM classes WHERE NOT removed ORDER BY id")
         return [_refuse_strange(ClassLabel(*row)) for row in rows]
 
+    def names(self) -> dict[int, str]:
+        """Return the names of the classes that are not removed, by id."""
+        return {label.id: label.name for label in self.all()}
+
     @damage_told
     def ids_ever(self) -> set[int]:
         """Return the ids of all classes, those that were removed included: their strokes stay."""

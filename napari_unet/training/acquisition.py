@@ -155,7 +155,7 @@ class Acquisition:
 
     def _reason(self, term: int, rarest: int) -> str:
         if term == _RARE:
-            names = {label.id: label.name for label in self._annotations.project.classes.all()}
+            names = self._annotations.project.classes.names()
             return f"class '{names.get(self._class_ids[rarest], '')}' is rare and predicted here"
         return "the network is unsure here" if term == _UNSURE else "unlike anything painted so far"
 

@@ -39,7 +39,7 @@ def area_scores(predictor: Predictor, annotations: Annotations) -> AreaScores:
             scores.append(area_score(place, matrix, predictor.class_ids))
             if area in painted.checked:
                 counted.append(CheckedArea(image_id, matrix, sums))
-    names = {label.id: label.name for label in annotations.project.classes.all()}
+    names = annotations.project.classes.names()
     matrices = [area.matrix for area in counted]
     together = checked_dice(np.stack(matrices), predictor.class_ids, names) if counted else None
     return AreaScores(tuple(scores), together, tuple(counted))

@@ -29,7 +29,7 @@ def image_estimates(
     seed : of the tiles
     """
     project = annotations.project
-    names = {label.id: label.name for label in project.classes.all()}
+    names = project.classes.names()
     painted = sorted({image_id for image_id, _ in annotations.planes})
     most = max(_LEAST_TILES, _TILES // max(1, len(painted)))
     random = np.random.default_rng(seed)

@@ -76,7 +76,7 @@ class Learner:
         """Return why nothing can be trained, for the user; "" when training can go on."""
         if self.trainer is not None and len(self.annotations.class_ids()) >= 2:
             return ""
-        names = {label.id: label.name for label in self.project.classes.all()}
+        names = self.project.classes.names()
         painted = [f"'{names[class_id]}'" for class_id in self.annotations.class_ids()]
         return (
             f"only {painted[0]} is painted: add strokes of a second class"

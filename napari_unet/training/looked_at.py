@@ -58,7 +58,7 @@ class LookedAt:
         """Estimate the Dice of each class over pixels of an image."""
         is_unlike = self.drop(image_id, sums, class_ids) > MUCH_LESS
         evidence = self.evidence(image_id, class_ids)._replace(is_unlike=is_unlike)
-        return estimated_dice(sums, class_ids, evidence, self._names())
+        return estimated_dice(sums, class_ids, evidence, self._annotations.project.classes.names())
 
     def facts(self, class_ids: tuple[int, ...]) -> dict[str, Any]:
         """Return correction and estimates for the facts of a network; {} and [] where there are none."""
@@ -105,10 +105,7 @@ class LookedAt:
         evidence = [self.evidence(image_id, class_ids) for image_id, _ in alike]
         # Less is known of images that nothing is painted on, so one of them widens the interval of all.
         weakest = min(evidence, key=lambda each: each.is_painted)
-        return estimated_dice(total, class_ids, weakest, self._names())
-
-    def _names(self) -> dict[int, str]:
-        return {label.id: label.name for label in self._annotations.project.classes.all()}
+        return estimated_dice(total, class_ids, weakest, self._annotations.project.classes.names())
 
     def _painted_images(self) -> set[int]:
         return {image_id for (image_id, _), plane in self._annotations.planes.items() if plane.positions}

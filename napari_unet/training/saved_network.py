@@ -29,7 +29,7 @@ def saved_network(
     facts : what else the checkpoint says, before the classes' priors and the images
     training : tensors that training needs to go on
     """
-    names = {label.id: label.name for label in annotations.project.classes.all()}
+    names = annotations.project.classes.names()
     return Checkpoint(
         network.architecture,
         class_ids,

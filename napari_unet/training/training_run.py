@@ -97,7 +97,7 @@ def run_training(
     if score is None or path is None or learner.trainer is None:
         raise UserError("NU-T02", "nothing was trained", str(project.folder), "give more seconds or steps")
     project.scores.add(score.step, msgspec.to_builtins(score))
-    names = {label.id: label.name for label in project.classes.all()}
+    names = project.classes.names()
     by_name = {names[c.class_id]: c.dice for c in score.classes}
     estimates = learner.selection.looked_at.estimates(learner.annotations.class_ids())
     return TrainingResult(

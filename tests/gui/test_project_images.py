@@ -23,7 +23,7 @@ from napari_unet.gui.panel import Panel
 from napari_unet.images.reading import open_image
 from napari_unet.images.tiles import Region
 from napari_unet.project.project import Project
-from napari_unet.protocol.messages import Estimated, Scored, Tile
+from napari_unet.protocol.messages import Corrected, Estimated, Look, Scored, Tile
 
 SHAPES = {"a": (192, 160), "b": (128, 256), "c": (160, 160)}
 
@@ -291,11 +291,17 @@ def test_files_make_a_project_where_there_is_none(viewer: Any, three_images: Pat
 
 
 def test_a_missing_file_is_marked_and_found_again(viewer: Any, three_images: Path) -> None:
-    """The others work on; only the same image is taken for it."""
+    """The others work on; only the same image is taken for it, and the worker opens it anew."""
+    clients: list[SilentClient] = []
+
+    def client(log: Path) -> SilentClient:
+        clients.append(SilentClient(log))
+        return clients[-1]
+
     viewer.window.resize(1200, 950)  # the list has room
     here, away = three_images.parent / "b.tif", three_images.parent / "elsewhere.tif"
     here.rename(away)
-    user = User.of_project(viewer, three_images, SilentClient)
+    user = User.of_project(viewer, three_images, client)
     panel, table = user.panel, user.panel.image_list.table
     assert settle(lambda: table.data(table.index(1, 0)) == "⚠ b")
     assert table.data(table.index(1, 0), Qt.ToolTipRole).startswith("NU-P04")
@@ -308,6 +314,9 @@ def test_a_missing_file_is_marked_and_found_again(viewer: Any, three_images: Pat
     assert present(user) == "a"
     panel.image_list.found.emit(2, away)
     assert present(user) == "b"
+    sent = clients[-1].sent
+    told = sent.index(Corrected(2))
+    assert settle(lambda: any(isinstance(each, Look) and each.image_id == 2 for each in sent[told:]))
     assert not panel.image_list.find_button.isVisibleTo(panel)
     np.testing.assert_array_equal(user.painted, stored(three_images)["b"])
 

@@ -67,7 +67,7 @@ class CountLines(QWidget):  # type: ignore[misc]
     def show_counts(self, classes: Sequence[ClassCount]) -> None:
         """Show the counts of a plane."""
         project = self._controller.project
-        names = {} if project is None else {label.id: label.name for label in project.classes.all()}
+        names = {} if project is None else project.classes.names()
         border = 0 if project is None else project.settings.read().object_border
         shown = [one for one in classes if one.class_id in names]
         texts = [count_text(one, names[one.class_id], is_border=one.class_id == border) for one in shown]

@@ -95,7 +95,7 @@ class LabelCheck(QWidget):  # type: ignore[misc]
         if project is None or image is None or image.id != doubt.image_id:
             return False
         pixels = _pixels(project, doubt)
-        if not pixels.any() or not {doubt.class_id, doubt.predicted} <= {label.id for label in project.classes.all()}:
+        if not pixels.any() or not {doubt.class_id, doubt.predicted} <= project.classes.names().keys():
             return False
         kept = project.strokes.kept_labels(image.id, doubt.plane, doubt.region)
         return bool(np.mean(kept[pixels] == doubt.class_id) <= _KEPT)
