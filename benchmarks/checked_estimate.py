@@ -21,9 +21,10 @@ from typing import Any, NamedTuple
 import numpy as np
 from scipy.special import expit
 
-from benchmarks.honesty import STROKES, Table, calibration
-from benchmarks.honesty_records import Run, answer, learned
-from benchmarks.sets import SETS, TUNING_SET, UNSEEN_SETS, LabelledSet
+from benchmarks.honesty import STROKES, calibration
+from benchmarks.honesty_records import Run, learned, records_of
+from benchmarks.honesty_table import Table
+from benchmarks.sets import SETS, TUNING_SET, UNSEEN_SETS, LabelledSet, base_for
 from napari_unet.evaluation.checked_correction import PRIOR_PIXELS, CheckedArea, correction_by
 from napari_unet.evaluation.dice_sums import DiceSums
 from napari_unet.evaluation.estimated_dice import WIDEST, Calibration, Correction, Evidence, corrected
@@ -47,15 +48,11 @@ Record = dict[str, Any]
 # Collecting
 
 
-def collect(labelled_set: LabelledSet, seed: int, strokes: int, seconds: float) -> Iterator[Record]:
+def collect(labelled_set: LabelledSet, seed: int, strokes: int, seconds: float, base: str) -> Iterator[Record]:
     """Yield a record for each class of each image, and then one for each class with its rectangles."""
-    with learned(labelled_set, seed, strokes, seconds) as run:
-        of = {"set": labelled_set.name, "seed": seed, "strokes": strokes}
-        for is_painted, pictures in ((True, run.training), (False, run.others)):
-            for picture in pictures:
-                for record in answer(run.predictor, picture):
-                    labelled = run.labelled[record["class"]]
-                    yield {**of, "painted": is_painted, "labelled": labelled, "held_out": None, **record}
+    of = {"set": labelled_set.name, "seed": seed, "strokes": strokes, "seconds": seconds}
+    with learned(labelled_set, seed, strokes, seconds, base=base) as run:
+        yield from records_of(run, of)
         random = np.random.default_rng(seed)
         found = {side: list(_rectangles(run, side, random)) for side in _SIDES}
         for k in range(len(labelled_set.classes)):
@@ -227,7 +224,7 @@ def _chosen(table: Table, answers: dict[tuple[int, int, float], Answer]) -> list
 def _line(name: str, table: Table, found: Answer, none: Answer, rows: np.ndarray) -> str:
     """Return a line of the table."""
     low, high = np.clip(found.value - found.half, 0, 1), np.clip(found.value + found.half, 0, 1)
-    told = (high - low <= WIDEST) & rows[:, None]
+    told = (high - low <= WIDEST) & (rows & table.tellable)[:, None]
     true, weights = table.true[:, None], table.weight[:, None] * np.ones_like(low)
 
     def mean(values: np.ndarray, of: np.ndarray) -> float:
@@ -251,6 +248,7 @@ def main() -> None:
     parser.add_argument("file", type=Path)
     parser.add_argument("--seeds", nargs="+", type=int, default=[0])
     parser.add_argument("--seconds", type=float, default=0.0, help="of training before the answer is judged")
+    parser.add_argument("--base-folder", type=Path, help="with SET.safetensors, base weights that have not seen SET")
     options = parser.parse_args()
     if options.task == "report":
         print(report(known([json.loads(line) for line in options.file.read_text().splitlines()])))
@@ -259,8 +257,9 @@ def main() -> None:
     with options.file.open("a") as file:
         for seed in options.seeds:
             for labelled_set in (*UNSEEN_SETS, *SETS, TUNING_SET):
+                base = base_for(labelled_set, "auto", options.base_folder)
                 for strokes in STROKES:
-                    for record in collect(labelled_set, seed, strokes, options.seconds):
+                    for record in collect(labelled_set, seed, strokes, options.seconds, base):
                         file.write(json.dumps(record) + "\n")
                 file.flush()
                 print(f"{labelled_set.name}, seed {seed}", file=sys.stderr, flush=True)

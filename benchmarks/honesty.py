@@ -46,7 +46,7 @@ from napari_unet.evaluation.novelty import MUCH_LESS, MUCH_LESS_OF_FILES, drop_f
 from napari_unet.network.device import set_threads
 
 STROKES = (2, 5, 10)  # per class and image
-_DICE_FEATURES = 5  # of ``features``, the value is foretold from so many, its error from all
+_DICE_FEATURES = 8  # of ``features``, the value is foretold from so many, its error from all
 _PULL, _SPREAD_PULL = 3e-3, 3e-2  # towards the raw estimate, and towards the same error everywhere
 _SMOOTH = 0.02
 
@@ -81,7 +81,7 @@ def _fit_spread(table: Table, rows: np.ndarray) -> tuple[np.ndarray, float]:
         miss = np.sqrt((x @ c - wanted) ** 2 + 0.1)
         return float((weight * miss).sum() / weight.sum() + _SPREAD_PULL * (c[1:] ** 2).sum())
 
-    bounds = [(None, None), (None, None), (None, None), (None, 0), (None, None), (None, 0), (None, None)]
+    bounds = [(None, 0) if number in (3, 8) else (None, None) for number in range(x.shape[1])]
     c = np.asarray(minimize(loss, np.zeros(x.shape[1]), method="L-BFGS-B", bounds=bounds).x)
     ratio = error[rows] / np.exp(x @ c)
     order = np.argsort(ratio)

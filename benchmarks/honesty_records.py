@@ -92,16 +92,20 @@ def collect(
     labelled_set: LabelledSet, seed: int, strokes: int, seconds: float, *, hold_out: bool, base: str
 ) -> Iterator[dict[str, Any]]:
     """Yield a record for each class of each image, after the first answer or after so many seconds of training."""
+    of = {"set": labelled_set.name, "seed": seed, "strokes": strokes, "seconds": seconds}
     with learned(labelled_set, seed, strokes, seconds, hold_out=hold_out, base=base) as run:
-        for is_painted, pictures in ((True, run.training), (False, run.others)):
-            for picture in pictures:
-                for record in answer(run.predictor, picture):
-                    held = run.held_out.get(record["class"] + 1)
-                    yield {
-                        "set": labelled_set.name, "seed": seed, "strokes": strokes, "seconds": seconds,
-                        "painted": is_painted, "labelled": run.labelled[record["class"]], "held_out": held,
-                        "painted_strokes": run.learner.annotations.strokes(), "mistaken": 0.0, **record,
-                    }  # fmt: skip
+        yield from records_of(run, of)
+
+
+def records_of(run: Run, of: dict[str, Any]) -> Iterator[dict[str, Any]]:
+    """Yield a record for each class of each image of a run, which begins with what the run is of."""
+    strokes = run.learner.annotations.strokes()
+    for is_painted, pictures in ((True, run.training), (False, run.others)):
+        for picture in pictures:
+            for record in answer(run.predictor, picture):
+                held_out = run.held_out.get(record["class"] + 1)
+                evidence = {"painted": is_painted, "labelled": run.labelled[record["class"]], "held_out": held_out}
+                yield {**of, **evidence, "painted_strokes": strokes, "mistaken": 0.0, **record}
 
 
 def corrected(labelled_set: LabelledSet, seed: int, *, careless: bool, base: str) -> Iterator[dict[str, Any]]:

@@ -125,15 +125,16 @@ def deep_dice(sums: DiceSums) -> Float64[np.ndarray, " k"]:
 
 
 def features(sums: DiceSums, evidence: Evidence) -> Float64[np.ndarray, "k f"]:
-    """Return what the Dice of every output is foretold from: 1, raw, deep, painted here, mistaken.
+    """Return what the Dice of every output is foretold from: 1, raw, deep, painted here, and these times mistaken.
 
-    For its error these and the numbers of labelled and of shown pixels.
+    So strokes on errors have weights of their own, the more the more of them there are. For the error of the Dice there
+    are the numbers of labelled and of shown pixels too.
     """
     raw, deep = (logit(found(sums).clip(CLIPPED, 1 - CLIPPED)) for found in (raw_dice, deep_dice))
     share = np.log10((sums.shown / max(sums.pixels, 1)).clip(_SMALLEST_SHARE))
     labelled = np.log10(np.asarray(evidence.labelled, float) + 1)
-    painted, mistaken = (np.full_like(raw, float(each)) for each in (evidence.is_painted, evidence.mistaken))
-    return np.stack([np.ones_like(raw), raw, deep, painted, mistaken, labelled, share], axis=1)
+    of_dice = np.stack([np.ones_like(raw), raw, deep, np.full_like(raw, float(evidence.is_painted))], axis=1)
+    return np.column_stack([of_dice, evidence.mistaken * of_dice, labelled, share])
 
 
 def mistaken_share(mistaken: int, labelled: Iterable[int]) -> float:

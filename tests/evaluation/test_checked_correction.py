@@ -25,8 +25,8 @@ from napari_unet.evaluation.estimated_dice import (
 )
 
 # The raw estimate; half an interval is exp(-2) = 0.14.
-RAW = Calibration((0.0, 1.0, 0.0, 0.0, 0.0), (-2.0, *[0.0] * 6), 1.0)
-MORE_WHERE_PAINTED = Calibration((0.0, 1.0, 0.0, 1.0, 0.0), RAW.spread, 1.0)  # by 1 in the logit
+RAW = Calibration((0.0, 1.0, *[0.0] * 6), (-2.0, *[0.0] * 9), 1.0)
+MORE_WHERE_PAINTED = Calibration((0.0, 1.0, 0.0, 1.0, *[0.0] * 4), RAW.spread, 1.0)  # by 1 in the logit
 HERE, ELSEWHERE = (Evidence((1000, 1000), is_painted=is_painted) for is_painted in (True, False))
 NAMES = {1: "background", 2: "cell"}
 

@@ -27,7 +27,7 @@ from napari_unet.evaluation.estimated_dice import (
     unknown_dice,
 )
 
-AS_IT_IS = Calibration((0.0, 1.0, 0.0, 0.0, 0.0), (-3.0, *[0.0] * 6), 1.0)  # half of an interval is exp(-3) = 0.05
+AS_IT_IS = Calibration((0.0, 1.0, *[0.0] * 6), (-3.0, *[0.0] * 9), 1.0)  # half of an interval is exp(-3) = 0.05
 MUCH = Evidence((1000, 1000), is_painted=True)
 NAMES = {1: "background", 2: "cell"}
 
@@ -55,14 +55,14 @@ def test_the_interval_lies_around_the_value_within_0_and_1() -> None:
     assert (background.low, background.high) == (pytest.approx(background.value - np.exp(-3)), 1.0)
     assert cell.value == pytest.approx(120 / 170)
     assert cell.high - cell.low == pytest.approx(2 * np.exp(-3))
-    narrow = AS_IT_IS.__class__(AS_IT_IS.dice, (-30.0, *[0.0] * 6), 1.0)
+    narrow = AS_IT_IS.__class__(AS_IT_IS.dice, (-30.0, *[0.0] * 9), 1.0)
     (_, cell) = estimated_dice(sums((900, 100), (899, 60), (930, 70)), (1, 2), MUCH, NAMES, narrow)
     assert cell.high > cell.value > cell.low
 
 
 def test_an_interval_that_is_too_wide_has_no_value_but_a_way_out() -> None:
     """So has a class of which nothing is shown."""
-    wide = AS_IT_IS.__class__(AS_IT_IS.dice, (np.log(0.16), *[0.0] * 6), 1.0)
+    wide = AS_IT_IS.__class__(AS_IT_IS.dice, (np.log(0.16), *[0.0] * 9), 1.0)
     _, cell = estimated_dice(sums((500, 500), (400, 300), (550, 450)), (1, 2), MUCH, NAMES, wide)
     assert cell == EstimatedDice(2, None, reason="too unsure: paint a border of cell")
     _, cell = estimated_dice(sums((1000, 0), (900, 0), (900, 100)), (1, 2), MUCH, NAMES, AS_IT_IS)
@@ -100,7 +100,7 @@ def test_strokes_on_errors_change_the_estimate_as_far_as_the_calibration_says() 
     """By the share of the painted pixels that the answer had wrong; it is never above 1."""
     assert [mistaken_share(30, (100, 20)), mistaken_share(5, (2, 1)), mistaken_share(0, ())] == [0.25, 1.0, 0.0]
     found = sums((900, 100), (899, 60), (930, 70))
-    cautious = Calibration((0.0, 1.0, 0.0, 0.0, 2.0), AS_IT_IS.spread, 1.0)
+    cautious = Calibration((0.0, 1.0, 0.0, 0.0, 2.0, 0.0, 0.0, 0.0), AS_IT_IS.spread, 1.0)
     before, after = (
         estimated_dice(found, (1, 2), MUCH._replace(mistaken=share), NAMES, cautious)[1].value for share in (0.0, 0.5)
     )
