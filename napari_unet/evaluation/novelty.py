@@ -49,7 +49,7 @@ def drop_from(
     return float(np.mean(drops)) if drops else None
 
 
-def doubt_line(drop: float, name: str) -> str:
-    """Return the line for an image of which less is expected."""
-    what = f"the network is less sure of this image than of painted ones: expect a Dice lower by {drop:.2f}"
+def doubt_line(name: str) -> str:
+    """Return the line for an image of which less is expected; how much less is mostly more than what is expected."""
+    what = "the network is less sure of this image than of painted ones: expect more errors"
     return str(UserError("NU-I35", what, name, "paint some strokes on it, where the prediction is wrong"))

@@ -155,7 +155,7 @@ def predict_batch(
                 batch.estimated[path], drop = quality_in(files[-1])
                 batch.drops[path] = drop
                 if drop is not None and drop > MUCH_LESS_OF_FILES:
-                    listener.warn(doubt_line(drop, str(path)))
+                    listener.warn(doubt_line(str(path)))
             except (UserError, MemoryError, torch.OutOfMemoryError) as error:
                 batch.failed.append(Failure(path, _told(error, path)))
                 listener.failed(batch.failed[-1])

@@ -37,10 +37,10 @@ class UnlikeImages(Listener):
     def compare_answer(self, image_id: int, sums: DiceSums, class_ids: tuple[int, ...]) -> None:
         """Tell once of an image without strokes where the network is much less sure than where there are some."""
         learner = self._opened.required()
-        drop = learner.selection.looked_at.drop(image_id, sums, class_ids)
-        if drop > MUCH_LESS and image_id not in self._doubted:
+        is_unlike = learner.selection.looked_at.drop(image_id, sums, class_ids) > MUCH_LESS
+        if is_unlike and image_id not in self._doubted:
             self._doubted.add(image_id)
-            self._opened.send(Noticed(doubt_line(drop, learner.project.images.get(image_id).name)))
+            self._opened.send(Noticed(doubt_line(learner.project.images.get(image_id).name)))
 
     def _forget(self, message: Open | Corrected) -> None:
         image_id = message.image_id if isinstance(message, Corrected) else None

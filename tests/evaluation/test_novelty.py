@@ -17,9 +17,9 @@ def test_the_drop_is_the_mean_over_the_classes_that_both_know() -> None:
     assert drop_from((), (1, 2), np.array([0.8, 0.3])) is None
 
 
-def test_the_line_names_image_and_drop() -> None:
-    """With its code, and with what to do."""
-    line = doubt_line(0.213, "cells.tif")
+def test_the_line_names_the_image() -> None:
+    """With its code, and with what to do; not how much less is expected, for mostly it is more."""
+    line = doubt_line("cells.tif")
     assert line.startswith("NU-I35")
-    assert "lower by 0.21" in line
+    assert "expect more errors" in line
     assert "cells.tif" in line

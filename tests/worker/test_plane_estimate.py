@@ -203,7 +203,7 @@ def test_an_image_of_which_the_network_is_less_sure_is_told_once(
     described = estimates_in(learner.selection.checkpoint().facts)
     (line,) = told(4, grey.id)
     assert "grey" in line
-    assert "expect a Dice lower by 0." in line
+    assert "expect more errors" in line
     assert told(5, grey.id) == []
     (unlike,) = of(m.Estimated, said)
     assert all(each.value is None for each in unlike.classes)
