@@ -205,8 +205,11 @@ class Images:
             what = "its axes and channels cannot be others once it was painted on"
             raise UserError("NU-I33", what, image.name, "add it to a new project and correct it there")
 
+    @damage_told
     def _refuse_other_channels(self, name: str, channels: int, own_id: int | None = None) -> None:
-        for other in self.all():
+        painted = "SELECT id FROM images WHERE EXISTS (SELECT 1 FROM tiles WHERE image_id = images.id)"
+        for (other_id,) in self._database.execute(painted).fetchall():
+            other = self.get(other_id)
             if other.channels != channels and other.id != own_id and self._holds_strokes(other.id):
                 what = f"it would have {channels} channels and those that are painted on have {other.channels}"
                 raise UserError("NU-I09", what, name, "keep images of one kind in a project")

@@ -101,7 +101,7 @@ class OpenProject(Listener):
             self.learner.notices.clear()
 
     def _open(self, message: Open) -> None:
-        self._wanted = message
+        self.learner, self._wanted = None, message  # where it cannot be opened, the project before is gone all the same
         # The window writes strokes; the worker only reads the database. Checkpoints are files beside it.
         project = Project(message.folder, read_only=True)
         device = self._device

@@ -100,8 +100,11 @@ def test_a_painted_image_without_its_file_is_opened_when_it_is_found(tmp_path: P
         away = (tmp_path / "squares.npy").rename(tmp_path / "away.npy")
         said: list[Any] = []
         engine = Engine(said.append, CPU, Clock())
+        with bright_squares().open_in(tmp_path / "before") as other:
+            engine.receive(m.Open(str(other.folder), base="none"))
         with pytest.raises(UserError, match=r"^NU-P04: "):
             engine.receive(m.Open(str(project.folder)))
+        assert engine.learner is None
         project.images.relocate(1, away)
         engine.receive(m.Corrected(1))
         engine.receive(m.Look(1, 1, 0, WHOLE))
