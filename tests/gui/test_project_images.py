@@ -487,6 +487,9 @@ def test_a_large_stack_is_shown_plane_by_plane(
     pixels = np.random.default_rng(6).integers(0, 999, (4, 120, 2, 130)).astype(np.uint16)
     np.save(tmp_path / "stack.npy", pixels)
     with Project(three_images) as project:
+        for record in project.images.all():  # they have one channel, so nothing may be painted on them
+            for plane in project.strokes.painted_planes(record.id):
+                project.commit(record.id, plane, np.zeros_like(project.strokes.plane(record.id, plane)))
         project.add_image(open_image(tmp_path / "stack.npy", "zycx"), tmp_path / "stack.npy")
     sizes: list[int] = []
     read = DecodedPixels.__getitem__
