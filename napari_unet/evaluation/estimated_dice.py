@@ -192,10 +192,14 @@ def estimated_dice(
     """
     values, halves = expected_dice(sums, evidence, calibration)
     areas = (evidence.correction or Correction.none(len(class_ids))).areas
-    told = [names.get(class_id, f"class {class_id}") for class_id in class_ids]
-    found = zip(class_ids, values.tolist(), halves.tolist(), sums.shown.tolist(), told, areas.tolist(), strict=True)
-    estimates = (_estimate(*each) for each in found)
-    return tuple(_withheld(each, _doubt(evidence, each.checked_areas)) for each in estimates)
+    low, high = np.maximum(0, values - halves), np.minimum(1, values + halves)
+    found = []
+    for k, class_id in enumerate(class_ids):
+        checked, name = int(areas[k]), names.get(class_id, f"class {class_id}")
+        reason = _reason(name, bool(sums.shown[k]), _doubt(evidence, checked), high[k] - low[k])
+        told = EstimatedDice(class_id, float(values[k]), float(low[k]), float(high[k]), checked_areas=checked)
+        found.append(EstimatedDice(class_id, None, reason=reason) if reason else told)
+    return tuple(found)
 
 
 def interval_text(estimate: EstimatedDice | None) -> str:
@@ -243,26 +247,18 @@ def _expected_dice(
     return 2 * sure / np.maximum(expected + shown, 1e-9)
 
 
-def _estimate(class_id: int, value: float, half: float, shown: float, name: str, areas: int) -> EstimatedDice:
-    """Return the estimate of a class, without a value where the interval says too little."""
-    if not shown:
-        return EstimatedDice(class_id, None, reason=f"nothing is shown as {name}: paint some where it is missing")
-    low, high = max(0.0, value - half), min(1.0, value + half)
-    if high - low > WIDEST:
-        return EstimatedDice(class_id, None, reason=f"too unsure: paint a border of {name}")
-    return EstimatedDice(class_id, value, low, high, checked_areas=areas)
+def _reason(name: str, is_shown: bool, doubt: str, width: float) -> str:
+    """Return why no value of a class is told; "" where it is told."""
+    if not is_shown:
+        return f"nothing is shown as {name}: paint some where it is missing"
+    return doubt or (f"too unsure: paint a border of {name}" if width > WIDEST else "")
 
 
 def _doubt(evidence: Evidence, checked_areas: int) -> str:
-    """Return why a value is not told that its interval would let be told; "" where it is told."""
+    """Return why no value is trustworthy, however narrow its interval; "" where it is."""
     if evidence.is_unlike:
         return "unlike the painted images: paint strokes on this one"
     fewest = FEWEST_STROKES if evidence.is_painted else FEWEST_ELSEWHERE
     if checked_areas or evidence.strokes is None or evidence.strokes >= fewest:
         return ""
     return f"too few strokes ({evidence.strokes} of {fewest}): paint where it errs"
-
-
-def _withheld(estimate: EstimatedDice, reason: str) -> EstimatedDice:
-    """Return the estimate without its value, for a reason; as it is where there is none."""
-    return EstimatedDice(estimate.class_id, None, reason=reason) if reason and estimate.value is not None else estimate
