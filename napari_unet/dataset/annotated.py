@@ -1,7 +1,7 @@
 """The strokes of a project as the trainer needs them, kept up to date by revision."""
 
 import math
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -99,8 +99,7 @@ class Annotations:
 
     def strokes(self) -> int:
         """Count the strokes that are trained on, without those of classes that the user removed."""
-        kept = self.class_ids()
-        return sum(plane.painted_strokes.get(class_id, 0) for plane in self.planes.values() for class_id in kept)
+        return _strokes_of(self.counts(), self.planes.values())
 
     def evidence(self, image_id: int | None, class_ids: Sequence[int]) -> Evidence:
         """Return how much is painted of these classes, and whether any of it in an image (None: in none)."""
@@ -108,7 +107,7 @@ class Annotations:
         return Evidence(
             [counts.get(class_id, 0) for class_id in class_ids],
             any(plane.positions for (each, _), plane in self.planes.items() if each == image_id),
-            strokes=self.strokes(),
+            strokes=_strokes_of(counts, self.planes.values()),
             mistaken=mistaken_share(self.mistaken_pixels, counts.values()),
         )
 
@@ -246,3 +245,7 @@ def _seen_from(region: Region, areas: Iterable[Region]) -> tuple[Region, ...]:
 def _stroke(painted: UInt8[np.ndarray, "h w"], area: Region) -> list[Stroke]:
     region = Region.around(painted > 0)
     return [] if region is None else [Stroke(region.moved(area.y0, area.x0), painted[region.slices].copy())]
+
+
+def _strokes_of(class_ids: Iterable[int], planes: Collection[AnnotatedPlane]) -> int:
+    return sum(plane.painted_strokes.get(class_id, 0) for class_id in class_ids for plane in planes)

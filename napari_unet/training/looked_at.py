@@ -45,19 +45,13 @@ class LookedAt:
         found = self._annotations.evidence(image_id, class_ids)
         return found._replace(correction=correction) if class_ids == corrected_ids else found
 
-    def drop(self, image_id: int, sums: DiceSums, class_ids: tuple[int, ...]) -> float:
-        """Return how much less Dice is expected of an image than of painted ones; 0 for one of these.
-
-        It is 0 too where no painted image was predicted yet.
-        """
-        painted = self.painted(class_ids)
-        is_painted = self.evidence(image_id, class_ids).is_painted
-        return 0.0 if painted is None or is_painted else expected_drop(sums, painted)
+    def is_unlike(self, image_id: int, sums: DiceSums, class_ids: tuple[int, ...]) -> bool:
+        """Tell whether much less Dice is expected of an image than of painted ones; False until one was predicted."""
+        return self._is_unlike(image_id, sums, self.painted(class_ids))
 
     def estimate(self, image_id: int, sums: DiceSums, class_ids: tuple[int, ...]) -> tuple[EstimatedDice, ...]:
         """Estimate the Dice of each class over pixels of an image."""
-        is_unlike = self.drop(image_id, sums, class_ids) > MUCH_LESS
-        evidence = self.evidence(image_id, class_ids)._replace(is_unlike=is_unlike)
+        evidence = self.evidence(image_id, class_ids)._replace(is_unlike=self.is_unlike(image_id, sums, class_ids))
         return estimated_dice(sums, class_ids, evidence, self._annotations.project.classes.names())
 
     def facts(self, class_ids: tuple[int, ...]) -> dict[str, Any]:
@@ -100,12 +94,18 @@ class LookedAt:
         """
         if not self._sums or class_ids != self._class_ids:
             return ()
-        alike = {key: sums for key, sums in self._sums.items() if self.drop(key[0], sums, class_ids) <= MUCH_LESS}
+        painted = self.painted(class_ids)
+        alike = {key: sums for key, sums in self._sums.items() if not self._is_unlike(key[0], sums, painted)}
         total = sum(alike.values(), DiceSums.none(len(class_ids)))
         evidence = [self.evidence(image_id, class_ids) for image_id, _ in alike]
         # Less is known of images that nothing is painted on, so one of them widens the interval of all.
         weakest = min(evidence, key=lambda each: each.is_painted)
         return estimated_dice(total, class_ids, weakest, self._annotations.project.classes.names())
+
+    def _is_unlike(self, image_id: int, sums: DiceSums, painted: DiceSums | None) -> bool:
+        if painted is None or image_id in self._painted_images():
+            return False
+        return expected_drop(sums, painted) > MUCH_LESS
 
     def _painted_images(self) -> set[int]:
         return {image_id for (image_id, _), plane in self._annotations.planes.items() if plane.positions}

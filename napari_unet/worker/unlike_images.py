@@ -2,7 +2,7 @@
 
 from napari_unet.dataset.training_image import difference, other_pixel_size
 from napari_unet.evaluation.dice_sums import DiceSums
-from napari_unet.evaluation.novelty import MUCH_LESS, doubt_line
+from napari_unet.evaluation.novelty import doubt_line
 from napari_unet.protocol.messages import Corrected, Noticed, Open, OtherPixelSize
 from napari_unet.worker.listener import Hears, Listener
 from napari_unet.worker.open_project import OpenProject
@@ -37,7 +37,7 @@ class UnlikeImages(Listener):
     def compare_answer(self, image_id: int, sums: DiceSums, class_ids: tuple[int, ...]) -> None:
         """Tell once of an image without strokes where the network is much less sure than where there are some."""
         learner = self._opened.required()
-        is_unlike = learner.selection.looked_at.drop(image_id, sums, class_ids) > MUCH_LESS
+        is_unlike = learner.selection.looked_at.is_unlike(image_id, sums, class_ids)
         if is_unlike and image_id not in self._doubted:
             self._doubted.add(image_id)
             self._opened.send(Noticed(doubt_line(learner.project.images.get(image_id).name)))

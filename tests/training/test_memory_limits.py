@@ -197,19 +197,12 @@ def test_the_engine_does_again_what_did_not_fit(
     project: Project, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
     """Tiles on screen and an export come all the same, in smaller pieces, and the user reads why."""
-    sent: list[Message] = []
-    engine = Engine(sent.append, CPU)
-    engine.receive(m.Open(str(project.folder), base="none"))
-    engine.receive(m.Train(on=True))
-    for _ in range(3):
-        engine.work()
-    engine.receive(m.Train(on=False))
+    engine, sent = engine_with_network(project)
     engine.receive(m.Look(1, 1, 0, Region(0, 0, 150, 200)))
     monkeypatch.setattr(Predictor, "branches", failing(3, FULL[0], Predictor.branches))
     engine.receive(m.Export((1,), str(tmp_path / "out"), ("tiff",)))
     sent.clear()
-    while engine.has_work:
-        engine.work()
+    work_to_the_end(engine)
     exported = [message for message in sent if isinstance(message, m.Exported)]
     assert len(exported) == 1
     assert Path(exported[0].paths[0]).is_file()
@@ -223,13 +216,7 @@ def test_the_engine_does_again_what_did_not_fit(
 
 def test_an_export_that_never_fits_ends(project: Project, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     """After a second try, with one line; training keeps what it has, and an image that fits is written all the same."""
-    sent: list[Message] = []
-    engine = Engine(sent.append, CPU)
-    engine.receive(m.Open(str(project.folder), base="none"))
-    engine.receive(m.Train(on=True))
-    for _ in range(3):
-        engine.work()
-    engine.receive(m.Train(on=False))
+    engine, sent = engine_with_network(project)
     small = project.add_image(Image("small", np.zeros((20, 30), np.float32), "yx"))
 
     def whole(predictor: Predictor, planes: NormalisedPlanes, *arguments: Any, **named: Any) -> Any:
@@ -251,6 +238,18 @@ def test_an_export_that_never_fits_ends(project: Project, monkeypatch: pytest.Mo
     assert not engine.has_work
     engine.receive(m.Train(on=True))
     assert engine.has_work
+
+
+def engine_with_network(project: Project) -> tuple[Engine, list[Message]]:
+    """Return an engine that has trained a little and trains no more, and what it says."""
+    sent: list[Message] = []
+    engine = Engine(sent.append, CPU)
+    engine.receive(m.Open(str(project.folder), base="none"))
+    engine.receive(m.Train(on=True))
+    for _ in range(3):
+        engine.work()
+    engine.receive(m.Train(on=False))
+    return engine, sent
 
 
 def work_to_the_end(engine: Engine) -> None:
