@@ -10,7 +10,7 @@ import numpy as np
 from benchmarks.honesty_records import CORRECTED_S
 from napari_unet.evaluation.dice_sums import DiceSums
 from napari_unet.evaluation.estimated_dice import FEWEST_ELSEWHERE, FEWEST_STROKES, Evidence, features, raw_dice
-from napari_unet.evaluation.novelty import MUCH_LESS
+from napari_unet.evaluation.novelty import is_much_less
 
 Record = dict[str, Any]  # of a class of an image
 ImageRecords = list[Record]  # of the classes of an image
@@ -66,7 +66,7 @@ def expected_drops(records: Sequence[Record]) -> dict[int, float]:
     for painted, others in images_of(records):
         expected = np.mean([means(image)[0] for image in painted])
         for image in others:
-            found |= dict.fromkeys(map(id, image), expected - means(image)[0])
+            found |= dict.fromkeys(map(id, image), float(expected - means(image)[0]))
     return found
 
 
@@ -92,7 +92,7 @@ def means(image: Sequence[Record]) -> np.ndarray:
 
 def _is_tellable(record: Record, drop: float) -> bool:
     fewest = FEWEST_STROKES if record["painted"] else FEWEST_ELSEWHERE
-    return record["painted_strokes"] >= fewest and drop <= MUCH_LESS
+    return record["painted_strokes"] >= fewest and not is_much_less(drop)
 
 
 def _is_corrected(record: Record) -> bool:

@@ -106,7 +106,7 @@ class Annotations:
         counts = self.counts()
         return Evidence(
             [counts.get(class_id, 0) for class_id in class_ids],
-            any(plane.positions for (each, _), plane in self.planes.items() if each == image_id),
+            image_id in learned_images(self.planes),
             strokes=_strokes_of(counts, self.planes.values()),
             mistaken=mistaken_share(self.mistaken_pixels, counts.values()),
         )
@@ -146,7 +146,7 @@ class Annotations:
 
     def training_images(self) -> list[TrainingImage]:
         """Describe the first 64 images that are trained on; one that cannot be read any more is left out."""
-        trained = sorted({image_id for (image_id, _), plane in self.planes.items() if plane.positions})[:MOST_IMAGES]
+        trained = sorted(learned_images(self.planes))[:MOST_IMAGES]
         for image_id in trained:
             if image_id not in self._described:
                 try:
@@ -224,6 +224,11 @@ class Annotations:
         around = tile.grown(self._border_reach).clipped(*labels.shape)
         weights = border_weights(labels[around.slices], self._settings.border_weight, self._settings.border_sigma)
         return weights[tile.seen_from(around).slices]
+
+
+def learned_images(planes: Mapping[PlaneKey, AnnotatedPlane]) -> set[int]:
+    """Return the ids of the images that are learned from: some of their pixels are trained on."""
+    return {image_id for (image_id, _), plane in planes.items() if plane.positions}
 
 
 def _by_tile(sides: Iterable[BlockSide], plane: int) -> dict[TilePlace, list[BlockSide]]:

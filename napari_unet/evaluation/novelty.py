@@ -1,52 +1,58 @@
 """How much less can be expected of an image than of those that were painted on, as the network is less sure of it."""
 
 from collections.abc import Sequence
+from typing import Any
 
 import numpy as np
 from jaxtyping import Float64
 
 from napari_unet.errors import UserError
 from napari_unet.evaluation.dice_sums import DiceSums
-from napari_unet.evaluation.estimated_dice import EstimatedDice, raw_dice
+from napari_unet.evaluation.estimated_dice import raw_dice
 
+PAINTED = "painted_dice"  # fact of a network: ``shown_dice`` of the images that were learned from, by class id
 # Of the mean Dice. ``benchmarks.honesty novelty`` finds that doubt foretells a drop, and neither brightness, contrast
 # and texture of an image nor the distance of its features from painted ones do.
 MUCH_LESS = 0.05
-# The same for a file, where only the estimates of images that were learned from are known, of classes that had one.
-MUCH_LESS_OF_FILES = 0.1
 
 
-def expected_drop(sums: DiceSums, painted: DiceSums) -> float:
-    """Return by how much the Dice of an image is expected to be lower, mean over the classes that are shown in it.
-
-    Parameters
-    ----------
-    sums : of the image
-    painted : of images that were painted on
-    """
-    shown = (sums.shown > 0) & (painted.shown > 0)
-    return float((raw_dice(painted) - raw_dice(sums))[shown].mean()) if np.any(shown) else 0.0
+def shown_dice(sums: DiceSums) -> Float64[np.ndarray, " k"]:
+    """Return ``raw_dice`` of every class that is shown, NaN of the others."""
+    return np.where(sums.shown > 0, raw_dice(sums), np.nan)
 
 
-def drop_from(
-    learned: Sequence[EstimatedDice], class_ids: Sequence[int], values: Float64[np.ndarray, " k"]
-) -> float | None:
-    """Return by how much less is estimated of an image than of those that were learned from.
+def expected_drop(dice: Float64[np.ndarray, " k"], painted: Float64[np.ndarray, " k"]) -> float | None:
+    """Return by how much the Dice of an image is expected to be lower than that of painted images.
 
     Parameters
     ----------
-    learned : the estimates of a network over the images that it had predicted when it was saved
-    class_ids : the class of each value
-    values : the Dice that is estimated of the image; NaN for a class that is not shown
+    dice : ``shown_dice`` of the image
+    painted : the same of images that were painted on
 
     Returns
     -------
-    The mean over the classes of which both are known; None where there is none.
+    The mean over the classes that both show; None where there is none.
     """
-    known = {estimate.class_id: estimate.value for estimate in learned if estimate.value is not None}
-    pairs = zip(class_ids, values.tolist(), strict=True)
-    drops = [known[class_id] - value for class_id, value in pairs if class_id in known and not np.isnan(value)]
-    return float(np.mean(drops)) if drops else None
+    drops = painted - dice
+    known = ~np.isnan(drops)
+    return float(drops[known].mean()) if known.any() else None
+
+
+def is_much_less(drop: float | None) -> bool:
+    """Tell whether an expected drop is so large that the image is unlike the painted ones; False for None."""
+    return drop is not None and drop > MUCH_LESS
+
+
+def painted_fact(painted: DiceSums, class_ids: Sequence[int]) -> dict[str, float]:
+    """Return ``shown_dice`` of painted images for the facts of a network, of the classes that are shown."""
+    values = shown_dice(painted).tolist()
+    return {str(class_id): value for class_id, value in zip(class_ids, values, strict=True) if not np.isnan(value)}
+
+
+def painted_in(facts: dict[str, Any], class_ids: Sequence[int]) -> Float64[np.ndarray, " k"]:
+    """Return ``shown_dice`` of the painted images that a network was saved with, NaN where it is not known."""
+    known = facts.get(PAINTED, {})
+    return np.array([known.get(str(class_id), np.nan) for class_id in class_ids], float)
 
 
 def doubt_line(name: str) -> str:

@@ -22,6 +22,7 @@ class KnownFacts(msgspec.Struct, frozen=True):
     rate: float = 0.0
     since_stroke: int = 0
     steps_here: int = 0
+    painted_dice: dict[str, float] = {}
     unforeseen_labels: dict[str, float] = {}
     mistaken_pixels: Annotated[int, msgspec.Meta(ge=0)] = 0
     random: dict[str, Any] | None = None
@@ -37,6 +38,7 @@ def refuse_strange_facts(facts: dict[str, Any]) -> None:
     """
     known = msgspec.convert(facts, KnownFacts)
     numbers = [*known.held_out_dice.values(), known.mean_held_out_dice, known.learning_rate, known.rate]
+    numbers += known.painted_dice.values()
     for estimate in known.estimated_dice:
         numbers += [estimate.value, estimate.low, estimate.high, estimate.level]
     for shift, share, areas in known.checked_correction.values():

@@ -9,7 +9,6 @@ from typing import Any
 import torch
 
 from napari_unet.errors import UserError
-from napari_unet.evaluation.novelty import MUCH_LESS_OF_FILES, doubt_line
 from napari_unet.export.provenance import DROP, ESTIMATED, quality_in
 from napari_unet.export.stems import distinct_stems
 from napari_unet.images.folder import images_of
@@ -116,7 +115,9 @@ def predict_file(
     model.factors(planes, rescale=request.rescale)  # refused before anything is said about the image
     for line in model.warnings(planes, rescaled=request.rescale):
         listener.warn(line)
-    job = ImagePrediction(model, planes, folder, request, stem, source=path, resume=True, cluster=cluster)
+    job = ImagePrediction(
+        model, planes, folder, request, stem, source=path, resume=True, cluster=cluster, warn=listener.warn
+    )
     return job.write(listener.tile_done)
 
 
@@ -152,10 +153,7 @@ def predict_batch(
                 destination = Destination(folder, stem)
                 files = predict_file(model, path, destination, request, cluster=cluster, listener=listener)
                 batch.files.extend(files)
-                batch.estimated[path], drop = quality_in(files[-1])
-                batch.drops[path] = drop
-                if drop is not None and drop > MUCH_LESS_OF_FILES:
-                    listener.warn(doubt_line(str(path)))
+                batch.estimated[path], batch.drops[path] = quality_in(files[-1])
             except (UserError, MemoryError, torch.OutOfMemoryError) as error:
                 batch.failed.append(Failure(path, _told(error, path)))
                 listener.failed(batch.failed[-1])

@@ -7,13 +7,13 @@ from pathlib import Path
 from napari_unet.export.file_stem import file_stem
 from napari_unet.export.formats import export
 from napari_unet.export.mask_npy import write_array
-from napari_unet.export.provenance import Provenance
+from napari_unet.export.provenance import Provenance, quality_in
 from napari_unet.images.planes import NormalisedPlanes
 from napari_unet.images.rescaling import UNCHANGED
 from napari_unet.packaging.checkpoint_description import describe_checkpoint
 from napari_unet.packaging.chunked_prediction import ChunkedPrediction
 from napari_unet.packaging.model import Model
-from napari_unet.packaging.prediction_quality import PredictionQuality, prediction_quality
+from napari_unet.packaging.prediction_quality import PredictionQuality, doubts, prediction_quality
 from napari_unet.prediction.cluster import Cluster
 from napari_unet.prediction.large_image import is_large
 from napari_unet.prediction.mask import PlaneDone, check_channels, predict_all_probabilities, resumable_mask
@@ -35,6 +35,8 @@ class ImagePrediction:
     source : the image's file, if it has one
     resume : write nothing where the files that would be written are there already
     cluster : predicts the ``source``, in place of this process, for "ome-zarr" alone
+    is_learned : whether the network has learned from strokes on the image
+    warn : told in the end if much less is expected of the image than of those that were learned from
     """
 
     model: Model
@@ -45,6 +47,8 @@ class ImagePrediction:
     source: Path | None = None
     resume: bool = False
     cluster: Cluster | None = None
+    is_learned: bool = False
+    warn: Callable[[str], object] = lambda line: None
 
     def write(self, tile_done: Callable[[], object] = lambda: None) -> list[Path]:
         """Predict and write everything; ``tile_done`` is called after each tile, or chunk of a large file.
@@ -69,22 +73,28 @@ class ImagePrediction:
         note = self.folder / f"{stem}.json"
         done = provenance.finished(note) if self.resume else []
         if done:
+            self._tell(quality_in(note)[1])
             return done
         self.model.predictor.estimate_anew()
         if self._goes_by_chunks(factors):
             chunks = ChunkedPrediction(self.model, self.planes, self.request.tile, self.source, self.cluster)
             path = (self.folder / f"{stem}.ome.zarr").absolute()
             written = [(yield from chunks.resumable(path, provenance))]
-            quality = prediction_quality(self.model, self._pixels(factors))
+            quality = self._quality(factors)
         else:
             written, quality = yield from self._whole(stem, factors, plane_done)
+        self._tell(quality.expected_drop)
         estimated = quality.by_name(self.model.class_names)
         return [*written, provenance.write(note, written, estimated, quality.expected_drop)]
 
-    def _pixels(self, factors: tuple[float, float]) -> int | None:
-        """Return how many pixels the network looks at, where that is known."""
+    def _quality(self, factors: tuple[float, float]) -> PredictionQuality:
         image = self.planes.image
-        return image.planes * image.height * image.width if factors == UNCHANGED else None
+        pixels = image.planes * image.height * image.width  # that the network looks at, unless it is rescaled
+        return prediction_quality(self.model, pixels if factors == UNCHANGED else None, is_learned=self.is_learned)
+
+    def _tell(self, expected_drop: float | None) -> None:
+        for line in doubts(expected_drop, str(self.source or self.planes.image.name)):
+            self.warn(line)
 
     def _provenance(self, factors: tuple[float, float]) -> Provenance:
         described, settings = describe_checkpoint(self.model.checkpoint), self.model.settings
@@ -100,7 +110,7 @@ class ImagePrediction:
     ) -> Resumable[tuple[list[Path], PredictionQuality]]:
         predictor, request, model = self.model.predictor, self.request, self.model
         mask = yield from resumable_mask(predictor, self.planes, request.tile, factors, plane_done)
-        quality = prediction_quality(model, self._pixels(factors))
+        quality = self._quality(factors)
         written = export(
             model.segmentation(mask, self.planes.image, quality.estimates), self.folder, request.formats, stem
         )

@@ -3,10 +3,7 @@
 from collections.abc import Mapping, Sequence
 from typing import Any, NamedTuple
 
-import numpy as np
-
 from napari_unet.evaluation.checked_correction import correction_in
-from napari_unet.evaluation.dice_sums import DiceSums
 from napari_unet.evaluation.estimated_dice import (
     LABELLED,
     MISTAKEN,
@@ -15,12 +12,10 @@ from napari_unet.evaluation.estimated_dice import (
     Evidence,
     as_record,
     estimated_dice,
-    expected_dice,
     mistaken_share,
     unknown_dice,
 )
-from napari_unet.evaluation.novelty import MUCH_LESS_OF_FILES, drop_from
-from napari_unet.network.known_facts import estimates_in
+from napari_unet.evaluation.novelty import doubt_line, expected_drop, is_much_less, painted_in, shown_dice
 from napari_unet.packaging.model import Model
 
 
@@ -30,7 +25,8 @@ class PredictionQuality(NamedTuple):
     Attributes
     ----------
     estimates : the Dice of each class
-    expected_drop : of the Dice against the images that were learned from; None where that is not known
+    expected_drop : of the Dice against the images that were learned from; None where that is not known, and for one
+        of them
     """
 
     estimates: tuple[EstimatedDice, ...]
@@ -41,31 +37,31 @@ class PredictionQuality(NamedTuple):
         return as_record(self.estimates, names)
 
 
-def prediction_quality(model: Model, pixels: int | None) -> PredictionQuality:
+def prediction_quality(model: Model, pixels: int | None, *, is_learned: bool) -> PredictionQuality:
     """Estimate what was predicted since ``predictor.estimate_anew``, and sum no more.
 
     Parameters
     ----------
+    is_learned : whether the network has learned from strokes on the image
     pixels : that should have been predicted, or there is no value; None where that is not known
     """
     sums, class_ids = model.predictor.take_sums(), model.checkpoint.class_ids
     if pixels not in (None, sums.pixels):
         reason = "some of it was predicted earlier, or by other processes"
         return PredictionQuality(unknown_dice(class_ids, reason))
-    evidence = _evidence(model.checkpoint.facts, class_ids)
-    drop = _drop(model.checkpoint.facts, class_ids, sums, evidence)
-    evidence = evidence._replace(is_unlike=drop is not None and drop > MUCH_LESS_OF_FILES)
+    facts = model.checkpoint.facts
+    drop = None if is_learned else expected_drop(shown_dice(sums), painted_in(facts, class_ids))
+    evidence = _evidence(facts, class_ids)._replace(is_painted=is_learned, is_unlike=is_much_less(drop))
     return PredictionQuality(estimated_dice(sums, class_ids, evidence, model.class_names), drop)
 
 
-def _drop(facts: dict[str, Any], class_ids: Sequence[int], sums: DiceSums, evidence: Evidence) -> float | None:
-    """Return how much less is expected than of the images that the network had predicted when it was saved."""
-    values = np.where(sums.shown > 0, expected_dice(sums, evidence)[0], np.nan)
-    return drop_from(estimates_in(facts), class_ids, values)
+def doubts(expected_drop: float | None, name: str) -> list[str]:
+    """Return the line that tells of an image of which much less is expected than of painted ones; [] of others."""
+    return [doubt_line(name)] if is_much_less(expected_drop) else []
 
 
 def _evidence(facts: dict[str, Any], class_ids: Sequence[int]) -> Evidence:
-    """Return what the network has learned from, for images that are not among it; nothing in older files."""
+    """Return what the network has learned from, for an image that is not among it; nothing in older files."""
     known = facts.get(LABELLED)
     counts = known if isinstance(known, dict) else {}
     labelled = [_whole(counts.get(str(class_id))) for class_id in class_ids]

@@ -7,15 +7,11 @@ from pathlib import Path
 from napari_unet.config import Settings
 from napari_unet.errors import UserError
 from napari_unet.export.formats import FORMATS, MODEL_FORMAT
-from napari_unet.export.joint_table import write_joint_tables
 from napari_unet.export.results_pack import write_contents
-from napari_unet.export.stems import project_stems
-from napari_unet.images.overwriting import refuse_overwriting
-from napari_unet.images.planes import NormalisedPlanes
 from napari_unet.packaging.checkpoint_description import describe_checkpoint
 from napari_unet.packaging.model import Model, load_model
 from napari_unet.packaging.model_package import write_model_package
-from napari_unet.packaging.prediction_files import ImagePrediction
+from napari_unet.packaging.project_images import export_images
 from napari_unet.prediction.prediction_request import PredictionRequest
 from napari_unet.project.project import Project
 from napari_unet.training.network_files import BEST
@@ -56,33 +52,11 @@ def export(
     model = replace(model, settings=settings or model.settings)
     written = [_export_model(project, model, folder)] if MODEL_FORMAT in formats else []
     if request.formats:
-        written += _export_images(project, model, folder, request, image_ids, warn)
+        written += export_images(project, model, folder, request, image_ids, warn)
     if pack:
         described = describe_checkpoint(model.checkpoint, project.models / BEST)
         written.append(write_contents(folder, written, described, model.classes, model.settings))
     return written
-
-
-def _export_images(
-    project: Project,
-    model: Model,
-    folder: Path,
-    request: PredictionRequest,
-    image_ids: Sequence[int] | None,
-    warn: Callable[[str], object],
-) -> list[Path]:
-    written: list[Path] = []
-    count = 0
-    stems = project_stems(project)
-    for record in project.images.all():
-        if image_ids is None or record.id in image_ids:
-            refuse_overwriting(record.path, folder, stems[record.id])
-            planes = NormalisedPlanes(project.images.open(record.id))
-            for line in model.warnings(planes):
-                warn(line)
-            written += ImagePrediction(model, planes, folder, request, stems[record.id]).write()
-            count += 1
-    return written + (write_joint_tables(folder, project.folder.stem, stems, written) if count > 1 else [])
 
 
 def _export_model(project: Project, model: Model, folder: Path) -> Path:

@@ -5,7 +5,7 @@ from typing import Any
 
 import msgspec
 
-from napari_unet.dataset.annotated import Annotations
+from napari_unet.dataset.annotated import Annotations, learned_images
 from napari_unet.evaluation.checked_correction import CORRECTION, CheckedArea, as_fact, correction_by
 from napari_unet.evaluation.dice_sums import DiceSums
 from napari_unet.evaluation.estimated_dice import (
@@ -16,7 +16,7 @@ from napari_unet.evaluation.estimated_dice import (
     estimated_dice,
     mean_estimate,
 )
-from napari_unet.evaluation.novelty import MUCH_LESS, expected_drop
+from napari_unet.evaluation.novelty import PAINTED, expected_drop, is_much_less, painted_fact, shown_dice
 
 _MOST_PLANES = 64  # that are remembered; the newest count
 
@@ -55,12 +55,17 @@ class LookedAt:
         return estimated_dice(sums, class_ids, evidence, self._annotations.project.classes.names())
 
     def facts(self, class_ids: tuple[int, ...]) -> dict[str, Any]:
-        """Return correction and estimates for the facts of a network; {} and [] where there are none."""
+        """Return correction, estimates and the expected Dice of painted images for the facts of a network.
+
+        {} and [] where there are none.
+        """
         corrected_ids, correction = self._correction
         known = correction if class_ids == corrected_ids else None
+        painted = self.painted(class_ids)
         return {
             CORRECTION: {} if known is None else as_fact(known, class_ids),
             ESTIMATES: msgspec.to_builtins(self.estimates(class_ids)),
+            PAINTED: {} if painted is None else painted_fact(painted, class_ids),
         }
 
     def note(self, image_id: int, plane: int, sums: DiceSums, class_ids: tuple[int, ...]) -> None:
@@ -75,7 +80,7 @@ class LookedAt:
 
     def painted(self, class_ids: tuple[int, ...]) -> DiceSums | None:
         """Return the sums of the images that something is painted on; None where none was predicted."""
-        painted = self._painted_images()
+        painted = learned_images(self._annotations.planes)
         found = [sums for (image_id, _), sums in self._sums.items() if image_id in painted]
         return sum(found, DiceSums.none(len(class_ids))) if found and class_ids == self._class_ids else None
 
@@ -84,7 +89,7 @@ class LookedAt:
         sums = self.painted(class_ids)
         if sums is None:
             return None
-        evidence = self.evidence(next(iter(self._painted_images())), class_ids)
+        evidence = self.evidence(next(iter(learned_images(self._annotations.planes))), class_ids)
         return mean_estimate(estimated_dice(sums, class_ids, evidence, {}))
 
     def estimates(self, class_ids: tuple[int, ...]) -> tuple[EstimatedDice, ...]:
@@ -103,9 +108,6 @@ class LookedAt:
         return estimated_dice(total, class_ids, weakest, self._annotations.project.classes.names())
 
     def _is_unlike(self, image_id: int, sums: DiceSums, painted: DiceSums | None) -> bool:
-        if painted is None or image_id in self._painted_images():
+        if painted is None or image_id in learned_images(self._annotations.planes):
             return False
-        return expected_drop(sums, painted) > MUCH_LESS
-
-    def _painted_images(self) -> set[int]:
-        return {image_id for (image_id, _), plane in self._annotations.planes.items() if plane.positions}
+        return is_much_less(expected_drop(shown_dice(sums), shown_dice(painted)))

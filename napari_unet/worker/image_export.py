@@ -8,6 +8,7 @@ from pathlib import Path
 import numpy as np
 from jaxtyping import UInt8
 
+from napari_unet.dataset.annotated import learned_images
 from napari_unet.errors import UserError
 from napari_unet.export.formats import MODEL_FORMAT
 from napari_unet.export.joint_table import write_joint_tables
@@ -34,11 +35,13 @@ class ExportListener:
     begun : gets the id of each image that begins
     plane_done : gets the id of the image, the plane and its mask, once that is whole and held in memory
     failed : gets the error of an image that is left out, where others are exported
+    noticed : gets a line that the user should know of an image
     """
 
     begun: Callable[[int], object]
     plane_done: Callable[[int, int, UInt8[np.ndarray, "y x"]], object]
     failed: Callable[[UserError], object]
+    noticed: Callable[[str], object]
 
 
 def export_images(
@@ -77,11 +80,14 @@ def export_images(
     if not formats:
         return paths
     request = PredictionRequest(formats, min(_LARGEST_TILE, whole_plane_tile(predictor)))
-    stems = project_stems(project)
+    stems, learned = project_stems(project), learned_images(learner.annotations.planes)
     for number, image_id in enumerate(wish.image_ids):
         try:
             listener.begun(image_id)
-            job = ImagePrediction(model, learner.annotations.pixels(image_id), folder, request, stems[image_id])
+            planes, is_learned = learner.annotations.pixels(image_id), image_id in learned
+            job = ImagePrediction(
+                model, planes, folder, request, stems[image_id], is_learned=is_learned, warn=listener.noticed
+            )
             steps = job.resumable(partial(listener.plane_done, image_id))
             paths += yield from shares_of(steps, number, len(wish.image_ids))
         except (UserError, RuntimeError, MemoryError) as error:

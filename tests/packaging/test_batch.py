@@ -19,7 +19,7 @@ from predict_command import contents, predict, save_network
 from napari_unet import api
 from napari_unet.errors import UserError
 from napari_unet.evaluation.estimated_dice import FEWEST_ELSEWHERE, STROKES
-from napari_unet.evaluation.novelty import MUCH_LESS_OF_FILES
+from napari_unet.evaluation.novelty import is_much_less
 from napari_unet.export.formats import FORMATS
 from napari_unet.export.stems import distinct_stems
 from napari_unet.images.image import Image
@@ -84,8 +84,8 @@ def test_an_image_of_which_less_is_expected_is_told(
     write_images(tmp_path / "in", ["a.tif"])
     network = load_checkpoint(network_file)
     for value, told in ((0.999, 1), (0.01, 0), (None, 0)):
-        learned = [{"class_id": class_id, "value": value} for class_id in network.class_ids]
-        save_checkpoint(replace(network, facts={"estimated_dice": learned}), tmp_path / "saved.safetensors")
+        painted = {} if value is None else {str(class_id): value for class_id in network.class_ids}
+        save_checkpoint(replace(network, facts={"painted_dice": painted}), tmp_path / "saved.safetensors")
         for _ in range(2):
             given = (tmp_path / "saved.safetensors", tmp_path / "in", "--out", tmp_path / f"out{value}")
             _, printed, _ = predict(capsys, "--model", *given)
@@ -94,7 +94,7 @@ def test_an_image_of_which_less_is_expected_is_told(
             assert len(lines) == told
             assert all(str(tmp_path / "in" / "a.tif") in line for line in lines)
             assert (image["expected_drop"] is None) == (value is None)
-            assert value is None or (image["expected_drop"] > MUCH_LESS_OF_FILES) == bool(told)
+            assert is_much_less(image["expected_drop"]) == bool(told)
             reasons = {estimate["reason"] for estimate in image["estimated_dice"].values()}
             assert any("unlike the painted images" in reason for reason in reasons) == bool(told)
 

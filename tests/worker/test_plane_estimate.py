@@ -1,5 +1,6 @@
 """The estimate of the plane on screen: it comes with the last tile on screen, and is that of the whole plane."""
 
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -9,14 +10,19 @@ from squares import HEIGHT, TILE, WIDTH, Clock, of, paint
 from napari_unet.evaluation.checked_correction import correction_in
 from napari_unet.evaluation.dice_sums import DiceSums
 from napari_unet.evaluation.estimated_dice import estimated_dice
+from napari_unet.export.provenance import quality_in
 from napari_unet.images.image import Image
 from napari_unet.images.tiles import Region, grid
+from napari_unet.network.checkpoint import save_checkpoint
 from napari_unet.network.device import Device
 from napari_unet.network.known_facts import estimates_in
+from napari_unet.packaging.project_export import export
 from napari_unet.project.area_checks import AreaCheck
+from napari_unet.project.images import ImageRecord
 from napari_unet.project.project import Project
 from napari_unet.protocol import messages as m
 from napari_unet.training.image_estimates import image_estimates
+from napari_unet.training.network_files import BEST
 from napari_unet.worker.engine import Engine
 
 WHOLE = Region(0, 0, HEIGHT, WIDTH)
@@ -175,16 +181,25 @@ def test_no_pixels_are_no_sums() -> None:
     np.testing.assert_array_equal((one + DiceSums.none(2)).sure, one.sure)
 
 
-def test_an_image_of_which_the_network_is_less_sure_is_told_once(
-    watching: tuple[Engine, list[Any]], trained: Project
-) -> None:
-    """Compared with those that are painted on; one like them is not told, nor one that is painted on."""
+@pytest.fixture
+def strangers(trained: Project) -> tuple[ImageRecord, ImageRecord]:
+    """Two images without strokes beside painted squares: more of them, and grey ones."""
     rng = np.random.default_rng(0)
     paint(trained)
     squares = trained.images.open(1).read(0)[:, :, 0]
-    alike = trained.add_image(Image("alike", squares + rng.normal(0, 0.01, squares.shape).astype(np.float32), "yx"))
-    between = rng.choice([-1.0, 0.0, 1.0], squares.shape, p=[0.05, 0.9, 0.05]) + rng.normal(0, 0.02, squares.shape)
-    grey = trained.add_image(Image("grey", between.astype(np.float32), "yx"))
+    alike = squares + rng.normal(0, 0.01, squares.shape).astype(np.float32)
+    grey = rng.choice([-1.0, 0.0, 1.0], squares.shape, p=[0.05, 0.9, 0.05]) + rng.normal(0, 0.02, squares.shape)
+    return tuple(
+        trained.add_image(Image(name, pixels.astype(np.float32), "yx"))
+        for name, pixels in (("alike", alike), ("grey", grey))
+    )
+
+
+def test_an_image_of_which_the_network_is_less_sure_is_told_once(
+    watching: tuple[Engine, list[Any]], strangers: tuple[ImageRecord, ImageRecord]
+) -> None:
+    """Compared with those that are painted on; one like them is not told, nor one that is painted on."""
+    alike, grey = strangers
     engine, said = watching
     engine.receive(m.Annotated())
     rest(engine)
@@ -208,3 +223,42 @@ def test_an_image_of_which_the_network_is_less_sure_is_told_once(
     (unlike,) = of(m.Estimated, said)
     assert all(each.value is None for each in unlike.classes)
     assert estimates_in(learner.selection.checkpoint().facts) == described  # it is of the other images
+
+
+def test_an_export_says_of_each_image_what_the_window_says(
+    watching: tuple[Engine, list[Any]], strangers: tuple[ImageRecord, ImageRecord], trained: Project, tmp_path: Path
+) -> None:
+    """Of one with strokes it is as sure as there; one that is unlike these is told, by window and command alike."""
+    engine, said = watching
+    labels = trained.strokes.plane(1, 0)
+    for column in range(0, 200, 25):
+        labels[138:148, column : column + 8] = 1
+    for row in range(91, 130, 20):
+        labels[row : row + 8, 102:158] = 2
+    trained.commit(1, 0, labels)
+    engine.receive(m.Annotated())
+    ids = (1, *(image.id for image in strangers))
+    for generation, image_id in enumerate((*ids, *ids), 1):  # each compared with the others
+        engine.receive(m.Look(generation, image_id, 0, WHOLE))
+        rest(engine)
+    shown = {each.image_id: each.classes for each in of(m.Estimated, said)}
+    learner = engine.learner
+    assert learner is not None
+    assert shown[1][0].value is not None
+    said.clear()
+    engine.receive(m.Export(ids, str(tmp_path / "window"), ("png",)))
+    rest(engine)
+    told = [notice.line for notice in of(m.Noticed, said)]
+    save_checkpoint(learner.selection.checkpoint(), trained.models / BEST)
+    warned: list[str] = []
+    export(trained, tmp_path / "command", ["png"], device="cpu", warn=warned.append)
+    for lines in (told, [line for line in warned if "NU-I35" in line]):
+        assert [line.split(":")[0] for line in lines] == ["NU-I35"]
+        assert "grey" in lines[0]
+    for folder in ("window", "command"):
+        for image_id, stem in zip(ids, ("squares", "alike", "grey"), strict=True):
+            estimated, _ = quality_in(tmp_path / folder / f"{stem}.json")
+            for label, one, other in zip(trained.classes.all(), shown[image_id], estimated.values(), strict=True):
+                assert other["reason"] == one.reason, label
+                assert other["value"] == (None if one.value is None else pytest.approx(one.value, abs=1e-5))
+                assert other["high"] == (None if one.high is None else pytest.approx(one.high, abs=1e-5))

@@ -7,9 +7,10 @@ from pathlib import Path
 import numpy as np
 from jaxtyping import UInt8
 
+from napari_unet.errors import UserError
 from napari_unet.network.device import is_out_of_memory
 from napari_unet.prediction.resumable import Resumable
-from napari_unet.protocol.messages import CancelExport, Export, Exported, Exporting, Failed, PauseExport
+from napari_unet.protocol.messages import CancelExport, Export, Exported, Exporting, Failed, Noticed, PauseExport
 from napari_unet.worker.image_export import ExportListener, export_images
 from napari_unet.worker.jobs.job import Job
 from napari_unet.worker.listener import Hears
@@ -64,7 +65,7 @@ class Exports(Job):
         learner = self._opened.required()
         try:
             if self._steps is None:
-                listener = ExportListener(self._begin, self._show, lambda error: self._opened.send(Failed(str(error))))
+                listener = ExportListener(self._begin, self._show, self._fail, self._notice)
                 self._steps = export_images(learner, self._asked[0], listener, is_last_try=self._is_last_try)
                 self._told = 0.0
             self._tell(next(self._steps))
@@ -93,6 +94,12 @@ class Exports(Job):
         self._steps = None
         self._is_last_try = False
         self._opened.send(Exported(tuple(str(path) for path in paths)))
+
+    def _fail(self, error: UserError) -> None:
+        self._opened.send(Failed(str(error)))
+
+    def _notice(self, line: str) -> None:
+        self._opened.send(Noticed(line))
 
     def _tell(self, share: float) -> None:
         if share - self._told >= _EVERY or share == 1:

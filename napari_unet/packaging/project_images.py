@@ -1,0 +1,53 @@
+"""Results of the images of a project, named after them."""
+
+from collections.abc import Callable, Sequence
+from pathlib import Path
+
+import msgspec
+
+from napari_unet.dataset.annotated import Annotations, learned_images
+from napari_unet.export.joint_table import write_joint_tables
+from napari_unet.export.stems import project_stems
+from napari_unet.images.overwriting import refuse_overwriting
+from napari_unet.images.planes import NormalisedPlanes
+from napari_unet.packaging.model import Model
+from napari_unet.packaging.prediction_files import ImagePrediction
+from napari_unet.prediction.prediction_request import PredictionRequest
+from napari_unet.project.project import Project
+
+
+def export_images(
+    project: Project,
+    model: Model,
+    folder: Path,
+    request: PredictionRequest,
+    image_ids: Sequence[int] | None,
+    warn: Callable[[str], object],
+) -> list[Path]:
+    """Predict images of a project with its network, write the results, and the joint tables of several images.
+
+    Parameters
+    ----------
+    image_ids : of the images; None for all
+    warn : told what should be known of an image
+    """
+    written: list[Path] = []
+    count = 0
+    stems, learned = project_stems(project), _learned(project)
+    for record in project.images.all():
+        if image_ids is None or record.id in image_ids:
+            refuse_overwriting(record.path, folder, stems[record.id])
+            planes = NormalisedPlanes(project.images.open(record.id))
+            for line in model.warnings(planes):
+                warn(line)
+            is_learned = record.id in learned
+            job = ImagePrediction(model, planes, folder, request, stems[record.id], is_learned=is_learned, warn=warn)
+            written += job.write()
+            count += 1
+    return written + (write_joint_tables(folder, project.folder.stem, stems, written) if count > 1 else [])
+
+
+def _learned(project: Project) -> set[int]:
+    annotations = Annotations(project)
+    annotations.refresh(msgspec.structs.replace(project.settings.read(), border_weight=0))  # no weights are needed
+    return learned_images(annotations.planes)
