@@ -76,7 +76,7 @@ class RectangleChecks:
             return Standing(problem=str(error))
 
     def ask(self, origin: Origin) -> None:
-        """Ask for a place on the plane on screen: at random, or where the network is least sure.
+        """Ask for a place at random in all images, or where the network is least sure on the plane on screen.
 
         Raises
         ------
@@ -89,11 +89,13 @@ class RectangleChecks:
         self._number += 1
         self._controller.worker.send(m.ProposeArea(self._number, image.id, self._controller.view.plane, origin))
 
+    def withdraw(self) -> None:
+        """Give the newest wish up: an answer to it comes too late."""
+        self._number += 1
+
     def is_wanted(self, proposed: m.AreaProposed) -> bool:
-        """Tell whether this answers the newest wish, and the same image is still on screen."""
-        image = self._controller.image
-        is_here = image is not None and (proposed.region is None or proposed.image_id == image.id)
-        return is_here and proposed.number == self._number
+        """Tell whether this answers the newest wish, which is given up where another image comes on screen."""
+        return proposed.number == self._number
 
     def begin(self, proposed: m.AreaProposed) -> AreaCheck:
         """Make a test area of a place that was proposed, and fill it with what the network predicts there.

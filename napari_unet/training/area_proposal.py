@@ -1,6 +1,6 @@
 """Places for test areas that the program proposes: at random, or where the network is least sure."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 
 import numpy as np
 
@@ -12,11 +12,29 @@ from napari_unet.project.split import BUFFER_ZONE
 _SIDE = 64
 _SHARE = 3  # an area is at most so much of the shorter side of a plane
 _TRIES = 500  # places drawn at random, until one is free
+_PLANES = 20  # of an image, drawn at random, until one has a place that is free
 
 
 def area_side(height: int, width: int) -> int:
     """Return the side, in px, of the areas that are proposed on a plane of this size."""
     return max(1, min(_SIDE, min(height, width) // _SHARE))
+
+
+def random_planes(annotations: Annotations, random: np.random.Generator) -> Iterator[PlaneKey]:
+    """Yield planes at random, so that areas on the first ones speak for all images of the project.
+
+    An image comes the sooner, the larger it is and the fewer areas at random it has. So every pixel of the project has
+    about the same chance, and the areas are spread over the images.
+    """
+    project = annotations.project
+    records = project.images.all()
+    sizes = np.array([float(np.prod(record.annotation_shape)) for record in records])
+    areas = [sum(check.origin == "random" for check in project.area_checks.of(record.id)) for record in records]
+    # Without areas, the smallest of exponential numbers over sizes is each image's with a chance that is its size.
+    waiting = (np.array(areas) + random.exponential(size=len(records))) / sizes
+    for i in np.argsort(waiting):
+        planes = random.permutation(records[i].planes)[:_PLANES]
+        yield from ((records[i].id, int(plane)) for plane in planes)
 
 
 def random_area(annotations: Annotations, key: PlaneKey, random: np.random.Generator) -> Region | None:

@@ -44,7 +44,7 @@ def trained(bench: Bench) -> int:
 
 
 def test_the_worker_is_asked_for_the_plane_on_screen(bench: Bench, checks: RectangleChecks) -> None:
-    """Only the answer to the newest wish is wanted, and only while the same image is on screen."""
+    """Only the answer to the newest wish is wanted, in whatever image, until it is given up."""
     bench.controller.view.look(1, AREA)
     checks.ask("random")
     checks.ask("unsure")
@@ -52,7 +52,9 @@ def test_the_worker_is_asked_for_the_plane_on_screen(bench: Bench, checks: Recta
     assert not checks.is_wanted(answer(1))
     assert checks.is_wanted(answer(2))
     assert checks.is_wanted(answer(2, None))
-    assert not checks.is_wanted(m.AreaProposed(2, "random", "", 9, 0, AREA))
+    assert checks.is_wanted(m.AreaProposed(2, "random", "", 9, 0, AREA))
+    checks.withdraw()
+    assert not checks.is_wanted(answer(2))
 
 
 def test_a_rectangle_is_filled_and_never_trained_on(bench: Bench, checks: RectangleChecks) -> None:

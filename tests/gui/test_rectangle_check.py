@@ -15,6 +15,7 @@ from napari_unet.controller.rectangle_checks import Checked
 from napari_unet.evaluation.estimated_dice import EstimatedDice
 from napari_unet.evaluation.scores import CheckedDice, Score
 from napari_unet.gui.sections.rectangle_check import RectangleCheck, result_text
+from napari_unet.images.image import Image
 from napari_unet.images.tiles import Region
 from napari_unet.project.area_checks import Origin
 from napari_unet.project.classes import ClassLabel
@@ -29,13 +30,14 @@ def check_of(hand: Hand) -> RectangleCheck:
     return found
 
 
-def propose(hand: Hand, origin: Origin = "random") -> None:
-    """Choose in the menu, and let the worker answer with an area of class 1."""
+def propose(hand: Hand, origin: Origin = "random", image_id: int | None = None) -> None:
+    """Choose in the menu, and let the worker answer with an area of class 1, on the image on screen where None."""
     check_of(hand).choices[origin].trigger()
     wish = hand.worker.sent[-1]
     assert isinstance(wish, m.ProposeArea)
     assert wish.origin == origin
-    hand.worker.inbox = [m.AreaProposed(wish.number, origin, "", wish.image_id, 0, AREA, bytes([1]) * 2500)]
+    where = wish.image_id if image_id is None else image_id
+    hand.worker.inbox = [m.AreaProposed(wish.number, origin, "", where, 0, AREA, bytes([1]) * 2500)]
     assert settle(lambda: not hand.worker.inbox, 5)
 
 
@@ -64,6 +66,31 @@ def test_a_rectangle_is_filled_corrected_and_done(hand: Hand) -> None:
     hand.worker.inbox = [m.Scored(Score(1, None, (), checked=dice), None)]
     assert settle(lambda: "0.90 [0.80, 0.95]" in check.result.text(), 5)
     assert project.test_areas.of(record.id) == {0: (AREA,)}
+
+
+def test_a_rectangle_in_another_image_brings_it_up(hand: Hand) -> None:
+    """It is filled there; the image before keeps its strokes, and a wish is given up with its image."""
+    controller = hand.panel.controller
+    project, first = controller.project, controller.image
+    other = project.add_image(Image("other", np.random.default_rng(1).random((128, 96), np.float32), "yx"))
+    hand.draw(2, (60, 40), (60, 60))
+    before = hand.stored()
+    propose(hand, image_id=other.id)
+    assert controller.image.id == other.id
+    np.testing.assert_array_equal(project.strokes.plane(first.id, 0), before)
+    assert (project.strokes.plane(other.id, 0, AREA) == 1).all()
+    assert (hand.painted[AREA.slices] == 1).all()
+    assert not check_of(hand).done.isHidden()
+    check_of(hand).give_up.click()
+    check_of(hand).choices["random"].trigger()
+    assert "looking" in check_of(hand).line.text()
+    hand.panel.project_images.switch(first.id)
+    assert check_of(hand).line.text() == ""
+    wish = next(each for each in reversed(hand.worker.sent) if isinstance(each, m.ProposeArea))
+    hand.worker.inbox = [m.AreaProposed(wish.number, "random", "", other.id, 0, AREA, bytes([1]) * 2500)]
+    assert settle(lambda: not hand.worker.inbox, 5)
+    assert controller.image.id == first.id
+    assert check_of(hand).done.isHidden()
 
 
 def test_nodding_is_told(hand: Hand) -> None:

@@ -10,7 +10,7 @@ from napari_unet.dataset.annotated import Annotations
 from napari_unet.images.image import Image
 from napari_unet.images.tiles import Region
 from napari_unet.network.device import Device
-from napari_unet.project.area_checks import Origin
+from napari_unet.project.area_checks import AreaCheck, Origin
 from napari_unet.project.project import Project
 from napari_unet.project.split import BUFFER_ZONE
 from napari_unet.protocol import messages as m
@@ -71,7 +71,7 @@ def test_no_rectangle_lies_on_strokes_or_on_another(trained: Project, origin: Or
     trained.commit(1, 0, labels)
     answer = proposed(trained, origin)
     assert answer.region is None
-    assert "another image" in answer.reason
+    assert ("add one" if origin == "random" else "another image") in answer.reason
 
 
 def test_places_at_random_are_everywhere(annotations: Annotations) -> None:
@@ -84,6 +84,27 @@ def test_places_at_random_are_everywhere(annotations: Annotations) -> None:
         assert corners[:, axis].min() < 0.1 * room
         assert corners[:, axis].max() > 0.9 * room
         assert abs(corners[:, axis].mean() / room - 0.5) < 0.1
+
+
+def test_rectangles_at_random_are_spread_over_all_planes_of_all_images(trained: Project) -> None:
+    """A larger image has more of them; one that the network cannot predict, or that is not there, has none."""
+    paint(trained)
+    rng = np.random.default_rng(0)
+    stack = trained.add_image(Image("stack", rng.normal(0, 1, (4, HEIGHT, WIDTH)).astype(np.float32), "zyx"))
+    gone = trained.add_image(Image("gone", rng.normal(0, 1, (HEIGHT, WIDTH)).astype(np.float32), "yx"))
+    trained.images.get(gone.id).path.unlink()
+    engine, said = opened(trained)
+    for number in range(30):
+        engine.receive(m.ProposeArea(number, 1, 0, "random"))
+        rest(engine)
+        answer = of(m.AreaProposed, said)[-1]
+        assert answer.region is not None
+        trained.area_checks.add(answer.image_id, AreaCheck(answer.plane, answer.region, "random", answer.array(), True))
+    keys = [(answer.image_id, answer.plane) for answer in of(m.AreaProposed, said)]
+    counts = {image_id: sum(key[0] == image_id for key in keys) for image_id in (1, stack.id)}
+    assert sum(counts.values()) == 30
+    assert 3 <= counts[1] <= 9
+    assert {plane for image_id, plane in keys if image_id == stack.id} == {0, 1, 2, 3}
 
 
 def test_the_least_sure_tile_that_is_free_is_taken(project: Project) -> None:

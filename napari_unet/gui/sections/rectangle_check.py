@@ -15,6 +15,7 @@ from napari_unet.evaluation.estimated_dice import interval_text
 from napari_unet.evaluation.scores import CheckedDice
 from napari_unet.gui.layers.place import show_place
 from napari_unet.gui.sections.attempt import Attempt
+from napari_unet.gui.sections.project_images import ProjectImages
 from napari_unet.gui.sections.remark import Remark
 from napari_unet.gui.sections.section import column, keep_room, row
 from napari_unet.gui.sections.shown_image import ShownImage
@@ -26,12 +27,13 @@ from napari_unet.protocol.messages import AreaProposed, Scored
 
 _TIP = (
     "The program proposes a rectangle and fills it with its prediction; you correct what is wrong, above all borders,\n"
-    "and press Done. Nothing in it is ever learned. The quality over all rectangles at random is the one to publish.\n"
+    "and press Done. Nothing in it is ever learned. The quality over all rectangles at random is the one to publish:\n"
+    "they lie anywhere in your images, so that it speaks for all of them.\n"
     'To move or delete one, choose the layer "checked rectangles", click it and drag it, or press Delete: what you\n'
     "painted in it is then learned."
 )
 _MENU: dict[Origin, str] = {
-    "random": "At random: for a number to publish",
+    "random": "At random, in all images: for a number to publish",
     "unsure": "Where it is least sure: for finding errors",
 }
 _WHY: dict[Origin, str] = {
@@ -50,6 +52,7 @@ class RectangleCheck(QWidget):  # type: ignore[misc]
     viewer : napari's viewer, whose camera and planes are moved
     controller : commits, and hears of proposals and scores
     shown : has the layers of strokes and test areas
+    images : bring up the image in which a rectangle is proposed
 
     Attributes
     ----------
@@ -60,11 +63,12 @@ class RectangleCheck(QWidget):  # type: ignore[misc]
     result : the Dice to publish, and what stands behind it; to be put among the details
     """
 
-    def __init__(self, viewer: Any, controller: Controller, shown: ShownImage) -> None:
+    def __init__(self, viewer: Any, controller: Controller, shown: ShownImage, images: ProjectImages) -> None:
         super().__init__()
         self._viewer = viewer
         self._controller = controller
         self._shown = shown
+        self._images = images
         self._checks = RectangleChecks(controller)
         self._attempt = Attempt(controller)
         self._standing = Standing()
@@ -93,7 +97,7 @@ class RectangleCheck(QWidget):  # type: ignore[misc]
         controller.subscribe(AreaProposed, self._proposed)
         controller.subscribe(AreaEmptied, lambda emptied: self._show_stored(emptied.plane, emptied.region))
         controller.subscribe(Scored, self._scored)
-        controller.subscribe(ImageShown, lambda _: self._show())
+        controller.subscribe(ImageShown, lambda _: self._withdraw())
         controller.subscribe(ProjectOpened, lambda _: self._forget())
         controller.subscribe(ActionEnded, lambda _: self._show())
         self._show()
@@ -130,9 +134,17 @@ class RectangleCheck(QWidget):  # type: ignore[misc]
         if not self._checks.is_wanted(proposed) or watcher is None:
             return
         self._last = ""
-        if not watcher.is_painting:
+        if not watcher.is_painting and self._brings_up(proposed):
             self._attempt(partial(self._begin, proposed))
         self._show()
+
+    def _brings_up(self, proposed: AreaProposed) -> bool:
+        """Show the image of a rectangle, and tell whether it is on screen; why it cannot be opened was told."""
+        shown = self._controller.image
+        if proposed.region is not None and shown is not None and shown.id != proposed.image_id:
+            self._images.switch(proposed.image_id)
+            shown = self._controller.image
+        return proposed.region is None or (shown is not None and shown.id == proposed.image_id)
 
     def _begin(self, proposed: AreaProposed) -> None:
         if proposed.region is not None:
@@ -186,6 +198,12 @@ class RectangleCheck(QWidget):  # type: ignore[misc]
 
     def _scored(self, scored: Scored) -> None:
         self._checked = scored.score.checked
+        self._show()
+
+    def _withdraw(self) -> None:
+        """Give up the wish for a rectangle: the user has gone to another image."""
+        self._checks.withdraw()
+        self._last = ""
         self._show()
 
     def _forget(self) -> None:

@@ -4,10 +4,11 @@ from collections.abc import Iterator
 
 import numpy as np
 
+from napari_unet.dataset.annotated import PlaneKey
 from napari_unet.images.tiles import Region, grid
 from napari_unet.protocol.messages import AreaProposed, Open, ProposeArea
 from napari_unet.training.acquisition import REGION_SIDE, Acquisition
-from napari_unet.training.area_proposal import least_sure_area, random_area
+from napari_unet.training.area_proposal import least_sure_area, random_area, random_planes
 from napari_unet.training.learner import Learner
 from napari_unet.worker.jobs.job import Job
 from napari_unet.worker.listener import Hears
@@ -19,6 +20,7 @@ _ONLY_UNSURE = (1.0, 0.0, 0.0)  # of the terms by which tiles are ranked
 _NO_NETWORK = "paint strokes of two classes first"
 _GIVEN_UP = "the search was given up: ask again"
 _NO_ROOM = "no place without strokes is left on this plane: go to another one, or to another image"
+_NO_ROOM_ANYWHERE = "no place without strokes was found in the images: add one"
 
 
 class AreaProposal(Job):
@@ -55,11 +57,12 @@ class AreaProposal(Job):
         if wish is None:
             return
         key = (wish.image_id, wish.plane)
-        refusal = _NO_NETWORK if learner.predictor is None else self._opened.obstacle_of(wish.image_id)
-        if refusal:
-            self._answer(AreaProposed(wish.number, wish.origin, refusal))
+        if learner.predictor is None:
+            self._answer(AreaProposed(wish.number, wish.origin, _NO_NETWORK))
         elif wish.origin == "random":
-            self._propose(wish, learner, random_area(learner.annotations, key, self._random))
+            self._propose_at_random(wish, learner)
+        elif refusal := self._opened.obstacle_of(wish.image_id):
+            self._answer(AreaProposed(wish.number, wish.origin, refusal))
         elif self._acquisition is not None:
             began = clock()
             region = next(self._todo, None)
@@ -68,7 +71,11 @@ class AreaProposal(Job):
                 self._spent += clock() - began
             if region is None or self._spent >= _BUDGET_S:
                 ranked = (tile.region for tile in self._acquisition.ranked_tiles(_ONLY_UNSURE))
-                self._propose(wish, learner, least_sure_area(learner.annotations, key, ranked))
+                area = least_sure_area(learner.annotations, key, ranked)
+                if area is None:
+                    self._answer(AreaProposed(wish.number, wish.origin, _NO_ROOM))
+                else:
+                    self._propose(wish, learner, key, area)
 
     def _ask(self, wish: ProposeArea) -> None:
         self._forget()
@@ -82,14 +89,22 @@ class AreaProposal(Job):
             self._spent = 0.0
             self._acquisition = Acquisition(shown.network, shown.class_ids, learner.annotations, learner.device)
 
-    def _propose(self, wish: ProposeArea, learner: Learner, area: Region | None) -> None:
+    def _propose_at_random(self, wish: ProposeArea, learner: Learner) -> None:
+        """Propose a place in any image that the network can predict."""
+        for key in random_planes(learner.annotations, self._random):
+            area = random_area(learner.annotations, key, self._random)
+            if area is not None and not self._opened.obstacle_of(key[0]):
+                self._propose(wish, learner, key, area)
+                return
+        self._answer(AreaProposed(wish.number, wish.origin, _NO_ROOM_ANYWHERE))
+
+    def _propose(self, wish: ProposeArea, learner: Learner, key: PlaneKey, area: Region) -> None:
         predictor = learner.predictor
-        if area is None or predictor is None:
-            self._answer(AreaProposed(wish.number, wish.origin, _NO_ROOM))
+        if predictor is None:
+            self._answer(AreaProposed(wish.number, wish.origin, _NO_NETWORK))
             return
-        pixels = learner.annotations.with_context((wish.image_id, wish.plane), predictor.context_planes)
-        labels = predictor.classes(pixels, area).tobytes()
-        self._answer(AreaProposed(wish.number, wish.origin, "", wish.image_id, wish.plane, area, labels))
+        labels = predictor.classes(learner.annotations.with_context(key, predictor.context_planes), area).tobytes()
+        self._answer(AreaProposed(wish.number, wish.origin, "", *key, area, labels))
 
     def _answer(self, answer: AreaProposed) -> None:
         self._forget()
