@@ -27,7 +27,7 @@ class CheckBox(Section):
 
     def __init__(self, viewer: Any, controller: Controller, shown: ShownImage, images: ProjectImages) -> None:
         self.where_next = WhereNext(viewer, controller, shown.canvas, images)
-        self.rectangle = RectangleCheck(viewer, controller, shown, images)
+        self.rectangle = RectangleCheck(viewer, controller, shown, images.switch)
         self.label_check = LabelCheck(viewer, shown.canvas, controller)
         self.accept = AcceptButton(controller, shown)
         buttons = QWidget()

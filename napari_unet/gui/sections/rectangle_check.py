@@ -1,6 +1,6 @@
 """Checking a rectangle: the program proposes and fills one, the user corrects it, and all of them say the Dice."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from functools import partial
 from typing import Any
 
@@ -15,7 +15,6 @@ from napari_unet.evaluation.estimated_dice import interval_text
 from napari_unet.evaluation.scores import CheckedDice
 from napari_unet.gui.layers.place import show_place
 from napari_unet.gui.sections.attempt import Attempt
-from napari_unet.gui.sections.project_images import ProjectImages
 from napari_unet.gui.sections.remark import Remark
 from napari_unet.gui.sections.section import column, keep_room, row
 from napari_unet.gui.sections.shown_image import ShownImage
@@ -52,7 +51,7 @@ class RectangleCheck(QWidget):  # type: ignore[misc]
     viewer : napari's viewer, whose camera and planes are moved
     controller : commits, and hears of proposals and scores
     shown : has the layers of strokes and test areas
-    images : bring up the image in which a rectangle is proposed
+    switch : shows the image in which a rectangle is proposed; gets its id
 
     Attributes
     ----------
@@ -63,12 +62,12 @@ class RectangleCheck(QWidget):  # type: ignore[misc]
     result : the Dice to publish, and what stands behind it; to be put among the details
     """
 
-    def __init__(self, viewer: Any, controller: Controller, shown: ShownImage, images: ProjectImages) -> None:
+    def __init__(self, viewer: Any, controller: Controller, shown: ShownImage, switch: Callable[[int], object]) -> None:
         super().__init__()
         self._viewer = viewer
         self._controller = controller
         self._shown = shown
-        self._images = images
+        self._switch = switch
         self._checks = RectangleChecks(controller)
         self._attempt = Attempt(controller)
         self._standing = Standing()
@@ -142,7 +141,7 @@ class RectangleCheck(QWidget):  # type: ignore[misc]
         """Show the image of a rectangle, and tell whether it is on screen; why it cannot be opened was told."""
         shown = self._controller.image
         if proposed.region is not None and shown is not None and shown.id != proposed.image_id:
-            self._images.switch(proposed.image_id)
+            self._switch(proposed.image_id)
             shown = self._controller.image
         return proposed.region is None or (shown is not None and shown.id == proposed.image_id)
 
