@@ -30,6 +30,7 @@ from scipy.stats import spearmanr
 from benchmarks.honesty_records import collect, corrected
 from benchmarks.honesty_table import ImageRecords, Table, images_of, means
 from benchmarks.sets import SETS, TUNING_SET, UNSEEN_SETS, LabelledSet, base_for
+from napari_unet.config import Settings
 from napari_unet.evaluation.estimated_dice import (
     LEVEL,
     WIDEST,
@@ -211,8 +212,9 @@ def _records(labelled_set: LabelledSet, seed: int, base: str, options: argparse.
         for careless in (False, True):
             yield from corrected(labelled_set, seed, careless=careless, base=base)
     else:
+        settings = Settings(hold_out=options.hold_out, preset=options.preset)
         for strokes in STROKES:
-            yield from collect(labelled_set, seed, strokes, options.seconds, hold_out=options.hold_out, base=base)
+            yield from collect(labelled_set, seed, strokes, options.seconds, settings=settings, base=base)
 
 
 def _report(table: Table, *, shipped: bool) -> str:
@@ -234,6 +236,7 @@ def main() -> None:
     parser.add_argument("--base-folder", type=Path, help="with SET.safetensors, base weights that have not seen SET")
     parser.add_argument("--corrected", action="store_true", help="by a hand that paints over the largest errors")
     parser.add_argument("--shipped", action="store_true", help="judge by the calibration that is shipped")
+    parser.add_argument("--preset", default="auto", help="of the network, but not with --corrected")
     parser.add_argument("--hold-out", action="store_true", help="a fifth of the strokes, to score them too")
     options = parser.parse_args()
     if options.task == "collect":

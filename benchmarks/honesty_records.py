@@ -64,10 +64,16 @@ def learned(
     strokes: int,
     seconds: float = 0.0,
     *,
-    hold_out: bool = False,
+    settings: Settings | None = None,
     base: str = "auto",
 ) -> Iterator[Run]:
-    """Give the first answer to so many strokes per class and image, or the one after so many seconds of training."""
+    """Give the first answer to so many strokes per class and image, or the one after so many seconds of training.
+
+    Parameters
+    ----------
+    settings : of the project; the defaults where None
+    base : as ``base_weights`` takes it
+    """
     training, others = choose_pictures(labelled_set, seed)
     classes = len(labelled_set.classes)
     labels = [
@@ -76,7 +82,7 @@ def learned(
     ]
     labelled = [int(sum((each == k + 1).sum() for each in labels)) for k in range(classes)]
     with tempfile.TemporaryDirectory() as folder, Project(Path(folder) / "honesty.unet") as project:
-        project.settings.write(Settings(hold_out=hold_out))
+        project.settings.write(settings or Settings())
         for picture, painting in zip(training, labels, strict=True):
             add_strokes(project, picture.image, painting, labelled_set.classes)
         learner = Learner(project, choose_device("cpu"), seed, base_weights(base))
@@ -89,11 +95,11 @@ def learned(
 
 
 def collect(
-    labelled_set: LabelledSet, seed: int, strokes: int, seconds: float, *, hold_out: bool, base: str
+    labelled_set: LabelledSet, seed: int, strokes: int, seconds: float, *, settings: Settings, base: str
 ) -> Iterator[dict[str, Any]]:
     """Yield a record for each class of each image, after the first answer or after so many seconds of training."""
     of = {"set": labelled_set.name, "seed": seed, "strokes": strokes, "seconds": seconds}
-    with learned(labelled_set, seed, strokes, seconds, hold_out=hold_out, base=base) as run:
+    with learned(labelled_set, seed, strokes, seconds, settings=settings, base=base) as run:
         yield from records_of(run, of)
 
 
