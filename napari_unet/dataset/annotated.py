@@ -23,6 +23,7 @@ from napari_unet.project.project import Project
 from napari_unet.project.split import BLOCK, BUFFER_ZONE, BlockSide, held_out_pixels, outside, training_pixels
 
 PlaneKey = tuple[int, int]  # image id, plane
+REVISION = "revision"  # fact of a checkpoint: the revision of the project's strokes that it has learned from
 
 
 class Annotations:
@@ -112,9 +113,16 @@ class Annotations:
         )
 
     def resume(self, facts: Mapping[str, Any], positions: Mapping[str, np.ndarray]) -> None:
-        """Take over what a checkpoint knows of the labels; see ``UnforeseenLabels.resume``."""
+        """Take over what a checkpoint knows of the labels; see ``UnforeseenLabels.resume``.
+
+        Strokes that came after it are new: they may have been painted while no worker was there.
+        """
         self.unforeseen.resume(facts, positions)
         self.mistaken_pixels = facts.get(MISTAKEN, 0)
+        seen = facts.get(REVISION, self.revision)
+        for (image_id, plane), painted in self.planes.items():
+            newer = self.project.strokes.newer_tiles(image_id, plane, seen) if seen < self.revision else ()
+            painted.new.tiles = {place: painted.trained.tile(place) for place in newer}
 
     def class_ids(self) -> tuple[int, ...]:
         """Return the classes with trained pixels, in order; these are the outputs of the network."""
@@ -229,6 +237,17 @@ class Annotations:
 def learned_images(planes: Mapping[PlaneKey, AnnotatedPlane]) -> set[int]:
     """Return the ids of the images that are learned from: some of their pixels are trained on."""
     return {image_id for (image_id, _), plane in planes.items() if plane.positions}
+
+
+def known_classes(planes: Mapping[PlaneKey, AnnotatedPlane]) -> set[int]:
+    """Return the classes of which some pixels were trained on before the newest strokes."""
+    counts = np.zeros(256, np.int64)
+    for plane in planes.values():
+        for class_id, positions in plane.positions.items():
+            counts[class_id] += len(positions)
+        for place, new in plane.new.tiles.items():
+            counts -= np.bincount(plane.labels.tile(place)[new], minlength=256)
+    return set(np.flatnonzero(counts > 0).tolist())
 
 
 def _by_tile(sides: Iterable[BlockSide], plane: int) -> dict[TilePlace, list[BlockSide]]:

@@ -53,8 +53,11 @@ def is_wide(dtype: DTypeLike) -> bool:
 def measure_normalisation(image: Image) -> Normalisation:
     """Measure percentiles over a regular sample of all planes; a constant channel has no range."""
     columns = [_sample(image, plane) for plane in _sampled_planes(image.planes)]
-    values = np.concatenate(columns).astype(np.float64)
-    bounds = [_bounds(values[:, channel]) for channel in range(image.channels)]
+    # Channel by channel: all of a stack of many channels would be gigabytes as float64.
+    bounds = [
+        _bounds(np.concatenate([values[:, channel] for values in columns]).astype(np.float64))
+        for channel in range(image.channels)
+    ]
     return Normalisation(low=tuple(b[0] for b in bounds), high=tuple(b[1] for b in bounds))
 
 

@@ -25,6 +25,8 @@ class KnownFacts(msgspec.Struct, frozen=True):
     painted_dice: dict[str, float] = {}
     unforeseen_labels: dict[str, float] = {}
     mistaken_pixels: Annotated[int, msgspec.Meta(ge=0)] = 0
+    revision: int = 0
+    shares_known: int = 0
     random: dict[str, Any] | None = None
 
 

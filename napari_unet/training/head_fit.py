@@ -8,7 +8,7 @@ import torch
 from jaxtyping import Float, Int64
 from torch import Tensor, nn
 
-from napari_unet.dataset.annotated import Annotations
+from napari_unet.dataset.annotated import Annotations, known_classes
 from napari_unet.network.device import Device
 from napari_unet.network.feature_cache import FeatureCache
 from napari_unet.network.unet import DeepShallowHead, UNet
@@ -28,6 +28,10 @@ class HeadFit:
     ----------
     random : draws the pixels that the head is fitted to
     seed : of the hidden units
+
+    Attributes
+    ----------
+    shares_known : of so many classes the shares were learned from an image that was labelled as a whole
     """
 
     def __init__(self, annotations: Annotations, device: Device, random: np.random.Generator, seed: int) -> None:
@@ -36,7 +40,7 @@ class HeadFit:
         self._random = random
         self._seed = seed
         self._samples = TileSamples()
-        self._shares_known = 0  # of so many classes, from an image that was labelled as a whole
+        self.shares_known = 0
 
     def fit(self, averaged: UNet, trained: UNet, feature_cache: FeatureCache | None = None) -> bool:
         """Fit the head of an EMA from nothing and begin the trained network there; False for another kind of head.
@@ -78,14 +82,28 @@ class HeadFit:
                     LabelledPixels(known.features[at], known.target[at]) for at in (~known.new, known.new)
                 )
                 fit_head(head, *strokes, seed=self._seed, whole=whole)
-                self._shares_known = head.classes
+                self.shares_known = head.classes
             else:
                 # First the shares, or they would take back what the new strokes say.
-                if self._shares_known != head.classes:
+                if self.shares_known != head.classes:
                     expect_shares(head, known.anywhere)
-                weights = self._weights(known)
-                fit_head(head, known.features, known.target, known.new, known.unlabelled, self._seed, weights=weights)
+                fit_head(
+                    head,
+                    known.features,
+                    known.target,
+                    known.new,
+                    None if self._has_new_class() else known.unlabelled,
+                    self._seed,
+                    weights=self._weights(known),
+                )
         _move(trained.head, before, head)
+
+    def _has_new_class(self) -> bool:
+        """Tell whether a class is painted for the first time.
+
+        The answers to unlabelled pixels are then those of a network without the class: to keep them would hold it down.
+        """
+        return not set(self._annotations.class_ids()) <= known_classes(self._annotations.planes)
 
     def _note_unforeseen(self, head: DeepShallowHead, known: LabelledFeatures) -> None:
         """Mark the labels that the other strokes do not foretell, and weigh all labels by them."""

@@ -66,7 +66,8 @@ class Learner:
         self._start = Start(seed, None, base)
         self.screen_cache = ScreenCache(self.annotations, self._start)
         self._group = group
-        self._saved_version = 0
+        self._saved = (0, 0)  # version and revision of the strokes that were saved last
+        self._has_missed = False  # strokes that were painted when no worker was there
         self._trained_choice: tuple[str, int, int] | None = None  # of the network that is trained
         self.refresh()
         self._load_shown()
@@ -174,6 +175,8 @@ class Learner:
             self._move_to(self.device_settings.limits.device)
         elif self.trainer is not None:
             self.trainer.refresh(self.settings, new_strokes=False)
+        if self._trained_choice != network_choice(self.settings) and len(self.annotations.class_ids()) > 1:
+            self._begin_training()  # which did not fit into the memory before
 
     def show_newest(self, *, score: bool = False) -> Score | None:
         """Let the newest EMA predict; score it first when asked for or due, and keep it back if clearly worse."""
@@ -220,12 +223,13 @@ class Learner:
         UserError
             NU-P24 when the project's folder is gone, NU-E01 when the disk does not take a file.
         """
-        if self.trainer is None or self.selection.shown is None or self._saved_version == self.version:
+        state = (self.version, self.annotations.revision)
+        if self.trainer is None or self.selection.shown is None or self._saved == state:
             return None
         self.project.database.refuse_when_gone()
         trained_with = as_fact(self.settings, self.device)
         best = self._files.save(self.selection.checkpoint(), self.trainer.checkpoint(trained_with))
-        self._saved_version = self.version
+        self._saved = state
         return best
 
     def _note_strokes(self, *, own: bool) -> None:
@@ -237,11 +241,16 @@ class Learner:
     def _begin_training(self) -> None:
         """Start from the newest network on disk, or from base weights with a head fitted to the strokes."""
         start = self._start.at(self._files.trained())
-        self.trainer = Trainer(self.annotations, self.settings, self.device, start, self._group)
+        trainer = Trainer(self.annotations, self.settings, self.device, start, self._group)
+        self.device_settings.trained = trainer.architecture
+        if trainer.is_new:
+            trainer.fit_head(self.screen_cache.features)
+        elif trainer.answers_at_once and any(plane.new.tiles for plane in self.annotations.planes.values()):
+            trainer.refresh(self.settings, feature_cache=self.screen_cache.features)
+            self._has_missed = True
+        # Only now: where the memory was not enough for the fit, it is to be begun again.
+        self.trainer = trainer
         self._trained_choice = network_choice(self.settings)
-        self.device_settings.trained = self.trainer.architecture
-        if self.trainer.is_new:
-            self.trainer.fit_head(self.screen_cache.features)
 
     def _move_to(self, device: Device) -> None:
         self.device = device
@@ -256,4 +265,7 @@ class Learner:
         shown = self._files.shown()
         if shown is not None:
             self.selection.restore(shown)
-            self.version = self._saved_version = 1
+            self.version = 1
+            self._saved = (self.version, self.annotations.revision)
+            if self._has_missed:
+                self.answer()

@@ -76,7 +76,10 @@ class LookedAt:
         self._sums.pop((image_id, plane), None)
         self._sums[image_id, plane] = sums
         if len(self._sums) > _MOST_PLANES:
-            del self._sums[next(iter(self._sums))]
+            # Painted images are kept the longest: the others are compared with them.
+            learned = learned_images(self._annotations.planes)
+            oldest = next((key for key in self._sums if key[0] not in learned), next(iter(self._sums)))
+            del self._sums[oldest]
 
     def painted(self, class_ids: tuple[int, ...]) -> DiceSums | None:
         """Return the sums of the images that something is painted on; None where none was predicted."""

@@ -10,7 +10,7 @@ import torch
 from torch import Tensor
 
 from napari_unet.config import Settings
-from napari_unet.dataset.annotated import Annotations
+from napari_unet.dataset.annotated import REVISION, Annotations
 from napari_unet.network.checkpoint import Checkpoint
 from napari_unet.network.device import Device
 from napari_unet.network.feature_cache import FeatureCache
@@ -29,6 +29,7 @@ _KEEP_EVERY = 25  # steps between the states to which a diverged training goes b
 _GRADIENT_LIMIT = 1.0
 _FITTED_RATE = 0.3  # share of the learning rate for a network from base weights with a fitted head
 _AVERAGE = "average."  # prefix of the EMA's tensors in a checkpoint
+_SHARES_KNOWN = "shares_known"  # fact of a checkpoint, see ``HeadFit``
 
 
 @dataclass(frozen=True, slots=True)
@@ -206,6 +207,8 @@ class Trainer:
                 "random": self._random.bit_generator.state,
                 **self._optimisation.facts(),
                 **self.annotations.unforeseen.facts(),
+                REVISION: self.annotations.revision,
+                _SHARES_KNOWN: self._head_fit.shares_known,
                 **(facts or {}),
             },
             averaged | self._optimisation.tensors() | unforeseen,
@@ -214,6 +217,7 @@ class Trainer:
     def _resume(self, start: Checkpoint) -> None:
         positions = {name: tensor.numpy() for name, tensor in start.training.items() if tensor.dtype == torch.int64}
         self.annotations.resume(start.facts, positions)
+        self._head_fit.shares_known = start.facts.get(_SHARES_KNOWN, 0)
         averaged = {k.removeprefix(_AVERAGE): v for k, v in start.training.items() if k.startswith(_AVERAGE)}
         if start.class_ids != self.class_ids or not averaged:
             self._ema.network.load_state_dict(self._network.state_dict())
