@@ -101,7 +101,7 @@ class Strokes:
         if not taken.any():
             raise UserError(
                 "NU-A11",
-                "there is nothing to accept in the circle",
+                "there is nothing to accept there",
                 "no prediction there, or painted already, or kept for checking",
                 "circle predicted pixels elsewhere",
             )

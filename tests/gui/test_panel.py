@@ -619,6 +619,13 @@ def test_accepting_paints_the_prediction_inside_the_circle(user: User) -> None:
     layer.undo()
     np.testing.assert_array_equal(user.painted, before)
     np.testing.assert_array_equal(user.stored(), before)
+    QTest.keyClick(user.viewer.window._qt_viewer.canvas.native, Qt.Key_A, Qt.ShiftModifier)
+    assert settle(lambda: (user.painted != before).sum() > 1.2 * new.sum(), 5)
+    all_of_it = user.painted != before
+    np.testing.assert_array_equal(user.painted[all_of_it], predicted[all_of_it])
+    np.testing.assert_array_equal(user.stored(), user.painted)
+    layer.undo()
+    np.testing.assert_array_equal(user.stored(), before)
     panel.open_project(controller.project.folder)
     assert "drawing" not in user.viewer.layers
     press(user, Qt.Key_A)

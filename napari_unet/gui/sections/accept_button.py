@@ -25,6 +25,7 @@ class AcceptButton(QPushButton):  # type: ignore[misc]
         attempt = Attempt(controller)
         self.setToolTip(
             "Draw a circle: the prediction inside becomes your own labels, to learn from (A).\n"
+            "When all of the plane is right: Shift+A.\n"
             "Places that are kept for checking take none. Escape ends it."
         )
         self.clicked.connect(shown.begin_circle)

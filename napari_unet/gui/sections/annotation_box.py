@@ -23,6 +23,7 @@ class AnnotationBox(QWidget):  # type: ignore[misc]
         self.classes = Classes(controller, canvas, self.class_table)
         self.painting = Painting(controller, canvas, self.class_table, self)
         self.painting.accept.connect(shown.begin_circle)
+        self.painting.accept_all.connect(shown.circle_all)
         self.objects = ObjectAnnotation(controller, shown, self.class_table)
         self.status = StatusLine(controller, shown, self.class_table)
         self.painting.offered.connect(self.status.say)

@@ -19,6 +19,7 @@ KEYS = {
     "F": "fill",
     "[ and ]": "smaller, larger brush",
     "A": "accept the prediction inside a circle",
+    "Shift+A": "accept the prediction of the whole plane",
     "N": "where to paint next",
     "Space": "the bare image, while it is held",
     "C": "prediction as contour or filled",
@@ -38,11 +39,11 @@ class Painting(QObject):  # type: ignore[misc]
 
     Signals
     -------
-    accept : the key for accepting was pressed
+    accept, accept_all : a key for accepting was pressed
     offered : what the same key does when it is pressed again, in a sentence
     """
 
-    accept = Signal()
+    accept, accept_all = Signal(), Signal()
     offered = Signal(str)
 
     def __init__(self, controller: Controller, canvas: Canvas, table: ClassTable, parent: QObject) -> None:
@@ -68,6 +69,7 @@ class Painting(QObject):  # type: ignore[misc]
             layer.bind_key(str(number), self._key(number), overwrite=True)
         layer.bind_key("X", lambda _: self._choose(self._before), overwrite=True)
         layer.bind_key("A", lambda _: self.accept.emit(), overwrite=True)
+        layer.bind_key("Shift-A", lambda _: self.accept_all.emit(), overwrite=True)
         layer.events.selected_label.connect(self._label_chosen)
 
     def leave(self) -> None:

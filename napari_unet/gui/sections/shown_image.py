@@ -141,6 +141,11 @@ class ShownImage(QObject):  # type: ignore[misc]
         if self.canvas.placement is not None:
             self.shapes.begin_circle(self.canvas.placement)
 
+    def circle_all(self) -> None:
+        """Emit ``circled`` as if all that the annotation layer covers were inside; not without an image."""
+        if self.canvas.placement is not None:
+            self.circled.emit(np.ones(self.canvas.cover.shape, bool))
+
     def begin_line(self) -> None:
         """Let the next drag draw the line of ``measured``; nothing happens without an image."""
         if self.canvas.placement is not None:
