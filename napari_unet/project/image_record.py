@@ -30,7 +30,8 @@ class ImageRecord:
     ----------
     path : inside the project for images that lived in memory only
     axes : as the user corrected them
-    alpha, fingerprint : of the image under ``found_axes``
+    alpha : of the image under ``found_axes``
+    fingerprint : no other image of the project has it; ends with ``sampled_fingerprint``
     found_axes : as the image was added with them
     chosen : channels that are handed out, counted from 0; () for all
     """
@@ -47,6 +48,11 @@ class ImageRecord:
     fingerprint: str
     found_axes: str
     chosen: tuple[int, ...] = ()
+
+    @property
+    def sampled_fingerprint(self) -> str:
+        """Return ``Image.fingerprint`` under ``found_axes``; images that differ between the sampled rows share it."""
+        return self.fingerprint.rpartition("-")[2]
 
     @property
     def plane_shape(self) -> tuple[int, ...]:

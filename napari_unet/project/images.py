@@ -17,6 +17,7 @@ from napari_unet.project.correction import chosen_channels, corrected_axes, refu
 from napari_unet.project.damage import damage_told
 from napari_unet.project.database import Database
 from napari_unet.project.image_record import SELECT_IMAGES, ImageRecord, image_record, read_image_record
+from napari_unet.project.known_images import OpenRecorded, recognised
 from napari_unet.project.recorded_image import open_recorded
 from napari_unet.project.stored_planes import StoredPlanes
 
@@ -60,20 +61,26 @@ class Images:
         """
         return read_image_record(self._database, image_id)
 
-    def add(self, image: Image, source: Path | None = None) -> ImageRecord:
+    def add(self, image: Image, source: Path | None = None, open_known: OpenRecorded = open_recorded) -> ImageRecord:
         """Remember an image by its file, or copy its pixels into the project when ``source`` is None.
 
-        An image with the same fingerprint is not added twice.
+        An image of which the project has every pixel is not added twice. Where its file is gone or holds another image
+        now, ``source`` is remembered as the place where it lies.
+
+        Parameters
+        ----------
+        open_known : opens an image of the project, to compare it
 
         Raises
         ------
         UserError
             NU-I09 when images that are painted on have another number of channels.
         """
-        fingerprint = image.fingerprint()
-        known = self._database.execute("SELECT id FROM images WHERE fingerprint = ?", (fingerprint,)).fetchone()
+        known, fingerprint, is_moved = recognised(self._database, image, source, open_known)
         if known is not None:
-            return self.get(known[0])
+            if is_moved and source is not None:
+                self.relocate(known.id, Path(source))
+            return self.get(known.id)
         self._refuse_other_channels(image.name, len(self.channels_of_new(image)))
         inside = source is None
         path = self._copy_pixels(image, fingerprint) if source is None else Path(source).absolute()

@@ -38,7 +38,7 @@ def open_recorded(record: ImageRecord, open_file: Callable[[Path, str], Image] =
     opened = open_file(record.path, record.found_axes)
     size = _with_slice_distance(record.pixel_size, opened.pixel_size)
     image = Image(record.name, opened.pixels, record.found_axes, size, record.alpha, opened.coarser)
-    if image.fingerprint() != record.fingerprint:
+    if image.fingerprint() != record.sampled_fingerprint:
         raise UserError(
             "NU-P06",
             "the image file has changed since it was annotated",
