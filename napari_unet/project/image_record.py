@@ -114,12 +114,15 @@ def image_record(row: Sequence[Any], folder: Path) -> ImageRecord:
     ) = row  # fmt: skip
     path = Path(reference)
     beside = folder / relative
+    if inside and not beside.resolve().is_relative_to(folder.resolve()):
+        # Earlier versions left the mark of a copy on an image whose copy was gone and that was found elsewhere.
+        if beside.resolve() != path.resolve():
+            raise ValueError(f"the copy of image {image_id} lies outside of the project")
+        inside = False
     # A path that the system does not take at all, such as one that is too long, is not there to os.path.
     # A project that was moved together with its images finds them beside itself.
     if inside or (relative and not os.path.exists(path) and os.path.exists(beside)):
         path = beside.resolve()
-    if inside and not path.resolve().is_relative_to(folder.resolve()):
-        raise ValueError(f"the copy of image {image_id} lies outside of the project")
     sizes = tuple(json.loads(shape))
     axes = corrected_axes or found_axes
     for named in (found_axes, axes):

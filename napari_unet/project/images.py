@@ -173,10 +173,11 @@ class Images:
 
     def relocate(self, image_id: int, path: Path) -> None:
         """Point to where an image file lies now."""
+        inside = path.resolve().is_relative_to(self._database.folder.resolve())
         with self._database.transaction() as connection:
             connection.execute(
-                "UPDATE images SET reference = ?, relative = ? WHERE id = ?",
-                (str(path.absolute()), self._relative(path.absolute()), image_id),
+                "UPDATE images SET reference = ?, relative = ?, inside = ? WHERE id = ?",
+                (str(path.absolute()), self._relative(path.absolute()), int(inside), image_id),
             )
 
     @damage_told

@@ -620,6 +620,24 @@ def test_a_copy_that_lies_outside_is_no_copy(project: Project, tmp_path: Path) -
         again.images.open(1)
 
 
+def test_a_copy_that_is_gone_is_found_outside(project: Project, tmp_path: Path) -> None:
+    """An image that lived in memory is one of a file then; so it is where an earlier version left it marked as a copy.
+
+    Shown again where it was, it is a copy as before.
+    """
+    here, there = project.images.get(1).path, tmp_path / "backup.npy"
+    here.rename(there)
+    project.images.relocate(1, there)
+    assert (project.images.all()[0].path, project.images.get(1).inside) == (there, False)
+    assert project.images.open(1).fingerprint() == project.images.get(1).fingerprint
+    with project.database.transaction() as connection:
+        connection.execute("UPDATE images SET inside = 1")
+    assert (project.images.all()[0].path, project.images.get(1).inside) == (there, False)
+    there.rename(here)
+    project.images.relocate(1, here)
+    assert (project.images.get(1).path, project.images.get(1).inside) == (here, True)
+
+
 # Images
 
 
