@@ -1,7 +1,6 @@
 """Keep in one record what a project remembers of an image."""
 
 import json
-import math
 import os
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -126,10 +125,12 @@ def image_record(row: Sequence[Any], folder: Path) -> ImageRecord:
     sizes = tuple(json.loads(shape))
     axes = corrected_axes or found_axes
     for named in (found_axes, axes):
-        _refuse_strange(image_id, sizes, named, (pixel_y, pixel_x, 1.0 if pixel_z is None else pixel_z))
+        _refuse_strange(image_id, sizes, named)
+    # Earlier versions stored the negative scale of a mirrored layer.
+    pixel_size = PixelSize(pixel_y, pixel_x, unit, pixel_z).as_known()
     record = ImageRecord(
-        image_id, name, path, bool(inside), sizes, dtype, axes, bool(alpha), PixelSize(pixel_y, pixel_x, unit, pixel_z),
-        fingerprint, found_axes, tuple(json.loads(chosen)),
+        image_id, name, path, bool(inside), sizes, dtype, axes, bool(alpha), pixel_size, fingerprint, found_axes,
+        tuple(json.loads(chosen)),
     )  # fmt: skip
     there = range(record.all_channels)
     if sorted(set(record.chosen)) != list(record.chosen) or not set(record.chosen) <= set(there):
@@ -137,12 +138,10 @@ def image_record(row: Sequence[Any], folder: Path) -> ImageRecord:
     return record
 
 
-def _refuse_strange(image_id: int, sizes: tuple[Any, ...], axes: str, pixel: tuple[float, ...]) -> None:
+def _refuse_strange(image_id: int, sizes: tuple[Any, ...], axes: str) -> None:
     named = len(sizes) == len(axes) == len(set(axes)) and {"y", "x"} <= set(axes)
     if not named or any(type(size) is not int or size < 1 for size in sizes):
         raise ValueError(f"shape {sizes} and axes {axes!r} of image {image_id}")
     height, width = sizes[axes.index("y")], sizes[axes.index("x")]
     if height * width > _MOST_PIXELS:
         raise ValueError(f"image {image_id} of {height} x {width} pixels")
-    if not all(math.isfinite(edge) and edge > 0 for edge in pixel):
-        raise ValueError(f"pixel size {pixel} of image {image_id}")

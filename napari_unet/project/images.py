@@ -84,7 +84,7 @@ class Images:
         self._refuse_other_channels(image.name, len(self.channels_of_new(image)))
         inside = source is None
         path = self._copy_pixels(image, fingerprint) if source is None else Path(source).absolute()
-        size, chosen = image.pixel_size, self.channels_of_new(image)
+        size, chosen = image.pixel_size.as_known(), self.channels_of_new(image)
         chosen = () if len(chosen) == image.all_channels else chosen
         with self._database.transaction() as connection:
             row = connection.execute(

@@ -545,7 +545,6 @@ STRANGE = {
     "shape": "[1000000000, 1000000000, 1000000000]",
     "axes": "zzz",
     "shape ": "[[1, 2], 3]",
-    "pixel_y": float("inf"),
     "corrected_axes": "zz",
     "chosen_channels": "[1]",
 }
@@ -721,6 +720,27 @@ def test_an_impossible_pixel_size_is_refused(project: Project, size: PixelSize) 
     with pytest.raises(UserError, match=r"^NU-I30: "):
         project.images.set_pixel_size(1, size)
     assert project.images.get(1) == before
+
+
+@pytest.mark.parametrize(
+    ("size", "known"),
+    [
+        (PixelSize(-0.3, 0.3, "um"), PixelSize()),
+        (PixelSize(0.3, math.nan, "um"), PixelSize()),
+        (PixelSize(0.3, math.inf, "um"), PixelSize()),
+        (PixelSize(0.3, 0.3, "um", 0.0), PixelSize(0.3, 0.3, "um")),
+    ],
+)
+def test_an_impossible_pixel_size_of_a_file_is_not_known(project: Project, size: PixelSize, known: PixelSize) -> None:
+    """It hinders no image, neither where it is found nor where an earlier version remembered it."""
+    image = Image("other", np.eye(9), "yx", size)
+    assert project.add_image(image).pixel_size == project.images.open(2).pixel_size == known
+    if math.isfinite(size.x):
+        with project.database.transaction() as connection:
+            row = (size.y, size.x, size.unit, size.z)
+            connection.execute("UPDATE images SET pixel_y = ?, pixel_x = ?, unit = ?, pixel_z = ? WHERE id = 2", row)
+        assert [record.pixel_size for record in project.images.all()] == [PixelSize(), known]
+        assert list(project.unreadable_rows()) == []
 
 
 @pytest.mark.parametrize("axes", ["cyx", "tyx", "yxz", "xyc"])
