@@ -524,6 +524,35 @@ def test_a_damaged_tile_is_found(project: Project) -> None:
     assert kept.read_bytes() == bytes(damaged)
 
 
+def test_a_stroke_after_a_damaged_tile_is_seen_by_readers(project: Project) -> None:
+    """A revision is never given twice, though the damaged tile had the newest one."""
+    labels = np.zeros((HEIGHT, WIDTH), np.uint8)
+    for part in (slice(9), slice(260, None)):
+        labels[part] = 1
+        project.commit(1, 0, labels)
+    with Project(project.folder, read_only=True) as reader:
+        since = reader.strokes.revision
+        with project.database.transaction() as connection:
+            connection.execute("UPDATE tiles SET labels = x'00' WHERE tile_row = 1")
+        project.planes.drop_image(1)
+        assert not project.strokes.plane(1, 0)[256:].any()
+        assert reader.strokes.damaged_tiles() == []
+        assert reader.strokes.changed_planes(since) == [(1, 0)]
+        since = reader.strokes.revision
+        project.commit(1, 0, labels)
+        assert reader.strokes.changed_planes(since) == [(1, 0)]
+        np.testing.assert_array_equal(reader.strokes.plane(1, 0), labels)
+
+
+def test_a_damaged_tile_where_there_is_no_plane_is_taken_out(project: Project) -> None:
+    """The rows of a database may say anything of where it lies."""
+    for key in ((1, 0, 7, 0), (1, 9, 0, 0), (1, 0, -1, 0)):
+        with project.database.transaction() as connection:
+            connection.execute("INSERT INTO tiles VALUES (?, ?, ?, ?, 1, 9, 9, 9, x'00')", key)
+    project.planes.set_aside(project.strokes.damaged_tiles())
+    assert project.strokes.painted_planes(1) == []
+
+
 def test_a_damaged_tile_is_not_painted_over_unless_it_is_safe(
     project: Project, monkeypatch: pytest.MonkeyPatch
 ) -> None:
