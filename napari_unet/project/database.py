@@ -49,6 +49,7 @@ class Database:
         self._outside = revision_file.RevisionFile(folder)
         self._flusher = LogFlusher(self._log, self._outside.path)
         remembered = self._outside.read()  # before the database, to which another process may write
+        _refuse_emptied(file, self._outside.path)
         self.connection = schema.connect(file, read_only=read_only)
         self._lock: WriterLock | None = None
         if not read_only:
@@ -204,6 +205,19 @@ def _refuse_or_make(folder: Path, *, read_only: bool) -> None:
         folder.mkdir(parents=True, exist_ok=True)
     except OSError as error:
         raise storage.refusal(error, folder) from error
+
+
+def _refuse_emptied(file: Path, beside: Path) -> None:
+    """Raise where the database has lost all its bytes: SQLite would begin a new one, and remove the log.
+
+    Parameters
+    ----------
+    beside : a file that a project has as soon as its database is not empty any more
+    """
+    if beside.exists() and file.exists() and not file.stat().st_size:
+        what = f"the project's {DATABASE} is empty (0 bytes); nothing was written over it"
+        fix = f"restore {DATABASE} from a copy of the project, or choose another folder"
+        raise UserError("NU-P01", what, str(file.parent), fix)
 
 
 def _refuse_links(folder: Path) -> None:
