@@ -13,7 +13,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from injectors import WHOLE, FaultyDisk, QuickDisk, content, on, small_disk, strace_works, under_strace
+from injectors import WHOLE, FaultyDisk, FullDisk, content, on, small_disk, strace_works, under_strace
 from painter import PAINT, acknowledged, states, stored
 
 from benchmarks.reliability import SIDE, after_power_loss, stroke
@@ -300,16 +300,9 @@ def test_rows_of_every_table_may_be_damaged(folder: Path) -> None:
     assert readings > 20
 
 
-class FillingDisk(QuickDisk):
-    """Takes nothing new; what lies on it can get another name."""
-
-    def write(self, path: Path, write: Callable[[Path], object]) -> None:
-        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
-
-
 def test_a_salvaged_database_needs_no_second_copy(folder: Path) -> None:
     """F16: it was written once beside the damaged one, and then only names change."""
-    with on(FillingDisk()):
+    with on(FullDisk()):
         aside = salvage(folder / DATABASE)
     assert (aside / DATABASE).is_file()
     with Project(folder, read_only=True) as project:
