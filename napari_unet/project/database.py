@@ -15,6 +15,7 @@ from napari_unet.project.log_flusher import LogFlusher
 from napari_unet.project.writer_lock import WriterLock
 
 DATABASE = "project.sqlite"
+_BY_ITSELF = {".DS_Store", "desktop.ini", "Thumbs.db"}  # what file managers put into a folder that seems empty
 
 
 class Database:
@@ -197,7 +198,7 @@ def _identity(file: Path) -> tuple[int, int] | None:
 
 
 def _refuse_or_make(folder: Path, *, read_only: bool) -> None:
-    foreign = folder.exists() and (not folder.is_dir() or any(folder.iterdir()))
+    foreign = folder.exists() and (not folder.is_dir() or any(p.name not in _BY_ITSELF for p in folder.iterdir()))
     if read_only or foreign:
         fix = "choose a folder NAME.unet or a name that does not exist yet"
         raise UserError("NU-P01", "this is not a napari-unet project", str(folder), fix)

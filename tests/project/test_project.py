@@ -472,6 +472,16 @@ def test_a_foreign_folder_is_refused_and_left_alone(tmp_path: Path, name: str, r
     assert content(tmp_path) == before
 
 
+@pytest.mark.parametrize("name", [".DS_Store", "desktop.ini", "Thumbs.db"])
+def test_what_a_file_manager_leaves_is_nobodys(tmp_path: Path, name: str) -> None:
+    """A folder that looks empty to the user becomes a project; one that is only looked at does not."""
+    (tmp_path / name).write_bytes(b"icons")
+    refused("NU-P01", tmp_path, read_only=True)
+    with Project(tmp_path) as project:
+        project.add_class()
+    assert (tmp_path / name).read_bytes() == b"icons"
+
+
 @pytest.mark.parametrize("read_only", [False, True])
 def test_a_foreign_database_is_refused_and_left_alone(tmp_path: Path, read_only: bool) -> None:
     """A database of another program under our name gets none of our tables."""
