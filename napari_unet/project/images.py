@@ -215,10 +215,17 @@ class Images:
 
     @damage_told
     def _refuse_other_channels(self, name: str, channels: int, own_id: int | None = None) -> None:
-        painted = "SELECT id FROM images WHERE EXISTS (SELECT 1 FROM tiles WHERE image_id = images.id)"
-        for (other_id,) in self._database.execute(painted).fetchall():
-            other = self.get(other_id)
-            if other.channels != channels and other.id != own_id and self._holds_strokes(other.id):
+        # A project may have thousands of images, but few kinds of them: one of each is looked at.
+        kind = "shape, axes, alpha, corrected_axes, chosen_channels"
+        painted = "id IS NOT :own AND EXISTS (SELECT 1 FROM tiles WHERE image_id = images.id)"
+        kinds = f"{SELECT_IMAGES} WHERE {painted} GROUP BY {kind}"
+        for row in self._database.execute(kinds, {"own": own_id}).fetchall():
+            other = image_record(row, self._database.folder)
+            if other.channels == channels:
+                continue
+            same = f"SELECT id FROM images WHERE {painted} AND ({kind}) = (SELECT {kind} FROM images WHERE id = :one)"  # noqa: S608
+            ids = self._database.execute(same, {"own": own_id, "one": other.id}).fetchall()
+            if any(self._holds_strokes(each) for (each,) in ids):
                 what = f"it would have {channels} channels and those that are painted on have {other.channels}"
                 raise UserError("NU-I09", what, name, "keep images of one kind in a project")
 

@@ -26,6 +26,7 @@ from napari_unet.errors import UserError
 from napari_unet.images.image import Image, PixelSize
 from napari_unet.images.reading import open_image
 from napari_unet.images.tiles import Region
+from napari_unet.project import images as images_module
 from napari_unet.project.database import DATABASE
 from napari_unet.project.project import Project
 from napari_unet.project.split import BLOCK, BUFFER_ZONE, held_out_pixels, training_pixels
@@ -170,6 +171,22 @@ def test_there_are_255_classes_at_most(tmp_path: Path) -> None:
         with pytest.raises(UserError, match=r"^NU-A06: "):
             project.add_class()
         assert len(project.classes.all()) == 255
+
+
+@pytest.mark.parametrize("number", [1, 8, 9, 12])
+def test_painted_pixels_are_counted_for_few_and_many_classes(tmp_path: Path, number: int) -> None:
+    """While painting, and when the project is opened again."""
+    labels = np.random.default_rng(0).integers(0, number + 1, (HEIGHT, WIDTH)).astype(np.uint8)
+    expected = {class_id: int((labels == class_id).sum()) for class_id in range(1, number + 1)}
+    with Project(tmp_path / "p.unet") as project:
+        add_classes(project, number)
+        project.add_image(picture())
+        assert project.strokes.labelled_pixels() == dict.fromkeys(expected, 0)
+        project.commit(1, 0, labels)
+        assert project.strokes.labelled_pixels() == expected
+    with Project(tmp_path / "p.unet", read_only=True) as project:
+        assert project.strokes.labelled_pixels() == expected
+        assert project.strokes.labelled_pixels_by_image() == {1: sum(expected.values())}
 
 
 def test_settings_and_classes_survive(project: Project) -> None:
@@ -854,8 +871,26 @@ def test_an_image_of_another_kind_joins_no_painted_project(tmp_path: Path) -> No
             project.add_image(colours)
         assert list((project.folder / "images").iterdir()) == copies
         assert len(project.images.all()) == 1
-        project.commit(first.id, 0, np.zeros_like(labels))
+        second = project.add_image(Image("other", np.eye(HEIGHT, WIDTH), "yx"))
+        for image_id, drawn in ((second.id, labels), (first.id, 0 * labels)):
+            project.commit(image_id, 0, drawn)
+            with pytest.raises(UserError, match=r"^NU-I09: it would have 3 channels"):
+                project.add_image(colours)
+        project.commit(second.id, 0, 0 * labels)
         assert project.add_image(colours).channels == 3
+
+
+def test_of_the_painted_images_one_of_each_kind_is_looked_at(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Adding an image to a project of thousands makes no record of each."""
+    with Project(tmp_path / "p.unet") as project:
+        project.add_class()
+        for number in range(8):
+            record = project.add_image(Image("drawn", np.full((9, 9 + number % 2), number), "yx"))
+            project.commit(record.id, 0, np.ones(record.annotation_shape, np.uint8))
+        made = Mock(side_effect=images_module.image_record)
+        monkeypatch.setattr(images_module, "image_record", made)
+        project.add_image(Image("drawn", np.full((9, 9), 8), "yx"))
+    assert made.call_count == 2
 
 
 def several(name: str, seed: int, channels: int = 3) -> Image:
