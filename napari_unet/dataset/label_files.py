@@ -67,12 +67,18 @@ class LabelFiles:
     def add_to(self, project: Project, names: Sequence[str] = ()) -> list[ImageRecord]:
         """Add every image and its annotation to the project, and the classes that are missing."""
         ensure_classes(project, max(frozenset().union(*self.values), default=0), names)
-        added = []
+        added: list[ImageRecord] = []
         for image, labels in self.pairs:
             opened = open_image(image)
             project.notices.extend(opened.notices)
             read = read_labels(labels, opened, self.labels_are, self.rim)
-            added.append(add_annotation(project, opened, read, names, image))
+            record = add_annotation(project, opened, read, names, image)
+            if record.id in {before.id for before in added}:
+                what = "the image was given before, and these labels replace those that came with it"
+                project.notices.append(
+                    str(UserError("NU-I21", what, str(labels), "give one label file for each image"))
+                )
+            added.append(record)
         if self.labels_are == "objects":
             give_ridge_back(project.settings)
         return added
@@ -119,7 +125,7 @@ def _painted_elsewhere(project: Project, replaced: Collection[str]) -> set[int]:
     """Return the classes that are painted on other images than those whose annotation is replaced."""
     pixels = dict(project.strokes.labelled_pixels())
     for record in project.images.all():
-        if record.fingerprint in replaced:
+        if record.sampled_fingerprint in replaced:
             for plane in project.strokes.painted_planes(record.id):
                 for class_id, count in enumerate(np.bincount(project.strokes.plane(record.id, plane).ravel())):
                     pixels[class_id] = pixels.get(class_id, 0) - int(count)

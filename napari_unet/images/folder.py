@@ -28,7 +28,8 @@ def list_images(path: Path) -> Listing:
         return Listing([path], "")
     shown = sorted(inside for inside in path.iterdir() if not inside.name.startswith("."))
     images = [inside for inside in shown if _is_zarr(inside) or (inside.is_file() and _has_known_ending(inside))]
-    return Listing(list(_first_of_each_set(images)), _notice(path, len(shown), [p for p in shown if p not in images]))
+    taken = set(images)
+    return Listing(list(_first_of_each_set(images)), _notice(path, len(shown), [p for p in shown if p not in taken]))
 
 
 def images_of(paths: Sequence[Path], warn: Callable[[str], object] = lambda line: None) -> list[Path]:

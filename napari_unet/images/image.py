@@ -1,6 +1,7 @@
 """An opened microscope image: planes of y, x, channel pixels, read when asked for."""
 
 import hashlib
+import math
 from collections.abc import Iterator
 from dataclasses import dataclass, field, replace
 from typing import Any
@@ -35,6 +36,18 @@ class PixelSize:
     def is_known(self) -> bool:
         """Tell whether lengths and areas can be given in a physical unit."""
         return self.unit != "pixel"
+
+    @property
+    def is_possible(self) -> bool:
+        """Tell whether all its lengths are finite and above 0."""
+        return all(math.isfinite(edge) and edge > 0 for edge in (self.y, self.x, 1.0 if self.z is None else self.z))
+
+    def as_known(self) -> "PixelSize":
+        """Return the size without lengths that are not possible: files and layers may have a scale of any number."""
+        if self.is_possible:
+            return self
+        without_distance = replace(self, z=None)
+        return without_distance if without_distance.is_possible else PixelSize()
 
     @property
     def symbol(self) -> str:

@@ -122,8 +122,9 @@ def _note_set_aside(note: Path) -> Iterator[None]:
     A kill between the two files would else leave a new network beside the old one's checksum, which looks damaged.
     """
     aside = note.with_name(f"{note.name}.old")
+    is_there = note.is_file()
     try:
-        if note.is_file():
+        if is_there:
             storage.disk.move(note, aside)
     except OSError as error:
         raise refusal(error, note) from error
@@ -131,8 +132,9 @@ def _note_set_aside(note: Path) -> Iterator[None]:
         yield
     except UserError:
         # Without its note the network is whole all the same; only the checksum is not compared.
+        # One that a killed save set aside is that of an older network, and stays aside.
         with suppress(OSError):
-            if aside.is_file():
+            if is_there:
                 storage.disk.move(aside, note)
         raise
     with suppress(OSError):

@@ -1,6 +1,5 @@
 """Check what a user says of an image that its file does not say, or says wrongly."""
 
-import math
 from collections.abc import Sequence
 from dataclasses import replace
 
@@ -19,8 +18,7 @@ def refuse_pixel_size(pixel_size: PixelSize, name: str) -> None:
     UserError
         NU-I30.
     """
-    edges = (pixel_size.y, pixel_size.x, 1.0 if pixel_size.z is None else pixel_size.z)
-    if pixel_size.unit not in PIXEL_UNITS or not all(math.isfinite(edge) and edge > 0 for edge in edges):
+    if pixel_size.unit not in PIXEL_UNITS or not pixel_size.is_possible:
         raise UserError(
             "NU-I30",
             f"a pixel of {_written(pixel_size)} is not possible",

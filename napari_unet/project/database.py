@@ -15,6 +15,7 @@ from napari_unet.project.log_flusher import LogFlusher
 from napari_unet.project.writer_lock import WriterLock
 
 DATABASE = "project.sqlite"
+_BY_ITSELF = {".DS_Store", "desktop.ini", "Thumbs.db"}  # what file managers put into a folder that seems empty
 
 
 class Database:
@@ -49,6 +50,7 @@ class Database:
         self._outside = revision_file.RevisionFile(folder)
         self._flusher = LogFlusher(self._log, self._outside.path)
         remembered = self._outside.read()  # before the database, to which another process may write
+        _refuse_emptied(file, self._outside.path)
         self.connection = schema.connect(file, read_only=read_only)
         self._lock: WriterLock | None = None
         if not read_only:
@@ -196,7 +198,7 @@ def _identity(file: Path) -> tuple[int, int] | None:
 
 
 def _refuse_or_make(folder: Path, *, read_only: bool) -> None:
-    foreign = folder.exists() and (not folder.is_dir() or any(folder.iterdir()))
+    foreign = folder.exists() and (not folder.is_dir() or any(p.name not in _BY_ITSELF for p in folder.iterdir()))
     if read_only or foreign:
         fix = "choose a folder NAME.unet or a name that does not exist yet"
         raise UserError("NU-P01", "this is not a napari-unet project", str(folder), fix)
@@ -204,6 +206,19 @@ def _refuse_or_make(folder: Path, *, read_only: bool) -> None:
         folder.mkdir(parents=True, exist_ok=True)
     except OSError as error:
         raise storage.refusal(error, folder) from error
+
+
+def _refuse_emptied(file: Path, beside: Path) -> None:
+    """Raise where the database has lost all its bytes: SQLite would begin a new one, and remove the log.
+
+    Parameters
+    ----------
+    beside : a file that a project has as soon as its database is not empty any more
+    """
+    if beside.exists() and file.exists() and not file.stat().st_size:
+        what = f"the project's {DATABASE} is empty (0 bytes); nothing was written over it"
+        fix = f"restore {DATABASE} from a copy of the project, or choose another folder"
+        raise UserError("NU-P01", what, str(file.parent), fix)
 
 
 def _refuse_links(folder: Path) -> None:

@@ -1,7 +1,6 @@
 """Keep in one record what a project remembers of an image."""
 
 import json
-import math
 import os
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -30,7 +29,8 @@ class ImageRecord:
     ----------
     path : inside the project for images that lived in memory only
     axes : as the user corrected them
-    alpha, fingerprint : of the image under ``found_axes``
+    alpha : of the image under ``found_axes``
+    fingerprint : no other image of the project has it; ends with ``sampled_fingerprint``
     found_axes : as the image was added with them
     chosen : channels that are handed out, counted from 0; () for all
     """
@@ -47,6 +47,11 @@ class ImageRecord:
     fingerprint: str
     found_axes: str
     chosen: tuple[int, ...] = ()
+
+    @property
+    def sampled_fingerprint(self) -> str:
+        """Return ``Image.fingerprint`` under ``found_axes``; images that differ between the sampled rows share it."""
+        return self.fingerprint.rpartition("-")[2]
 
     @property
     def plane_shape(self) -> tuple[int, ...]:
@@ -108,19 +113,24 @@ def image_record(row: Sequence[Any], folder: Path) -> ImageRecord:
     ) = row  # fmt: skip
     path = Path(reference)
     beside = folder / relative
+    if inside and not beside.resolve().is_relative_to(folder.resolve()):
+        # Earlier versions left the mark of a copy on an image whose copy was gone and that was found elsewhere.
+        if beside.resolve() != path.resolve():
+            raise ValueError(f"the copy of image {image_id} lies outside of the project")
+        inside = False
     # A path that the system does not take at all, such as one that is too long, is not there to os.path.
     # A project that was moved together with its images finds them beside itself.
     if inside or (relative and not os.path.exists(path) and os.path.exists(beside)):
         path = beside.resolve()
-    if inside and not path.resolve().is_relative_to(folder.resolve()):
-        raise ValueError(f"the copy of image {image_id} lies outside of the project")
     sizes = tuple(json.loads(shape))
     axes = corrected_axes or found_axes
     for named in (found_axes, axes):
-        _refuse_strange(image_id, sizes, named, (pixel_y, pixel_x, 1.0 if pixel_z is None else pixel_z))
+        _refuse_strange(image_id, sizes, named)
+    # Earlier versions stored the negative scale of a mirrored layer.
+    pixel_size = PixelSize(pixel_y, pixel_x, unit, pixel_z).as_known()
     record = ImageRecord(
-        image_id, name, path, bool(inside), sizes, dtype, axes, bool(alpha), PixelSize(pixel_y, pixel_x, unit, pixel_z),
-        fingerprint, found_axes, tuple(json.loads(chosen)),
+        image_id, name, path, bool(inside), sizes, dtype, axes, bool(alpha), pixel_size, fingerprint, found_axes,
+        tuple(json.loads(chosen)),
     )  # fmt: skip
     there = range(record.all_channels)
     if sorted(set(record.chosen)) != list(record.chosen) or not set(record.chosen) <= set(there):
@@ -128,12 +138,10 @@ def image_record(row: Sequence[Any], folder: Path) -> ImageRecord:
     return record
 
 
-def _refuse_strange(image_id: int, sizes: tuple[Any, ...], axes: str, pixel: tuple[float, ...]) -> None:
+def _refuse_strange(image_id: int, sizes: tuple[Any, ...], axes: str) -> None:
     named = len(sizes) == len(axes) == len(set(axes)) and {"y", "x"} <= set(axes)
     if not named or any(type(size) is not int or size < 1 for size in sizes):
         raise ValueError(f"shape {sizes} and axes {axes!r} of image {image_id}")
     height, width = sizes[axes.index("y")], sizes[axes.index("x")]
     if height * width > _MOST_PIXELS:
         raise ValueError(f"image {image_id} of {height} x {width} pixels")
-    if not all(math.isfinite(edge) and edge > 0 for edge in pixel):
-        raise ValueError(f"pixel size {pixel} of image {image_id}")

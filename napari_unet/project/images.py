@@ -17,6 +17,7 @@ from napari_unet.project.correction import chosen_channels, corrected_axes, refu
 from napari_unet.project.damage import damage_told
 from napari_unet.project.database import Database
 from napari_unet.project.image_record import SELECT_IMAGES, ImageRecord, image_record, read_image_record
+from napari_unet.project.known_images import OpenRecorded, recognised
 from napari_unet.project.recorded_image import open_recorded
 from napari_unet.project.stored_planes import StoredPlanes
 
@@ -60,24 +61,30 @@ class Images:
         """
         return read_image_record(self._database, image_id)
 
-    def add(self, image: Image, source: Path | None = None) -> ImageRecord:
+    def add(self, image: Image, source: Path | None = None, open_known: OpenRecorded = open_recorded) -> ImageRecord:
         """Remember an image by its file, or copy its pixels into the project when ``source`` is None.
 
-        An image with the same fingerprint is not added twice.
+        An image of which the project has every pixel is not added twice. Where its file is gone or holds another image
+        now, ``source`` is remembered as the place where it lies.
+
+        Parameters
+        ----------
+        open_known : opens an image of the project, to compare it
 
         Raises
         ------
         UserError
             NU-I09 when images that are painted on have another number of channels.
         """
-        fingerprint = image.fingerprint()
-        known = self._database.execute("SELECT id FROM images WHERE fingerprint = ?", (fingerprint,)).fetchone()
+        known, fingerprint, is_moved = recognised(self._database, image, source, open_known)
         if known is not None:
-            return self.get(known[0])
+            if is_moved and source is not None:
+                self.relocate(known.id, Path(source))
+            return self.get(known.id)
         self._refuse_other_channels(image.name, len(self.channels_of_new(image)))
         inside = source is None
         path = self._copy_pixels(image, fingerprint) if source is None else Path(source).absolute()
-        size, chosen = image.pixel_size, self.channels_of_new(image)
+        size, chosen = image.pixel_size.as_known(), self.channels_of_new(image)
         chosen = () if len(chosen) == image.all_channels else chosen
         with self._database.transaction() as connection:
             row = connection.execute(
@@ -166,10 +173,11 @@ class Images:
 
     def relocate(self, image_id: int, path: Path) -> None:
         """Point to where an image file lies now."""
+        inside = path.resolve().is_relative_to(self._database.folder.resolve())
         with self._database.transaction() as connection:
             connection.execute(
-                "UPDATE images SET reference = ?, relative = ? WHERE id = ?",
-                (str(path.absolute()), self._relative(path.absolute()), image_id),
+                "UPDATE images SET reference = ?, relative = ?, inside = ? WHERE id = ?",
+                (str(path.absolute()), self._relative(path.absolute()), int(inside), image_id),
             )
 
     @damage_told
@@ -207,10 +215,17 @@ class Images:
 
     @damage_told
     def _refuse_other_channels(self, name: str, channels: int, own_id: int | None = None) -> None:
-        painted = "SELECT id FROM images WHERE EXISTS (SELECT 1 FROM tiles WHERE image_id = images.id)"
-        for (other_id,) in self._database.execute(painted).fetchall():
-            other = self.get(other_id)
-            if other.channels != channels and other.id != own_id and self._holds_strokes(other.id):
+        # A project may have thousands of images, but few kinds of them: one of each is looked at.
+        kind = "shape, axes, alpha, corrected_axes, chosen_channels"
+        painted = "id IS NOT :own AND EXISTS (SELECT 1 FROM tiles WHERE image_id = images.id)"
+        kinds = f"{SELECT_IMAGES} WHERE {painted} GROUP BY {kind}"
+        for row in self._database.execute(kinds, {"own": own_id}).fetchall():
+            other = image_record(row, self._database.folder)
+            if other.channels == channels:
+                continue
+            same = f"SELECT id FROM images WHERE {painted} AND ({kind}) = (SELECT {kind} FROM images WHERE id = :one)"  # noqa: S608
+            ids = self._database.execute(same, {"own": own_id, "one": other.id}).fetchall()
+            if any(self._holds_strokes(each) for (each,) in ids):
                 what = f"it would have {channels} channels and those that are painted on have {other.channels}"
                 raise UserError("NU-I09", what, name, "keep images of one kind in a project")
 

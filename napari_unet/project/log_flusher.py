@@ -21,11 +21,14 @@ class LogFlusher:
     def __init__(self, *files: Path) -> None:
         self._files = files
         self._timer: threading.Timer | None = None
+        self._is_pending = False  # a flush will begin after this, and take along what is committed until then
+        self._turn = threading.Lock()
 
     def soon(self) -> None:
         """Flush within a second, because something was committed."""
-        if self._timer is None or not self._timer.is_alive():
-            self._timer = threading.Timer(_DELAY_S, self.now)
+        if not self._is_pending:
+            self._is_pending = True
+            self._timer = threading.Timer(_DELAY_S, self._flush)
             self._timer.daemon = True
             self._timer.start()
 
@@ -36,6 +39,11 @@ class LogFlusher:
         for file in self._files:
             with contextlib.suppress(OSError), open(file, "rb+") as stream:
                 os.fsync(stream.fileno())
+
+    def _flush(self) -> None:
+        with self._turn:  # on a slow disk the next one waits for the one before, and no third one is started
+            self._is_pending = False  # what is committed from now on may come too late for this one
+            self.now()
 
     def stop(self) -> None:
         """Flush no more; closing the database does it."""

@@ -36,9 +36,9 @@ def open_recorded(record: ImageRecord, open_file: Callable[[Path, str], Image] =
             "put it back or point to where it is now; its strokes are kept",
         )
     opened = open_file(record.path, record.found_axes)
-    size = _with_slice_distance(record.pixel_size, opened.pixel_size)
+    size = _with_slice_distance(record.pixel_size, opened.pixel_size.as_known())
     image = Image(record.name, opened.pixels, record.found_axes, size, record.alpha, opened.coarser)
-    if image.fingerprint() != record.fingerprint:
+    if image.fingerprint() != record.sampled_fingerprint:
         raise UserError(
             "NU-P06",
             "the image file has changed since it was annotated",

@@ -32,22 +32,41 @@ def salvage(file: Path) -> Path:
         changed then.
     """
     fresh = file.with_name(f"{storage.TEMPORARY_PREFIX}salvaged.sqlite")
-    storage.disk.remove(fresh)
     try:
+        storage.disk.remove(fresh)
         _copy(file, fresh)
+        storage.disk.flush(fresh)  # whole before the damaged one goes: then only names change, which takes no room
         aside = storage.set_aside(*[path for path in _files(file) if path.exists()])
         if aside is None:
             raise UserError(
                 "NU-P10", "the damaged database cannot be moved", str(file.parent), "change the folder's permissions"
             )
-        storage.replace_bytes(file, fresh.read_bytes())
+        _put_in_place(fresh, file, aside)
     except sqlite3.Error as error:
         what = f"the readable part cannot be written ({error})"
         raise UserError("NU-E01", what, str(file), "check free space, then try again") from error
+    except OSError as error:
+        raise storage.refusal(error, file) from error
     finally:
         with contextlib.suppress(OSError):
             storage.disk.remove(fresh)
     return aside
+
+
+def _put_in_place(fresh: Path, file: Path, aside: Path) -> None:
+    """Give the new database its name; where that fails, the files that were set aside get theirs back."""
+    try:
+        storage.disk.move(fresh, file)
+    except OSError:
+        for path in _files(file):
+            with contextlib.suppress(OSError):
+                if (aside / path.name).exists():
+                    storage.disk.move(aside / path.name, path)
+        with contextlib.suppress(OSError):
+            aside.rmdir()
+        raise
+    with contextlib.suppress(OSError):
+        storage.disk.flush_folder(file.parent)
 
 
 def _files(file: Path) -> list[Path]:

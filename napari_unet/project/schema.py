@@ -7,7 +7,7 @@ import sqlite3
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
-from pathlib import Path
+from pathlib import Path, PurePath
 
 from napari_unet.errors import UserError
 from napari_unet.storage import disk_of, temporary_folder
@@ -182,7 +182,13 @@ def _opened_on_a_full_disk(file: Path) -> sqlite3.Connection:
 
 def _immutable(file: Path) -> sqlite3.Connection:
     """Open a database without a log for reading, making no file beside it."""
-    return sqlite3.connect(f"{file.absolute().as_uri()}?immutable=1", uri=True, timeout=10, isolation_level=None)
+    return sqlite3.connect(f"{uri_of(file.absolute())}?immutable=1", uri=True, timeout=10, isolation_level=None)
+
+
+def uri_of(file: PurePath) -> str:
+    """Return a file's address as SQLite takes it, which has no computer before the path: a share is part of it."""
+    uri = file.as_uri()
+    return uri if uri.startswith("file:///") else f"file://{uri.removeprefix('file:')}"
 
 
 def _logs(file: Path) -> list[Path]:

@@ -1,8 +1,9 @@
 """Hold the stored strokes of whole planes in memory as long as there is room."""
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 
 import numpy as np
+from jaxtyping import UInt8
 
 from napari_unet import storage
 from napari_unet.errors import UserError
@@ -10,7 +11,7 @@ from napari_unet.images.recently_used import RecentlyUsed
 from napari_unet.images.tiled_plane import TiledPlane, TilePlace
 from napari_unet.project.database import Database
 from napari_unet.project.image_record import read_image_record
-from napari_unet.project.stored_tiles import DamagedTile, read_tiles
+from napari_unet.project.stored_tiles import DamagedTile, TileKey, read_tiles, write_tile
 
 _HELD_BYTES = 128 * 2**20  # of planes kept unpacked
 
@@ -59,7 +60,10 @@ class StoredPlanes:
                 self._held.drop(key)
 
     def set_aside(self, damaged: Sequence[DamagedTile]) -> None:
-        """Take damaged tiles out of the database; their bytes stay in a folder ``damaged-TIME``.
+        """Put blank tiles in the place of damaged ones; their bytes stay in a folder ``damaged-TIME``.
+
+        Blank ones have a new revision. Without them the newest revision might be given a second time, and who reads by
+        revision would not see the stroke that gets it.
 
         Raises
         ------
@@ -75,13 +79,25 @@ class StoredPlanes:
             name = "tile-" + "-".join(str(number) for number in tile.key)
             storage.replace_bytes(folder / name, tile.packed)
         with self._database.transaction() as connection:
+            revision = self._database.newest_revision() + 1
             connection.executemany(
                 "DELETE FROM tiles WHERE image_id = ? AND plane = ? AND tile_row = ? AND tile_column = ?",
                 [tile.key for tile in damaged],
             )
+            for key, blank in self._blank(damaged):
+                write_tile(connection, key, blank, revision)
         what = f"{len(damaged)} annotation tiles were damaged and are shown unlabelled"
         fix = "paint there again, or restore the project from a copy"
         self._database.notices.append(str(UserError("NU-P03", what, f"their bytes are in {folder}", fix)))
+
+    def _blank(self, damaged: Sequence[DamagedTile]) -> Iterator[tuple[TileKey, UInt8[np.ndarray, "h w"]]]:
+        """Yield key and pixels of blank tiles for those that lie on their plane."""
+        for tile in damaged:
+            image_id, plane, row, column = tile.key
+            record = read_image_record(self._database, image_id)
+            area = TiledPlane(record.annotation_shape[-2:], np.uint8).area(TilePlace(row, column))
+            if 0 <= plane < record.planes and min(row, column) >= 0 and min(area.shape) > 0:
+                yield tile.key, np.zeros(area.shape, np.uint8)
 
     def _read(self, image_id: int, plane: int) -> TiledPlane:
         record = read_image_record(self._database, image_id)

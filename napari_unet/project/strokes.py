@@ -20,6 +20,8 @@ from napari_unet.project.stored_planes import StoredPlanes
 from napari_unet.project.stored_tiles import DamagedTile, TileKey, all_tiles, changed_tiles, read_tiles, write_tile
 from napari_unet.project.test_areas import TestAreas
 
+_FEW = 8  # numbers that are counted sooner one after the other than all at once
+
 Source = Literal["hand", "import", "prediction"]
 
 
@@ -248,4 +250,10 @@ class Strokes:
 
 
 def _counts(labels: UInt8[np.ndarray, "_ _"]) -> Int64[np.ndarray, "256"]:
-    return np.bincount(labels.ravel(), minlength=256)
+    highest = int(labels.max(initial=0))
+    if highest > _FEW:
+        return np.bincount(labels.ravel(), minlength=256)
+    counts = np.zeros(256, np.int64)
+    counts[1 : highest + 1] = [np.count_nonzero(labels == number) for number in range(1, highest + 1)]
+    counts[0] = labels.size - counts.sum()
+    return counts

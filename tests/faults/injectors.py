@@ -30,6 +30,13 @@ class QuickDisk(storage.SystemDisk):
         pass
 
 
+class FullDisk(QuickDisk):
+    """Takes nothing new; what lies on it can get another name."""
+
+    def write(self, path: Path, write: Callable[[Path], object]) -> None:
+        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+
+
 class FaultyDisk(QuickDisk):
     """Fails at its k-th operation, counted from 1.
 

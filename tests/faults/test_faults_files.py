@@ -10,7 +10,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
-from injectors import FAULTS, FaultyDisk, Killed, QuickDisk, content, on
+from injectors import FAULTS, FaultyDisk, FullDisk, Killed, QuickDisk, content, on
 
 from napari_unet import storage
 from napari_unet.config import DEFAULT_SETTINGS
@@ -95,6 +95,23 @@ def test_a_checkpoint_is_old_or_new(tmp_path: Path, fault: int | str, lasting: b
     assert loop(tmp_path / "models", lambda folder: save(folder, 3), fault, lasting, check) > 20
     save(tmp_path / "now", 3)  # what was left behind is no hindrance
     assert {path.suffix for path in (tmp_path / "now").iterdir()} == {".safetensors", ".json"}
+
+
+def test_a_full_disk_after_a_kill_costs_no_network(tmp_path: Path) -> None:
+    """F08, F17: no checksum of an older network, which the killed save had set aside, comes back beside a newer one."""
+    save(tmp_path / "models", 1)
+    save(tmp_path / "models", 2)
+
+    def check(folder: Path, told: bool) -> None:
+        for each in (save_checkpoint, lambda checkpoint, path: copy_checkpoint(folder / "last.safetensors", path)):
+            for name in ("best", "previous"):
+                path = folder / f"{name}.safetensors"
+                step = load_checkpoint(path).step
+                with on(FullDisk()), pytest.raises(UserError, match=r"^NU-E01: "):
+                    each(network(4), path)
+                assert load_checkpoint(path).step == step
+
+    assert loop(tmp_path / "models", lambda folder: save(folder, 3), "kill", True, check) > 20
 
 
 @pytest.mark.parametrize(("fault", "lasting"), FAULTS)

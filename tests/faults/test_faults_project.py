@@ -1,5 +1,6 @@
 """F07 to F09, F12, F14, F16, F21, F46: no acknowledged stroke is lost, whatever happens to process, disk or power."""
 
+import errno
 import os
 import shutil
 import signal
@@ -12,7 +13,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from injectors import WHOLE, small_disk, strace_works, under_strace
+from injectors import WHOLE, FaultyDisk, FullDisk, content, on, small_disk, strace_works, under_strace
 from painter import PAINT, acknowledged, states, stored
 
 from benchmarks.reliability import SIDE, after_power_loss, stroke
@@ -20,6 +21,7 @@ from napari_unet.errors import UserError
 from napari_unet.images.image import Image
 from napari_unet.project.database import DATABASE
 from napari_unet.project.project import Project
+from napari_unet.project.salvage import salvage
 
 WAL = f"{DATABASE}-wal"
 
@@ -296,3 +298,41 @@ def test_rows_of_every_table_may_be_damaged(folder: Path) -> None:
                     readings += error.code.startswith("NU-")
             shutil.rmtree(copy)
     assert readings > 20
+
+
+def test_a_salvaged_database_needs_no_second_copy(folder: Path) -> None:
+    """F16: it was written once beside the damaged one, and then only names change."""
+    with on(FullDisk()):
+        aside = salvage(folder / DATABASE)
+    assert (aside / DATABASE).is_file()
+    with Project(folder, read_only=True) as project:
+        assert project.images.count() == 1
+
+
+def refusal_of(file: Path) -> str:
+    """Salvage a database; the code of the refusal, "" where there is none."""
+    try:
+        salvage(file)
+    except UserError as error:
+        return error.code
+    return ""
+
+
+@pytest.mark.parametrize("fault", [errno.ENOSPC, errno.EIO])
+def test_a_salvage_that_fails_leaves_the_damaged_database(folder: Path, fault: int) -> None:
+    """F16, F21: at whichever operation, the database is where it was, or the new one is."""
+    before, told = content(folder), 0
+    for at in range(1, 20):
+        copy = folder.with_name(f"{at}.unet")
+        shutil.copytree(folder, copy)
+        disk = FaultyDisk(at, fault)
+        with on(disk):
+            code = refusal_of(copy / DATABASE)
+        if code:
+            assert code in {"NU-E01", "NU-P10"}
+            assert content(copy) == before
+            told += 1
+        assert (copy / DATABASE).is_file()
+        if not disk.has_failed:
+            break
+    assert told >= 4  # of removing, flushing, making the folder and moving

@@ -39,6 +39,12 @@ def test_a_scale_in_other_units_is_no_distance_of_slices() -> None:
     assert source.image_in(layer).pixel_size == PixelSize(0.5, 0.25, "um")
 
 
+def test_a_mirrored_layer_has_pixels_of_a_size() -> None:
+    """A negative scale turns it around, and makes no negative length."""
+    layer = NapariImage(np.zeros((3, 7, 9), np.uint8), scale=(-1.5, -0.5, 0.25), units=("um",) * 3)
+    assert layer_pixel_size(layer, "zyx") == SPACED
+
+
 def test_scaling_keeps_the_place_and_what_is_not_known() -> None:
     """A layer that was moved by two slices and ten rows still is; without a distance the scale of slices stays."""
     layer = NapariImage(np.zeros((3, 7, 9), np.uint8), scale=(2, 1, 1), translate=(4, 10, 0))

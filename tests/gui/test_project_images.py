@@ -272,12 +272,32 @@ def test_files_join_by_drop_and_those_that_do_not_fit_are_told(viewer: Any, thre
     said = (mime, Qt.LeftButton, Qt.NoModifier)
     assert QApplication.sendEvent(user.panel, QDragEnterEvent(QPoint(5, 5), Qt.CopyAction, *said))
     assert QApplication.sendEvent(user.panel, QDropEvent(QPointF(5, 5), Qt.CopyAction, *said))
-    assert settle(lambda: len(messages()) > 1)
-    skipped, refused = messages()
+    assert settle(lambda: len(messages()) > 2)
+    skipped, known, refused = messages()
     assert skipped.startswith("NU-I21: 1 of 5 files and folders in it are skipped (notes.txt), ")
+    assert known.startswith("NU-I21: 1 of the files hold images that are in the project already (a.tif), ")
     assert [line[:6] for line in refused.splitlines()] == ["NU-I11", "NU-I09"]
     assert [record.name for record in user.panel.image_list.table.records] == ["a", "b", "c", "d0", "d1"]
     assert present(user) == "a"
+
+
+def test_images_that_differ_between_the_rows_of_the_fingerprint_are_two(viewer: Any, tmp_path: Path) -> None:
+    """Each file joins as an image of its own, and strokes on the layer of the second are its strokes."""
+    paths = [tmp_path / f"{name}.npy" for name in ("first", "second")]
+    for column, path in enumerate(paths):
+        pixels = np.zeros((128, 128), np.uint8)
+        pixels[1, column] = 1
+        np.save(path, pixels)
+    with Project(tmp_path / "p.unet") as project:
+        project.add_class("background")
+        project.add_image(open_image(paths[0]), paths[0])
+    user = User.of_project(viewer, tmp_path / "p.unet", SilentClient)
+    user.panel.choose_image(viewer.add_image(np.load(paths[1]), name="second"))
+    assert present(user) == "second"
+    user.panel.added_files.add(paths)
+    assert settle(lambda: messages())
+    assert messages()[0].startswith("NU-I21: 2 of the files hold images that are in the project already (first.npy, ")
+    assert [record.name for record in user.panel.image_list.table.records] == ["first", "second"]
 
 
 def test_files_make_a_project_where_there_is_none(viewer: Any, three_images: Path) -> None:
@@ -318,6 +338,27 @@ def test_a_missing_file_is_marked_and_found_again(viewer: Any, three_images: Pat
     told = sent.index(Corrected(2))
     assert settle(lambda: any(isinstance(each, Look) and each.image_id == 2 for each in sent[told:]))
     assert not panel.image_list.find_button.isVisibleTo(panel)
+    np.testing.assert_array_equal(user.painted, stored(three_images)["b"])
+
+
+@pytest.mark.parametrize("way", ["file", "layer"])
+def test_a_missing_file_that_is_added_again_is_found(viewer: Any, three_images: Path, way: str) -> None:
+    """As a file and as a layer that napari opened: it comes up with its strokes, and the mark goes."""
+    viewer.window.resize(1200, 950)  # the list has room
+    away = (three_images.parent / "b.tif").rename(three_images.parent / "b-moved.tif")
+    user = User.of_project(viewer, three_images, SilentClient)
+    panel, table = user.panel, user.panel.image_list.table
+    assert settle(lambda: table.data(table.index(1, 0)) == "⚠ b")
+    if way == "file":
+        panel.added_files.add([away])
+        assert settle(lambda: table.records[1].path == away)
+    else:
+        viewer.open(str(away), plugin="napari")
+        panel.choose_image(viewer.layers["b-moved"])
+    assert settle(lambda: table.data(table.index(1, 0)) == "b")
+    assert Corrected(2) in panel.controller.worker.client.sent
+    user.switch("b")
+    assert present(user) == "b"
     np.testing.assert_array_equal(user.painted, stored(three_images)["b"])
 
 

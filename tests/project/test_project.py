@@ -26,6 +26,7 @@ from napari_unet.errors import UserError
 from napari_unet.images.image import Image, PixelSize
 from napari_unet.images.reading import open_image
 from napari_unet.images.tiles import Region
+from napari_unet.project import images as images_module
 from napari_unet.project.database import DATABASE
 from napari_unet.project.project import Project
 from napari_unet.project.split import BLOCK, BUFFER_ZONE, held_out_pixels, training_pixels
@@ -170,6 +171,22 @@ def test_there_are_255_classes_at_most(tmp_path: Path) -> None:
         with pytest.raises(UserError, match=r"^NU-A06: "):
             project.add_class()
         assert len(project.classes.all()) == 255
+
+
+@pytest.mark.parametrize("number", [1, 8, 9, 12])
+def test_painted_pixels_are_counted_for_few_and_many_classes(tmp_path: Path, number: int) -> None:
+    """While painting, and when the project is opened again."""
+    labels = np.random.default_rng(0).integers(0, number + 1, (HEIGHT, WIDTH)).astype(np.uint8)
+    expected = {class_id: int((labels == class_id).sum()) for class_id in range(1, number + 1)}
+    with Project(tmp_path / "p.unet") as project:
+        add_classes(project, number)
+        project.add_image(picture())
+        assert project.strokes.labelled_pixels() == dict.fromkeys(expected, 0)
+        project.commit(1, 0, labels)
+        assert project.strokes.labelled_pixels() == expected
+    with Project(tmp_path / "p.unet", read_only=True) as project:
+        assert project.strokes.labelled_pixels() == expected
+        assert project.strokes.labelled_pixels_by_image() == {1: sum(expected.values())}
 
 
 def test_settings_and_classes_survive(project: Project) -> None:
@@ -472,6 +489,16 @@ def test_a_foreign_folder_is_refused_and_left_alone(tmp_path: Path, name: str, r
     assert content(tmp_path) == before
 
 
+@pytest.mark.parametrize("name", [".DS_Store", "desktop.ini", "Thumbs.db"])
+def test_what_a_file_manager_leaves_is_nobodys(tmp_path: Path, name: str) -> None:
+    """A folder that looks empty to the user becomes a project; one that is only looked at does not."""
+    (tmp_path / name).write_bytes(b"icons")
+    refused("NU-P01", tmp_path, read_only=True)
+    with Project(tmp_path) as project:
+        project.add_class()
+    assert (tmp_path / name).read_bytes() == b"icons"
+
+
 @pytest.mark.parametrize("read_only", [False, True])
 def test_a_foreign_database_is_refused_and_left_alone(tmp_path: Path, read_only: bool) -> None:
     """A database of another program under our name gets none of our tables."""
@@ -524,6 +551,35 @@ def test_a_damaged_tile_is_found(project: Project) -> None:
     assert kept.read_bytes() == bytes(damaged)
 
 
+def test_a_stroke_after_a_damaged_tile_is_seen_by_readers(project: Project) -> None:
+    """A revision is never given twice, though the damaged tile had the newest one."""
+    labels = np.zeros((HEIGHT, WIDTH), np.uint8)
+    for part in (slice(9), slice(260, None)):
+        labels[part] = 1
+        project.commit(1, 0, labels)
+    with Project(project.folder, read_only=True) as reader:
+        since = reader.strokes.revision
+        with project.database.transaction() as connection:
+            connection.execute("UPDATE tiles SET labels = x'00' WHERE tile_row = 1")
+        project.planes.drop_image(1)
+        assert not project.strokes.plane(1, 0)[256:].any()
+        assert reader.strokes.damaged_tiles() == []
+        assert reader.strokes.changed_planes(since) == [(1, 0)]
+        since = reader.strokes.revision
+        project.commit(1, 0, labels)
+        assert reader.strokes.changed_planes(since) == [(1, 0)]
+        np.testing.assert_array_equal(reader.strokes.plane(1, 0), labels)
+
+
+def test_a_damaged_tile_where_there_is_no_plane_is_taken_out(project: Project) -> None:
+    """The rows of a database may say anything of where it lies."""
+    for key in ((1, 0, 7, 0), (1, 9, 0, 0), (1, 0, -1, 0)):
+        with project.database.transaction() as connection:
+            connection.execute("INSERT INTO tiles VALUES (?, ?, ?, ?, 1, 9, 9, 9, x'00')", key)
+    project.planes.set_aside(project.strokes.damaged_tiles())
+    assert project.strokes.painted_planes(1) == []
+
+
 def test_a_damaged_tile_is_not_painted_over_unless_it_is_safe(
     project: Project, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -545,7 +601,6 @@ STRANGE = {
     "shape": "[1000000000, 1000000000, 1000000000]",
     "axes": "zzz",
     "shape ": "[[1, 2], 3]",
-    "pixel_y": float("inf"),
     "corrected_axes": "zz",
     "chosen_channels": "[1]",
 }
@@ -618,6 +673,24 @@ def test_a_copy_that_lies_outside_is_no_copy(project: Project, tmp_path: Path) -
     database.close()
     with Project(folder) as again, pytest.raises(UserError, match=r"^NU-P12: .*outside of the project"):
         again.images.open(1)
+
+
+def test_a_copy_that_is_gone_is_found_outside(project: Project, tmp_path: Path) -> None:
+    """An image that lived in memory is one of a file then; so it is where an earlier version left it marked as a copy.
+
+    Shown again where it was, it is a copy as before.
+    """
+    here, there = project.images.get(1).path, tmp_path / "backup.npy"
+    here.rename(there)
+    project.images.relocate(1, there)
+    assert (project.images.all()[0].path, project.images.get(1).inside) == (there, False)
+    assert project.images.open(1).fingerprint() == project.images.get(1).fingerprint
+    with project.database.transaction() as connection:
+        connection.execute("UPDATE images SET inside = 1")
+    assert (project.images.all()[0].path, project.images.get(1).inside) == (there, False)
+    there.rename(here)
+    project.images.relocate(1, here)
+    assert (project.images.get(1).path, project.images.get(1).inside) == (here, True)
 
 
 # Images
@@ -705,6 +778,27 @@ def test_an_impossible_pixel_size_is_refused(project: Project, size: PixelSize) 
     assert project.images.get(1) == before
 
 
+@pytest.mark.parametrize(
+    ("size", "known"),
+    [
+        (PixelSize(-0.3, 0.3, "um"), PixelSize()),
+        (PixelSize(0.3, math.nan, "um"), PixelSize()),
+        (PixelSize(0.3, math.inf, "um"), PixelSize()),
+        (PixelSize(0.3, 0.3, "um", 0.0), PixelSize(0.3, 0.3, "um")),
+    ],
+)
+def test_an_impossible_pixel_size_of_a_file_is_not_known(project: Project, size: PixelSize, known: PixelSize) -> None:
+    """It hinders no image, neither where it is found nor where an earlier version remembered it."""
+    image = Image("other", np.eye(9), "yx", size)
+    assert project.add_image(image).pixel_size == project.images.open(2).pixel_size == known
+    if math.isfinite(size.x):
+        with project.database.transaction() as connection:
+            row = (size.y, size.x, size.unit, size.z)
+            connection.execute("UPDATE images SET pixel_y = ?, pixel_x = ?, unit = ?, pixel_z = ? WHERE id = 2", row)
+        assert [record.pixel_size for record in project.images.all()] == [PixelSize(), known]
+        assert list(project.unreadable_rows()) == []
+
+
 @pytest.mark.parametrize("axes", ["cyx", "tyx", "yxz", "xyc"])
 def test_corrected_axes_are_those_of_the_image_ever_after(tmp_path: Path, axes: str) -> None:
     """The same pixels under other names; the file as it says it is, is still known as this image."""
@@ -777,8 +871,26 @@ def test_an_image_of_another_kind_joins_no_painted_project(tmp_path: Path) -> No
             project.add_image(colours)
         assert list((project.folder / "images").iterdir()) == copies
         assert len(project.images.all()) == 1
-        project.commit(first.id, 0, np.zeros_like(labels))
+        second = project.add_image(Image("other", np.eye(HEIGHT, WIDTH), "yx"))
+        for image_id, drawn in ((second.id, labels), (first.id, 0 * labels)):
+            project.commit(image_id, 0, drawn)
+            with pytest.raises(UserError, match=r"^NU-I09: it would have 3 channels"):
+                project.add_image(colours)
+        project.commit(second.id, 0, 0 * labels)
         assert project.add_image(colours).channels == 3
+
+
+def test_of_the_painted_images_one_of_each_kind_is_looked_at(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Adding an image to a project of thousands makes no record of each."""
+    with Project(tmp_path / "p.unet") as project:
+        project.add_class()
+        for number in range(8):
+            record = project.add_image(Image("drawn", np.full((9, 9 + number % 2), number), "yx"))
+            project.commit(record.id, 0, np.ones(record.annotation_shape, np.uint8))
+        made = Mock(side_effect=images_module.image_record)
+        monkeypatch.setattr(images_module, "image_record", made)
+        project.add_image(Image("drawn", np.full((9, 9), 8), "yx"))
+    assert made.call_count == 2
 
 
 def several(name: str, seed: int, channels: int = 3) -> Image:

@@ -5,7 +5,7 @@ import shutil
 import subprocess
 import sys
 from collections.abc import Callable, Iterator
-from pathlib import Path
+from pathlib import Path, PurePath, PurePosixPath, PureWindowsPath
 
 import numpy as np
 import pytest
@@ -15,6 +15,7 @@ from napari_unet.config import Settings
 from napari_unet.errors import UserError
 from napari_unet.images.image import Image
 from napari_unet.project.project import Project
+from napari_unet.project.schema import uri_of
 
 SIDE = 96
 Burn = Callable[[Path], Path]
@@ -80,6 +81,19 @@ def test_a_project_on_a_read_only_drive_predicts_exports_and_is_sound(tmp_path: 
     mask = predict(model, Image("other", np.zeros((SIDE, SIDE), np.uint8), "yx"))
     assert mask.shape == (1, SIDE, SIDE)
     refused_for_writing(folder)
+
+
+@pytest.mark.parametrize(
+    ("file", "uri"),
+    [
+        (PurePosixPath("/data/a b.unet/project.sqlite"), "file:///data/a%20b.unet/project.sqlite"),
+        (PureWindowsPath(r"C:\data\p.unet\project.sqlite"), "file:///C:/data/p.unet/project.sqlite"),
+        (PureWindowsPath(r"\\server\share\p.unet\project.sqlite"), "file:////server/share/p.unet/project.sqlite"),
+    ],
+)
+def test_an_address_of_sqlite_names_no_computer(file: PurePath, uri: str) -> None:
+    """A share of another computer is part of the path: SQLite refuses an address with an authority."""
+    assert uri_of(file) == uri
 
 
 @pytest.mark.parametrize("shared_memory", [False, True])

@@ -14,6 +14,7 @@ from benchmarks.reliability import new_project
 from napari_unet.api import verify
 from napari_unet.errors import UserError
 from napari_unet.packaging.project_check import repair
+from napari_unet.project.database import DATABASE
 from napari_unet.project.project import Project
 from napari_unet.project.revision_file import FILE, RevisionFile
 
@@ -123,6 +124,24 @@ def test_a_damaged_database_opens_as_before(tmp_path: Path) -> None:
                 project.strokes.plane(1, 0)
             if not read_only:
                 project.add_class()  # what is elsewhere can still be written
+
+
+@pytest.mark.parametrize("read_only", [False, True])
+def test_a_database_of_no_bytes_is_no_new_project(tmp_path: Path, killed: Path, read_only: bool) -> None:
+    """It is told, and neither log nor number are lost over it; a copy that is put back opens as it was."""
+    folder = shutil.copytree(killed, tmp_path / "p.unet")
+    (folder / DATABASE).write_bytes(b"")
+    before = {path.name: path.read_bytes() for path in folder.iterdir() if path.is_file()}
+    for _ in range(2):
+        with pytest.raises(UserError, match=r"^NU-P01: the project's project.sqlite is empty"):
+            Project(folder, read_only=read_only)
+    with pytest.raises(UserError, match=r"^NU-P01: the project's project.sqlite is empty"):
+        repair(folder)
+    assert {path.name: path.read_bytes() for path in folder.iterdir() if path.is_file()} == before
+    shutil.copyfile(killed / DATABASE, folder / DATABASE)
+    with Project(folder) as project:
+        assert project.notices == []
+        assert project.images.count() == 1
 
 
 def test_a_set_aside_tile_is_not_a_missing_one(tmp_path: Path, killed: Path) -> None:

@@ -20,11 +20,14 @@ def scale_and_units(axes: str, size: PixelSize) -> tuple[tuple[float, ...], tupl
 
 
 def layer_pixel_size(layer: Any, axes: str) -> PixelSize:
-    """Return the pixel size that a layer with these axes has; unknown where its rows and columns have no unit."""
+    """Return the pixel size that a layer with these axes has; unknown where its rows and columns have no unit.
+
+    A mirrored layer has a negative scale, and pixels of the same size.
+    """
     units = [str(unit) for unit in layer.units]
     if units[-1] in _UNKNOWN:
         return PixelSize()
-    scale = [float(value) for value in layer.scale]
+    scale = [abs(float(value)) for value in layer.scale]
     place = axes.find("z")
     has_z = 0 <= place < len(units) == len(scale) and units[place] == units[-1]
     return PixelSize(scale[-2], scale[-1], _UNITS.get(units[-1], units[-1]), scale[place] if has_z else None)

@@ -17,7 +17,9 @@ from napari_unet.images.image import Image
 from napari_unet.project.correction import with_slice_distance
 from napari_unet.project.database import DATABASE
 from napari_unet.project.image_record import ImageRecord
+from napari_unet.project.known_images import OpenRecorded, same_image
 from napari_unet.project.project import Project
+from napari_unet.project.recorded_image import open_recorded
 
 HELD_BYTES = 512 * 2**20  # of an image; above that it is read plane by plane as they are shown
 
@@ -47,11 +49,20 @@ def image_in(layer: Any, channels_first: bool = False) -> Image:
     return Image(str(layer.name), pixels, axes, layer_pixel_size(layer, axes), alpha)
 
 
-def known_image(layer: Any, channels_first: bool, records: Sequence[ImageRecord]) -> ImageRecord | None:
-    """Return the record of a layer's image, or None; the image may have joined under any of the layer's axes."""
-    known = {record.fingerprint: record for record in records}
-    fingerprints = _fingerprints(layer, channels_first) if known else iter(())
-    return next((known[each] for each in fingerprints if each in known), None)
+def known_image(
+    layer: Any, channels_first: bool, records: Sequence[ImageRecord], open_known: OpenRecorded = open_recorded
+) -> ImageRecord | None:
+    """Return the record of a layer's image, or None; the image may have joined under any of the layer's axes.
+
+    Parameters
+    ----------
+    open_known : opens an image of the project, to compare it where another file has the same fingerprint
+    """
+    for image, path in _images(layer, channels_first) if records else ():
+        record = same_image(records, image, path, open_known)
+        if record is not None:
+            return record
+    return None
 
 
 def axes_with_channels(record: ImageRecord, first: bool) -> str:
@@ -74,7 +85,8 @@ def default_project(layer: Any, image: Image, source: Path | None) -> Path:
     folder = source.parent if source is not None and beside else Path.home() / "napari-unet"
     stem = source.stem if source is not None else str(layer.name)
     safe = "".join(c if c.isalnum() or c in " -_()" else "_" for c in stem).strip() or "image"
-    fingerprints = {image.fingerprint(), *(() if layer is None else _fingerprints(layer, channels_first=False))}
+    alike = () if layer is None else _images(layer, channels_first=False)
+    fingerprints = {image.fingerprint(), *(each.fingerprint() for each, _ in alike)}
     for number in range(1, 1000):
         path = folder / (f"{safe}.unet" if number == 1 else f"{safe}-{number}.unet")
         if not path.exists() or _holds(path, fingerprints):
@@ -89,7 +101,7 @@ def _holds(path: Path, fingerprints: Set[str]) -> bool:
         return False
     try:
         with Project(path, read_only=True) as project:
-            return any(record.fingerprint in fingerprints for record in project.images.all())
+            return any(record.sampled_fingerprint in fingerprints for record in project.images.all())
     except UserError:
         return False  # damaged or newer: not ours to use
 
@@ -108,13 +120,13 @@ def _image_in_file(layer: Any, channels_first: bool) -> tuple[Image, Path] | Non
     return image, path
 
 
-def _fingerprints(layer: Any, channels_first: bool) -> Iterator[str]:
-    """Give the fingerprint of a layer's image under each of the axes that it can have, the likeliest first."""
+def _images(layer: Any, channels_first: bool) -> Iterator[tuple[Image, Path | None]]:
+    """Give a layer's image under each of the axes that it can have, the likeliest first, and the layer's file."""
     found = _image_in_file(layer, channels_first)
     if found is not None:
-        yield found[0].fingerprint()
+        yield found
     for way in (channels_first, not channels_first) if layer.ndim > 2 else (False,):
-        yield image_in(layer, way).fingerprint()
+        yield image_in(layer, way), path_of(layer)
 
 
 def _finest(layer: Any) -> Any:

@@ -18,6 +18,7 @@ from napari_unet.images.image import Image
 from napari_unet.images.reading import SUPPORTED
 
 _LOOK_MS = 10  # between two looks whether a file is open
+_NAMED = 3  # of the files whose images are in the project already
 
 
 class AddedFiles(QObject):  # type: ignore[misc]
@@ -39,6 +40,7 @@ class AddedFiles(QObject):  # type: ignore[misc]
         self._waiting: deque[Path] = deque()
         self._refused: list[str] = []
         self._noticed: list[str] = []  # what should be known of the files that were added
+        self._known: list[Path] = []  # files whose images are in the project already
         self._decoder = DecoderClient()  # not the one of the images that are shown: it may wait for a slow file
         self._opening: tuple[Path, Future[Image]] | None = None
         self._add_soon = QTimer(self, singleShot=True, interval=_LOOK_MS)
@@ -77,7 +79,8 @@ class AddedFiles(QObject):  # type: ignore[misc]
             return
         self._decoder.rest()
         refused, self._refused = self._refused, []
-        noticed, self._noticed = self._noticed, []
+        noticed, self._noticed = self._noticed + _known_told(self._known), []
+        self._known = []
         for line in noticed:
             self._controller.publish(Notice(line))
         if refused:
@@ -100,5 +103,17 @@ class AddedFiles(QObject):  # type: ignore[misc]
         if known not in {None, channels}:
             what = f"the image has {channels} channels and those of the project have {known}"
             raise UserError("NU-I09", what, str(path), "keep images of one kind in a project")
-        project.images.add(image, path)
+        before = project.images.count()
+        project.images.add(image, path, self._decoder.open_recorded)
+        if project.images.count() == before:
+            self._known.append(path)
         self._noticed.extend(image.notices)
+
+
+def _known_told(paths: list[Path]) -> list[str]:
+    """Return a line on files that were not added because the project has their images, [] where there are none."""
+    if not paths:
+        return []
+    names = ", ".join(path.name for path in paths[:_NAMED]) + (" ..." if len(paths) > _NAMED else "")
+    what = f"{len(paths)} of the files hold images that are in the project already ({names})"
+    return [str(UserError("NU-I21", what, str(paths[0].parent), "nothing is to be done"))]

@@ -1,5 +1,6 @@
 """Many images in one project: which one is shown, how another comes up, and how they are corrected and found."""
 
+import os
 from collections.abc import Callable
 from dataclasses import replace
 from functools import partial
@@ -116,9 +117,14 @@ class ProjectImages(QObject):  # type: ignore[misc]
             folder = source.default_project(layer, *source.image_of(layer, channels_first))
             enter_project(self._controller, folder, self._window)
         images = self._controller.present_project().images
-        record = source.known_image(layer, channels_first, images.all())
+        record = source.known_image(layer, channels_first, images.all(), self.opened)
         if record is None:
-            record = images.add(*source.image_of(layer, channels_first))
+            record = images.add(*source.image_of(layer, channels_first), self.opened)
+        elif not os.path.exists(record.path):
+            path = source.image_of(layer, channels_first)[1]
+            if path is not None:
+                images.relocate(record.id, path)
+                record = self._opened_anew(record.id)
         before = self._shown.canvas.image
         self._controller.show_image(record)
         if source.shows(layer, record):
@@ -159,8 +165,12 @@ class ProjectImages(QObject):  # type: ignore[misc]
             self.switch(self._wanted)
 
     def show_added(self) -> None:
-        """Show the images that joined the project; where none is on screen, the first one comes up."""
+        """Show the images that joined the project or were found; where none is on screen, the first one comes up."""
+        before = {record.id: record.path for record in self._list.table.records}
         self._rows.show()
+        for record in self._list.table.records:
+            if before.get(record.id, record.path) != record.path:
+                self._opened_anew(record.id)
         if self._present is None and self._list.table.records:
             self.switch(self._list.table.records[0].id)
 
@@ -194,8 +204,7 @@ class ProjectImages(QObject):  # type: ignore[misc]
         project = self._controller.present_project()
         self.opened(replace(project.images.get(image_id), path=path))
         project.images.relocate(image_id, path)
-        self._controller.open_anew(image_id)
-        self._rows.forget_file(image_id)
+        self._opened_anew(image_id)
         self._rows.show()
         self.switch(image_id)
 
@@ -247,6 +256,12 @@ class ProjectImages(QObject):  # type: ignore[misc]
             self._viewer.reset_view()
         self._list.show_current(record.id)
 
+    def _opened_anew(self, image_id: int) -> ImageRecord:
+        """Return the record of an image whose file lies elsewhere now, which worker and list look at again."""
+        self._controller.open_anew(image_id)
+        self._rows.forget_file(image_id)
+        return self._controller.present_project().images.get(image_id)
+
     def _try(self, image_id: int) -> None:
         try:
             self.bring(self._controller.present_project().images.get(image_id))
@@ -272,7 +287,7 @@ class ProjectImages(QObject):  # type: ignore[misc]
         channels_first = "c" in record.found_axes[:-2]
         for layer in self._viewer.layers:
             if isinstance(layer, NapariImage) and not self._ours.is_layer(layer) and layer.name.startswith(record.name):
-                if source.shows(layer, record) and source.known_image(layer, channels_first, [record]) is not None:
+                if source.shows(layer, record) and source.known_image(layer, channels_first, [record], self.opened):
                     return layer
         return None
 
