@@ -77,6 +77,24 @@ def test_a_folder_is_predicted_and_a_bad_file_stops_nothing(
     assert not (tmp_path / "none").exists()
 
 
+@pytest.mark.skipif(sys.platform != "linux", reason="other systems have names of text only")
+def test_a_name_that_is_no_text_costs_one_image(
+    capsys: pytest.CaptureFixture[str], network_file: Path, tmp_path: Path
+) -> None:
+    """An image with a name in Latin-1 is refused in one line before anything is written, and the next is predicted."""
+    folder = tmp_path / "in"
+    latin = folder / os.fsdecode(b"cell\xe9.tif")
+    write_images(folder, ["cell.tif", "zz.tif"])
+    (folder / "cell.tif").rename(latin)
+    status, printed, errors = predict(capsys, "--model", network_file, folder, "--out", tmp_path / "out")
+    assert status == 2
+    assert {path.name for path in (tmp_path / "out").iterdir()} == {"zz.tif", "zz.json"}
+    assert [line.split(":")[1].strip() for line in errors] == ["NU-I10"]
+    assert len(printed["failed"]) == 1
+    batch = api.predict_files(api.load_model(network_file, "cpu"), [latin], tmp_path / "other")
+    assert [failure.error.code for failure in batch.failed] == ["NU-I10"]
+
+
 def test_an_image_of_which_less_is_expected_is_told(
     capsys: pytest.CaptureFixture[str], network_file: Path, tmp_path: Path
 ) -> None:

@@ -918,3 +918,13 @@ def test_the_names_that_scripts_use_are_kept(tmp_path: Path) -> None:
         np.testing.assert_array_equal(project.strokes.plane(record.id, 1), labels)
         project.images.set_pixel_size(record.id, PixelSize(0.5, 0.5, "um"))
         assert project.images.get(record.id).pixel_size == PixelSize(0.5, 0.5, "um")
+
+
+def test_a_path_that_is_no_text_joins_no_project(tmp_path: Path) -> None:
+    """Nor does a name: the database holds text. A layer of such a name is kept under one that can be written."""
+    strange = os.fsdecode(b"cell\xe9")
+    with Project(tmp_path / "p.unet") as project:
+        with pytest.raises(UserError, match="NU-I10"):
+            project.images.add(picture(), tmp_path / f"{strange}.tif")
+        assert project.images.all() == []
+        assert project.images.add(replace(picture(), name=strange)).name == "cell?"
