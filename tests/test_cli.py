@@ -1,5 +1,6 @@
 """Laws of the command line: one object on standard output, one line per error, and the same results as the window."""
 
+import errno
 import hashlib
 import json
 import sqlite3
@@ -17,6 +18,7 @@ from napari_unet.cli import main
 from napari_unet.errors import PROGRAM_ERRORS
 from napari_unet.export.formats import FORMATS
 from napari_unet.images.image import Image
+from napari_unet.network.reading import open_network
 from napari_unet.objects.objects import label_objects
 from napari_unet.project.database import DATABASE
 from napari_unet.project.project import Project
@@ -451,6 +453,7 @@ def test_verify_survives_a_damaged_database(run: Run, trained_folder: Path, shar
     assert "Traceback" not in err
 
 
+LONG = "n" * 300 + ".tif"  # no system has names of this length, so it refuses even the question whether there is one
 BAD: dict[str, list[str]] = {
     "verify no project": ["verify", "{tmp}/none.unet"],
     "verify a file": ["verify", "{image}"],
@@ -471,6 +474,8 @@ BAD: dict[str, list[str]] = {
     "train on no device": ["train", "--project", "{project}", "--steps", "1", "--device", "abacus"],
     "train in no precision": ["train", "--project", "{project}", "--steps", "1", "--precision", "int8"],
     "train with a bad setting": ["train", "--project", "{project}", "--steps", "1", "--tile", "65"],
+    "train with a seed below 0": ["train", "--project", "{project}", "--steps", "1", "--seed", "-1"],
+    "train with too large a seed": ["train", "--project", "{project}", "--steps", "1", "--seed", f"{2**64}"],
     "train with no number": ["train", "--project", "{project}", "--steps", "many"],
     "train with no such preset": ["train", "--project", "{project}", "--preset", "magic"],
     "train from a bad base": ["train", "--project", "{project}", "--base", "{text}", "--steps", "1"],
@@ -492,6 +497,11 @@ BAD: dict[str, list[str]] = {
     "export to docx": ["export", "--project", "{project}", "--out", "{tmp}/o", "--format", "docx"],
     "export no project": ["export", "--project", "{tmp}/none", "--out", "{tmp}/o"],
     "models of nothing": ["models", "{tmp}/in"],
+    "models of too long a name": ["models", LONG],
+    "predict with too long a name": ["predict", "--model", LONG, "{image}", "--out", "{tmp}/o"],
+    "predict too long a name": ["predict", "--model", "{project}", LONG, "--out", "{tmp}/o"],
+    "train with too long a name": ["train", "--project", LONG, "--steps", "1"],
+    "verify too long a name": ["verify", LONG],
     "models of a text": ["models", "{text}"],
     "score nothing": ["score", "--prediction", "{tmp}/x.tif", "--truth", "{labels}"],
     "score unequal counts": ["score", "--prediction", "{labels}", "{labels}", "--truth", "{labels}"],
@@ -539,7 +549,7 @@ def test_pages_that_are_left_out_are_told_once(run: Run, drawn: tuple[Path, Path
         assert len([line for line in err.splitlines() if line.startswith("warning: NU-I20: 1 of 2 pages")]) == 1
 
 
-@pytest.mark.parametrize("kind", PROGRAM_ERRORS)
+@pytest.mark.parametrize("kind", [*PROGRAM_ERRORS, ValueError, IndexError, RuntimeError])
 def test_an_error_of_the_program_is_one_line(run: Run, monkeypatch: pytest.MonkeyPatch, kind: type[Exception]) -> None:
     """No traceback comes to the user: it goes to the log that the line names."""
 
@@ -548,6 +558,46 @@ def test_an_error_of_the_program_is_one_line(run: Run, monkeypatch: pytest.Monke
 
     monkeypatch.setattr("napari_unet.packaging.model.load_model", fault)
     assert refused(run("predict", "--model", "x.unet", "a.tif", "--out", "out")) == "NU-X01"
+
+
+def test_what_the_system_refuses_is_one_line(run: Run, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    """Each command names the file or folder, and no status says that ``verify`` has findings."""
+    path = tmp_path / "secret.unet"
+    path.write_bytes(b"")
+
+    def closed(*_: object, **__: object) -> None:
+        raise PermissionError(errno.EACCES, "Permission denied", str(path))
+
+    monkeypatch.setattr("builtins.open", closed)
+    monkeypatch.setattr("napari_unet.project.project.Project.__init__", closed)
+    for command in (["models", path], ["predict", "--model", path, "a.tif", "--out", "o"], ["verify", path]):
+        result = run(*command)
+        assert refused(result) == "NU-I10"
+        assert f"(Permission denied), {path}, " in result[2]
+
+
+def test_a_network_that_cannot_be_opened_hides_no_other(
+    run: Run, trained_folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A folder of networks is listed with the reason beside the name."""
+    (trained_folder.parent / "secret.safetensors").write_bytes(b"")
+    real = open_network
+
+    def closed(path: Path) -> Any:
+        if path.name == "secret.safetensors":
+            monkeypatch.setattr("napari_unet.network.reading.load_checkpoint", no_permission)
+        return real(path)
+
+    def no_permission(path: Path) -> Any:
+        monkeypatch.undo()
+        raise PermissionError(errno.EACCES, "Permission denied", str(path))
+
+    monkeypatch.setattr("napari_unet.packaging.model_list.open_network", closed)
+    status, out, _ = run("models", trained_folder.parent, "--json")
+    records = {Path(each["path"]).name: each for each in json.loads(out)["models"]}
+    assert status == 0
+    assert records["secret.safetensors"]["error"].startswith("NU-I10: ")
+    assert "error" not in records[trained_folder.name]
 
 
 def test_a_memory_that_is_full_is_told_in_one_line(

@@ -6,15 +6,14 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-import torch
-
-from napari_unet.errors import UserError
+from napari_unet.errors import UserError, told_in_one_line
 from napari_unet.export.provenance import DROP, ESTIMATED, quality_in
 from napari_unet.export.stems import distinct_stems
 from napari_unet.images.folder import images_of
 from napari_unet.images.image import Image
 from napari_unet.images.overwriting import image_stem, refuse_overwriting
 from napari_unet.images.reading import open_image
+from napari_unet.network.device import is_out_of_memory
 from napari_unet.packaging.model import Model
 from napari_unet.packaging.prediction_files import ImagePrediction
 from napari_unet.prediction.cluster import Cluster, connected
@@ -154,7 +153,7 @@ def predict_batch(
                 files = predict_file(model, path, destination, request, cluster=cluster, listener=listener)
                 batch.files.extend(files)
                 batch.estimated[path], batch.drops[path] = quality_in(files[-1])
-            except (UserError, MemoryError, torch.OutOfMemoryError) as error:
+            except Exception as error:  # noqa: BLE001 - an error of any kind costs its image and not the batch
                 batch.failed.append(Failure(path, _told(error, path)))
                 listener.failed(batch.failed[-1])
     return batch
@@ -186,9 +185,10 @@ def _refuse_objects_of_large(image: Image, path: Path, request: PredictionReques
 
 
 def _told(error: Exception, path: Path) -> UserError:
-    if not isinstance(error, UserError):
+    if is_out_of_memory(error):
         return UserError(
             "NU-E13", "there is not enough memory", str(path), "choose a smaller --tile or a larger machine"
         )
+    told = told_in_one_line(error, str(path))
     # An image knows its name only, and a batch may hold many of that name.
-    return UserError(error.code, error.what, str(path), error.fix) if error.where == path.stem else error
+    return UserError(told.code, told.what, str(path), told.fix) if told.where == path.stem else told

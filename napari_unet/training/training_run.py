@@ -18,6 +18,7 @@ from napari_unet.training.device_settings import for_device
 from napari_unet.training.image_estimates import image_estimates
 from napari_unet.training.learner import Learner
 
+MOST_SEED = 2**32 - 1  # the largest that every generator of random numbers takes
 _DEFAULT_SECONDS = 60.0
 _SHOW_EVERY = 50  # steps, between two candidates that are compared with the best network
 _SAVE_EVERY_S = 60.0  # that a power cut may cost
@@ -33,6 +34,11 @@ class TrainingRequest:
     device, precision : as ``choose_device`` takes them
     base : "auto" for the base weights of the package, "none", or the path of a trained network
     devices : how many to train on together, one process each
+
+    Raises
+    ------
+    UserError
+        NU-C01 for a seed below 0 or above ``MOST_SEED``.
     """
 
     seconds: float | None = None
@@ -42,6 +48,11 @@ class TrainingRequest:
     seed: int = 0
     base: str | Path = "auto"
     devices: int = 1
+
+    def __post_init__(self) -> None:
+        if not 0 <= self.seed <= MOST_SEED:
+            fix = f"choose a whole number from 0 to {MOST_SEED}"
+            raise UserError("NU-C01", f"a seed of {self.seed}", "seed", fix)
 
 
 @dataclass(frozen=True, slots=True)
