@@ -2,6 +2,7 @@
 
 import errno
 import hashlib
+import io
 import json
 import sqlite3
 import zipfile
@@ -362,6 +363,18 @@ def test_score_of_known_masks(run: Run, tmp_path: Path) -> None:
                          tmp_path / "truth.npy", tmp_path / "found.npy", "--json")  # fmt: skip
     assert json.loads(out)["mean_dice"] == pytest.approx((record["mean_dice"] + 1) / 2)
     assert len(json.loads(out)["images"]) == 2
+
+
+@pytest.mark.parametrize("encoding", ["cp1252", "ascii", "utf-8"])
+def test_names_are_printed_in_any_encoding(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, encoding: str) -> None:
+    """A name that standard output cannot encode is printed with escapes in the place of its letters."""
+    name = "\u7d30\u80de.tif"
+    tifffile.imwrite(tmp_path / name, np.eye(9, dtype=np.uint8))
+    printed = io.TextIOWrapper(io.BytesIO(), encoding=encoding)
+    monkeypatch.setattr("sys.stdout", printed)
+    assert main(["score", "--prediction", str(tmp_path / name), "--truth", str(tmp_path / name)]) == 0
+    printed.seek(0)
+    assert (name if encoding == "utf-8" else "\\u7d30\\u80de.tif: mean Dice 1.0000") in printed.read()
 
 
 def test_verify_tells_sound_from_damaged(run: Run, trained_folder: Path, drawn: tuple[Path, Path]) -> None:

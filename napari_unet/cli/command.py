@@ -2,6 +2,7 @@
 
 import argparse
 import contextlib
+import io
 import sqlite3
 import sys
 from collections.abc import Callable, Sequence
@@ -13,6 +14,7 @@ from napari_unet.errors import UserError, told_in_one_line
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run one command and return the exit status: 0 done, 1 findings of verify, 2 bad usage or bad input."""
+    _print_every_name()
     try:
         options = command_parser().parse_args(arguments)
         command: Callable[[argparse.Namespace], int] = options.run
@@ -23,6 +25,12 @@ def main(arguments: Sequence[str] | None = None) -> int:
     except Exception as error:  # noqa: BLE001 - whatever it is, it is told in one line, and its traceback is logged
         print(f"error: {_told(error)}", file=sys.stderr)
         return 2
+
+
+def _print_every_name() -> None:
+    """Have letters that standard output cannot encode, as on Windows when it is redirected, printed as escapes."""
+    if isinstance(sys.stdout, io.TextIOWrapper):
+        sys.stdout.reconfigure(errors="backslashreplace")  # as Python has it for standard error
 
 
 def _told(error: Exception) -> UserError:
