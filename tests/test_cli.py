@@ -15,8 +15,9 @@ import numpy as np
 import pytest
 import tifffile
 
+from napari_unet.api import export
 from napari_unet.cli import main
-from napari_unet.errors import PROGRAM_ERRORS
+from napari_unet.errors import PROGRAM_ERRORS, UserError
 from napari_unet.export.formats import FORMATS
 from napari_unet.images.image import Image
 from napari_unet.network.reading import open_network
@@ -271,6 +272,30 @@ def test_export_equals_the_windows_export(run: Run, trained_folder: Path, precis
     assert names == {"cells.tif"}
     for name in names:
         assert (tmp_path / "a" / name).read_bytes() == (tmp_path / "b" / name).read_bytes()
+
+
+@pytest.mark.parametrize("form", ["csv", "all"])
+def test_an_image_that_is_missing_costs_itself_alone(
+    run: Run, trained_folder: Path, drawn: tuple[Path, Path], tmp_path: Path, form: str
+) -> None:
+    """Export writes all others, tells the missing one in one line and ends with status 2; alone, it is refused."""
+    with Project(trained_folder) as project:
+        project.images.add(Image("other", tifffile.imread(drawn[0])[::-1], "yx"))
+    drawn[0].unlink()
+    given = ["export", "--project", trained_folder, "--format", form, "--device", "cpu"]
+    status, out, err = run(*given, "--out", tmp_path / "out", "--json")
+    assert status == 2
+    assert [line.split(":")[1] for line in err.splitlines() if line.startswith("error: ")] == [" NU-P04"]
+    record = json.loads(out)
+    assert [Path(each["image"]).name for each in record["failed"]] == [drawn[0].name]
+    assert {"other.csv", "p-all.csv"} <= {Path(name).name for name in record["files"]}
+    assert all(Path(name).exists() for name in record["files"])
+    with Project(trained_folder, read_only=True) as project:
+        with pytest.raises(UserError, match="NU-P04"):
+            export(project, tmp_path / "again", ["csv"], device="cpu")
+        assert (tmp_path / "again" / "other.csv").is_file()
+        with pytest.raises(UserError, match="NU-P04"):
+            export(project, tmp_path / "one", ["csv"], device="cpu", image_ids=[1])
 
 
 def test_a_pack_holds_every_format_and_its_hashes(run: Run, trained_folder: Path, tmp_path: Path) -> None:

@@ -28,6 +28,10 @@ class Failure:
     image: Path
     error: UserError
 
+    def as_json(self) -> dict[str, str]:
+        """Return the record for ``--json``."""
+        return {"image": str(self.image), "error": str(self.error)}
+
 
 @dataclass(frozen=True, slots=True)
 class Batch:
@@ -46,11 +50,14 @@ class Batch:
 
     def as_json(self) -> dict[str, Any]:
         """Return the record for ``--json``."""
-        failed = [{"image": str(failure.image), "error": str(failure.error)} for failure in self.failed]
         images = [
             {"image": str(path), ESTIMATED: dice, DROP: self.drops[path]} for path, dice in self.estimated.items()
         ]
-        return {"files": [str(path) for path in self.files], "images": images, "failed": failed}
+        return {
+            "files": [str(path) for path in self.files],
+            "images": images,
+            "failed": [each.as_json() for each in self.failed],
+        }
 
 
 @dataclass(frozen=True, slots=True)
@@ -154,7 +161,7 @@ def predict_batch(
                 batch.files.extend(files)
                 batch.estimated[path], batch.drops[path] = quality_in(files[-1])
             except Exception as error:  # noqa: BLE001 - an error of any kind costs its image and not the batch
-                batch.failed.append(Failure(path, _told(error, path)))
+                batch.failed.append(failure_of(path, error))
                 listener.failed(batch.failed[-1])
     return batch
 
@@ -184,11 +191,12 @@ def _refuse_objects_of_large(image: Image, path: Path, request: PredictionReques
         raise UserError("NU-E14", what, str(path), "leave these options out, or choose tiff, which takes the memory")
 
 
-def _told(error: Exception, path: Path) -> UserError:
+def failure_of(path: Path, error: Exception) -> Failure:
+    """Name the image at a path with what a user is told of any exception that it causes."""
     if is_out_of_memory(error):
-        return UserError(
-            "NU-E13", "there is not enough memory", str(path), "choose a smaller --tile or a larger machine"
-        )
+        fix = "choose a smaller --tile or a larger machine"
+        return Failure(path, UserError("NU-E13", "there is not enough memory", str(path), fix))
     told = told_in_one_line(error, str(path))
     # An image knows its name only, and a batch may hold many of that name.
-    return UserError(told.code, told.what, str(path), told.fix) if told.where == path.stem else told
+    is_name = told.where == path.stem
+    return Failure(path, UserError(told.code, told.what, str(path), told.fix) if is_name else told)
