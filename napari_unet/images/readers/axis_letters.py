@@ -26,9 +26,13 @@ def letters_of(names: Sequence[str]) -> str:
 
 
 def guessed_axes(shape: Sequence[int]) -> str:
-    """Guess the axes of an array that does not name them: y, x and 3 or 4 colours last, else planes of y, x."""
+    """Guess the axes of an array that does not name them: y, x and 1, 3 or 4 channels last, else planes of y, x.
+
+    One channel last is how arrays for Keras are made; planes that are one pixel wide hardly exist.
+    """
     colours = len(shape) >= 3 and shape[-1] in (3, 4) and min(shape[-3:-1]) > 4
-    axes = "yxc" if colours else "yx"
+    single = len(shape) >= 3 and shape[-1] == 1 and min(shape[-3:-1]) > 1
+    axes = "yxc" if colours or single else "yx"
     planes = "abdefghijklmnopqrsuvwtz"[-(len(shape) - len(axes)) :] if len(shape) > len(axes) else ""
     return (planes + axes)[-len(shape) :] if shape else ""
 
