@@ -12,6 +12,7 @@ from napari_unet.errors import UserError
 from napari_unet.evaluation.estimated_dice import as_record
 from napari_unet.network.base import base_weights
 from napari_unet.network.device import choose_device
+from napari_unet.project.classes import distinct_names
 from napari_unet.project.project import Project
 from napari_unet.training.device_group import ALONE, DeviceGroup
 from napari_unet.training.device_settings import for_device
@@ -108,7 +109,7 @@ def run_training(
     if score is None or path is None or learner.trainer is None:
         raise UserError("NU-T02", "nothing was trained", str(project.folder), "give more seconds or steps")
     project.scores.add(score.step, msgspec.to_builtins(score))
-    names = project.classes.names()
+    names = distinct_names(project.classes.names())
     by_name = {names[c.class_id]: c.dice for c in score.classes}
     estimates = learner.selection.looked_at.estimates(learner.annotations.class_ids())
     return TrainingResult(
