@@ -17,6 +17,7 @@ import tifffile
 
 from napari_unet.api import export
 from napari_unet.cli import main
+from napari_unet.config import fields
 from napari_unet.errors import PROGRAM_ERRORS, UserError
 from napari_unet.export.formats import FORMATS
 from napari_unet.images.image import Image
@@ -176,6 +177,17 @@ def test_train_tells_that_later_networks_were_worse(
     assert (record["network_step"], record["newest_step"]) == (5, 7)
     assert json.loads((trained_folder / "models" / "best.json").read_text())["step"] == 5
     assert "the network of step 5 predicts: later networks, up to step 9, were clearly worse" in run(*again)[1]
+
+
+def test_every_setting_can_be_given(run: Run, trained_folder: Path) -> None:
+    """By an option of its name, which the project keeps; a tick has one for either way."""
+    text = run("train", "--help")[1]
+    assert [field.name for field in fields() if f"--{field.name.replace('_', '-')}" not in text] == []
+    given = ["--hold-out", "--object-cut", "--no-start-by-itself", "--steps", 1, "--device", "cpu"]
+    assert run("train", "--project", trained_folder, *given)[0] == 0
+    with Project(trained_folder, read_only=True) as project:
+        settings = project.settings.read()
+    assert (settings.hold_out, settings.object_cut, settings.start_by_itself) == (True, True, False)
 
 
 def test_training_goes_on_in_the_same_project(run: Run, trained_folder: Path) -> None:
@@ -514,6 +526,10 @@ BAD: dict[str, list[str]] = {
     "train with a bad setting": ["train", "--project", "{project}", "--steps", "1", "--tile", "65"],
     "train with a seed below 0": ["train", "--project", "{project}", "--steps", "1", "--seed", "-1"],
     "train with too large a seed": ["train", "--project", "{project}", "--steps", "1", "--seed", f"{2**64}"],
+    "train backwards": ["train", "--project", "{project}", "--steps", "-3"],
+    "train for no step": ["train", "--project", "{project}", "--steps", "0"],
+    "train for no time": ["train", "--project", "{project}", "--seconds", "0"],
+    "train for no number of seconds": ["train", "--project", "{project}", "--seconds", "nan"],
     "train with no number": ["train", "--project", "{project}", "--steps", "many"],
     "train with no such preset": ["train", "--project", "{project}", "--preset", "magic"],
     "train from a bad base": ["train", "--project", "{project}", "--base", "{text}", "--steps", "1"],
