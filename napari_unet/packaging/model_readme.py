@@ -44,7 +44,8 @@ def documentation(name: str, checkpoint: Checkpoint) -> str:
             "Before you rely on it, predict images that nobody painted on and score them against truth:",
             "`napari-unet score --prediction MASK --truth TRUTH`.",
             "",
-            "No author and no licence are stated: add them to the description before you publish it.",
+            "No author and no licence are stated: add them to the description before you publish it. Keep",
+            "`NOTICE.txt`, which the licences of `unet.py` and of the base weights ask for.",
             "",
         ]
     )
