@@ -18,7 +18,7 @@ class ModelDescription:
     held_out_dice : Dice by class number as text, None for a class without evidence; {} where it was never scored
     mean_held_out_dice : mean over the classes with evidence
     file, sha256 : name and hash of the checkpoint file; "" where they do not matter
-    trained_with : preset, tile, tiles per step and device; {} where nobody knows
+    trained_with : preset, tile, tiles per step, device and what training began with; {} where nobody knows
     """
 
     fingerprint: str

@@ -12,6 +12,7 @@ from napari_unet.network.known_facts import estimates_in
 from napari_unet.network.reading import NETWORK, open_network
 from napari_unet.project.classes import distinct_names
 from napari_unet.project.database import DATABASE
+from napari_unet.training.device_settings import beginning_of
 
 _PATTERNS = ("*.unet", "*.safetensors", "*.bioimageio.zip")
 
@@ -65,6 +66,7 @@ def _described(checkpoint: Checkpoint) -> dict[str, Any]:
     images = remembered(checkpoint.facts)
     return {
         "step": checkpoint.step,
+        "began_with": beginning_of(checkpoint.facts),
         "channels": checkpoint.architecture.image_channels,
         "channels_trained_on": told(images),
         "context_planes": checkpoint.architecture.context_planes,

@@ -109,7 +109,7 @@ def _description(parts: Path, name: str, checkpoint: Checkpoint, kinds: Sequence
 
     return spec.ModelDescr(
         name=_model_name(name),
-        description="U-Net that classifies the pixels of 2D microscopy images, trained on a few painted strokes.",
+        description="U-Net that classifies the pixels of 2D microscopy images, trained on annotated pixels.",
         documentation=spec.FileDescr(source=parts / "README.md"),
         cite=[spec.CiteEntry(text=_PAPER, doi=spec.Doi(_DOI))],
         covers=[spec.FileDescr(source=parts / "cover.png")],
