@@ -56,7 +56,8 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
             multiple_of=16,
             title="Training tile",
             extra={"unit": "px", "zero": "auto"},
-            description="Side of the square tiles that training steps see, 64 or more; 0 for what suits the device.",
+            description="Side of the square tiles that training steps see, a multiple of 16; 0 for what suits the "
+            "device.",
         ),
     ] = BY_DEVICE
     batch: Annotated[

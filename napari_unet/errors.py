@@ -89,6 +89,24 @@ def program_error(error: BaseException, where: str) -> UserError:
     return UserError(PROGRAM_ERROR, f"an error of this program, nothing was changed ({told})", where, fix)
 
 
+def system_error(error: OSError, where: str) -> UserError:
+    """Return the line that tells of a file or folder that the system refuses, named by the error itself where it can.
+
+    Parameters
+    ----------
+    where : the file, if the error names none
+    """
+    what = f"it cannot be opened ({error.strerror or type(error).__name__})"
+    return UserError("NU-I10", what, os.fsdecode(error.filename or where), "check the path and its permissions")
+
+
+def told_in_one_line(error: Exception, where: str) -> UserError:
+    """Return what a user is told of any exception; what is neither theirs nor the system's is an error of ours."""
+    if isinstance(error, UserError):
+        return error
+    return system_error(error, where) if isinstance(error, OSError) else program_error(error, where)
+
+
 @contextlib.contextmanager
 def program_errors_told(where: str) -> Iterator[None]:
     """Turn errors of this program into the `UserError` NU-X01; let every other exception pass."""

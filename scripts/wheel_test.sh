@@ -37,6 +37,7 @@ export QT_QPA_PLATFORM=offscreen NAPARI_CONFIG="$work/settings.yaml"
 echo "Wheel test: asking it"
 "$work/venv/bin/python" - "$root" <<'PYTHON'
 import importlib
+import importlib.metadata
 import pathlib
 import sys
 
@@ -60,6 +61,8 @@ for part in name.split("."):
 assert callable(found), f"{python_name} is not callable"
 from napari_unet.network.base import package_base
 
+licences = {path.name for path in importlib.metadata.files("napari-unet-live") if "licenses" in path.parts}
+assert {"LICENSE", "NOTICE.txt"} <= licences, f"licences in the wheel: {licences}"
 widths = [package_base(width).architecture.width for width in (16, 32)]
 assert widths == [16, 32], f"base weights of {widths} channels"
 print(f"  npe2 finds {manifest.name} {manifest.package_version}; '{widget.display_name}' is {python_name}")

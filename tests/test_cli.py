@@ -1,6 +1,8 @@
 """Laws of the command line: one object on standard output, one line per error, and the same results as the window."""
 
+import errno
 import hashlib
+import io
 import json
 import sqlite3
 import zipfile
@@ -13,10 +15,13 @@ import numpy as np
 import pytest
 import tifffile
 
+from napari_unet.api import export
 from napari_unet.cli import main
-from napari_unet.errors import PROGRAM_ERRORS
+from napari_unet.config import fields
+from napari_unet.errors import PROGRAM_ERRORS, UserError
 from napari_unet.export.formats import FORMATS
 from napari_unet.images.image import Image
+from napari_unet.network.reading import open_network
 from napari_unet.objects.objects import label_objects
 from napari_unet.project.database import DATABASE
 from napari_unet.project.project import Project
@@ -174,6 +179,17 @@ def test_train_tells_that_later_networks_were_worse(
     assert "the network of step 5 predicts: later networks, up to step 9, were clearly worse" in run(*again)[1]
 
 
+def test_every_setting_can_be_given(run: Run, trained_folder: Path) -> None:
+    """By an option of its name, which the project keeps; a tick has one for either way."""
+    text = run("train", "--help")[1]
+    assert [field.name for field in fields() if f"--{field.name.replace('_', '-')}" not in text] == []
+    given = ["--hold-out", "--object-cut", "--no-start-by-itself", "--steps", 1, "--device", "cpu"]
+    assert run("train", "--project", trained_folder, *given)[0] == 0
+    with Project(trained_folder, read_only=True) as project:
+        settings = project.settings.read()
+    assert (settings.hold_out, settings.object_cut, settings.start_by_itself) == (True, True, False)
+
+
 def test_training_goes_on_in_the_same_project(run: Run, trained_folder: Path) -> None:
     """A second run needs no images, starts from the first and keeps its settings."""
     status, out, _ = run("train", "--project", trained_folder, "--steps", 2, "--device", "cpu", "--json")
@@ -270,6 +286,30 @@ def test_export_equals_the_windows_export(run: Run, trained_folder: Path, precis
         assert (tmp_path / "a" / name).read_bytes() == (tmp_path / "b" / name).read_bytes()
 
 
+@pytest.mark.parametrize("form", ["csv", "all"])
+def test_an_image_that_is_missing_costs_itself_alone(
+    run: Run, trained_folder: Path, drawn: tuple[Path, Path], tmp_path: Path, form: str
+) -> None:
+    """Export writes all others, tells the missing one in one line and ends with status 2; alone, it is refused."""
+    with Project(trained_folder) as project:
+        project.images.add(Image("other", tifffile.imread(drawn[0])[::-1], "yx"))
+    drawn[0].unlink()
+    given = ["export", "--project", trained_folder, "--format", form, "--device", "cpu"]
+    status, out, err = run(*given, "--out", tmp_path / "out", "--json")
+    assert status == 2
+    assert [line.split(":")[1] for line in err.splitlines() if line.startswith("error: ")] == [" NU-P04"]
+    record = json.loads(out)
+    assert [Path(each["image"]).name for each in record["failed"]] == [drawn[0].name]
+    assert {"other.csv", "p-all.csv"} <= {Path(name).name for name in record["files"]}
+    assert all(Path(name).exists() for name in record["files"])
+    with Project(trained_folder, read_only=True) as project:
+        with pytest.raises(UserError, match="NU-P04"):
+            export(project, tmp_path / "again", ["csv"], device="cpu")
+        assert (tmp_path / "again" / "other.csv").is_file()
+        with pytest.raises(UserError, match="NU-P04"):
+            export(project, tmp_path / "one", ["csv"], device="cpu", image_ids=[1])
+
+
 def test_a_pack_holds_every_format_and_its_hashes(run: Run, trained_folder: Path, tmp_path: Path) -> None:
     """Format all writes every format and a record whose hashes are those of the files, the model's included."""
     out = tmp_path / "pack"
@@ -362,6 +402,18 @@ def test_score_of_known_masks(run: Run, tmp_path: Path) -> None:
     assert len(json.loads(out)["images"]) == 2
 
 
+@pytest.mark.parametrize("encoding", ["cp1252", "ascii", "utf-8"])
+def test_names_are_printed_in_any_encoding(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, encoding: str) -> None:
+    """A name that standard output cannot encode is printed with escapes in the place of its letters."""
+    name = "\u7d30\u80de.tif"
+    tifffile.imwrite(tmp_path / name, np.eye(9, dtype=np.uint8))
+    printed = io.TextIOWrapper(io.BytesIO(), encoding=encoding)
+    monkeypatch.setattr("sys.stdout", printed)
+    assert main(["score", "--prediction", str(tmp_path / name), "--truth", str(tmp_path / name)]) == 0
+    printed.seek(0)
+    assert (name if encoding == "utf-8" else "\\u7d30\\u80de.tif: mean Dice 1.0000") in printed.read()
+
+
 def test_verify_tells_sound_from_damaged(run: Run, trained_folder: Path, drawn: tuple[Path, Path]) -> None:
     """Nothing to say and status 0, or one coded line per finding and status 1; nothing is changed."""
     assert run("verify", trained_folder) == (0, "", "")
@@ -451,6 +503,7 @@ def test_verify_survives_a_damaged_database(run: Run, trained_folder: Path, shar
     assert "Traceback" not in err
 
 
+LONG = "n" * 300 + ".tif"  # no system has names of this length, so it refuses even the question whether there is one
 BAD: dict[str, list[str]] = {
     "verify no project": ["verify", "{tmp}/none.unet"],
     "verify a file": ["verify", "{image}"],
@@ -471,6 +524,12 @@ BAD: dict[str, list[str]] = {
     "train on no device": ["train", "--project", "{project}", "--steps", "1", "--device", "abacus"],
     "train in no precision": ["train", "--project", "{project}", "--steps", "1", "--precision", "int8"],
     "train with a bad setting": ["train", "--project", "{project}", "--steps", "1", "--tile", "65"],
+    "train with a seed below 0": ["train", "--project", "{project}", "--steps", "1", "--seed", "-1"],
+    "train with too large a seed": ["train", "--project", "{project}", "--steps", "1", "--seed", f"{2**64}"],
+    "train backwards": ["train", "--project", "{project}", "--steps", "-3"],
+    "train for no step": ["train", "--project", "{project}", "--steps", "0"],
+    "train for no time": ["train", "--project", "{project}", "--seconds", "0"],
+    "train for no number of seconds": ["train", "--project", "{project}", "--seconds", "nan"],
     "train with no number": ["train", "--project", "{project}", "--steps", "many"],
     "train with no such preset": ["train", "--project", "{project}", "--preset", "magic"],
     "train from a bad base": ["train", "--project", "{project}", "--base", "{text}", "--steps", "1"],
@@ -492,6 +551,11 @@ BAD: dict[str, list[str]] = {
     "export to docx": ["export", "--project", "{project}", "--out", "{tmp}/o", "--format", "docx"],
     "export no project": ["export", "--project", "{tmp}/none", "--out", "{tmp}/o"],
     "models of nothing": ["models", "{tmp}/in"],
+    "models of too long a name": ["models", LONG],
+    "predict with too long a name": ["predict", "--model", LONG, "{image}", "--out", "{tmp}/o"],
+    "predict too long a name": ["predict", "--model", "{project}", LONG, "--out", "{tmp}/o"],
+    "train with too long a name": ["train", "--project", LONG, "--steps", "1"],
+    "verify too long a name": ["verify", LONG],
     "models of a text": ["models", "{text}"],
     "score nothing": ["score", "--prediction", "{tmp}/x.tif", "--truth", "{labels}"],
     "score unequal counts": ["score", "--prediction", "{labels}", "{labels}", "--truth", "{labels}"],
@@ -539,7 +603,7 @@ def test_pages_that_are_left_out_are_told_once(run: Run, drawn: tuple[Path, Path
         assert len([line for line in err.splitlines() if line.startswith("warning: NU-I20: 1 of 2 pages")]) == 1
 
 
-@pytest.mark.parametrize("kind", PROGRAM_ERRORS)
+@pytest.mark.parametrize("kind", [*PROGRAM_ERRORS, ValueError, IndexError, RuntimeError])
 def test_an_error_of_the_program_is_one_line(run: Run, monkeypatch: pytest.MonkeyPatch, kind: type[Exception]) -> None:
     """No traceback comes to the user: it goes to the log that the line names."""
 
@@ -548,6 +612,46 @@ def test_an_error_of_the_program_is_one_line(run: Run, monkeypatch: pytest.Monke
 
     monkeypatch.setattr("napari_unet.packaging.model.load_model", fault)
     assert refused(run("predict", "--model", "x.unet", "a.tif", "--out", "out")) == "NU-X01"
+
+
+def test_what_the_system_refuses_is_one_line(run: Run, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    """Each command names the file or folder, and no status says that ``verify`` has findings."""
+    path = tmp_path / "secret.unet"
+    path.write_bytes(b"")
+
+    def closed(*_: object, **__: object) -> None:
+        raise PermissionError(errno.EACCES, "Permission denied", str(path))
+
+    monkeypatch.setattr("builtins.open", closed)
+    monkeypatch.setattr("napari_unet.project.project.Project.__init__", closed)
+    for command in (["models", path], ["predict", "--model", path, "a.tif", "--out", "o"], ["verify", path]):
+        result = run(*command)
+        assert refused(result) == "NU-I10"
+        assert f"(Permission denied), {path}, " in result[2]
+
+
+def test_a_network_that_cannot_be_opened_hides_no_other(
+    run: Run, trained_folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A folder of networks is listed with the reason beside the name."""
+    (trained_folder.parent / "secret.safetensors").write_bytes(b"")
+    real = open_network
+
+    def closed(path: Path) -> Any:
+        if path.name == "secret.safetensors":
+            monkeypatch.setattr("napari_unet.network.reading.load_checkpoint", no_permission)
+        return real(path)
+
+    def no_permission(path: Path) -> Any:
+        monkeypatch.undo()
+        raise PermissionError(errno.EACCES, "Permission denied", str(path))
+
+    monkeypatch.setattr("napari_unet.packaging.model_list.open_network", closed)
+    status, out, _ = run("models", trained_folder.parent, "--json")
+    records = {Path(each["path"]).name: each for each in json.loads(out)["models"]}
+    assert status == 0
+    assert records["secret.safetensors"]["error"].startswith("NU-I10: ")
+    assert "error" not in records[trained_folder.name]
 
 
 def test_a_memory_that_is_full_is_told_in_one_line(

@@ -2,35 +2,42 @@
 
 import argparse
 import contextlib
+import io
 import sqlite3
 import sys
 from collections.abc import Callable, Sequence
 
 from napari_unet.cli.machine import images_tried
 from napari_unet.cli.parser import command_parser
-from napari_unet.errors import PROGRAM_ERRORS, UserError, program_error
+from napari_unet.errors import UserError, told_in_one_line
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run one command and return the exit status: 0 done, 1 findings of verify, 2 bad usage or bad input."""
+    _print_every_name()
     try:
         options = command_parser().parse_args(arguments)
         command: Callable[[argparse.Namespace], int] = options.run
         with images_tried() if options.opens_images else contextlib.nullcontext():
             return command(options)
-    except UserError as error:
-        print(f"error: {error}", file=sys.stderr)
-        return 2
-    except MemoryError:
-        fix = "close other programs, or use a larger machine"
-        print(f"error: {UserError('NU-E13', 'there is not enough memory', 'napari-unet', fix)}", file=sys.stderr)
-        return 2
-    except PROGRAM_ERRORS as error:
-        print(f"error: {program_error(error, 'napari-unet')}", file=sys.stderr)
-        return 2
-    except sqlite3.DatabaseError as error:
-        what, fix = f"the project is damaged ({error})", "run napari-unet verify, or restore it from a copy"
-        print(f"error: {UserError('NU-P01', what, 'project.sqlite', fix)}", file=sys.stderr)
-        return 2
     except KeyboardInterrupt:
         return 130
+    except Exception as error:  # noqa: BLE001 - whatever it is, it is told in one line, and its traceback is logged
+        print(f"error: {_told(error)}", file=sys.stderr)
+        return 2
+
+
+def _print_every_name() -> None:
+    """Have letters that standard output cannot encode, as on Windows when it is redirected, printed as escapes."""
+    if isinstance(sys.stdout, io.TextIOWrapper):
+        sys.stdout.reconfigure(errors="backslashreplace")  # as Python has it for standard error
+
+
+def _told(error: Exception) -> UserError:
+    if isinstance(error, MemoryError):
+        fix = "close other programs, or use a larger machine"
+        return UserError("NU-E13", "there is not enough memory", "napari-unet", fix)
+    if isinstance(error, sqlite3.DatabaseError):
+        what, fix = f"the project is damaged ({error})", "run napari-unet verify, or restore it from a copy"
+        return UserError("NU-P01", what, "project.sqlite", fix)
+    return told_in_one_line(error, "napari-unet")

@@ -64,7 +64,7 @@ def _add_train(commands: Any) -> None:
         default="auto",
         help="auto, none, or a network to go on from: a project, .safetensors file or model package",
     )
-    _add_settings(train, [field for field in fields() if field.kind is not bool])
+    _add_settings(train, list(fields()))
     _add_device_and_json(train)
     train.set_defaults(run=training.train, opens_images=True)
 

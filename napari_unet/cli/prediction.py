@@ -5,7 +5,7 @@ from dataclasses import replace
 
 from napari_unet.cli.given_settings import given_settings
 from napari_unet.cli.machine import take_the_machine
-from napari_unet.cli.output import print_files
+from napari_unet.cli.output import print_files, print_line
 from napari_unet.cli.progress import BatchBar
 from napari_unet.config import changed
 from napari_unet.errors import UserError
@@ -37,15 +37,20 @@ def predict(options: argparse.Namespace) -> int:
 def export(options: argparse.Namespace) -> int:
     """Predict a project's images and write the results."""
     from napari_unet.packaging import project_export
+    from napari_unet.packaging.batch import Failure
     from napari_unet.project.project import Project
 
     take_the_machine()
     with Project(options.project, read_only=True) as project:
         settings = changed(project.settings.read(), given_settings(options))
         warnings: list[str] = []
+        failed: list[Failure] = []
         written = project_export.export(
             project, options.out, [options.format], device=options.device, precision=options.precision,
-            settings=settings, warn=warnings.append,
+            settings=settings, warn=warnings.append, failed=failed.append,
         )  # fmt: skip
-    print_files({"files": [str(path) for path in written]}, warnings, options)
-    return 0
+    for failure in failed:
+        print_line(f"error: {failure.error}", is_error=True)
+    record = {"files": [str(path) for path in written], "failed": [failure.as_json() for failure in failed]}
+    print_files(record, warnings, options)
+    return 2 if failed else 0

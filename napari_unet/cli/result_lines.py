@@ -66,5 +66,6 @@ def model_line(record: dict[str, Any]) -> str:
     if _is_any_known(record["held_out_dice"]):
         mean = _number(record["mean_held_out_dice"])
         scores += f", mean held-out Dice {mean} ({_dice(record['held_out_dice'])})"
-    step = f"step {record['step']}, channels: {record['channels']}{names}"
+    began = f", began with {record['began_with']}" if record["began_with"] else ""
+    step = f"step {record['step']}{began}, channels: {record['channels']}{names}"
     return f"{record['path']}: {scores}, {step}, {trained}"

@@ -1,11 +1,13 @@
 """Pair each label file with its image."""
 
 import re
-from collections.abc import Sequence
+from collections import defaultdict
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 from napari_unet.errors import UserError
 from napari_unet.images.folder import images_of
+from napari_unet.images.overwriting import image_stem
 
 _NUMBER = re.compile(r"\d+")
 
@@ -23,26 +25,49 @@ def paired(images: Sequence[Path], labels: Sequence[Path]) -> list[tuple[Path, P
         without an image.
     """
     if len(images) == len(labels) == 1 and images[0].is_dir() and labels[0].is_dir():
-        candidates = images_of(images)
-        return [(_image_of(label, candidates), label) for label in images_of(labels)]
+        candidates = _Candidates(images_of(images))
+        return [(candidates.image_of(label), label) for label in images_of(labels)]
     if len(images) != len(labels):
         what, fix = f"{len(images)} images and {len(labels)} label files", "give one label file for each image"
         raise UserError("NU-C02", what, "train", fix)
     return list(zip(images, labels, strict=True))
 
 
-def _image_of(label: Path, images: Sequence[Path]) -> Path:
-    number = _last_number(label)
-    same_name = [image for image in images if image.stem == label.stem]
-    same_number = [image for image in images if number is not None and _last_number(image) == number]
-    for found in (same_name, same_number):
-        if len(found) == 1:
-            return found[0]
-    count = len(same_name or same_number)
-    what = f"{count or 'no'} images in the folder have its name or number"
-    raise UserError("NU-C02", what, str(label), "give images and labels as two lists of files in the same order")
+class _Candidates:
+    """The images of a folder by name and by the last number in it."""
+
+    def __init__(self, images: Sequence[Path]) -> None:
+        self._images: dict[tuple[str, str | int], list[Path]] = defaultdict(list)
+        for image in images:
+            for key in _keys(image):
+                self._images[key].append(image)
+
+    def image_of(self, label: Path) -> Path:
+        """Return the image of a label file.
+
+        Raises
+        ------
+        UserError
+            NU-C02 where it has no image or several.
+        """
+        found = [self._images[key] for key in _keys(label) if key in self._images]
+        for images in found:
+            if len(images) == 1:
+                return images[0]
+        count = len(found[0]) if found else "no"
+        what = f"{count} images in the folder have its name or number"
+        raise UserError("NU-C02", what, str(label), "give images and labels as two lists of files in the same order")
+
+
+def _keys(path: Path) -> Iterator[tuple[str, str | int]]:
+    """Yield by what an image and its label file are found alike, the surest first."""
+    yield "stem", path.stem  # where "a.tif" lies beside "a.ome.tif"
+    yield "name", image_stem(path)
+    number = _last_number(path)
+    if number is not None:
+        yield "number", number
 
 
 def _last_number(path: Path) -> int | None:
-    found = _NUMBER.findall(path.stem)
+    found = _NUMBER.findall(image_stem(path))
     return int(found[-1]) if found else None

@@ -8,7 +8,7 @@ from typing import Any
 import msgspec
 
 from napari_unet.errors import UserError
-from napari_unet.images.image import Image
+from napari_unet.images.image import Image, encodable
 from napari_unet.images.planes import NormalisedPlanes
 
 FACT = "trained_on"
@@ -66,7 +66,7 @@ def training_image(planes: NormalisedPlanes) -> TrainingImage:
     image, bounds = planes.image, planes.normalisation
     size = image.pixel_size
     return TrainingImage(
-        _encodable(image.name), image.channels, (size.y, size.x), size.unit, bounds.low, bounds.high,
+        image.name, image.channels, (size.y, size.x), size.unit, bounds.low, bounds.high,
         image.all_channels, image.chosen, _names(image),
     )  # fmt: skip
 
@@ -137,14 +137,9 @@ def comparable(name: str) -> str:
 
 def _names(image: Image) -> tuple[str, ...]:
     """Return the names of the channels that are handed out; () where they are missing or too long to be remembered."""
-    names = [_encodable(name) for name in image.channel_names[: image.all_channels]]
+    names = [encodable(name) for name in image.channel_names[: image.all_channels]]
     seen = tuple(names[number] for number in image.chosen or range(len(names))) if names else ()
     return seen if sum(map(len, seen)) <= _MOST_NAMES else ()
-
-
-def _encodable(name: str) -> str:
-    """Replace characters that cannot be encoded, which file names may hold."""
-    return name.encode(errors="replace").decode()
 
 
 def _name_difference(trained: Sequence[TrainingImage], found: TrainingImage) -> str:

@@ -18,6 +18,7 @@ from napari_unet.decoder.decoded_pixels import DecodedPixels
 from napari_unet.decoder.messages import Answer, Draw, Drawn, Inspect, Inspected, Part, Read, Refused, Wish
 from napari_unet.errors import UserError
 from napari_unet.images.image import Image, PixelSize
+from napari_unet.images.reading import refuse_unencodable
 from napari_unet.project.image_record import ImageRecord
 from napari_unet.project.recorded_image import open_recorded
 from napari_unet.protocol.child_process import ChildProcess
@@ -148,7 +149,9 @@ class DecoderClient:
         return self._receive(path, expected)
 
     def _send(self, wish: Wish, path: Path) -> None:
-        there = msgspec.structs.replace(wish, path=str(Path(wish.path).absolute()))  # the process works elsewhere
+        absolute = Path(wish.path).absolute()  # the process works elsewhere
+        refuse_unencodable(absolute)
+        there = msgspec.structs.replace(wish, path=str(absolute))
         try:
             self._running().channel.send(there)
         except OSError as error:

@@ -11,6 +11,7 @@ from jaxtyping import Float64, Int64
 from scipy.special import expit, logit
 
 from napari_unet.evaluation.dice_sums import DiceSums
+from napari_unet.project.classes import distinct_names
 
 LABELLED = "labelled_pixels"  # fact of a network: trained pixels by class id
 MISTAKEN = "mistaken_pixels"  # fact of a network: painted pixels that an earlier answer had wrong
@@ -234,7 +235,7 @@ def unknown_dice(class_ids: Sequence[int], reason: str) -> tuple[EstimatedDice, 
 
 def as_record(estimates: Sequence[EstimatedDice], names: Mapping[int, str]) -> dict[str, dict[str, Any]]:
     """Return estimates by the names of their classes, as ``--json`` and the notes beside results have them."""
-    found = {}
+    found, names = {}, distinct_names(names)
     for estimate in estimates:
         record = msgspec.to_builtins(estimate)
         found[names.get(record.pop("class_id"), f"class {estimate.class_id}")] = record

@@ -42,6 +42,9 @@ class MaskPair:
         if highest <= last and classes == found:
             return "classes"
         if _is_numbered(self.truth):
+            # Tissues of one piece each look like few objects, and a class that was missed then like one that was found.
+            if highest <= _MOST_CLASSES and len(found) > 1 and classes == found:
+                raise _ambiguous("the truth looks like classes or numbers of objects", "--truth-is classes", "objects")
             return "objects"
         if highest > _MOST_CLASSES:
             raise _ambiguous(f"the truth holds values up to {highest} that are no objects", "--truth-is mask")

@@ -16,7 +16,6 @@ from napari_unet.project.split import BLOCK, BUFFER_ZONE
 _PACKAGES = ("napari-unet-live", "napari", "torch", "numpy", "scipy")
 _SHOWN = "best.json"  # in the folder of networks: the description of the one that is shown
 _LONGEST = 2**20  # bytes of it that are read
-_FROM_BASE = "experts"  # the head of networks that began with base weights
 
 
 def methods_paragraph(project: Project, score: Score | None) -> str:
@@ -28,7 +27,7 @@ def methods_paragraph(project: Project, score: Score | None) -> str:
     network = _network(said, project.settings.read().preset)
     annotated = sum(bool(project.strokes.painted_planes(record.id)) for record in images)
     sentences = [
-        f"Pixels were classified with a U-Net ({network}) trained on sparse annotations with {_versions()}.",
+        f"Pixels were classified with a U-Net ({network}) trained on annotated pixels with {_versions()}.",
         f"{annotated} of {len(images)} images were annotated (labelled pixels: {painted or 'none'}"
         f"{_in_areas(project)}).",
     ]
@@ -56,13 +55,16 @@ def _in_areas(project: Project) -> str:
 
 
 def _network(record: Any, preset: str) -> str:
-    """Name the network that is shown and where it started, by its own description; by the settings before it is."""
+    """Name the network that is shown and where it started, by its own description; by the settings before it is.
+
+    Networks of earlier versions do not say where they started.
+    """
     try:
-        start = "base weights" if record["architecture"]["head"] == _FROM_BASE else "random weights"
-        name = record["facts"].get("trained_with", {}).get("preset", preset)
+        trained_with = record["facts"].get("trained_with", {})
+        name, start = trained_with.get("preset", preset), trained_with.get("began_with", "")
     except (KeyError, TypeError, AttributeError):  # not there yet, or damaged: NU-M02 tells
         return f"network '{preset}'"
-    return f"network '{name}', started from {start}"
+    return f"network '{name}'" + (f", started from {start}" if start else "")
 
 
 def _description(project: Project) -> Any:

@@ -4,7 +4,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from napari_unet.project.classes import ClassLabel
+from napari_unet.project.classes import ClassLabel, distinct_names
 
 
 @dataclass(frozen=True, slots=True)
@@ -18,7 +18,7 @@ class ModelDescription:
     held_out_dice : Dice by class number as text, None for a class without evidence; {} where it was never scored
     mean_held_out_dice : mean over the classes with evidence
     file, sha256 : name and hash of the checkpoint file; "" where they do not matter
-    trained_with : preset, tile, tiles per step and device; {} where nobody knows
+    trained_with : preset, tile, tiles per step, device and what training began with; {} where nobody knows
     """
 
     fingerprint: str
@@ -31,9 +31,10 @@ class ModelDescription:
 
     def training_record(self, classes: Sequence[ClassLabel]) -> dict[str, Any]:
         """Return step, what was trained with, and scores for a JSON record, the scores by the names of the classes."""
+        names = distinct_names({label.id: label.name for label in classes})
         return {
             "step": self.step,
             "trained_with": dict(self.trained_with),
-            "held_out_dice": {label.name: self.held_out_dice.get(str(label.id)) for label in classes},
+            "held_out_dice": {name: self.held_out_dice.get(str(class_id)) for class_id, name in names.items()},
             "mean_held_out_dice": self.mean_held_out_dice,
         }

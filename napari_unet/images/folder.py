@@ -1,10 +1,11 @@
 """The image files that a path stands for."""
 
+import os
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import NamedTuple
 
-from napari_unet.errors import UserError
+from napari_unet.errors import UserError, system_error
 from napari_unet.images.readers.formats import SUFFIXES
 from napari_unet.images.readers.ome_set import files_of_set
 from napari_unet.images.readers.zarr_metadata import METADATA_FILES
@@ -23,11 +24,19 @@ def list_images(path: Path) -> Listing:
     """Return a file or Zarr image itself, or the images in any other folder, by name.
 
     Hidden files and images in subfolders are left out. Of an OME image in several files the first one is returned.
+
+    Raises
+    ------
+    UserError
+        NU-I10 for a folder that the system does not open.
     """
-    if not path.is_dir() or _is_zarr(path):
+    if not os.path.isdir(path) or _is_zarr(path):
         return Listing([path], "")
-    shown = sorted(inside for inside in path.iterdir() if not inside.name.startswith("."))
-    images = [inside for inside in shown if _is_zarr(inside) or (inside.is_file() and _has_known_ending(inside))]
+    try:
+        shown = sorted(inside for inside in path.iterdir() if not inside.name.startswith("."))
+    except OSError as error:
+        raise system_error(error, str(path)) from error
+    images = [inside for inside in shown if _is_zarr(inside) or (os.path.isfile(inside) and _has_known_ending(inside))]
     taken = set(images)
     return Listing(list(_first_of_each_set(images)), _notice(path, len(shown), [p for p in shown if p not in taken]))
 
@@ -42,7 +51,7 @@ def images_of(paths: Sequence[Path], warn: Callable[[str], object] = lambda line
     Raises
     ------
     UserError
-        NU-I19 for a folder without an image.
+        NU-I19 for a folder without an image, NU-I10 for one that the system does not open.
     """
     found: dict[Path, Path] = {}
     for path in paths:
@@ -68,7 +77,7 @@ def _first_of_each_set(images: Sequence[Path]) -> Iterator[Path]:
 def _notice(folder: Path, count: int, skipped: Sequence[Path]) -> str:
     if not skipped:
         return ""
-    names = [f"{path.name}/" if path.is_dir() else path.name for path in skipped]
+    names = [f"{path.name}/" if os.path.isdir(path) else path.name for path in skipped]
     told = ", ".join(names[:_NAMED]) + (" ..." if len(names) > _NAMED else "")
     what = f"{len(skipped)} of {count} files and folders in it are skipped ({told})"
     fix = "nothing is to be done if they are no images; else convert them, or choose their folder"
@@ -80,4 +89,5 @@ def _has_known_ending(path: Path) -> bool:
 
 
 def _is_zarr(path: Path) -> bool:
-    return any((path / name).is_file() for name in METADATA_FILES)
+    # Where the system tells nothing of a path, as in a folder of somebody else, this says no and pathlib raises.
+    return any(os.path.isfile(path / name) for name in METADATA_FILES)

@@ -55,6 +55,11 @@ class PixelSize:
         return "µm" if self.unit == "um" else self.unit
 
 
+def encodable(name: str) -> str:
+    """Replace characters that cannot be encoded, which names of files may hold."""
+    return name.encode(errors="replace").decode()
+
+
 @dataclass(frozen=True, slots=True)
 class Image:
     """Hold an array with named axes, and read it plane by plane.
@@ -86,6 +91,8 @@ class Image:
     notices: tuple[str, ...] = field(default=(), compare=False)
 
     def __post_init__(self) -> None:
+        # A name of bytes that are no text, as a layer may have it, can be written into no file and no database.
+        object.__setattr__(self, "name", encodable(self.name))
         shape = tuple(self.pixels.shape)
         if (
             "y" not in self.axes

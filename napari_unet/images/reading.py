@@ -20,7 +20,16 @@ from napari_unet.images.readers.zarr_folder import open_zarr
 from napari_unet.images.readers.zarr_metadata import METADATA_FILES as ZARR_METADATA
 from napari_unet.images.trial import tried
 
-__all__ = ["MAX_DECODED_BYTES", "SUFFIXES", "SUPPORTED", "ZARR_METADATA", "changed", "file_state", "open_image"]
+__all__ = [
+    "MAX_DECODED_BYTES",
+    "SUFFIXES",
+    "SUPPORTED",
+    "ZARR_METADATA",
+    "changed",
+    "file_state",
+    "open_image",
+    "refuse_unencodable",
+]
 
 _MOST_AXES = 20  # each has a letter of its own
 OPENERS: dict[str, Callable[[Path, bool], Content]] = {
@@ -49,12 +58,28 @@ def open_image(path: Path, axes: str | None = None, *, expand_palette: bool = Tr
     UserError
         NU-I01 to NU-I03 where the pixels do not make an image, NU-I10 to NU-I14 where the file cannot be read.
     """
+    refuse_unencodable(path)
     tried(path, axes)
     opener = OPENERS[format_of(path)]
     with damage_told(path), warnings.catch_warnings():
         warnings.simplefilter("ignore")
         content = opener(path, expand_palette)
     return _image(path, content, axes, keep_named)
+
+
+def refuse_unencodable(path: Path) -> None:
+    """Refuse a path that is no text, such as one in Latin-1 on Linux: results, projects and messages could not name it.
+
+    Raises
+    ------
+    UserError
+        NU-I10
+    """
+    try:
+        str(path).encode()
+    except UnicodeEncodeError as error:
+        what = "the name of the file, or of a folder above it, is not in UTF-8"
+        raise UserError("NU-I10", what, str(path), "rename it, or rename many with convmv") from error
 
 
 def _image(path: Path, content: Content, axes: str | None, keep_named: bool) -> Image:

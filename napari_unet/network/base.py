@@ -7,6 +7,7 @@ from pathlib import Path
 import torch
 from torch import Tensor
 
+from napari_unet.images.image import encodable
 from napari_unet.network.checkpoint import Checkpoint
 from napari_unet.network.presets import Preset
 from napari_unet.network.reading import open_network
@@ -23,10 +24,12 @@ class BaseWeights:
     Parameters
     ----------
     named : a network in the place of all that come with the package
+    name : what results call the start
     """
 
-    def __init__(self, named: Checkpoint | None = None) -> None:
+    def __init__(self, named: Checkpoint | None = None, name: str = "base weights") -> None:
         self._named = named
+        self.name = name
 
     def for_preset(self, preset: Preset, width: int = 0) -> Checkpoint | None:
         """Return the network that a preset starts from, or None where it starts at random.
@@ -57,7 +60,9 @@ def base_weights(choice: str = "auto") -> BaseWeights | None:
     """
     if choice == "none":
         return None
-    return BaseWeights() if choice == "auto" else BaseWeights(open_network(Path(choice)))
+    if choice == "auto":
+        return BaseWeights()
+    return BaseWeights(open_network(Path(choice)), f"network {encodable(Path(choice).absolute().name)}")
 
 
 def from_base(base: Checkpoint, channels: int, classes: int, context_planes: int = 0) -> UNet:

@@ -4,7 +4,7 @@ import zipfile
 import zlib
 from pathlib import Path
 
-from napari_unet.errors import UserError, is_ours, program_error
+from napari_unet.errors import UserError, is_ours, program_error, system_error
 from napari_unet.network.checkpoint import Checkpoint, load_checkpoint
 from napari_unet.storage import temporary_folder
 
@@ -24,8 +24,16 @@ def open_network(path: Path) -> Checkpoint:
     Raises
     ------
     UserError
-        NU-M01 to NU-M04 as ``load_checkpoint``; NU-M05 for a zip file that is damaged or no package of ours.
+        NU-M01 to NU-M04 as ``load_checkpoint``; NU-M05 for a zip file that is damaged or no package of ours; NU-I10
+        for a path that the system refuses.
     """
+    try:
+        return _opened(path)
+    except OSError as error:
+        raise system_error(error, str(path)) from error
+
+
+def _opened(path: Path) -> Checkpoint:
     if path.is_dir():
         inside = path / NETWORK
         return load_checkpoint(inside if inside.is_file() else path / _IN_PROJECT)

@@ -4,6 +4,7 @@ import numpy as np
 from jaxtyping import Int32, UInt8
 
 _LINKED_AXES = "tz"  # other axes, such as positions of the stage, have no neighbours
+_PAGES = "i"  # of a TIFF file that says no more of them: they are a stack or a film, and lie in order
 
 
 def link_planes(
@@ -19,13 +20,14 @@ def link_planes(
     ----------
     numbers : every object of every plane has its own
     values : mask value of each object
-    plane_axes, plane_shape : of the planes; linked are slices (z), then, as whole volumes, times (t)
+    plane_axes, plane_shape : of the planes; linked are slices (z), then, as whole volumes, times (t); and
+        pages of a file that has no other axis of planes (i)
     overlap : smallest intersection over union of two objects that are linked; each has one partner at most, and the
         largest overlaps are linked first
     """
     linked = numbers.reshape(*plane_shape, *numbers.shape[1:])
     for axis in sorted(plane_axes, key="zt".find):
-        if axis in _LINKED_AXES:
+        if axis in _LINKED_AXES or plane_axes == _PAGES:
             linked = _linked_along(linked, values, plane_axes, axis, overlap)
     present, new = np.unique(linked, return_inverse=True)
     if present[0] != 0:

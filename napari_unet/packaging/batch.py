@@ -6,15 +6,14 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-import torch
-
-from napari_unet.errors import UserError
+from napari_unet.errors import UserError, told_in_one_line
 from napari_unet.export.provenance import DROP, ESTIMATED, quality_in
 from napari_unet.export.stems import distinct_stems
 from napari_unet.images.folder import images_of
 from napari_unet.images.image import Image
 from napari_unet.images.overwriting import image_stem, refuse_overwriting
 from napari_unet.images.reading import open_image
+from napari_unet.network.device import is_out_of_memory
 from napari_unet.packaging.model import Model
 from napari_unet.packaging.prediction_files import ImagePrediction
 from napari_unet.prediction.cluster import Cluster, connected
@@ -28,6 +27,10 @@ class Failure:
 
     image: Path
     error: UserError
+
+    def as_json(self) -> dict[str, str]:
+        """Return the record for ``--json``."""
+        return {"image": str(self.image), "error": str(self.error)}
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,11 +50,14 @@ class Batch:
 
     def as_json(self) -> dict[str, Any]:
         """Return the record for ``--json``."""
-        failed = [{"image": str(failure.image), "error": str(failure.error)} for failure in self.failed]
         images = [
             {"image": str(path), ESTIMATED: dice, DROP: self.drops[path]} for path, dice in self.estimated.items()
         ]
-        return {"files": [str(path) for path in self.files], "images": images, "failed": failed}
+        return {
+            "files": [str(path) for path in self.files],
+            "images": images,
+            "failed": [each.as_json() for each in self.failed],
+        }
 
 
 @dataclass(frozen=True, slots=True)
@@ -154,8 +160,8 @@ def predict_batch(
                 files = predict_file(model, path, destination, request, cluster=cluster, listener=listener)
                 batch.files.extend(files)
                 batch.estimated[path], batch.drops[path] = quality_in(files[-1])
-            except (UserError, MemoryError, torch.OutOfMemoryError) as error:
-                batch.failed.append(Failure(path, _told(error, path)))
+            except Exception as error:  # noqa: BLE001 - an error of any kind costs its image and not the batch
+                batch.failed.append(failure_of(path, error))
                 listener.failed(batch.failed[-1])
     return batch
 
@@ -185,10 +191,12 @@ def _refuse_objects_of_large(image: Image, path: Path, request: PredictionReques
         raise UserError("NU-E14", what, str(path), "leave these options out, or choose tiff, which takes the memory")
 
 
-def _told(error: Exception, path: Path) -> UserError:
-    if not isinstance(error, UserError):
-        return UserError(
-            "NU-E13", "there is not enough memory", str(path), "choose a smaller --tile or a larger machine"
-        )
+def failure_of(path: Path, error: Exception) -> Failure:
+    """Name the image at a path with what a user is told of any exception that it causes."""
+    if is_out_of_memory(error):
+        fix = "choose a smaller --tile or a larger machine"
+        return Failure(path, UserError("NU-E13", "there is not enough memory", str(path), fix))
+    told = told_in_one_line(error, str(path))
     # An image knows its name only, and a batch may hold many of that name.
-    return UserError(error.code, error.what, str(path), error.fix) if error.where == path.stem else error
+    is_name = told.where == path.stem
+    return Failure(path, UserError(told.code, told.what, str(path), told.fix) if is_name else told)

@@ -10,7 +10,9 @@ from napari_unet.evaluation.estimated_dice import as_record
 from napari_unet.network.checkpoint import Checkpoint
 from napari_unet.network.known_facts import estimates_in
 from napari_unet.network.reading import NETWORK, open_network
+from napari_unet.project.classes import distinct_names
 from napari_unet.project.database import DATABASE
+from napari_unet.training.device_settings import beginning_of
 
 _PATTERNS = ("*.unet", "*.safetensors", "*.bioimageio.zip")
 
@@ -60,16 +62,17 @@ def _record(path: Path) -> dict[str, Any]:
 
 def _described(checkpoint: Checkpoint) -> dict[str, Any]:
     scores = checkpoint.facts.get("held_out_dice", {})
-    names = list(zip(checkpoint.class_ids, checkpoint.class_names, strict=True))
+    names = distinct_names(dict(zip(checkpoint.class_ids, checkpoint.class_names, strict=True)))
     images = remembered(checkpoint.facts)
     return {
         "step": checkpoint.step,
+        "began_with": beginning_of(checkpoint.facts),
         "channels": checkpoint.architecture.image_channels,
         "channels_trained_on": told(images),
         "context_planes": checkpoint.architecture.context_planes,
         "mean_held_out_dice": checkpoint.facts.get("mean_held_out_dice"),
-        "held_out_dice": {name: scores.get(str(class_id)) for class_id, name in names},
-        "estimated_dice": as_record(estimates_in(checkpoint.facts), dict(names)),
+        "held_out_dice": {name: scores.get(str(class_id)) for class_id, name in names.items()},
+        "estimated_dice": as_record(estimates_in(checkpoint.facts), names),
         "trained_on": [image.name for image in images],
         "pixel_sizes": sorted({f"{i.pixel_size[0]:.4g} x {i.pixel_size[1]:.4g} {i.unit}" for i in images}),
     }

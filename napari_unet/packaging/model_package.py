@@ -28,6 +28,7 @@ from napari_unet.storage import temporary_folder
 
 SUFFIX = ".bioimageio.zip"
 _FILES = {"pytorch_state_dict": "weights.pt", "onnx": "weights.onnx", "torchscript": "weights.torchscript"}
+_NOTICE = Path(unet.__file__).parents[1] / "NOTICE.txt"  # what the licences of the source and the base weights ask for
 _LEAST_SPREAD = 1e-12  # negligible beside the range of intensities, yet above 0 as the format demands
 _PAPER = "Ronneberger, Fischer and Brox 2015: U-Net: Convolutional Networks for Biomedical Image Segmentation"
 _DOI = "10.1007/978-3-319-24574-4_28"
@@ -92,6 +93,7 @@ def _write_parts(
     probabilities = torch.softmax(network(example), dim=1).numpy()
     write_example(folder, raw, probabilities)
     shutil.copyfile(Path(unet.__file__), folder / "unet.py")
+    shutil.copyfile(_NOTICE, folder / _NOTICE.name)
     save_checkpoint(checkpoint, folder / NETWORK)
     (folder / "README.md").write_text(documentation(name, checkpoint), encoding="utf-8")
     colours = np.array([style.colour for style in styles], np.uint8)
@@ -107,7 +109,7 @@ def _description(parts: Path, name: str, checkpoint: Checkpoint, kinds: Sequence
 
     return spec.ModelDescr(
         name=_model_name(name),
-        description="U-Net that classifies the pixels of 2D microscopy images, trained on a few painted strokes.",
+        description="U-Net that classifies the pixels of 2D microscopy images, trained on annotated pixels.",
         documentation=spec.FileDescr(source=parts / "README.md"),
         cite=[spec.CiteEntry(text=_PAPER, doi=spec.Doi(_DOI))],
         covers=[spec.FileDescr(source=parts / "cover.png")],
@@ -115,7 +117,9 @@ def _description(parts: Path, name: str, checkpoint: Checkpoint, kinds: Sequence
         inputs=[_input(parts, checkpoint)],
         outputs=[_output(parts, checkpoint)],
         weights=spec.WeightsDescr(**_weights(parts, checkpoint.architecture, kinds)),
-        attachments=[spec.FileDescr(source=parts / each) for each in (NETWORK, f"{Path(NETWORK).stem}.json")],
+        attachments=[
+            spec.FileDescr(source=parts / each) for each in (NETWORK, f"{Path(NETWORK).stem}.json", _NOTICE.name)
+        ],
     )
 
 

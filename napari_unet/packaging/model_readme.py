@@ -6,6 +6,7 @@ from napari_unet.evaluation.estimated_dice import interval_text
 from napari_unet.network.checkpoint import Checkpoint
 from napari_unet.network.known_facts import estimates_in
 from napari_unet.network.reading import NETWORK
+from napari_unet.training.device_settings import beginning_of
 
 _HELD_OUT = (
     "The held-out Dice above is that of labels in blocks of 64 pixels that were not trained on, in the same images."
@@ -25,7 +26,8 @@ def documentation(name: str, checkpoint: Checkpoint) -> str:
         [
             f"# {name}",
             "",
-            f"A U-Net trained for {checkpoint.step} steps on strokes painted in napari with napari-unet-live.",
+            f"A U-Net trained for {checkpoint.step} steps on annotated pixels, with napari-unet-live.",
+            *_beginning(checkpoint),
             "It classifies the pixels of a plane; its outputs are the probabilities of the classes:",
             "",
             *lines,
@@ -44,7 +46,8 @@ def documentation(name: str, checkpoint: Checkpoint) -> str:
             "Before you rely on it, predict images that nobody painted on and score them against truth:",
             "`napari-unet score --prediction MASK --truth TRUTH`.",
             "",
-            "No author and no licence are stated: add them to the description before you publish it.",
+            "No author and no licence are stated: add them to the description before you publish it. Keep",
+            "`NOTICE.txt`, which the licences of `unet.py` and of the base weights ask for.",
             "",
         ]
     )
@@ -62,6 +65,11 @@ def _input_lines(checkpoint: Checkpoint) -> list[str]:
         "Beyond the ends of a stack its first and last plane are repeated.",
         "",
     ]
+
+
+def _beginning(checkpoint: Checkpoint) -> list[str]:
+    began_with = beginning_of(checkpoint.facts)
+    return [f"Its training began with {began_with}."] if began_with else []
 
 
 def _held_out(value: float | None) -> str:

@@ -4,7 +4,7 @@ from collections.abc import Callable, Iterator
 from functools import partial
 from pathlib import Path
 
-from napari_unet.errors import UserError
+from napari_unet.errors import UserError, system_error, told_in_one_line
 from napari_unet.network.checkpoint import load_checkpoint
 from napari_unet.project.content_hashes import ContentHashes
 from napari_unet.project.database import DATABASE
@@ -36,8 +36,8 @@ def verify(folder: Path) -> list[str]:
         for check in checks:
             try:
                 check()
-            except UserError as error:
-                findings.append(str(error))
+            except (UserError, OSError) as error:
+                findings.append(str(told_in_one_line(error, str(project.folder))))
         fix = "run napari-unet verify --repair, which sets it aside"
         for path in misplaced_folders(project.models):
             what = "a folder lies where a file of the network belongs"
@@ -87,6 +87,8 @@ def _networks_set_aside(folder: Path) -> Iterator[str]:
     for path in _networks(folder):
         try:
             load_checkpoint(path)
+        except OSError as error:
+            yield str(system_error(error, str(path)))  # what cannot be read is not known to be damaged
         except UserError as error:
             if error.code == "NU-M03":
                 continue  # a newer version's work is not damaged

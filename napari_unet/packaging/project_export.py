@@ -8,6 +8,7 @@ from napari_unet.config import Settings
 from napari_unet.errors import UserError
 from napari_unet.export.formats import FORMATS, MODEL_FORMAT
 from napari_unet.export.results_pack import write_contents
+from napari_unet.packaging.batch import Failure
 from napari_unet.packaging.checkpoint_description import describe_checkpoint
 from napari_unet.packaging.model import Model, load_model
 from napari_unet.packaging.model_package import write_model_package
@@ -29,6 +30,7 @@ def export(
     image_ids: Sequence[int] | None = None,
     settings: Settings | None = None,
     warn: Callable[[str], object] = lambda line: None,
+    failed: Callable[[Failure], object] | None = None,
 ) -> list[Path]:
     """Predict the project's images with its network and write the results, named after the images.
 
@@ -41,6 +43,8 @@ def export(
     image_ids : of the images in the project; None for all
     settings : how objects are told apart; those of the project where None
     warn : told what should be known of an image that is predicted
+    failed : told each image of several that cannot be exported; where None, the error of the first such image is
+        raised when all others are written
 
     Images of the same name are told apart by ``export.stems.distinct_stems``. The tables of several images are also
     written as joint ones, see ``export.joint_table``.
@@ -51,11 +55,14 @@ def export(
     model = load_model(project.folder, device, precision)
     model = replace(model, settings=settings or model.settings)
     written = [_export_model(project, model, folder)] if MODEL_FORMAT in formats else []
+    failures: list[Failure] = []
     if request.formats:
-        written += export_images(project, model, folder, request, image_ids, warn)
+        written += export_images(project, model, folder, request, image_ids, warn, failed or failures.append)
     if pack:
         described = describe_checkpoint(model.checkpoint, project.models / BEST)
         written.append(write_contents(folder, written, described, model.classes, model.settings))
+    if failures:
+        raise failures[0].error
     return written
 
 

@@ -10,6 +10,7 @@ from napari_unet.export.joint_table import write_joint_tables
 from napari_unet.export.stems import project_stems
 from napari_unet.images.overwriting import refuse_overwriting
 from napari_unet.images.planes import NormalisedPlanes
+from napari_unet.packaging.batch import Failure, failure_of
 from napari_unet.packaging.model import Model
 from napari_unet.packaging.prediction_files import ImagePrediction
 from napari_unet.prediction.prediction_request import PredictionRequest
@@ -23,19 +24,30 @@ def export_images(
     request: PredictionRequest,
     image_ids: Sequence[int] | None,
     warn: Callable[[str], object],
+    failed: Callable[[Failure], object],
 ) -> list[Path]:
     """Predict images of a project with its network, write the results, and the joint tables of several images.
 
+    An image that cannot be exported is left out where there are others.
+
     Parameters
     ----------
+    folder : for the results
+    request : what is written of each image
     image_ids : of the images; None for all
     warn : told what should be known of an image
+    failed : told each image that is left out
+
+    Raises
+    ------
+    UserError
+        For the only image, if it cannot be exported.
     """
     written: list[Path] = []
-    count = 0
     stems, learned = project_stems(project), _learned(project)
-    for record in project.images.all():
-        if image_ids is None or record.id in image_ids:
+    records = [record for record in project.images.all() if image_ids is None or record.id in image_ids]
+    for record in records:
+        try:
             refuse_overwriting(record.path, folder, stems[record.id])
             planes = NormalisedPlanes(project.images.open(record.id))
             for line in model.warnings(planes):
@@ -43,8 +55,12 @@ def export_images(
             is_learned = record.id in learned
             job = ImagePrediction(model, planes, folder, request, stems[record.id], is_learned=is_learned, warn=warn)
             written += job.write()
-            count += 1
-    return written + (write_joint_tables(folder, project.folder.stem, stems, written) if count > 1 else [])
+        except Exception as error:  # of any kind: it costs its image and not the others
+            failure = failure_of(record.path, error)
+            if len(records) == 1:
+                raise failure.error from error
+            failed(failure)
+    return written + (write_joint_tables(folder, project.folder.stem, stems, written) if len(records) > 1 else [])
 
 
 def _learned(project: Project) -> set[int]:

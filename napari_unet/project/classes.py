@@ -1,6 +1,7 @@
 """Keep the classes that strokes are painted in."""
 
 import re
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 
 from napari_unet.errors import UserError
@@ -44,6 +45,24 @@ def default_name(class_id: int) -> str:
     return "background" if class_id == BACKGROUND else f"class {class_id}"
 
 
+def distinct_names(names: Mapping[int, str]) -> dict[int, str]:
+    """Return the names of classes by id, with the id behind a name that a class before has, as "cell (3)".
+
+    Projects and networks of earlier versions may hold two classes of one name, and records go by names.
+    """
+    distinct: dict[int, str] = {}
+    for class_id, name in sorted(names.items()):
+        distinct[class_id] = _free(name, class_id, distinct.values())
+    return distinct
+
+
+def _free(name: str, class_id: int, taken: Collection[str]) -> str:
+    """Return the name, with the id behind it as often as is needed to make it another than those that are taken."""
+    while name in taken:
+        name = f"{name} ({class_id})"
+    return name
+
+
 def _refuse_strange(label: ClassLabel) -> ClassLabel:
     """Return a stored class, or raise a ValueError for one that no version of this program has written."""
     if not 1 <= label.id <= MAXIMUM_CLASS:
@@ -84,16 +103,19 @@ class Classes:
         Raises
         ------
         UserError
-            NU-A06 when every id is used, NU-A18 for a colour that is not "#RRGGBB" or an endless name.
+            NU-A06 when every id is used, NU-A18 for a colour that is not "#RRGGBB", an endless name, or the name of
+            another class.
         """
         self._refuse_unfit(name, colour)
+        self._refuse_taken(name or None)
         with self._database.transaction() as connection:
             highest = connection.execute("SELECT seq FROM sqlite_sequence WHERE name = 'classes'").fetchone()
             class_id = (highest[0] if highest else 0) + 1
             if class_id > MAXIMUM_CLASS:
                 what = f"a project holds {MAXIMUM_CLASS} classes at most"
                 raise UserError("NU-A06", what, str(self._database.folder), "start a new project")
-            label = ClassLabel(class_id, name or default_name(class_id), colour or default_colour(class_id))
+            by_default = _free(default_name(class_id), class_id, self.names().values())
+            label = ClassLabel(class_id, name or by_default, colour or default_colour(class_id))
             connection.execute(
                 "INSERT INTO classes (id, name, colour) VALUES (?, ?, ?)", (label.id, label.name, label.colour)
             )
@@ -102,6 +124,7 @@ class Classes:
     def change(self, class_id: int, *, name: str | None = None, colour: str | None = None) -> None:
         """Rename or recolour a class; raise a UserError NU-A18 for what ``add`` refuses too."""
         self._refuse_unfit(name, colour)
+        self._refuse_taken(name, class_id)
         with self._database.transaction() as connection:
             connection.execute(
                 "UPDATE classes SET name = COALESCE(?, name), colour = COALESCE(?, colour) WHERE id = ?",
@@ -114,7 +137,14 @@ class Classes:
             connection.execute("UPDATE classes SET removed = 1 WHERE id = ?", (class_id,))
 
     def bring_back(self, name: str) -> ClassLabel | None:
-        """Learn the newest removed class of this name again, with its strokes; None where there is none."""
+        """Learn the newest removed class of this name again, with its strokes; None where there is none.
+
+        Raises
+        ------
+        UserError
+            NU-A18 where another class has the name now.
+        """
+        self._refuse_taken(name)
         with self._database.transaction() as connection:
             row = connection.execute(
                 "SELECT id, name, colour FROM classes WHERE removed AND name = ? ORDER BY id DESC LIMIT 1", (name,)
@@ -124,6 +154,12 @@ class Classes:
             label = _refuse_strange(ClassLabel(*row))
             connection.execute("UPDATE classes SET removed = 0 WHERE id = ?", (label.id,))
         return label
+
+    def _refuse_taken(self, name: str | None, own_id: int | None = None) -> None:
+        """Refuse the name of another class: results and records could not tell the two apart."""
+        if name is not None and name in {other for class_id, other in self.names().items() if class_id != own_id}:
+            what = f"there is a class called {name[:40]!r} already"
+            raise UserError("NU-A18", what, str(self._database.folder), "choose another name")
 
     def _refuse_unfit(self, name: str | None, colour: str | None) -> None:
         if not _is_fit(name or "", colour or COLOURS[0]):

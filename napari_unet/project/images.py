@@ -13,6 +13,7 @@ from napari_unet import storage
 from napari_unet.errors import UserError
 from napari_unet.images.image import Image, PixelSize
 from napari_unet.images.npy_file import fill_npy
+from napari_unet.images.reading import refuse_unencodable
 from napari_unet.project.correction import chosen_channels, corrected_axes, refuse_pixel_size, with_slice_distance
 from napari_unet.project.damage import damage_told
 from napari_unet.project.database import Database
@@ -74,8 +75,9 @@ class Images:
         Raises
         ------
         UserError
-            NU-I09 when images that are painted on have another number of channels.
+            NU-I09 when images that are painted on have another number of channels, NU-I10 for a path that is no text.
         """
+        refuse_unencodable(self._database.folder if source is None else Path(source).absolute())
         known, fingerprint, is_moved = recognised(self._database, image, source, open_known)
         if known is not None:
             if is_moved and source is not None:

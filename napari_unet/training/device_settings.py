@@ -13,6 +13,7 @@ from napari_unet.project.stored_settings import StoredSettings
 from napari_unet.training.memory_limits import MemoryLimits
 
 FACT = "trained_with"
+BEGAN_WITH = "began_with"
 _BASED: tuple[PresetName, ...] = ("fast", "accurate")  # those that "auto" chooses from
 
 
@@ -99,9 +100,21 @@ def for_device(settings: Settings, device: Device, trained: Architecture | None 
     return closed, reason
 
 
-def as_fact(settings: Settings, device: Device) -> dict[str, Any]:
-    """Return what a network was trained with for the facts of its checkpoint; nothing is left open in the settings."""
-    return {FACT: {"preset": settings.preset, "tile": settings.tile, "batch": settings.batch, "device": device.kind}}
+def as_fact(settings: Settings, device: Device, began_with: str) -> dict[str, Any]:
+    """Return what a network was trained with for the facts of its checkpoint; nothing is left open in the settings.
+
+    Parameters
+    ----------
+    began_with : base weights, random weights or another network; "" where nobody knows
+    """
+    chosen = {"preset": settings.preset, "tile": settings.tile, "batch": settings.batch, "device": device.kind}
+    return {FACT: chosen | ({BEGAN_WITH: began_with} if began_with else {})}
+
+
+def beginning_of(facts: dict[str, Any]) -> str:
+    """Return what a checkpoint says that its network began with; "" where it says nothing of use."""
+    found = known_fact(facts).get(FACT, {}).get(BEGAN_WITH)
+    return found if isinstance(found, str) else ""
 
 
 def known_fact(facts: dict[str, Any]) -> dict[str, Any]:

@@ -198,7 +198,8 @@ class Learner:
     def _begin_version(self) -> None:
         """Take note that another network is shown; training changes the body, whose features were cached."""
         self.version += 1
-        self.selection.newest_trained_with = as_fact(self.settings, self.device)
+        began_with = "" if self.trainer is None else self.trainer.began_with
+        self.selection.newest_trained_with = as_fact(self.settings, self.device, began_with)
         if self.trainer is not None and self.trainer.step_count > 0:
             self.screen_cache.drop()
 
@@ -227,7 +228,7 @@ class Learner:
         if self.trainer is None or self.selection.shown is None or self._saved == state:
             return None
         self.project.database.refuse_when_gone()
-        trained_with = as_fact(self.settings, self.device)
+        trained_with = as_fact(self.settings, self.device, self.trainer.began_with)
         best = self._files.save(self.selection.checkpoint(), self.trainer.checkpoint(trained_with))
         self._saved = state
         return best

@@ -11,6 +11,7 @@ from napari_unet.network.base import BaseWeights, from_base
 from napari_unet.network.checkpoint import Checkpoint
 from napari_unet.network.presets import preset_named
 from napari_unet.network.unet import Architecture, DeepShallowHead, UNet, build
+from napari_unet.training.device_settings import beginning_of
 from napari_unet.training.network_tensors import copy_network
 
 Base = BaseWeights | None  # where new networks start: at random without
@@ -38,6 +39,17 @@ class Start:
     def base_for(self, settings: Settings) -> Checkpoint | None:
         """Return the base weights where the settings' network can start from them, else None."""
         return self.base.for_preset(preset_named(settings.preset), settings.width) if self.base else None
+
+    def beginning(self, settings: Settings, *, is_new: bool) -> str:
+        """Return what results say that the network began with; "" where an earlier version did not note it.
+
+        Parameters
+        ----------
+        is_new : whether the network is not that of the checkpoint
+        """
+        if self.checkpoint is not None and not is_new:
+            return beginning_of(self.checkpoint.facts)
+        return self.base.name if self.base is not None and self.base_for(settings) else "random weights"
 
 
 def starting_network(channels: int, class_ids: tuple[int, ...], settings: Settings, start: Start) -> UNet:

@@ -60,6 +60,7 @@ class Trainer:
     loss : of the newest step; NaN before the first
     batches : gives the tiles of each step
     plateau : watches the loss since the last stroke
+    began_with : what the network started from; "" where an earlier version did not note it
     """
 
     def __init__(
@@ -88,6 +89,7 @@ class Trainer:
         earlier = start.checkpoint
         # Of another kind is the network of before when another one was chosen since.
         self.is_new = earlier is None or not earlier.architecture.is_like(network.architecture)
+        self.began_with = start.beginning(settings, is_new=self.is_new)
         self.step_count = 0 if earlier is None or self.is_new else earlier.step
         if earlier is not None and not self.is_new:
             self._resume(earlier)

@@ -12,12 +12,14 @@ from napari_unet.errors import UserError
 from napari_unet.evaluation.estimated_dice import as_record
 from napari_unet.network.base import base_weights
 from napari_unet.network.device import choose_device
+from napari_unet.project.classes import distinct_names
 from napari_unet.project.project import Project
 from napari_unet.training.device_group import ALONE, DeviceGroup
 from napari_unet.training.device_settings import for_device
 from napari_unet.training.image_estimates import image_estimates
 from napari_unet.training.learner import Learner
 
+MOST_SEED = 2**32 - 1  # the largest that every generator of random numbers takes
 _DEFAULT_SECONDS = 60.0
 _SHOW_EVERY = 50  # steps, between two candidates that are compared with the best network
 _SAVE_EVERY_S = 60.0  # that a power cut may cost
@@ -33,6 +35,11 @@ class TrainingRequest:
     device, precision : as ``choose_device`` takes them
     base : "auto" for the base weights of the package, "none", or the path of a trained network
     devices : how many to train on together, one process each
+
+    Raises
+    ------
+    UserError
+        NU-C01 for a seed below 0 or above ``MOST_SEED``, NU-T02 for no seconds or steps above 0.
     """
 
     seconds: float | None = None
@@ -42,6 +49,15 @@ class TrainingRequest:
     seed: int = 0
     base: str | Path = "auto"
     devices: int = 1
+
+    def __post_init__(self) -> None:
+        if not 0 <= self.seed <= MOST_SEED:
+            fix = f"choose a whole number from 0 to {MOST_SEED}"
+            raise UserError("NU-C01", f"a seed of {self.seed}", "seed", fix)
+        # Written so that NaN is no length either.
+        if (self.steps is not None and self.steps < 1) or (self.seconds is not None and not self.seconds > 0):
+            length = f"{self.seconds:g} seconds" if self.steps is None else f"{self.steps} steps"
+            raise UserError("NU-T02", f"nothing can be trained in {length}", "train", "give more seconds or steps")
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,7 +113,7 @@ def run_training(
     if score is None or path is None or learner.trainer is None:
         raise UserError("NU-T02", "nothing was trained", str(project.folder), "give more seconds or steps")
     project.scores.add(score.step, msgspec.to_builtins(score))
-    names = project.classes.names()
+    names = distinct_names(project.classes.names())
     by_name = {names[c.class_id]: c.dice for c in score.classes}
     estimates = learner.selection.looked_at.estimates(learner.annotations.class_ids())
     return TrainingResult(

@@ -269,6 +269,16 @@ def test_two_folders_are_paired_by_name_or_number(tmp_path: Path) -> None:
         paired(files, files[:1])
 
 
+def test_a_double_ending_belongs_to_no_name(tmp_path: Path) -> None:
+    """An OME-TIFF is found by the label file of its name; one of the label file's own ending comes first."""
+    picture_in(tmp_path / "frames", "wt.ome")
+    picture_in(tmp_path / "gold", "wt")
+    folders = [tmp_path / "frames"], [tmp_path / "gold"]
+    assert [(image.name, label.name) for image, label in paired(*folders)] == [("wt.ome.tif", "wt.tif")]
+    picture_in(tmp_path / "frames", "wt")
+    assert [(image.name, label.name) for image, label in paired(*folders)] == [("wt.tif", "wt.tif")]
+
+
 def picture_in(folder: Path, name: str) -> None:
     """A small file of that name."""
     folder.mkdir(exist_ok=True)

@@ -42,12 +42,12 @@ def test_every_figure_comes_from_the_project_and_the_score(tmp_path: Path) -> No
         project.test_areas.replace(1, 0, [Region(0, 0, 40, 40)])
         project.settings.write(Settings(preset="light"))
         text = methods_paragraph(project, SCORE)
-        note = {"architecture": {"head": "experts"}, "facts": {"trained_with": {"preset": "fast"}}}
+        note = {"facts": {"trained_with": {"preset": "fast", "began_with": "network first.unet"}}}
         note["facts"]["estimated_dice"] = [{"class_id": 2, "value": 0.8, "low": 0.7, "high": 0.9}]
         project.models.mkdir()
         (project.models / "best.json").write_text(json.dumps(note))
         told = methods_paragraph(project, SCORE)
-        assert "(network 'fast', started from base weights)" in told
+        assert "(network 'fast', started from network first.unet)" in told
         assert "Dice over whole images was estimated at cell 0.80 [0.70, 0.90]." in told
         (project.models / "best.json").write_text("[]")
         assert methods_paragraph(project, SCORE) == text

@@ -300,6 +300,26 @@ def test_images_that_differ_between_the_rows_of_the_fingerprint_are_two(viewer: 
     assert [record.name for record in user.panel.image_list.table.records] == ["first", "second"]
 
 
+def test_a_folder_that_cannot_be_opened_is_told_and_the_rest_joins(
+    viewer: Any, three_images: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    user = User.of_project(viewer, three_images, SilentClient)
+    (tmp_path / "secret").mkdir()
+    tifffile.imwrite(tmp_path / "d.tif", np.arange(70 * 50, dtype=np.uint16).reshape(70, 50))
+    iterdir = Path.iterdir
+
+    def closed(path: Path) -> Any:
+        if path.name == "secret":
+            raise PermissionError(13, "Permission denied", str(path))
+        return iterdir(path)
+
+    monkeypatch.setattr(Path, "iterdir", closed)
+    user.panel.added_files.add([tmp_path / "secret", tmp_path / "d.tif"])
+    assert settle(lambda: bool(messages()))
+    assert messages()[0].startswith("NU-I10: it cannot be opened (Permission denied)")
+    assert [record.name for record in user.panel.image_list.table.records] == ["a", "b", "c", "d"]
+
+
 def test_files_make_a_project_where_there_is_none(viewer: Any, three_images: Path) -> None:
     _, panel = viewer.window.add_plugin_dock_widget("napari-unet-live")
     panel.controller.worker.start_process = SilentClient

@@ -1,6 +1,8 @@
 """Laws of folders of images: what is opened, what is skipped, and that this is said."""
 
+import os
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -23,6 +25,31 @@ def test_a_folder_stands_for_the_images_in_it(tmp_path: Path) -> None:
     assert notice == ""
     for single in ("notes.txt", "cells.zarr", "not there"):
         assert list_images(tmp_path / single) == ([tmp_path / single], "")
+
+
+def test_a_folder_that_cannot_be_opened_is_told(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """In one line; a folder in it that cannot be looked into is skipped as others are."""
+    (tmp_path / "secret").mkdir()
+    (tmp_path / "a.png").touch()
+    ask = os.stat
+
+    def closed(path: Any, *rest: Any, **named: Any) -> os.stat_result:
+        if Path(path).parent == tmp_path / "secret":
+            raise PermissionError(13, "Permission denied", str(path))
+        return ask(path, *rest, **named)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(os, "stat", closed)
+        images, notice = list_images(tmp_path)
+    assert [path.name for path in images] == ["a.png"]
+    assert "(secret/)" in notice
+
+    def refuse(path: Path) -> None:
+        raise PermissionError(13, "Permission denied", str(path))
+
+    monkeypatch.setattr(Path, "iterdir", refuse)
+    with pytest.raises(UserError, match="NU-I10"):
+        list_images(tmp_path)
 
 
 def test_what_is_skipped_is_counted_and_named(tmp_path: Path) -> None:

@@ -9,9 +9,11 @@ import pytest
 from image_files import all_planes
 
 from napari_unet.errors import UserError
+from napari_unet.images.image import Image
 from napari_unet.images.readers import npy_pixels as npy
 from napari_unet.images.readers.npy_pixels import NpyPixels, npy_pixels
 from napari_unet.images.reading import open_image
+from napari_unet.project.project import Project
 
 RANDOM = np.random.default_rng(7)
 GREY = RANDOM.integers(0, 60000, (37, 29)).astype(np.uint16)
@@ -33,6 +35,22 @@ def test_npy_reads_every_pixel(tmp_path: Path, pixels: np.ndarray, axes: str, or
     assert image.axes == axes
     colours = pixels if "c" in axes else pixels[..., None]
     np.testing.assert_array_equal(all_planes(image), colours.reshape(-1, *colours.shape[-3:]))
+
+
+@pytest.mark.parametrize(
+    ("shape", "axes"), [((64, 50, 1), "yx"), ((1, 64, 50, 1), "yx"), ((5, 64, 50, 1), "zyx"), ((64, 1, 1), "zyx")]
+)
+def test_one_channel_last_is_no_axis_of_pixels(tmp_path: Path, shape: tuple[int, ...], axes: str) -> None:
+    """As arrays are made for Keras; a project that has such a file as planes one pixel wide opens it as it was."""
+    pixels = RANDOM.integers(0, 255, shape).astype(np.uint8)
+    np.save(tmp_path / "a.npy", pixels)
+    image = open_image(tmp_path / "a.npy")
+    assert image.axes == axes
+    np.testing.assert_array_equal(np.asarray(image.pixels).ravel(), pixels.ravel())
+    if len(shape) == 3:
+        with Project(tmp_path / "old.unet") as project:
+            record = project.images.add(Image("a", pixels, "zyx"), tmp_path / "a.npy")
+            assert project.images.open(record.id).axes == "zyx"
 
 
 @pytest.mark.parametrize("order", ["C", "F"])

@@ -139,3 +139,20 @@ def test_a_slide_of_aperio_says_its_micrometres(tmp_path: Path) -> None:
     text = "Aperio Image Library v10.0.51\r\n12x10 |AppMag = 20|StripeWidth = 2040|MPP = 0.4990|Left = 25.69"
     tifffile.imwrite(tmp_path / "a.svs", GREY.astype(np.uint8), tile=(16, 16), description=text, metadata=None)
     assert open_image(tmp_path / "a.svs").pixel_size == PixelSize(0.499, 0.499, "um")
+
+
+@pytest.mark.parametrize("text", ["0,325", "", "unknown"])
+def test_an_edge_that_is_no_number_is_not_known(tmp_path: Path, text: str) -> None:
+    """The pixels of the file are sound, so it opens, without a pixel size."""
+    tifffile.imwrite(
+        tmp_path / "a.ome.tif", np.eye(9, dtype=np.uint8), metadata={"PhysicalSizeX": 9.125, "PhysicalSizeY": 0.5}
+    )
+    path = tmp_path / "b.ome.tif"
+    with tifffile.TiffFile(tmp_path / "a.ome.tif") as file:
+        xml = file.ome_metadata or ""
+    assert xml.count('"9.125"') == 1
+    xml = xml.replace('"9.125"', f'"{text}"')
+    tifffile.imwrite(path, np.eye(9, dtype=np.uint8), description=xml.encode(), metadata=None)
+    image = open_image(path)
+    assert image.pixel_size == PixelSize()
+    assert image.read(0).sum() == 9

@@ -37,6 +37,8 @@ SPACE = {"type": "space"}
 NAMED: list[tuple[Any, str]] = [
     (["Z", "Y", "X"], "zyx"),
     (["C", "Y", "X"], "cyx"),
+    (["site", "Y", "X"], "syx"),
+    (["S", "Y", "X"], "cyx"),
     ([{"name": "Channel", "type": "channel"}, {"name": "Y", **SPACE}, {"name": "X", **SPACE}], "cyx"),
     ([{"name": "frame", "type": "time"}, {"name": "height", **SPACE}, {"name": "width", **SPACE}], "tyx"),
     ([{"name": "depth", **SPACE}, {"name": "row", **SPACE}, {"name": "column", **SPACE}], "zyx"),
@@ -50,6 +52,16 @@ def test_axes_are_known_by_their_words_and_types(tmp_path: Path, axes: Any, expe
     """Capitals and other words do not matter, and the last two axes of space are rows and columns."""
     image = open_image(write(tmp_path / "a.zarr", STACK[0, :, 0], axes, "0.4"))
     assert image.axes == expected
+
+
+def test_sites_are_planes_beside_channels(tmp_path: Path) -> None:
+    """Only an axis that is called s and no more holds samples; a site or a series has planes of its own."""
+    image = open_image(write(tmp_path / "a.zarr", STACK[0, :, :, :, :], ["site", "c", "y", "x"], "0.4"))
+    assert (image.axes, image.channels, image.planes) == ("scyx", 2, 3)
+    image = open_image(write(tmp_path / "b.zarr", STACK[0, :, :, :, :], ["series", "z", "y", "x"], "0.4"))
+    assert (image.axes, image.channels, image.plane_shape) == ("szyx", 1, (3, 2))
+    image = open_image(write(tmp_path / "c.zarr", STACK[0, :, :, :, :], ["cycle", "c", "y", "x"], "0.4"))
+    assert (image.channels, image.plane_shape) == (2, (3,))
 
 
 def test_capitals_keep_the_pixel_size(tmp_path: Path) -> None:

@@ -1,14 +1,18 @@
 """Laws of numbering objects."""
 
+from pathlib import Path
+
 import msgspec
 import numpy as np
 import pytest
+import tifffile
 from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as arrays
 
 from napari_unet.config import Settings
 from napari_unet.images.object_labels import RIDGE, object_labels, ridge
+from napari_unet.images.reading import open_image
 from napari_unet.objects.objects import AS_PAINTED, find_objects, label_objects, objects_of_plane, split_touching
 
 masks = arrays.arrays(np.uint8, arrays.array_shapes(min_dims=2, max_dims=2, max_side=12), elements=st.integers(0, 3))
@@ -228,3 +232,17 @@ def test_of_two_heirs_the_larger_keeps_the_number() -> None:
     numbers = find_objects(mask, msgspec.structs.replace(AS_PAINTED, object_link=0.1), "t", (2,)).numbers
     assert numbers[1, 4, 4] == numbers[0, 4, 4]
     assert numbers[1, 4, 15] != numbers[0, 4, 15] > 0
+
+
+def test_pages_without_a_meaning_are_linked(tmp_path: Path) -> None:
+    """A TIFF file of plain pages holds a stack: its objects go on from page to page. Positions beside z do not."""
+    mask = np.zeros((5, 20, 20), np.uint8)
+    mask[:, 5:15, 5:15] = 1
+    with tifffile.TiffWriter(tmp_path / "pages.tif") as file:
+        for page in mask:
+            file.write(page, contiguous=False, metadata=None)
+    image = open_image(tmp_path / "pages.tif")
+    settings = Settings(object_link=0.1, object_minimum=0)
+    assert image.plane_axes == "i"
+    assert find_objects(mask, settings, image.plane_axes, image.plane_shape).count == 1
+    assert find_objects(mask[:4], settings, "zi", (2, 2)).count == 2

@@ -77,6 +77,24 @@ def test_a_folder_is_predicted_and_a_bad_file_stops_nothing(
     assert not (tmp_path / "none").exists()
 
 
+@pytest.mark.skipif(sys.platform != "linux", reason="other systems have names of text only")
+def test_a_name_that_is_no_text_costs_one_image(
+    capsys: pytest.CaptureFixture[str], network_file: Path, tmp_path: Path
+) -> None:
+    """An image with a name in Latin-1 is refused in one line before anything is written, and the next is predicted."""
+    folder = tmp_path / "in"
+    latin = folder / os.fsdecode(b"cell\xe9.tif")
+    write_images(folder, ["cell.tif", "zz.tif"])
+    (folder / "cell.tif").rename(latin)
+    status, printed, errors = predict(capsys, "--model", network_file, folder, "--out", tmp_path / "out")
+    assert status == 2
+    assert {path.name for path in (tmp_path / "out").iterdir()} == {"zz.tif", "zz.json"}
+    assert [line.split(":")[1].strip() for line in errors] == ["NU-I10"]
+    assert len(printed["failed"]) == 1
+    batch = api.predict_files(api.load_model(network_file, "cpu"), [latin], tmp_path / "other")
+    assert [failure.error.code for failure in batch.failed] == ["NU-I10"]
+
+
 def test_an_image_of_which_less_is_expected_is_told(
     capsys: pytest.CaptureFixture[str], network_file: Path, tmp_path: Path
 ) -> None:
@@ -120,19 +138,31 @@ def test_a_network_that_learned_from_few_strokes_promises_nothing(
     assert any("too few strokes" in reason for reason in reasons) == told
 
 
-def test_lack_of_memory_costs_one_image(network_file: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """An image that does not fit into memory fails alone."""
+@pytest.mark.parametrize(
+    ("error", "code"),
+    [
+        (MemoryError(), "NU-E13"),
+        (ValueError("a fault"), "NU-X01"),
+        (IndexError("a fault"), "NU-X01"),
+        (PermissionError(13, "Permission denied"), "NU-I10"),
+    ],
+)
+def test_an_error_of_any_kind_costs_one_image(
+    network_file: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, error: Exception, code: str
+) -> None:
+    """An image that does not fit into memory fails alone, and one on which this program fails."""
     images = write_images(tmp_path / "in", ["a.tif", "b.tif"])
     whole = batch_of_files.predict_file
 
     def full(model: api.Model, path: Path, *rest: object, **options: object) -> list[Path]:
         if path == images[0]:
-            raise MemoryError
+            raise error
         return whole(model, path, *rest, **options)  # type: ignore[arg-type]
 
     monkeypatch.setattr(batch_of_files, "predict_file", full)
     batch = api.predict_files(api.load_model(network_file, "cpu"), [tmp_path / "in"], tmp_path / "out")
-    assert [(failure.image, failure.error.code) for failure in batch.failed] == [(images[0], "NU-E13")]
+    assert [(failure.image, failure.error.code) for failure in batch.failed] == [(images[0], code)]
+    assert str(images[0]) in str(batch.failed[0].error)
     assert [path.name for path in batch.files] == ["b.tif", "b.json"]
 
 

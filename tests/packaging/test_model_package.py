@@ -16,6 +16,7 @@ import pytest
 import torch
 from exported_network import Network, from_onnx, from_torchscript
 
+import napari_unet
 from napari_unet.api import add_annotation, load_model, predict, train
 from napari_unet.cli import main
 from napari_unet.errors import UserError
@@ -144,7 +145,9 @@ def test_the_package_is_valid_and_complete(packed: Path) -> None:
     description = described(packed)
     assert {kind for kind in READERS if getattr(description.weights, kind)} == set(READERS)
     assert description.outputs[0].axes[1].channel_names == ["background", "cell"]
-    assert [str(f.source.path) for f in description.attachments] == ["model.safetensors", "model.json"]
+    assert [str(f.source.path) for f in description.attachments] == ["model.safetensors", "model.json", "NOTICE.txt"]
+    with zipfile.ZipFile(packed) as package:
+        assert package.read("NOTICE.txt") == Path(napari_unet.__file__).with_name("NOTICE.txt").read_bytes()
 
 
 def test_what_comes_before_the_network_is_our_normalisation(unpacked: Path) -> None:

@@ -31,6 +31,16 @@ def test_the_card_tells_the_estimated_dice() -> None:
     assert "estimated Dice n/a" in described({})
 
 
+def test_the_card_tells_where_training_began() -> None:
+    """Where that was noted; of the annotation nothing is claimed, for it may be strokes or files of labels."""
+    text = described({"trained_with": {"began_with": "network first.unet"}})
+    assert "A U-Net trained for 3 steps on annotated pixels, with napari-unet-live." in text
+    assert "Its training began with network first.unet." in text
+    assert "began" not in described({})
+    assert "began" not in described({"trained_with": {"began_with": 3}})
+    assert "painted in napari" not in text
+
+
 @pytest.mark.parametrize("value", [float("nan"), float("inf"), "high", [1]])
 def test_estimates_that_make_no_sense_are_refused(value: Any) -> None:
     """They come with files of others."""

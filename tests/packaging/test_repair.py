@@ -89,3 +89,20 @@ def test_strokes_outlive_their_classes(halves: Path) -> None:
         ]
         assert project.add_class().id == 3
         assert len({label.colour for label in project.classes.all()}) == 3
+
+
+def test_a_network_that_cannot_be_opened_is_a_finding(halves: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Verify goes on after it, and repair leaves it where it is: nobody knows that it is damaged."""
+    network = halves / "models" / "best.safetensors"
+    network.parent.mkdir(exist_ok=True)
+    network.write_bytes(b"secret")
+
+    def closed(path: Path) -> None:
+        raise PermissionError(13, "Permission denied", str(path))
+
+    monkeypatch.setattr("napari_unet.packaging.project_check.load_checkpoint", closed)
+    for lines in (verify(halves), repair(halves)):
+        assert lines == [
+            f"NU-I10: it cannot be opened (Permission denied), {network}, check the path and its permissions"
+        ]
+    assert network.read_bytes() == b"secret"

@@ -23,10 +23,13 @@ from scipy.spatial import cKDTree
 from napari_unet import storage
 from napari_unet.config import Settings
 from napari_unet.errors import UserError
+from napari_unet.evaluation.estimated_dice import EstimatedDice, as_record
+from napari_unet.export.model_description import ModelDescription
 from napari_unet.images.image import Image, PixelSize
 from napari_unet.images.reading import open_image
 from napari_unet.images.tiles import Region
 from napari_unet.project import images as images_module
+from napari_unet.project.classes import ClassLabel, distinct_names
 from napari_unet.project.database import DATABASE
 from napari_unet.project.project import Project
 from napari_unet.project.split import BLOCK, BUFFER_ZONE, held_out_pixels, training_pixels
@@ -150,18 +153,49 @@ def test_a_class_number_is_never_used_again(tmp_path: Path) -> None:
 def test_a_removed_class_comes_back_by_its_name(tmp_path: Path) -> None:
     """With its number, its colour and its strokes; of two of one name the newer one, and none that is not removed."""
     with Project(tmp_path / "p.unet") as project:
-        for name in ("background", "cell", "cell"):
-            project.add_class(name)
-        project.commit(project.add_image(picture()).id, 0, np.full((HEIGHT, WIDTH), 3, np.uint8))
-        everything = project.classes.all()
-        assert project.classes.bring_back("cell") is None
+        everything = [project.add_class(name) for name in ("background", "cell")]
         project.classes.remove(2)
+        everything.append(project.add_class("cell"))
+        project.commit(project.add_image(picture()).id, 0, np.full((HEIGHT, WIDTH), 3, np.uint8))
+        with pytest.raises(UserError, match=r"^NU-A18: there is a class called 'cell' already"):
+            project.classes.bring_back("cell")
+        assert project.classes.bring_back("nobody") is None
         project.classes.remove(3)
         assert project.classes.bring_back("cell") == everything[2]
         assert project.strokes.labelled_pixels()[3] == HEIGHT * WIDTH
         assert project.classes.all() == [everything[0], everything[2]]
+        project.classes.change(3, name="other cell")
         assert project.classes.bring_back("cell") == everything[1]
-        assert project.classes.all() == everything
+        assert [label.id for label in project.classes.all()] == [1, 2, 3]
+
+
+def test_two_classes_have_two_names(tmp_path: Path) -> None:
+    """A name is given once, by default too; a class keeps its own, and one that was removed gives its name free."""
+    with Project(tmp_path / "p.unet") as project:
+        for name in ("background", "class 3"):
+            project.add_class(name)
+        assert project.add_class().name == "class 3 (3)"
+        with pytest.raises(UserError, match=r"^NU-A18: there is a class called 'class 3' already"):
+            project.add_class("class 3")
+        with pytest.raises(UserError, match=r"^NU-A18: there is a class called 'background' already"):
+            project.classes.change(2, name="background")
+        project.classes.change(2, name="class 3", colour="#112233")
+        project.classes.remove(2)
+        project.classes.change(3, name="class 3")
+        assert project.classes.names() == {1: "background", 3: "class 3"}
+
+
+def test_records_name_both_of_two_classes_of_one_name() -> None:
+    """As projects of earlier versions may have them."""
+    names = distinct_names({1: "background", 4: "cell", 2: "cell", 3: "cell (4)"})
+    assert names == {1: "background", 2: "cell", 3: "cell (4)", 4: "cell (4) (4)"}
+    assert as_record([EstimatedDice(2, 0.5), EstimatedDice(3, 0.7)], {2: "cell", 3: "cell"}).keys() == {
+        "cell",
+        "cell (3)",
+    }
+    labels = [ClassLabel(class_id, "cell", "#112233") for class_id in (2, 3)]
+    record = ModelDescription("", 7, {"2": 0.5, "3": 0.75}).training_record(labels)
+    assert record["held_out_dice"] == {"cell": 0.5, "cell (3)": 0.75}
 
 
 def test_there_are_255_classes_at_most(tmp_path: Path) -> None:
@@ -1030,3 +1064,13 @@ def test_the_names_that_scripts_use_are_kept(tmp_path: Path) -> None:
         np.testing.assert_array_equal(project.strokes.plane(record.id, 1), labels)
         project.images.set_pixel_size(record.id, PixelSize(0.5, 0.5, "um"))
         assert project.images.get(record.id).pixel_size == PixelSize(0.5, 0.5, "um")
+
+
+def test_a_path_that_is_no_text_joins_no_project(tmp_path: Path) -> None:
+    """Nor does a name: the database holds text. A layer of such a name is kept under one that can be written."""
+    strange = os.fsdecode(b"cell\xe9")
+    with Project(tmp_path / "p.unet") as project:
+        with pytest.raises(UserError, match="NU-I10"):
+            project.images.add(picture(), tmp_path / f"{strange}.tif")
+        assert project.images.all() == []
+        assert project.images.add(replace(picture(), name=strange)).name == "cell?"

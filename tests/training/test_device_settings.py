@@ -11,14 +11,16 @@ import torch
 from drawing import Drawing
 
 from napari_unet.config import PRESET_NAMES, Settings
+from napari_unet.export.methods_paragraph import methods_paragraph
 from napari_unet.images.image import Image
-from napari_unet.network.base import BaseWeights, package_base
-from napari_unet.network.checkpoint import read_architecture
+from napari_unet.network.base import BaseWeights, base_weights, package_base
+from napari_unet.network.checkpoint import load_checkpoint, read_architecture
 from napari_unet.network.device import Device
 from napari_unet.network.presets import PRESETS
 from napari_unet.network.unet import Architecture
+from napari_unet.packaging.model_list import list_models
 from napari_unet.project.project import Project
-from napari_unet.training.device_settings import as_fact, for_device, known_fact
+from napari_unet.training.device_settings import as_fact, beginning_of, for_device, known_fact
 from napari_unet.training.learner import Learner
 
 CPU, GPU, APPLE = (Device(kind, kind, bfloat16=False) for kind in ("cpu", "cuda", "mps"))
@@ -116,14 +118,37 @@ def test_the_network_says_what_it_was_trained_with(project: Project) -> None:
     learner.show_newest()
     saved = learner.save()
     assert saved is not None
-    expected = as_fact(learner.settings, CPU)
-    assert expected == {"trained_with": {"preset": "fast", "tile": 128, "batch": 4, "device": "cpu"}}
+    expected = as_fact(learner.settings, CPU, "base weights")
+    with_them = {"preset": "fast", "tile": 128, "batch": 4, "device": "cpu", "began_with": "base weights"}
+    assert expected == {"trained_with": with_them}
     for name in ("best.json", "last.json"):
         facts = json.loads((project.models / name).read_text(encoding="utf-8"))["facts"]
         assert facts["trained_with"] == expected["trained_with"]
     again = Learner(project, CPU, base=BaseWeights())
     assert again.selection.checkpoint().facts["trained_with"] == expected["trained_with"]
+    assert again.trainer is not None
+    assert again.trainer.began_with == "base weights"  # whatever it would begin with anew
     assert known_fact({"trained_with": "a foreign word"}) == {}
+    assert beginning_of({"trained_with": {"began_with": 3}}) == beginning_of({}) == ""
+
+
+def test_a_network_says_of_which_other_it_began(project: Project) -> None:
+    """In its note, in the list of networks and in the paragraph for the methods section."""
+    first = Learner(project, CPU)
+    first.show_newest()
+    saved = first.save()
+    assert saved is not None
+    assert beginning_of(load_checkpoint(saved).facts) == "random weights"
+    named = saved.rename(project.folder.parent / "first.safetensors")
+    saved.with_suffix(".json").rename(named.with_suffix(".json"))
+    for rest in project.models.iterdir():
+        rest.unlink()
+    second = Learner(project, CPU, base=base_weights(str(named)))
+    second.show_newest()
+    assert second.save() is not None
+    (listed,) = list_models([project.folder])
+    assert listed["began_with"] == "network first.safetensors"
+    assert "started from network first.safetensors)" in methods_paragraph(project, None)
 
 
 @pytest.mark.parametrize("content", [b"", b"no network", b"\xff" * 64])

@@ -48,11 +48,16 @@ class AddedFiles(QObject):  # type: ignore[misc]
 
     def add(self, paths: list[Path]) -> None:
         """Add image files, and those in folders, in the next turns of the event loop."""
-        listings = [list_images(path) for path in paths]
+        listings = []
+        for path in paths:
+            try:
+                listings.append(list_images(path))
+            except UserError as error:
+                self._refused.append(str(error))  # told when the others are added
         found = [image for listing in listings for image in listing.images]
-        if not found:
-            error = UserError("NU-I12", "there is no image in the folder", str(paths[0]), f"choose {SUPPORTED}")
-            self._controller.publish(ErrorLine(str(error)))
+        if not found and not self._refused:
+            nothing = UserError("NU-I12", "there is no image in the folder", str(paths[0]), f"choose {SUPPORTED}")
+            self._controller.publish(ErrorLine(str(nothing)))
             return
         self._noticed.extend(listing.notice for listing in listings if listing.notice)
         self._waiting.extend(found)

@@ -34,9 +34,13 @@ class Classes:
         Raises
         ------
         UserError
-            NU-W04 without a project, NU-P07 or NU-P11 when it cannot be written.
+            NU-W04 without a project, NU-P07 or NU-P11 when it cannot be written, NU-A18 for the name of another class.
         """
-        self._controller.present_project().classes.change(class_id, name=name, colour=colour)
+        try:
+            self._controller.present_project().classes.change(class_id, name=name, colour=colour)
+        except UserError:
+            self._show()  # the name before stands there again
+            raise
         self._changed()
 
     def _add(self, name: str | None = None) -> None:

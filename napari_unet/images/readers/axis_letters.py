@@ -13,22 +13,32 @@ _LETTERS_OF_TYPES = {"channel": "c", "time": "t"}
 
 
 def letters_of(names: Sequence[str]) -> str:
-    """Make one unique lower-case letter of each name; samples (else channels) become "c"."""
+    """Make one unique lower-case letter of each name; samples (else channels) become "c".
+
+    Samples are called "s", as in TIFF files; a longer name with the letter of another axis, such as "site" beside "s"
+    or "cycle" beside "c", leaves it to that one.
+    """
+    exact = {name.lower() for name in names}
+    has_samples = "s" in exact
     wanted = [name.lower()[:1] for name in names]
-    samples = "s" if "s" in wanted else "c"
     free = [letter for letter in "ztpqrabdefghijklmnosuvw" if letter not in wanted]
     letters = ""
-    for name in wanted:
-        letter = "c" if name == samples else name
-        taken = letter in letters or (name == "c" and samples == "s") or not "a" <= letter <= "z"
+    for name, first in zip(names, wanted, strict=True):
+        letter = "c" if has_samples and name.lower() == "s" else first
+        is_others = letter in letters or (first == "c" and has_samples) or (len(name) > 1 and first in exact)
+        taken = is_others or not "a" <= letter <= "z"
         letters += free.pop(0) if taken else letter
     return letters
 
 
 def guessed_axes(shape: Sequence[int]) -> str:
-    """Guess the axes of an array that does not name them: y, x and 3 or 4 colours last, else planes of y, x."""
+    """Guess the axes of an array that does not name them: y, x and 1, 3 or 4 channels last, else planes of y, x.
+
+    One channel last is how arrays for Keras are made; planes that are one pixel wide hardly exist.
+    """
     colours = len(shape) >= 3 and shape[-1] in (3, 4) and min(shape[-3:-1]) > 4
-    axes = "yxc" if colours else "yx"
+    single = len(shape) >= 3 and shape[-1] == 1 and min(shape[-3:-1]) > 1
+    axes = "yxc" if colours or single else "yx"
     planes = "abdefghijklmnopqrsuvwtz"[-(len(shape) - len(axes)) :] if len(shape) > len(axes) else ""
     return (planes + axes)[-len(shape) :] if shape else ""
 

@@ -118,13 +118,17 @@ def ome_pixel_size(pixels: OmePixels) -> PixelSize:
     attributes = pixels.attributes
     if not {"PhysicalSizeX", "PhysicalSizeY"} <= attributes.keys():
         return UNKNOWN
-    y, x = (float(attributes[f"PhysicalSize{axis}"]) for axis in "YX")
-    try:
-        z = float(attributes.get("PhysicalSizeZ", "nan"))
-    except ValueError:
-        z = math.nan  # the image is whole without it
+    edges = (_length(attributes.get(f"PhysicalSize{axis}", "")) for axis in "YXZ")
     units = [attributes.get(f"PhysicalSize{axis}Unit", "um") for axis in "YXZ"]
-    return pixel_size_of(*zip((y, x, z), units, strict=True))
+    return pixel_size_of(*zip(edges, units, strict=True))
+
+
+def _length(text: str) -> float:
+    """Return a number, NaN where there is none, such as one with a comma: the image is whole without it."""
+    try:
+        return float(text)
+    except ValueError:
+        return math.nan
 
 
 def _planes_of(attributes: dict[str, str]) -> int | None:
