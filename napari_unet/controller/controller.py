@@ -50,7 +50,7 @@ class Controller:
         self.worker = worker = SupervisedWorker(session, start_worker, hub.publish, clock)
         # A new worker is told of the view first, then to train, then of the export: in the order of these lines.
         self.view = View(session, worker, hub)
-        self.training = Training(session, worker, hub)
+        self.training = Training(session, worker, self.view, hub)
         self.exports = Exports(session, worker, hub)
         self.suggestions = Suggestions(session, worker, self.view, hub)
         self.strokes = Strokes(session, self.view, self.training, self._tell_annotated, hub)
@@ -141,6 +141,7 @@ class Controller:
     def open_anew(self, image_id: int) -> None:
         """Let the worker open an image whose file lies elsewhere now."""
         self.worker.send(Corrected(image_id))
+        self.view.ask_again()  # the worker drops the view of an image that is opened anew
 
     def change_classes(self) -> None:
         """Tell the worker and the window that classes of the project are different now."""

@@ -34,7 +34,7 @@ class View:
         self._small = False
         self._weights_wanted = False
         self._map: tuple[m.MapKind, int] = ("", 0)  # and the class of a probability
-        subscriptions.subscribe(WorkerStarted, lambda _: self._ask_again())
+        subscriptions.subscribe(WorkerStarted, lambda _: self.ask_again())
 
     def show(self, record: ImageRecord) -> None:
         """Turn to an image of the project, which the session shows by now."""
@@ -91,12 +91,13 @@ class View:
         if self._weights_wanted and image is not None:
             self._worker.send(m.ShowWeights(image.id, self.plane, self.cover))
 
+    def ask_again(self) -> None:
+        """Ask for everything on screen again: after an error, or for another file, the worker has dropped it."""
+        self._ask_tiles()
+        self.ask_weights()
+
     def _ask_tiles(self) -> None:
         image = self._session.image
         if image is not None and self._visible is not None:
             wish = (self._session.generation, image.id, self.plane, self._visible, *self._map, self.cover)
             self._worker.send(m.Look(*wish, small=self._small))
-
-    def _ask_again(self) -> None:
-        self._ask_tiles()
-        self.ask_weights()
