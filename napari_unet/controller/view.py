@@ -1,7 +1,7 @@
 """The part of the image on screen, and the questions to the worker about it: tiles, maps, objects, weight map."""
 
 from napari_unet.controller.cover import first_cover
-from napari_unet.controller.news import WorkerStarted
+from napari_unet.controller.news import PlaneChanged, WorkerStarted
 from napari_unet.controller.session import Session
 from napari_unet.controller.subscriptions import Subscriptions
 from napari_unet.controller.supervised_worker import SupervisedWorker
@@ -17,7 +17,7 @@ class View:
     ----------
     session : whose image is looked at, and whose generation grows with every other wish
     worker : is asked; it is started where a map is wanted and none runs
-    subscriptions : tell of a new worker, which is asked for everything again
+    subscriptions : tell of a new worker, which is asked for everything again, and hear of another plane
 
     Attributes
     ----------
@@ -30,6 +30,7 @@ class View:
         self.cover: Region | None = None
         self._session = session
         self._worker = worker
+        self._publish = subscriptions.publish
         self._visible: Region | None = None
         self._small = False
         self._weights_wanted = False
@@ -60,6 +61,7 @@ class View:
             self.plane, self.cover = plane, cover
             self._session.begin_generation()
             self._visible = None
+            self._publish(PlaneChanged())
             self.ask_weights()
         if (visible, small) != (self._visible, self._small):
             self._visible, self._small = visible, small
