@@ -321,6 +321,24 @@ def test_a_missing_file_is_marked_and_found_again(viewer: Any, three_images: Pat
     np.testing.assert_array_equal(user.painted, stored(three_images)["b"])
 
 
+def test_keys_pass_a_missing_image_and_show_what_they_mark(viewer: Any, three_images: Path) -> None:
+    """Page keys and arrow keys alike, with one error each time; so does a click on it."""
+    viewer.window.resize(1200, 950)  # the list has room
+    (three_images.parent / "b.tif").unlink()
+    user = User.of_project(viewer, three_images, SilentClient)
+    view = user.panel.image_list.view
+    for keys, errors in (((Qt.Key_PageDown, Qt.Key_PageUp), 2), ((Qt.Key_Down, Qt.Key_Up), 4)):
+        down, up = keys
+        for key, shown, row in ((down, "a", 1), (down, "c", 2), (up, "c", 1), (up, "a", 0)):
+            QTest.keyClick(view, key)
+            assert (present(user), view.currentIndex().row()) == (shown, row)
+        assert len(messages()) == errors
+    row = view.visualRect(user.panel.image_list.table.index(1, 0)).center()
+    QTest.mouseClick(view.viewport(), Qt.LeftButton, pos=row)
+    assert (present(user), len(messages())) == ("a", 5)
+    assert {line[:6] for line in messages()} == {"NU-P04"}
+
+
 def test_layers_of_the_user_are_used_and_never_removed(viewer: Any) -> None:
     """Images that the user opened are hidden and shown when switching; other layers are left alone."""
     pixels = {name: np.random.default_rng(i).integers(0, 99, s).astype(np.uint8) for i, (name, s) in

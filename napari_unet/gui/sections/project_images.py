@@ -146,9 +146,9 @@ class ProjectImages(QObject):  # type: ignore[misc]
         self._list.show_current(image_id)
 
     def step(self, count: int) -> None:
-        """Go so many images on in the list, or back."""
+        """Go so many images on in the list, or back, from the marked one: so keys pass one that cannot be opened."""
         ids = [record.id for record in self._list.table.records]
-        present = self._wanted or self._present
+        present = self._wanted or self._list.marked
         row = ids.index(present) + count if present in ids else 0
         if 0 <= row < len(ids):
             self.switch(ids[row])
