@@ -12,7 +12,7 @@ import msgspec
 
 from napari_unet.config import Settings
 from napari_unet.controller.exports import Exports
-from napari_unet.controller.news import ClassesChanged, ProjectOpened, SettingsChanged
+from napari_unet.controller.news import ClassesChanged, ImageShown, ProjectOpened, SettingsChanged
 from napari_unet.controller.score_log import ScoreLog
 from napari_unet.controller.session import Session
 from napari_unet.controller.strokes import Strokes
@@ -117,6 +117,13 @@ class Controller:
         self.suggestions.withdraw()
         self.view.show(record)
         return record
+
+    def leave_image(self) -> None:
+        """Work on no image, because our layers over it are gone; tell everybody."""
+        self._session.image = None
+        self._session.begin_generation()
+        self.suggestions.withdraw()
+        self.publish(ImageShown(None))
 
     def correct(self, wanted: ImageRecord) -> ImageRecord:
         """Remember the pixel size, axes and channels of this record; show the image again then.

@@ -20,6 +20,7 @@ from napari_unet.evaluation.estimated_dice import EstimatedDice
 from napari_unet.evaluation.scores import BlockScore, Score
 from napari_unet.gui.layers import source
 from napari_unet.gui.panel import Panel
+from napari_unet.gui.sections.status_line import NO_IMAGE
 from napari_unet.images.reading import open_image
 from napari_unet.images.tiles import Region
 from napari_unet.project.project import Project
@@ -319,6 +320,23 @@ def test_a_missing_file_is_marked_and_found_again(viewer: Any, three_images: Pat
     assert settle(lambda: any(isinstance(each, Look) and each.image_id == 2 for each in sent[told:]))
     assert not panel.image_list.find_button.isVisibleTo(panel)
     np.testing.assert_array_equal(user.painted, stored(three_images)["b"])
+
+
+def test_without_its_image_layer_there_is_no_image(viewer: Any, three_images: Path, tmp_path: Path) -> None:
+    """Nothing is offered that cannot be done, and a file that is dropped then comes up."""
+    user = User.of_project(viewer, three_images, SilentClient)
+    panel = user.panel
+    buttons = [panel.where_next.button, panel.rectangle_check.button, panel.export_row, panel.training.button]
+    assert all(button.isEnabled() for button in buttons)
+    viewer.layers.remove(panel.canvas.image)
+    assert settle(lambda: panel.controller.image is None, 5)
+    assert settle(lambda: not any(button.isEnabled() for button in buttons), 5)
+    assert panel.status_line.text() == NO_IMAGE
+    tifffile.imwrite(tmp_path / "late.tif", np.zeros((64, 64), np.uint16))
+    panel.image_list.added.emit([tmp_path / "late.tif"])
+    assert settle(lambda: panel.canvas.image is not None, 20)
+    assert present(user) == "late"
+    assert settle(lambda: all(button.isEnabled() for button in buttons), 5)
 
 
 def test_keys_pass_a_missing_image_and_show_what_they_mark(viewer: Any, three_images: Path) -> None:

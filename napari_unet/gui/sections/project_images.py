@@ -159,10 +159,13 @@ class ProjectImages(QObject):  # type: ignore[misc]
             self.switch(self._wanted)
 
     def show_added(self) -> None:
-        """Show the images that joined the project; where none is on screen, the first one comes up."""
+        """Show the images that joined the project; where none is on screen, the first one of them comes up."""
+        before = {record.id for record in self._list.table.records}
         self._rows.show()
-        if self._present is None and self._list.table.records:
-            self.switch(self._list.table.records[0].id)
+        records = self._list.table.records
+        joined = [record for record in records if record.id not in before] or records
+        if self._shown.canvas.image is None and joined:
+            self.switch(joined[0].id)
 
     def opened(self, record: ImageRecord) -> Image:
         """Open an image of the project in the process of the decoder; raise what that does."""

@@ -98,7 +98,7 @@ class ShownImage(QObject):  # type: ignore[misc]
         self._controller.publish(ImageChanging())
         for ours in (self.shapes, self.areas, self.canvas, self.object_layer, self.map_layer):
             ours.leave()
-        self._controller.publish(ImageShown(None))
+        self._controller.leave_image()
 
     @contextmanager
     def changing(self) -> Iterator[None]:
@@ -156,7 +156,7 @@ class ShownImage(QObject):  # type: ignore[misc]
         self.own_layers.returned.connect(tell_returned)
         for leave in (self.areas.leave, self.canvas.leave, self._map_leave_soon.start):
             self._leave_soon.timeout.connect(leave)
-        self._leave_soon.timeout.connect(lambda: self._controller.publish(ImageShown(None)))
+        self._leave_soon.timeout.connect(self._controller.leave_image)
         for leave in (self.map_layer.leave, self.object_layer.leave, self.shapes.leave):
             self._map_leave_soon.timeout.connect(leave)
         self._controller.subscribe(Tile, self._write_tile)
