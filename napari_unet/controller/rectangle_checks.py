@@ -89,6 +89,10 @@ class RectangleChecks:
         self._number += 1
         self._controller.worker.send(m.ProposeArea(self._number, image.id, self._controller.view.plane, origin))
 
+    def withdraw(self) -> None:
+        """Forget the wish, because another image is on screen."""
+        self._number += 1
+
     def is_wanted(self, proposed: m.AreaProposed) -> bool:
         """Tell whether this answers the newest wish, and the same image is still on screen."""
         image = self._controller.image
