@@ -126,6 +126,26 @@ def test_every_plane_is_itself(viewer: Any, monkeypatch: pytest.MonkeyPatch) -> 
     assert messages() == []
 
 
+def test_in_three_dimensions_nothing_is_drawn_and_one_line_says_why(
+    viewer: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The annotation layer stays the active one, so that its keys go on working."""
+    hand = open_black_image(viewer, monkeypatch, np.zeros((3, SIDE, SIDE), np.uint16))
+    panel, annotation = hand.panel, hand.panel.canvas.annotation
+    viewer.dims.ndisplay = 3
+    drawn = panel.rectangle_check.choices["drawn"]
+    for number, begin in enumerate(
+        (panel.painting.accept.emit, drawn.trigger, panel.results.knobs.measure_button.click)
+    ):
+        begin()
+        assert [line[:6] for line in messages()] == ["NU-A20"] * (number + 1)
+        assert viewer.layers.selection.active == annotation
+        assert panel.status_line.text().startswith("NU-A20: ")
+    viewer.dims.ndisplay = 2
+    panel.painting.accept.emit()
+    assert panel.shown.shapes.wish
+
+
 def test_strokes_across_planes_are_all_stored(viewer: Any, monkeypatch: pytest.MonkeyPatch) -> None:
     """With a brush of three dimensions, and in a view of z and x, every plane's strokes are in the project."""
     hand = open_black_image(viewer, monkeypatch, np.zeros((5, SIDE, SIDE), np.uint8))

@@ -10,6 +10,7 @@ from napari.utils.events import Event
 from napari.viewer import Viewer
 from qtpy.QtCore import QObject, QTimer
 
+from napari_unet.gui.layers.flat_view import require_flat_view
 from napari_unet.gui.layers.own_layer import OwnLayer
 from napari_unet.gui.layers.own_layers import OwnLayers
 from napari_unet.gui.layers.placement import Geometry, Placement
@@ -49,7 +50,13 @@ class DrawnShape(OwnLayer[Shapes]):
         placement : where the layer lies
         mode : a way in which napari adds a shape
         use : called with the corners of the shape, rows and columns of the plane in pixels
+
+        Raises
+        ------
+        UserError
+            NU-A20 in a view in which nothing can be drawn.
         """
+        require_flat_view(self._viewer.dims)
         self._use = use
         if self._viewer.layers.selection.active is not self.layer:
             self._back_to = self._viewer.layers.selection.active

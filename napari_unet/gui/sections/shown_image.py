@@ -138,13 +138,15 @@ class ShownImage(QObject):  # type: ignore[misc]
 
     def begin_circle(self) -> None:
         """Let the next drag draw the circle of ``circled``; nothing happens without an image."""
-        if self.canvas.placement is not None:
-            self.shapes.begin_circle(self.canvas.placement)
+        placement = self.canvas.placement
+        if placement is not None:
+            self._attempt(lambda: self.shapes.begin_circle(placement))
 
     def begin_line(self) -> None:
         """Let the next drag draw the line of ``measured``; nothing happens without an image."""
-        if self.canvas.placement is not None:
-            self.shapes.begin_line(self.canvas.placement)
+        placement = self.canvas.placement
+        if placement is not None:
+            self._attempt(lambda: self.shapes.begin_line(placement))
 
     def stop(self) -> None:
         """Let nothing happen later by itself."""
