@@ -540,6 +540,28 @@ def test_an_export_outlives_one_death_of_the_worker(bench: Bench, tmp_path: Path
     assert wish not in bench.client.sent
 
 
+def test_a_pause_outlives_the_worker(bench: Bench, tmp_path: Path) -> None:
+    """The button says so still; a new export is not paused."""
+    bench.controller.exports.begin(tmp_path, ("tiff",))
+    bench.controller.exports.pause(on=True)
+    bench.die()
+    assert bench.client.sent[-2:] == [m.Export((1,), str(tmp_path), ("tiff",)), m.PauseExport(on=True)]
+    bench.controller.exports.begin(tmp_path, ("tiff",))
+    bench.die()
+    assert not isinstance(bench.client.sent[-1], m.PauseExport)
+
+
+def test_a_cancelled_export_is_not_begun_again(bench: Bench, tmp_path: Path) -> None:
+    """Where the worker dies before it has answered; nor is it called a failure."""
+    bench.controller.exports.begin(tmp_path, ("tiff",))
+    bench.die()
+    bench.controller.exports.cancel()
+    bench.die()
+    assert bench.told(m.Exported) == [m.Exported(())]
+    assert not any(isinstance(message, m.Export) for message in bench.client.sent)
+    assert not any("NU-E15" in line for line in bench.lines())
+
+
 @pytest.mark.parametrize("end", ["stop", "close"])
 def test_an_export_ends_with_the_worker(bench: Bench, tmp_path: Path, end: str) -> None:
     """Who stops the worker or leaves the project is not left with a bar."""
