@@ -5,10 +5,11 @@ import pytest
 pytest.importorskip("qtpy")
 from qtpy.QtCore import Qt
 from qtpy.QtTest import QTest
-from window import User
+from qtpy.QtWidgets import QLineEdit
+from window import User, settle
 
 from napari_unet.evaluation.estimated_dice import EstimatedDice
-from napari_unet.gui.sections.class_table import QUALITY, ClassTable
+from napari_unet.gui.sections.class_table import NAME, QUALITY, ClassTable
 from napari_unet.project.classes import ClassLabel
 
 CLASSES = [ClassLabel(1, "background", "#56B4E9"), ClassLabel(2, "cell", "#E69F00"), ClassLabel(3, "debris", "#CC79A7")]
@@ -40,6 +41,24 @@ def test_an_estimate_stays_with_its_class(qtbot: object) -> None:
     assert qualities(table) == ["0.90", "0.52", "n/a"]
     table.show_classes([CLASSES[0], CLASSES[2]], {})
     assert qualities(table) == ["0.90", "n/a"]
+
+
+@pytest.mark.parametrize("row", [1, 3])
+def test_a_name_that_is_refused_stays_in_no_row(qtbot: object, row: int) -> None:
+    """Typed into its field, for a class or a new one, while nobody takes it."""
+    table = ClassTable()
+    table.show_classes(CLASSES, {})
+    table.show()
+    before = table.table.item(row, NAME).text()
+    names: list[str] = []
+    table.renamed.connect(lambda _, name: names.append(name))
+    table.named.connect(names.append)
+    table.begin_name(table.classes[row].id if row < 3 else None)
+    field = table.table.findChild(QLineEdit)
+    field.setText("another")
+    QTest.keyClick(field, Qt.Key.Key_Return)
+    assert settle(lambda: names == ["another"], 5)
+    assert table.table.item(row, NAME).text() == before
 
 
 def test_the_brush_follows_when_its_class_is_removed(listened: User) -> None:

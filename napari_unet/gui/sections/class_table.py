@@ -222,11 +222,13 @@ class ClassTable(QWidget):  # type: ignore[misc]
             return
         is_new = item.row() == len(self.classes)
         before, name = ADD if is_new else self.classes[item.row()].name, item.text().strip()
+        # A name that is taken comes back with the classes; one that is refused stays in no row.
+        self._filling = True
+        item.setText(before)
+        self._filling = False
         if name in ("", before):
-            self._filling = True
-            item.setText(before)
-            self._filling = False
-        elif is_new:
+            return
+        if is_new:
             self.named.emit(name)
         else:
             self.renamed.emit(self.classes[item.row()].id, name)
