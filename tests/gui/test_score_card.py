@@ -113,6 +113,16 @@ def test_the_curve_has_two_axes(qtbot: object) -> None:
     assert drawn() == [[], [], []]
 
 
+def test_the_loss_of_another_network_is_drawn_at_once(qtbot: object) -> None:
+    """One that goes on from an earlier step, or from none, takes the place of what followed there."""
+    curve = LearningCurve()
+    for step, loss in ((10, 0.9), (20, 0.8), (30, 0.7), (12, 0.5), (12, 0.5), (22, 0.4)):
+        curve.add_loss(step, loss)
+    assert curve.loss_curve.getData()[0].tolist() == [10, 12, 22]
+    curve.add_loss(1, 1.5)
+    assert curve.loss_curve.getData()[1].tolist() == [1.5]
+
+
 def test_a_forecast_is_told_while_it_helps(qtbot: object) -> None:
     """With both numbers, never "± 0.00"; nothing when it is unknown or too wide, or the newest Dice is."""
     assert forecast_text(Forecast(0.012, 0.004)) == "10 more minutes of painting: about +0.01 ± 0.01"
