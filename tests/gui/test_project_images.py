@@ -376,8 +376,10 @@ def test_layers_of_the_user_are_used_and_never_removed(viewer: Any) -> None:
     assert sorted(names(user)) == ["a", "annotation", "b", "c", "prediction"]
     for name, image in pixels.items():
         assert viewer.layers[name].data is image
+    viewer.layers.remove("b")
+    assert "b" not in [layer.name for layer in user.panel.project_images._users]
     viewer.window.remove_dock_widget(user.panel)
-    assert sorted(names(user)) == ["a", "b", "c"]
+    assert sorted(names(user)) == ["a", "c"]
     assert isinstance(user.panel, Panel)
 
 

@@ -167,6 +167,10 @@ class ProjectImages(QObject):  # type: ignore[misc]
         if self._shown.canvas.image is None and joined:
             self.switch(joined[0].id)
 
+    def layer_removed(self, layer: Any) -> None:
+        """Forget a layer that the user took out of the viewer, so that its pixels can be given back."""
+        self._users = [one for one in self._users if one is not layer]
+
     def opened(self, record: ImageRecord) -> Image:
         """Open an image of the project in the process of the decoder; raise what that does."""
         return self.decoder.open_recorded(record)
