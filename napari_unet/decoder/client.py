@@ -2,6 +2,7 @@
 
 import sys
 import threading
+import time
 import weakref
 from collections.abc import Callable, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
@@ -26,6 +27,8 @@ A = TypeVar("A", Inspected, Part, Drawn)
 P = ParamSpec("P")
 R = TypeVar("R")
 PATIENCE_S = 30.0  # seconds to wait for one answer; a network drive may be slow
+_BROKEN = 1  # exit code of a Python that met an error nobody deals with, such as a module that cannot be imported
+_LAST_WORDS_S = 1.0  # between the end of its answers and that of a process
 _PROGRAM = (sys.executable, "-P", "-m", "napari_unet.decoder")
 
 
@@ -47,6 +50,7 @@ class DecoderClient:
         self._starting = threading.Lock()  # ``stop`` must not come between the question whether to start and the start
         self._is_stopped = False
         self._asked = 0  # how often
+        self._has_answered = False  # the process that runs now, at least once
         self._end: Callable[[], object] = lambda: None
 
     def open(self, path: Path, axes: str | None = None, *, is_tried: bool = False) -> "Future[Image]":
@@ -152,8 +156,9 @@ class DecoderClient:
         try:
             self._running().channel.send(there)
         except OSError as error:
+            failed = self._ended(path)
             self._close()
-            raise _ended(path) from error
+            raise failed from error
 
     def _receive(self, path: Path, expected: type[A]) -> A:
         """Wait for the next answer; end the process when none comes in time."""
@@ -171,10 +176,12 @@ class DecoderClient:
         try:
             answer = child.channel.receive()
         except (OSError, EOFError, UserError) as error:  # it ended, or speaks garbage
+            failed = self._took_too_long(path) if too_long.is_set() else self._ended(path)
             self._close()
-            raise (self._took_too_long(path) if too_long.is_set() else _ended(path)) from error
+            raise failed from error
         finally:
             timer.cancel()
+        self._has_answered = True
         if isinstance(answer, Refused):
             raise UserError(answer.code, answer.what, answer.where, answer.fix)
         if not isinstance(answer, expected):
@@ -189,9 +196,22 @@ class DecoderClient:
             if self._child is None or self._child.exit_code is not None:
                 self._close()
                 self._child = _started(self._program)
+                self._has_answered = False
                 # Pixels of a layer may start the process again after ``rest``; nobody is left to end it then.
                 self._end = weakref.finalize(self, _end, self._child)
             return self._child
+
+    def _ended(self, path: Path) -> UserError:
+        """Return what to tell of a process that ended: where it never came to look at a file, no file is blamed."""
+        child = self._child
+        if child is not None and not self._has_answered:
+            patience = time.monotonic() + _LAST_WORDS_S
+            while child.exit_code is None and time.monotonic() < patience:
+                time.sleep(0.01)
+            if child.exit_code == _BROKEN:
+                what, fix = "the process that decodes images ends as it starts", "install napari-unet again"
+                return UserError("NU-S12", what, sys.executable, fix)
+        return _ended(path)
 
     def _took_too_long(self, path: Path) -> UserError:
         what = f"the image was not decoded within {self._patience_s:g} s"
