@@ -89,7 +89,7 @@ class LearningCurve(QWidget):  # type: ignore[misc]
         self.restore(())
 
     def add_loss(self, step: int, loss: float) -> None:
-        """Append to the curve of losses; a network that goes on from an earlier step takes the place of what follows."""
+        """Append to the curve of losses; of a network that goes on from an earlier step, nothing later stays."""
         if not self._losses or step != self._losses[-1][0]:
             before = [one for one in self._losses[-_POINTS:] if one[0] < step]
             self._losses = [*before, (step, loss)]
