@@ -26,6 +26,7 @@ from napari_unet.errors import UserError
 from napari_unet.images.image import Image, PixelSize
 from napari_unet.images.reading import open_image
 from napari_unet.images.tiles import Region
+from napari_unet.project.classes import ClassLabel, default_colour
 from napari_unet.project.database import DATABASE
 from napari_unet.project.project import Project
 from napari_unet.project.split import BLOCK, BUFFER_ZONE, held_out_pixels, training_pixels
@@ -918,3 +919,12 @@ def test_the_names_that_scripts_use_are_kept(tmp_path: Path) -> None:
         np.testing.assert_array_equal(project.strokes.plane(record.id, 1), labels)
         project.images.set_pixel_size(record.id, PixelSize(0.5, 0.5, "um"))
         assert project.images.get(record.id).pixel_size == PixelSize(0.5, 0.5, "um")
+
+
+def test_every_class_begins_with_a_colour_of_its_own() -> None:
+    """No two of all that there can be are alike, and of the first ones not nearly."""
+    colours = np.array([ClassLabel(k, "", default_colour(k)).rgb for k in range(1, 256)], int)
+    assert len({tuple(colour) for colour in colours.tolist()}) == 255
+    first = colours[:40]
+    apart = np.abs(first[:, None] - first[None]).max(axis=2) + 999 * np.eye(len(first), dtype=int)
+    assert apart.min() > 15

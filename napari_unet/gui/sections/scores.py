@@ -1,5 +1,6 @@
 """The newest score, told in the score card and drawn on the image."""
 
+from napari.utils.notifications import show_info
 from qtpy.QtGui import QGuiApplication
 
 from napari_unet.controller.controller import Controller
@@ -67,3 +68,4 @@ class Scores:
 
     def _copy_methods(self, score: Score | None) -> None:
         QGuiApplication.clipboard().setText(methods_paragraph(self._controller.present_project(), score))
+        show_info("Copied: a paragraph for the methods section")
