@@ -176,7 +176,7 @@ class DecoderClient:
         try:
             answer = child.channel.receive()
         except (OSError, EOFError, UserError) as error:  # it ended, or speaks garbage
-            failed = self._took_too_long(path) if too_long.is_set() else self._ended(path)
+            failed = _too_slow(path, self._patience_s) if too_long.is_set() else self._ended(path)
             self._close()
             raise failed from error
         finally:
@@ -213,10 +213,6 @@ class DecoderClient:
                 return UserError("NU-S12", what, sys.executable, fix)
         return _ended(path)
 
-    def _took_too_long(self, path: Path) -> UserError:
-        what = f"the image was not decoded within {self._patience_s:g} s"
-        return UserError("NU-S10", what, str(path), "copy it to a faster drive, or save it as tiled TIFF or OME-Zarr")
-
 
 def _started(program: Sequence[str]) -> ChildProcess[Answer]:
     try:
@@ -230,6 +226,11 @@ def _end(child: ChildProcess[Answer]) -> None:
     child.end()
     child.close_input()
     child.close_output()
+
+
+def _too_slow(path: Path, patience_s: float) -> UserError:
+    what = f"the image was not decoded within {patience_s:g} s"
+    return UserError("NU-S10", what, str(path), "copy it to a faster drive, or save it as tiled TIFF or OME-Zarr")
 
 
 def _ended(path: Path) -> UserError:
