@@ -12,7 +12,7 @@ import msgspec
 
 from napari_unet.config import Settings
 from napari_unet.controller.exports import Exports
-from napari_unet.controller.news import ClassesChanged, ProjectOpened, SettingsChanged
+from napari_unet.controller.news import ClassesChanged, ImageShown, ProjectOpened, SettingsChanged
 from napari_unet.controller.score_log import ScoreLog
 from napari_unet.controller.session import Session
 from napari_unet.controller.strokes import Strokes
@@ -50,7 +50,7 @@ class Controller:
         self.worker = worker = SupervisedWorker(session, start_worker, hub.publish, clock)
         # A new worker is told of the view first, then to train, then of the export: in the order of these lines.
         self.view = View(session, worker, hub)
-        self.training = Training(session, worker, hub)
+        self.training = Training(session, worker, self.view, hub)
         self.exports = Exports(session, worker, hub)
         self.suggestions = Suggestions(session, worker, self.view, hub)
         self.strokes = Strokes(session, self.view, self.training, self._tell_annotated, hub)
@@ -118,6 +118,13 @@ class Controller:
         self.view.show(record)
         return record
 
+    def leave_image(self) -> None:
+        """Work on no image, because our layers over it are gone; tell everybody."""
+        self._session.image = None
+        self._session.begin_generation()
+        self.suggestions.withdraw()
+        self.publish(ImageShown(None))
+
     def correct(self, wanted: ImageRecord) -> ImageRecord:
         """Remember the pixel size, axes and channels of this record; show the image again then.
 
@@ -141,6 +148,7 @@ class Controller:
     def open_anew(self, image_id: int) -> None:
         """Let the worker open an image whose file lies elsewhere now."""
         self.worker.send(Corrected(image_id))
+        self.view.ask_again()  # the worker drops the view of an image that is opened anew
 
     def change_classes(self) -> None:
         """Tell the worker and the window that classes of the project are different now."""

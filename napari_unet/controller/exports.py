@@ -23,6 +23,8 @@ class Exports:
         self._publish = subscriptions.publish
         self._present: m.Export | None = None
         self._deaths = 0  # number of workers that died over this export
+        self._is_paused = False
+        self._is_cancelled = False  # and the worker has not answered yet
         subscriptions.subscribe(m.Exported, lambda _: self._forget())
         subscriptions.subscribe(WorkerStarted, lambda _: self._ask_again())
         subscriptions.subscribe(WorkerStopped, lambda _: self._give_up())
@@ -47,15 +49,18 @@ class Exports:
         self._publish(WorkAsked())
         self._worker.launch_if_stopped()
         # Absolute, for the worker lives in another folder.
+        self._is_paused = self._is_cancelled = False
         self._present, self._deaths = m.Export(tuple(image.id for image in images), str(folder.absolute()), formats), 0
         self._worker.send(self._present)
 
     def pause(self, *, on: bool) -> None:
         """Leave the export for now, or go on with it."""
+        self._is_paused = on
         self._worker.send(m.PauseExport(on))
 
     def cancel(self) -> None:
         """Ask the worker to give the export up; it answers with ``Exported`` without files."""
+        self._is_cancelled = True
         self._worker.send(m.CancelExport())
 
     def _give_up(self) -> None:
@@ -69,10 +74,14 @@ class Exports:
     def _ask_again(self) -> None:
         if self._present is not None:
             self._worker.send(self._present)  # from the beginning: what was predicted is gone
+            if self._is_paused:
+                self._worker.send(m.PauseExport(on=True))
 
     def _worker_died(self, died: WorkerDied) -> None:
         self._deaths += 1
-        if self._present is not None and self._deaths > _TRIES:
+        if self._is_cancelled:
+            self._give_up()
+        elif self._present is not None and self._deaths > _TRIES:
             what, fix = "the worker ended twice during the export", "choose fewer formats, or napari-unet export"
             self._publish(ErrorLine(str(UserError("NU-E15", what, self._present.folder, fix))))
             self._give_up()

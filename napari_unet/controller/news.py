@@ -36,6 +36,10 @@ class ImageChanging(msgspec.Struct, frozen=True):
     """Tell that our layers are about to move or to go; nothing may act on them until ``ImageShown``."""
 
 
+class PlaneChanged(msgspec.Struct, frozen=True):
+    """Tell that another plane, or part of a large one, is looked at; numbers that were shown are of the one before."""
+
+
 class ImageRemoved(msgspec.Struct, frozen=True):
     """Tell that the user took the image on screen out of the viewer; our layers follow soon."""
 

@@ -5,6 +5,7 @@ from napari_unet.controller.session import Session
 from napari_unet.controller.subscriptions import Subscriptions
 from napari_unet.controller.supervised_worker import SupervisedWorker
 from napari_unet.controller.told_once import ToldOnce
+from napari_unet.controller.view import View
 from napari_unet.protocol import messages as m
 
 
@@ -16,10 +17,11 @@ class Training:
     is_on : the worker trains, or rests until there is something new to learn
     """
 
-    def __init__(self, session: Session, worker: SupervisedWorker, subscriptions: Subscriptions) -> None:
+    def __init__(self, session: Session, worker: SupervisedWorker, view: View, subscriptions: Subscriptions) -> None:
         self.is_on = False
         self._session = session
         self._worker = worker
+        self._view = view
         self._publish = subscriptions.publish
         self._held_back = False  # the user paused: strokes do not start the training again
         self._told = ToldOnce(subscriptions)
@@ -90,4 +92,5 @@ class Training:
     def _start(self) -> None:
         self._worker.launch_if_stopped()
         self.is_on = True
+        self._view.ask_again()  # what failed before has ended the overlay together with the training
         self._worker.send(m.Train(on=True))

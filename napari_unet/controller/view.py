@@ -1,7 +1,7 @@
 """The part of the image on screen, and the questions to the worker about it: tiles, maps, objects, weight map."""
 
 from napari_unet.controller.cover import first_cover
-from napari_unet.controller.news import WorkerStarted
+from napari_unet.controller.news import PlaneChanged, WorkerStarted
 from napari_unet.controller.session import Session
 from napari_unet.controller.subscriptions import Subscriptions
 from napari_unet.controller.supervised_worker import SupervisedWorker
@@ -17,7 +17,7 @@ class View:
     ----------
     session : whose image is looked at, and whose generation grows with every other wish
     worker : is asked; it is started where a map is wanted and none runs
-    subscriptions : tell of a new worker, which is asked for everything again
+    subscriptions : tell of a new worker, which is asked for everything again, and hear of another plane
 
     Attributes
     ----------
@@ -30,11 +30,12 @@ class View:
         self.cover: Region | None = None
         self._session = session
         self._worker = worker
+        self._publish = subscriptions.publish
         self._visible: Region | None = None
         self._small = False
         self._weights_wanted = False
         self._map: tuple[m.MapKind, int] = ("", 0)  # and the class of a probability
-        subscriptions.subscribe(WorkerStarted, lambda _: self._ask_again())
+        subscriptions.subscribe(WorkerStarted, lambda _: self.ask_again())
 
     def show(self, record: ImageRecord) -> None:
         """Turn to an image of the project, which the session shows by now."""
@@ -60,6 +61,7 @@ class View:
             self.plane, self.cover = plane, cover
             self._session.begin_generation()
             self._visible = None
+            self._publish(PlaneChanged())
             self.ask_weights()
         if (visible, small) != (self._visible, self._small):
             self._visible, self._small = visible, small
@@ -91,12 +93,13 @@ class View:
         if self._weights_wanted and image is not None:
             self._worker.send(m.ShowWeights(image.id, self.plane, self.cover))
 
+    def ask_again(self) -> None:
+        """Ask for everything on screen again: after an error, or for another file, the worker has dropped it."""
+        self._ask_tiles()
+        self.ask_weights()
+
     def _ask_tiles(self) -> None:
         image = self._session.image
         if image is not None and self._visible is not None:
             wish = (self._session.generation, image.id, self.plane, self._visible, *self._map, self.cover)
             self._worker.send(m.Look(*wish, small=self._small))
-
-    def _ask_again(self) -> None:
-        self._ask_tiles()
-        self.ask_weights()

@@ -2,6 +2,7 @@
 
 import sys
 import threading
+import time
 import weakref
 from collections.abc import Callable, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
@@ -27,6 +28,8 @@ A = TypeVar("A", Inspected, Part, Drawn)
 P = ParamSpec("P")
 R = TypeVar("R")
 PATIENCE_S = 30.0  # seconds to wait for one answer; a network drive may be slow
+_BROKEN = 1  # exit code of a Python that met an error nobody deals with, such as a module that cannot be imported
+_LAST_WORDS_S = 1.0  # between the end of its answers and that of a process
 _PROGRAM = (sys.executable, "-P", "-m", "napari_unet.decoder")
 
 
@@ -48,6 +51,7 @@ class DecoderClient:
         self._starting = threading.Lock()  # ``stop`` must not come between the question whether to start and the start
         self._is_stopped = False
         self._asked = 0  # how often
+        self._has_answered = False  # the process that runs now, at least once
         self._end: Callable[[], object] = lambda: None
 
     def open(self, path: Path, axes: str | None = None, *, is_tried: bool = False) -> "Future[Image]":
@@ -155,8 +159,9 @@ class DecoderClient:
         try:
             self._running().channel.send(there)
         except OSError as error:
+            failed = self._ended(path)
             self._close()
-            raise _ended(path) from error
+            raise failed from error
 
     def _receive(self, path: Path, expected: type[A]) -> A:
         """Wait for the next answer; end the process when none comes in time."""
@@ -174,10 +179,12 @@ class DecoderClient:
         try:
             answer = child.channel.receive()
         except (OSError, EOFError, UserError) as error:  # it ended, or speaks garbage
+            failed = _too_slow(path, self._patience_s) if too_long.is_set() else self._ended(path)
             self._close()
-            raise (self._took_too_long(path) if too_long.is_set() else _ended(path)) from error
+            raise failed from error
         finally:
             timer.cancel()
+        self._has_answered = True
         if isinstance(answer, Refused):
             raise UserError(answer.code, answer.what, answer.where, answer.fix)
         if not isinstance(answer, expected):
@@ -192,13 +199,22 @@ class DecoderClient:
             if self._child is None or self._child.exit_code is not None:
                 self._close()
                 self._child = _started(self._program)
+                self._has_answered = False
                 # Pixels of a layer may start the process again after ``rest``; nobody is left to end it then.
                 self._end = weakref.finalize(self, _end, self._child)
             return self._child
 
-    def _took_too_long(self, path: Path) -> UserError:
-        what = f"the image was not decoded within {self._patience_s:g} s"
-        return UserError("NU-S10", what, str(path), "copy it to a faster drive, or save it as tiled TIFF or OME-Zarr")
+    def _ended(self, path: Path) -> UserError:
+        """Return what to tell of a process that ended: where it never came to look at a file, no file is blamed."""
+        child = self._child
+        if child is not None and not self._has_answered:
+            patience = time.monotonic() + _LAST_WORDS_S
+            while child.exit_code is None and time.monotonic() < patience:
+                time.sleep(0.01)
+            if child.exit_code == _BROKEN:
+                what, fix = "the process that decodes images ends as it starts", "install napari-unet again"
+                return UserError("NU-S12", what, sys.executable, fix)
+        return _ended(path)
 
 
 def _started(program: Sequence[str]) -> ChildProcess[Answer]:
@@ -213,6 +229,11 @@ def _end(child: ChildProcess[Answer]) -> None:
     child.end()
     child.close_input()
     child.close_output()
+
+
+def _too_slow(path: Path, patience_s: float) -> UserError:
+    what = f"the image was not decoded within {patience_s:g} s"
+    return UserError("NU-S10", what, str(path), "copy it to a faster drive, or save it as tiled TIFF or OME-Zarr")
 
 
 def _ended(path: Path) -> UserError:

@@ -215,6 +215,7 @@ class Panel(QWidget):  # type: ignore[misc]
         removed = getattr(event, "value", None)
         if removed is not None:
             self.shown.layer_removed(removed)
+            self.project_images.layer_removed(removed)
         self.head.fill()
 
 

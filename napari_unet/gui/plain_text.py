@@ -1,6 +1,7 @@
 """Text that may hold names of files and classes, shown as it is: Qt obeys tags in it, and opens the files they name."""
 
 import contextlib
+import re
 from collections.abc import Iterator
 from typing import Any
 
@@ -10,6 +11,7 @@ from qtpy.QtWidgets import QLabel, QWidget
 from napari_unet.errors import UserError
 
 _BREAK = "\u200b"  # a space without width
+_LONG_WORD = re.compile(r"\S{24}(?=\S)")  # as many characters as fit into a line of the panel by far
 
 
 class PlainLabel(QLabel):  # type: ignore[misc]
@@ -31,6 +33,11 @@ def untagged(text: str) -> str:
     An invisible space behind each "<" makes it the beginning of no tag.
     """
     return text.replace("<", f"<{_BREAK}").replace("&lt;", f"&{_BREAK}lt;")
+
+
+def breakable(text: str) -> str:
+    """Return text with invisible places to break in its long words, so that a label that wraps it can be narrow."""
+    return _LONG_WORD.sub(rf"\g<0>{_BREAK}", text)
 
 
 @contextlib.contextmanager

@@ -1,5 +1,6 @@
 """Keep the classes that strokes are painted in."""
 
+import colorsys
 import re
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass
@@ -12,6 +13,7 @@ BACKGROUND = 1
 MAXIMUM_CLASS = 255
 
 _LONGEST_NAME = 10_000  # characters; nobody types as many
+_GOLDEN = (5**0.5 - 1) / 2
 _COLOUR = re.compile(r"#[0-9a-fA-F]{6}")
 
 # Okabe and Ito's colour-blind-safe set, background first and quiet, then the loud ones; Tol's "muted" colours.
@@ -36,8 +38,18 @@ class ClassLabel:
 
 
 def default_colour(class_id: int) -> str:
-    """Return the colour that a class of this id starts with."""
-    return COLOURS[(class_id - 1) % len(COLOURS)]
+    """Return the colour that a class of this id starts with; no two are alike."""
+    number = class_id - 1 - len(COLOURS)
+    if number < 0:
+        return COLOURS[class_id - 1]
+    # Steps of the golden ratio never come back to a hue, and neighbours differ in lightness as well.
+    hue, lightness, saturation = (
+        (0.1 + number * _GOLDEN) % 1,
+        (0.4, 0.55, 0.7)[number % 3],
+        (0.85, 0.55)[number // 3 % 2],
+    )
+    red, green, blue = (round(255 * part) for part in colorsys.hls_to_rgb(hue, lightness, saturation))
+    return f"#{red:02X}{green:02X}{blue:02X}"
 
 
 def default_name(class_id: int) -> str:

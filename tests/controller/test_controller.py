@@ -115,6 +115,32 @@ def test_a_pause_holds(bench: Bench) -> None:
     assert bench.client.sent[-1] == m.Train(on=True)
 
 
+@pytest.mark.parametrize("way", ["start", "stroke"])
+def test_the_overlay_goes_on_with_the_training_after_an_error(bench: Bench, way: str) -> None:
+    """The worker has dropped the view when it stopped, so it is told of it again, before it trains."""
+    bench.controller.view.look(0, VIEW)
+    bench.paint(1)
+    bench.paint(2)
+    bench.client.inbox = [m.Failed("NU-W03: the worker met an error, worker.log has the details, press Start")]
+    bench.controller.tick()
+    assert not bench.controller.training.is_on
+    asked = len(bench.client.sent)
+    if way == "start":
+        bench.controller.training.start()
+    else:
+        bench.labels[60:70] = 2
+        bench.controller.strokes.commit(0, bench.labels)
+    said = [message for message in bench.client.sent[asked:] if not isinstance(message, m.Annotated)]
+    assert said == [m.Look(bench.controller.generation, 1, 0, VIEW), m.Train(on=True)]
+
+
+def test_an_image_whose_file_was_found_is_looked_at_again(bench: Bench) -> None:
+    """The worker drops the view of an image that it opens anew."""
+    bench.controller.view.look(0, VIEW)
+    bench.controller.open_anew(1)
+    assert bench.client.sent[-2:] == [m.Corrected(1), m.Look(bench.controller.generation, 1, 0, VIEW)]
+
+
 def test_objects_are_annotated_at_once(bench: Bench) -> None:
     """Where nothing is painted, on the planes that have some; one message, and training begins."""
     bench.paint(1)
@@ -512,6 +538,28 @@ def test_an_export_outlives_one_death_of_the_worker(bench: Bench, tmp_path: Path
     assert bench.told(m.Exported) == [m.Exported(())]
     assert any("NU-E15" in line for line in bench.lines())
     assert wish not in bench.client.sent
+
+
+def test_a_pause_outlives_the_worker(bench: Bench, tmp_path: Path) -> None:
+    """The button says so still; a new export is not paused."""
+    bench.controller.exports.begin(tmp_path, ("tiff",))
+    bench.controller.exports.pause(on=True)
+    bench.die()
+    assert bench.client.sent[-2:] == [m.Export((1,), str(tmp_path), ("tiff",)), m.PauseExport(on=True)]
+    bench.controller.exports.begin(tmp_path, ("tiff",))
+    bench.die()
+    assert not isinstance(bench.client.sent[-1], m.PauseExport)
+
+
+def test_a_cancelled_export_is_not_begun_again(bench: Bench, tmp_path: Path) -> None:
+    """Where the worker dies before it has answered; nor is it called a failure."""
+    bench.controller.exports.begin(tmp_path, ("tiff",))
+    bench.die()
+    bench.controller.exports.cancel()
+    bench.die()
+    assert bench.told(m.Exported) == [m.Exported(())]
+    assert not any(isinstance(message, m.Export) for message in bench.client.sent)
+    assert not any("NU-E15" in line for line in bench.lines())
 
 
 @pytest.mark.parametrize("end", ["stop", "close"])

@@ -105,6 +105,15 @@ def records(tmp_path: Path) -> dict[str, ImageRecord]:
     return found
 
 
+def test_a_decoder_that_cannot_start_blames_no_file(records: dict[str, ImageRecord]) -> None:
+    """One of whose modules cannot be imported, say: the first image is told as little as the next."""
+    decoder = DecoderClient([sys.executable, "-P", "-c", "import no_such_module"])
+    for name in ("good", "fine"):
+        with pytest.raises(UserError, match=r"^NU-S12: the process that decodes images ends as it starts"):
+            decoder.open_recorded(records[name])
+    decoder.stop()
+
+
 @pytest.fixture
 def client() -> Iterator[Callable[[float], DecoderClient]]:
     made: list[DecoderClient] = []

@@ -126,6 +126,26 @@ def test_every_plane_is_itself(viewer: Any, monkeypatch: pytest.MonkeyPatch) -> 
     assert messages() == []
 
 
+def test_in_three_dimensions_nothing_is_drawn_and_one_line_says_why(
+    viewer: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The annotation layer stays the active one, so that its keys go on working."""
+    hand = open_black_image(viewer, monkeypatch, np.zeros((3, SIDE, SIDE), np.uint16))
+    panel, annotation = hand.panel, hand.panel.canvas.annotation
+    viewer.dims.ndisplay = 3
+    drawn = panel.rectangle_check.choices["drawn"]
+    for number, begin in enumerate(
+        (panel.painting.accept.emit, drawn.trigger, panel.results.knobs.measure_button.click)
+    ):
+        begin()
+        assert [line[:6] for line in messages()] == ["NU-A20"] * (number + 1)
+        assert viewer.layers.selection.active == annotation
+        assert panel.status_line.text().startswith("NU-A20: ")
+    viewer.dims.ndisplay = 2
+    panel.painting.accept.emit()
+    assert panel.shown.shapes.wish
+
+
 def test_strokes_across_planes_are_all_stored(viewer: Any, monkeypatch: pytest.MonkeyPatch) -> None:
     """With a brush of three dimensions, and in a view of z and x, every plane's strokes are in the project."""
     hand = open_black_image(viewer, monkeypatch, np.zeros((5, SIDE, SIDE), np.uint8))
@@ -248,6 +268,21 @@ def test_a_thousand_updates_need_no_more_memory(hand: Hand) -> None:
     assert len(canvas.prediction._undo_history) == 0
 
 
+def test_another_map_fills_no_planes_that_were_not_looked_at(viewer: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A stack of which one plane has a map would take 2 bytes for each of its pixels otherwise; that plane is empty."""
+    hand = open_black_image(viewer, monkeypatch, np.zeros((40, 1024, 1024), np.uint8))
+    hand.panel.view_row.kind.setCurrentText("probability")
+    maps, process = hand.panel.map_layer, psutil.Process()
+    maps.write(hand.panel.controller.image.id, 5, TILE, np.full(TILE.shape, 200, np.uint8))
+    settle(seconds=0.2)
+    assert maps.layer.data[5].any()
+    before = process.memory_info().rss
+    hand.panel.view_row.kind.setCurrentText("uncertainty")
+    settle(seconds=0.2)
+    assert process.memory_info().rss - before < 40 * 2**20
+    assert not maps.layer.data[5].any()
+
+
 def hold_space(hand: Hand) -> Any:
     """Press it over the canvas; the canvas that got it."""
     native = hand.viewer.window._qt_viewer.canvas.native
@@ -289,6 +324,18 @@ def test_space_shows_the_bare_image_while_it_is_held(covered: Hand) -> None:
     assert covered.panel.canvas.annotation.mode == "paint"
     assert len(covered.panel.canvas.annotation._undo_history) == depth
     assert covered.panel.view_row.opacity.value() == 100
+
+
+def test_space_held_while_another_image_comes_hides_it_no_longer(covered: Hand) -> None:
+    """Also where other dimensions need other layers: the look that was chosen is theirs."""
+    panel = covered.panel
+    panel.view_row.opacity.setValue(70)
+    native = hold_space(covered)
+    panel.choose_image(covered.viewer.add_image(np.zeros((3, SIDE, SIDE), np.uint16), name="stack"))
+    QTest.keyRelease(native, Qt.Key.Key_Space)
+    settle(seconds=0.1)
+    assert panel.canvas.prediction.ndim == 3
+    assert (panel.view_row.opacity.value(), panel.canvas.prediction.opacity) == (70, 0.7)
 
 
 def test_what_space_hides_comes_back_when_the_focus_goes(covered: Hand) -> None:

@@ -241,6 +241,21 @@ def test_the_status_line_says_what_to_draw(listened: User) -> None:
     assert settle(lambda: line.text() == before, 5)
 
 
+def test_who_paints_again_is_asked_for_no_circle(listened: User) -> None:
+    """Another layer that is active ends the wish, as Escape does, and stays the active one."""
+    user, annotation, line = listened, listened.panel.canvas.annotation, listened.panel.status_line
+    before = line.text()
+    user.panel.shown.begin_circle()
+    assert settle(lambda: line.text().startswith("Draw a circle"), 5)
+    user.viewer.layers.selection.active = annotation
+    assert settle(lambda: line.text() == before, 5)
+    assert user.viewer.layers.selection.active == annotation
+    assert not user.viewer.layers["drawing"].visible
+    user.panel.shown.begin_circle()
+    settle(seconds=0.1)
+    assert user.panel.shown.shapes.wish
+
+
 def test_one_button_starts_and_pauses(listened: User) -> None:
     """Its text says what it will do; a stopped worker is started again."""
     user = listened

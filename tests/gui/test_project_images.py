@@ -1,5 +1,6 @@
 """Many images in one project, in a real napari window: switching, adding, finding; nothing ends on another image."""
 
+import gc
 import sys
 from pathlib import Path
 from typing import Any
@@ -20,6 +21,7 @@ from napari_unet.evaluation.estimated_dice import EstimatedDice
 from napari_unet.evaluation.scores import BlockScore, Score
 from napari_unet.gui.layers import source
 from napari_unet.gui.panel import Panel
+from napari_unet.gui.sections.status_line import NO_IMAGE
 from napari_unet.images.reading import open_image
 from napari_unet.images.tiles import Region
 from napari_unet.project.project import Project
@@ -382,6 +384,41 @@ def test_a_missing_file_that_is_added_again_is_found(viewer: Any, three_images: 
     np.testing.assert_array_equal(user.painted, stored(three_images)["b"])
 
 
+def test_without_its_image_layer_there_is_no_image(viewer: Any, three_images: Path, tmp_path: Path) -> None:
+    """Nothing is offered that cannot be done, and a file that is dropped then comes up."""
+    user = User.of_project(viewer, three_images, SilentClient)
+    panel = user.panel
+    buttons = [panel.where_next.button, panel.rectangle_check.button, panel.export_row, panel.training.button]
+    assert all(button.isEnabled() for button in buttons)
+    viewer.layers.remove(panel.canvas.image)
+    assert settle(lambda: panel.controller.image is None, 5)
+    assert settle(lambda: not any(button.isEnabled() for button in buttons), 5)
+    assert panel.status_line.text() == NO_IMAGE
+    tifffile.imwrite(tmp_path / "late.tif", np.zeros((64, 64), np.uint16))
+    panel.image_list.added.emit([tmp_path / "late.tif"])
+    assert settle(lambda: panel.canvas.image is not None, 20)
+    assert present(user) == "late"
+    assert settle(lambda: all(button.isEnabled() for button in buttons), 5)
+
+
+def test_keys_pass_a_missing_image_and_show_what_they_mark(viewer: Any, three_images: Path) -> None:
+    """Page keys and arrow keys alike, with one error each time; so does a click on it."""
+    viewer.window.resize(1200, 950)  # the list has room
+    (three_images.parent / "b.tif").unlink()
+    user = User.of_project(viewer, three_images, SilentClient)
+    view = user.panel.image_list.view
+    for keys, errors in (((Qt.Key_PageDown, Qt.Key_PageUp), 2), ((Qt.Key_Down, Qt.Key_Up), 4)):
+        down, up = keys
+        for key, shown, row in ((down, "a", 1), (down, "c", 2), (up, "c", 1), (up, "a", 0)):
+            QTest.keyClick(view, key)
+            assert (present(user), view.currentIndex().row()) == (shown, row)
+        assert len(messages()) == errors
+    row = view.visualRect(user.panel.image_list.table.index(1, 0)).center()
+    QTest.mouseClick(view.viewport(), Qt.LeftButton, pos=row)
+    assert (present(user), len(messages())) == ("a", 5)
+    assert {line[:6] for line in messages()} == {"NU-P04"}
+
+
 def test_layers_of_the_user_are_used_and_never_removed(viewer: Any) -> None:
     """Images that the user opened are hidden and shown when switching; other layers are left alone."""
     pixels = {name: np.random.default_rng(i).integers(0, 99, s).astype(np.uint8) for i, (name, s) in
@@ -401,8 +438,12 @@ def test_layers_of_the_user_are_used_and_never_removed(viewer: Any) -> None:
     assert sorted(names(user)) == ["a", "annotation", "b", "c", "prediction"]
     for name, image in pixels.items():
         assert viewer.layers[name].data is image
+    layer = viewer.layers["b"]
+    viewer.layers.remove(layer)
+    lists = [one for one in gc.get_referrers(layer) if isinstance(one, list)]
+    assert not [one for one in lists if {"a", "c"} <= {str(each) for each in one}]  # napari has some of its own
     viewer.window.remove_dock_widget(user.panel)
-    assert sorted(names(user)) == ["a", "b", "c"]
+    assert sorted(names(user)) == ["a", "c"]
     assert isinstance(user.panel, Panel)
 
 

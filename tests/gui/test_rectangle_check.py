@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 pytest.importorskip("qtpy")
-from hand import Hand
+from hand import SIDE, Hand
 from qtpy.QtCore import Qt
 from qtpy.QtTest import QTest
 from window import settle
@@ -91,6 +91,21 @@ def test_a_rectangle_in_another_image_brings_it_up(hand: Hand) -> None:
     assert settle(lambda: not hand.worker.inbox, 5)
     assert controller.image.id == first.id
     assert check_of(hand).done.isHidden()
+
+
+@pytest.mark.parametrize("end", ["death", "another image"])
+def test_nobody_looks_for_ever(hand: Hand, end: str) -> None:
+    """For a place or a rectangle, once no answer can come any more."""
+    panel = hand.panel
+    panel.where_next.ask()
+    panel.rectangle_check.choices["random"].trigger()
+    texts = [panel.where_next.reason, panel.rectangle_check.line]
+    assert ["looking" in text.text() for text in texts] == [True, True]
+    if end == "death":
+        hand.worker.exit_code = 1
+    else:
+        panel.choose_image(hand.viewer.add_image(np.ones((SIDE, SIDE), np.uint16), name="other"))
+    assert settle(lambda: [text.text() for text in texts] == ["", ""], 5)
 
 
 def test_nodding_is_told(hand: Hand) -> None:

@@ -12,7 +12,10 @@ from qtpy.QtWidgets import QFileDialog, QWidget
 from window import settle
 
 from napari_unet.config import Settings
+from napari_unet.evaluation.estimated_dice import EstimatedDice
 from napari_unet.gui.remembered import remembered
+from napari_unet.gui.sections.class_table import QUALITY
+from napari_unet.gui.sections.estimate_lines import NONE_YET
 from napari_unet.images.reading import open_image
 from napari_unet.objects.class_counts import ClassCount
 from napari_unet.project.project import Project
@@ -46,6 +49,32 @@ def test_counts_and_shares_are_told_as_they_come(hand: Hand) -> None:
     assert counts.counts.text() == "1 <b>cell, 1.2 %"
     counted(hand)
     assert counts.counts.text() == first
+
+
+def test_numbers_of_another_plane_or_image_are_not_shown(viewer: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Counts, qualities and the text in the corner go when the slider moves or another image comes."""
+    hand = open_black_image(viewer, monkeypatch, np.zeros((2, SIDE, SIDE), np.uint16))
+    panel, controller, text = hand.panel, hand.panel.controller, viewer.canvas.overlays.text
+    panel.score_card.on_image.click()
+    other = viewer.add_image(np.ones((2, SIDE, SIDE), np.uint16), name="other")
+
+    def shown() -> list[bool]:
+        quality = panel.class_table.table.item(0, QUALITY).text()
+        none_yet = panel.score_card.estimate.headline.text() == NONE_YET
+        return ["12 class 2" in panel.results.counts.counts.text(), quality == "0.90", text.visible, not none_yet]
+
+    def tell() -> None:
+        place = {"generation": controller.generation, "image_id": controller.image.id, "plane": controller.view.plane}
+        both = (EstimatedDice(1, 0.9, 0.8, 1.0), EstimatedDice(2, 0.5, 0.4, 0.6))
+        hand.worker.inbox = [m.Counted(**place, classes=(ClassCount(2, 12, 0.3),)), m.Estimated(**place, classes=both)]
+        assert settle(lambda: all(shown()), 5)
+
+    tell()
+    viewer.dims.set_current_step(0, 1)
+    assert settle(lambda: not any(shown()), 5)
+    tell()
+    panel.choose_image(other)
+    assert not any(shown())
 
 
 def test_a_count_among_specks_is_questioned(hand: Hand) -> None:

@@ -16,6 +16,7 @@ from napari_unet.gui.sections.class_scores import (
 )
 from napari_unet.gui.sections.estimate_lines import NONE_YET, EstimateLines, canvas_text
 from napari_unet.gui.sections.learning_curve import ANNOTATION_TIME, STEP, LearningCurve, forecast_text
+from napari_unet.gui.sections.remark import Remark
 from napari_unet.gui.sections.score_card import ScoreCard, headline, milestones
 from napari_unet.project.classes import ClassLabel
 
@@ -68,6 +69,22 @@ def test_a_long_name_does_not_widen_the_card(qtbot: object) -> None:
     assert [row[0].isHidden() for row in card.rows] == [False, True]
 
 
+def test_long_words_do_not_widen_what_is_told(qtbot: object) -> None:
+    """Neither the name of a class beside its estimate nor one in a remark; a short name keeps its room."""
+    lines, remark = EstimateLines(), Remark()
+    reason = "too unsure: paint a border, and then another one, until it is sure"
+    estimates = (EstimatedDice(1, 0.9, 0.8, 1.0), EstimatedDice(2, None, reason=reason))
+    lines.show_estimates(estimates, [ClassLabel(1, "x" * 80, "#000000"), ClassLabel(2, "background", "#FFFFFF")])
+    assert lines.minimumSizeHint().width() < 280
+    lines.resize(280, 90)
+    lines.grab()
+    short = lines.rows[1][0]
+    assert short.width() >= short.fontMetrics().horizontalAdvance("background")
+    remark.setText(f"{'x' * 80} 0.90")
+    assert remark.minimumSizeHint().width() < 280
+    assert remark.text() == f"{'x' * 80} 0.90"
+
+
 def test_the_curve_has_two_axes(qtbot: object) -> None:
     """Over annotation time every score stands that was recorded with one, as it was, and no loss."""
     curve = LearningCurve()
@@ -94,6 +111,16 @@ def test_the_curve_has_two_axes(qtbot: object) -> None:
     assert drawn()[2] == [(1, 0.9), (2, 0.8), (6, 0.5)]
     curve.restore(())
     assert drawn() == [[], [], []]
+
+
+def test_the_loss_of_another_network_is_drawn_at_once(qtbot: object) -> None:
+    """One that goes on from an earlier step, or from none, takes the place of what followed there."""
+    curve = LearningCurve()
+    for step, loss in ((10, 0.9), (20, 0.8), (30, 0.7), (12, 0.5), (12, 0.5), (22, 0.4)):
+        curve.add_loss(step, loss)
+    assert curve.loss_curve.getData()[0].tolist() == [10, 12, 22]
+    curve.add_loss(1, 1.5)
+    assert curve.loss_curve.getData()[1].tolist() == [1.5]
 
 
 def test_a_forecast_is_told_while_it_helps(qtbot: object) -> None:

@@ -5,6 +5,7 @@ from collections.abc import Iterator
 from typing import Any
 
 import pytest
+from napari.utils.notifications import notification_manager
 from panel_states import say, states
 from qtpy.QtWidgets import QAbstractButton, QComboBox, QLabel, QLineEdit, QMenu, QTableView, QTableWidget, QWidget
 from window import User
@@ -86,6 +87,12 @@ def test_checking_a_rectangle_speaks_plainly(hand: Any, origin: str) -> None:
     words = section_words(hand) | {layer.name for layer in hand.viewer.layers}
     assert check.line.text() in words
     assert sorted(said for said in words if FOREIGN.search(said)) == []
+
+
+def test_copying_is_confirmed(hand: Any) -> None:
+    """Nobody sees the clipboard."""
+    hand.panel.details.copy_button.click()
+    assert any(str(each.message).startswith("Copied") for each in notification_manager.records)
 
 
 def test_details_explain_the_dice(hand: Any) -> None:

@@ -9,6 +9,7 @@ from napari.viewer import Viewer
 from qtpy.QtCore import QObject, QTimer
 
 from napari_unet.evaluation.scores import AreaScore
+from napari_unet.gui.layers.flat_view import require_flat_view
 from napari_unet.gui.layers.own_layer import OwnLayer
 from napari_unet.gui.layers.own_layers import OwnLayers
 from napari_unet.gui.layers.placement import Geometry, Placement
@@ -69,9 +70,16 @@ class AreaLayer(OwnLayer[Shapes]):
             self._write(self.layer, areas)
 
     def draw(self) -> None:
-        """Let the user draw one rectangle; nothing happens without an image."""
+        """Let the user draw one rectangle; nothing happens without an image.
+
+        Raises
+        ------
+        UserError
+            NU-A20 in a view in which nothing can be drawn.
+        """
         if self.placement is None:
             return
+        require_flat_view(self._viewer.dims)
         self._own.put_back()
         layer = self._present(self.placement)
         self._drawing = True

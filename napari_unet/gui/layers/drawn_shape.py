@@ -10,6 +10,7 @@ from napari.utils.events import Event
 from napari.viewer import Viewer
 from qtpy.QtCore import QObject, QTimer
 
+from napari_unet.gui.layers.flat_view import require_flat_view
 from napari_unet.gui.layers.own_layer import OwnLayer
 from napari_unet.gui.layers.own_layers import OwnLayers
 from napari_unet.gui.layers.placement import Geometry, Placement
@@ -35,6 +36,9 @@ class DrawnShape(OwnLayer[Shapes]):
         self._back_to: Layer | None = None
         self._finish_soon = QTimer(parent, singleShot=True, interval=0)
         self._finish_soon.timeout.connect(self._finish)
+        # Later, for a layer that is added is the active one for a moment.
+        self._look_soon = QTimer(parent, singleShot=True, interval=0)
+        self._look_soon.timeout.connect(self._give_up_elsewhere)
 
     @property
     def is_waited_for(self) -> bool:
@@ -49,7 +53,13 @@ class DrawnShape(OwnLayer[Shapes]):
         placement : where the layer lies
         mode : a way in which napari adds a shape
         use : called with the corners of the shape, rows and columns of the plane in pixels
+
+        Raises
+        ------
+        UserError
+            NU-A20 in a view in which nothing can be drawn.
         """
+        require_flat_view(self._viewer.dims)
         self._use = use
         if self._viewer.layers.selection.active is not self.layer:
             self._back_to = self._viewer.layers.selection.active
@@ -59,6 +69,7 @@ class DrawnShape(OwnLayer[Shapes]):
             self.layer = layer = self._make(placement)
             self._own.add(layer, gone=self._forget)
             layer.events.data.connect(self._drawn)
+            self._viewer.layers.selection.events.active.connect(self._active_changed)
             layer.bind_key("Escape", lambda _: self._return(), overwrite=True)
         pixel = 1 / max(self._viewer.scene.camera.zoom * float(layer.scale[-1]), 1e-9)
         layer.current_edge_width = 2 * pixel
@@ -75,7 +86,7 @@ class DrawnShape(OwnLayer[Shapes]):
 
     def leave(self) -> None:
         """Take the layer out of the viewer."""
-        self._finish_soon.stop()
+        self._stop()
         if self.layer is not None:
             self.layer.mode = "pan_zoom"  # removed in another mode, a layer of shapes has crashed the next drawing
         super().leave()
@@ -90,8 +101,23 @@ class DrawnShape(OwnLayer[Shapes]):
         return placement.whole
 
     def _forget(self) -> None:
-        self._finish_soon.stop()
+        self._stop()
         self.layer = self.placement = None
+
+    def _stop(self) -> None:
+        """Listen to the viewer no more, and do nothing later."""
+        self._finish_soon.stop()
+        self._look_soon.stop()
+        if self.layer is not None:
+            self._viewer.layers.selection.events.active.disconnect(self._active_changed)
+
+    def _active_changed(self, event: Event) -> None:
+        self._look_soon.start()
+
+    def _give_up_elsewhere(self) -> None:
+        """Wait for no shape any more once the user has gone to another layer, and leave that one active."""
+        if self.is_waited_for and self._viewer.layers.selection.active != self.layer:
+            self._hide()
 
     def _drawn(self, event: Event) -> None:
         action: Any = event.action
@@ -106,10 +132,13 @@ class DrawnShape(OwnLayer[Shapes]):
         self._return()
         self._use(corners)
 
-    def _return(self) -> None:
+    def _hide(self) -> None:
         if self.layer is not None:
             self.layer.mode = "pan_zoom"
             self.layer.data = []
             self.layer.visible = False
+
+    def _return(self) -> None:
+        self._hide()
         if self._back_to in self._viewer.layers:
             self._viewer.layers.selection.active = self._back_to

@@ -48,14 +48,14 @@ class DrawnShapes:
         return self._wish if self._shape.is_waited_for else ""
 
     def begin_circle(self, placement: Placement) -> None:
-        """Let the next drag draw a circle around predicted pixels."""
-        self._wish = "Draw a circle around what is predicted right; Escape ends it"
+        """Let the next drag draw a circle around predicted pixels; raises as ``DrawnShape.begin``."""
         self._shape.begin(placement, "add_polygon_lasso", self._circle)
+        self._wish = "Draw a circle around what is predicted right; Escape ends it"
 
     def begin_line(self, placement: Placement) -> None:
-        """Let the next drag draw a line across one object."""
-        self._wish = "Drag a line across one typical object; Escape ends it"
+        """Let the next drag draw a line across one object; raises as ``DrawnShape.begin``."""
         self._shape.begin(placement, "add_line", self._measure)
+        self._wish = "Drag a line across one typical object; Escape ends it"
 
     def follow(self, placement: Placement) -> None:
         """Lie over another image, or leave where that cannot be."""

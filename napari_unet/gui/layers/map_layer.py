@@ -25,6 +25,7 @@ class MapLayer(ChosenLayer[Image]):
     def __init__(self, viewer: Viewer, own_layers: OwnLayers, deleted: Callable[[], None]) -> None:
         super().__init__(viewer, own_layers, deleted)
         self.chosen = (NOTHING, 0)  # kind, and class id or 0
+        self._written: set[int] = set()  # planes with values; the others of a stack take no memory yet
 
     def show(self, placement: Placement, chosen: tuple[str, int], name: str) -> None:
         """Show a map over the covered part; empty until values are written. The selected layer stays selected.
@@ -39,7 +40,9 @@ class MapLayer(ChosenLayer[Image]):
         if layer is None:
             layer = self._add(placement)
         elif chosen != self.chosen:
-            layer.data[...] = 0
+            for plane in self._written:
+                self._plane(plane)[...] = 0
+            self._written.clear()
             _limit(layer, 1.0)
             self._refresh_soon()
         self.chosen, layer.name = chosen, name
@@ -53,6 +56,7 @@ class MapLayer(ChosenLayer[Image]):
     def write(self, image_id: int, plane: int, region: Region, values: UInt8[np.ndarray, "h w"]) -> None:
         """Put a tile of a predicted map, 0 to 255 for 0 to 1, into the layer."""
         if self._lies_over(image_id) and self.chosen[0] in PREDICTED:
+            self._written.add(plane)
             self._write(plane, region, values / np.float16(HIGHEST))
 
     def write_weights(self, weights: Weights) -> None:
@@ -66,9 +70,15 @@ class MapLayer(ChosenLayer[Image]):
         values, factor = weights.array(), weights.factor
         height, width = layer.data.shape[-2:]
         full = values.repeat(factor, axis=0).repeat(factor, axis=1)[:height, :width]
+        self._written.add(weights.plane)
         self._plane(weights.plane)[...] = full
         _limit(layer, max(1.0, float(values.max())))
         self._refresh_soon()
+
+    def _content(self, placement: Placement) -> Float16[np.ndarray, "*planes h w"]:
+        self._written.clear()
+        values: Float16[np.ndarray, "*planes h w"] = super()._content(placement)
+        return values
 
     @property
     def _dtype(self) -> Any:

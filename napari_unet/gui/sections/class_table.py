@@ -60,6 +60,7 @@ class ClassTable(QWidget):  # type: ignore[misc]
         super().__init__(parent)
         self.classes: list[ClassLabel] = []
         self.painted: dict[int, int] = {}
+        self._estimates: dict[int, EstimatedDice] = {}  # by class id
         self._filling = False
         self.table = QTableWidget(0, len(_COLUMNS), self)
         self.table.setAccessibleName("classes")
@@ -68,11 +69,11 @@ class ClassTable(QWidget):  # type: ignore[misc]
         self._fit_height()
 
     def show_classes(self, classes: Sequence[ClassLabel], painted: dict[int, int]) -> None:
-        """Fill the table; the selection stays where it was."""
+        """Fill the table; the selected class stays selected, and where it is gone the one in its row takes over."""
         if self.table.state() == QAbstractItemView.State.EditingState and list(classes) == self.classes:
             self.painted = painted  # a name is being typed
             return
-        selected = self.selected
+        before, row_before = self.selected, self.table.currentRow()
         self._filling = True
         self.classes, self.painted = list(classes), painted
         self.table.setRowCount(len(classes) + 1)
@@ -82,18 +83,17 @@ class ClassTable(QWidget):  # type: ignore[misc]
             item = _item(ADD if place == NAME else "", editable=place == NAME, tip="Type the name of another class")
             item.setFlags(item.flags() & ~Qt.ItemFlag.ItemIsSelectable)
             self.table.setItem(len(classes), place, item)
+        if not any(label.id == before for label in classes):
+            self.table.clearSelection()  # or Qt would keep the row, which is another class by now, and tell nobody
         self._filling = False
-        self.select(selected if selected is not None else (classes[0].id if classes else None))
+        self._select_again(before, row_before)
         self._fit_height()
 
     def show_estimates(self, estimates: Sequence[EstimatedDice]) -> None:
         """Show how well each class is found; the tool tip has the interval or the reason why it is not known."""
-        by_id = {estimate.class_id: estimate for estimate in estimates}
+        self._estimates = {estimate.class_id: estimate for estimate in estimates}
         for row, label in enumerate(self.classes):
-            estimate = by_id.get(label.id)
-            text = "n/a" if estimate is None or estimate.value is None else f"{estimate.value:.2f}"
-            tip = _NO_ESTIMATE if estimate is None else estimate.reason or _QUALITY.format(interval_text(estimate))
-            self.table.setItem(row, QUALITY, _item(text, right=True, tip=untagged(tip)))
+            self._fill_quality(row, label)
 
     @property
     def selected(self) -> int | None:
@@ -155,8 +155,21 @@ class ClassTable(QWidget):  # type: ignore[misc]
         name = _item(label.name, editable=True, tip=untagged(f"{label.name}: {pixels}\nDouble-click to rename"))
         self.table.setItem(row, NAME, name)
         self.table.setItem(row, KEY, _item(str(row + 1) if row < 9 else "", right=True, tip="Press it to paint"))
-        if self.table.item(row, QUALITY) is None or not self.table.item(row, QUALITY).text():
-            self.table.setItem(row, QUALITY, _item("n/a", right=True, tip=_NO_ESTIMATE))
+        self._fill_quality(row, label)
+
+    def _fill_quality(self, row: int, label: ClassLabel) -> None:
+        estimate = self._estimates.get(label.id)
+        text = "n/a" if estimate is None or estimate.value is None else f"{estimate.value:.2f}"
+        tip = _NO_ESTIMATE if estimate is None else estimate.reason or _QUALITY.format(interval_text(estimate))
+        self.table.setItem(row, QUALITY, _item(text, right=True, tip=untagged(tip)))
+
+    def _select_again(self, before: int | None, row: int) -> None:
+        """Select the class of before, or where there is none any more, the one that is in its row or the last one."""
+        ids = [label.id for label in self.classes]
+        if before in ids:
+            self.select(before)
+        elif ids:
+            self.select(ids[0 if before is None else min(max(row, 0), len(ids) - 1)])
 
     def _prepare_table(self) -> None:
         table = self.table
@@ -209,11 +222,13 @@ class ClassTable(QWidget):  # type: ignore[misc]
             return
         is_new = item.row() == len(self.classes)
         before, name = ADD if is_new else self.classes[item.row()].name, item.text().strip()
+        # A name that is taken comes back with the classes; one that is refused stays in no row.
+        self._filling = True
+        item.setText(before)
+        self._filling = False
         if name in ("", before):
-            self._filling = True
-            item.setText(before)
-            self._filling = False
-        elif is_new:
+            return
+        if is_new:
             self.named.emit(name)
         else:
             self.renamed.emit(self.classes[item.row()].id, name)

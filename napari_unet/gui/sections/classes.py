@@ -1,7 +1,7 @@
 """The classes of the project as the user changes them in the table."""
 
 from napari_unet.controller.controller import Controller
-from napari_unet.controller.news import ActionEnded, ClassesChanged, ImageShown, ProjectOpened
+from napari_unet.controller.news import ActionEnded, ClassesChanged, ImageShown, PlaneChanged, ProjectOpened
 from napari_unet.errors import UserError
 from napari_unet.gui.layers.canvas import Canvas
 from napari_unet.gui.sections.attempt import Attempt
@@ -24,8 +24,8 @@ class Classes:
         table.removed.connect(lambda class_id: attempt(lambda: self._remove(class_id)))
         controller.subscribe(ClassesChanged, lambda _: self._show())
         controller.subscribe(Estimated, lambda estimated: table.show_estimates(estimated.classes))
-        controller.subscribe(ImageShown, lambda _: table.show_estimates(()))
-        controller.subscribe(ProjectOpened, lambda _: table.show_estimates(()))
+        for other in (ImageShown, PlaneChanged, ProjectOpened):
+            controller.subscribe(other, lambda _: table.show_estimates(()))
         controller.subscribe(ActionEnded, lambda _: table.setEnabled(controller.project is not None))
 
     def change(self, class_id: int, *, name: str | None = None, colour: str | None = None) -> None:

@@ -6,7 +6,7 @@ from qtpy.QtCore import Signal
 from qtpy.QtWidgets import QPushButton, QWidget
 
 from napari_unet.controller.controller import Controller
-from napari_unet.controller.news import ImageChanging, ImageShown, ProjectOpened
+from napari_unet.controller.news import ImageChanging, ImageShown, PlaneChanged, ProjectOpened
 from napari_unet.gui.sections.section import column, row
 from napari_unet.gui.sections.steady_text import SteadyText
 from napari_unet.objects.class_counts import ClassCount
@@ -54,9 +54,8 @@ class CountLines(QWidget):  # type: ignore[misc]
         layout.addStretch()
         self.setFixedHeight(2 * _LINE)
         controller.subscribe(Counted, lambda counted: self.show_counts(counted.classes))
-        controller.subscribe(ProjectOpened, lambda _: self.clear())
-        controller.subscribe(ImageChanging, lambda _: self.clear())
-        controller.subscribe(ImageShown, lambda _: self.clear())
+        for other in (ProjectOpened, ImageChanging, ImageShown, PlaneChanged):
+            controller.subscribe(other, lambda _: self.clear())
         self.clear()
 
     def clear(self) -> None:

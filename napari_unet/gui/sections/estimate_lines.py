@@ -10,6 +10,7 @@ from napari_unet.evaluation.estimated_dice import EstimatedDice, interval_text, 
 from napari_unet.gui.plain_text import PlainLabel, show_tags, untagged
 from napari_unet.project.classes import ClassLabel
 
+_WIDEST_NAME = 120  # px that a name keeps where the line is short of room; the panel is 285 px wide
 NONE_YET = "Estimated Dice: comes with the prediction"
 _TIP = (
     "Dice: how far two masks agree, twice their common pixels over the sum of both; 1 is perfect. This is what it\n"
@@ -31,7 +32,7 @@ class EstimateLines(QWidget):  # type: ignore[misc]
         self._grid.setVerticalSpacing(0)
         self._grid.setColumnStretch(1, 1)
         self._grid.addWidget(self.headline, 0, 0, 1, 2)
-        self.rows: list[tuple[PlainLabel, QElidingLabel]] = []
+        self.rows: list[tuple[QElidingLabel, QElidingLabel]] = []
 
     def show_estimates(self, estimates: Sequence[EstimatedDice], classes: Sequence[ClassLabel]) -> None:
         """Show these estimates, and nothing of what was shown before."""
@@ -45,12 +46,15 @@ class EstimateLines(QWidget):  # type: ignore[misc]
             if number < len(estimates):
                 estimate = estimates[number]
                 name.setText(names.get(estimate.class_id, str(estimate.class_id)))
+                name.setToolTip(untagged(name.text()))
+                name.setMinimumWidth(min(name.sizeHint().width(), _WIDEST_NAME))
                 said.setText(interval_text(estimate) if estimate.value is not None else estimate.reason)
                 said.setToolTip(untagged(said.text()) if estimate.value is None else _tip(estimate))
 
-    def _row(self, line: int) -> tuple[PlainLabel, QElidingLabel]:
-        name, said = PlainLabel(), QElidingLabel()
-        show_tags(said)
+    def _row(self, line: int) -> tuple[QElidingLabel, QElidingLabel]:
+        name, said = QElidingLabel(), QElidingLabel()
+        for label in (name, said):
+            show_tags(label)
         said.setAlignment(Qt.AlignmentFlag.AlignRight)
         self._grid.addWidget(name, line, 0)
         self._grid.addWidget(said, line, 1)

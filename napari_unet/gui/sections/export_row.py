@@ -207,7 +207,8 @@ class ExportRow(QWidget):  # type: ignore[misc]
         self._enable()
 
     def _action_ended(self) -> None:
-        self.setEnabled(self._controller.image is not None)
+        # An export that goes on can be paused and given up without an image.
+        self.setEnabled(self._controller.image is not None or self._lines.currentWidget() is self.going)
         self._show_plan()
 
     def _what(self, project: Project) -> str:

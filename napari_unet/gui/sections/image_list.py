@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from qtpy.QtCore import QEvent, QObject, QSize, Qt, Signal
+from qtpy.QtCore import QEvent, QItemSelection, QModelIndex, QObject, QSize, Qt, Signal
 from qtpy.QtGui import QKeyEvent
 from qtpy.QtWidgets import (
     QAbstractItemView,
@@ -49,6 +49,8 @@ class ImageList(QWidget):  # type: ignore[misc]
     def __init__(self, parent: QWidget | None = None) -> None:
         super().__init__(parent)
         self._filtered: list[QWidget] = []  # whose events are seen here
+        self._is_marking = False  # a selection that changes meanwhile is not the user's
+        self._chosen_by_press: int | None = None  # the row that the press of a click has chosen already
         self.thumbnails = Thumbnails(self)
         self.table = ImageTable(self.thumbnails, self)
         self.strip = ImageStrip(self.table, self)
@@ -66,9 +68,11 @@ class ImageList(QWidget):  # type: ignore[misc]
         layout = column(self)
         for images in (self.view, self.strip):
             layout.addWidget(images)
-            images.clicked.connect(lambda index: self.chosen.emit(self.table.records[index.row()].id))
-            images.installEventFilter(self)
-            self._filtered.append(images)
+            images.selectionModel().selectionChanged.connect(self._selection_changed)
+            images.clicked.connect(self._clicked)
+            for seen in (images, images.viewport()):
+                seen.installEventFilter(self)
+                self._filtered.append(seen)
         self.place = PlainLabel("")
         self.place.setToolTip("Page Down, Page Up: next, previous image")
         self.thumbnails.made.connect(lambda _: self._show_parts())
@@ -83,15 +87,22 @@ class ImageList(QWidget):  # type: ignore[misc]
     def show_current(self, image_id: int | None) -> None:
         """Mark the image that is worked on, and scroll to it."""
         number = None if image_id is None else self.table.row_of(image_id)
+        self._is_marking = True
         if number is None:
             self.view.clearSelection()
         elif number != self.view.currentIndex().row() or not self.view.selectionModel().hasSelection():
             self.view.selectRow(number)
             self.view.scrollTo(self.table.index(number, NAME))
         self.strip.show_row(number)
+        self._is_marking = False
         count = self.table.rowCount()
         self.place.setText(f"{number + 1} of {count}" if number is not None and count > 1 else "")
         self._show_parts()
+
+    @property
+    def marked(self) -> int | None:
+        """Return the id of the image whose row is marked: that on screen, or one that could not be opened."""
+        return None if self._selected is None else self._selected.id
 
     def accept_drops_on(self, widget: QWidget) -> None:
         """Take files and folders that are dropped onto a widget."""
@@ -112,6 +123,8 @@ class ImageList(QWidget):  # type: ignore[misc]
             if event.type() == QEvent.Type.Drop:
                 self.added.emit(paths)
             return True
+        if event.type() == QEvent.Type.MouseButtonPress and watched in (self.view.viewport(), self.strip.viewport()):
+            self._chosen_by_press = None
         if watched in (self.view, self.strip) and isinstance(event, QKeyEvent) and event.type() == QEvent.Type.KeyPress:
             step = _STEPS.get(event.key())
             if step is not None:
@@ -147,6 +160,18 @@ class ImageList(QWidget):  # type: ignore[misc]
         header.setSectionResizeMode(NAME, QHeaderView.ResizeMode.Stretch)
         header.setHighlightSections(False)
         header.setFixedHeight(HEADER)
+
+    def _selection_changed(self, selected: QItemSelection, _: QItemSelection) -> None:
+        """Choose the image of the row that the user marked, by the mouse or by a key."""
+        rows = [index.row() for index in selected.indexes()]
+        if rows and not self._is_marking:
+            self._chosen_by_press = rows[0]
+            self.chosen.emit(self.table.records[rows[0]].id)
+
+    def _clicked(self, index: QModelIndex) -> None:
+        """Choose the image of a row that was marked before the click: it may have failed, or be on screen no more."""
+        if index.row() != self._chosen_by_press:
+            self.chosen.emit(self.table.records[index.row()].id)
 
     def _show_parts(self) -> None:
         selected = self._selected

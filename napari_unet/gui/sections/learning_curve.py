@@ -89,9 +89,10 @@ class LearningCurve(QWidget):  # type: ignore[misc]
         self.restore(())
 
     def add_loss(self, step: int, loss: float) -> None:
-        """Append to the curve of losses."""
-        if not self._losses or step > self._losses[-1][0]:
-            self._losses = [*self._losses[-_POINTS:], (step, loss)]
+        """Append to the curve of losses; of a network that goes on from an earlier step, nothing later stays."""
+        if not self._losses or step != self._losses[-1][0]:
+            before = [one for one in self._losses[-_POINTS:] if one[0] < step]
+            self._losses = [*before, (step, loss)]
             self._draw_losses()
 
     def add_score(self, step: int, estimated: float | None, held_out: float | None, annotation_s: float | None) -> None:

@@ -62,6 +62,7 @@ class OverlayKeys(QObject):  # type: ignore[misc]
             return
         # Not ``visible``: it would draw every layer anew, and leave the paint mode.
         self._hidden = [(layer, layer.opacity) for layer in self._own]
+        self._view_row.follows = False
         for layer, _ in self._hidden:
             layer.opacity = 0
         self._mode, annotation.mode = str(annotation.mode), "pan_zoom"
@@ -71,6 +72,7 @@ class OverlayKeys(QObject):  # type: ignore[misc]
         hidden, self._hidden = self._hidden, []
         for layer, opacity in hidden:
             layer.opacity = opacity
+        self._view_row.follows = True
         annotation = self._canvas.annotation
         if hidden and annotation is not None:
             annotation.mode = self._mode

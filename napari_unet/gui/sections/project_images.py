@@ -1,7 +1,7 @@
 """Many images in one project: which one is shown, how another comes up, and how they are corrected and found."""
 
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
@@ -152,9 +152,9 @@ class ProjectImages(QObject):  # type: ignore[misc]
         self._list.show_current(image_id)
 
     def step(self, count: int) -> None:
-        """Go so many images on in the list, or back."""
+        """Go so many images on in the list, or back, from the marked one: so keys pass one that cannot be opened."""
         ids = [record.id for record in self._list.table.records]
-        present = self._wanted or self._present
+        present = self._wanted or self._list.marked
         row = ids.index(present) + count if present in ids else 0
         if 0 <= row < len(ids):
             self.switch(ids[row])
@@ -168,11 +168,17 @@ class ProjectImages(QObject):  # type: ignore[misc]
         """Show the images that joined the project or were found; where none is on screen, the first one comes up."""
         before = {record.id: record.path for record in self._list.table.records}
         self._rows.show()
-        for record in self._list.table.records:
+        records = self._list.table.records
+        for record in records:
             if before.get(record.id, record.path) != record.path:
                 self._opened_anew(record.id)
-        if self._present is None and self._list.table.records:
-            self.switch(self._list.table.records[0].id)
+        joined = [record for record in records if record.id not in before] or records
+        if self._shown.canvas.image is None and joined:
+            self.switch(joined[0].id)
+
+    def layer_removed(self, layer: Any) -> None:
+        """Forget a layer that the user took out of the viewer, so that its pixels can be given back."""
+        self._users = [one for one in self._users if one is not layer]
 
     def opened(self, record: ImageRecord) -> Image:
         """Open an image of the project in the process of the decoder; raise what that does."""
@@ -249,7 +255,7 @@ class ProjectImages(QObject):  # type: ignore[misc]
                 layer = self._ours.show(image, record)
         elif layer not in self._users:
             self._users.append(layer)
-        self._uncover(layer)
+        _uncover(layer, [*self._users, self._ours.layer], self._viewer)
         self._controller.show_image(record)
         self._shown.show(layer, record)
         if not np.array_equal(before, _extent(layer)):
@@ -277,12 +283,6 @@ class ProjectImages(QObject):  # type: ignore[misc]
             self._ours.layer.visible = False
         self._rows.show()
 
-    def _uncover(self, layer: Any) -> None:
-        """Hide the project's other images, which would lie over this one."""
-        for other in [*self._users, self._ours.layer]:
-            if other is not None and other in self._viewer.layers:
-                other.visible = other == layer
-
     def _users_layer(self, record: ImageRecord) -> Any:
         channels_first = "c" in record.found_axes[:-2]
         for layer in self._viewer.layers:
@@ -294,6 +294,13 @@ class ProjectImages(QObject):  # type: ignore[misc]
     @property
     def _present(self) -> int | None:
         return None if self._controller.image is None else self._controller.image.id
+
+
+def _uncover(layer: Any, others: Iterable[Any], viewer: Any) -> None:
+    """Hide the project's other images, which would lie over this one."""
+    for other in others:
+        if other is not None and other in viewer.layers:
+            other.visible = other == layer
 
 
 def _extent(layer: Any) -> Any:

@@ -9,7 +9,14 @@ from napari.layers import Labels
 from qtpy.QtWidgets import QMenu, QPushButton, QWidget
 
 from napari_unet.controller.controller import Controller
-from napari_unet.controller.news import ActionEnded, AreaEmptied, ImageShown, ProjectOpened
+from napari_unet.controller.news import (
+    ActionEnded,
+    AreaEmptied,
+    ImageShown,
+    ProjectOpened,
+    WorkerDied,
+    WorkerStopped,
+)
 from napari_unet.controller.rectangle_checks import Checked, RectangleChecks, Standing
 from napari_unet.evaluation.estimated_dice import interval_text
 from napari_unet.evaluation.scores import CheckedDice
@@ -96,7 +103,9 @@ class RectangleCheck(QWidget):  # type: ignore[misc]
         controller.subscribe(AreaProposed, self._proposed)
         controller.subscribe(AreaEmptied, lambda emptied: self._show_stored(emptied.plane, emptied.region))
         controller.subscribe(Scored, self._scored)
-        controller.subscribe(ImageShown, lambda _: self._withdraw())
+        controller.subscribe(ImageShown, lambda _: self._image_shown())
+        for ended in (WorkerDied, WorkerStopped):
+            controller.subscribe(ended, lambda _: self._wait_no_more())
         controller.subscribe(ProjectOpened, lambda _: self._forget())
         controller.subscribe(ActionEnded, lambda _: self._show())
         self._show()
@@ -199,15 +208,22 @@ class RectangleCheck(QWidget):  # type: ignore[misc]
         self._checked = scored.score.checked
         self._show()
 
-    def _withdraw(self) -> None:
-        """Give up the wish for a rectangle: the user has gone to another image."""
-        self._checks.withdraw()
-        self._last = ""
-        self._show()
-
     def _forget(self) -> None:
         self._checked, self._last = None, ""
         self._show()
+
+    def _image_shown(self) -> None:
+        """Forget what was asked for, and told, of the image before."""
+        self._last = ""
+        self._checks.withdraw()
+        self._show()
+
+    def _wait_no_more(self) -> None:
+        """Take the text away that an answer of the worker was to replace: none comes any more."""
+        if self._last == _WAITING:
+            self._last = ""
+            self._write()
+            self.setVisible(bool(self.line.text()))
 
     def _show(self) -> None:
         self._standing = self._checks.standing()

@@ -2,7 +2,7 @@
 
 from qtpy.QtWidgets import QWidget
 
-from napari_unet.gui.plain_text import PlainLabel
+from napari_unet.gui.plain_text import PlainLabel, breakable
 
 
 class Remark(PlainLabel):
@@ -10,10 +10,16 @@ class Remark(PlainLabel):
 
     def __init__(self, parent: QWidget | None = None) -> None:
         super().__init__(parent=parent)
+        self._text = ""
         self.setWordWrap(True)
         self.hide()
 
     def setText(self, text: str) -> None:
         """Show a text; "" to vanish."""
-        super().setText(text)
+        self._text = text
+        super().setText(breakable(text))
         self.setVisible(bool(text))
+
+    def text(self) -> str:
+        """Return the text as it was set."""
+        return self._text

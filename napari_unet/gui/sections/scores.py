@@ -1,9 +1,10 @@
 """The newest score, told in the score card and drawn on the image."""
 
+from napari.utils.notifications import show_info
 from qtpy.QtGui import QGuiApplication
 
 from napari_unet.controller.controller import Controller
-from napari_unet.controller.news import ImageShown, ProjectOpened, StrokesSaved
+from napari_unet.controller.news import ImageShown, PlaneChanged, ProjectOpened, StrokesSaved
 from napari_unet.evaluation.scores import Score
 from napari_unet.export.methods_paragraph import methods_paragraph
 from napari_unet.gui.layers.area_layer import AreaLayer
@@ -27,7 +28,8 @@ class Scores:
         card.on_image.toggled.connect(lambda on: attempt(lambda: canvas.show_scores(on)))
         controller.subscribe(Scored, self._show)
         controller.subscribe(Estimated, self._show_estimate)
-        controller.subscribe(ImageShown, lambda _: card.estimate.show_estimates((), ()))
+        for other in (ImageShown, PlaneChanged):
+            controller.subscribe(other, lambda _: self._clear_estimate())
         controller.subscribe(Agreed, lambda agreed: card.show_agreement(agreed.share, agreed.strokes))
         controller.subscribe(StrokesSaved, lambda _: canvas.drop_empty_boxes())
         controller.subscribe(Progress, self._add_loss)
@@ -51,6 +53,11 @@ class Scores:
             self.card.estimate.show_estimates(estimated.classes, classes)
             self._canvas.show_estimate(canvas_text(estimated.classes, classes))
 
+    def _clear_estimate(self) -> None:
+        """Show no estimate until there is one of what is on screen now."""
+        self.card.estimate.show_estimates((), ())
+        self._canvas.show_estimate("")
+
     def _add_loss(self, progress: Progress) -> None:
         if progress.state == "training" and progress.loss is not None:
             self.card.add_loss(progress.step, progress.loss)
@@ -61,3 +68,4 @@ class Scores:
 
     def _copy_methods(self, score: Score | None) -> None:
         QGuiApplication.clipboard().setText(methods_paragraph(self._controller.present_project(), score))
+        show_info("Copied: a paragraph for the methods section")

@@ -98,7 +98,7 @@ class ShownImage(QObject):  # type: ignore[misc]
         self._controller.publish(ImageChanging())
         for ours in (self.shapes, self.areas, self.canvas, self.object_layer, self.map_layer):
             ours.leave()
-        self._controller.publish(ImageShown(None))
+        self._controller.leave_image()
 
     @contextmanager
     def changing(self) -> Iterator[None]:
@@ -138,8 +138,9 @@ class ShownImage(QObject):  # type: ignore[misc]
 
     def begin_circle(self) -> None:
         """Let the next drag draw the circle of ``circled``; nothing happens without an image."""
-        if self.canvas.placement is not None:
-            self.shapes.begin_circle(self.canvas.placement)
+        placement = self.canvas.placement
+        if placement is not None:
+            self._attempt(lambda: self.shapes.begin_circle(placement))
 
     def circle_all(self) -> None:
         """Emit ``circled`` as if all that the annotation layer covers were inside; not without an image."""
@@ -148,8 +149,9 @@ class ShownImage(QObject):  # type: ignore[misc]
 
     def begin_line(self) -> None:
         """Let the next drag draw the line of ``measured``; nothing happens without an image."""
-        if self.canvas.placement is not None:
-            self.shapes.begin_line(self.canvas.placement)
+        placement = self.canvas.placement
+        if placement is not None:
+            self._attempt(lambda: self.shapes.begin_line(placement))
 
     def stop(self) -> None:
         """Let nothing happen later by itself."""
@@ -161,7 +163,7 @@ class ShownImage(QObject):  # type: ignore[misc]
         self.own_layers.returned.connect(tell_returned)
         for leave in (self.areas.leave, self.canvas.leave, self._map_leave_soon.start):
             self._leave_soon.timeout.connect(leave)
-        self._leave_soon.timeout.connect(lambda: self._controller.publish(ImageShown(None)))
+        self._leave_soon.timeout.connect(self._controller.leave_image)
         for leave in (self.map_layer.leave, self.object_layer.leave, self.shapes.leave):
             self._map_leave_soon.timeout.connect(leave)
         self._controller.subscribe(Tile, self._write_tile)

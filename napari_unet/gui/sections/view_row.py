@@ -41,6 +41,7 @@ class ViewRow(QWidget):  # type: ignore[misc]
     ----------
     look, opacity, table : how the prediction is drawn, and the table of the objects
     maps : what else can be shown; to be put among the details
+    follows : whether the controls show what is changed on the layer; not while it is hidden for a moment
 
     Signals
     -------
@@ -55,6 +56,7 @@ class ViewRow(QWidget):  # type: ignore[misc]
         super().__init__()
         self._controller = controller
         self._canvas = canvas
+        self.follows = True
         self._build()
         controller.subscribe(ImageShown, self._image_shown)
         controller.subscribe(ClassesChanged, lambda _: self._classes_changed())
@@ -158,7 +160,7 @@ class ViewRow(QWidget):  # type: ignore[misc]
 
     def _follow(self, event: Any = None) -> None:
         layer = self._canvas.prediction
-        if layer is not None:
+        if layer is not None and self.follows:
             with signals_blocked(self.look), signals_blocked(self.opacity):
                 self.look.setCurrentText(HIDDEN if not layer.visible else CONTOUR if layer.contour else FILLED)
                 self.opacity.setValue(round(100 * layer.opacity))

@@ -5,7 +5,14 @@ from typing import Any
 from qtpy.QtWidgets import QHBoxLayout, QPushButton, QWidget
 
 from napari_unet.controller.controller import Controller
-from napari_unet.controller.news import ActionEnded, ImageShown, ProjectOpened, SuggestionDropped
+from napari_unet.controller.news import (
+    ActionEnded,
+    ImageShown,
+    ProjectOpened,
+    SuggestionDropped,
+    WorkerDied,
+    WorkerStopped,
+)
 from napari_unet.gui.layers.canvas import Canvas
 from napari_unet.gui.layers.marks import Mark
 from napari_unet.gui.layers.place import show_place
@@ -17,6 +24,7 @@ from napari_unet.protocol.messages import Suggested
 KEY = "n"
 OUTLINE = "where next"
 _COLOUR = "yellow"
+_WAITING = "looking …"
 
 
 class WhereNext(QWidget):  # type: ignore[misc]
@@ -51,16 +59,16 @@ class WhereNext(QWidget):  # type: ignore[misc]
         self.hide()
         viewer.bind_key(KEY, self._pressed, overwrite=True)
         controller.subscribe(Suggested, self.show_suggestion)
-        controller.subscribe(SuggestionDropped, lambda _: self.clear())
-        controller.subscribe(ProjectOpened, lambda _: self.clear())
-        controller.subscribe(ImageShown, self._image_shown)
+        for over in (SuggestionDropped, ProjectOpened, ImageShown):
+            controller.subscribe(over, lambda _: self.clear())
+        for ended in (WorkerDied, WorkerStopped):
+            controller.subscribe(ended, lambda _: self._wait_no_more())
         controller.subscribe(ActionEnded, lambda _: self.button.setEnabled(controller.image is not None))
 
     def ask(self) -> None:
         """Ask the controller."""
         self.clear()
-        self._say("looking …")
-        self._attempt(self._controller.suggestions.ask)
+        self._attempt(self._ask)
 
     def show_suggestion(self, suggested: Suggested) -> None:
         """Go where a stroke would teach most, but never while one is under way; other images come up for it."""
@@ -73,6 +81,10 @@ class WhereNext(QWidget):  # type: ignore[misc]
             if self._controller.image is None or self._controller.image.id != suggested.image_id:
                 return  # it could not be opened, which was told
         self._go(suggested)
+
+    def _ask(self) -> None:
+        self._controller.suggestions.ask()
+        self._say(_WAITING)
 
     def _go(self, suggested: Suggested) -> None:
         """Tell the reason, bring the place into view and outline it."""
@@ -95,9 +107,10 @@ class WhereNext(QWidget):  # type: ignore[misc]
         self.reason.setText(text)
         self.setVisible(bool(text))
 
-    def _image_shown(self, shown: ImageShown) -> None:
-        if shown.record is not None:
-            self.clear()
+    def _wait_no_more(self) -> None:
+        """Take the text away that an answer of the worker was to replace: none comes any more."""
+        if self.reason.text() == _WAITING:
+            self._say("")
 
     def _pressed(self, viewer: Any) -> None:
         if self.button.isEnabled():

@@ -10,7 +10,7 @@ from jaxtyping import UInt8
 from napari_unet.errors import UserError
 from napari_unet.network.device import is_out_of_memory
 from napari_unet.prediction.resumable import Resumable
-from napari_unet.protocol.messages import CancelExport, Export, Exported, Exporting, Failed, Noticed, PauseExport
+from napari_unet.protocol.messages import CancelExport, Export, Exported, Exporting, Noticed, PauseExport
 from napari_unet.worker.image_export import ExportListener, export_images
 from napari_unet.worker.jobs.job import Job
 from napari_unet.worker.listener import Hears
@@ -96,7 +96,7 @@ class Exports(Job):
         self._opened.send(Exported(tuple(str(path) for path in paths)))
 
     def _fail(self, error: UserError) -> None:
-        self._opened.send(Failed(str(error)))
+        self._opened.send(Noticed(str(error)))  # not Failed, which ends the training in the window
 
     def _notice(self, line: str) -> None:
         self._opened.send(Noticed(line))
