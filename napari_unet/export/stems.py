@@ -1,13 +1,13 @@
 """Beginnings of the file names of several images' results, so that none takes another's place."""
 
 import re
-import unicodedata
 from collections import Counter
 from collections.abc import Collection, Iterator, Sequence
 from itertools import count
 from pathlib import Path
 
 from napari_unet.export.file_stem import file_stem
+from napari_unet.images.overwriting import image_stem, same_name
 from napari_unet.project.project import Project
 
 # What the writers of results put between an image's stem and the ending of a file.
@@ -42,9 +42,13 @@ def distinct_stems(images: Sequence[tuple[str, Path]]) -> list[str]:
 
 
 def project_stems(project: Project) -> dict[int, str]:
-    """Return a stem for each image of a project, by the image's number."""
+    """Return a stem for each image of a project, by the image's number.
+
+    An image of ``a.ome.tif`` is called "a.ome". Its results begin with "a", for whatever is called ``a.ome.tif`` is
+    taken for an OME-TIFF.
+    """
     records = project.images.all()
-    stems = distinct_stems([(record.name, record.path) for record in records])
+    stems = distinct_stems([(image_stem(Path(f"{record.name}.tif")), record.path) for record in records])
     return {record.id: stem for record, stem in zip(records, stems, strict=True)}
 
 
@@ -63,9 +67,9 @@ def _numbered(place: int, name: str) -> Iterator[str]:
 
 def _clashing(stems: Sequence[str]) -> list[int]:
     """Return the places of stems that occur twice, or that results of another one take."""
-    found = Counter(map(_as_file, stems))
+    found = Counter(map(same_name, stems))
     return [
-        i for i, stem in enumerate(stems) if found[_as_file(stem)] > 1 or not found.keys().isdisjoint(_shorter(stem))
+        i for i, stem in enumerate(stems) if found[same_name(stem)] > 1 or not found.keys().isdisjoint(_shorter(stem))
     ]
 
 
@@ -76,11 +80,7 @@ def _takes(stem: str, others: Collection[str]) -> bool:
 
 def _shorter(stem: str) -> Iterator[str]:
     """Give the shorter stems of which one result is called as this stem."""
-    shorter = _as_file(stem)
+    shorter = same_name(stem)
     while _ADDED.search(shorter):
         shorter = _ADDED.sub("", shorter)
         yield shorter
-
-
-def _as_file(stem: str) -> str:
-    return unicodedata.normalize("NFC", stem).casefold()
