@@ -40,7 +40,7 @@ class Exports:
         if all_images:
             images = self._session.present_project().images.all()
         image_ids = tuple(image.id for image in images)
-        refuse_taken_names(self._session.present_project(), image_ids, folder)
+        refuse_taken_names(self._session.present_project(), image_ids, folder, formats)
         low = low_space(folder if folder.exists() else folder.parent)
         if low is not None:
             self._publish(Notice(str(low)))

@@ -70,7 +70,7 @@ def export_images(
             "NU-E05", "there is no trained network to predict with", "export", "paint two classes and train first"
         )
     project, folder = learner.project, Path(wish.folder)
-    refuse_taken_names(project, wish.image_ids, folder)
+    refuse_taken_names(project, wish.image_ids, folder, wish.formats)
     checkpoint = learner.selection.checkpoint()
     # Settings as they are now: telling objects apart needs no new network.
     model = Model(project.folder, checkpoint, predictor, tuple(project.classes.all()), project.settings.read())

@@ -1,5 +1,7 @@
-"""Laws of every export: a file that no export wrote stays as it is, and the export is refused in one line."""
+"""Laws of every export: what no export wrote stays as it is and is told in one line; what one wrote is replaced."""
 
+import json
+import zipfile
 from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
@@ -75,3 +77,102 @@ def test_a_link_is_followed_to_the_image(
         assert [line.split(":")[1].strip() for line in errors] == ["NU-E06"]
         assert image.read_bytes() == before
         assert link.is_symlink()
+
+
+RESULTS = ["x.tif", "x_p000.png", "x_p001.png", "x.csv", "x-summary.csv", "x-probabilities.npy", "x.json"]
+
+
+@pytest.mark.parametrize("taken", RESULTS)
+def test_what_no_export_wrote_is_not_replaced(
+    network_file: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, taken: str
+) -> None:
+    """Whichever name a result has; nothing is predicted before that is told."""
+    image, theirs = tmp_path / "one" / "x.npy", tmp_path / "two" / taken
+    for folder in (image.parent, theirs.parent):
+        folder.mkdir()
+    np.save(image, np.random.default_rng(0).integers(0, 255, (2, *SHAPE), np.uint8))
+    theirs.write_bytes(b"{}")
+    model = api.load_model(network_file, "cpu")
+    monkeypatch.setattr(model.predictor.network, "forward", lambda *_: pytest.fail("it predicts"))
+    with pytest.raises(UserError, match=f"NU-E08.*{taken}"):
+        api.predict_file(model, image, theirs.parent, ["tiff", "png", "csv"], probabilities=True)
+    assert [(path.name, path.read_bytes()) for path in theirs.parent.iterdir()] == [(taken, b"{}")]
+
+
+def test_an_image_that_was_copied_into_the_project_keeps_its_file(tmp_path: Path) -> None:
+    """The project does not know where the file of a layer lies, but the file is there."""
+    image = write_image(tmp_path / "data" / "cells.tif")
+    before = image.read_bytes()
+    with project_of(tmp_path / "p.unet", []) as project:
+        project.images.add(open_image(image))
+        with pytest.raises(UserError, match="NU-E08"):
+            api.export(project, image.parent, ["tiff"], device="cpu")
+    assert image.read_bytes() == before
+
+
+def test_results_of_an_export_are_replaced(network_file: Path, tmp_path: Path) -> None:
+    """Also those of other formats before, and of a run that was stopped while it wrote them."""
+    image, out = write_image(tmp_path / "x.tif"), tmp_path / "out"
+    model = api.load_model(network_file, "cpu")
+    other = api.load_model(save_network(tmp_path / "other.safetensors", seed=1), "cpu")
+    for used, formats in ((model, ["tiff"]), (model, ["png"]), (other, ["tiff"]), (model, ["csv"]), (other, ["png"])):
+        api.predict_file(used, image, out, formats)
+    record = json.loads((out / "x.json").read_text("utf-8"))
+    assert record["files"].keys() == {"x.png"}
+    assert record["other_files"] == ["x-summary.csv", "x.csv", "x.tif"]
+    (out / "x.csv").unlink()
+    api.predict_file(model, image, out, ["png"])
+    assert json.loads((out / "x.json").read_text("utf-8"))["other_files"] == ["x-summary.csv", "x.tif"]
+
+
+def test_results_that_earlier_versions_wrote_are_replaced(tmp_path: Path) -> None:
+    """Their records list their files and no others; an OME-TIFF was called by its last ending alone."""
+    images = [write_image(tmp_path / "data" / name) for name in ("a.ome.tif", "b.tif")]
+    out, formats = tmp_path / "out", ["tiff", "ome-tiff", "csv"]
+    with project_of(tmp_path / "p.unet", images) as project:
+        api.export(project, out, formats, device="cpu")
+        for note in out.glob("*.json"):
+            record = json.loads(note.read_text("utf-8"))
+            del record["other_files"]
+            note.write_text(json.dumps(record))
+        for path in out.glob("a*"):
+            path.rename(out / f"a.ome{path.name.removeprefix('a')}")
+        note = out / "a.ome.json"
+        note.write_text(note.read_text().replace('"a', '"a.ome'))
+        api.export(project, out, formats, device="cpu")
+
+
+@pytest.mark.parametrize("taken", ["p-all.csv", "p-all-summary.csv", "results.json"])
+def test_what_all_images_share_takes_nobodys_place(tmp_path: Path, taken: str) -> None:
+    """Joint tables and the record of a pack replace earlier ones alone."""
+    images = [write_image(tmp_path / "data" / name) for name in ("a.tif", "b.tif")]
+    theirs = tmp_path / "out" / taken
+    with project_of(tmp_path / "p.unet", images) as project:
+        for _ in range(2):
+            api.export(project, theirs.parent, ["all"], device="cpu")
+        assert theirs.is_file()
+        theirs.write_text("image,treatment\na,control\n")
+        before = {path: path.stat().st_mtime_ns for path in theirs.parent.iterdir()}
+        with pytest.raises(UserError, match=f"NU-E08.*{taken}"):
+            api.export(project, theirs.parent, ["all"], device="cpu")
+        assert {path: path.stat().st_mtime_ns for path in theirs.parent.iterdir()} == before
+
+
+def test_a_package_takes_nobodys_place(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A package with our own network in it is an earlier one; another file of its name stays."""
+    package = tmp_path / "out" / "p.bioimageio.zip"
+    package.parent.mkdir()
+
+    def begin(*_: object) -> None:
+        raise InterruptedError  # the package would be written from here on
+
+    monkeypatch.setattr("napari_unet.packaging.model_package.example_input", begin)
+    with project_of(tmp_path / "p.unet", [write_image(tmp_path / "a.tif")]) as project:
+        with zipfile.ZipFile(package, "w") as zipped:
+            zipped.writestr("bioimageio.yaml", "")
+        with pytest.raises(UserError, match="NU-E08"):
+            api.export(project, package.parent, ["bioimageio"], device="cpu")
+        with zipfile.ZipFile(package, "a") as zipped:
+            zipped.writestr("model.safetensors", "")
+        with pytest.raises(InterruptedError):
+            api.export(project, package.parent, ["bioimageio"], device="cpu")
