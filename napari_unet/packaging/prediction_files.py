@@ -83,8 +83,9 @@ class ImagePrediction:
         self.model.predictor.estimate_anew()
         if self._goes_by_chunks(factors):
             chunks = ChunkedPrediction(self.model, self.planes, self.request.tile, self.source, self.cluster)
-            path = (self.folder / f"{stem}.ome.zarr").absolute()
-            written = [(yield from chunks.resumable(path, provenance))]
+            written = [self.folder / f"{stem}.ome.zarr"]
+            # Absolute, for the processes of a cluster live in other folders.
+            yield from chunks.resumable(written[0].absolute(), provenance)
             quality = self._quality(factors)
         else:
             mask = yield from resumable_mask(self.model.predictor, self.planes, self.request.tile, factors, plane_done)
