@@ -15,6 +15,7 @@ from napari_unet import api
 from napari_unet.errors import UserError
 from napari_unet.images.reading import open_image
 from napari_unet.project.project import Project
+from napari_unet.storage import sha256
 from napari_unet.training.network_files import BEST
 
 SHAPE = (50, 70)
@@ -140,6 +141,18 @@ def test_results_that_earlier_versions_wrote_are_replaced(tmp_path: Path) -> Non
         note = out / "a.ome.json"
         note.write_text(note.read_text().replace('"a', '"a.ome'))
         api.export(project, out, formats, device="cpu")
+
+
+def test_an_image_called_results_keeps_its_record(tmp_path: Path) -> None:
+    """The record of a pack is called so; every file that it lists is the one that lies there."""
+    images = [write_image(tmp_path / "data" / name) for name in ("Results.tif", "b.tif")]
+    with project_of(tmp_path / "p.unet", images) as project:
+        for _ in range(2):
+            written = api.export(project, tmp_path / "out", ["all"], device="cpu")
+    assert len(set(written)) == len(written)
+    assert {path.name for path in written} >= {"results.json", "Results-tif.json", "b.json"}
+    pack = json.loads((tmp_path / "out" / "results.json").read_text("utf-8"))
+    assert pack["files"]["Results-tif.json"] == sha256(tmp_path / "out" / "Results-tif.json")
 
 
 @pytest.mark.parametrize("taken", ["p-all.csv", "p-all-summary.csv", "results.json"])
