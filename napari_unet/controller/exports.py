@@ -8,7 +8,7 @@ from napari_unet.controller.session import Session
 from napari_unet.controller.subscriptions import Subscriptions
 from napari_unet.controller.supervised_worker import SupervisedWorker
 from napari_unet.errors import UserError
-from napari_unet.images.overwriting import refuse_overwriting
+from napari_unet.export.taken_names import refuse_taken_names
 from napari_unet.protocol import messages as m
 
 _TRIES = 1  # after a worker died over an export
@@ -36,13 +36,13 @@ class Exports:
         Raises
         ------
         UserError
-            NU-W04 without an image, NU-W08 when no worker can be started, and those of ``refuse_overwriting``.
+            NU-W04 without an image, NU-W08 when no worker can be started, and those of ``refuse_taken_names``.
         """
         images = [self._session.present_image("export")]
         if all_images:
             images = self._session.present_project().images.all()
-        for image in images:
-            refuse_overwriting(image.path, folder, image.name)
+        image_ids = tuple(image.id for image in images)
+        refuse_taken_names(self._session.present_project(), image_ids, folder, formats)
         low = low_space(folder if folder.exists() else folder.parent)
         if low is not None:
             self._publish(Notice(str(low)))
@@ -50,7 +50,7 @@ class Exports:
         self._worker.launch_if_stopped()
         # Absolute, for the worker lives in another folder.
         self._is_paused = self._is_cancelled = False
-        self._present, self._deaths = m.Export(tuple(image.id for image in images), str(folder.absolute()), formats), 0
+        self._present, self._deaths = m.Export(image_ids, str(folder.absolute()), formats), 0
         self._worker.send(self._present)
 
     def pause(self, *, on: bool) -> None:

@@ -4,12 +4,18 @@ import csv
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 
+from napari_unet.export.earlier_results import refuse_file
 from napari_unet.export.file_stem import file_stem
 from napari_unet.export.object_table import write_verified_table
 from napari_unet.objects.measurements import Measurement
 
 _TEXTS = {"image", "class_name"}  # columns; in all others are numbers
-_KINDS = (".csv", "-summary.csv")  # of tables, as endings of their names
+# Endings of the names of the tables, and the columns that each begins with.
+_KINDS = {
+    ".csv": ["image", "object", "plane", "class", "class_name"],
+    "-summary.csv": ["image", "plane", "class", "class_name", "objects"],
+}
+_LONGEST_HEADER = 2**16  # characters that are read of a table which may be somebody else's
 
 
 def write_joint_tables(folder: Path, name: str, stems: Mapping[int, str], written: Iterable[Path]) -> list[Path]:
@@ -28,10 +34,11 @@ def write_joint_tables(folder: Path, name: str, stems: Mapping[int, str], writte
     Raises
     ------
     UserError
-        NU-E01 or NU-E03 when a table cannot be written.
+        NU-E01 or NU-E03 when a table cannot be written, NU-E08 as ``refuse_foreign_tables``.
     """
+    refuse_foreign_tables(folder, name, stems)
     there = {path.name for path in written}
-    base = _free_name(f"{file_stem(name)}-all", set(stems.values()))
+    base = _base(name, stems)
     made = []
     for ending in _KINDS:
         tables = [(stem, folder / f"{stem}{ending}") for stem in stems.values() if f"{stem}{ending}" in there]
@@ -39,6 +46,31 @@ def write_joint_tables(folder: Path, name: str, stems: Mapping[int, str], writte
             columns, rows = _joined(tables)
             made.append(write_verified_table(folder / f"{base}{ending}", columns, rows))
     return made
+
+
+def refuse_foreign_tables(folder: Path, name: str, stems: Mapping[int, str]) -> None:
+    """Refuse joint tables that would take the place of files which are none.
+
+    Raises
+    ------
+    UserError
+        NU-E08
+    """
+    for ending, columns in _KINDS.items():
+        path = folder / f"{_base(name, stems)}{ending}"
+        refuse_file(path, is_own=_begins_with(path, columns))
+
+
+def _begins_with(path: Path, columns: list[str]) -> bool:
+    try:
+        with open(path, encoding="utf-8", newline="") as stream:
+            return next(csv.reader([stream.readline(_LONGEST_HEADER)]), [])[: len(columns)] == columns
+    except (OSError, ValueError, csv.Error):
+        return False
+
+
+def _base(name: str, stems: Mapping[int, str]) -> str:
+    return _free_name(f"{file_stem(name)}-all", set(stems.values()))
 
 
 def _free_name(base: str, stems: set[str]) -> str:

@@ -1,5 +1,6 @@
 """A picture to check a result by: planes of an image, as they are and with the outlines of their objects."""
 
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -45,8 +46,9 @@ def _montage(segmentation: Segmentation) -> UInt8[np.ndarray, "y x 3"]:
 
 
 def _row(segmentation: Segmentation, plane: int) -> UInt8[np.ndarray, "y x 3"]:
-    shown = thumbnail(segmentation.image, _SIDE, plane)
-    every = slice(None, None, thumbnail_step(segmentation.image, _SIDE))
+    image = replace(segmentation.image, coarser=())  # outlines lie on the pixels that objects were found in
+    shown = thumbnail(image, _SIDE, plane)
+    every = slice(None, None, thumbnail_step(image, _SIDE))
     numbers = segmentation.objects.numbers[plane, every, every]
     return np.concatenate([shown, _gap(len(shown), _GAP), _outlined(shown, numbers, segmentation)], axis=1)
 

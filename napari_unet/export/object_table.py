@@ -19,7 +19,7 @@ def write_csv(segmentation: Segmentation, base: Path) -> list[Path]:
     # Measured before a file is begun, so that trouble in reading the image is not told as trouble in writing.
     table, summary = measure(segmentation), summarise(segmentation)
     image = segmentation.image
-    columns = measurement_columns(image.pixel_size, image.channels)
+    columns = measurement_columns(image.pixel_size, image.channel_numbers)
     return [
         write_verified_table(base.with_name(f"{base.name}.csv"), columns, table),
         write_verified_table(base.with_name(f"{base.name}-summary.csv"), summary_columns(image.pixel_size), summary),
@@ -30,10 +30,11 @@ def measure(segmentation: Segmentation) -> list[Measurement]:
     """Measure the objects of all planes, plane after plane."""
     names = [style.name for style in segmentation.classes]
     image, objects = segmentation.image, segmentation.objects
+    size, channels = image.pixel_size, image.channel_numbers
     return [
         row
         for plane, numbers in enumerate(objects.numbers)
-        for row in measure_plane(numbers, objects.values, image.read(plane), image.pixel_size, names, plane)
+        for row in measure_plane(numbers, objects.values, image.read(plane), size, names, plane, channels)
     ]
 
 

@@ -1,7 +1,6 @@
 """The ``.json`` beside the results of an image: it says what made them, so that a batch knows which are finished."""
 
 import hashlib
-import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -11,15 +10,23 @@ from pathlib import Path
 from typing import Any
 
 from napari_unet.config import Settings
+from napari_unet.export.earlier_results import (
+    FILES,
+    OTHER_FILES,
+    VERSION,
+    own_names,
+    read_record,
+    refuse_foreign_results,
+)
 from napari_unet.export.json_file import write_json
 from napari_unet.export.model_description import ModelDescription
+from napari_unet.export.result_names import result_names
 from napari_unet.images.image import Image
 from napari_unet.objects.objects import object_settings
 from napari_unet.project.classes import ClassLabel
 from napari_unet.storage import sha256
 
 ESTIMATED, DROP = "estimated_dice", "expected_drop"
-_LONGEST = 2**20  # bytes that are read of a file which may be somebody else's
 
 
 @dataclass(frozen=True)
@@ -49,7 +56,7 @@ class Provenance:
     def origin(self) -> dict[str, Any]:
         """Return the part of the record that decides about the results: where it is equal, they are equal too."""
         return {
-            "napari-unet-live": version("napari-unet-live"),
+            VERSION: version("napari-unet-live"),
             "image_fingerprint": self.image.fingerprint(),
             "image_file": _file_state(self.source),
             "network": self.model.fingerprint,
@@ -61,6 +68,21 @@ class Provenance:
             "channels": [number + 1 for number in self.image.chosen],
         }
 
+    def refuse_foreign(self, path: Path) -> None:
+        """Refuse results and a record at ``path`` that would take the place of files which no export wrote.
+
+        Raises
+        ------
+        UserError
+            NU-E08
+        """
+        refuse_foreign_results(path, self._names(path))
+
+    def claim(self, path: Path) -> None:
+        """Say at ``path`` which files are about to be written, so that a killed run leaves none that nobody knows."""
+        names = own_names(path).union(self._names(path)) - {path.name}
+        write_json(path, {"image": self.image.name, VERSION: self.origin[VERSION], OTHER_FILES: sorted(names)})
+
     def write(
         self, path: Path, files: Sequence[Path], estimated: Mapping[str, Any], expected_drop: float | None = None
     ) -> Path:
@@ -71,6 +93,8 @@ class Provenance:
         estimated : the estimated Dice of every class, by name, with its interval
         expected_drop : of the Dice against the images that were learned from
         """
+        hashes = {file.relative_to(path.parent).as_posix(): content_hash(file) for file in files}
+        others = own_names(path) - hashes.keys() - {path.name}
         record = {
             "image": self.image.name,
             "made": datetime.now(UTC).isoformat(timespec="seconds"),
@@ -78,21 +102,23 @@ class Provenance:
             **self.origin,
             ESTIMATED: dict(estimated),
             DROP: expected_drop,
-            "files": {file.relative_to(path.parent).as_posix(): content_hash(file) for file in files},
+            FILES: hashes,
+            OTHER_FILES: sorted(name for name in others if path.with_name(name).exists()),
         }
         return write_json(path, record)
+
+    def _names(self, path: Path) -> list[str]:
+        return result_names(path.name.removesuffix(".json"), self.formats, self.image.planes)
 
     def finished(self, path: Path) -> list[Path]:
         """Return the files that the record at ``path`` names, itself the last; [] unless all is as it says."""
         origin = self.origin  # outside of the try: an image that cannot be read is told
         try:
-            if path.stat().st_size > _LONGEST:
-                return []
-            record = json.loads(path.read_text(encoding="utf-8"))
-            files = {path.parent / name: str(code) for name, code in record["files"].items()}
+            record = read_record(path)
+            files = {path.parent / name: str(code) for name, code in record[FILES].items()}
             same = all(record.get(key) == value for key, value in origin.items())
             return [*files, path] if same and all(content_hash(f) == code for f, code in files.items()) else []
-        except (OSError, ValueError, KeyError, TypeError, AttributeError, RecursionError):
+        except (OSError, ValueError, KeyError, TypeError, AttributeError):
             return []  # not there, somebody else's, or damaged: it is made again
 
 
@@ -101,11 +127,8 @@ def quality_in(path: Path) -> tuple[dict[str, Any], float | None]:
 
     {} and None where the record is older or cannot be read.
     """
-    try:
-        record = json.loads(path.read_text(encoding="utf-8"))
-        estimated, drop = record.get(ESTIMATED), record.get(DROP)
-    except (OSError, ValueError, AttributeError, RecursionError):
-        return {}, None
+    record = read_record(path)
+    estimated, drop = record.get(ESTIMATED), record.get(DROP)
     return estimated if isinstance(estimated, dict) else {}, drop if isinstance(drop, float) else None
 
 

@@ -7,6 +7,7 @@ from importlib.metadata import version
 from pathlib import Path
 
 from napari_unet.config import Settings
+from napari_unet.export.earlier_results import read_record, refuse_file
 from napari_unet.export.json_file import write_json
 from napari_unet.export.model_description import ModelDescription
 from napari_unet.objects.objects import object_settings
@@ -41,6 +42,18 @@ def write_contents(
         "files": {path.relative_to(folder).as_posix(): sha256(path) for path in _files(written)},
     }
     return write_json(folder / CONTENTS, record)
+
+
+def refuse_foreign_contents(folder: Path) -> None:
+    """Refuse a "results.json" that would take the place of a file which is no record of a pack.
+
+    Raises
+    ------
+    UserError
+        NU-E08
+    """
+    path = folder / CONTENTS
+    refuse_file(path, is_own={"made", "versions", "files"} <= read_record(path).keys())
 
 
 def _files(written: Sequence[Path]) -> list[Path]:

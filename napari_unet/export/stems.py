@@ -1,20 +1,21 @@
 """Beginnings of the file names of several images' results, so that none takes another's place."""
 
 import re
-import unicodedata
 from collections import Counter
-from collections.abc import Collection, Iterator, Sequence
+from collections.abc import Collection, Container, Iterator, Sequence
 from itertools import count
 from pathlib import Path
 
 from napari_unet.export.file_stem import file_stem
+from napari_unet.export.results_pack import CONTENTS
+from napari_unet.images.overwriting import image_stem, same_name
 from napari_unet.project.project import Project
 
 # What the writers of results put between an image's stem and the ending of a file.
 _ADDED = re.compile(r"(-objects|-rois|-summary|-montage|-probabilities|\.ome|\.coco|_p\d+)$")
 
 
-def distinct_stems(images: Sequence[tuple[str, Path]]) -> list[str]:
+def distinct_stems(images: Sequence[tuple[str, Path]], taken: Container[str] = ()) -> list[str]:
     """Return the beginning of a file name for each image: its name, and where two have the same, more of its path.
 
     Tried in this order, for all that still have the same: name, name-ending, folder-name, folder-name-ending, and at
@@ -25,26 +26,32 @@ def distinct_stems(images: Sequence[tuple[str, Path]]) -> list[str]:
     Parameters
     ----------
     images : name and path of each
+    taken : names, in small letters, that no image may have alone
     """
     tried = [[file_stem(text) for text in _longer_names(name, path)] for name, path in images]
     stems = [names[0] for names in tried]
     for attempt in range(1, len(tried[0]) if tried else 0):
-        for i in _clashing(stems):
+        for i in _clashing(stems, taken):
             stems[i] = tried[i][attempt]
-    for i in _clashing(stems):
+    for i in _clashing(stems, taken):
         stems[i] = file_stem(f"{i + 1}-{images[i][0]}")
     clashing = _clashing(stems)
-    taken = [stem for i, stem in enumerate(stems) if i not in set(clashing)]
+    others = [stem for i, stem in enumerate(stems) if i not in set(clashing)]
     for i in clashing:  # where somebody else's name is such a number and name
-        stems[i] = next(stem for stem in _numbered(i + 1, images[i][0]) if not _takes(stem, taken))
-        taken.append(stems[i])
+        stems[i] = next(stem for stem in _numbered(i + 1, images[i][0]) if not _takes(stem, others))
+        others.append(stems[i])
     return stems
 
 
 def project_stems(project: Project) -> dict[int, str]:
-    """Return a stem for each image of a project, by the image's number."""
+    """Return a stem for each image of a project, by the image's number.
+
+    An image of ``a.ome.tif`` is called "a.ome". Its results begin with "a", for whatever is called ``a.ome.tif`` is
+    taken for an OME-TIFF. No image has the stem "results" alone, for its record would be that of all results.
+    """
     records = project.images.all()
-    stems = distinct_stems([(record.name, record.path) for record in records])
+    named = [(image_stem(Path(f"{record.name}.tif")), record.path) for record in records]
+    stems = distinct_stems(named, taken={Path(CONTENTS).stem})
     return {record.id: stem for record, stem in zip(records, stems, strict=True)}
 
 
@@ -61,11 +68,13 @@ def _numbered(place: int, name: str) -> Iterator[str]:
         yield file_stem(f"{place}-{number}-{name}")
 
 
-def _clashing(stems: Sequence[str]) -> list[int]:
-    """Return the places of stems that occur twice, or that results of another one take."""
-    found = Counter(map(_as_file, stems))
+def _clashing(stems: Sequence[str], taken: Container[str] = ()) -> list[int]:
+    """Return the places of stems that occur twice, are taken, or that results of another one take."""
+    found = Counter(map(same_name, stems))
     return [
-        i for i, stem in enumerate(stems) if found[_as_file(stem)] > 1 or not found.keys().isdisjoint(_shorter(stem))
+        i
+        for i, stem in enumerate(stems)
+        if found[same_name(stem)] > 1 or same_name(stem) in taken or not found.keys().isdisjoint(_shorter(stem))
     ]
 
 
@@ -76,11 +85,7 @@ def _takes(stem: str, others: Collection[str]) -> bool:
 
 def _shorter(stem: str) -> Iterator[str]:
     """Give the shorter stems of which one result is called as this stem."""
-    shorter = _as_file(stem)
+    shorter = same_name(stem)
     while _ADDED.search(shorter):
         shorter = _ADDED.sub("", shorter)
         yield shorter
-
-
-def _as_file(stem: str) -> str:
-    return unicodedata.normalize("NFC", stem).casefold()

@@ -156,6 +156,11 @@ class Image:
         return int(self.pixels.shape[self.axes.index("c")]) - int(self.alpha)
 
     @property
+    def channel_numbers(self) -> tuple[int, ...]:
+        """Return which channels of the image are handed out, counted from 1 as people count them."""
+        return tuple(channel + 1 for channel in self.chosen or range(self.all_channels))
+
+    @property
     def plane_axes(self) -> str:
         """Return the axes that are neither y, x nor c, in order."""
         return "".join(axis for axis in self.axes if axis not in "yxc")

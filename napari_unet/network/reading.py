@@ -5,6 +5,7 @@ import zlib
 from pathlib import Path
 
 from napari_unet.errors import UserError, is_ours, program_error, system_error
+from napari_unet.export.earlier_results import refuse_file
 from napari_unet.network.checkpoint import Checkpoint, load_checkpoint
 from napari_unet.storage import temporary_folder
 
@@ -38,6 +39,22 @@ def _opened(path: Path) -> Checkpoint:
         inside = path / NETWORK
         return load_checkpoint(inside if inside.is_file() else path / _IN_PROJECT)
     return _unpacked(path) if _is_zip(path) else load_checkpoint(path)
+
+
+def refuse_foreign_package(path: Path) -> None:
+    """Refuse a model package that would take the place of a file without a network of this program.
+
+    Raises
+    ------
+    UserError
+        NU-E08
+    """
+    try:
+        with zipfile.ZipFile(path) as package:
+            is_own = NETWORK in package.namelist()
+    except (OSError, zipfile.BadZipFile, ValueError, NotImplementedError):
+        is_own = False
+    refuse_file(path, is_own=is_own)
 
 
 def _is_zip(path: Path) -> bool:

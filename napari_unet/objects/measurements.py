@@ -22,6 +22,7 @@ def measure_plane(
     pixel_size: PixelSize,
     class_names: Sequence[str],
     plane: int,
+    channels: Sequence[int],
 ) -> list[Measurement]:
     """Measure every object of a plane, one row each, in the order of their numbers.
 
@@ -33,6 +34,7 @@ def measure_plane(
     pixel_size : adds calibrated columns where its unit is known
     class_names : indexed by mask value
     plane : number written into the rows, from 0
+    channels : numbers of the channels in ``pixels``, which the columns are named after
 
     Notes
     -----
@@ -47,10 +49,10 @@ def measure_plane(
     numeric = {
         "area_px": area,
         **_centroids(index, rows, columns),
-        **_intensities(index, pixels[rows, columns]),
+        **_intensities(index, pixels[rows, columns], channels),
         **_shapes(numbers),
     }
-    columns_of_table = measurement_columns(pixel_size, pixels.shape[2])
+    columns_of_table = measurement_columns(pixel_size, channels)
     table = {**numeric, **_calibrated(numeric, pixel_size)}
     return [
         {
@@ -64,19 +66,18 @@ def measure_plane(
     ]
 
 
-def measurement_columns(pixel_size: PixelSize, channels: int) -> list[str]:
+def measurement_columns(pixel_size: PixelSize, channels: Sequence[int]) -> list[str]:
     """Return the column names of a table of measurements, in order, also where there is no object to measure.
 
-    Lengths are calibrated only where pixels are square.
+    Lengths are calibrated only where pixels are square. Intensities are those of the channels of these numbers.
     """
     unit = unit_in_names(pixel_size)
     names = ["object", "plane", "class", "class_name", "area_px"]
     names += [f"area_{unit}2"] if unit else []
     names += ["centroid_y_px", "centroid_x_px"]
     names += [f"centroid_y_{unit}", f"centroid_x_{unit}"] if unit else []
-    numbered = range(1, channels + 1)
-    names += [f"mean_intensity_c{channel}" for channel in numbered]
-    names += [f"{name}_intensity_c{channel}" for channel in numbered for name in ("min", "max")]
+    names += [f"mean_intensity_c{channel}" for channel in channels]
+    names += [f"{name}_intensity_c{channel}" for channel in channels for name in ("min", "max")]
     for name in _LENGTHS:
         names += [f"{name}_px", *([f"{name}_{unit}"] if unit and pixel_size.y == pixel_size.x else [])]
     return [*names, *_SHARES, *_BOX, "touches_frame"]
@@ -110,16 +111,15 @@ def _centroids(
 
 
 def _intensities(
-    index: Int[np.ndarray, " n"], pixels: Num[np.ndarray, "n c"]
+    index: Int[np.ndarray, " n"], pixels: Num[np.ndarray, "n c"], channels: Sequence[int]
 ) -> dict[str, Shaped[np.ndarray, " objects"]]:
     order = np.argsort(index, kind="stable")
     firsts = np.flatnonzero(np.diff(index[order], prepend=-1))
     found: dict[str, Shaped[np.ndarray, " objects"]] = {}
-    for channel in range(pixels.shape[1]):
-        values = pixels[:, channel]
-        found[f"mean_intensity_c{channel + 1}"] = _mean(index, values)
-        found[f"min_intensity_c{channel + 1}"] = np.fmin.reduceat(values[order], firsts)
-        found[f"max_intensity_c{channel + 1}"] = np.fmax.reduceat(values[order], firsts)
+    for channel, values in zip(channels, pixels.T, strict=True):
+        found[f"mean_intensity_c{channel}"] = _mean(index, values)
+        found[f"min_intensity_c{channel}"] = np.fmin.reduceat(values[order], firsts)
+        found[f"max_intensity_c{channel}"] = np.fmax.reduceat(values[order], firsts)
     return found
 
 

@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from napari_unet.errors import UserError, told_in_one_line
+from napari_unet.export.file_stem import file_stem
 from napari_unet.export.provenance import DROP, ESTIMATED, quality_in
 from napari_unet.export.stems import distinct_stems
 from napari_unet.images.folder import images_of
@@ -116,8 +117,8 @@ def predict_file(
     """
     planes = model.planes_of(open_image(path), request.channels)
     _refuse_objects_of_large(planes.image, path, request)
-    folder, stem = destination.folder, destination.stem or image_stem(path)
-    refuse_overwriting(path, folder, stem)
+    folder, stem = destination.folder, file_stem(destination.stem or image_stem(path))
+    refuse_overwriting([path], folder, [stem])
     model.factors(planes, rescale=request.rescale)  # refused before anything is said about the image
     for line in model.warnings(planes, rescaled=request.rescale):
         listener.warn(line)

@@ -19,7 +19,7 @@ from napari_unet.images.image import Image
 from napari_unet.images.normalisation import CLIP, PERCENTILES
 from napari_unet.network import unet
 from napari_unet.network.checkpoint import Checkpoint, save_checkpoint
-from napari_unet.network.reading import NETWORK
+from napari_unet.network.reading import NETWORK, refuse_foreign_package
 from napari_unet.network.unet import Architecture, UNet
 from napari_unet.packaging import exchange
 from napari_unet.packaging.model_example import cover, example_input, least_side, normalised, write_example
@@ -50,13 +50,14 @@ def write_model_package(
     Raises
     ------
     UserError
-        NU-E09 when bioimageio.spec, onnx or onnxscript are not installed; NU-E11 when ONNX cannot be written; NU-E01,
-        NU-E03 as every export.
+        NU-E09 when bioimageio.spec, onnx or onnxscript are not installed; NU-E11 when ONNX cannot be written; NU-E08
+        for another file of that name; NU-E01, NU-E03 as every export.
     """
     _require_packages()
+    path = folder / f"{file_stem(name)}{SUFFIX}"
+    refuse_foreign_package(path)
     network = checkpoint.network()
     raw = example_input(image, network.architecture)
-    path = folder / f"{file_stem(name)}{SUFFIX}"
     with temporary_folder() as parts:
         _write_parts(parts, name, checkpoint, network, raw, styles)
         description = _description(parts, name, checkpoint, list(exchange.writers(network)))

@@ -4,6 +4,9 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
+import numpy as np
+from jaxtyping import UInt8
+
 from napari_unet.export.file_stem import file_stem
 from napari_unet.export.formats import export
 from napari_unet.export.mask_npy import write_array
@@ -56,7 +59,8 @@ class ImagePrediction:
         Raises
         ------
         UserError
-            NU-I08 when the network learned another number of channels; NU-E0x as ``export.formats.export``.
+            NU-I08 when the network learned another number of channels; NU-E0x as ``export.formats.export``, NU-E08
+            before anything is predicted where a file of the name of a result lies that no export wrote.
         """
         return run_to_end(self.resumable(), tile_done)
 
@@ -75,14 +79,19 @@ class ImagePrediction:
         if done:
             self._tell(quality_in(note)[1])
             return done
+        provenance.refuse_foreign(note)
         self.model.predictor.estimate_anew()
         if self._goes_by_chunks(factors):
             chunks = ChunkedPrediction(self.model, self.planes, self.request.tile, self.source, self.cluster)
-            path = (self.folder / f"{stem}.ome.zarr").absolute()
-            written = [(yield from chunks.resumable(path, provenance))]
+            written = [self.folder / f"{stem}.ome.zarr"]
+            # Absolute, for the processes of a cluster live in other folders.
+            yield from chunks.resumable(written[0].absolute(), provenance)
             quality = self._quality(factors)
         else:
-            written, quality = yield from self._whole(stem, factors, plane_done)
+            mask = yield from resumable_mask(self.model.predictor, self.planes, self.request.tile, factors, plane_done)
+            quality = self._quality(factors)
+            provenance.claim(note)
+            written = self._written(mask, stem, factors, quality)
         self._tell(quality.expected_drop)
         estimated = quality.by_name(self.model.class_names)
         return [*written, provenance.write(note, written, estimated, quality.expected_drop)]
@@ -105,16 +114,16 @@ class ImagePrediction:
         is_alone = self.request.results == ["ome-zarr"] and factors == UNCHANGED
         return is_alone and (self.cluster is not None or is_large(self.planes.image))
 
-    def _whole(
-        self, stem: str, factors: tuple[float, float], plane_done: PlaneDone
-    ) -> Resumable[tuple[list[Path], PredictionQuality]]:
-        predictor, request, model = self.model.predictor, self.request, self.model
-        mask = yield from resumable_mask(predictor, self.planes, request.tile, factors, plane_done)
-        quality = self._quality(factors)
-        written = export(
-            model.segmentation(mask, self.planes.image, quality.estimates), self.folder, request.formats, stem
-        )
-        if request.probabilities:
-            values = predict_all_probabilities(predictor, self.planes, request.tile, factors)
+    def _written(
+        self,
+        mask: UInt8[np.ndarray, "planes y x"],
+        stem: str,
+        factors: tuple[float, float],
+        quality: PredictionQuality,
+    ) -> list[Path]:
+        segmentation = self.model.segmentation(mask, self.planes.image, quality.estimates)
+        written = export(segmentation, self.folder, self.request.formats, stem)
+        if self.request.probabilities:
+            values = predict_all_probabilities(self.model.predictor, self.planes, self.request.tile, factors)
             written.append(write_array(self.folder / f"{stem}-probabilities.npy", values))
-        return written, quality
+        return written

@@ -7,7 +7,8 @@ from pathlib import Path
 from napari_unet.config import Settings
 from napari_unet.errors import UserError
 from napari_unet.export.formats import FORMATS, MODEL_FORMAT
-from napari_unet.export.results_pack import write_contents
+from napari_unet.export.results_pack import refuse_foreign_contents, write_contents
+from napari_unet.export.taken_names import refuse_taken_names
 from napari_unet.packaging.batch import Failure
 from napari_unet.packaging.checkpoint_description import describe_checkpoint
 from napari_unet.packaging.model import Model, load_model
@@ -48,10 +49,20 @@ def export(
 
     Images of the same name are told apart by ``export.stems.distinct_stems``. The tables of several images are also
     written as joint ones, see ``export.joint_table``.
+
+    Raises
+    ------
+    UserError
+        NU-E02 for a format that does not exist; NU-E06 where a result would take the place of an image, and
+        NU-E08 where it would take that of another file which no export wrote.
     """
     pack = PACK in formats
     request = PredictionRequest(tuple(FORMATS) if pack else [name for name in formats if name != MODEL_FORMAT])
     request.refuse_unknown_formats()
+    exported = [record.id for record in project.images.all() if image_ids is None or record.id in image_ids]
+    refuse_taken_names(project, exported, folder, request.formats)
+    if pack:
+        refuse_foreign_contents(folder)
     model = load_model(project.folder, device, precision)
     model = replace(model, settings=settings or model.settings)
     written = [_export_model(project, model, folder)] if MODEL_FORMAT in formats else []

@@ -8,7 +8,6 @@ import msgspec
 from napari_unet.dataset.annotated import Annotations, learned_images
 from napari_unet.export.joint_table import write_joint_tables
 from napari_unet.export.stems import project_stems
-from napari_unet.images.overwriting import refuse_overwriting
 from napari_unet.images.planes import NormalisedPlanes
 from napari_unet.packaging.batch import Failure, failure_of
 from napari_unet.packaging.model import Model
@@ -48,7 +47,6 @@ def export_images(
     records = [record for record in project.images.all() if image_ids is None or record.id in image_ids]
     for record in records:
         try:
-            refuse_overwriting(record.path, folder, stems[record.id])
             planes = NormalisedPlanes(project.images.open(record.id))
             for line in model.warnings(planes):
                 warn(line)

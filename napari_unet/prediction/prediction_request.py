@@ -4,8 +4,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from napari_unet.export.formats import format_named
-
-PROBABILITIES = "probabilities"  # named among the formats of a provenance
+from napari_unet.export.result_names import PROBABILITIES
 
 
 @dataclass(frozen=True, slots=True)

@@ -13,6 +13,7 @@ from napari_unet.errors import UserError
 from napari_unet.export.formats import MODEL_FORMAT
 from napari_unet.export.joint_table import write_joint_tables
 from napari_unet.export.stems import project_stems
+from napari_unet.export.taken_names import refuse_taken_names
 from napari_unet.network.device import is_out_of_memory
 from napari_unet.packaging.model import Model
 from napari_unet.packaging.model_package import write_model_package
@@ -58,8 +59,8 @@ def export_images(
     Raises
     ------
     UserError
-        NU-E05 without a network, NU-E13 for lack of memory at the last try, and what ``ImagePrediction`` and
-        ``write_model_package`` raise.
+        NU-E05 without a network, NU-E13 for lack of memory at the last try, and what ``refuse_taken_names``,
+        ``ImagePrediction`` and ``write_model_package`` raise.
     RuntimeError, MemoryError
         For lack of memory, at another try.
     """
@@ -69,6 +70,7 @@ def export_images(
             "NU-E05", "there is no trained network to predict with", "export", "paint two classes and train first"
         )
     project, folder = learner.project, Path(wish.folder)
+    refuse_taken_names(project, wish.image_ids, folder, wish.formats)
     checkpoint = learner.selection.checkpoint()
     # Settings as they are now: telling objects apart needs no new network.
     model = Model(project.folder, checkpoint, predictor, tuple(project.classes.all()), project.settings.read())

@@ -34,6 +34,7 @@ class PredictedPlane:
     mask : class - 1
     pixels : the intensities under the objects; None where objects are counted but not measured
     class_names : indexed by mask value
+    channels : numbers of the channels of the pixels, from 1
     is_urgent : the user changed how objects are counted, and looks at what comes of it
     """
 
@@ -45,6 +46,7 @@ class PredictedPlane:
     pixel_size: PixelSize
     class_names: tuple[str, ...]
     settings: Settings
+    channels: tuple[int, ...]
     is_urgent: bool = False
 
 
@@ -121,8 +123,9 @@ def measured_objects(plane: PredictedPlane, pixels: Num[np.ndarray, "y x c"], fo
     if found.count > MOST_OBJECTS:
         raise too_much(f"{found.count} objects")
     numbers = found.numbers[0]
-    table = measure_plane(numbers, found.values, pixels, plane.pixel_size, plane.class_names, plane.plane)
-    columns = tuple(measurement_columns(plane.pixel_size, pixels.shape[2]))
+    size, channels = plane.pixel_size, plane.channels
+    table = measure_plane(numbers, found.values, pixels, size, plane.class_names, plane.plane, channels)
+    columns = tuple(measurement_columns(size, channels))
     rows = tuple(tuple(row[name] for name in columns) for row in table)
     return Objects.of(plane.generation, (plane.image_id, plane.plane), numbers, columns, rows)
 

@@ -9,6 +9,7 @@ from unittest.mock import Mock
 import msgspec
 import numpy as np
 import pytest
+import tifffile
 from controller_bench import SIDE, VIEW, Bench, tile
 
 from napari_unet.config import Settings
@@ -523,6 +524,11 @@ def test_export_of_all_images_asks_for_each(bench: Bench, tmp_path: Path) -> Non
     assert bench.client.sent[-1] == m.Export((1, second.id), str(tmp_path / "out"), ("csv",))
     with pytest.raises(UserError, match=r"^NU-E06: "):
         bench.controller.exports.begin(tmp_path, ("csv",), all_images=True)
+    (tmp_path / "ome").mkdir()
+    tifffile.imwrite(tmp_path / "ome" / "a.ome.tif", np.ones((50, 60), np.uint8))
+    project.images.add(open_image(tmp_path / "ome" / "a.ome.tif"), tmp_path / "ome" / "a.ome.tif")
+    with pytest.raises(UserError, match=r"^NU-E06: "):
+        bench.controller.exports.begin(tmp_path / "ome", ("tiff",), all_images=True)
 
 
 def test_an_export_outlives_one_death_of_the_worker(bench: Bench, tmp_path: Path) -> None:

@@ -205,6 +205,17 @@ def test_csv_keeps_any_class_name(name: str) -> None:
             assert {row["class_name"] for row in csv.DictReader(stream)} == {name}
 
 
+def test_csv_numbers_channels_as_the_image_does(tmp_path: Path) -> None:
+    """Where the first and third of four channels are chosen, no column speaks of the second."""
+    pixels = np.arange(1, 5, dtype=np.uint8)[:, None, None] * np.ones((4, 3, 3), np.uint8)
+    image = Image("cells", pixels, "cyx", chosen=(0, 2))
+    path, _ = export(np.ones((1, 3, 3), np.uint8), image, classes_of(2), tmp_path, ["csv"])
+    with open(path, encoding="utf-8", newline="") as stream:
+        (row,) = csv.DictReader(stream)
+    found = {name: float(value) for name, value in row.items() if "intensity" in name}
+    assert found == {f"{kind}_intensity_c{c}": c for c in (1, 3) for kind in ("mean", "min", "max")}
+
+
 def test_csv_of_nan_pixels_is_readable(tmp_path: Path) -> None:
     """An object over NaN alone has a mean that reads back as NaN."""
     image = Image("cells", np.full((3, 3), np.nan, np.float32), "yx")

@@ -414,6 +414,17 @@ def test_montage_shows_image_and_outlines(tmp_path: Path) -> None:
     assert (picture[:, 34:][rim] == CLASSES[2].colour).all()
 
 
+@pytest.mark.parametrize("side", [1536, 2048, 2101])
+def test_montage_of_a_pyramid_is_that_of_its_pixels(tmp_path: Path, side: int) -> None:
+    """Whatever the sizes of its coarser resolutions are: objects have none, so outlines would not lie on them."""
+    mask = np.zeros((1, 40, side), np.uint8)
+    mask[0, 10:20, 100:700] = 2
+    image = Image("a", np.random.default_rng(0).integers(0, 255, mask.shape[1:]).astype(np.uint8), "yx")
+    pyramid = replace(image, coarser=(image.pixels[::2, ::2], image.pixels[::4, ::4]))
+    pictures = [export(mask, each, tmp_path, ["montage"], SETTINGS)[0].read_bytes() for each in (image, pyramid)]
+    assert pictures[0] == pictures[1]
+
+
 def test_every_format_has_a_reader_here() -> None:
     """docs/formats.md has a line for every format, and names tests that exist."""
     book = (Path(__file__).parents[2] / "docs" / "formats.md").read_text("utf-8")

@@ -16,7 +16,7 @@ lengths = st.floats(0.01, 100)
 
 
 def measured(mask: np.ndarray, pixels: np.ndarray, size: PixelSize, plane: int = 0) -> list[dict]:
-    return measure_plane(*objects_of_plane(mask, AS_PAINTED), pixels, size, NAMES, plane)
+    return measure_plane(*objects_of_plane(mask, AS_PAINTED), pixels, size, NAMES, plane, range(1, pixels.shape[2] + 1))
 
 
 def pixels_like(mask: np.ndarray, seed: int = 0, channels: int = 2) -> np.ndarray:
@@ -41,7 +41,7 @@ def test_rows_are_the_objects(mask: np.ndarray, y: float, x: float) -> None:
     for row in rows:
         value = mask[objects == row["object"]][0]
         assert (row["plane"], row["class"], row["class_name"]) == (7, value, NAMES[value])
-        assert list(row) == measurement_columns(size, 2)
+        assert list(row) == measurement_columns(size, [1, 2])
         assert row["area_um2"] == pytest.approx(row["area_px"] * y * x)
 
 
@@ -123,11 +123,11 @@ def test_no_objects_is_an_empty_table() -> None:
 
 def test_units_stand_in_the_header_only_where_known() -> None:
     """Calibrated columns carry the unit; without a pixel size there are none; all micrometre signs read "um"."""
-    assert "area_nm2" in measurement_columns(PixelSize(2.0, 2.0, "nm"), 1)
-    assert measurement_columns(PixelSize(), 1) == [
+    assert "area_nm2" in measurement_columns(PixelSize(2.0, 2.0, "nm"), [1])
+    assert measurement_columns(PixelSize(), [1]) == [
         *("object", "plane", "class", "class_name", "area_px", "centroid_y_px", "centroid_x_px", "mean_intensity_c1"),
         *("min_intensity_c1", "max_intensity_c1", "perimeter_px", "major_axis_px", "minor_axis_px", "eccentricity"),
         *("solidity", "top_px", "left_px", "bottom_px", "right_px", "touches_frame"),
     ]
-    columns = [measurement_columns(PixelSize(1.0, 1.0, unit), 1) for unit in ("um", "\N{MICRO SIGN}m", "\u03bcm")]
+    columns = [measurement_columns(PixelSize(1.0, 1.0, unit), [1]) for unit in ("um", "\N{MICRO SIGN}m", "\u03bcm")]
     assert columns[0] == columns[1] == columns[2]

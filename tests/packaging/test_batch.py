@@ -21,6 +21,7 @@ from napari_unet.errors import UserError
 from napari_unet.evaluation.estimated_dice import FEWEST_ELSEWHERE, STROKES
 from napari_unet.evaluation.novelty import is_much_less
 from napari_unet.export.formats import FORMATS
+from napari_unet.export.result_names import PROBABILITIES, result_names
 from napari_unet.export.stems import distinct_stems
 from napari_unet.images.image import Image
 from napari_unet.images.reading import open_image
@@ -30,6 +31,7 @@ from napari_unet.project.project import Project
 from napari_unet.training.network_files import BEST
 
 SHAPE = (50, 70)
+RESULTS = [*FORMATS, PROBABILITIES]
 
 
 def write_images(folder: Path, names: Sequence[str]) -> list[Path]:
@@ -182,7 +184,7 @@ def test_what_is_done_is_not_done_again(capsys: pytest.CaptureFixture[str], netw
     assert changes(out) == before
 
 
-@pytest.mark.parametrize("change", ["image", "time", "network", "settings", "formats", "result", "missing", "note"])
+@pytest.mark.parametrize("change", ["image", "time", "network", "settings", "formats", "result", "missing"])
 def test_what_has_another_origin_is_done_again(
     capsys: pytest.CaptureFixture[str], network_file: Path, tmp_path: Path, change: str
 ) -> None:
@@ -206,12 +208,10 @@ def test_what_has_another_origin_is_done_again(
             (out / "a.tif").write_bytes(b"half")
         case "missing":
             (out / "a.csv").unlink()
-        case "note":
-            (out / "a.json").write_text("[]")
     assert predict(capsys, *given)[0] == 0
     after = changes(out)
     assert all(after[name] != before[name] for name in before)
-    if change in {"time", "result", "missing", "note"}:
+    if change in {"time", "result", "missing"}:
         assert contents(out) == kept
 
 
@@ -244,7 +244,8 @@ def test_a_kill_costs_one_image(network_file: Path, tmp_path: Path) -> None:
         assert len(there) >= 2 * images
         assert all(expected[name] == data for name, data in there.items())
         for note in out.glob("[!.]*.json"):
-            assert json.loads(note.read_text("utf-8"))["files"].keys() == {f"{note.stem}.tif", f"{note.stem}.png"}
+            record = json.loads(note.read_text("utf-8"))  # of an image that is whole, or of one that was in hand
+            assert set(record.get("files") or record["other_files"]) == {f"{note.stem}.tif", f"{note.stem}.png"}
     times = changes(out)
     assert api.predict_files(model, [tmp_path / "in"], out, ["tiff", "png"]).failed == []
     assert {name: data for name, data in contents(out).items() if not name.startswith(".writing-")} == expected
@@ -318,6 +319,7 @@ def test_every_file_that_a_format_adds_is_known(network_file: Path, tmp_path: Pa
     files = api.predict_file(
         api.load_model(network_file, "cpu"), tmp_path / "a.npy", tmp_path / "out", list(FORMATS), probabilities=True
     )
+    assert sorted(files) == sorted(tmp_path / "out" / name for name in ["a.json", *result_names("a", RESULTS, 2)])
     for file in files:
         for name in {file.name.split(".")[0], file.name.rpartition(".")[0]} - {"a"}:
             assert distinct_stems([("a", Path("a.npy")), (name, Path(f"{name}.npy"))]) == ["a", f"{name}-npy"]

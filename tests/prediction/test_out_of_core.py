@@ -98,6 +98,22 @@ def test_the_mask_is_that_of_memory(
     assert contents(tmp_path / "out16") == contents(tmp_path / "out64")
 
 
+@pytest.mark.usefixtures("small_chunks")
+def test_a_relative_folder_takes_a_large_image(
+    capsys: pytest.CaptureFixture[str], network_file: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The files are printed as the folder was given, once and again."""
+    write_noise(tmp_path / "a.zarr")
+    monkeypatch.chdir(tmp_path)
+    given = ("--model", network_file, "a.zarr", "--out", "masks", "--format", "ome-zarr")
+    first = predict(capsys, *given)
+    assert (first[0], first[2]) == (0, [])
+    assert first[1]["files"] == [str(Path("masks", name)) for name in ("a.ome.zarr", "a.json")]
+    before = (tmp_path / "masks" / "a.json").read_bytes()
+    assert predict(capsys, *given) == first
+    assert (tmp_path / "masks" / "a.json").read_bytes() == before
+
+
 def test_colours_and_plain_and_large_agree(network_file: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Files made through memory and without it differ in the labels "objects" alone."""
     colour = save_network(tmp_path / "colour.safetensors", channels=3)

@@ -156,7 +156,7 @@ def square(generation: int = 0) -> PredictedPlane:
     """One object of 36 pixels."""
     mask = np.zeros((8, 8), np.uint8)
     mask[1:7, 1:7] = 1
-    return PredictedPlane(generation, 1, 0, mask, mask[..., None], PixelSize(), ("a", "b"), Settings())
+    return PredictedPlane(generation, 1, 0, mask, mask[..., None], PixelSize(), ("a", "b"), Settings(), (1,))
 
 
 def test_the_newest_wish_is_answered(monkeypatch: pytest.MonkeyPatch) -> None:

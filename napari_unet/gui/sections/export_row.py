@@ -92,7 +92,7 @@ class ExportRow(QWidget):  # type: ignore[misc]
         Raises
         ------
         UserError
-            NU-E02 without a format, NU-W04 without an image, and those of ``refuse_overwriting``.
+            NU-E02 without a format, NU-W04 without an image, and those of ``refuse_taken_names``.
         """
         if not formats:
             raise UserError("NU-E02", "no format is ticked", "export", "tick TIFF, PNG, CSV or another one")

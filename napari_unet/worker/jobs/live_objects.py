@@ -83,9 +83,8 @@ class LiveObjects(Job):
         if self._pixels is None and is_measured:
             self._pixels = image.read(view.plane)
         place, pixels = (view.generation, view.image_id, view.plane), self._pixels if is_measured else None
-        self._finder.ask(
-            PredictedPlane(*place, self._labels - np.uint8(1), pixels, image.pixel_size, names, settings, is_urgent)
-        )
+        mask, channels = self._labels - np.uint8(1), image.channel_numbers
+        self._finder.ask(PredictedPlane(*place, mask, pixels, image.pixel_size, names, settings, channels, is_urgent))
 
     def _begin(self, view: View, shape: tuple[int, int]) -> None:
         self._generation, self._pixels, self._asked = view.generation, None, None
