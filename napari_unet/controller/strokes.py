@@ -14,6 +14,7 @@ from napari_unet.controller.view import View
 from napari_unet.errors import UserError
 from napari_unet.images.tiles import Region
 from napari_unet.project.area_checks import AreaCheck
+from napari_unet.project.image_record import ImageRecord
 from napari_unet.project.object_strokes import give_ridge_back, labels_of_objects
 from napari_unet.project.rescued_strokes import keep_elsewhere
 
@@ -67,10 +68,12 @@ class Strokes:
         self._tell(own=True)
         return True
 
-    def keep_elsewhere(self, planes: Mapping[int, UInt8[np.ndarray, "h w"]], region: Region) -> UserError | None:
+    def keep_elsewhere(
+        self, image: ImageRecord, planes: Mapping[int, UInt8[np.ndarray, "h w"]], region: Region
+    ) -> UserError | None:
         """Keep strokes that the project's disk refuses, and whose layer goes; return what to tell the user of it."""
-        project, image = self._session.project, self._session.image
-        if project is None or image is None or project.read_only or not planes:
+        project = self._session.project
+        if project is None or project.read_only or not planes:
             return None
         try:
             path = keep_elsewhere(project.folder, project.strokes, image, planes, region)

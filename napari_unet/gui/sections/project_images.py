@@ -119,17 +119,15 @@ class ProjectImages(QObject):  # type: ignore[misc]
         record = source.known_image(layer, channels_first, images.all())
         if record is None:
             record = images.add(*source.image_of(layer, channels_first))
-        before = self._shown.canvas.image
-        self._controller.show_image(record)
+        if layer not in self._users:
+            self._users.append(layer)
         if source.shows(layer, record):
-            self._shown.show(layer, record)
-            if before is not None and not np.array_equal(_extent(before), _extent(layer)):
-                self._viewer.reset_view()
-        self._take(layer)
-        if not source.shows(layer, record):
+            self._show_itself(layer, record)
+        else:
             if not is_calibrated(layer):
                 measure_alike(layer, source.layer_axes(record), record.pixel_size)
-            self.bring(record)
+            self._rows.show()
+            self._try(record.id)
 
     def has_brought(self, layer: Any) -> bool:
         """Tell whether a layer is the one in which images of the project are brought, not one of the user's."""
@@ -254,10 +252,13 @@ class ProjectImages(QObject):  # type: ignore[misc]
             self._rows.tell_problem(image_id, error)
             raise
 
-    def _take(self, layer: Any) -> None:
-        """Remember a layer of the user that is worked on now."""
-        if layer not in self._users:
-            self._users.append(layer)
+    def _show_itself(self, layer: Any, record: ImageRecord) -> None:
+        """Lay our layers over a layer of the user."""
+        before = self._shown.canvas.image
+        self._controller.show_image(record)
+        self._shown.show(layer, record)
+        if before is not None and not np.array_equal(_extent(before), _extent(layer)):
+            self._viewer.reset_view()
         if self._ours.layer is not None:
             self._ours.layer.visible = False
         self._rows.show()

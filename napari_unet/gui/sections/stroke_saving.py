@@ -56,8 +56,10 @@ class StrokeSaving:
         ------
         UserError
             NU-A03, NU-A04 or NU-A12 when there are numbers without a class on the layer, NU-A10 when it was replaced
-            by one of another shape, NU-P07 when the disk takes nothing, NU-P11 in a read-only project.
+            by one of another shape, NU-P07 when the disk takes nothing, NU-P11 in a read-only project, NU-W04 when
+            another image is worked on than the one that the layer lies over.
         """
+        self._refuse_other_image()
         errors: list[UserError] = []
         for plane in planes:
             values = self._canvas.annotation_layer.plane_labels(plane)
@@ -94,17 +96,29 @@ class StrokeSaving:
         if self._unsaved.startswith("NU-A"):  # numbers without a class: all other strokes are in the project
             return
         self._given_up = watcher
+        placement = self._canvas.placement
+        if placement is None:
+            return
         planes = {plane: self._canvas.annotation_layer.plane_labels(plane) for plane in sorted(watcher.unsaved)}
         kept = {plane: self._sound(plane, values)[0] for plane, values in planes.items() if values is not None}
-        told = self._controller.strokes.keep_elsewhere(kept, self._canvas.cover)
+        told = self._controller.strokes.keep_elsewhere(placement.record, kept, placement.cover)
         if told is not None:
             # Not in the window, which may be closing; the next opening says it there.
             _LOG.warning("%s", told)
+
+    def _refuse_other_image(self) -> None:
+        """Raise where the layer lies over another image than the one that its strokes would be saved for."""
+        placement, image = self._canvas.placement, self._controller.image
+        if placement is None or image is None or placement.record.id != image.id:
+            name = "no image" if placement is None else placement.record.name
+            what = f"the annotation layer lies over {name}, which is not the image that is worked on"
+            raise UserError("NU-W04", what, ANNOTATION, "choose the image again; its strokes stay on the layer")
 
     def _sound(
         self, plane: int, values: Integer[np.ndarray, "h w"]
     ) -> tuple[UInt8[np.ndarray, "h w"], UserError | None]:
         """Return the strokes of a plane that can be saved, and why others cannot."""
-        project, image, cover = self._controller.present_project(), self._controller.image, self._canvas.cover
+        project, placement = self._controller.present_project(), self._canvas.placement
+        image_id, cover = 0 if placement is None else placement.record.id, self._canvas.cover
         classes = [label.id for label in project.classes.all()]
-        return class_numbers(values, classes, lambda: project.strokes.plane(image.id if image else 0, plane, cover))
+        return class_numbers(values, classes, lambda: project.strokes.plane(image_id, plane, cover))

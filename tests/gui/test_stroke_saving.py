@@ -1,0 +1,118 @@
+"""Laws of strokes on their way from the layer into the project: none is lost, and none goes into another image."""
+
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+import tifffile
+from fake_worker import FakeClient
+from window import User, messages, settle
+
+from napari_unet.decoder.client import DecoderClient
+from napari_unet.errors import UserError
+
+SIZES = {"a": 96, "b": 64}
+
+
+@pytest.fixture
+def hyperstacks(viewer: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> User:
+    """Open the panel over two ImageJ files ZCYX, whose layers ours cannot lie over; "b" is worked on."""
+    monkeypatch.setattr("napari_unet.gui.panel.WorkerProcess", FakeClient)
+    for number, (name, side) in enumerate(SIZES.items()):
+        pixels = np.random.default_rng(number).integers(0, 255, (3, 2, side, side)).astype(np.uint8)
+        tifffile.imwrite(tmp_path / f"{name}.tif", pixels, imagej=True, metadata={"axes": "ZCYX"})
+        viewer.open(str(tmp_path / f"{name}.tif"), plugin="napari")
+    user = User(viewer)
+    assert settle(lambda: user.panel.canvas.annotation is not None, 10)
+    return user
+
+
+def planes_of(user: User) -> dict[str, np.ndarray]:
+    """The stored planes of each image."""
+    project = user.panel.controller.project
+    return {
+        record.name: np.stack([project.strokes.plane(record.id, plane) for plane in range(record.planes)])
+        for record in project.images.all()
+    }
+
+
+def paint(user: User, class_id: int, row: int) -> None:
+    """Paint a row of class numbers on the first plane, as a script does that refreshes the layer."""
+    user.panel.canvas.annotation.data[0, row] = class_id
+    user.panel.canvas.annotation.refresh()
+
+
+def test_each_layer_that_is_chosen_keeps_its_own_strokes(hyperstacks: User) -> None:
+    """Back and forth between images that are brought up in a layer of ours, of several sizes."""
+    user, layers = hyperstacks, hyperstacks.viewer.layers
+    first = user.panel.controller.image.name
+    other = next(name for name in SIZES if name != first)
+    theirs = {name: layers[name] for name in SIZES if name in layers}
+    paint(user, 1, 5)
+    user.panel.choose_image(theirs[other])
+    assert user.panel.controller.image.name == other
+    assert not user.painted.any()
+    paint(user, 2, 9)
+    user.panel.choose_image(theirs[first])
+    stored = planes_of(user)
+    np.testing.assert_array_equal(stored[first], user.painted)
+    assert set(np.unique(np.nonzero(stored[first])[1])) == {5}
+    assert set(np.unique(np.nonzero(stored[other])[1])) == {9}
+    assert messages() == []
+
+
+def test_an_image_that_cannot_be_brought_leaves_the_one_before(
+    hyperstacks: User, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It is told, it is in the list with what is wrong, and painting goes on where it was."""
+    user, panel = hyperstacks, hyperstacks.panel
+    first = panel.controller.image.name
+    other = next(name for name in SIZES if name != first)
+    error = UserError("NU-S10", "the decoder does not answer", other, "try again")
+    with monkeypatch.context() as patch:
+        patch.setattr(DecoderClient, "open_recorded", lambda *_: (_ for _ in ()).throw(error))
+        panel.head.images.setCurrentText(other)
+        panel.head.images.activated.emit(panel.head.images.currentIndex())
+    assert [line[:6] for line in messages()] == ["NU-S10"]
+    assert panel.controller.image.name == first
+    assert panel.canvas.image.visible
+    paint(user, 1, 5)
+    settle(lambda: planes_of(user)[first].any(), 5)
+    assert planes_of(user)[first][0, 5].all()
+    assert not planes_of(user)[other].any()
+
+
+def test_layers_that_are_gone_are_not_used(viewer: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The question about all open images, answered after one of them was removed."""
+    monkeypatch.setattr("napari_unet.gui.panel.WorkerProcess", FakeClient)
+    for number, name in enumerate("abc"):
+        viewer.add_image(np.random.default_rng(number).integers(0, 255, (80, 70)).astype(np.uint8), name=name)
+    user = User(viewer)
+    panel, worked_on = user.panel, user.panel.controller.image.name
+    gone, stays = (name for name in "abc" if name != worked_on)
+    asked = panel.opening.banner
+    assert asked.text.text() == "3 images are open: use all three in this project?"
+    viewer.layers.remove(gone)
+    asked.buttons[0].click()
+    assert {record.name for record in panel.controller.project.images.all()} == {worked_on, stays}
+    assert panel.controller.image.name == worked_on
+    user.draw(1, (20, 20), (20, 50))
+    assert user.stored()[20, 40] == 1
+    assert messages() == []
+
+
+def test_strokes_never_go_into_an_image_that_their_layer_is_not_over(user: User) -> None:
+    """Whatever went wrong: they stay on the layer, this is told once, and they are saved once it is right again."""
+    panel = user.panel
+    image, project = panel.controller.image, panel.controller.project
+    other = project.images.add(panel.project_images.opened(image).__class__("other", np.zeros((192, 160)), "yx"))
+    user.draw(1, (15, 75), (90, 75))
+    panel.controller.show_image(other)
+    user.draw(2, (32, 32), (48, 48))
+    assert not project.strokes.plane(other.id, 0).any()
+    assert panel.canvas.watcher.unsaved == {0}
+    assert [line[:6] for line in messages()] == ["NU-W04"]
+    panel.controller.show_image(image)
+    assert settle(lambda: not panel.canvas.watcher.unsaved, 5)
+    np.testing.assert_array_equal(project.strokes.plane(image.id, 0), user.painted)
