@@ -7,6 +7,9 @@ import numpy as np
 import pytest
 import tifffile
 from fake_worker import FakeClient
+from qtpy.QtCore import Qt
+from qtpy.QtTest import QTest
+from qtpy.QtWidgets import QApplication
 from window import User, messages, settle
 
 from napari_unet.decoder.client import DecoderClient
@@ -116,3 +119,77 @@ def test_strokes_never_go_into_an_image_that_their_layer_is_not_over(user: User)
     panel.controller.show_image(image)
     assert settle(lambda: not panel.canvas.watcher.unsaved, 5)
     np.testing.assert_array_equal(project.strokes.plane(image.id, 0), user.painted)
+
+
+@pytest.fixture
+def eight_planes(viewer: Any, monkeypatch: pytest.MonkeyPatch) -> User:
+    """Open the panel on a stack of eight planes, the first of which is on screen."""
+    monkeypatch.setattr("napari_unet.gui.panel.WorkerProcess", FakeClient)
+    pixels = np.random.default_rng(0).integers(0, 255, (8, 96, 90)).astype(np.uint8)
+    viewer.add_image(pixels, name="stack")
+    viewer.dims.set_point(0, 0)
+    user = User(viewer)
+    viewer.dims.set_point(0, 0)
+    return user
+
+
+def all_stored(user: User) -> np.ndarray:
+    return np.stack([user.stored(plane) for plane in range(8)])
+
+
+@pytest.mark.parametrize("waits", [True, False])
+def test_undo_and_redo_of_a_plane_that_was_left_reach_the_project(eight_planes: User, waits: bool) -> None:
+    """At once, also right after the plane was left; and nothing of it comes back on reopening."""
+    layer, dims = eight_planes.panel.canvas.annotation, eight_planes.viewer.dims
+    eight_planes.draw(2, (30, 30), (30, 60))
+    assert eight_planes.stored(0).any()
+    for plane in (4, 6):
+        dims.set_point(0, plane)
+        settle(seconds=2.5 if waits else 0.05)
+    for change in (layer.undo, layer.redo, layer.undo):
+        change()
+        np.testing.assert_array_equal(all_stored(eight_planes), eight_planes.painted)
+    assert not eight_planes.painted.any()
+
+
+def test_a_stroke_through_several_planes_is_saved_on_all_of_them(eight_planes: User) -> None:
+    """The slider is moved while the brush is down: between two places of it napari paints on the planes between."""
+    eight_planes.panel.class_table.select(2)
+    canvas = eight_planes.viewer.window._qt_viewer.canvas.native
+    QTest.mousePress(canvas, Qt.LeftButton, Qt.NoModifier, eight_planes.pixel(30, 20))
+    for plane, column in ((0, 30), (2, 40), (7, 60), (0, 20)):
+        eight_planes.viewer.dims.set_point(0, plane)
+        QTest.mouseMove(canvas, eight_planes.pixel(30, column))
+        QApplication.processEvents()
+    QTest.mouseRelease(canvas, Qt.LeftButton, Qt.NoModifier, eight_planes.pixel(30, 20))
+    assert len(np.unique(np.nonzero(eight_planes.painted)[0])) > 4
+    np.testing.assert_array_equal(all_stored(eight_planes), eight_planes.painted)
+
+
+def test_what_a_script_writes_on_any_plane_is_saved(eight_planes: User) -> None:
+    """A new array, an array that is refreshed, a setting of pixels; what tells nobody, when the image is left."""
+    layer, painted = eight_planes.panel.canvas.annotation, np.zeros((8, 96, 90), np.uint8)
+    painted[1, 5], painted[4, 9] = 1, 2
+    layer.data = painted
+    assert settle(lambda: np.array_equal(all_stored(eight_planes), painted), 5)
+    layer.data[5, 20] = 1
+    layer.refresh()
+    assert settle(lambda: bool(eight_planes.stored(5)[20].all()), 5)
+    layer.data_setitem((np.array([6]), np.array([7]), np.array([8])), 2)
+    assert settle(lambda: eight_planes.stored(6)[7, 8] == 2, 5)
+    layer.data[7, 30] = 1
+    eight_planes.panel.shown.saving.save()
+    np.testing.assert_array_equal(all_stored(eight_planes), eight_planes.painted)
+    assert messages() == []
+
+
+def test_only_the_planes_that_cannot_be_saved_are_tried_again(eight_planes: User) -> None:
+    """A number without a class on one plane makes no other one unsaved."""
+    eight_planes.panel.canvas.annotation.data[3, 5] = 1
+    eight_planes.panel.canvas.annotation.data[3, 6] = 9
+    eight_planes.panel.canvas.annotation.data[6, 5] = 2
+    with pytest.raises(UserError, match=r"^NU-A12: "):
+        eight_planes.panel.shown.saving.save()
+    assert eight_planes.panel.canvas.watcher.unsaved == {3}
+    assert (eight_planes.stored(3)[5] == 1).all()
+    assert (eight_planes.stored(6)[5] == 2).all()

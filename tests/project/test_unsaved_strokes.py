@@ -33,7 +33,7 @@ def test_a_plane_that_could_not_be_saved_is_handed_over_until_it_is(qapp: Any) -
     layer = napari_layers.Labels(np.zeros((5, 8, 8), np.uint8))
     dims = SimpleNamespace(point=(2.0, 0.0, 0.0), displayed=(1, 2), ndim=3, ndisplay=2)
     parent = QObject()
-    saves = Mock(return_value=False)
+    saves = Mock(side_effect=lambda planes: planes)
     watcher = StrokeWatcher(layer, dims, saves, AnnotationClock(lambda: 0.0), parent)
     watcher.check()
     saves.assert_called_with([2])
@@ -43,7 +43,7 @@ def test_a_plane_that_could_not_be_saved_is_handed_over_until_it_is(qapp: Any) -
     dims.point = (0.0, 0.0, 0.0)
     watcher.check()
     saves.assert_called_with([0, 2, 4])
-    saves.return_value = True
+    saves.side_effect = lambda planes: ()
     watcher.check()
     saves.assert_called_with([0, 2, 4])
     assert watcher.unsaved == set()

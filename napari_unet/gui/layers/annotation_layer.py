@@ -15,7 +15,7 @@ from napari_unet.gui.layers.label_colours import colour_annotation
 from napari_unet.gui.layers.own_layer import OwnLayer
 from napari_unet.gui.layers.own_layers import OwnLayers
 from napari_unet.gui.layers.placement import Placement
-from napari_unet.gui.layers.strokes import PAINTING, StrokeWatcher
+from napari_unet.gui.layers.strokes import PAINTING, Settled, StrokeWatcher
 from napari_unet.images.tiles import Region
 from napari_unet.project.classes import ClassLabel
 
@@ -33,7 +33,7 @@ class AnnotationLayer(OwnLayer[Labels]):
     ----------
     viewer : napari's viewer
     own_layers : the list of our layers
-    settled : called with the plane numbers whose strokes may have changed; returns whether they are saved now
+    settled : called with the numbers of planes whose strokes may have changed; returns those that are not saved
     clock : measures the strokes
     parent : ends the watcher with itself
 
@@ -46,7 +46,7 @@ class AnnotationLayer(OwnLayer[Labels]):
         self,
         viewer: Viewer,
         own_layers: OwnLayers,
-        settled: Callable[[list[int]], bool],
+        settled: Settled,
         clock: AnnotationClock,
         parent: QObject,
     ) -> None:

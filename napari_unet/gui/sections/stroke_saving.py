@@ -1,7 +1,7 @@
 """Strokes on their way from the annotation layer to the controller, until the disk has them."""
 
 import logging
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 
 import numpy as np
 from jaxtyping import Integer, UInt8
@@ -33,59 +33,46 @@ class StrokeSaving:
         self._given_up: StrokeWatcher | None = None  # of a layer whose strokes are kept elsewhere
         self._unsaved = ""  # why strokes could not be saved, as it was told
 
-    def settled(self, planes: list[int]) -> bool:
-        """Commit planes that may have changed; return whether all of them are saved. Raises nothing."""
+    def settled(self, planes: list[int]) -> Collection[int]:
+        """Commit planes that may have changed; return those that are not saved. Raises nothing."""
         # Called from napari's events, where an exception would cancel the stroke: none may come through.
         try:
-            self.commit(planes)
+            failed = self._try(planes)
         except UserError as error:
-            if str(error) != self._unsaved:  # it is tried again every two seconds, and told once
-                self._unsaved = str(error)
-                self._controller.publish(ErrorLine(self._unsaved))
-            return False
+            failed = dict.fromkeys(planes, error)
+        if failed:
+            line = str(next(iter(failed.values())))
+            if line != self._unsaved:  # it is tried again every two seconds, and told once
+                self._unsaved = line
+                self._controller.publish(ErrorLine(line))
+            return failed
         if self._unsaved:
             self._unsaved = ""
             self._controller.publish(Notice("All strokes are saved again"))
         self._controller.publish(ActionEnded())
-        return True
+        return ()
 
-    def commit(self, planes: list[int]) -> None:
-        """Commit planes of the annotation layer; what is sound is saved also when this raises.
+    def check(self) -> None:
+        """Commit what changed since the last look at the layer, on whatever plane."""
+        if self._canvas.watcher is not None:
+            self._canvas.watcher.check_everywhere()
+
+    def save(self) -> None:
+        """Commit what is painted, so that an image stays on screen when the disk does not take its strokes.
 
         Raises
         ------
         UserError
             NU-A03, NU-A04 or NU-A12 when there are numbers without a class on the layer, NU-A10 when it was replaced
             by one of another shape, NU-P07 when the disk takes nothing, NU-P11 in a read-only project, NU-W04 when
-            another image is worked on than the one that the layer lies over.
+            another image is worked on than the one that the layer lies over. What is sound is saved all the same.
         """
-        self._refuse_other_image()
-        errors: list[UserError] = []
-        for plane in planes:
-            values = self._canvas.annotation_layer.plane_labels(plane)
-            if values is None:
-                self._leave()
-                what = "the annotation layer was replaced by one of another shape"
-                raise UserError(
-                    "NU-A10", what, ANNOTATION, "choose the image again; the strokes before that are in the project"
-                )
-            labels, error = self._sound(plane, values)
-            errors += [] if error is None else [error]
-            self._controller.strokes.commit(plane, labels, self._canvas.cover)
-        if errors:
-            raise errors[0]
-
-    def check(self) -> None:
-        """Commit what changed since the last look at the layer."""
-        if self._canvas.watcher is not None:
-            self._canvas.watcher.check()
-
-    def save(self) -> None:
-        """Commit what is painted; raises as ``commit``, so that the image stays when the disk does not take it."""
         watcher = self._canvas.watcher
         if watcher is not None:
-            watcher.check()
-            self.commit(sorted({watcher.plane} | watcher.unsaved))
+            watcher.check_everywhere()
+            failed = self._try(sorted({watcher.plane} | watcher.unsaved))
+            if failed:
+                raise next(iter(failed.values()))
 
     def save_last(self) -> None:
         """Commit what is painted on a layer that goes; what the disk still refuses is kept elsewhere."""
@@ -105,6 +92,33 @@ class StrokeSaving:
         if told is not None:
             # Not in the window, which may be closing; the next opening says it there.
             _LOG.warning("%s", told)
+
+    def _try(self, planes: list[int]) -> dict[int, UserError]:
+        """Commit planes of the annotation layer; return why some cannot be saved, as far as they cannot.
+
+        Raises
+        ------
+        UserError
+            NU-A10 and NU-W04 as ``save``, where no plane can be.
+        """
+        self._refuse_other_image()
+        failed: dict[int, UserError] = {}
+        for plane in planes:
+            values = self._canvas.annotation_layer.plane_labels(plane)
+            if values is None:
+                self._leave()
+                what = "the annotation layer was replaced by one of another shape"
+                raise UserError(
+                    "NU-A10", what, ANNOTATION, "choose the image again; the strokes before that are in the project"
+                )
+            labels, error = self._sound(plane, values)
+            if error is not None:
+                failed[plane] = error
+            try:
+                self._controller.strokes.commit(plane, labels, self._canvas.cover)
+            except UserError as refusal:
+                failed[plane] = refusal
+        return failed
 
     def _refuse_other_image(self) -> None:
         """Raise where the layer lies over another image than the one that its strokes would be saved for."""
