@@ -60,10 +60,10 @@ class Strokes:
         ------
         UserError
             NU-A07 for labels of another shape, NU-A12 for a number without a class, NU-P07 when the disk does not take
-            them, NU-P11 in a read-only project.
+            them, NU-P11 in a read-only project, NU-W04 when no image is worked on.
         """
-        project, image = self._session.project, self._session.image
-        if project is None or image is None or not project.strokes.commit(image.id, plane, labels, region).tiles:
+        project, image = self._session.present_project(), self._session.present_image("annotation")
+        if not project.strokes.commit(image.id, plane, labels, region).tiles:
             return False
         self._tell(own=True)
         return True

@@ -2,6 +2,7 @@
 
 from pathlib import Path
 from typing import Any
+from unittest.mock import Mock
 
 import numpy as np
 import pytest
@@ -9,11 +10,14 @@ import tifffile
 from fake_worker import FakeClient
 from qtpy.QtCore import Qt
 from qtpy.QtTest import QTest
-from qtpy.QtWidgets import QApplication
+from qtpy.QtWidgets import QApplication, QMessageBox
 from window import User, messages, settle
 
 from napari_unet.decoder.client import DecoderClient
 from napari_unet.errors import UserError
+from napari_unet.gui.sections import read_only_offer
+from napari_unet.images.image import Image
+from napari_unet.project.project import Project
 
 SIZES = {"a": 96, "b": 64}
 
@@ -193,3 +197,117 @@ def test_only_the_planes_that_cannot_be_saved_are_tried_again(eight_planes: User
     assert eight_planes.panel.canvas.watcher.unsaved == {3}
     assert (eight_planes.stored(3)[5] == 1).all()
     assert (eight_planes.stored(6)[5] == 2).all()
+
+
+@pytest.fixture
+def two_images(viewer: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A project of two images, and the folder of another one beside it."""
+    monkeypatch.setattr("napari_unet.gui.panel.WorkerProcess", FakeClient)
+    for name in ("one", "two"):
+        with Project(tmp_path / f"{name}.unet") as project:
+            for _ in range(2):
+                project.add_class()
+            for number in range(2):
+                pixels = np.random.default_rng(number).integers(0, 255, (96, 90)).astype(np.uint8)
+                project.add_image(Image(f"{name} {number}", pixels, "yx"))
+    return tmp_path / "one.unet"
+
+
+def test_a_project_without_a_worker_is_shown_all_the_same(viewer: Any, two_images: Path) -> None:
+    """Strokes go into it, and none onto layers of the project before."""
+    user = User.of_project(viewer, two_images)
+    controller = user.panel.controller
+    error = UserError("NU-W08", "the worker cannot be started", "python", "press Start")
+    controller.worker.start_process = Mock(side_effect=error)
+    user.panel.open_project(two_images.with_name("two.unet"))
+    assert [line[:6] for line in messages()] == ["NU-W08"]
+    assert controller.image.name == "two 0"
+    assert user.panel.canvas.placement.record == controller.image
+    assert user.panel.head.project_button.text() == "two.unet"
+    user.draw(1, (20, 20), (20, 50))
+    np.testing.assert_array_equal(user.stored(), user.painted)
+    assert user.stored().any()
+
+
+def test_a_read_only_project_is_looked_at_and_left(
+    viewer: Any, two_images: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Nothing can be painted, by hand or after a look in 3D; what a script paints keeps nobody there."""
+    with Project(two_images):
+        user = User.of_project(viewer, two_images.with_name("two.unet"))
+        user.draw(1, (20, 20), (20, 50))
+        monkeypatch.setattr(read_only_offer.QMessageBox, "question", lambda *_: QMessageBox.StandardButton.Open)
+        user.panel.open_project(two_images)
+        layer = user.panel.canvas.annotation
+        for change in (
+            lambda: None,
+            lambda: layer.refresh(),
+            lambda: user.panel.canvas.annotation_layer.forget_edits(),
+        ):
+            change()
+            user.draw(1, (20, 20), (20, 50))
+            assert not user.painted.any()
+        viewer.dims.ndisplay = 3
+        viewer.dims.ndisplay = 2
+        assert not layer.editable
+        layer.data[5] = 1
+        layer.refresh()
+        user.switch("one 1")
+        assert user.panel.controller.image.name == "one 1"
+        user.panel.canvas.annotation.data[5] = 1
+        user.panel.open_project(two_images.with_name("two.unet"))
+        assert user.panel.canvas.annotation.editable
+        user.draw(2, (40, 20), (40, 50))
+        assert set(np.unique(user.stored())) == {0, 1, 2}
+        assert messages() == []
+
+
+def test_a_project_that_is_not_opened_again_leaves_no_layers(
+    viewer: Any, two_images: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    """Read-only and asked for again, the question is answered with Cancel: on our layers nothing would be saved."""
+    with Project(two_images):
+        answers = [QMessageBox.StandardButton.Open, QMessageBox.StandardButton.Cancel]
+        monkeypatch.setattr(read_only_offer.QMessageBox, "question", lambda *_: answers.pop(0))
+        user = User.of_project(viewer, two_images)
+        with pytest.raises(UserError, match=r"^NU-P09: "):
+            user.panel.open_project(two_images)
+        assert user.panel.controller.project is None
+        assert user.panel.canvas.annotation is None
+        settle(seconds=2.5)
+        viewer.window.remove_dock_widget(user.panel)
+    assert messages() == []
+    assert caplog.records == []
+
+
+def test_closing_raises_nothing_where_no_project_is_open(viewer: Any, two_images: Path) -> None:
+    """Strokes on a layer that no project stands behind are told, and end no clean-up half-way."""
+    user = User.of_project(viewer, two_images)
+    user.panel.controller.close()
+    user.draw(1, (20, 20), (20, 50))
+    assert [line[:6] for line in messages()] == ["NU-W04"]
+    assert user.panel.canvas.watcher.unsaved == {0}
+    user.panel.shown.saving.save_last()
+    viewer.window.remove_dock_widget(user.panel)
+    assert [layer.name for layer in viewer.layers] == ["one 0"]
+
+
+def test_undo_brings_strokes_of_a_removed_class_back(viewer: Any, two_images: Path) -> None:
+    """As the project keeps them; the next image can be gone to."""
+    user = User.of_project(viewer, two_images)
+    panel, layer = user.panel, user.panel.canvas.annotation
+    project = panel.controller.project
+    third = project.classes.add()
+    panel.controller.change_classes()
+    user.draw(third.id, (20, 20), (20, 50))
+    layer.mode = "erase"
+    user.drag((20, 15), (20, 55))
+    assert not user.stored().any()
+    project.classes.remove(third.id)
+    panel.controller.change_classes()
+    layer.undo()
+    assert (user.stored()[20, 25:45] == third.id).all()
+    np.testing.assert_array_equal(user.stored(), user.painted)
+    user.switch("one 1")
+    assert panel.controller.image.name == "one 1"
+    assert messages() == []

@@ -82,10 +82,12 @@ class Canvas:
         """Return the part of a plane that annotation and prediction lie over; an empty one without an image."""
         return Region(0, 0, 0, 0) if self.placement is None else self.placement.cover
 
-    def show(self, placement: Placement, strokes: Strokes, classes: Sequence[ClassLabel]) -> None:
+    def show(
+        self, placement: Placement, strokes: Strokes, classes: Sequence[ClassLabel], *, read_only: bool = False
+    ) -> None:
         """Put annotation and prediction over an image: the layers that lie over another one move, or new ones come.
 
-        Of a large plane only a part is covered, see ``follow``.
+        Of a large plane only a part is covered, see ``follow``. Nothing can be painted where it is ``read_only``.
         """
         ours = (self.prediction_layer, self.marks, self.annotation_layer)
         moves = all(one.can_follow(placement) for one in ours)
@@ -99,7 +101,7 @@ class Canvas:
             self.prediction_layer.show(placement, classes)
         self.marks.move(placement)
         self.boxes.draw()
-        self.annotation_layer.show(placement, strokes, classes)
+        self.annotation_layer.show(placement, strokes, classes, read_only=read_only)
 
     def follow(self, visible: Region) -> None:
         """Cover what is visible of a large plane, and move the layers there when they do not.

@@ -83,11 +83,13 @@ class ProjectImages(QObject):  # type: ignore[misc]
             Those of ``Project``, and of committing the strokes that are painted now.
         """
         self._shown.saving.save()
+        present = self._controller.project
+        is_same = present is not None and present.folder == folder.absolute()
+        if is_same:  # it is closed before it is opened anew, and stays closed when the user calls that off
+            self._leave_project()
         enter_project(self._controller, folder, self._window)
-        self._shown.leave()
-        self._wanted = None
-        self._ours.image_id = None  # it shows an image of the project before; the same number is another one here
-        self.left.emit()
+        if not is_same:
+            self._leave_project()
         self._rows.forget_project()
         told = False
         for record in self._controller.present_project().images.all():
@@ -244,6 +246,12 @@ class ProjectImages(QObject):  # type: ignore[misc]
         if not np.array_equal(before, _extent(layer)):
             self._viewer.reset_view()
         self._list.show_current(record.id)
+
+    def _leave_project(self) -> None:
+        self._shown.leave()
+        self._wanted = None
+        self._ours.image_id = None  # it shows an image of this project; the same number is another one in the next
+        self.left.emit()
 
     def _try(self, image_id: int) -> None:
         try:

@@ -34,7 +34,12 @@ class StrokeSaving:
         self._unsaved = ""  # why strokes could not be saved, as it was told
 
     def settled(self, planes: list[int]) -> Collection[int]:
-        """Commit planes that may have changed; return those that are not saved. Raises nothing."""
+        """Commit planes that may have changed; return those that are not saved. Raises nothing.
+
+        A read-only project takes none, and none waits to be saved: the user would not get away from the image.
+        """
+        if self._is_read_only:
+            return ()
         # Called from napari's events, where an exception would cancel the stroke: none may come through.
         try:
             failed = self._try(planes)
@@ -64,18 +69,18 @@ class StrokeSaving:
         ------
         UserError
             NU-A03, NU-A04 or NU-A12 when there are numbers without a class on the layer, NU-A10 when it was replaced
-            by one of another shape, NU-P07 when the disk takes nothing, NU-P11 in a read-only project, NU-W04 when
-            another image is worked on than the one that the layer lies over. What is sound is saved all the same.
+            by one of another shape, NU-P07 when the disk takes nothing, NU-W04 when another image is worked on than
+            the one that the layer lies over. What is sound is saved all the same.
         """
         watcher = self._canvas.watcher
-        if watcher is not None:
+        if watcher is not None and not self._is_read_only:
             watcher.check_everywhere()
             failed = self._try(sorted({watcher.plane} | watcher.unsaved))
             if failed:
                 raise next(iter(failed.values()))
 
     def save_last(self) -> None:
-        """Commit what is painted on a layer that goes; what the disk still refuses is kept elsewhere."""
+        """Commit what is painted on a layer that goes, and keep elsewhere what the disk refuses. Raises nothing."""
         self.check()
         watcher = self._canvas.watcher
         if watcher is None or not watcher.unsaved or watcher is self._given_up:  # napari closes in several steps
@@ -83,15 +88,27 @@ class StrokeSaving:
         if self._unsaved.startswith("NU-A"):  # numbers without a class: all other strokes are in the project
             return
         self._given_up = watcher
-        placement = self._canvas.placement
-        if placement is None:
-            return
-        planes = {plane: self._canvas.annotation_layer.plane_labels(plane) for plane in sorted(watcher.unsaved)}
-        kept = {plane: self._sound(plane, values)[0] for plane, values in planes.items() if values is not None}
-        told = self._controller.strokes.keep_elsewhere(placement.record, kept, placement.cover)
+        try:
+            told = self._keep_elsewhere(sorted(watcher.unsaved))
+        except UserError as error:
+            told = error
         if told is not None:
             # Not in the window, which may be closing; the next opening says it there.
             _LOG.warning("%s", told)
+
+    @property
+    def _is_read_only(self) -> bool:
+        project = self._controller.project
+        return project is not None and project.read_only
+
+    def _keep_elsewhere(self, planes: list[int]) -> UserError | None:
+        """Keep the strokes of planes outside of the project; return what to tell the user of it."""
+        placement = self._canvas.placement
+        if placement is None:
+            return None
+        labels = {plane: self._canvas.annotation_layer.plane_labels(plane) for plane in planes}
+        kept = {plane: self._sound(plane, values)[0] for plane, values in labels.items() if values is not None}
+        return self._controller.strokes.keep_elsewhere(placement.record, kept, placement.cover)
 
     def _try(self, planes: list[int]) -> dict[int, UserError]:
         """Commit planes of the annotation layer; return why some cannot be saved, as far as they cannot.
@@ -134,5 +151,5 @@ class StrokeSaving:
         """Return the strokes of a plane that can be saved, and why others cannot."""
         project, placement = self._controller.present_project(), self._canvas.placement
         image_id, cover = 0 if placement is None else placement.record.id, self._canvas.cover
-        classes = [label.id for label in project.classes.all()]
+        classes = sorted(project.classes.ids_ever())  # undo may bring back strokes of a class that was removed
         return class_numbers(values, classes, lambda: project.strokes.plane(image_id, plane, cover))
