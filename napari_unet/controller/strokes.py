@@ -16,7 +16,6 @@ from napari_unet.images.tiles import Region
 from napari_unet.project.area_checks import AreaCheck
 from napari_unet.project.image_record import ImageRecord
 from napari_unet.project.object_strokes import give_ridge_back, labels_of_objects
-from napari_unet.project.rescued_strokes import keep_elsewhere
 
 
 class Strokes:
@@ -76,7 +75,7 @@ class Strokes:
         if project is None or project.read_only or not planes:
             return None
         try:
-            path = keep_elsewhere(project.folder, project.strokes, image, planes, region)
+            path = project.rescued.keep(image, planes, region)
         except UserError as error:
             return error
         what = "strokes that the project's disk does not take are kept elsewhere"

@@ -75,6 +75,7 @@ class Images:
         if known is not None:
             return self.get(known[0])
         self._refuse_other_channels(image.name, len(self.channels_of_new(image)))
+        self._database.refuse_when_gone()  # copying the pixels would make the folder anew
         inside = source is None
         path = self._copy_pixels(image, fingerprint) if source is None else Path(source).absolute()
         size, chosen = image.pixel_size, self.channels_of_new(image)
