@@ -89,6 +89,8 @@ class Controller:
     def open_project(self, folder: Path, *, read_only: bool = False) -> Project:
         """Leave the present project and use this one; a new one gets two classes.
 
+        It is open also when no worker can be started, of which an ``ErrorLine`` tells.
+
         Raises
         ------
         UserError
@@ -105,9 +107,9 @@ class Controller:
         if not project.classes.all() and not read_only:
             for _ in range(2):
                 project.classes.add()
-        self.worker.launch()
         self.publish(ProjectOpened(project))
         self.publish(ClassesChanged())
+        self.worker.launch_or_tell()
         return project
 
     def show_image(self, record: ImageRecord) -> ImageRecord:

@@ -14,8 +14,8 @@ from napari_unet.controller.view import View
 from napari_unet.errors import UserError
 from napari_unet.images.tiles import Region
 from napari_unet.project.area_checks import AreaCheck
+from napari_unet.project.image_record import ImageRecord
 from napari_unet.project.object_strokes import give_ridge_back, labels_of_objects
-from napari_unet.project.rescued_strokes import keep_elsewhere
 
 
 class Strokes:
@@ -59,21 +59,23 @@ class Strokes:
         ------
         UserError
             NU-A07 for labels of another shape, NU-A12 for a number without a class, NU-P07 when the disk does not take
-            them, NU-P11 in a read-only project.
+            them, NU-P11 in a read-only project, NU-W04 when no image is worked on.
         """
-        project, image = self._session.project, self._session.image
-        if project is None or image is None or not project.strokes.commit(image.id, plane, labels, region).tiles:
+        project, image = self._session.present_project(), self._session.present_image("annotation")
+        if not project.strokes.commit(image.id, plane, labels, region).tiles:
             return False
         self._tell(own=True)
         return True
 
-    def keep_elsewhere(self, planes: Mapping[int, UInt8[np.ndarray, "h w"]], region: Region) -> UserError | None:
+    def keep_elsewhere(
+        self, image: ImageRecord, planes: Mapping[int, UInt8[np.ndarray, "h w"]], region: Region
+    ) -> UserError | None:
         """Keep strokes that the project's disk refuses, and whose layer goes; return what to tell the user of it."""
-        project, image = self._session.project, self._session.image
-        if project is None or image is None or project.read_only or not planes:
+        project = self._session.project
+        if project is None or project.read_only or not planes:
             return None
         try:
-            path = keep_elsewhere(project.folder, project.strokes, image, planes, region)
+            path = project.rescued.keep(image, planes, region)
         except UserError as error:
             return error
         what = "strokes that the project's disk does not take are kept elsewhere"

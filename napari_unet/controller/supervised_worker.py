@@ -9,6 +9,7 @@ from napari_unet.controller.news import ErrorLine, WorkerDied, WorkerStarted, Wo
 from napari_unet.controller.session import Session
 from napari_unet.controller.supervision import Supervision
 from napari_unet.controller.worker_client import WorkerClient
+from napari_unet.errors import UserError
 from napari_unet.protocol import messages as m
 from napari_unet.protocol.exit_code import LOST_DEVICE
 from napari_unet.protocol.message import Message
@@ -67,6 +68,13 @@ class SupervisedWorker:
         self._supervision.launched()
         self.send(m.Open(str(project.folder), memory_steps=self.memory_steps, spare_device=self._spare_device))
         self._publish(WorkerStarted())
+
+    def launch_or_tell(self) -> None:
+        """Start a process; where the system starts none, an ``ErrorLine`` says so, and the user may try again."""
+        try:
+            self.launch()
+        except UserError as error:
+            self._publish(ErrorLine(str(error)))
 
     def launch_if_stopped(self) -> None:
         """Start a process where none runs."""

@@ -9,6 +9,7 @@ import msgspec
 
 from napari_unet import storage
 from napari_unet.errors import UserError
+from napari_unet.project.database import DATABASE
 from napari_unet.project.image_record import ImageRecord
 
 FILE = "content.json"
@@ -86,7 +87,8 @@ class ContentHashes:
             return {}  # it is made anew
 
     def _remember(self, known: dict[str, Content], image_id: int, content: Content) -> None:
-        if not self._read_only:
+        is_there = (self._file.parent / DATABASE).is_file()  # else writing would make the project's folder anew
+        if is_there and not self._read_only:
             note = msgspec.json.encode({**known, str(image_id): content})
             storage.replace_bytes(self._file, note)
 

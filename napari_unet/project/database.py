@@ -84,13 +84,16 @@ class Database:
 
     @contextmanager
     def transaction(self) -> Iterator[sqlite3.Connection]:
-        """Write everything that the block writes, or nothing.
+        """Write everything that the block writes, or nothing. Inside of another transaction it is a part of that one.
 
         Raises
         ------
         UserError
             NU-P11 when the project is open read-only, NU-P24 when its folder is gone, NU-P07 when the disk refuses.
         """
+        if self.connection.in_transaction:
+            yield self.connection
+            return
         self.refuse_when_read_only()
         self.refuse_when_gone()  # POSIX lets us write on into a file that is deleted or was moved away
         try:

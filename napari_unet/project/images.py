@@ -84,6 +84,7 @@ class Images:
                 self.relocate(known.id, Path(source))
             return self.get(known.id)
         self._refuse_other_channels(image.name, len(self.channels_of_new(image)))
+        self._database.refuse_when_gone()  # copying the pixels would make the folder anew
         inside = source is None
         path = self._copy_pixels(image, fingerprint) if source is None else Path(source).absolute()
         size, chosen = image.pixel_size.as_known(), self.channels_of_new(image)

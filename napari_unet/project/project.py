@@ -16,7 +16,7 @@ from napari_unet.project.database import Database
 from napari_unet.project.image_record import ImageRecord
 from napari_unet.project.images import Images
 from napari_unet.project.object_strokes import give_ridge_back, labels_of_objects
-from napari_unet.project.rescued_strokes import take_back
+from napari_unet.project.rescued_strokes import RescuedStrokes
 from napari_unet.project.score_history import ScoreHistory
 from napari_unet.project.stored_planes import StoredPlanes
 from napari_unet.project.stored_settings import StoredSettings
@@ -38,6 +38,7 @@ class Project:
     images, classes, strokes, test_areas, area_checks, settings, scores : what the project holds, to be read and changed
     database : which all of them share
     planes : stored strokes that are held in memory
+    rescued : strokes that were kept outside of it, and who the project is
     folder : absolute
 
     Raises
@@ -56,12 +57,13 @@ class Project:
         self.test_areas = TestAreas(self.database, self.planes)
         self.area_checks = self.test_areas.checks
         self.strokes = Strokes(self.database, self.planes, self.classes, self.test_areas)
+        self.rescued = RescuedStrokes(self.database, self.images, self.strokes)
         self.settings = StoredSettings(self.database)
         self.scores = ScoreHistory(self.database)
         if not read_only:
             for place in (self.folder, self.models, self.folder / "images"):
                 remove_abandoned(place)
-            take_back(self.database, self.images, self.strokes)
+            self.rescued.take_back()
 
     def __enter__(self) -> "Project":
         return self

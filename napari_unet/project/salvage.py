@@ -15,7 +15,10 @@ from napari_unet.project import schema
 from napari_unet.project.classes import default_colour, default_name
 from napari_unet.project.stored_tiles import all_tiles
 
-_TABLES = ("images", "classes", "tiles", "blocks", "scores", "settings", "kept_strokes", "test_areas", "area_checks")
+_TABLES = (
+    *("images", "classes", "tiles", "blocks", "scores", "settings", "kept_strokes", "test_areas", "area_checks"),
+    *("project_ids", "taken_strokes"),
+)
 
 
 def salvage(file: Path) -> Path:

@@ -63,9 +63,16 @@ CREATE TABLE area_checks (
     y1 INTEGER NOT NULL, x1 INTEGER NOT NULL, origin TEXT NOT NULL, filled BLOB NOT NULL, done INTEGER NOT NULL,
     PRIMARY KEY (image_id, plane, y0, x0, y1, x1)) STRICT, WITHOUT ROWID;
 """
+# A project that holds something already gets its id late: an older copy of it will get another one.
+_IDENTITY = """
+CREATE TABLE project_ids (id TEXT PRIMARY KEY, is_late INTEGER NOT NULL) STRICT, WITHOUT ROWID;
+INSERT INTO project_ids
+    SELECT lower(hex(randomblob(16))), EXISTS (SELECT 1 FROM classes) OR EXISTS (SELECT 1 FROM images);
+CREATE TABLE taken_strokes (file TEXT PRIMARY KEY) STRICT, WITHOUT ROWID;
+"""
 # Each format adds these tables and columns to the one before it. The steps are never changed once released, only added
 # to, so a reader finds everything that it knows in a newer project.
-STEPS = (_FIRST, _KEPT_STROKES, _TEST_AREAS, _CORRECTIONS, _SLICE_DISTANCE, _AREA_CHECKS)
+STEPS = (_FIRST, _KEPT_STROKES, _TEST_AREAS, _CORRECTIONS, _SLICE_DISTANCE, _AREA_CHECKS, _IDENTITY)
 VERSION = len(STEPS)
 
 

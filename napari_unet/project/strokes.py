@@ -1,5 +1,8 @@
 """Commit the strokes of a project plane by plane, and read them back."""
 
+import sqlite3
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import Literal, NamedTuple
 
 import numpy as np
@@ -124,6 +127,18 @@ class Strokes:
             prediction = (taken, region) if predicted else None
             self._write(record, plane, changed, prediction, imported=source == "import")
         return Committed([*changed], taken)
+
+    @contextmanager
+    def together(self) -> Iterator[sqlite3.Connection]:
+        """Store all commits of the block, and what else it writes through the connection, or nothing of it."""
+        try:
+            with self._database.transaction() as connection:
+                yield connection
+        except BaseException:
+            self._counts = None
+            for (image_id,) in self._database.execute("SELECT id FROM images").fetchall():
+                self._planes.drop_image(image_id)
+            raise
 
     @damage_told
     def labelled_pixels(self) -> dict[int, int]:

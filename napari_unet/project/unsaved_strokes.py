@@ -2,11 +2,12 @@
 
 import contextlib
 import os
+import re
 import secrets
 import stat
 import tempfile
 import zlib
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
 
 import msgspec
@@ -16,10 +17,12 @@ from jaxtyping import Int16, UInt8
 from napari_unet import storage
 from napari_unet.errors import UserError
 from napari_unet.images.tiles import Region
+from napari_unet.project.identity import Identity, lies_at
 
 PREFIX, SUFFIX = "napari-unet-unsaved-", ".strokes"
 _LARGEST = 256 * 2**20  # bytes of a file that are read
 _UNCHANGED = -1
+_NUMBERED = re.compile(re.escape(PREFIX) + r"(\d{6,18})-")
 
 
 class UnsavedPlane(msgspec.Struct, frozen=True):
@@ -48,10 +51,11 @@ class UnsavedPlane(msgspec.Struct, frozen=True):
 
 
 class UnsavedStrokes(msgspec.Struct, frozen=True):
-    """Hold the planes of one project, and where that project lay."""
+    """Hold the planes of one project, where that project lay, and which one it is."""
 
     folder: str
     planes: tuple[UnsavedPlane, ...]
+    project: str = ""  # an id of the project; "" in a file of an earlier version
 
 
 def unsaved_plane(
@@ -71,8 +75,9 @@ def keep(unsaved: UnsavedStrokes) -> Path:
         NU-P22 when neither takes it.
     """
     data = msgspec.msgpack.encode(unsaved)
+    number = 1 + max((_number(path) for path in files()), default=0)
     for place in _places():
-        path = place / f"{PREFIX}{secrets.token_hex(6)}{SUFFIX}"
+        path = place / f"{PREFIX}{number:06}-{secrets.token_hex(6)}{SUFFIX}"
         with contextlib.suppress(UserError):  # the next place, then; none is told below
             storage.replace_bytes(path, data)
             return path
@@ -86,8 +91,9 @@ def files() -> Iterator[Path]:
     for place in _places():
         with contextlib.suppress(OSError):
             paths = [Path(entry.path) for entry in os.scandir(place) if entry.name.startswith(PREFIX)]
-            found += [(path.lstat().st_mtime_ns, path) for path in paths if path.suffix == SUFFIX and _is_ours(path)]
-    return (path for _, path in sorted(found))
+            ours = [path for path in paths if path.suffix == SUFFIX and _is_ours(path)]
+            found += [(_number(path), path.lstat().st_mtime_ns, path) for path in ours]
+    return (path for *_, path in sorted(found))
 
 
 def read(path: Path) -> UnsavedStrokes:
@@ -96,11 +102,23 @@ def read(path: Path) -> UnsavedStrokes:
         return msgspec.msgpack.decode(stream.read(_LARGEST), type=UnsavedStrokes)
 
 
-def belongs(unsaved: UnsavedStrokes, folder: Path, fingerprints: Iterable[str]) -> bool:
-    """Tell whether the strokes are of this project, which may have been moved since."""
-    if unsaved.folder == str(folder):
-        return True
-    return not Path(unsaved.folder).exists() and {plane.fingerprint for plane in unsaved.planes} <= set(fingerprints)
+def belongs(unsaved: UnsavedStrokes, identity: Identity) -> bool:
+    """Tell whether the strokes are of this project, which may have been moved since.
+
+    Another project may hold the same image, and a copy is the same project: strokes wait for the one that is still
+    where they were painted.
+    """
+    folder = Path(unsaved.folder)
+    if identity.is_at(folder):
+        # A backup from before a project got its id is that project all the same.
+        return not unsaved.project or unsaved.project in identity.ids or identity.is_older
+    return unsaved.project in identity.ids and not lies_at(folder, unsaved.project)
+
+
+def _number(path: Path) -> int:
+    """Return the place of a file in the order of writing, which clocks do not tell; 0 for an earlier version's."""
+    found = _NUMBERED.match(path.name)
+    return int(found[1]) if found else 0
 
 
 def _places() -> list[Path]:

@@ -13,9 +13,10 @@ import tifffile
 from controller_bench import SIDE, VIEW, Bench, tile
 
 from napari_unet.config import Settings
-from napari_unet.controller.news import ErrorLine, Notice
+from napari_unet.controller.news import ErrorLine, Notice, ProjectOpened
 from napari_unet.errors import UserError
 from napari_unet.evaluation.scores import Score
+from napari_unet.images.image import Image
 from napari_unet.images.object_labels import object_labels
 from napari_unet.images.reading import open_image
 from napari_unet.images.tiles import Region
@@ -294,6 +295,20 @@ def test_a_worker_that_cannot_be_started_is_told(bench: Bench, monkeypatch: pyte
         bench.controller.tick()
     assert not bench.controller.worker.is_running
     bench.controller.tick()
+    assert bench.paint(1)
+
+
+def test_a_project_is_open_without_a_worker(bench: Bench, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Everybody hears of it before the line that says so; no stroke is taken until an image of it is worked on."""
+    error = UserError("NU-W08", "the worker cannot be started", "python", "try again")
+    monkeypatch.setattr(bench.controller.worker, "start_process", Mock(side_effect=error))
+    bench.controller.subscribe(ProjectOpened, lambda opened: bench.heard.append(opened.project.folder))
+    project = bench.controller.open_project(tmp_path / "q.unet")
+    assert bench.heard[-1].line[:6] == "NU-W08"
+    assert bench.heard[-2] == project.folder
+    with pytest.raises(UserError, match=r"^NU-W04: "):
+        bench.paint(1)
+    bench.controller.show_image(project.add_image(Image("noise", np.ones((SIDE, SIDE)), "yx")))
     assert bench.paint(1)
 
 
@@ -608,7 +623,8 @@ def test_close_lets_go_of_everything(bench: Bench) -> None:
     assert not bench.controller.worker.is_running
     bench.controller.tick()
     bench.controller.view.look(0, VIEW)
-    assert not bench.controller.strokes.commit(0, bench.labels)
+    with pytest.raises(UserError, match=r"^NU-W04: "):  # saved it would be nowhere
+        bench.controller.strokes.commit(0, bench.labels)
     bench.controller.close()
 
 

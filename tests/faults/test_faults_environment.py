@@ -20,7 +20,6 @@ from napari_unet.errors import UserError
 from napari_unet.gui.layers.source import default_project
 from napari_unet.images.image import Image
 from napari_unet.project.project import Project
-from napari_unet.project.rescued_strokes import keep_elsewhere
 
 if os.name != "posix":
     pytest.skip("limits, mounts and homes of POSIX", allow_module_level=True)
@@ -51,7 +50,7 @@ def test_strokes_outlive_a_folder_that_was_deleted(folder: Path) -> None:
         shutil.rmtree(folder)
         with pytest.raises(UserError, match=r"^NU-P24: "):
             project.commit(1, 0, labels)
-        keep_elsewhere(folder, project.strokes, image, {0: labels})
+        project.rescued.keep(image, {0: labels})
     folder.with_name("copy").rename(folder)
     with Project(folder) as project:
         np.testing.assert_array_equal(project.strokes.plane(1, 0), labels)
@@ -76,7 +75,7 @@ def test_a_backup_put_in_the_place_of_an_open_project_swallows_no_stroke(folder:
             project.commit(1, 0, later)
         with pytest.raises(UserError, match=r"^NU-P24: another copy"):
             project.database.refuse_when_gone()  # as before a network is saved
-        keep_elsewhere(folder, project.strokes, image, {0: later})
+        project.rescued.keep(image, {0: later})
     with Project(folder) as project:
         assert project.notices[0].startswith("NU-P21: ")
         np.testing.assert_array_equal(project.strokes.plane(1, 0), later)

@@ -12,7 +12,6 @@ from napari_unet.api import verify
 from napari_unet.errors import UserError
 from napari_unet.images.image import Image
 from napari_unet.project.project import Project
-from napari_unet.project.rescued_strokes import keep_elsewhere
 
 SIDE = 300
 
@@ -71,7 +70,7 @@ def test_kept_strokes_come_back_once_there_is_room(full: tuple[Path, Path]) -> N
     later = strokes()
     later[100:120] = 2
     with Project(folder, read_only=True) as project:
-        kept = keep_elsewhere(folder, project.strokes, project.images.get(1), {0: later})
+        kept = project.rescued.keep(project.images.get(1), {0: later})
     with pytest.raises(UserError, match=r"^NU-P26: "):
         Project(folder)
     assert kept.exists()

@@ -7,7 +7,7 @@ import pytest
 
 from napari_unet.gui.layers.class_numbers import class_numbers
 
-BEFORE = np.array([[0, 1, 2], [3, 3, 0]], np.uint8)  # class 3 was removed
+BEFORE = np.array([[0, 1, 2], [3, 3, 0]], np.uint8)  # class 3 is not known any more
 
 
 def sound(values: np.ndarray) -> tuple[np.ndarray, Any]:
@@ -16,7 +16,7 @@ def sound(values: np.ndarray) -> tuple[np.ndarray, Any]:
 
 @pytest.mark.parametrize("dtype", [np.uint8, np.int8, np.int16, np.uint16, np.int64, np.uint64])
 def test_classes_of_any_integer_type_are_sound(dtype: type) -> None:
-    """Also the number of a removed class where it is stored already."""
+    """Also a number without a class where it is stored already."""
     values = np.array([[2, 1, 0], [3, 0, 1]], dtype)
     labels, error = sound(values)
     assert error is None

@@ -13,6 +13,7 @@ from napari_unet.project.project import Project
 from napari_unet.project.salvage import salvage
 
 FIXTURES = Path(__file__).parents[1] / "fixtures"
+ID = "fb2e683cd2659aac269714b4e66be45a"  # of the project of format 7
 FORMATS = range(1, schema.VERSION + 1)
 
 
@@ -55,6 +56,10 @@ def test_an_old_project_is_what_it_was(old: tuple[int, Path], read_only: bool) -
         assert [(record.axes, record.chosen) for record in project.images.all()] == [("yx", ()), *corrected, *sliced]
         sizes = [PixelSize(), *[PixelSize()] * len(corrected), *[PixelSize(0.5, 0.25, "um", 1.5)] * len(sliced)]
         assert [record.pixel_size for record in project.images.all()] == sizes
+        assert (project.rescued.identity.ids == (ID,)) == (number >= 7)
+        assert (
+            project.rescued.identity.is_older
+        )  # all of them were made from that of format 6, or before there was an id
         assert not project.is_newer
         if not read_only:
             assert project.commit(1, 0, drawn() * 0)
@@ -64,12 +69,13 @@ def test_an_old_project_is_what_it_was(old: tuple[int, Path], read_only: bool) -
 
 def test_an_old_project_that_was_damaged_is_salvaged(old: tuple[int, Path]) -> None:
     """Its rows have fewer columns than today's, and all of them come along."""
-    _, folder = old
+    number, folder = old
     with Project(folder, read_only=True) as project:
         before = project.images.all()
     salvage(folder / "project.sqlite")
     with Project(folder, read_only=True) as project:
         assert project.images.all() == before
+        assert (ID in project.rescued.identity.ids) == (number >= 7)
         np.testing.assert_array_equal(project.strokes.plane(1, 0), drawn())
 
 

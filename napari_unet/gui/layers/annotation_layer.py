@@ -15,7 +15,7 @@ from napari_unet.gui.layers.label_colours import colour_annotation
 from napari_unet.gui.layers.own_layer import OwnLayer
 from napari_unet.gui.layers.own_layers import OwnLayers
 from napari_unet.gui.layers.placement import Placement
-from napari_unet.gui.layers.strokes import PAINTING, StrokeWatcher
+from napari_unet.gui.layers.strokes import PAINTING, Settled, StrokeWatcher
 from napari_unet.images.tiles import Region
 from napari_unet.project.classes import ClassLabel
 
@@ -33,7 +33,7 @@ class AnnotationLayer(OwnLayer[Labels]):
     ----------
     viewer : napari's viewer
     own_layers : the list of our layers
-    settled : called with the plane numbers whose strokes may have changed; returns whether they are saved now
+    settled : called with the numbers of planes whose strokes may have changed; returns those that are not saved
     clock : measures the strokes
     parent : ends the watcher with itself
 
@@ -46,7 +46,7 @@ class AnnotationLayer(OwnLayer[Labels]):
         self,
         viewer: Viewer,
         own_layers: OwnLayers,
-        settled: Callable[[list[int]], bool],
+        settled: Settled,
         clock: AnnotationClock,
         parent: QObject,
     ) -> None:
@@ -58,6 +58,7 @@ class AnnotationLayer(OwnLayer[Labels]):
         self._strokes: Strokes = lambda cover: np.zeros(cover.shape, np.uint8)
         self._classes: Sequence[ClassLabel] = ()
         self._mode = ""  # to paint in again, once the user has zoomed in
+        self._read_only = False
         own_layers.returned.connect(self._returned)
 
     @property
@@ -70,9 +71,14 @@ class AnnotationLayer(OwnLayer[Labels]):
         """Tell whether nothing can be painted until the user zooms in."""
         return bool(self._mode)
 
-    def show(self, placement: Placement, strokes: Strokes, classes: Sequence[ClassLabel]) -> None:
-        """Lie over an image with its strokes, by a new layer where there is none, and let the user paint."""
-        self._strokes, self._classes, self._mode = strokes, classes, ""
+    def show(
+        self, placement: Placement, strokes: Strokes, classes: Sequence[ClassLabel], *, read_only: bool = False
+    ) -> None:
+        """Lie over an image with its strokes, by a new layer where there is none, and let the user paint.
+
+        On a ``read_only`` layer nothing can be painted.
+        """
+        self._strokes, self._classes, self._mode, self._read_only = strokes, classes, "", read_only
         if self.layer is None:
             self.placement = placement
             self.layer = self._make(placement)
@@ -82,7 +88,8 @@ class AnnotationLayer(OwnLayer[Labels]):
             self.move(placement)
         self._viewer.layers.selection.active = self.layer
         if self.layer is not None:
-            self.layer.mode = "paint"
+            self.layer.editable = not read_only
+            self.layer.mode = "paint"  # which napari refuses where it is not editable
             self._name_keys()
 
     def move(self, placement: Placement) -> None:
@@ -169,6 +176,7 @@ class AnnotationLayer(OwnLayer[Labels]):
         layer.brush_size = 9
         # After napari's own, which names keys that mean something else here.
         layer.events.mode.connect(self._name_keys, position="last")
+        layer.events.editable.connect(self._lock)
         return layer
 
     def _content(self, placement: Placement) -> UInt8[np.ndarray, "*planes h w"]:
@@ -177,6 +185,11 @@ class AnnotationLayer(OwnLayer[Labels]):
     def _watch(self) -> None:
         if self.layer is not None:
             self.watcher = StrokeWatcher(self.layer, self._viewer.dims, self._settled, self._clock, self._parent)
+
+    def _lock(self, event: Event | None = None) -> None:
+        """Keep a read-only layer so: napari makes it editable when it is shown in 2D again, and so do we."""
+        if self.layer is not None and self._read_only and self.layer.editable:
+            self.layer.editable = False
 
     def _name_keys(self, event: Event | None = None) -> None:
         """Let the status bar name the keys of painting as they are."""

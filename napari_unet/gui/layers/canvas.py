@@ -1,6 +1,6 @@
 """The image that is annotated, with annotation, prediction and marks over it."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 
 from napari.layers import Image, Labels
 from napari.viewer import Viewer
@@ -15,7 +15,7 @@ from napari_unet.gui.layers.own_layers import OwnLayers
 from napari_unet.gui.layers.placement import Placement
 from napari_unet.gui.layers.prediction_layer import PredictionLayer
 from napari_unet.gui.layers.score_text import ScoreText
-from napari_unet.gui.layers.strokes import StrokeWatcher
+from napari_unet.gui.layers.strokes import Settled, StrokeWatcher
 from napari_unet.gui.layers.view import View
 from napari_unet.images.tiles import Region
 from napari_unet.project.classes import ClassLabel
@@ -28,7 +28,7 @@ class Canvas:
     ----------
     viewer : napari's viewer
     own_layers : the list of our layers
-    settled : called with the plane numbers whose strokes may have changed; returns whether they are saved now
+    settled : called with the numbers of planes whose strokes may have changed; returns those that are not saved
     clock : measures the strokes
     parent : ends what watches the strokes with itself
 
@@ -43,7 +43,7 @@ class Canvas:
         self,
         viewer: Viewer,
         own_layers: OwnLayers,
-        settled: Callable[[list[int]], bool],
+        settled: Settled,
         clock: AnnotationClock,
         parent: QObject,
     ) -> None:
@@ -82,10 +82,12 @@ class Canvas:
         """Return the part of a plane that annotation and prediction lie over; an empty one without an image."""
         return Region(0, 0, 0, 0) if self.placement is None else self.placement.cover
 
-    def show(self, placement: Placement, strokes: Strokes, classes: Sequence[ClassLabel]) -> None:
+    def show(
+        self, placement: Placement, strokes: Strokes, classes: Sequence[ClassLabel], *, read_only: bool = False
+    ) -> None:
         """Put annotation and prediction over an image: the layers that lie over another one move, or new ones come.
 
-        Of a large plane only a part is covered, see ``follow``.
+        Of a large plane only a part is covered, see ``follow``. Nothing can be painted where it is ``read_only``.
         """
         ours = (self.prediction_layer, self.marks, self.annotation_layer)
         moves = all(one.can_follow(placement) for one in ours)
@@ -99,7 +101,7 @@ class Canvas:
             self.prediction_layer.show(placement, classes)
         self.marks.move(placement)
         self.boxes.draw()
-        self.annotation_layer.show(placement, strokes, classes)
+        self.annotation_layer.show(placement, strokes, classes, read_only=read_only)
 
     def follow(self, visible: Region) -> None:
         """Cover what is visible of a large plane, and move the layers there when they do not.
@@ -113,7 +115,7 @@ class Canvas:
         self.annotation_layer.allow_painting(can_cover(visible))
         if visible.within(placement.cover) == visible or not can_cover(visible) or watcher.is_painting:
             return
-        watcher.check()
+        watcher.check_everywhere()
         if watcher.unsaved:
             return  # they are nowhere else
         self.placement = moved = placement.moved(cover_around(visible, Region(0, 0, *placement.plane_shape)))

@@ -17,13 +17,13 @@ def class_numbers(
 ) -> tuple[UInt8[np.ndarray, "h w"], UserError | None]:
     """Return the strokes of a plane that can be saved, and why others cannot.
 
-    A number that is no class is never wrapped into one: such pixels keep what is stored. The number of a removed class
-    is sound where it is stored already.
+    A number that is no class is never wrapped into one: such pixels keep what is stored. A number that is stored
+    already is sound, as a class can be lost with a damaged database.
 
     Parameters
     ----------
     values : pixels of the annotation layer, of any integer type
-    classes : numbers of the classes, in ascending order
+    classes : numbers of all classes that ever were, in ascending order
     stored : reads what the project holds at these pixels
 
     Returns

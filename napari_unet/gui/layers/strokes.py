@@ -3,9 +3,12 @@
 napari's events cannot be trusted for this: ``paint`` comes before the pixels change for single edits and after it for
 strokes, undo and redo send no ``paint``, a script that writes into ``layer.data`` sends nothing, and an exception in a
 listener cancels the user's stroke. So events only say "look now"; comparing with the stored strokes decides.
+
+Nor do they say which planes were changed: undo may lead back to a plane that was left long ago, a script may write on
+any of them. Comparing all planes takes too long for every stroke, so it is done when no stroke can explain an event.
 """
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Collection, Iterable, Iterator
 from typing import Any
 
 import numpy as np
@@ -17,6 +20,8 @@ from napari_unet.controller.annotation_clock import AnnotationClock
 
 PAINTING = ("paint", "erase", "fill", "polygon")  # modes; a drag in another one moves the view or picks
 _SCRIPT_CHECK_MS = 2000  # for writes that no event tells of
+_EVERYWHERE_MS = 300  # after the last of several events, such as undo with the key held down
+Settled = Callable[[list[int]], Collection[int]]  # gets numbers of planes, returns those that are not saved
 
 
 class StrokeWatcher(QObject):  # type: ignore[misc]
@@ -28,7 +33,7 @@ class StrokeWatcher(QObject):  # type: ignore[misc]
     ----------
     layer : the annotation layer
     dims : the viewer's dims, for knowing which plane is shown
-    settled : gets the plane numbers to compare; returns whether all of them are saved; must not raise
+    settled : gets the numbers of the planes to compare; returns those that are not saved; must not raise
     clock : measures the strokes
     parent : ends timers with itself
 
@@ -37,22 +42,24 @@ class StrokeWatcher(QObject):  # type: ignore[misc]
     unsaved : numbers of the planes that are not saved yet
     """
 
-    def __init__(
-        self, layer: Labels, dims: Any, settled: Callable[[list[int]], bool], clock: AnnotationClock, parent: QObject
-    ) -> None:
+    def __init__(self, layer: Labels, dims: Any, settled: Settled, clock: AnnotationClock, parent: QObject) -> None:
         super().__init__(parent)
         self.layer = layer
         self._dims = dims
         self._settled = settled
         self._clock = clock
-        self._plane = self.plane
+        self._plane = self._drawn = self.plane  # on screen at the last check, and when the layer was drawn last
+        self._touched: set[int] = set()  # planes that were painted on since the layer lies here: undo changes these
         self.unsaved: set[int] = set()
         self._soon = QTimer(self, singleShot=True, interval=0)
         self._soon.timeout.connect(self.check)
         self._regular = QTimer(self, interval=_SCRIPT_CHECK_MS)
         self._regular.timeout.connect(self.check)
         self._regular.start()
+        self._everywhere = QTimer(self, singleShot=True, interval=_EVERYWHERE_MS)
+        self._everywhere.timeout.connect(self.check_everywhere)
         self._dragging = False
+        self._comparing = False
         layer.events.paint.connect(self._painted)
         layer.events.labels_update.connect(self._painted)
         layer.events.set_data.connect(self._redrawn)
@@ -75,20 +82,17 @@ class StrokeWatcher(QObject):  # type: ignore[misc]
         return self._dragging
 
     def check(self) -> None:
-        """Compare the planes that can have changed with what is stored; half a stroke is left alone."""
-        if self._dragging:
-            return
-        shown = self.plane
-        planes = self._all() if self._paints_across else sorted({self._plane, shown} | self.unsaved)
-        self._plane = shown
-        self.unsaved = set(planes)  # until a check finds that nothing is unsaved
-        if self._settled(planes):
-            self.unsaved = set()
+        """Compare the planes that are, or were just now, on screen with what is stored; half a stroke is left alone."""
+        self._compare(self._all() if self._paints_across else ())
+
+    def check_everywhere(self) -> None:
+        """Compare all planes with what is stored, before the layer is left or its strokes are counted on."""
+        self._compare(self._all())
 
     def stop(self) -> None:
         """Let go of the layer."""
-        self._soon.stop()
-        self._regular.stop()
+        for timer in (self._soon, self._regular, self._everywhere):
+            timer.stop()
         for event, callback in (
             ("paint", self._painted),
             ("labels_update", self._painted),
@@ -106,32 +110,59 @@ class StrokeWatcher(QObject):  # type: ignore[misc]
         last_two = (self._dims.ndim - 2, self._dims.ndim - 1)
         return ndim > 2 and (self.layer.n_edit_dimensions > 2 or self._dims.ndisplay > 2 or displayed != last_two)
 
-    def _all(self) -> list[int]:
-        return list(range(int(np.prod(self.layer.data.shape[:-2], dtype=int))))
+    def _all(self) -> range:
+        return range(int(np.prod(self.layer.data.shape[:-2], dtype=int)))
+
+    def _compare(self, more: Iterable[int]) -> None:
+        """Compare the planes on screen, those that are not saved yet and ``more`` with what is stored."""
+        if self._dragging:
+            return
+        shown = self.plane
+        planes = {self._plane, shown, *more} | self.unsaved
+        self._plane = shown
+        self.unsaved |= planes  # until it is known that they are saved
+        before, self._comparing = self._comparing, True
+        try:
+            self.unsaved -= planes - set(self._settled(sorted(planes)))
+        finally:
+            self._comparing = before
 
     def _painted(self, event: Event | None = None) -> None:
         # During a drag the release commits; otherwise the pixels may not be there before the next turn of the loop.
         if not self._dragging:
+            self._touched.add(self.plane)
+            if not self._soon.isActive():  # else it is the stroke that ended just now, whose planes are compared
+                self._everywhere.start()
             self._soon.start()
 
     def _redrawn(self, event: Event | None = None) -> None:
-        # Undo and redo end here, with their pixels in place; so does every slice change, which is no edit.
-        if not self._dragging and self.plane == self._plane:
-            self.check()
+        # Undo and redo end here, with their pixels in place. So does every slice change, which is no edit, and what our
+        # own commits change of the layer, which are its colours.
+        is_slice_change = self.plane != self._drawn
+        self._drawn = self.plane
+        if not (self._dragging or self._comparing or is_slice_change):
+            self._compare(self._touched)
+            self._everywhere.start()
 
     def _drag(self, layer: Labels, event: Any) -> Iterator[None]:
         # Our callback was added last: when it resumes on release, napari's own tool has finished writing.
         self._dragging = True
+        seen = {self.plane}
         is_stroke = layer.mode in PAINTING
         if is_stroke:
             self._clock.press()
         try:
             yield
+            seen.add(self.plane)
             while event.type == "mouse_move":
                 yield
+                seen.add(self.plane)
         finally:
             self._dragging = False
+        # A brush that is moved while planes go by paints on all planes between two of its places.
+        painted = self._all() if len(seen) > 1 or self._paints_across else seen
         if is_stroke:
             self._clock.release()
-        self.check()
+            self._touched.update(painted)
+        self._compare(painted)
         self._soon.start()  # a fill or polygon may write after its event

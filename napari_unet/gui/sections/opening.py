@@ -91,8 +91,10 @@ class Opening(QObject):  # type: ignore[misc]
             )
 
     def _use(self, layers: list[Image]) -> None:
+        """Take layers up one after the other; one that was removed since the question is passed over."""
         for layer in layers:
-            self._attempt(partial(self._head.take, layer))
+            if layer in self._head.layers:
+                self._attempt(partial(self._head.take, layer))
 
     def _open(self, folder: Path, image_id: int | None = None) -> None:
         self._images.open_project(folder)

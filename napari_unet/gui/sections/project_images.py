@@ -84,11 +84,13 @@ class ProjectImages(QObject):  # type: ignore[misc]
             Those of ``Project``, and of committing the strokes that are painted now.
         """
         self._shown.saving.save()
+        present = self._controller.project
+        is_same = present is not None and present.folder == folder.absolute()
+        if is_same:  # it is closed before it is opened anew, and stays closed when the user calls that off
+            self._leave_project()
         enter_project(self._controller, folder, self._window)
-        self._shown.leave()
-        self._wanted = None
-        self._ours.image_id = None  # it shows an image of the project before; the same number is another one here
-        self.left.emit()
+        if not is_same:
+            self._leave_project()
         self._rows.forget_project()
         told = False
         for record in self._controller.present_project().images.all():
@@ -125,17 +127,15 @@ class ProjectImages(QObject):  # type: ignore[misc]
             if path is not None:
                 images.relocate(record.id, path)
                 record = self._opened_anew(record.id)
-        before = self._shown.canvas.image
-        self._controller.show_image(record)
+        if layer not in self._users:
+            self._users.append(layer)
         if source.shows(layer, record):
-            self._shown.show(layer, record)
-            if before is not None and not np.array_equal(_extent(before), _extent(layer)):
-                self._viewer.reset_view()
-        self._take(layer)
-        if not source.shows(layer, record):
+            self._show_itself(layer, record)
+        else:
             if not is_calibrated(layer):
                 measure_alike(layer, source.layer_axes(record), record.pixel_size)
-            self.bring(record)
+            self._rows.show()
+            self._try(record.id)
 
     def has_brought(self, layer: Any) -> bool:
         """Tell whether a layer is the one in which images of the project are brought, not one of the user's."""
@@ -147,7 +147,8 @@ class ProjectImages(QObject):  # type: ignore[misc]
             self._wanted = image_id
             return
         self._wanted = None
-        if image_id != self._present or self._shown.canvas.image is None:
+        present = self._controller.image
+        if present is None or present.id != image_id or self._shown.canvas.image is None:
             self._attempt(partial(self._try, image_id))
         self._list.show_current(image_id)
 
@@ -268,6 +269,12 @@ class ProjectImages(QObject):  # type: ignore[misc]
         self._rows.forget_file(image_id)
         return self._controller.present_project().images.get(image_id)
 
+    def _leave_project(self) -> None:
+        self._shown.leave()
+        self._wanted = None
+        self._ours.image_id = None  # it shows an image of this project; the same number is another one in the next
+        self.left.emit()
+
     def _try(self, image_id: int) -> None:
         try:
             self.bring(self._controller.present_project().images.get(image_id))
@@ -275,10 +282,13 @@ class ProjectImages(QObject):  # type: ignore[misc]
             self._rows.tell_problem(image_id, error)
             raise
 
-    def _take(self, layer: Any) -> None:
-        """Remember a layer of the user that is worked on now."""
-        if layer not in self._users:
-            self._users.append(layer)
+    def _show_itself(self, layer: Any, record: ImageRecord) -> None:
+        """Lay our layers over a layer of the user."""
+        before = self._shown.canvas.image
+        self._controller.show_image(record)
+        self._shown.show(layer, record)
+        if before is not None and not np.array_equal(_extent(before), _extent(layer)):
+            self._viewer.reset_view()
         if self._ours.layer is not None:
             self._ours.layer.visible = False
         self._rows.show()
@@ -290,10 +300,6 @@ class ProjectImages(QObject):  # type: ignore[misc]
                 if source.shows(layer, record) and source.known_image(layer, channels_first, [record], self.opened):
                     return layer
         return None
-
-    @property
-    def _present(self) -> int | None:
-        return None if self._controller.image is None else self._controller.image.id
 
 
 def _uncover(layer: Any, others: Iterable[Any], viewer: Any) -> None:
