@@ -12,6 +12,7 @@ import numpy as np
 
 from napari_unet.errors import UserError
 from napari_unet.images.image import PixelSize
+from napari_unet.images.readers.length_units import unit_of
 from napari_unet.project.database import Database
 
 _MOST_PIXELS = 2**34  # of a plane; labels of more fit into no memory
@@ -118,9 +119,11 @@ def image_record(row: Sequence[Any], folder: Path) -> ImageRecord:
     axes = corrected_axes or found_axes
     for named in (found_axes, axes):
         _refuse_strange(image_id, sizes, named, (pixel_y, pixel_x, 1.0 if pixel_z is None else pixel_z))
+    # Layers of napari were once recorded with the words that it has for units, such as "centimeter".
+    size = PixelSize(pixel_y, pixel_x, unit_of(str(unit)) or unit, pixel_z)
     record = ImageRecord(
-        image_id, name, path, bool(inside), sizes, dtype, axes, bool(alpha), PixelSize(pixel_y, pixel_x, unit, pixel_z),
-        fingerprint, found_axes, tuple(json.loads(chosen)),
+        image_id, name, path, bool(inside), sizes, dtype, axes, bool(alpha), size, fingerprint, found_axes,
+        tuple(json.loads(chosen)),
     )  # fmt: skip
     there = range(record.all_channels)
     if sorted(set(record.chosen)) != list(record.chosen) or not set(record.chosen) <= set(there):
