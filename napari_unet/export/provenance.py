@@ -41,7 +41,7 @@ class Provenance:
     settings : how objects are told apart
     formats : names of the formats that are written
     factors : rows and columns that the network saw, over those of the image
-    source : the image's file; its size and time tell a change between the rows that a fingerprint reads
+    source : the image's file or folder; its size and time tell a change between the rows that a fingerprint reads
     """
 
     image: Image
@@ -142,5 +142,10 @@ def content_hash(path: Path) -> str:
 
 
 def _file_state(path: Path | None) -> dict[str, int] | None:
+    """Return what changes when an image file, or a file of an image folder, is written."""
+    if path is not None and path.is_dir():
+        states = [file.stat() for file in path.rglob("*") if file.is_file()]
+        newest = max((state.st_mtime_ns for state in states), default=0)
+        return {"files": len(states), "bytes": sum(state.st_size for state in states), "modified_ns": newest}
     state = path.stat() if path is not None and path.is_file() else None
     return {"bytes": state.st_size, "modified_ns": state.st_mtime_ns} if state else None
