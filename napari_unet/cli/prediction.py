@@ -36,6 +36,7 @@ def predict(options: argparse.Namespace) -> int:
 
 def export(options: argparse.Namespace) -> int:
     """Predict a project's images and write the results."""
+    from napari_unet.export.provenance import images_in
     from napari_unet.packaging import project_export
     from napari_unet.project.project import Project
 
@@ -47,5 +48,6 @@ def export(options: argparse.Namespace) -> int:
             project, options.out, [options.format], device=options.device, precision=options.precision,
             settings=settings, warn=warnings.append,
         )  # fmt: skip
-    print_files({"files": [str(path) for path in written]}, warnings, options)
+    record = {"files": [str(path) for path in written], "images": images_in(written)}
+    print_files(record, warnings, options)
     return 0

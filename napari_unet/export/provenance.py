@@ -132,6 +132,17 @@ def quality_in(path: Path) -> tuple[dict[str, Any], float | None]:
     return estimated if isinstance(estimated, dict) else {}, drop if isinstance(drop, float) else None
 
 
+def images_in(files: Sequence[Path]) -> list[dict[str, Any]]:
+    """Return for ``--json`` how good each image may be whose record is among the files that an export wrote."""
+    found = []
+    for path in files:
+        record = read_record(path) if path.suffix == ".json" else {}
+        if {"image", VERSION, FILES} <= record.keys():
+            estimated, drop = quality_in(path)
+            found.append({"image": record["image"], "record": str(path), ESTIMATED: estimated, DROP: drop})
+    return found
+
+
 def content_hash(path: Path) -> str:
     """Return the SHA-256 of a file, or of the names and hashes of all files in a folder."""
     if not path.is_dir():
