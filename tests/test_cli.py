@@ -258,6 +258,16 @@ def test_a_prediction_warns_and_goes_on(
     assert refused(run(*given, "--rescale")) == "NU-I17"  # nobody knows the pixel sizes
 
 
+def test_export_prints_an_estimate_of_every_image(run: Run, trained_folder: Path, tmp_path: Path) -> None:
+    """The one that stands in the record beside its results."""
+    given = ("--project", trained_folder, "--out", tmp_path / "o", "--format", "coco", "--device", "cpu", "--json")
+    (image,) = json.loads(run("export", *given)[1])["images"]
+    beside = json.loads((tmp_path / "o" / "cells.json").read_text("utf-8"))
+    assert (image["image"], image["record"]) == ("cells", str(tmp_path / "o" / "cells.json"))
+    assert image["estimated_dice"] == beside["estimated_dice"] != {}
+    assert image["expected_drop"] == beside["expected_drop"]
+
+
 def test_the_image_itself_is_never_replaced(run: Run, trained_folder: Path, drawn: tuple[Path, Path]) -> None:
     """A mask does not take the place of the image that it was made from."""
     before = {path.name: path.read_bytes() for path in drawn[0].parent.iterdir()}
@@ -318,6 +328,8 @@ def test_a_pack_holds_every_format_and_its_hashes(run: Run, trained_folder: Path
     )
     assert status == 0, error
     record = json.loads((out / "results.json").read_text("utf-8"))
+    (listed,) = json.loads(run("models", trained_folder, "--json")[1])["models"]
+    assert record["model"]["network_estimated_dice"] == listed["estimated_dice"] != {}
     files = {path.relative_to(out).as_posix(): path for path in out.rglob("*") if path.is_file()}
     assert record["files"].keys() | {"results.json"} == files.keys()
     assert all(hashlib.sha256(files[name].read_bytes()).hexdigest() == code for name, code in record["files"].items())

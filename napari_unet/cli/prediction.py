@@ -36,6 +36,7 @@ def predict(options: argparse.Namespace) -> int:
 
 def export(options: argparse.Namespace) -> int:
     """Predict a project's images and write the results."""
+    from napari_unet.export.provenance import images_in
     from napari_unet.packaging import project_export
     from napari_unet.packaging.batch import Failure
     from napari_unet.project.project import Project
@@ -51,6 +52,10 @@ def export(options: argparse.Namespace) -> int:
         )  # fmt: skip
     for failure in failed:
         print_line(f"error: {failure.error}", is_error=True)
-    record = {"files": [str(path) for path in written], "failed": [failure.as_json() for failure in failed]}
+    record = {
+        "files": [str(path) for path in written],
+        "images": images_in(written),
+        "failed": [failure.as_json() for failure in failed],
+    }
     print_files(record, warnings, options)
     return 2 if failed else 0

@@ -2,6 +2,7 @@
 
 import math
 from collections.abc import Mapping
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -13,9 +14,13 @@ from napari_unet.export.plane_axes import hyperstack, slice_distance
 from napari_unet.export.segmentation import Segmentation
 from napari_unet.export.verified import array_difference, write_verified
 from napari_unet.images.image import Image, PixelSize
+from napari_unet.images.readers.length_units import in_unit
 from napari_unet.objects.measurements import unit_in_names
 
-_RESOLUTION_TOLERANCE = 1e-6  # TIFF stores a ratio of two 32-bit integers
+# TIFF stores a resolution as a ratio of two 32-bit integers.
+_RESOLUTION_TOLERANCE = 1e-6
+_SMALLEST, _LARGEST = 1e-9, 1e9
+_OTHER_UNITS = ("um", "pm", "m")  # one of them is tried where the image's own does not fit
 
 
 def write_tiff(segmentation: Segmentation, base: Path) -> list[Path]:
@@ -29,6 +34,7 @@ def write_imagej_tiff(
     path: Path, values: UInt[np.ndarray, "planes y x"], image: Image, metadata: Mapping[str, Any]
 ) -> Path:
     """Write whole numbers of up to 16 bits over all planes of an image, with its axes and pixel size."""
+    image = replace(image, pixel_size=_storable(image.pixel_size))
     stack, axes = hyperstack(values, image)
     described = {**metadata, **_calibration(image)}
 
@@ -56,6 +62,14 @@ def write_stack(
         resolution=_resolution(pixel_size),
         metadata={"axes": f"{axes}S", **metadata},
     )
+
+
+def _storable(size: PixelSize) -> PixelSize:
+    """Return the size in a unit in which TIFF can hold it, its own if possible; unknown where there is none."""
+    for told in (size, *(in_unit(size, unit) for unit in _OTHER_UNITS)):
+        if told.is_known and all(_SMALLEST <= edge <= _LARGEST for edge in (told.y, told.x)):
+            return told
+    return PixelSize()
 
 
 def _calibration(image: Image) -> dict[str, Any]:

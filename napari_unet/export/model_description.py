@@ -4,7 +4,11 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
+from napari_unet.evaluation.estimated_dice import EstimatedDice, as_record
 from napari_unet.project.classes import ClassLabel, distinct_names
+
+# The key is another than that of the estimates for a single image, which stand in the same record.
+NETWORK_ESTIMATE = "network_estimated_dice"
 
 
 @dataclass(frozen=True, slots=True)
@@ -19,6 +23,7 @@ class ModelDescription:
     mean_held_out_dice : mean over the classes with evidence
     file, sha256 : name and hash of the checkpoint file; "" where they do not matter
     trained_with : preset, tile, tiles per step, device and what training began with; {} where nobody knows
+    estimated_dice : of every class as the network was saved with it, over the images trained on; () in older files
     """
 
     fingerprint: str
@@ -28,6 +33,7 @@ class ModelDescription:
     file: str = ""
     sha256: str = ""
     trained_with: Mapping[str, Any] = field(default_factory=dict)
+    estimated_dice: Sequence[EstimatedDice] = ()
 
     def training_record(self, classes: Sequence[ClassLabel]) -> dict[str, Any]:
         """Return step, what was trained with, and scores for a JSON record, the scores by the names of the classes."""
@@ -37,4 +43,5 @@ class ModelDescription:
             "trained_with": dict(self.trained_with),
             "held_out_dice": {name: self.held_out_dice.get(str(class_id)) for class_id, name in names.items()},
             "mean_held_out_dice": self.mean_held_out_dice,
+            NETWORK_ESTIMATE: as_record(self.estimated_dice, names),
         }

@@ -41,7 +41,7 @@ class Provenance:
     settings : how objects are told apart
     formats : names of the formats that are written
     factors : rows and columns that the network saw, over those of the image
-    source : the image's file; its size and time tell a change between the rows that a fingerprint reads
+    source : the image's file or folder; its size and time tell a change between the rows that a fingerprint reads
     """
 
     image: Image
@@ -132,6 +132,17 @@ def quality_in(path: Path) -> tuple[dict[str, Any], float | None]:
     return estimated if isinstance(estimated, dict) else {}, drop if isinstance(drop, float) else None
 
 
+def images_in(files: Sequence[Path]) -> list[dict[str, Any]]:
+    """Return for ``--json`` how good each image may be whose record is among the files that an export wrote."""
+    found = []
+    for path in files:
+        record = read_record(path) if path.suffix == ".json" else {}
+        if {"image", VERSION, FILES} <= record.keys():
+            estimated, drop = quality_in(path)
+            found.append({"image": record["image"], "record": str(path), ESTIMATED: estimated, DROP: drop})
+    return found
+
+
 def content_hash(path: Path) -> str:
     """Return the SHA-256 of a file, or of the names and hashes of all files in a folder."""
     if not path.is_dir():
@@ -142,5 +153,10 @@ def content_hash(path: Path) -> str:
 
 
 def _file_state(path: Path | None) -> dict[str, int] | None:
+    """Return what changes when an image file, or a file of an image folder, is written."""
+    if path is not None and path.is_dir():
+        states = [file.stat() for file in path.rglob("*") if file.is_file()]
+        newest = max((state.st_mtime_ns for state in states), default=0)
+        return {"files": len(states), "bytes": sum(state.st_size for state in states), "modified_ns": newest}
     state = path.stat() if path is not None and path.is_file() else None
     return {"bytes": state.st_size, "modified_ns": state.st_mtime_ns} if state else None

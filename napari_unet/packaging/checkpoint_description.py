@@ -4,6 +4,7 @@ from pathlib import Path
 
 from napari_unet.export.model_description import ModelDescription
 from napari_unet.network.checkpoint import Checkpoint
+from napari_unet.network.known_facts import estimates_in
 from napari_unet.storage import sha256
 from napari_unet.training.device_settings import FACT, known_fact
 
@@ -17,5 +18,6 @@ def describe_checkpoint(checkpoint: Checkpoint, file: Path | None = None) -> Mod
         mean_held_out_dice=checkpoint.facts.get("mean_held_out_dice"),
         file=file.name if file else "",
         sha256=sha256(file) if file else "",
+        estimated_dice=estimates_in(checkpoint.facts),
         trained_with=known_fact(checkpoint.facts).get(FACT, {}),
     )

@@ -7,6 +7,7 @@ from pathlib import Path
 from napari_unet.config import Settings
 from napari_unet.errors import UserError
 from napari_unet.export.formats import FORMATS, MODEL_FORMAT
+from napari_unet.export.model_description import ModelDescription
 from napari_unet.export.results_pack import refuse_foreign_contents, write_contents
 from napari_unet.export.taken_names import refuse_taken_names
 from napari_unet.packaging.batch import Failure
@@ -16,9 +17,11 @@ from napari_unet.packaging.model_package import write_model_package
 from napari_unet.packaging.project_images import export_images
 from napari_unet.prediction.prediction_request import PredictionRequest
 from napari_unet.project.project import Project
+from napari_unet.storage import sha256
 from napari_unet.training.network_files import BEST
 
 PACK = "all"  # in place of the formats of an export
+_TRIES = 3  # to load a network while a window that trains saves another one every 20 s
 
 
 def export(
@@ -63,18 +66,29 @@ def export(
     refuse_taken_names(project, exported, folder, request.formats)
     if pack:
         refuse_foreign_contents(folder)
-    model = load_model(project.folder, device, precision)
+    model, described = _loaded(project, device, precision)
     model = replace(model, settings=settings or model.settings)
     written = [_export_model(project, model, folder)] if MODEL_FORMAT in formats else []
     failures: list[Failure] = []
     if request.formats:
         written += export_images(project, model, folder, request, image_ids, warn, failed or failures.append)
     if pack:
-        described = describe_checkpoint(model.checkpoint, project.models / BEST)
         written.append(write_contents(folder, written, described, model.classes, model.settings))
     if failures:
         raise failures[0].error
     return written
+
+
+def _loaded(project: Project, device: str, precision: str) -> tuple[Model, ModelDescription]:
+    """Return the network and its description, which names the file only if that held this network all the time."""
+    file = project.models / BEST
+    for _ in range(_TRIES):
+        before = sha256(file) if file.is_file() else ""
+        model = load_model(project.folder, device, precision)
+        described = describe_checkpoint(model.checkpoint, file)
+        if described.sha256 == before:
+            return model, described
+    return model, describe_checkpoint(model.checkpoint)
 
 
 def _export_model(project: Project, model: Model, folder: Path) -> Path:

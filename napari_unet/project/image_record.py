@@ -11,6 +11,7 @@ import numpy as np
 
 from napari_unet.errors import UserError
 from napari_unet.images.image import PixelSize
+from napari_unet.images.readers.length_units import unit_of
 from napari_unet.project.database import Database
 
 _MOST_PIXELS = 2**34  # of a plane; labels of more fit into no memory
@@ -126,8 +127,8 @@ def image_record(row: Sequence[Any], folder: Path) -> ImageRecord:
     axes = corrected_axes or found_axes
     for named in (found_axes, axes):
         _refuse_strange(image_id, sizes, named)
-    # Earlier versions stored the negative scale of a mirrored layer.
-    pixel_size = PixelSize(pixel_y, pixel_x, unit, pixel_z).as_known()
+    # Earlier versions stored the negative scale of a mirrored layer, and napari's words for units, as "centimeter".
+    pixel_size = PixelSize(pixel_y, pixel_x, unit_of(str(unit)) or unit, pixel_z).as_known()
     record = ImageRecord(
         image_id, name, path, bool(inside), sizes, dtype, axes, bool(alpha), pixel_size, fingerprint, found_axes,
         tuple(json.loads(chosen)),

@@ -7,6 +7,7 @@ import os
 import shutil
 import unicodedata
 from collections.abc import Callable, Iterable
+from dataclasses import replace
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
@@ -36,6 +37,7 @@ from napari_unet.export.formats import FORMATS, MODEL_FORMAT, format_named
 from napari_unet.export.plane_axes import imagej_axes
 from napari_unet.export.segmentation import ClassStyle, Segmentation
 from napari_unet.images.image import Image, PixelSize
+from napari_unet.images.reading import open_image
 from napari_unet.objects.objects import AS_PAINTED
 
 few_examples = settings(max_examples=40)
@@ -140,6 +142,26 @@ def test_tiff_resolution_gives_the_pixel_size_back(y: float, x: float, unit: str
             found = [tags[name].value for name in ("YResolution", "XResolution")]
     assert [lengths / pixels for pixels, lengths in found] == pytest.approx([y, x], rel=1e-6)
     assert metadata["unit"] == {"\N{MICRO SIGN}m": "um", "\u00c5": "\\u00c5".lower()}.get(unit, unit)
+
+
+@pytest.mark.parametrize(
+    ("size", "expected"),
+    [
+        (PixelSize(1e-10, 2e-10, "m", 3e-10), PixelSize(1e-4, 2e-4, "um", 3e-4)),
+        (PixelSize(5e9, 5e9, "pm"), PixelSize(5e3, 5e3, "um")),
+        (PixelSize(1e-12, 1e-12, "um"), PixelSize(1e-6, 1e-6, "pm")),
+        (PixelSize(1e30, 1e30, "m"), PixelSize()),
+        (PixelSize(1e-10, 1e-10, "parsec"), PixelSize()),
+    ],
+)
+def test_tiff_of_any_pixel_size_is_written(tmp_path: Path, size: PixelSize, expected: PixelSize) -> None:
+    """Where a ratio of two 32-bit numbers does not hold it in its unit, it is told in another one, or not."""
+    mask, image, styles = example(plane_shape=(2,), size=size)
+    paths = export(mask, replace(image, axes="zyx"), styles, tmp_path, ["tiff", "objects"])
+    for path in paths:
+        found = open_image(path).pixel_size
+        assert (found.unit, found.z is None) == (expected.unit, expected.z is None)
+        assert [found.y, found.x, found.z or 0] == pytest.approx([expected.y, expected.x, expected.z or 0])
 
 
 def test_tiff_of_unknown_pixel_size_claims_none(tmp_path: Path) -> None:

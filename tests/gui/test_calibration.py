@@ -33,6 +33,21 @@ def test_a_layer_tells_the_size_that_it_was_given(axes: str, size: PixelSize) ->
     )
 
 
+@pytest.mark.parametrize("unit", ["cm", "m", "pm", "nm", "um", "mm", "angstrom", "inch"])
+def test_every_unit_is_called_as_files_are_read(unit: str) -> None:
+    """A layer has units written out, "centimeter"; exports know them by their symbols."""
+    layer = NapariImage(np.zeros((3, 7, 9), np.uint8), scale=(2, 0.5, 0.25), units=(unit, unit, unit))
+    assert layer_pixel_size(layer, "zyx") == PixelSize(0.5, 0.25, unit, 2.0)
+
+
+def test_a_unit_that_was_written_out_is_known(tmp_path: Path) -> None:
+    """As projects have it to which earlier versions added a layer in centimetres."""
+    with Project(tmp_path / "p.unet") as project:
+        project.images.add(Image("a", np.zeros((7, 9), np.uint8), "yx", PixelSize(0.5, 0.25, "centimeter")))
+        for image in (project.images.get(1), project.images.open(1)):
+            assert image.pixel_size == PixelSize(0.5, 0.25, "cm")
+
+
 def test_a_scale_in_other_units_is_no_distance_of_slices() -> None:
     """Slices that are counted, not measured, have no distance."""
     layer = NapariImage(np.zeros((3, 7, 9), np.uint8), scale=(2, 0.5, 0.25), units=("pixel", "um", "um"))

@@ -14,6 +14,7 @@ from typing import Any
 import numpy as np
 import pytest
 import tifffile
+import zarr
 from predict_command import contents, predict, save_network
 
 from napari_unet import api
@@ -213,6 +214,21 @@ def test_what_has_another_origin_is_done_again(
     assert all(after[name] != before[name] for name in before)
     if change in {"time", "result", "missing"}:
         assert contents(out) == kept
+
+
+def test_a_changed_folder_is_done_again(capsys: pytest.CaptureFixture[str], network_file: Path, tmp_path: Path) -> None:
+    """Of a Zarr image with many planes too, whose fingerprint reads three; unchanged, it is passed over."""
+    array = zarr.create_array(tmp_path / "a.zarr", shape=(9, *SHAPE), dtype=np.uint8, chunks=(1, *SHAPE))
+    array[...] = np.random.default_rng(0).integers(0, 255, array.shape, np.uint8)
+    out = tmp_path / "out"
+    given = ("--model", network_file, tmp_path / "a.zarr", "--out", out)
+    assert predict(capsys, *given)[0] == 0
+    before, kept = changes(out), contents(out)
+    assert predict(capsys, *given)[0] == 0
+    assert changes(out) == before
+    array[2] = np.random.default_rng(1).integers(0, 255, SHAPE, np.uint8)
+    assert predict(capsys, *given)[0] == 0
+    assert contents(out) != kept
 
 
 def test_a_kill_costs_one_image(network_file: Path, tmp_path: Path) -> None:

@@ -3,8 +3,8 @@
 from typing import Any
 
 from napari_unet.images.image import PixelSize
+from napari_unet.images.readers.length_units import unit_of
 
-_UNITS = {"micrometer": "um", "micron": "um", "µm": "um", "μm": "um", "nanometer": "nm", "millimeter": "mm"}
 _UNKNOWN = {"pixel", "dimensionless", ""}
 
 
@@ -30,7 +30,7 @@ def layer_pixel_size(layer: Any, axes: str) -> PixelSize:
     scale = [abs(float(value)) for value in layer.scale]
     place = axes.find("z")
     has_z = 0 <= place < len(units) == len(scale) and units[place] == units[-1]
-    return PixelSize(scale[-2], scale[-1], _UNITS.get(units[-1], units[-1]), scale[place] if has_z else None)
+    return PixelSize(scale[-2], scale[-1], unit_of(units[-1]) or units[-1], scale[place] if has_z else None)
 
 
 def is_calibrated(layer: Any) -> bool:

@@ -45,5 +45,14 @@ def pixel_size_of(y: tuple[float, str], x: tuple[float, str], z: tuple[float, st
     return PixelSize(_converted(y[0], unit_y, unit), float(x[0]), unit, distance)
 
 
+def in_unit(size: PixelSize, unit: str) -> PixelSize:
+    """Return a size in another of our units; unknown where its own unit is no length that we know."""
+    own = unit_of(size.unit)
+    if own is None or unit not in _MICROMETRES:
+        return UNKNOWN
+    distance = None if size.z is None else _converted(size.z, own, unit)
+    return PixelSize(_converted(size.y, own, unit), _converted(size.x, own, unit), unit, distance)
+
+
 def _converted(length: float, unit: str, wanted: str) -> float:
     return float(length) if unit == wanted else length * _MICROMETRES[unit] / _MICROMETRES[wanted]
