@@ -42,6 +42,12 @@ def test_counts_and_shares_are_told_as_they_come(hand: Hand) -> None:
     assert counts.counts.text() == first
     counted(hand, ClassCount(2, 12, 0.314, 23.4))
     assert counts.counts.text() == "12 class 2, 31 %"
+    assert "of the plane" not in counts.counts.toolTip()
+    estimates = (EstimatedDice(1, None, reason="why"), EstimatedDice(2, 0.9, 0.8, 0.95))
+    controller = hand.panel.controller
+    hand.worker.inbox = [m.Estimated(controller.generation, controller.image.id, controller.view.plane, estimates)]
+    bounds = "class 2: 21 % to 47 % of the plane, by the interval of its estimated Dice"
+    assert settle(lambda: counts.counts.toolTip() == f"12 class 2, 31 %\n{bounds}", 5)
     assert counts.remark.text() == ""
     assert not counts.all_button.isVisibleTo(counts)
     hand.panel.class_table.renamed.emit(2, "<b>cell")

@@ -1,16 +1,18 @@
 """Objects and share of the area of every class of the plane on screen, and a remark on what is left out."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Mapping, Sequence
 
 from qtpy.QtCore import Signal
 from qtpy.QtWidgets import QPushButton, QWidget
 
 from napari_unet.controller.controller import Controller
 from napari_unet.controller.news import ImageChanging, ImageShown, PlaneChanged, ProjectOpened
+from napari_unet.evaluation.estimated_dice import EstimatedDice, area_bounds
+from napari_unet.gui.plain_text import untagged
 from napari_unet.gui.sections.section import column, row
 from napari_unet.gui.sections.steady_text import SteadyText
 from napari_unet.objects.class_counts import ClassCount
-from napari_unet.protocol.messages import Counted
+from napari_unet.protocol.messages import Counted, Estimated
 
 _NOTHING = "Not counted yet"
 _LINE = 20  # px
@@ -21,7 +23,7 @@ class CountLines(QWidget):  # type: ignore[misc]
 
     Attributes
     ----------
-    counts : "cell 12 · 31 %" of each class
+    counts : "12 cell, 31 %" of each class; between which shares the true one lies, in the tool tip
     remark : what is left out of the counts, "" where nothing worth a word is
     all_button : counts every size; there only while a remark is
 
@@ -53,7 +55,10 @@ class CountLines(QWidget):  # type: ignore[misc]
         layout.addWidget(self._below)
         layout.addStretch()
         self.setFixedHeight(2 * _LINE)
+        self._shown: list[ClassCount] = []
+        self._estimates: Mapping[int, EstimatedDice] = {}  # by class id
         controller.subscribe(Counted, lambda counted: self.show_counts(counted.classes))
+        controller.subscribe(Estimated, lambda estimated: self._show_bounds(estimated.classes))
         for other in (ProjectOpened, ImageChanging, ImageShown, PlaneChanged):
             controller.subscribe(other, lambda _: self.clear())
         self.clear()
@@ -61,6 +66,8 @@ class CountLines(QWidget):  # type: ignore[misc]
     def clear(self) -> None:
         """Show that nothing is counted yet."""
         self._write((), "")
+        self._shown = []
+        self._show_bounds(())
         self.counted.emit(())
 
     def show_counts(self, classes: Sequence[ClassCount]) -> None:
@@ -71,12 +78,23 @@ class CountLines(QWidget):  # type: ignore[misc]
         shown = [one for one in classes if one.class_id in names]
         texts = [count_text(one, names[one.class_id], is_border=one.class_id == border) for one in shown]
         self._write(texts, remark_on(shown))
+        self._shown = shown
+        self._show_bounds(self._estimates.values())
         if self.remark.text():
             self.remark.setToolTip(
                 f"Too small: {sum(one.too_small for one in shown)}, too large: {sum(one.too_large for one in shown)}. "
                 "What is less than a third or more than three times as wide as the typical size is not counted"
             )
         self.counted.emit(tuple(shown))
+
+    def _show_bounds(self, estimates: Iterable[EstimatedDice]) -> None:
+        """Tell between which shares the true ones lie, by the estimated Dice of the plane."""
+        self._estimates = {each.class_id: each for each in estimates}
+        project = self._controller.project
+        names = {} if project is None else project.classes.names()
+        known = [(one, self._estimates[one.class_id]) for one in self._shown if one.class_id in self._estimates]
+        lines = [bounds_text(one, each, names.get(one.class_id, "")) for one, each in known]
+        self.counts.setToolTip(untagged("\n".join([self.counts.text(), *filter(None, lines)])))
 
     def _write(self, texts: Sequence[str], remark: str) -> None:
         """Show the counts, in two lines where no remark needs the second."""
@@ -88,8 +106,21 @@ class CountLines(QWidget):  # type: ignore[misc]
 
 def count_text(count: ClassCount, name: str, *, is_border: bool = False) -> str:
     """Return number and share of a class, as "12 cell, 31 %"; of a border class the share alone."""
-    share = f"{100 * count.share:.0f} %" if count.share >= 0.1 else f"{100 * count.share:.1f} %"
+    share = _percent(count.share)
     return f"{name} {share}" if is_border else f"{count.objects} {name}, {share}"
+
+
+def bounds_text(count: ClassCount, estimate: EstimatedDice, name: str) -> str:
+    """Return between which shares of the plane the true one of a class lies; "" where nothing is known of that."""
+    bounds = area_bounds(count.share, estimate)
+    if bounds is None:
+        return ""
+    low, high = (_percent(min(1.0, bound)) for bound in bounds)
+    return f"{name}: {low} to {high} of the plane, by the interval of its estimated Dice"
+
+
+def _percent(share: float) -> str:
+    return f"{100 * share:.0f} %" if share >= 0.1 else f"{100 * share:.1f} %"
 
 
 def remark_on(counts: Sequence[ClassCount]) -> str:
