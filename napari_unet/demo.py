@@ -1,6 +1,7 @@
 """The whole job on a real bundled image: paint given strokes, train, overlay, Dice, export."""
 
 import json
+import math
 import os
 import shutil
 import subprocess
@@ -101,8 +102,10 @@ class Script:
                     status, fix = self._panel.status_line.text(), "see worker.log in the project"
                     raise UserError("NU-C08", "the demo waits in vain", status, fix)
                 return
-            self._wait = next(self._acts, lambda: False)
-            self._deadline = time.monotonic() + self._seconds + _PATIENCE_S
+            self._wait = next(self._acts, _never)
+            # After the last act the window is the user's, for as long as they like.
+            patience = math.inf if self._wait is _never else self._seconds + _PATIENCE_S
+            self._deadline = time.monotonic() + patience
         except UserError as error:
             self.failure = error
             self._viewer.close()
@@ -122,7 +125,6 @@ class Script:
         yield lambda: bool(self._panel.export_row.exported.text())
         yield _after(0.5)
         self._finish()
-        yield lambda: False
 
     def _open(self, classes: list[str]) -> Iterator[Callable[[], bool]]:
         from napari_unet.gui.hooks.sample import stained_tissue
@@ -183,6 +185,10 @@ class Script:
 def _after(seconds: float) -> Callable[[], bool]:
     end = time.monotonic() + seconds
     return lambda: time.monotonic() >= end
+
+
+def _never() -> bool:
+    return False
 
 
 def _unused(folder: Path, stem: str) -> Path:
