@@ -51,7 +51,7 @@ def prediction_quality(model: Model, pixels: int | None, *, is_learned: bool) ->
         return PredictionQuality(unknown_dice(class_ids, reason))
     facts = model.checkpoint.facts
     drop = None if is_learned else expected_drop(shown_dice(sums), painted_in(facts, class_ids))
-    evidence = _evidence(facts, class_ids)._replace(is_painted=is_learned, is_unlike=is_much_less(drop))
+    evidence = _evidence(facts, class_ids, is_learned=is_learned)._replace(is_unlike=is_much_less(drop))
     return PredictionQuality(estimated_dice(sums, class_ids, evidence, model.class_names), drop)
 
 
@@ -60,15 +60,15 @@ def doubts(expected_drop: float | None, name: str) -> list[str]:
     return [doubt_line(name)] if is_much_less(expected_drop) else []
 
 
-def _evidence(facts: dict[str, Any], class_ids: Sequence[int]) -> Evidence:
-    """Return what the network has learned from, for an image that is not among it; nothing in older files."""
+def _evidence(facts: dict[str, Any], class_ids: Sequence[int], *, is_learned: bool) -> Evidence:
+    """Return what the network has learned from, for an image that is among it or not; nothing in older files."""
     known = facts.get(LABELLED)
     counts = known if isinstance(known, dict) else {}
     labelled = [_whole(counts.get(str(class_id))) for class_id in class_ids]
     strokes = _whole(facts[STROKES]) if STROKES in facts else None
     return Evidence(
         labelled,
-        is_painted=False,
+        is_painted=is_learned,
         correction=correction_in(facts, class_ids),
         strokes=strokes,
         mistaken=mistaken_share(_whole(facts.get(MISTAKEN)), labelled),

@@ -71,7 +71,7 @@ def export(
     written = [_export_model(project, model, folder)] if MODEL_FORMAT in formats else []
     failures: list[Failure] = []
     if request.formats:
-        written += export_images(project, model, folder, request, image_ids, warn, failed or failures.append)
+        written += export_images(project, model, folder, request, exported, warn, failed or failures.append)
     if pack:
         written.append(write_contents(folder, written, described, model.classes, model.settings))
     if failures:

@@ -1,6 +1,6 @@
 """Results of the images of a project, named after them."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection
 from pathlib import Path
 
 import msgspec
@@ -21,7 +21,7 @@ def export_images(
     model: Model,
     folder: Path,
     request: PredictionRequest,
-    image_ids: Sequence[int] | None,
+    image_ids: Collection[int],
     warn: Callable[[str], object],
     failed: Callable[[Failure], object],
 ) -> list[Path]:
@@ -33,7 +33,7 @@ def export_images(
     ----------
     folder : for the results
     request : what is written of each image
-    image_ids : of the images; None for all
+    image_ids : of the images
     warn : told what should be known of an image
     failed : told each image that is left out
 
@@ -44,7 +44,7 @@ def export_images(
     """
     written: list[Path] = []
     stems, learned = project_stems(project), _learned(project)
-    records = [record for record in project.images.all() if image_ids is None or record.id in image_ids]
+    records = [record for record in project.images.all() if record.id in image_ids]
     for record in records:
         try:
             planes = NormalisedPlanes(project.images.open(record.id))

@@ -6,6 +6,7 @@ import numpy as np
 
 from napari_unet.dataset.annotated import Annotations, PlaneKey
 from napari_unet.images.tiles import Region
+from napari_unet.project.project import Project
 from napari_unet.project.split import BUFFER_ZONE
 
 # px; sixteen areas of this side say as much of an image as eight of twice the side, which are twice as many pixels.
@@ -20,16 +21,16 @@ def area_side(height: int, width: int) -> int:
     return max(1, min(_SIDE, min(height, width) // _SHARE))
 
 
-def random_planes(annotations: Annotations, random: np.random.Generator) -> Iterator[PlaneKey]:
+def random_planes(project: Project, random: np.random.Generator) -> Iterator[PlaneKey]:
     """Yield planes at random, so that areas on the first ones speak for all images of the project.
 
     An image comes the sooner, the larger it is and the fewer areas at random it has. So every pixel of the project has
     about the same chance, and the areas are spread over the images.
     """
-    project = annotations.project
     records = project.images.all()
+    checks = {image_id: project.area_checks.of(image_id) for image_id in project.area_checks.image_ids()}
     sizes = np.array([float(np.prod(record.annotation_shape)) for record in records])
-    areas = [sum(check.origin == "random" for check in project.area_checks.of(record.id)) for record in records]
+    areas = [sum(check.origin == "random" for check in checks.get(record.id, ())) for record in records]
     # Without areas, the smallest of exponential numbers over sizes is each image's with a chance that is its size.
     waiting = (np.array(areas) + random.exponential(size=len(records))) / sizes
     for i in np.argsort(waiting):

@@ -35,13 +35,11 @@ class ExportListener:
     ----------
     begun : gets the id of each image that begins
     plane_done : gets the id of the image, the plane and its mask, once that is whole and held in memory
-    failed : gets the error of an image that is left out, where others are exported
-    noticed : gets a line that the user should know of an image
+    noticed : gets a line that the user should know of an image, also why it is left out where others are exported
     """
 
     begun: Callable[[int], object]
     plane_done: Callable[[int, int, UInt8[np.ndarray, "y x"]], object]
-    failed: Callable[[UserError], object]
     noticed: Callable[[str], object]
 
 
@@ -98,7 +96,7 @@ def export_images(
             told = error if isinstance(error, UserError) else _lack_of_memory(project.images.get(image_id).name)
             if len(wish.image_ids) == 1:
                 raise told from error
-            listener.failed(told)
+            listener.noticed(str(told))
     if len(wish.image_ids) > 1:
         paths += write_joint_tables(folder, project.folder.stem, stems, paths)
     return paths

@@ -4,12 +4,12 @@ from collections.abc import Iterator
 
 import numpy as np
 
-from napari_unet.dataset.annotated import PlaneKey
+from napari_unet.dataset.annotated import Annotations, PlaneKey
 from napari_unet.images.tiles import Region, grid
+from napari_unet.network.inference import Predictor
 from napari_unet.protocol.messages import AreaProposed, Open, ProposeArea
 from napari_unet.training.acquisition import REGION_SIDE, Acquisition
 from napari_unet.training.area_proposal import least_sure_area, random_area, random_planes
-from napari_unet.training.learner import Learner
 from napari_unet.worker.jobs.job import Job
 from napari_unet.worker.listener import Hears
 from napari_unet.worker.open_project import OpenProject
@@ -56,11 +56,11 @@ class AreaProposal(Job):
         wish, learner, clock = self._wish, self._opened.required(), self._opened.clock
         if wish is None:
             return
-        key = (wish.image_id, wish.plane)
-        if learner.predictor is None:
+        key, predictor = (wish.image_id, wish.plane), learner.predictor
+        if predictor is None:
             self._answer(AreaProposed(wish.number, wish.origin, _NO_NETWORK))
         elif wish.origin == "random":
-            self._propose_at_random(wish, learner)
+            self._propose_at_random(wish, learner.annotations, predictor)
         elif refusal := self._opened.obstacle_of(wish.image_id):
             self._answer(AreaProposed(wish.number, wish.origin, refusal))
         elif self._acquisition is not None:
@@ -75,7 +75,7 @@ class AreaProposal(Job):
                 if area is None:
                     self._answer(AreaProposed(wish.number, wish.origin, _NO_ROOM))
                 else:
-                    self._propose(wish, learner, key, area)
+                    self._propose(wish, learner.annotations, predictor, key, area)
 
     def _ask(self, wish: ProposeArea) -> None:
         self._forget()
@@ -89,21 +89,19 @@ class AreaProposal(Job):
             self._spent = 0.0
             self._acquisition = Acquisition(shown.network, shown.class_ids, learner.annotations, learner.device)
 
-    def _propose_at_random(self, wish: ProposeArea, learner: Learner) -> None:
+    def _propose_at_random(self, wish: ProposeArea, annotations: Annotations, predictor: Predictor) -> None:
         """Propose a place in any image that the network can predict."""
-        for key in random_planes(learner.annotations, self._random):
-            area = random_area(learner.annotations, key, self._random)
+        for key in random_planes(annotations.project, self._random):
+            area = random_area(annotations, key, self._random)
             if area is not None and not self._opened.obstacle_of(key[0]):
-                self._propose(wish, learner, key, area)
+                self._propose(wish, annotations, predictor, key, area)
                 return
         self._answer(AreaProposed(wish.number, wish.origin, _NO_ROOM_ANYWHERE))
 
-    def _propose(self, wish: ProposeArea, learner: Learner, key: PlaneKey, area: Region) -> None:
-        predictor = learner.predictor
-        if predictor is None:
-            self._answer(AreaProposed(wish.number, wish.origin, _NO_NETWORK))
-            return
-        labels = predictor.classes(learner.annotations.with_context(key, predictor.context_planes), area).tobytes()
+    def _propose(
+        self, wish: ProposeArea, annotations: Annotations, predictor: Predictor, key: PlaneKey, area: Region
+    ) -> None:
+        labels = predictor.classes(annotations.with_context(key, predictor.context_planes), area).tobytes()
         self._answer(AreaProposed(wish.number, wish.origin, "", *key, area, labels))
 
     def _answer(self, answer: AreaProposed) -> None:

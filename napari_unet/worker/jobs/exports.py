@@ -7,7 +7,6 @@ from pathlib import Path
 import numpy as np
 from jaxtyping import UInt8
 
-from napari_unet.errors import UserError
 from napari_unet.network.device import is_out_of_memory
 from napari_unet.prediction.resumable import Resumable
 from napari_unet.protocol.messages import CancelExport, Export, Exported, Exporting, Noticed, PauseExport
@@ -65,7 +64,7 @@ class Exports(Job):
         learner = self._opened.required()
         try:
             if self._steps is None:
-                listener = ExportListener(self._begin, self._show, self._fail, self._notice)
+                listener = ExportListener(self._begin, self._show, self._notice)
                 self._steps = export_images(learner, self._asked[0], listener, is_last_try=self._is_last_try)
                 self._told = 0.0
             self._tell(next(self._steps))
@@ -95,11 +94,8 @@ class Exports(Job):
         self._is_last_try = False
         self._opened.send(Exported(tuple(str(path) for path in paths)))
 
-    def _fail(self, error: UserError) -> None:
-        self._opened.send(Noticed(str(error)))  # not Failed, which ends the training in the window
-
     def _notice(self, line: str) -> None:
-        self._opened.send(Noticed(line))
+        self._opened.send(Noticed(line))  # not Failed, which ends the training in the window
 
     def _tell(self, share: float) -> None:
         if share - self._told >= _EVERY or share == 1:
