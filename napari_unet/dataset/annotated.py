@@ -239,15 +239,16 @@ def learned_images(planes: Mapping[PlaneKey, AnnotatedPlane]) -> set[int]:
     return {image_id for (image_id, _), plane in planes.items() if plane.positions}
 
 
-def known_classes(planes: Mapping[PlaneKey, AnnotatedPlane]) -> set[int]:
-    """Return the classes of which some pixels were trained on before the newest strokes."""
-    counts = np.zeros(256, np.int64)
+def known_shares(planes: Mapping[PlaneKey, AnnotatedPlane]) -> dict[int, float]:
+    """Return, for each class, which share of its trained pixels was trained on before the newest strokes."""
+    trained, known = np.zeros((2, 256), np.int64)
     for plane in planes.values():
         for class_id, positions in plane.positions.items():
-            counts[class_id] += len(positions)
+            trained[class_id] += len(positions)
+            known[class_id] += len(positions)
         for place, new in plane.new.tiles.items():
-            counts -= np.bincount(plane.labels.tile(place)[new], minlength=256)
-    return set(np.flatnonzero(counts > 0).tolist())
+            known -= np.bincount(plane.labels.tile(place)[new], minlength=256)
+    return {class_id: known[class_id] / trained[class_id] for class_id in np.flatnonzero(trained).tolist()}
 
 
 def _by_tile(sides: Iterable[BlockSide], plane: int) -> dict[TilePlace, list[BlockSide]]:

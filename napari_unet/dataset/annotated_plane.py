@@ -64,6 +64,12 @@ class AnnotatedPlane:
         """Return which share of the plane is trained on since the last reading."""
         return float(sum(int(tile.sum()) for tile in self.new.tiles.values()) / np.prod(self.new.shape))
 
+    @property
+    def known_share(self) -> float:
+        """Return which share of the plane was trained on before."""
+        trained = sum(len(positions) for positions in self.positions.values())
+        return float(trained / np.prod(self.new.shape)) - self.new_share
+
     def weights(self, region: Region) -> Float32[np.ndarray, "h w"]:
         """Return the weights of a region inside the plane, without those of the classes."""
         around = region.grown(END_REACH).clipped(*self.labels.shape)

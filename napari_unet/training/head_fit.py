@@ -5,10 +5,10 @@ from contextlib import contextmanager
 
 import numpy as np
 import torch
-from jaxtyping import Float, Int64
+from jaxtyping import Bool, Float, Int64
 from torch import Tensor, nn
 
-from napari_unet.dataset.annotated import Annotations, known_classes
+from napari_unet.dataset.annotated import Annotations, known_shares
 from napari_unet.network.device import Device
 from napari_unet.network.feature_cache import FeatureCache
 from napari_unet.network.unet import DeepShallowHead, UNet
@@ -62,9 +62,7 @@ class HeadFit:
     def correct(self, averaged: UNet, trained: UNet, feature_cache: FeatureCache | None = None) -> None:
         """Correct the head of an EMA for new strokes; the trained network's head moves by as much.
 
-        Where an image was labelled as a whole, usually by accepting its prediction, and strokes show every class, the
-        head is fitted anew to it and to the strokes: the image says how frequent the classes are, and forgets what
-        single corrections overdid.
+        Where an image was labelled as a whole, by accepting its prediction or from a file, the head is fitted anew.
 
         The rest of the trained network stays ahead of its EMA: going back to it with every stroke would undo what was
         learned between two strokes. Other kinds of heads are left as they are.
@@ -77,12 +75,8 @@ class HeadFit:
         known = self._features(averaged, feature_cache, first=is_whole)
         self._annotations.mistaken_pixels += _mistakes(head, known)
         with _learning(head):
-            if is_whole and _shows_all(known.target[~known.new], head.classes):
-                strokes, whole = (
-                    LabelledPixels(known.features[at], known.target[at]) for at in (~known.new, known.new)
-                )
-                fit_head(head, *strokes, seed=self._seed, whole=whole)
-                self.shares_known = head.classes
+            if is_whole:
+                self._fit_with_whole(head, known)
             else:
                 # First the shares, or they would take back what the new strokes say.
                 if self.shares_known != head.classes:
@@ -92,18 +86,43 @@ class HeadFit:
                     known.features,
                     known.target,
                     known.new,
-                    None if self._has_new_class() else known.unlabelled,
+                    known.unlabelled,
                     self._seed,
                     weights=self._weights(known),
+                    keep=self._keep(),
                 )
         _move(trained.head, before, head)
 
-    def _has_new_class(self) -> bool:
-        """Tell whether a class is painted for the first time.
+    def _fit_with_whole(self, head: DeepShallowHead, known: LabelledFeatures) -> None:
+        """Fit a head anew after an image was labelled as a whole.
 
-        The answers to unlabelled pixels are then those of a network without the class: to keep them would hold it down.
+        Beside strokes of every class the image says how frequent the classes are, and makes the head forget what single
+        corrections overdid. Where there are whole images only, their labels are all alike.
         """
-        return not set(self._annotations.class_ids()) <= known_classes(self._annotations.planes)
+        if _shows_all(known.target[self._is_stroke(known)], head.classes):
+            before, images = (LabelledPixels(known.features[at], known.target[at]) for at in (~known.new, known.new))
+            fit_head(head, *before, seed=self._seed, whole=images)
+            self.shares_known = head.classes
+        else:
+            fit_head(head, known.features, known.target, seed=self._seed, weights=self._weights(known))
+            expect_shares(head, known.anywhere)
+
+    def _is_stroke(self, known: LabelledFeatures) -> Bool[Tensor, " n"]:
+        """Tell which labels were there before on planes that were not labelled as a whole."""
+        marks = [
+            ~new & (self._annotations.planes[tile.key].known_share < _WHOLE) for tile, new in known.by_tile(known.new)
+        ]
+        return torch.cat(marks).to(known.new.device)
+
+    def _keep(self) -> float:
+        """Return how strongly the answers to unlabelled pixels are kept, 0 to 1.
+
+        They rest on what was painted before: where much is new of every class, they are worth less. A network that did
+        not know a class yet would hold it down.
+        """
+        shares = known_shares(self._annotations.planes)
+        known = [shares[class_id] for class_id in self._annotations.class_ids()]
+        return max(known) if min(known) else 0.0
 
     def _note_unforeseen(self, head: DeepShallowHead, known: LabelledFeatures) -> None:
         """Mark the labels that the other strokes do not foretell, and weigh all labels by them."""

@@ -21,7 +21,6 @@ _DECAY_DEEP = 0.03
 _DECAY_SHALLOW = 0.003
 BRANCHES = 2
 _RAREST = 0.1  # least share of an equal share: a class that is hardly found could else never be painted back
-_KEPT = 1.0  # how strongly a correction keeps the answers on unlabelled pixels
 _ITERATIONS = 40
 _SMALLEST_DEVIATION = 1e-3
 
@@ -42,6 +41,7 @@ def fit_head(
     seed: int = 0,
     whole: LabelledPixels | None = None,
     weights: Float[Tensor, " n"] | None = None,
+    keep: float = 1.0,
 ) -> None:
     """Change the head's weights so that they tell labelled pixels apart.
 
@@ -57,6 +57,7 @@ def fit_head(
     whole : pixels of images that are labelled as a whole; some at random weigh as much as all the others, and show how
         frequent the classes are
     weights : of labelled pixels within their class; new ones weigh 1 each, and all do where None
+    keep : how strongly the answers to unlabelled pixels are kept, beside the labelled ones
     """
     random = torch.Generator().manual_seed(seed)
     chosen = _balanced(target, head.classes, random, new)
@@ -69,7 +70,7 @@ def fit_head(
     else:
         shares = _shares(target, head.classes, weights, new[chosen])
     some = _some(LabelledPixels(features[:0], target[:0]) if whole is None else whole, random)
-    kept = features[:0] if new is None or unlabelled is None else unlabelled
+    kept = features[:0] if new is None or unlabelled is None or not keep else unlabelled
     features = torch.cat([features, some.features, kept])
     standard = in_a_row((features - head.mean) / head.deviation)
     deep, shallow = standard[:, : head.split], standard[:, head.split :]
@@ -84,7 +85,7 @@ def fit_head(
     ]
     # Apart at first, so that each has an opinion of its own; together when they are to agree on a correction.
     for group in [[branch] for branch in branches] if new is None else [branches]:
-        _minimise(group, Wanted(target, shares, some.target))
+        _minimise(group, Wanted(target, shares, some.target, keep))
 
 
 class Branch(NamedTuple):
@@ -114,11 +115,13 @@ class Wanted(NamedTuple):
     target : output index of each labelled pixel
     shares : weight of each; their sum is 1
     whole : output index of each pixel of images that are labelled as a whole
+    keep : weight of the unlabelled pixels
     """
 
     target: Int64[Tensor, " n"]
     shares: Float[Tensor, " n"]
     whole: Int64[Tensor, " w"]
+    keep: float
 
     def losses(self, logits: Float[Tensor, "o k m"], kept: Float[Tensor, "o k u"]) -> Float[Tensor, " o"]:
         """Compute the loss of each of several answers: the cross-entropies of the three kinds of pixels, added up."""
@@ -127,7 +130,7 @@ class Wanted(NamedTuple):
         if len(self.whole):
             losses = losses + _entropies(whole, self.whole.expand(len(logits), -1)).mean(dim=1)
         if kept.shape[2]:
-            losses = losses + _KEPT * _entropies(unlabelled, kept).mean(dim=1)
+            losses = losses + self.keep * _entropies(unlabelled, kept).mean(dim=1)
         return losses
 
     def kept(self, logits: Float[Tensor, "o k m"]) -> Float[Tensor, "o k u"]:

@@ -7,7 +7,7 @@ import pytest
 from drawing import Drawing
 
 from napari_unet.config import Settings
-from napari_unet.dataset.annotated import Annotations, known_classes
+from napari_unet.dataset.annotated import Annotations, known_shares
 from napari_unet.images.image import Image
 from napari_unet.images.tiles import Region
 from napari_unet.network.base import base_weights, from_base, package_base
@@ -54,11 +54,11 @@ def test_a_class_that_is_painted_later_is_not_held_down(tmp_path: Path) -> None:
         third = project.add_class().id
         paint(project, (third, Region(180, 150, 190, 200)))
         learner.refresh()
-        assert known_classes(learner.annotations.planes) == {1, 2}
+        assert known_shares(learner.annotations.planes) == {1: 1, 2: 1, third: 0}
         assert right(learner, THIRD, third) > 0.9
         assert right(learner, Region(0, 0, SIDE, 120), 1) > 0.95
         learner.refresh()
-        assert known_classes(learner.annotations.planes) == {1, 2, third}
+        assert known_shares(learner.annotations.planes) == {1: 1, 2: 1, third: 1}
 
 
 def test_strokes_that_no_worker_saw_are_answered_when_one_begins(tmp_path: Path) -> None:
