@@ -2,15 +2,19 @@
 
 The bare step computes the loss of a batch that lies on the device, its gradient, and the optimiser's step: no tile is
 drawn, no average follows, nothing is checked or told. Both take turns. A GPU's times are those of the clock, between
-moments at which it had nothing left to do; a CPU's are processor times.
+moments at which it had nothing left to do; a CPU's are processor times. The memory is that of the GPU
+or of the process; each preset has a process of its own.
 """
 
 import argparse
+import resource
 import statistics
 import tempfile
 import time
 from collections.abc import Callable, Sequence
+from concurrent.futures import ProcessPoolExecutor
 from dataclasses import replace
+from multiprocessing import get_context
 from pathlib import Path
 from typing import NamedTuple
 
@@ -39,7 +43,7 @@ _WARM = 3  # steps before any is timed
 
 
 class Result(NamedTuple):
-    """Hold the seconds of a bare step, of a step, and to the first answer, and the bytes of a GPU at most."""
+    """Hold the seconds of a bare step, of a step, and to the first answer, and the bytes that were taken at most."""
 
     settings: Settings
     bare: float
@@ -48,8 +52,11 @@ class Result(NamedTuple):
     memory: int
 
 
-def measure(preset: str, device: Device, set_name: str, steps: int) -> Result:
+def measure(preset: str, device_name: str, set_name: str, steps: int) -> Result:
     """Time one preset on a picture with a stroke of each class."""
+    set_threads()
+    device = choose_device(device_name)
+    rehearse()
     labelled_set = set_named(set_name)
     picture = choose_pictures(labelled_set, 0)[0][0]
     truth = picture.truth[:_SIDE, :_SIDE]
@@ -72,8 +79,13 @@ def measure(preset: str, device: Device, set_name: str, steps: int) -> Result:
         project.commit(image_id, 0, labels)
         answer = _seconds(lambda: _answer(learner, image_id, truth.shape), device)
         bare, step = _steps(learner, device, steps)
-        memory = torch.cuda.max_memory_allocated() if device.kind == "cuda" else 0
-        return Result(learner.settings, bare, step, answer, memory)
+        return Result(learner.settings, bare, step, answer, _largest_memory(device))
+
+
+def _largest_memory(device: Device) -> int:
+    if device.kind == "cuda":
+        return torch.cuda.max_memory_allocated()
+    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024
 
 
 def _answer(learner: Learner, image_id: int, shape: tuple[int, ...]) -> None:
@@ -138,7 +150,7 @@ def report(results: Sequence[Result], device: Device, set_name: str) -> str:
             f"{result.settings.batch / result.step:.0f}",
             f"{result.bare / result.step:.2f}",
             f"{result.answer:.2f} s",
-            f"{result.memory / 2**20:.0f} MiB" if result.memory else "",
+            f"{result.memory / 2**20:.0f} MiB",
         ]
         for result in results
     ]
@@ -154,11 +166,11 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser.add_argument("--set", default="usiigaci-phc", dest="set_name")
     parser.add_argument("--steps", type=int, default=5, help="how often five steps are timed")
     options = parser.parse_args(arguments)
-    set_threads()
-    device = choose_device(options.device)
-    rehearse()
-    results = [measure(preset, device, options.set_name, options.steps) for preset in options.presets]
-    print(report(results, device, options.set_name))
+    results = []
+    for preset in options.presets:
+        with ProcessPoolExecutor(1, get_context("spawn")) as process:
+            results.append(process.submit(measure, preset, options.device, options.set_name, options.steps).result())
+    print(report(results, choose_device(options.device), options.set_name))
     return 0
 
 

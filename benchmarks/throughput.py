@@ -20,20 +20,23 @@ from dataclasses import dataclass, field
 from functools import cache
 from multiprocessing import get_context
 
+import msgspec
 import numpy as np
 import torch
 
 from benchmarks.report import machine, table
+from napari_unet.config import Settings
 from napari_unet.freed_memory import keep_freed_memory
 from napari_unet.images.image import Image
 from napari_unet.images.planes import NormalisedPlanes
 from napari_unet.images.tiles import grid
-from napari_unet.network.base import from_base, package_base
+from napari_unet.network.base import base_weights
 from napari_unet.network.device import choose_device, give_back_memory, set_threads
 from napari_unet.network.inference import Predictor
-from napari_unet.network.presets import preset_named
+from napari_unet.network.presets import PRESETS
 from napari_unet.prediction.mask import predict_mask
 from napari_unet.prediction.plane import whole_plane_tile
+from napari_unet.training.starting import Start, starting_network
 
 GOALS = {"cuda": 0.85, "cpu": 0.9}
 BARE = "bare network"
@@ -65,7 +68,9 @@ def prepared(case: Case) -> tuple[Predictor, NormalisedPlanes, torch.Tensor]:
     if case.keep_memory:
         keep_freed_memory()
     device = choose_device(case.device)
-    network = from_base(package_base(preset_named(case.preset).architecture.width), case.channels, 2).eval()
+    start = Start(base=base_weights())
+    settings = msgspec.structs.replace(Settings(), preset=case.preset)
+    network = starting_network(case.channels, (1, 2), settings, start).eval()
     pixels = np.random.default_rng(0).integers(0, 255, (case.side, case.side, case.channels), np.uint8)
     planes = NormalisedPlanes(Image("noise", pixels, "yxc"))
     normal = torch.from_numpy(planes.normalisation.apply(pixels)).permute(2, 0, 1)[None].to(device.torch_device)
@@ -145,7 +150,7 @@ def rows_of(case: Case, outcomes: dict[str, Outcome]) -> list[list[str]]:
 def main(arguments: Sequence[str] | None = None) -> int:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--device", default="cpu", choices=["cpu", "cuda", "mps"])
-    parser.add_argument("--preset", nargs="+", default=["fast"], choices=["fast", "accurate"])
+    parser.add_argument("--preset", nargs="+", default=["fast"], choices=list(PRESETS))
     parser.add_argument("--sides", type=int, nargs="+", default=[2048], help="px, multiples of 16")
     parser.add_argument("--channels", type=int, default=1)
     parser.add_argument("--tiles", type=int, nargs="*", default=[], help="by default what the program chooses")
