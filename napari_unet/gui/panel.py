@@ -54,7 +54,7 @@ class Panel(QWidget):  # type: ignore[misc]
         self._timer: Any = None  # events come before the constructor is done
         self._ticking = False
         self._told: tuple[object, ...] = ()  # the state that the sections know of
-        self._focus = CanvasFocus(self)
+        self._focus = CanvasFocus(self, lambda digit: self.painting.take_key(digit))
         self.controller = Controller(WorkerProcess)
         self.attempt = Attempt(self.controller)
         self.shown = ShownImage(napari_viewer, self.controller, self)

@@ -229,6 +229,24 @@ def test_the_status_line_says_what_to_do_and_what_goes_on(listened: User) -> Non
     assert line.text() == "Paused: press Start to go on"
 
 
+@pytest.mark.parametrize("way", ["add", "choose", "click"])
+def test_an_error_goes_once_its_advice_is_followed(listened: User, way: str) -> None:
+    """The line of a wrong label goes with the class that is added or chosen, and not only with the next stroke."""
+    panel, line = listened.panel, listened.panel.status_line
+    before = line.text()
+    panel.canvas.annotation.selected_label = 7
+    assert settle(lambda: line.text().startswith("NU-A12"), 5)
+    if way == "add":
+        panel.class_table.named.emit("debris")
+    elif way == "choose":
+        panel.class_table.select(2)
+    else:
+        table = panel.class_table.table
+        place = table.visualItemRect(table.item(0, 1)).center()
+        QTest.mouseClick(table.viewport(), Qt.MouseButton.LeftButton, Qt.KeyboardModifier.NoModifier, place)
+    assert line.text() == before
+
+
 def test_the_status_line_says_what_to_draw(listened: User) -> None:
     """While a circle or a line is waited for, and no longer once Escape has ended that."""
     user, line = listened, listened.panel.status_line
