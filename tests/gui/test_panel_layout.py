@@ -24,6 +24,7 @@ from qtpy.QtWidgets import (
 from superqt import QElidingLabel
 from window import User, drawn_image, settle
 
+from napari_unet.evaluation.estimated_dice import EstimatedDice
 from napari_unet.evaluation.scores import BlockScore, Score
 from napari_unet.gui.layers.annotation_layer import KEYS_HELP
 from napari_unet.gui.sections.section import MARGIN
@@ -229,6 +230,33 @@ def test_the_status_line_says_what_to_do_and_what_goes_on(listened: User) -> Non
     assert line.text() == "Paused: press Start to go on"
 
 
+def test_details_are_seen_once_they_are_opened(listened: User) -> None:
+    """Below the fold, a click on their title showed one row of them; the title stays in sight."""
+    user, panel = listened, listened.panel
+    narrow(user)
+    drawer, viewport = panel.details, panel.scroll.viewport()
+    assert panel.scroll.verticalScrollBar().value() == 0
+    drawer.button.click()
+    settle(seconds=0.3)
+
+    top, bottom = (drawer.mapTo(viewport, corner).y() for corner in (QPoint(0, 0), drawer.rect().bottomLeft()))
+    assert viewport.rect().contains(0, top)
+    assert bottom <= viewport.height() or top == 0
+
+
+def test_what_is_said_of_an_estimate_is_cut_at_its_end(listened: User) -> None:
+    """Its first letter was cut off, for the padding of the style was taken for room."""
+    user, card = listened, listened.panel.score_card
+    user.panel.details.open()
+    reason = "too few strokes (4 of 8): paint some more of them, on a border of what you look for"
+    card.estimate.show_estimates([EstimatedDice(1, None, reason=reason)], user.panel.class_table.classes)
+    settle(seconds=0.2)
+    said = card.estimate.rows[0][1]
+    drawn = QLabel.text(said)
+    assert reason.startswith(drawn.removesuffix("…"))
+    assert QLabel.sizeHint(said).width() <= said.width()
+
+
 @pytest.mark.parametrize("way", ["add", "choose", "click"])
 def test_an_error_goes_once_its_advice_is_followed(listened: User, way: str) -> None:
     """The line of a wrong label goes with the class that is added or chosen, and not only with the next stroke."""
@@ -350,6 +378,10 @@ def test_advanced_settings_are_found_marked_and_reset(listened: User) -> None:
     form, project = user.panel.settings_form, user.panel.controller.project
     assert set(form.rows) == set(form.fields)
     form.show()
+    settle(seconds=0.1)
+    for _, _, reset in form.rows.values():  # none lies under the scroll bar
+        inside = form.scroll.viewport()
+        assert inside.rect().right() >= reset.mapTo(inside, reset.rect().bottomRight()).x()
     form.search.setText("learning rate")
     shown = [name for name, (label, _, _) in form.rows.items() if label.isVisible()]
     assert "learning_rate" in shown
