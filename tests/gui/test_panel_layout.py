@@ -161,6 +161,10 @@ def test_a_stack_is_laid_out_like_a_plane(listened: User) -> None:
     assert settle(lambda: not tick.isVisible(), 5)
     user.switch("stack")
     assert settle(lambda: tick.isVisible(), 5)
+    long = np.zeros((100, 48, 40), np.uint16)  # nobody's channels: the facts have the room
+    user.panel.choose_image(user.viewer.add_image(long, name="long"))
+    assert settle(lambda: not tick.isVisible(), 5)
+    assert user.panel.controller.image.axes == "zyx"
     assert user.panel.scroll.verticalScrollBar().maximum() == 0
 
 
@@ -315,6 +319,8 @@ def test_one_button_starts_and_pauses(listened: User) -> None:
     assert (panel.training.button.text(), panel.controller.training.is_on) == ("Pause", True)
     say(user, m.Ready("cuda", "training on a card"), progress("training"))
     assert panel.training.state.text() == "Learning · GPU"
+    say(user, progress("paused"))  # said before the worker heard of the wish
+    assert panel.training.state.text() == "Starting · GPU"
 
 
 def test_a_class_is_added_by_typing_and_by_its_key(listened: User) -> None:
