@@ -54,7 +54,7 @@ class Panel(QWidget):  # type: ignore[misc]
         self._timer: Any = None  # events come before the constructor is done
         self._ticking = False
         self._told: tuple[object, ...] = ()  # the state that the sections know of
-        self._focus = CanvasFocus(self)
+        self._focus = CanvasFocus(self, lambda digit: self.painting.take_key(digit))
         self.controller = Controller(WorkerProcess)
         self.attempt = Attempt(self.controller)
         self.shown = ShownImage(napari_viewer, self.controller, self)
@@ -167,6 +167,13 @@ class Panel(QWidget):  # type: ignore[misc]
         self.setStyleSheet(STYLE)
         keep_wheel_off(self)
         self._images_box.fit_into(scroll, self.details)
+        self.details.button.clicked.connect(lambda _: QTimer.singleShot(0, self._show_details))
+
+    def _show_details(self) -> None:
+        """Scroll as far as it needs to see the drawer, from its title on."""
+        below = self.details.geometry().bottom() - self.scroll.viewport().height()
+        bar = self.scroll.verticalScrollBar()
+        bar.setValue(max(bar.value(), min(below, self.details.y())))
 
     def _watch_layers(self) -> list[Any]:
         """Connect to the viewer's layers; return the connections for the end.

@@ -89,8 +89,9 @@ def for_device(settings: Settings, device: Device, trained: Architecture | None 
     suited = _SUITED[device.kind]
     preset, reason = settings.preset, "the settings say so"
     if preset == AUTO:
-        own = _preset_of(trained)
-        preset, reason = (own, "the project has it already") if own else (suited.preset, suited.reason)
+        own, preset, reason = _preset_of(trained), suited.preset, suited.reason
+        if own and own != preset:
+            preset, reason = own, "the project has it already"
     closed = msgspec.structs.replace(
         settings,
         preset=preset,

@@ -24,6 +24,7 @@ from qtpy.QtWidgets import (
 from superqt import QElidingLabel
 from window import User, drawn_image, settle
 
+from napari_unet.evaluation.estimated_dice import EstimatedDice
 from napari_unet.evaluation.scores import BlockScore, Score
 from napari_unet.gui.layers.annotation_layer import KEYS_HELP
 from napari_unet.gui.sections.section import MARGIN
@@ -160,6 +161,10 @@ def test_a_stack_is_laid_out_like_a_plane(listened: User) -> None:
     assert settle(lambda: not tick.isVisible(), 5)
     user.switch("stack")
     assert settle(lambda: tick.isVisible(), 5)
+    long = np.zeros((100, 48, 40), np.uint16)  # nobody's channels: the facts have the room
+    user.panel.choose_image(user.viewer.add_image(long, name="long"))
+    assert settle(lambda: not tick.isVisible(), 5)
+    assert user.panel.controller.image.axes == "zyx"
     assert user.panel.scroll.verticalScrollBar().maximum() == 0
 
 
@@ -229,6 +234,51 @@ def test_the_status_line_says_what_to_do_and_what_goes_on(listened: User) -> Non
     assert line.text() == "Paused: press Start to go on"
 
 
+def test_details_are_seen_once_they_are_opened(listened: User) -> None:
+    """Below the fold, a click on their title showed one row of them; the title stays in sight."""
+    user, panel = listened, listened.panel
+    narrow(user)
+    drawer, viewport = panel.details, panel.scroll.viewport()
+    assert panel.scroll.verticalScrollBar().value() == 0
+    drawer.button.click()
+    settle(seconds=0.3)
+
+    top, bottom = (drawer.mapTo(viewport, corner).y() for corner in (QPoint(0, 0), drawer.rect().bottomLeft()))
+    assert viewport.rect().contains(0, top)
+    assert bottom <= viewport.height() or top == 0
+
+
+def test_what_is_said_of_an_estimate_is_cut_at_its_end(listened: User) -> None:
+    """Its first letter was cut off, for the padding of the style was taken for room."""
+    user, card = listened, listened.panel.score_card
+    user.panel.details.open()
+    reason = "too few strokes (4 of 8): paint some more of them, on a border of what you look for"
+    card.estimate.show_estimates([EstimatedDice(1, None, reason=reason)], user.panel.class_table.classes)
+    settle(seconds=0.2)
+    said = card.estimate.rows[0][1]
+    drawn = QLabel.text(said)
+    assert reason.startswith(drawn.removesuffix("…"))
+    assert QLabel.sizeHint(said).width() <= said.width()
+
+
+@pytest.mark.parametrize("way", ["add", "choose", "click"])
+def test_an_error_goes_once_its_advice_is_followed(listened: User, way: str) -> None:
+    """The line of a wrong label goes with the class that is added or chosen, and not only with the next stroke."""
+    panel, line = listened.panel, listened.panel.status_line
+    before = line.text()
+    panel.canvas.annotation.selected_label = 7
+    assert settle(lambda: line.text().startswith("NU-A12"), 5)
+    if way == "add":
+        panel.class_table.named.emit("debris")
+    elif way == "choose":
+        panel.class_table.select(2)
+    else:
+        table = panel.class_table.table
+        place = table.visualItemRect(table.item(0, 1)).center()
+        QTest.mouseClick(table.viewport(), Qt.MouseButton.LeftButton, Qt.KeyboardModifier.NoModifier, place)
+    assert line.text() == before
+
+
 def test_the_status_line_says_what_to_draw(listened: User) -> None:
     """While a circle or a line is waited for, and no longer once Escape has ended that."""
     user, line = listened, listened.panel.status_line
@@ -269,6 +319,8 @@ def test_one_button_starts_and_pauses(listened: User) -> None:
     assert (panel.training.button.text(), panel.controller.training.is_on) == ("Pause", True)
     say(user, m.Ready("cuda", "training on a card"), progress("training"))
     assert panel.training.state.text() == "Learning · GPU"
+    say(user, progress("paused"))  # said before the worker heard of the wish
+    assert panel.training.state.text() == "Starting · GPU"
 
 
 def test_a_class_is_added_by_typing_and_by_its_key(listened: User) -> None:
@@ -332,6 +384,10 @@ def test_advanced_settings_are_found_marked_and_reset(listened: User) -> None:
     form, project = user.panel.settings_form, user.panel.controller.project
     assert set(form.rows) == set(form.fields)
     form.show()
+    settle(seconds=0.1)
+    for _, _, reset in form.rows.values():  # none lies under the scroll bar
+        inside = form.scroll.viewport()
+        assert inside.rect().right() >= reset.mapTo(inside, reset.rect().bottomRight()).x()
     form.search.setText("learning rate")
     shown = [name for name, (label, _, _) in form.rows.items() if label.isVisible()]
     assert "learning_rate" in shown

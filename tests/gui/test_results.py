@@ -53,6 +53,10 @@ def test_counts_and_shares_are_told_as_they_come(hand: Hand) -> None:
     hand.panel.class_table.renamed.emit(2, "<b>cell")
     counted(hand, ClassCount(2, 1, 0.0123, 23.4))
     assert counts.counts.text() == "1 <b>cell, 1.2 %"
+    hand.panel.class_table.renamed.emit(2, "nuclei of the proximal tubule")
+    counted(hand, ClassCount(2, 12, 0.31, 23.4))
+    assert counts.counts.text() == "12 nuclei of the proxi…, 31 %"
+    assert counts.counts.toolTip().startswith("12 nuclei of the proximal tubule, 31 %")
     counted(hand)
     assert counts.counts.text() == first
 

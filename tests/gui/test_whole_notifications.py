@@ -2,6 +2,7 @@
 
 from typing import Any
 
+import pytest
 from hand import Hand
 from qtpy.QtWidgets import QDialog, QLabel
 from window import settle
@@ -12,6 +13,12 @@ LINE = (
     "NU-E06: the mask would take the name of the image itself, in /data/of/last/year/with/a/long/name/cells.tif, "
     "choose another folder for the results of this project, such as one beside it"
 )
+TWO_LINES = (
+    "NU-I11: the image is damaged or incomplete (its first bytes do not make a .tif file), "
+    "/data/of/2026/five/broken.tif, copy or export the file again\n"
+    "NU-I09: the image has 3 channels and those of the project have 1, "
+    "/data/of/2026/five/rgb.png, keep images of one kind in a project"
+)
 
 
 def shown(hand: Hand) -> dict[str, Any]:
@@ -20,15 +27,17 @@ def shown(hand: Hand) -> dict[str, Any]:
     return {one.message.text(): one for one in found if hasattr(one, "message") and one.isVisible()}
 
 
-def test_a_long_line_is_shown_whole(hand: Hand) -> None:
+@pytest.mark.parametrize("line", [LINE, TWO_LINES], ids=["one line", "two lines"])
+def test_a_long_line_is_shown_whole(hand: Hand, line: str) -> None:
     """Nothing of it is left out, and it lies inside of the notification."""
-    hand.panel.controller.publish(ErrorLine(LINE))
+    hand.panel.controller.publish(ErrorLine(line))
 
-    assert settle(lambda: LINE in shown(hand) and shown(hand)[LINE].property("expanded"), 10)
+    assert settle(lambda: line in shown(hand) and shown(hand)[line].property("expanded"), 10)
     settle(seconds=0.3)
-    notification = shown(hand)[LINE]
+    notification = shown(hand)[line]
     message = notification.message
-    assert QLabel.text(message) == LINE  # what is drawn, which it cuts where the room is not enough
+    assert QLabel.text(message) == line  # what is drawn, which it cuts where the room is not enough
+    assert message.height() >= QLabel.heightForWidth(message, message.width())  # with its padding, in which it breaks
     assert notification.rect().contains(message.mapTo(notification, message.rect().bottomRight()))
 
 

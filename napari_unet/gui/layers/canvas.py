@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 
-from napari.layers import Image, Labels
+from napari.layers import Image, Labels, Shapes
 from napari.viewer import Viewer
 from qtpy.QtCore import QObject
 
@@ -81,6 +81,24 @@ class Canvas:
     def cover(self) -> Region:
         """Return the part of a plane that annotation and prediction lie over; an empty one without an image."""
         return Region(0, 0, 0, 0) if self.placement is None else self.placement.cover
+
+    @property
+    def is_painted_on(self) -> bool:
+        """Tell whether the annotation layer is the selected one, so that the brush is in the user's hand."""
+        return self.annotation is not None and self._viewer.layers.selection.active == self.annotation
+
+    @property
+    def is_looked_at(self) -> bool:
+        """Tell whether an image, another layer of ours or none is selected in its place: nothing that is drawn on."""
+        active = self._viewer.layers.selection.active
+        if self.annotation is None or self.is_painted_on or isinstance(active, Shapes):
+            return False
+        return active is None or isinstance(active, Image) or active in list(self._own)
+
+    def paint_again(self) -> None:
+        """Select the annotation layer."""
+        if self.annotation is not None and self.annotation in self._viewer.layers:
+            self._viewer.layers.selection.active = self.annotation
 
     def show(
         self, placement: Placement, strokes: Strokes, classes: Sequence[ClassLabel], *, read_only: bool = False

@@ -8,6 +8,7 @@ from superqt import QElidingLabel
 from napari_unet.evaluation.scores import ClassScore
 from napari_unet.gui.plain_text import PlainLabel, show_tags, untagged
 from napari_unet.gui.sections.faint_text import make_faint
+from napari_unet.gui.sections.steady_text import PADDING
 from napari_unet.project.classes import ClassLabel
 
 # Below two blocks there is no interval, and one of two is hardly one; 100 pixels are about three dabs of the brush.
@@ -46,8 +47,9 @@ class ClassScores(QWidget):  # type: ignore[misc]
 
     def _row(self, line: int) -> tuple[QElidingLabel, QLabel, QElidingLabel]:
         name, dice, evidence = QElidingLabel(), PlainLabel(), QElidingLabel()
-        show_tags(name)
-        show_tags(evidence)
+        for label in (name, evidence):
+            show_tags(label)
+            label.setEllipsesWidth(PADDING)
         for label in (name, dice, evidence):
             make_faint(label)
         self._grid.addWidget(name, line, 0)

@@ -44,12 +44,14 @@ class ClassTable(QWidget):  # type: ignore[misc]
     Signals
     -------
     chosen, removed : a class id
+    clicked : the id of a class, also of the one that is chosen already
     renamed, recoloured : a class id, and the name or colour
     added : a class with any name is wanted
     named : a class of this name is wanted
     """
 
     chosen = Signal(int)
+    clicked = Signal(int)
     renamed = Signal(int, str)
     recoloured = Signal(int, str)
     added = Signal()
@@ -199,7 +201,9 @@ class ClassTable(QWidget):  # type: ignore[misc]
         table.itemSelectionChanged.connect(self._selection_changed)
         table.itemChanged.connect(self._item_changed)
         table.itemDoubleClicked.connect(self.pick_colour)
-        table.itemClicked.connect(lambda item: self.begin_name() if item.row() == len(self.classes) else None)
+        table.cellClicked.connect(
+            lambda row, _: self.clicked.emit(self.classes[row].id) if row < len(self.classes) else self.begin_name()
+        )
 
     def _menu(self) -> QMenu:
         menu = QMenu(self)

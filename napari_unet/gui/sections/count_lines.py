@@ -16,6 +16,7 @@ from napari_unet.protocol.messages import Counted, Estimated
 
 _NOTHING = "Not counted yet"
 _LINE = 20  # px
+_NAME = 20  # characters of the name of a class beside its count
 
 
 class CountLines(QWidget):  # type: ignore[misc]
@@ -56,6 +57,7 @@ class CountLines(QWidget):  # type: ignore[misc]
         layout.addStretch()
         self.setFixedHeight(2 * _LINE)
         self._shown: list[ClassCount] = []
+        self._whole: list[str] = []  # the counts with every name in full, for the tool tip
         self._estimates: Mapping[int, EstimatedDice] = {}  # by class id
         controller.subscribe(Counted, lambda counted: self.show_counts(counted.classes))
         controller.subscribe(Estimated, lambda estimated: self._show_bounds(estimated.classes))
@@ -66,6 +68,7 @@ class CountLines(QWidget):  # type: ignore[misc]
     def clear(self) -> None:
         """Show that nothing is counted yet."""
         self._write((), "")
+        self._whole = [self.counts.text()]
         self._shown = []
         self._show_bounds(())
         self.counted.emit(())
@@ -76,8 +79,9 @@ class CountLines(QWidget):  # type: ignore[misc]
         names = {} if project is None else project.classes.names()
         border = 0 if project is None else project.settings.read().object_border
         shown = [one for one in classes if one.class_id in names]
-        texts = [count_text(one, names[one.class_id], is_border=one.class_id == border) for one in shown]
-        self._write(texts, remark_on(shown))
+        told = [(one, names[one.class_id], one.class_id == border) for one in shown]
+        self._write([count_text(one, _short(name), is_border=border) for one, name, border in told], remark_on(shown))
+        self._whole = [count_text(one, name, is_border=border) for one, name, border in told]
         self._shown = shown
         self._show_bounds(self._estimates.values())
         if self.remark.text():
@@ -94,7 +98,7 @@ class CountLines(QWidget):  # type: ignore[misc]
         names = {} if project is None else project.classes.names()
         known = [(one, self._estimates[one.class_id]) for one in self._shown if one.class_id in self._estimates]
         lines = [bounds_text(one, each, names.get(one.class_id, "")) for one, each in known]
-        self.counts.setToolTip(untagged("\n".join([self.counts.text(), *filter(None, lines)])))
+        self.counts.setToolTip(untagged("\n".join([*self._whole, *filter(None, lines)])))
 
     def _write(self, texts: Sequence[str], remark: str) -> None:
         """Show the counts, in two lines where no remark needs the second."""
@@ -117,6 +121,11 @@ def bounds_text(count: ClassCount, estimate: EstimatedDice, name: str) -> str:
         return ""
     low, high = (_percent(min(1.0, bound)) for bound in bounds)
     return f"{name}: {low} to {high} of the plane, by the interval of its estimated Dice"
+
+
+def _short(name: str) -> str:
+    """Return a name of a length that leaves room for the share of its class."""
+    return name if len(name) <= _NAME else name[: _NAME - 1].rstrip() + "…"
 
 
 def _percent(share: float) -> str:

@@ -8,6 +8,7 @@ from superqt import QElidingLabel
 
 from napari_unet.evaluation.estimated_dice import EstimatedDice, interval_text, mean_estimate
 from napari_unet.gui.plain_text import PlainLabel, show_tags, untagged
+from napari_unet.gui.sections.steady_text import PADDING
 from napari_unet.project.classes import ClassLabel
 
 _WIDEST_NAME = 120  # px that a name keeps where the line is short of room; the panel is 285 px wide
@@ -55,6 +56,7 @@ class EstimateLines(QWidget):  # type: ignore[misc]
         name, said = QElidingLabel(), QElidingLabel()
         for label in (name, said):
             show_tags(label)
+            label.setEllipsesWidth(PADDING)
         said.setAlignment(Qt.AlignmentFlag.AlignRight)
         self._grid.addWidget(name, line, 0)
         self._grid.addWidget(said, line, 1)

@@ -33,6 +33,7 @@ from napari_unet.project.image_record import ImageRecord
 _NO_PROJECT = "Project…"
 _PROJECT_TIP = "Open another project folder (NAME.unet) or make a new one"
 _NAME_PX = 110
+_MOST_CHANNELS = 16
 
 
 class Head(QWidget):  # type: ignore[misc]
@@ -111,7 +112,8 @@ class Head(QWidget):  # type: ignore[misc]
             Those of reading the layer, of ``Project`` and of committing the strokes that are painted now.
         """
         self._offer_channels(layer.data.shape if layer.ndim > 2 and not layer.rgb else ())
-        self._project_images.choose(layer, self.channels_first.isChecked())
+        is_asked = not self.channels_first.isHidden()
+        self._project_images.choose(layer, is_asked and self.channels_first.isChecked())
 
     def stop(self) -> None:
         """Let nothing happen later by itself, and let go of threads."""
@@ -196,6 +198,9 @@ class Head(QWidget):  # type: ignore[misc]
             self.fill()
 
     def _offer_channels(self, shape: tuple[int, ...]) -> None:
-        """Ask whether the first axis of an image is channels; () where there is no axis to ask about."""
-        self.channels_first.setVisible(bool(shape))
+        """Ask whether the first axis of an image is channels; () where there is no axis to ask about.
+
+        Of a long axis nobody is asked, for the question takes room from the facts: "Correct…" is there for it.
+        """
+        self.channels_first.setVisible(bool(shape) and shape[0] <= _MOST_CHANNELS)
         self.channels_first.setText(f"{shape[0]} channels" if shape else "channels")

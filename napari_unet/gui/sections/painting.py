@@ -57,6 +57,7 @@ class Painting(QObject):  # type: ignore[misc]
         self._put_back_soon = QTimer(self, singleShot=True, interval=0)
         self._put_back_soon.timeout.connect(self._put_back)
         table.chosen.connect(self.paint_with)
+        table.clicked.connect(self._paint_again_with)
         controller.subscribe(ImageChanging, lambda _: self.leave())
         controller.subscribe(ImageRemoved, lambda _: self.leave())
         controller.subscribe(ImageShown, self._image_shown)
@@ -87,6 +88,21 @@ class Painting(QObject):  # type: ignore[misc]
             self._layer.selected_label = class_id
             if self._layer.mode in {"pan_zoom", "transform", "erase", "pick"}:
                 self._layer.mode = "paint"
+
+    def take_key(self, number: int) -> bool:
+        """Paint the class of a key, 1 to 9, that was pressed while another layer is looked at; tell whether.
+
+        On an image, napari's own 2 would let the next drag move it away from below the strokes.
+        """
+        if self._layer is None or not self._canvas.is_looked_at:
+            return False
+        self._canvas.paint_again()
+        self._pressed(number)
+        return True
+
+    def _paint_again_with(self, class_id: int) -> None:
+        self._canvas.paint_again()
+        self.paint_with(class_id)
 
     def _image_shown(self, shown: ImageShown) -> None:
         if shown.record is not None:

@@ -50,6 +50,7 @@ class SettingsForm(QDialog):  # type: ignore[misc]
     rows : label, field and reset button of each setting, by its name
     search : hides the settings that do not hold its words
     reset_all : sets every setting to its default
+    scroll : what the rows lie in
     """
 
     def __init__(self, controller: Controller, parent: QWidget | None = None) -> None:
@@ -73,6 +74,12 @@ class SettingsForm(QDialog):  # type: ignore[misc]
         self.show()
         self.raise_()
         self.search.setFocus()
+
+    def showEvent(self, event: Any) -> None:
+        """Be as wide as the style makes the rows, so that the scroll bar lies beside them."""
+        super().showEvent(event)
+        bar = self.scroll.verticalScrollBar().sizeHint().width()
+        self.scroll.setMinimumWidth(self.scroll.widget().minimumSizeHint().width() + bar)
 
     def show_settings(self, settings: Settings) -> None:
         """Fill the form without telling anybody."""
@@ -130,7 +137,7 @@ class SettingsForm(QDialog):  # type: ignore[misc]
         self.search.setAccessibleName("search the settings")
         self.search.setClearButtonEnabled(True)
         self.search.textChanged.connect(self.find)
-        scroll = QScrollArea()
+        self.scroll = scroll = QScrollArea()
         scroll.setWidgetResizable(True)
         scroll.setFrameShape(QScrollArea.Shape.NoFrame)
         scroll.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)

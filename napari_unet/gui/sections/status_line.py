@@ -23,6 +23,7 @@ from napari_unet.project.classes import BACKGROUND, ClassLabel, default_name
 from napari_unet.protocol.messages import Progress, Tile
 
 NO_IMAGE = "Open an image: drop a file here, or use File > Open"
+ELSEWHERE = "To paint, click a class: another layer is selected"
 TOO_FAR_OUT = "Zoom in to paint: too much of the image is on screen"
 READ_ONLY = "Read-only project: look around; nothing that you paint is kept"
 _TICK_MS = 500
@@ -80,12 +81,13 @@ class StatusLine(SteadyText):
         subscribe(Progress, self._show_progress)
         subscribe(Tile, self._tile_came)
         subscribe(ErrorLine, lambda error: self.say(error.line))
-        for over in (StrokesSaved, WorkAsked):
+        for over in (StrokesSaved, WorkAsked, ClassesChanged):
             subscribe(over, lambda _: self.say(""))
+        for picked in (self._table.chosen, self._table.clicked):
+            picked.connect(lambda _: self.say(""))
         for other in (ImageShown, ImageRemoved, ProjectOpened):
             subscribe(other, lambda _: self._forget())
-        for changed in (ActionEnded, ClassesChanged):
-            subscribe(changed, lambda _: self._show())
+        subscribe(ActionEnded, lambda _: self._show())
 
     def _forget(self) -> None:
         self._overlay_at = None
@@ -119,6 +121,8 @@ class StatusLine(SteadyText):
             return TOO_FAR_OUT
         if self._shown.shapes.wish:
             return self._shown.shapes.wish
+        if self._shown.canvas.is_looked_at:
+            return ELSEWHERE
         first = first_strokes(self._table.classes, self._table.painted)
         if first:
             return first

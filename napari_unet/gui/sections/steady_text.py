@@ -8,6 +8,8 @@ from superqt import QElidingLabel
 
 from napari_unet.gui.plain_text import show_tags, untagged
 
+PADDING = 10  # px that the style takes from the width of a label; superqt does not know of it
+
 
 class SteadyText(QElidingLabel):  # type: ignore[misc]
     """Label of a fixed number of lines.
@@ -21,7 +23,7 @@ class SteadyText(QElidingLabel):  # type: ignore[misc]
         super().__init__(parent=parent)
         self._lines = lines
         show_tags(self)
-        self.setEllipsesWidth(10)  # the padding of the style, too
+        self.setEllipsesWidth(PADDING)
         self.setSizePolicy(QSizePolicy.Policy.Ignored, QSizePolicy.Policy.Fixed)
         self._fit()
 

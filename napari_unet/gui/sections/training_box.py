@@ -111,4 +111,6 @@ class TrainingBox(QWidget):  # type: ignore[misc]
         state = "Ready" if self.progress is None or self.progress.reason else _STATES[self.progress.state]
         if not is_on and state in {"Learning", "Resting"}:
             state = "Paused"
+        if is_on and state == "Paused":
+            state = "Starting"  # the worker has not said otherwise yet
         return f"{state} · {self._device}"

@@ -135,7 +135,7 @@ class ViewRow(QWidget):  # type: ignore[misc]
         self.table = QPushButton("Table")
         self.table.setToolTip(
             "Show and measure the objects. A row that is selected is shown in the middle; clicking an object selects "
-            "its row. To paint again, select the annotation layer"
+            "its row. To paint again, click a class"
         )
         self.table.clicked.connect(lambda _: self._show_table())
         # Long names must not widen the dock.

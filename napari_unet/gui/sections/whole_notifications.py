@@ -4,7 +4,7 @@ from collections.abc import Callable
 from typing import Any
 
 from qtpy.QtCore import QPoint, QTimer
-from qtpy.QtWidgets import QDialog, QWidget
+from qtpy.QtWidgets import QDialog, QLabel, QWidget
 
 from napari_unet.gui.plain_text import untagged
 from napari_unet.gui.sections.section import GAP
@@ -43,7 +43,8 @@ class WholeNotifications:
             place, canvas = dialog.geometry(), dialog.parentWidget()
             if dialog.message.text() in lines:
                 self._show_whole(dialog)
-                place.setHeight(dialog.geom_anim.endValue().height())
+                # napari's own height is that of the message's hint.
+                place.setHeight(max(dialog.geom_anim.endValue().height(), dialog.layout().totalSizeHint().height()))
             place.moveBottomRight(QPoint(canvas.width() - _MARGIN, canvas.height() - _MARGIN))
             if lowest is not None:
                 place.moveBottom(lowest)
@@ -58,7 +59,11 @@ class WholeNotifications:
 
     @staticmethod
     def _show_whole(dialog: Any) -> None:
-        dialog.message.setMinimumHeight(dialog.message.sizeHint().height())
+        message = dialog.message
+        QLabel.setText(message, message.text())  # whole, for its height: the label's own hint forgets its padding
+        message.setMinimumHeight(max(message.sizeHint().height(), QLabel.heightForWidth(message, message.width())))
+        for outer in (message.parentWidget(), dialog):  # or the layouts would tell the height of before
+            outer.layout().activate()
         dialog.expand()
         if dialog.timer.isActive():
             dialog.timer.start(max(dialog.timer.interval(), _READING_MS * len(dialog.message.text())))
