@@ -451,7 +451,7 @@ def test_a_corrected_pixel_size_is_shown_everywhere(viewer: Any, three_images: P
     """In the line, on every layer of ours and on the image; what was painted stays, and painting goes on."""
     user = User.of_project(viewer, three_images, SilentClient)
     facts, layers = user.panel.head.facts, lambda: [user.panel.canvas.image, *user.panel.shown.own_layers]
-    assert facts.line.text() == "192 x 160 px · no pixel size"
+    assert facts.line.text() == "no pixel size · 192 x 160 px"
     strokes = user.painted.copy()
     correct(user, "0,5", "0.25", "um")
     assert facts.line.text() == "192 x 160 px · 0.5 x 0.25 µm"
@@ -462,7 +462,7 @@ def test_a_corrected_pixel_size_is_shown_everywhere(viewer: Any, three_images: P
     np.testing.assert_array_equal(user.painted, stored(three_images)["a"])
     assert (user.painted != strokes).any()
     user.switch("b")
-    assert facts.line.text() == "128 x 256 px · no pixel size"
+    assert facts.line.text() == "no pixel size · 128 x 256 px"
     assert messages() == []
 
 
@@ -537,7 +537,7 @@ def test_what_is_no_pixel_size_is_told_in_the_dialog(viewer: Any, three_images: 
         assert dialog.isVisible()
         assert dialog.problem.text().startswith(code)
         dialog.reject()
-    assert user.panel.head.facts.line.text() == "192 x 160 px · no pixel size"
+    assert user.panel.head.facts.line.text() == "no pixel size · 192 x 160 px"
 
 
 def correct(user: User, height: str = "", width: str = "", unit: str = "pixel", axes: str = "") -> None:

@@ -40,7 +40,10 @@ Correct = Callable[[ImageRecord], None]
 
 
 def facts(record: ImageRecord) -> str:
-    """Return one line about an image, such as "z 20 · 2 channels · 512 x 512 px · 0.325 µm"."""
+    """Return one line about an image, such as "z 20 · 2 channels · 512 x 512 px · 0.325 µm".
+
+    What is missing comes first, for the end of the line may be cut off.
+    """
     sizes = dict(zip(record.axes, record.shape, strict=True))
     parts = [f"{axis} {size}" for axis, size in sizes.items() if axis not in "yxc"]
     if record.chosen:
@@ -49,7 +52,10 @@ def facts(record: ImageRecord) -> str:
         parts.append(f"{record.channels} channels")
     parts.append(f"{sizes['y']} x {sizes['x']} px")
     size = record.pixel_size
-    parts.append(f"{_edges(size)} {size.symbol}" if size.is_known else "no pixel size")
+    if size.is_known:
+        parts.append(f"{_edges(size)} {size.symbol}")
+    else:
+        parts.insert(0, "no pixel size")
     if size.is_known and size.z is not None and "z" in sizes:
         parts.append(f"slices {size.z:.4g} {size.symbol} apart")
     return " · ".join(parts)
