@@ -1,4 +1,4 @@
-"""An image leaves the project by the list, in a real napari window: asked where something is lost, and all goes on."""
+"""An image leaves the project by the list, in a real napari window: confirmation where something is lost, and all goes on."""
 
 from pathlib import Path
 from typing import Any
@@ -40,8 +40,8 @@ def painted_images(tmp_path: Path) -> Path:
 
 
 @pytest.fixture
-def asked(monkeypatch: pytest.MonkeyPatch) -> dict[str, Any]:
-    """What the user is asked, and what the answer to it is to be."""
+def confirmation(monkeypatch: pytest.MonkeyPatch) -> dict[str, Any]:
+    """What the user is confirmation, and what the answer to it is to be."""
     told: dict[str, Any] = {"questions": [], "answer": ANSWERS.Yes}
 
     def question(parent: Any, title: str, text: str, *buttons: Any) -> Any:
@@ -61,17 +61,17 @@ def press_delete(user: User) -> None:
 
 
 def test_the_image_on_screen_goes_and_its_neighbour_comes(
-    viewer: Any, painted_images: Path, asked: dict[str, Any]
+    viewer: Any, painted_images: Path, confirmation: dict[str, Any]
 ) -> None:
     """Asked with what is lost; the worker hears of it, the file stays, and painting goes on on the next image."""
     user = User.of_project(viewer, painted_images, FakeClient)
     panel = user.panel
     user.switch("b")
-    asked["answer"] = ANSWERS.Cancel
+    confirmation["answer"] = ANSWERS.Cancel
     press_delete(user)
     assert (listed(user), panel.controller.image.name) == (["a", "b", "c"], "b")
-    assert "100 painted pixels and 1 checked rectangle will be lost" in asked["questions"][0]
-    asked["answer"] = ANSWERS.Yes
+    assert "100 painted pixels and 1 checked rectangle will be lost" in confirmation["questions"][0]
+    confirmation["answer"] = ANSWERS.Yes
     press_delete(user)
     assert (listed(user), panel.controller.image.name) == (["a", "c"], "c")
     sent = panel.controller.worker.client.sent
@@ -81,12 +81,12 @@ def test_the_image_on_screen_goes_and_its_neighbour_comes(
     assert "checked rectangles" not in viewer.layers or not len(viewer.layers["checked rectangles"].data)
     user.draw(1, (20, 20), (20, 60))
     assert user.stored()[20, 40] == 1
-    assert len(asked["questions"]) == 2
+    assert len(confirmation["questions"]) == 2
     assert messages() == []
 
 
 def test_an_image_that_nothing_lies_on_goes_without_a_question(
-    viewer: Any, painted_images: Path, asked: dict[str, Any]
+    viewer: Any, painted_images: Path, confirmation: dict[str, Any]
 ) -> None:
     """By its menu, while another one is on screen, which stays there; a right click brings no image up."""
     user = User.of_project(viewer, painted_images, FakeClient)
@@ -101,18 +101,18 @@ def test_an_image_that_nothing_lies_on_goes_without_a_question(
     action.trigger()
     menu.close()
     assert (listed(user), user.panel.controller.image.name) == (["a", "b"], "a")
-    assert asked["questions"] == []
+    assert confirmation["questions"] == []
     assert images.open_menu(images.strip, QPoint(-5, -5)) is not None  # by a key: of the image that is marked
     assert messages() == []
 
 
-def test_the_last_image_goes_and_may_be_added_again(user: User, asked: dict[str, Any]) -> None:
+def test_the_last_image_goes_and_may_be_added_again(user: User, confirmation: dict[str, Any]) -> None:
     """The layer that the user opened stays and can be chosen again; its pixels are still in the project's folder."""
     panel = user.panel
     user.draw(1, (20, 20), (20, 60))
     copy = panel.controller.image.path
     press_delete(user)
-    assert str(copy) in asked["questions"][0]
+    assert str(copy) in confirmation["questions"][0]
     assert copy.exists()
     assert (listed(user), panel.controller.image, panel.canvas.annotation) == ([], None, None)
     assert [layer.name for layer in user.viewer.layers] == ["cells"]
@@ -126,14 +126,14 @@ def test_the_last_image_goes_and_may_be_added_again(user: User, asked: dict[str,
 
 
 def test_a_layer_that_the_project_brought_goes_with_its_only_image(
-    viewer: Any, painted_images: Path, asked: dict[str, Any]
+    viewer: Any, painted_images: Path, confirmation: dict[str, Any]
 ) -> None:
     """Nothing of the project is left in the viewer, and another image may be added."""
     user = User.of_project(viewer, painted_images, FakeClient)
     for _ in range(3):
         press_delete(user)
         settle(seconds=0.1)
-    assert len(asked["questions"]) == 2
+    assert len(confirmation["questions"]) == 2
     assert (listed(user), list(viewer.layers)) == ([], [])
     user.panel.added_files.add([painted_images.parent / "b.tif"])
     assert settle(lambda: user.panel.controller.image is not None, 20)
@@ -141,7 +141,7 @@ def test_a_layer_that_the_project_brought_goes_with_its_only_image(
     assert messages() == []
 
 
-def test_an_image_that_is_exported_stays(viewer: Any, painted_images: Path, asked: dict[str, Any]) -> None:
+def test_an_image_that_is_exported_stays(viewer: Any, painted_images: Path, confirmation: dict[str, Any]) -> None:
     """One line says why, and what is on screen stays there."""
     user = User.of_project(viewer, painted_images, FakeClient)
     controller = user.panel.controller

@@ -83,7 +83,7 @@ class ImageRemoval:
         self._images.show_added()
 
     def _is_meant(self, record: ImageRecord, lost: str) -> bool:
-        kept = f"Its pixels stay in {record.path}." if record.inside else "The image's file stays as it is."
+        kept = f"The image itself stays in {record.path}." if record.inside else "The image's file stays as it is."
         question = untagged(f"Remove {record.name} from the project?\n\n{lost} will be lost, for good. {kept}")
         buttons = QMessageBox.StandardButton
         answer = QMessageBox.question(self._window, "U-Net", question, buttons.Yes | buttons.Cancel, buttons.Cancel)
