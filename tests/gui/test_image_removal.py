@@ -1,4 +1,4 @@
-"""An image leaves the project by the list, in a real napari window: confirmation where something is lost, and all goes on."""
+"""An image leaves the project by the list, in a real napari window: asked where something is lost, and all goes on."""
 
 from pathlib import Path
 from typing import Any
@@ -41,7 +41,7 @@ def painted_images(tmp_path: Path) -> Path:
 
 @pytest.fixture
 def confirmation(monkeypatch: pytest.MonkeyPatch) -> dict[str, Any]:
-    """What the user is confirmation, and what the answer to it is to be."""
+    """What the user is asked, and what the answer to it is to be."""
     told: dict[str, Any] = {"questions": [], "answer": ANSWERS.Yes}
 
     def question(parent: Any, title: str, text: str, *buttons: Any) -> Any:
