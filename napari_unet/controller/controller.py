@@ -147,6 +147,21 @@ class Controller:
         self.worker.send(Corrected(None if wanted.chosen != before.chosen else wanted.id))
         return project.images.get(wanted.id)
 
+    def remove_image(self, image_id: int) -> None:
+        """Take an image, which is not on screen, out of the project with all that lies on it; its file stays.
+
+        Raises
+        ------
+        UserError
+            NU-E16 while it is exported, NU-P05 when there is no such image, NU-P07 when the disk refuses, NU-P11 in a
+            read-only project.
+        """
+        images = self.present_project().images
+        self.exports.refuse_without(images.get(image_id))
+        images.remove(image_id)
+        self.worker.send(Corrected(image_id))
+        self.change_classes()
+
     def open_anew(self, image_id: int) -> None:
         """Let the worker open an image whose file lies elsewhere now."""
         self.worker.send(Corrected(image_id))

@@ -9,6 +9,7 @@ from napari_unet.controller.subscriptions import Subscriptions
 from napari_unet.controller.supervised_worker import SupervisedWorker
 from napari_unet.errors import UserError
 from napari_unet.export.taken_names import refuse_taken_names
+from napari_unet.project.image_record import ImageRecord
 from napari_unet.protocol import messages as m
 
 _TRIES = 1  # after a worker died over an export
@@ -52,6 +53,12 @@ class Exports:
         self._is_paused = self._is_cancelled = False
         self._present, self._deaths = m.Export(image_ids, str(folder.absolute()), formats), 0
         self._worker.send(self._present)
+
+    def refuse_without(self, image: ImageRecord) -> None:
+        """Raise a UserError NU-E16 while an export goes on that this image belongs to."""
+        if self._present is not None and image.id in self._present.image_ids:
+            what, fix = "the image is being exported", "wait for the end of the export, or cancel it"
+            raise UserError("NU-E16", what, image.name, fix)
 
     def pause(self, *, on: bool) -> None:
         """Leave the export for now, or go on with it."""

@@ -15,7 +15,9 @@ from napari_unet.errors import UserError
 from napari_unet.images.tiles import Region
 from napari_unet.project.area_checks import AreaCheck
 from napari_unet.project.image_record import ImageRecord
+from napari_unet.project.label_values import as_labels
 from napari_unet.project.object_strokes import give_ridge_back, labels_of_objects
+from napari_unet.project.project import Project
 
 
 class Strokes:
@@ -127,6 +129,33 @@ class Strokes:
         """
         project, image = self._session.present_project(), self._session.present_image("use as annotation")
         wanted = {plane: labels_of_objects(numbers, image, class_id) for plane, numbers in objects.items()}
+        taken = self._take(project, image, wanted)
+        give_ridge_back(project.settings)
+        self._publish(SettingsChanged(project.settings.read()))
+        self._tell(own=True)
+        return taken
+
+    def take_classes(self, classes: Mapping[int, Integer[np.ndarray, "h w"]]) -> dict[int, UInt8[np.ndarray, "h w"]]:
+        """Annotate planes by class ids, 0 where nothing is known, where nothing is painted yet.
+
+        Returns
+        -------
+        by plane, the labels that were committed, 0 elsewhere
+
+        Raises
+        ------
+        UserError
+            NU-A02 to NU-A04 and NU-A12 for numbers that are no classes, else as ``take_objects``.
+        """
+        project, image = self._session.present_project(), self._session.present_image("use as annotation")
+        taken = self._take(project, image, {plane: as_labels(ids, image.name) for plane, ids in classes.items()})
+        self._tell(own=True)
+        return taken
+
+    def _take(
+        self, project: Project, image: ImageRecord, wanted: Mapping[int, UInt8[np.ndarray, "h w"]]
+    ) -> dict[int, UInt8[np.ndarray, "h w"]]:
+        """Commit labels of another program where nothing is painted; raise NU-A11 where everything is."""
         taken = {}
         for plane, labels in wanted.items():
             painted = project.strokes.plane(image.id, plane)
@@ -136,9 +165,6 @@ class Strokes:
         if not any(labels.any() for labels in taken.values()):
             what, fix = "there is nothing to annotate", "choose a layer with objects, or erase what is painted there"
             raise UserError("NU-A11", what, "no objects, or painted already", fix)
-        give_ridge_back(project.settings)
-        self._publish(SettingsChanged(project.settings.read()))
-        self._tell(own=True)
         return taken
 
     def repaint(

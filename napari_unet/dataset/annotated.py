@@ -41,6 +41,7 @@ class Annotations:
     mistaken_pixels : that were painted where the network answered with another class
     revision : of the project's strokes up to which they are read
     times_reopened : grows when pixels may differ from what was read before
+    gone : planes that went since the last ``refresh``, with their image or its axes
     """
 
     def __init__(self, project: Project, images: OpenedImages | None = None) -> None:
@@ -50,6 +51,7 @@ class Annotations:
         self.mistaken_pixels = 0
         self.revision = 0
         self.times_reopened = 0
+        self.gone: list[PlaneKey] = []
         self._settings = Settings()
         self._images = OpenedImages(project.images.open) if images is None else images
         self._described: dict[int, TrainingImage] = {}
@@ -64,15 +66,28 @@ class Annotations:
         return self.pixels(image_id).with_context(plane, context_planes)
 
     def reopen(self, image_id: int | None) -> None:
-        """Read an image anew, whose record the user corrected, or (None) all images."""
+        """Read an image anew, whose record the user corrected or removed, or (None) all images."""
         self.times_reopened += 1
         for each in [*self._images.opened] if image_id is None else [image_id]:
             self._images.forget(each)
         for each in [*self._described] if image_id is None else [image_id]:
             self._described.pop(each, None)
+        known = [key for key in self.planes if image_id in (None, key[0])]
+        stored = {each: self.project.strokes.painted_planes(each) for each, _ in known}
+        for key in known:
+            if key[1] not in stored[key[0]]:
+                del self.planes[key]
+                self.gone.append(key)
+        if not self.planes:
+            self.revision = 0  # after the last image revisions begin anew
 
     def refresh(self, settings: Settings) -> list[PlaneKey]:
-        """Read the planes that changed, or all when the border weights are to be different; returns them."""
+        """Read the planes that changed, or all when the border weights are to be different.
+
+        Returns
+        -------
+        these planes, and those that are gone since the last time
+        """
         borders = (self._settings.border_weight, self._settings.border_sigma)
         since = self.revision if borders == (settings.border_weight, settings.border_sigma) else 0
         self._settings = settings
@@ -86,6 +101,7 @@ class Annotations:
             self._read(image_id, plane, since)
         self.revision = revision
         self.unforeseen.weigh()
+        changed, self.gone = [*self.gone, *changed], []
         return changed
 
     def counts(self) -> dict[int, int]:

@@ -71,6 +71,10 @@ class LabelCheck:
                 now[name] = times, Doubt(*key, class_id, other, box, first)
         self._wrong[key] = now
 
+    def keep(self, keys: Collection[tuple[int, int]]) -> None:
+        """Forget all planes but these, given by image id and plane."""
+        self._wrong = {key: strokes for key, strokes in self._wrong.items() if key in keys}
+
     def doubts(self) -> tuple[Doubt, ...]:
         """Return the strokes that were wrong often enough in a row."""
         return tuple(doubt for plane in self._wrong.values() for times, doubt in plane.values() if times >= _IN_A_ROW)

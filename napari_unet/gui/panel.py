@@ -40,7 +40,7 @@ class Panel(QWidget):  # type: ignore[misc]
     attempt : runs an action and says in one line what cannot be done
     shown, canvas, map_layer, object_layer, areas : the image on screen, and our layers over it
     head, image_list, added_files, project_images, opening : images and project
-    class_table, classes, painting, object_annotation, status_line : painting
+    class_table, classes, painting, labels_offer, status_line : painting
     where_next, label_check, rectangle_check : checking
     results, view_row, export_row : the section of the results, and parts of it
     scroll : what the sections lie in
@@ -112,6 +112,7 @@ class Panel(QWidget):  # type: ignore[misc]
         self._focus.stop()
         self.where_next.stop()
         self.status_line.stop()
+        self.labels_offer.stop()
         self.shown.saving.save_last()
         self.training.leave_activity_dock()
         _let_go(self.controller, self._layer_events)
@@ -129,9 +130,10 @@ class Panel(QWidget):  # type: ignore[misc]
         self.head, self.image_list = images.head, images.list
         self.project_images, self.added_files = images.project_images, images.added_files
         self.opening = images.opening
-        annotation = AnnotationBox(controller, shown)
+        annotation = AnnotationBox(self._viewer, controller, shown)
         self.class_table, self.classes, self.painting = annotation.class_table, annotation.classes, annotation.painting
-        self.object_annotation, self.status_line = annotation.objects, annotation.status
+        self.labels_offer, self.status_line = annotation.offer, annotation.status
+        images.head.facts.add_tool(annotation.offer)
         check = CheckBox(self._viewer, controller, shown, images.project_images)
         self.where_next, self.label_check, self.rectangle_check = check.where_next, check.label_check, check.rectangle
         self.results = results = ResultsBox(controller, shown, shown.saving.check)

@@ -85,18 +85,33 @@ class ImageRecord:
         return self.shape[self.axes.index("c")] - int(self.hides_alpha) if "c" in self.axes else 1
 
 
+class MissingImage(UserError):
+    """A project has no such image: NU-P05.
+
+    Attributes
+    ----------
+    image_id : the number that was asked for
+    """
+
+    def __init__(self, image_id: int, folder: str) -> None:
+        super().__init__("NU-P05", f"there is no image {image_id}", folder, "choose one of the project's images")
+        self.image_id = image_id
+
+    def __reduce__(self) -> tuple[type["MissingImage"], tuple[int, str]]:  # type: ignore[override]
+        return type(self), (self.image_id, self.where)
+
+
 def read_image_record(database: Database, image_id: int) -> ImageRecord:
     """Read the record of one image.
 
     Raises
     ------
-    UserError
-        NU-P05 when there is no such image.
+    MissingImage
+        When there is no such image.
     """
     row = database.execute(f"{SELECT_IMAGES} WHERE id = ?", (image_id,)).fetchone()
     if row is None:
-        what, fix = f"there is no image {image_id}", "choose one of the project's images"
-        raise UserError("NU-P05", what, str(database.folder), fix)
+        raise MissingImage(image_id, str(database.folder))
     return image_record(row, database.folder)
 
 

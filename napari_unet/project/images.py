@@ -20,6 +20,7 @@ from napari_unet.project.database import Database
 from napari_unet.project.image_record import SELECT_IMAGES, ImageRecord, image_record, read_image_record
 from napari_unet.project.known_images import OpenRecorded, recognised
 from napari_unet.project.recorded_image import open_recorded
+from napari_unet.project.removal import forget_painted, renew_revision
 from napari_unet.project.stored_planes import StoredPlanes
 
 
@@ -29,7 +30,7 @@ class Images:
     Parameters
     ----------
     database : of the project
-    planes : stored strokes that are held in memory; those of an image whose axes change are dropped
+    planes : stored strokes that are held in memory; those of an image that is removed or gets other axes are dropped
     """
 
     def __init__(self, database: Database, planes: StoredPlanes) -> None:
@@ -130,7 +131,7 @@ class Images:
             )
 
     def set_axes(self, image_id: int, axes: str) -> None:
-        """Correct the names of the axes of an image on which nothing was painted, one letter each as in ``Image``.
+        """Correct the names of the axes of an image on which nothing is painted, one letter each as in ``Image``.
 
         It stays the image that it was: added again as its file says, it is known. Who has it open opens it anew.
 
@@ -145,15 +146,18 @@ class Images:
         self._refuse_painted(record)
         self._refuse_other_channels(record.name, replace(corrected, chosen=()).channels, image_id)
         with self._database.transaction() as connection:
+            newest = self._database.newest_revision()
+            forget_painted(connection, image_id)  # blank tiles of strokes that were undone lie on the planes of before
+            renew_revision(connection, newest)
             connection.execute(
                 "UPDATE images SET corrected_axes = ?, chosen_channels = '[]' WHERE id = ?", (corrected.axes, image_id)
             )
         self._planes.drop_image(image_id)
 
     def set_channels(self, image_id: int, chosen: Sequence[int]) -> None:
-        """Choose the channels of an image that a network sees, counted from 0, before it is painted on.
+        """Choose the channels that a network sees of an image on which nothing is painted, counted from 0.
 
-        The same are chosen of all other images with as many channels on which nothing was painted, and of those that
+        The same are chosen of all other images with as many channels on which nothing is painted, and of those that
         join the project later. Who has them open opens them anew.
 
         Raises
@@ -167,12 +171,30 @@ class Images:
         self._refuse_painted(record)
         self._refuse_other_channels(record.name, corrected.channels, image_id)
         alike = [other.id for other in self.all() if other.all_channels == record.all_channels]
-        untouched = [other for other in alike if not self._is_painted(other) and not self._has_test_areas(other)]
+        untouched = [other for other in alike if not self._holds_strokes(other) and not self._has_test_areas(other)]
         with self._database.transaction() as connection:
             connection.executemany(
                 "UPDATE images SET chosen_channels = ? WHERE id = ?",
                 [(json.dumps(corrected.chosen), other) for other in untouched],
             )
+
+    def remove(self, image_id: int) -> None:
+        """Take an image out of the project, with its strokes, test areas and all else that lies on it, for good.
+
+        Its file stays as it is, a copy of its pixels in the project's folder too. Added again, it is a new image.
+
+        Raises
+        ------
+        UserError
+            NU-P05 when there is no such image, NU-P07 when the disk refuses, NU-P11 in a read-only project.
+        """
+        self.get(image_id)
+        with self._database.transaction() as connection:
+            newest = self._database.newest_revision()
+            forget_painted(connection, image_id)
+            connection.execute("DELETE FROM images WHERE id = ?", (image_id,))
+            renew_revision(connection, newest)
+        self._planes.drop_image(image_id)
 
     def relocate(self, image_id: int, path: Path) -> None:
         """Point to where an image file lies now."""
@@ -202,19 +224,15 @@ class Images:
         return last.chosen if last is not None and is_like else tuple(range(image.all_channels))
 
     @damage_told
-    def _is_painted(self, image_id: int) -> bool:
-        query = "SELECT 1 FROM tiles WHERE image_id = ? LIMIT 1"
-        return self._database.execute(query, (image_id,)).fetchone() is not None
-
-    @damage_told
     def _has_test_areas(self, image_id: int) -> bool:
         query = "SELECT 1 FROM test_areas WHERE image_id = ? AND areas != '[]' LIMIT 1"
         return self._database.execute(query, (image_id,)).fetchone() is not None
 
     def _refuse_painted(self, image: ImageRecord) -> None:
-        if self._is_painted(image.id) or self._has_test_areas(image.id):
-            what = "its axes and channels cannot be others once it was painted on"
-            raise UserError("NU-I33", what, image.name, "add it to a new project and correct it there")
+        if self._holds_strokes(image.id) or self._has_test_areas(image.id):
+            what = "its axes and channels cannot be others while something is painted on it"
+            fix = "erase its strokes and rectangles first, or add it to a new project and correct it there"
+            raise UserError("NU-I33", what, image.name, fix)
 
     @damage_told
     def _refuse_other_channels(self, name: str, channels: int, own_id: int | None = None) -> None:

@@ -3,7 +3,7 @@
 from collections.abc import Iterator, Sequence
 
 import numpy as np
-from jaxtyping import UInt8
+from jaxtyping import Int64, UInt8
 
 from napari_unet import storage
 from napari_unet.errors import UserError
@@ -23,10 +23,15 @@ class StoredPlanes:
     ----------
     database : of the project
     held_bytes : most memory that unpacked planes may take
+
+    Attributes
+    ----------
+    counts : painted pixels of each class, by image id; None until they were counted, and where they may be others
     """
 
     def __init__(self, database: Database, held_bytes: int = _HELD_BYTES) -> None:
         self._database = database
+        self.counts: dict[int, Int64[np.ndarray, 256]] | None = None
         self._held: RecentlyUsed[tuple[int, int], TiledPlane] = RecentlyUsed(held_bytes, lambda stored: stored.nbytes)
 
     @property
@@ -54,7 +59,8 @@ class StoredPlanes:
         self._held.drop((image_id, plane))
 
     def drop_image(self, image_id: int) -> None:
-        """Read every plane of an image anew when it is asked for next."""
+        """Read every plane of an image anew when it is asked for next, and count anew what is painted."""
+        self.counts = None
         for key in self._held:
             if key[0] == image_id:
                 self._held.drop(key)

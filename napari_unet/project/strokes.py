@@ -56,7 +56,6 @@ class Strokes:
         self._planes = planes
         self._classes = classes
         self._test_areas = test_areas
-        self._counts: dict[int, Int64[np.ndarray, 256]] | None = None  # by image
 
     @property
     @damage_told
@@ -135,7 +134,7 @@ class Strokes:
             with self._database.transaction() as connection:
                 yield connection
         except BaseException:
-            self._counts = None
+            self._planes.counts = None
             for (image_id,) in self._database.execute("SELECT id FROM images").fetchall():
                 self._planes.drop_image(image_id)
             raise
@@ -256,12 +255,12 @@ class Strokes:
         self._planes.put(record.id, plane, stored)
 
     def _counted(self) -> dict[int, Int64[np.ndarray, "256"]]:
-        if self._counts is None:
-            self._counts = {}
+        if self._planes.counts is None:
+            self._planes.counts = {}
             for image_id, part in all_tiles(self._database.connection):
-                counts = self._counts.setdefault(image_id, np.zeros(256, np.int64))
+                counts = self._planes.counts.setdefault(image_id, np.zeros(256, np.int64))
                 counts += _counts(part)
-        return self._counts
+        return self._planes.counts
 
 
 def _counts(labels: UInt8[np.ndarray, "_ _"]) -> Int64[np.ndarray, "256"]:

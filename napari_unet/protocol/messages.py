@@ -57,7 +57,7 @@ class Annotated(Message, frozen=True):
 
 
 class Corrected(Message, frozen=True):
-    """Read again what the project remembers of an image, which was corrected; a ``Look`` follows."""
+    """Read again what the project remembers of an image, which was corrected or removed; a ``Look`` follows."""
 
     image_id: int | None  # None: of many
 

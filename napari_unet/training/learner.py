@@ -134,6 +134,13 @@ class Learner:
             self.trainer.refresh(self.settings, new_strokes=bool(changed), feature_cache=cache)
         return changed
 
+    def reopen(self, image_id: int | None) -> None:
+        """Read an image anew, whose record the user corrected or removed, or (None) all; planes may be gone then."""
+        self.annotations.reopen(image_id)
+        self.selection.looked_at.forget(image_id)
+        if self.annotations.gone:
+            self.agreement.forget()
+
     def step(self) -> float:
         """Do one training step; return its loss, or NaN when it diverged or did not fit into the memory.
 

@@ -81,6 +81,10 @@ class LookedAt:
             oldest = next((key for key in self._sums if key[0] not in learned), next(iter(self._sums)))
             del self._sums[oldest]
 
+    def forget(self, image_id: int | None) -> None:
+        """Forget what was predicted of an image that is another one now or gone, or (None) of all."""
+        self._sums = {key: sums for key, sums in self._sums.items() if image_id not in (None, key[0])}
+
     def painted(self, class_ids: tuple[int, ...]) -> DiceSums | None:
         """Return the sums of the images that something is painted on; None where none was predicted."""
         painted = learned_images(self._annotations.planes)

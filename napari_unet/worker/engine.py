@@ -6,8 +6,9 @@ from typing import Any
 
 from napari_unet.errors import UserError
 from napari_unet.network.device import Device, is_out_of_memory
+from napari_unet.project.image_record import MissingImage
 from napari_unet.protocol.message import Message
-from napari_unet.protocol.messages import Annotated, Look, ToWorker
+from napari_unet.protocol.messages import Annotated, Corrected, Look, ToWorker
 from napari_unet.training.learner import Learner
 from napari_unet.worker.jobs.job import Job
 from napari_unet.worker.open_project import Clock, OpenProject, Send
@@ -121,7 +122,12 @@ class Engine:
 
     def _hear(self, message: ToWorker) -> None:
         for hear in self._hearers[type(message)]:
-            hear(message)
+            try:
+                hear(message)
+            except MissingImage as error:
+                if message == Corrected(error.image_id):
+                    raise
+                self._hear(Corrected(error.image_id))  # as in ``_finishes``
 
     def _most_urgent(self) -> Job | None:
         """Choose the job of the next slice; None when nothing is to be done but what had the turn before."""
@@ -134,6 +140,9 @@ class Engine:
         """Do a slice of a job; return False when the memory was not enough for it."""
         try:
             job.step()
+        except MissingImage as error:
+            # The window removed it while the job worked on it, and what it says of that is still on its way.
+            self._hear(Corrected(error.image_id))
         except (RuntimeError, MemoryError) as error:
             if not is_out_of_memory(error) or self._opened.learner is None:
                 raise

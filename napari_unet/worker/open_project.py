@@ -37,7 +37,7 @@ class OpenProject(Listener):
         self._wanted: Open | None = None
 
     def hears(self) -> Hears:
-        """Return the methods for a project that is opened and for an image that is corrected."""
+        """Return the methods for a project that is opened and for an image that is corrected or removed."""
         return {Open: self._open, Corrected: self._reopen}
 
     @property
@@ -117,4 +117,4 @@ class OpenProject(Listener):
         """Read an image anew; or open the project, where that failed before, perhaps for want of the image's file."""
         if self.learner is None and self._wanted is not None:
             self._open(self._wanted)
-        self.required().annotations.reopen(message.image_id)
+        self.required().reopen(message.image_id)

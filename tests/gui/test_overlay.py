@@ -146,6 +146,38 @@ def test_in_three_dimensions_nothing_is_drawn_and_one_line_says_why(
     assert panel.shown.shapes.wish
 
 
+@pytest.mark.parametrize("leave", ["3-D", "another axis"])
+@pytest.mark.parametrize("shape", ["circle", "line", "rectangle"])
+def test_a_drawing_that_is_waited_for_ends_where_none_can_be_drawn(
+    viewer: Any, monkeypatch: pytest.MonkeyPatch, shape: str, leave: str
+) -> None:
+    """As Escape ends it: the brush is back, nothing is waited for, and the next shape can be drawn again."""
+    hand = open_black_image(viewer, monkeypatch, np.zeros((3, SIDE, SIDE), np.uint16))
+    panel, annotation = hand.panel, hand.panel.canvas.annotation
+    begin = {
+        "circle": panel.painting.accept.emit,
+        "line": panel.results.knobs.measure_button.click,
+        "rectangle": panel.rectangle_check.choices["drawn"].trigger,
+    }[shape]
+    begin()
+    drawn_on = viewer.layers.selection.active
+    assert drawn_on != annotation
+    if leave == "3-D":
+        viewer.dims.ndisplay = 3
+    else:
+        viewer.dims.order = (1, 0, 2)
+    assert settle(lambda: viewer.layers.selection.active == annotation, 5)
+    assert not panel.shown.shapes.wish
+    assert shape == "rectangle" or not drawn_on.visible
+    viewer.dims.ndisplay, viewer.dims.order = 2, (0, 1, 2)
+    settle(seconds=0.1)
+    assert viewer.layers.selection.active == annotation
+    begin()
+    assert viewer.layers.selection.active == drawn_on
+    assert str(drawn_on.mode).startswith("add_")
+    assert messages() == []
+
+
 def test_strokes_across_planes_are_all_stored(viewer: Any, monkeypatch: pytest.MonkeyPatch) -> None:
     """With a brush of three dimensions, and in a view of z and x, every plane's strokes are in the project."""
     hand = open_black_image(viewer, monkeypatch, np.zeros((5, SIDE, SIDE), np.uint8))

@@ -112,6 +112,22 @@ def test_ticking_channels_corrects_the_image_that_is_there(viewer: Any) -> None:
     assert user.stored()[20, 40] == 1
 
 
+def test_axes_are_free_again_once_the_strokes_are_undone(viewer: Any) -> None:
+    """Undone in napari, nothing is painted: the tick works, and strokes lie on the planes as they are then."""
+    pixels = np.random.default_rng(0).integers(0, 255, (3, 128, 96), np.uint8)
+    viewer.add_image(pixels, name="stack")
+    user = User(viewer)
+    panel = user.panel
+    user.draw(1, (20, 20), (20, 60))
+    assert user.stored(panel.controller.view.plane).any()
+    panel.canvas.annotation.undo()
+    panel.head.channels_first.setChecked(True)
+    assert facts(user) == (["cyx"], "cyx", True)
+    user.draw(2, (40, 20), (40, 60))
+    assert user.stored()[40, 40] == 2
+    assert messages() == []
+
+
 def test_a_layer_of_another_size_is_shown_whole(viewer: Any) -> None:
     """Chosen by the user, not brought by the project; one of the same size keeps the view."""
     viewer.add_image(np.zeros((64, 48), np.uint8), name="small")

@@ -46,11 +46,11 @@ def where_next() -> None:
 
 
 def use_as_annotation() -> None:
-    """Take the objects of the selected Labels layer over as annotation of the image."""
+    """Take the selected Labels layer over as annotation of the image."""
     viewer = napari.current_viewer()
     layer = viewer.layers.selection.active if viewer is not None else None  # before the panel selects its own
     panel = _present_panel()
-    panel.attempt(lambda: panel.object_annotation.take(layer))
+    panel.attempt(lambda: panel.labels_offer.use(layer))
 
 
 def export() -> None:

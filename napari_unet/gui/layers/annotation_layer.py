@@ -1,6 +1,7 @@
 """The layer on which the user paints."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 
 import numpy as np
 from jaxtyping import Bool, Integer, UInt8
@@ -161,6 +162,15 @@ class AnnotationLayer(OwnLayer[Labels]):
             rows, columns = ys + part.y0 - cover.y0, xs + part.x0 - cover.x0
             index = (*(np.full(ys.shape, i) for i in before), rows, columns)
             self.layer.data_setitem(index, labels[inside][ys, xs])
+
+    @contextmanager
+    def one_stroke(self) -> Iterator[None]:
+        """Let all that is painted meanwhile, on whatever planes, be one stroke to undo."""
+        if self.layer is None:
+            yield
+        else:
+            with self.layer.block_history():
+                yield
 
     def forget_edits(self) -> None:
         """Let undo go back no further than this."""

@@ -9,7 +9,7 @@ from napari.viewer import Viewer
 from qtpy.QtCore import QObject, QTimer
 
 from napari_unet.evaluation.scores import AreaScore
-from napari_unet.gui.layers.flat_view import require_flat_view
+from napari_unet.gui.layers.flat_view import is_flat, require_flat_view
 from napari_unet.gui.layers.own_layer import OwnLayer
 from napari_unet.gui.layers.own_layers import OwnLayers
 from napari_unet.gui.layers.placement import Geometry, Placement
@@ -36,7 +36,7 @@ class AreaLayer(OwnLayer[Shapes]):
     viewer : napari's viewer
     own_layers : the list of our layers
     changed : gets the areas of the image by plane whenever they may be others; must not raise
-    drawn : called once when the user has finished a rectangle
+    drawn : called once when the user has finished a rectangle, or has gone to a view in which none can be drawn
     parent : ends the timer with itself
     """
 
@@ -58,6 +58,8 @@ class AreaLayer(OwnLayer[Shapes]):
         self._scores: dict[tuple[int, Region], AreaScore] = {}
         self._soon = QTimer(parent, singleShot=True, interval=0)
         self._soon.timeout.connect(self._read)
+        self._look_soon = QTimer(parent, singleShot=True, interval=0)
+        self._look_soon.timeout.connect(self._give_up_elsewhere)
 
     def show(self, placement: Placement, areas: Areas) -> None:
         """Show the test areas of an image; the selected layer stays selected."""
@@ -99,10 +101,13 @@ class AreaLayer(OwnLayer[Shapes]):
     def leave(self) -> None:
         """Take the layer out of the viewer, before the other layers over the same image go."""
         self._soon.stop()
+        self._look_soon.stop()
         self._drawing = False
         layer, layers = self.layer, self._viewer.layers
         if layer is not None:
             layer.events.data.disconnect(self._touched)
+            for changed in (self._viewer.dims.events.ndisplay, self._viewer.dims.events.order):
+                changed.disconnect(self._look_later)
             # Removed as the active layer and in another mode, it crashed napari's next drawing.
             layer.mode = "pan_zoom"
             if layer in layers:
@@ -116,6 +121,8 @@ class AreaLayer(OwnLayer[Shapes]):
             self.layer = self._make(placement)
             self._own.add(self.layer)
             self.layer.events.data.connect(self._touched)
+            for changed in (self._viewer.dims.events.ndisplay, self._viewer.dims.events.order):
+                changed.connect(self._look_later)
         return self.layer
 
     def _make(self, placement: Placement) -> Shapes:
@@ -133,6 +140,15 @@ class AreaLayer(OwnLayer[Shapes]):
             self._soon.start()
         else:
             self._soon.stop()
+
+    def _look_later(self, event: Event) -> None:
+        self._look_soon.start()
+
+    def _give_up_elsewhere(self) -> None:
+        """Wait for no rectangle any more in a view in which napari draws none."""
+        if self._drawing and not is_flat(self._viewer.dims):
+            self._drawing = False
+            self._drawn()
 
     def _read(self) -> None:
         """Read the rectangles that the user drew, and snap them to pixels."""

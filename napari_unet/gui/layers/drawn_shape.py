@@ -10,7 +10,7 @@ from napari.utils.events import Event
 from napari.viewer import Viewer
 from qtpy.QtCore import QObject, QTimer
 
-from napari_unet.gui.layers.flat_view import require_flat_view
+from napari_unet.gui.layers.flat_view import is_flat, require_flat_view
 from napari_unet.gui.layers.own_layer import OwnLayer
 from napari_unet.gui.layers.own_layers import OwnLayers
 from napari_unet.gui.layers.placement import Geometry, Placement
@@ -69,7 +69,9 @@ class DrawnShape(OwnLayer[Shapes]):
             self.layer = layer = self._make(placement)
             self._own.add(layer, gone=self._forget)
             layer.events.data.connect(self._drawn)
-            self._viewer.layers.selection.events.active.connect(self._active_changed)
+            self._viewer.layers.selection.events.active.connect(self._look_later)
+            for changed in (self._viewer.dims.events.ndisplay, self._viewer.dims.events.order):
+                changed.connect(self._look_later)
             layer.bind_key("Escape", lambda _: self._return(), overwrite=True)
         pixel = 1 / max(self._viewer.scene.camera.zoom * float(layer.scale[-1]), 1e-9)
         layer.current_edge_width = 2 * pixel
@@ -109,14 +111,21 @@ class DrawnShape(OwnLayer[Shapes]):
         self._finish_soon.stop()
         self._look_soon.stop()
         if self.layer is not None:
-            self._viewer.layers.selection.events.active.disconnect(self._active_changed)
+            self._viewer.layers.selection.events.active.disconnect(self._look_later)
+            for changed in (self._viewer.dims.events.ndisplay, self._viewer.dims.events.order):
+                changed.disconnect(self._look_later)
 
-    def _active_changed(self, event: Event) -> None:
+    def _look_later(self, event: Event) -> None:
         self._look_soon.start()
 
     def _give_up_elsewhere(self) -> None:
-        """Wait for no shape any more once the user has gone to another layer, and leave that one active."""
-        if self.is_waited_for and self._viewer.layers.selection.active != self.layer:
+        """Wait for no shape any more in a view without drawing, where napari ends the mode by itself and says nothing.
+
+        Nor once the user has gone to another layer, which stays the active one.
+        """
+        if self.layer is not None and self.layer.visible and not is_flat(self._viewer.dims):
+            self._return()
+        elif self.is_waited_for and self._viewer.layers.selection.active != self.layer:
             self._hide()
 
     def _drawn(self, event: Event) -> None:

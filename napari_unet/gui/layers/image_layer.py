@@ -23,6 +23,12 @@ class ImageLayer:
         """Tell whether a layer is this one."""
         return self.layer is not None and layer == self.layer
 
+    def leave(self) -> None:
+        """Show no image any more, and take the layer out of the viewer."""
+        layer, self.layer, self.image_id = self.layer, None, None
+        if layer is not None and layer in self._viewer.layers:
+            self._viewer.layers.remove(layer)
+
     def show(self, image: Image, record: ImageRecord) -> NapariImage:
         """Show an image of the project."""
         content = source.layer_content(image, record)

@@ -148,12 +148,12 @@ class CorrectionDialog(QDialog):  # type: ignore[misc]
         self.axes = QLineEdit(record.axes)
         self.axes.setToolTip(
             f"A letter for each axis of {' x '.join(map(str, record.shape))}: y and x, c for channels, "
-            "others such as z and t for planes.\nOnly while nothing was painted on the image"
+            "others such as z and t for planes.\nOnly while nothing is painted on the image"
         )
         self.channels = QListWidget()
         self.channels.setToolTip(
             "Channels that the network sees, of all images of the project with as many.\n"
-            "Only while nothing was painted on the image"
+            "Only while nothing is painted on the image"
         )
         for number, name in enumerate(channel_names):
             item = QListWidgetItem(name, self.channels)

@@ -1,15 +1,17 @@
-"""The images of the open project: pick one, add more, find one that was moved."""
+"""The images of the open project: pick one, add more, find one that was moved, remove one."""
 
 from collections.abc import Sequence
+from functools import partial
 from pathlib import Path
 from typing import Any
 
-from qtpy.QtCore import QEvent, QItemSelection, QModelIndex, QObject, QSize, Qt, Signal
+from qtpy.QtCore import QEvent, QItemSelection, QModelIndex, QObject, QPoint, QSize, Qt, Signal
 from qtpy.QtGui import QKeyEvent
 from qtpy.QtWidgets import (
     QAbstractItemView,
     QFileDialog,
     QHeaderView,
+    QMenu,
     QPushButton,
     QSizePolicy,
     QTableView,
@@ -26,6 +28,7 @@ from napari_unet.project.image_record import ImageRecord
 
 _LEAST_ROWS, _MOST_ROWS = 2, 6  # of the list; the strip where there is room for fewer
 _DRAGS = {QEvent.Type.DragEnter, QEvent.Type.DragMove, QEvent.Type.Drop}
+_NAME_PX = 200  # of an image in its menu
 _STEPS = {Qt.Key.Key_PageDown: 1, Qt.Key.Key_PageUp: -1}
 
 
@@ -39,9 +42,17 @@ class ImageList(QWidget):  # type: ignore[misc]
     table : the images
     view, strip : the rows, and the thumbnails; one of the two is shown
     place, find_button, add_button : to be put beside the title of the section
+
+    Signals
+    -------
+    chosen, removed : the id of an image
+    stepped : so many images on, or back
+    added : paths of files and folders
+    found : the id of an image, and the path of its file
     """
 
     chosen = Signal(int)
+    removed = Signal(int)
     stepped = Signal(int)
     added = Signal(list)
     found = Signal(int, Path)
@@ -70,6 +81,8 @@ class ImageList(QWidget):  # type: ignore[misc]
             layout.addWidget(images)
             images.selectionModel().selectionChanged.connect(self._selection_changed)
             images.clicked.connect(self._clicked)
+            images.setContextMenuPolicy(Qt.ContextMenuPolicy.CustomContextMenu)
+            images.customContextMenuRequested.connect(partial(self.open_menu, images))
             for seen in (images, images.viewport()):
                 seen.installEventFilter(self)
                 self._filtered.append(seen)
@@ -117,7 +130,7 @@ class ImageList(QWidget):  # type: ignore[misc]
             self._filtered.pop().removeEventFilter(self)
 
     def eventFilter(self, watched: QObject, event: QEvent) -> bool:
-        """Take drops onto the panel, and the keys PageDown and PageUp in the list."""
+        """Take drops onto the panel, and the keys PageDown, PageUp and Delete in the list."""
         if event.type() in _DRAGS and (paths := _files_of(event)):
             event.acceptProposedAction()
             if event.type() == QEvent.Type.Drop:
@@ -125,12 +138,30 @@ class ImageList(QWidget):  # type: ignore[misc]
             return True
         if event.type() == QEvent.Type.MouseButtonPress and watched in (self.view.viewport(), self.strip.viewport()):
             self._chosen_by_press = None
+            if event.button() == Qt.MouseButton.RightButton:
+                return True  # the menu is of the image below the mouse, which need not come up for it
         if watched in (self.view, self.strip) and isinstance(event, QKeyEvent) and event.type() == QEvent.Type.KeyPress:
             step = _STEPS.get(event.key())
             if step is not None:
                 self.stepped.emit(step)
                 return True
+            if event.key() == Qt.Key.Key_Delete and self.marked is not None:
+                self.removed.emit(self.marked)
+                return True
         return False
+
+    def open_menu(self, images: QAbstractItemView, place: QPoint) -> QMenu | None:
+        """Show what can be done with the image at a place of the rows or of the strip; None where there is none."""
+        index = images.indexAt(place)
+        record = self.table.records[index.row()] if index.isValid() else self._selected
+        if record is None:
+            return None
+        menu = QMenu(self)
+        menu.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
+        name = images.fontMetrics().elidedText(record.name, Qt.TextElideMode.ElideMiddle, _NAME_PX).replace("&", "&&")
+        menu.addAction(f"Remove {name} from the project", partial(self.removed.emit, record.id))
+        menu.popup(images.viewport().mapToGlobal(place))
+        return menu
 
     def fit(self, room: int) -> None:
         """Take the height that there is room for, px."""

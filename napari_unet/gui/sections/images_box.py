@@ -11,6 +11,7 @@ from napari_unet.gui.sections.drawer import Drawer
 from napari_unet.gui.sections.dropped_projects import DroppedProjects
 from napari_unet.gui.sections.head import Head
 from napari_unet.gui.sections.image_list import ImageList
+from napari_unet.gui.sections.image_removal import ImageRemoval
 from napari_unet.gui.sections.image_room import ImageRoom
 from napari_unet.gui.sections.opening import Opening
 from napari_unet.gui.sections.project_images import ProjectImages
@@ -33,6 +34,7 @@ class ImagesBox(QWidget):  # type: ignore[misc]
         super().__init__()
         self.list = ImageList()
         self.project_images = ProjectImages(viewer, controller, shown, self.list, panel)
+        self.removal = ImageRemoval(controller, shown, self.project_images, self.list, panel)
         self.added_files = AddedFiles(controller, panel)
         self.head = Head(viewer, controller, shown, self.project_images)
         self.opening = Opening(controller, shown, self.project_images, self.head, panel)

@@ -79,7 +79,7 @@ class Opening(QObject):  # type: ignore[misc]
     def _begin(self, layer: Image) -> None:
         """Make a project for a layer, or open its own, and offer to take the other open images as well."""
         self._attempt(lambda: self._head.take(layer))
-        others = [one for one in self._head.layers if one is not layer and not self._images.has_brought(one)]
+        others = [one for one in self._head.layers if one is not layer and not self._images.brought.is_layer(one)]
         if others and self._controller.image is not None:
             count = len(others) + 1
             self.banner.ask(

@@ -44,6 +44,7 @@ class ProjectImages(QObject):  # type: ignore[misc]
     Attributes
     ----------
     decoder : opens the files of images in another process
+    brought : the layer in which images of the project are brought, not one of the user's
 
     Signals
     -------
@@ -64,7 +65,7 @@ class ProjectImages(QObject):  # type: ignore[misc]
         self._window = parent
         self._rows = ImageRows(controller, image_list)
         self._attempt = attempt = Attempt(controller)
-        self._ours = ImageLayer(viewer)
+        self.brought = ImageLayer(viewer)
         self._users: list[Any] = []  # image layers that the user opened and that are in the project
         self._wanted: int | None = None  # waits for the end of a stroke
         image_list.chosen.connect(self.switch)
@@ -111,8 +112,8 @@ class ProjectImages(QObject):  # type: ignore[misc]
         UserError
             Those of reading the layer, of ``Project`` and of committing the strokes that are painted now.
         """
-        if self._ours.image_id is not None and self.has_brought(layer):
-            self.switch(self._ours.image_id)
+        if self.brought.image_id is not None and self.brought.is_layer(layer):
+            self.switch(self.brought.image_id)
             return
         self._shown.saving.save()
         if self._controller.project is None:
@@ -136,10 +137,6 @@ class ProjectImages(QObject):  # type: ignore[misc]
                 measure_alike(layer, source.layer_axes(record), record.pixel_size)
             self._rows.show()
             self._try(record.id)
-
-    def has_brought(self, layer: Any) -> bool:
-        """Tell whether a layer is the one in which images of the project are brought, not one of the user's."""
-        return self._ours.is_layer(layer)
 
     def switch(self, image_id: int) -> None:
         """Work on another image of the project; while a stroke is being painted, right after it."""
@@ -166,7 +163,7 @@ class ProjectImages(QObject):  # type: ignore[misc]
             self.switch(self._wanted)
 
     def show_added(self) -> None:
-        """Show the images that joined the project or were found; where none is on screen, the first one comes up."""
+        """Show the images that joined the project, were found or went; where none is on screen, the first comes up."""
         before = {record.id: record.path for record in self._list.table.records}
         self._rows.show()
         records = self._list.table.records
@@ -250,13 +247,13 @@ class ProjectImages(QObject):  # type: ignore[misc]
         self._shown.saving.save()
         before = _extent(self._shown.canvas.image)
         units = scale_and_units(source.layer_axes(record), record.pixel_size)[1] if layer is None else layer.units
-        self._shown.measure_in(tuple(map(str, units)), self._ours.layer)
+        self._shown.measure_in(tuple(map(str, units)), self.brought.layer)
         if image is not None:
             with self._shown.changing():  # a layer that gives way to this one was not taken away by the user
-                layer = self._ours.show(image, record)
+                layer = self.brought.show(image, record)
         elif layer not in self._users:
             self._users.append(layer)
-        _uncover(layer, [*self._users, self._ours.layer], self._viewer)
+        _uncover(layer, [*self._users, self.brought.layer], self._viewer)
         self._controller.show_image(record)
         self._shown.show(layer, record)
         if not np.array_equal(before, _extent(layer)):
@@ -272,7 +269,7 @@ class ProjectImages(QObject):  # type: ignore[misc]
     def _leave_project(self) -> None:
         self._shown.leave()
         self._wanted = None
-        self._ours.image_id = None  # it shows an image of this project; the same number is another one in the next
+        self.brought.image_id = None  # it shows an image of this project; the same number is another one in the next
         self.left.emit()
 
     def _try(self, image_id: int) -> None:
@@ -289,14 +286,18 @@ class ProjectImages(QObject):  # type: ignore[misc]
         self._shown.show(layer, record)
         if before is not None and not np.array_equal(_extent(before), _extent(layer)):
             self._viewer.reset_view()
-        if self._ours.layer is not None:
-            self._ours.layer.visible = False
+        if self.brought.layer is not None:
+            self.brought.layer.visible = False
         self._rows.show()
 
     def _users_layer(self, record: ImageRecord) -> Any:
         channels_first = "c" in record.found_axes[:-2]
         for layer in self._viewer.layers:
-            if isinstance(layer, NapariImage) and not self._ours.is_layer(layer) and layer.name.startswith(record.name):
+            if (
+                isinstance(layer, NapariImage)
+                and not self.brought.is_layer(layer)
+                and layer.name.startswith(record.name)
+            ):
                 if source.shows(layer, record) and source.known_image(layer, channels_first, [record], self.opened):
                     return layer
         return None

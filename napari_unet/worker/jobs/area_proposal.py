@@ -7,7 +7,7 @@ import numpy as np
 from napari_unet.dataset.annotated import Annotations, PlaneKey
 from napari_unet.images.tiles import Region, grid
 from napari_unet.network.inference import Predictor
-from napari_unet.protocol.messages import AreaProposed, Open, ProposeArea
+from napari_unet.protocol.messages import AreaProposed, Corrected, Open, ProposeArea
 from napari_unet.training.acquisition import REGION_SIDE, Acquisition
 from napari_unet.training.area_proposal import least_sure_area, random_area, random_planes
 from napari_unet.worker.jobs.job import Job
@@ -35,8 +35,8 @@ class AreaProposal(Job):
         self._spent = 0.0
 
     def hears(self) -> Hears:
-        """Return the methods for a wish, and for another project, which ends it."""
-        return {Open: lambda _: self.stop(), ProposeArea: self._ask}
+        """Return the methods for a wish, and for another project and a corrected image, which end it."""
+        return {Open: lambda _: self.stop(), Corrected: lambda _: self.stop(), ProposeArea: self._ask}
 
     def urgency(self) -> Urgency:
         """Return the urgency of a wish that is not answered yet."""

@@ -11,7 +11,7 @@ from napari_unet.evaluation.label_check import LabelCheck
 from napari_unet.images.tiled_plane import TiledPlane
 from napari_unet.images.tiles import Region
 from napari_unet.network.inference import Predictor
-from napari_unet.protocol.messages import Doubted, Open
+from napari_unet.protocol.messages import Corrected, Doubted, Open
 from napari_unet.training.learner import Learner
 from napari_unet.worker.jobs.job import Job
 from napari_unet.worker.jobs.tiles import Tiles
@@ -41,8 +41,8 @@ class StrokeScoring(Job):
         self._said = Doubted(())
 
     def hears(self) -> Hears:
-        """Return the method for another project."""
-        return {Open: lambda _: self._forget()}
+        """Return the methods for another project, and for planes that may be gone."""
+        return {Open: lambda _: self._forget(), Corrected: self._correct}
 
     def urgency(self) -> Urgency:
         """Return the urgency of tiles that wait; while one on screen waits, it is nothing."""
@@ -81,6 +81,20 @@ class StrokeScoring(Job):
             painted = learner.annotations.planes[done]
             self._check.score(done, painted.labels, painted.trained, answers, class_ids)
         self._predicted = {}
+        self._tell()
+
+    def _correct(self, _: Corrected) -> None:
+        """Doubt no strokes of planes that are gone, and predict nothing there."""
+        learner = self._opened.learner
+        if learner is None:
+            return
+        planes = learner.annotations.planes
+        self._waiting = deque(place for place in self._waiting if place[0] in planes)
+        self._predicted = {key: answers for key, answers in self._predicted.items() if key in planes}
+        self._check.keep(planes)
+        self._tell()
+
+    def _tell(self) -> None:
         before, self._said = self._said, Doubted(self._check.doubts())
         if self._said != before:
             self._opened.send(self._said)

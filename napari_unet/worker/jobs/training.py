@@ -1,7 +1,7 @@
 """Trains on the strokes, shows the newest network now and then, and saves it."""
 
 from napari_unet.errors import UserError
-from napari_unet.protocol.messages import Annotated, Failed, Open, Restore, Saved, Scored, Train
+from napari_unet.protocol.messages import Annotated, Corrected, Failed, Open, Restore, Saved, Scored, Train
 from napari_unet.worker.jobs.job import Job
 from napari_unet.worker.jobs.label_check import StrokeScoring
 from napari_unet.worker.jobs.tiles import Tiles
@@ -35,8 +35,9 @@ class Training(Job):
         self._next_save = 0.0
 
     def hears(self) -> Hears:
-        """Return the methods for strokes, for begin and pause, and for going back to the best network."""
-        return {Open: self._tell_score, Annotated: self._annotated, Train: self._train, Restore: self._restore}
+        """Return the methods for strokes, those that went included, for begin and pause, and for going back."""
+        strokes: Hears = {Annotated: self._annotated, Corrected: self._corrected}
+        return {Open: self._tell_score, **strokes, Train: self._train, Restore: self._restore}
 
     def urgency(self) -> Urgency:
         """Return the urgency of training, which is below that of all else that the user waits for."""
@@ -104,6 +105,12 @@ class Training(Job):
             if score is not None:
                 self._opened.send(Scored(score, None))
                 self._tiles.tell_estimate_again()
+
+    def _corrected(self, _: Corrected) -> None:
+        """Learn on without planes that are gone, before a step draws tiles from them."""
+        learner = self._opened.learner
+        if learner is not None and learner.annotations.gone:
+            self._annotated(Annotated(own=False))
 
     def _train(self, message: Train) -> None:
         self._opened.is_training = message.on

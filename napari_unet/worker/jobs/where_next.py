@@ -7,7 +7,7 @@ import numpy as np
 
 from napari_unet.dataset.annotated import PlaneKey
 from napari_unet.images.tiles import Region, grid
-from napari_unet.protocol.messages import Annotated, Look, Open, Suggest, Suggested
+from napari_unet.protocol.messages import Annotated, Corrected, Look, Open, Suggest, Suggested
 from napari_unet.training.acquisition import REGION_SIDE, Acquisition, RankedTile
 from napari_unet.training.learner import Learner
 from napari_unet.worker.jobs.job import Job
@@ -48,7 +48,8 @@ class WhereNext(Job):
 
     def hears(self) -> Hears:
         """Return the methods for a question, and for what makes an answer to it useless."""
-        return {Open: lambda _: self.stop(), Look: self._look, Annotated: self._annotated, Suggest: self._ask}
+        over: Hears = {Open: lambda _: self.stop(), Corrected: lambda _: self._give_up(), Annotated: self._annotated}
+        return {**over, Look: self._look, Suggest: self._ask}
 
     def urgency(self) -> Urgency:
         """Return the urgency of a question that is not answered yet."""
