@@ -21,8 +21,10 @@ from napari_unet.config import fields
 from napari_unet.errors import PROGRAM_ERRORS, UserError
 from napari_unet.export.formats import FORMATS
 from napari_unet.images.image import Image
+from napari_unet.images.tiles import Region
 from napari_unet.network.reading import open_network
 from napari_unet.objects.objects import label_objects
+from napari_unet.project.area_checks import AreaCheck
 from napari_unet.project.database import DATABASE
 from napari_unet.project.project import Project
 from napari_unet.protocol import messages as m
@@ -266,6 +268,28 @@ def test_export_prints_an_estimate_of_every_image(run: Run, trained_folder: Path
     assert (image["image"], image["record"]) == ("cells", str(tmp_path / "o" / "cells.json"))
     assert image["estimated_dice"] == beside["estimated_dice"] != {}
     assert image["expected_drop"] == beside["expected_drop"]
+
+
+def test_the_dice_to_publish_is_told_with_the_network(run: Run, trained_folder: Path, tmp_path: Path) -> None:
+    """By training, the list of networks and an export alike: its classes, and what stands behind it."""
+    (listed,) = json.loads(run("models", trained_folder, "--json")[1])["models"]
+    assert {each["value"] for each in listed["dice_to_publish"]["classes"].values()} == {None}
+    area = Region(0, 0, 10, 10)
+    with Project(trained_folder) as project:
+        labels = project.strokes.plane(1, 0)
+        labels[area.slices] = 1
+        project.test_areas.replace(1, 0, [area])
+        project.area_checks.add(1, AreaCheck(0, area, "random", labels[area.slices], is_done=True))
+        project.commit(1, 0, labels)
+    trained = json.loads(run("train", "--project", trained_folder, "--steps", 2, "--json")[1])["dice_to_publish"]
+    assert [trained[name] for name in ("rectangles", "images", "pixels")] == [1, 1, 100]
+    assert all(each["value"] is None and each["reason"] for each in trained["classes"].values())
+    (listed,) = json.loads(run("models", trained_folder, "--json")[1])["models"]
+    given = ("--project", trained_folder, "--out", tmp_path / "o", "--device", "cpu", "--json")
+    exported = json.loads(run("export", *given)[1])["dice_to_publish"]
+    beside = json.loads((tmp_path / "o" / "cells.json").read_text("utf-8"))["dice_to_publish"]
+    assert listed["dice_to_publish"] == exported == beside == trained
+    assert "from 1 rectangle of 1 image" in run("models", trained_folder)[1]
 
 
 def test_the_image_itself_is_never_replaced(run: Run, trained_folder: Path, drawn: tuple[Path, Path]) -> None:

@@ -36,7 +36,8 @@ def predict(options: argparse.Namespace) -> int:
 
 def export(options: argparse.Namespace) -> int:
     """Predict a project's images and write the results."""
-    from napari_unet.export.provenance import images_in
+    from napari_unet.evaluation.checked_areas import TO_PUBLISH
+    from napari_unet.export.provenance import dice_to_publish_in, images_in
     from napari_unet.packaging import project_export
     from napari_unet.packaging.batch import Failure
     from napari_unet.project.project import Project
@@ -55,6 +56,7 @@ def export(options: argparse.Namespace) -> int:
     record = {
         "files": [str(path) for path in written],
         "images": images_in(written),
+        TO_PUBLISH: dice_to_publish_in(written),
         "failed": [failure.as_json() for failure in failed],
     }
     print_files(record, warnings, options)

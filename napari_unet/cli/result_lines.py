@@ -13,6 +13,7 @@ def training_line(result: "TrainingResult") -> str:
         f"{result.steps} steps in {result.seconds:.1f} s on {result.device}, network '{result.preset}'",
         f"estimated Dice: {_estimates(result.estimated_dice)}",
     ]
+    parts += _to_publish(result.dice_to_publish)
     if _is_any_known(result.held_out_dice):
         parts.append(f"held-out Dice: {_dice(result.held_out_dice)}")
     if result.network_step < result.newest_step:
@@ -29,6 +30,15 @@ def _estimates(by_name: dict[str, dict[str, Any]]) -> str:
     known = {name: each for name, each in by_name.items() if each["low"] is not None}
     values = (f"{name} {each['value']:.2f} [{each['low']:.2f}, {each['high']:.2f}]" for name, each in known.items())
     return ", ".join(values) or "n/a"
+
+
+def _to_publish(record: dict[str, Any]) -> list[str]:
+    """Return the Dice to publish with what stands behind it; [] where no rectangle was checked."""
+    rectangles, images = record["rectangles"], record["images"]
+    if not rectangles:
+        return []
+    behind = f"{rectangles} rectangle{'s' * (rectangles > 1)} of {images} image{'s' * (images > 1)}"
+    return [f"Dice to publish {_estimates(record['classes'])} from {behind}"]
 
 
 def _is_any_known(by_name: dict[str, float | None]) -> bool:
@@ -62,7 +72,7 @@ def model_line(record: dict[str, Any]) -> str:
     names = f" ({record['channels_trained_on']})" if record["channels_trained_on"] else ""
     trained = f"images trained on: {count}, with pixels of {sizes}" if count else "images trained on: not remembered"
     estimated = _estimates(record["estimated_dice"])
-    scores = f"estimated Dice {estimated}"
+    scores = ", ".join([f"estimated Dice {estimated}", *_to_publish(record["dice_to_publish"])])
     if _is_any_known(record["held_out_dice"]):
         mean = _number(record["mean_held_out_dice"])
         scores += f", mean held-out Dice {mean} ({_dice(record['held_out_dice'])})"

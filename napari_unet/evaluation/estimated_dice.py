@@ -35,7 +35,7 @@ class EstimatedDice(msgspec.Struct, frozen=True):
     ----------
     value : None where nothing trustworthy can be said; ``reason`` tells why and what helps
     low, high : the interval that holds the true Dice in 9 of 10 cases
-    checked_areas : that corrected the value
+    checked_areas : that corrected the value, or that a Dice to publish is of
     """
 
     class_id: int

@@ -68,11 +68,13 @@ class CheckedDice(msgspec.Struct, frozen=True):
 
     Attributes
     ----------
-    areas, pixels : that stand behind it
+    classes : of each the number of areas that it is in is ``checked_areas``
+    areas, images, pixels : that stand behind it
     """
 
     classes: tuple[EstimatedDice, ...]
     areas: int
+    images: int
     pixels: int
 
 
@@ -88,6 +90,7 @@ class Score(msgspec.Struct, frozen=True):
     best: Milestone | None = None
     start: Milestone | None = None  # the first network shown with these classes since the worker began
     estimated: float | None = None  # mean over the classes of the estimated Dice of the painted images
+    estimates: tuple[EstimatedDice, ...] = ()  # of each class over all images that were looked at
 
 
 def confusion(

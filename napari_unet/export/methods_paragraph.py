@@ -1,21 +1,17 @@
 """A paragraph for the methods section of a paper, every figure from the project and its newest score."""
 
-import json
 import platform
 from collections.abc import Sequence
 from importlib.metadata import PackageNotFoundError, version
 from typing import Any
 
-import msgspec
-
-from napari_unet.evaluation.estimated_dice import ESTIMATES, EstimatedDice, interval_text
+from napari_unet.evaluation.estimated_dice import EstimatedDice, interval_text
 from napari_unet.evaluation.scores import CheckedDice, ClassScore, Score
 from napari_unet.project.project import Project
+from napari_unet.project.shown_network import shown_network_note
 from napari_unet.project.split import BLOCK, BUFFER_ZONE
 
 _PACKAGES = ("napari-unet-live", "napari", "torch", "numpy", "scipy")
-_SHOWN = "best.json"  # in the folder of networks: the description of the one that is shown
-_LONGEST = 2**20  # bytes of it that are read
 
 
 def methods_paragraph(project: Project, score: Score | None) -> str:
@@ -23,8 +19,7 @@ def methods_paragraph(project: Project, score: Score | None) -> str:
     names = project.classes.names()
     painted = ", ".join(f"{names[k]} {count:,}" for k, count in project.strokes.labelled_pixels().items())
     images = project.images.all()
-    said = _description(project)
-    network = _network(said, project.settings.read().preset)
+    network = _network(shown_network_note(project), project.settings.read().preset)
     annotated = sum(bool(project.strokes.painted_planes(record.id)) for record in images)
     sentences = [
         f"Pixels were classified with a U-Net ({network}) trained on annotated pixels with {_versions()}.",
@@ -36,7 +31,7 @@ def methods_paragraph(project: Project, score: Score | None) -> str:
             f"Some of the annotated blocks of {BLOCK} x {BLOCK} pixels, chosen by a hash of their position, were held "
             f"out; pixels within {BUFFER_ZONE} pixels of held-out ones were not trained on."
         )
-    sentences += _estimated(said, names)
+    sentences += _estimated(score, names)
     areas = sum(len(found) for record in images for found in project.test_areas.of(record.id).values())
     if areas:
         sentences.append(f"Nothing in {areas} test areas was trained on.")
@@ -67,22 +62,9 @@ def _network(record: Any, preset: str) -> str:
     return f"network '{name}'" + (f", started from {start}" if start else "")
 
 
-def _description(project: Project) -> Any:
-    """Return what the file of the network that is shown says of it; None where it says nothing."""
-    try:
-        path = project.models / _SHOWN
-        return json.loads(path.read_text(encoding="utf-8")) if path.stat().st_size <= _LONGEST else None
-    except (OSError, ValueError, RecursionError):
-        return None
-
-
-def _estimated(record: Any, names: dict[int, str]) -> list[str]:
-    """Return a sentence with the estimated Dice that the network was saved with, where it was."""
-    try:
-        estimates = msgspec.convert(record["facts"][ESTIMATES], tuple[EstimatedDice, ...])
-    except (KeyError, TypeError, msgspec.ValidationError):
-        return []
-    values = _values(estimates, names)
+def _estimated(score: Score | None, names: dict[int, str]) -> list[str]:
+    """Return a sentence with the estimated Dice of the network that was scored, where there is one."""
+    values = "" if score is None else _values(score.estimates, names)
     return [f"From how sure the network was, the Dice over whole images was estimated at {values}."] if values else []
 
 
@@ -114,10 +96,15 @@ def _results(score: Score, names: dict[int, str]) -> list[str]:
 def _checked(checked: CheckedDice, names: dict[int, str]) -> str:
     """Return the Dice to publish, and how it was come by."""
     return (
-        f"{checked.areas} of them, {checked.pixels:,} pixels, were chosen at random by the program, filled with its "
-        f"prediction and corrected by hand: the Dice in them was {_values(checked.classes, names)} "
+        f"{checked.areas} of them, {checked.pixels:,} pixels in {_images(checked.images)}, were chosen at random by "
+        "the program, filled with its prediction and corrected by hand: the Dice in them was "
+        f"{_values(checked.classes, names)} "
         "(90 % intervals for the whole images)."
     )
+
+
+def _images(count: int) -> str:
+    return f"{count} image{'s' * (count != 1)}"
 
 
 def _class(score: ClassScore, names: dict[int, str]) -> str:

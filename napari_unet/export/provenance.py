@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from napari_unet.config import Settings
+from napari_unet.evaluation.checked_areas import TO_PUBLISH
 from napari_unet.export.earlier_results import (
     FILES,
     OTHER_FILES,
@@ -141,6 +142,12 @@ def images_in(files: Sequence[Path]) -> list[dict[str, Any]]:
             estimated, drop = quality_in(path)
             found.append({"image": record["image"], "record": str(path), ESTIMATED: estimated, DROP: drop})
     return found
+
+
+def dice_to_publish_in(files: Sequence[Path]) -> dict[str, Any] | None:
+    """Return the Dice to publish of the network that made results; None where no record of an image is among them."""
+    records = (read_record(path) for path in files if path.suffix == ".json")
+    return next((record[TO_PUBLISH] for record in records if {"image", TO_PUBLISH} <= record.keys()), None)
 
 
 def content_hash(path: Path) -> str:

@@ -6,7 +6,10 @@ from typing import Annotated, Any
 import msgspec
 import numpy as np
 
+from napari_unet.evaluation.checked_areas import TO_PUBLISH
 from napari_unet.evaluation.estimated_dice import ESTIMATES, EstimatedDice
+from napari_unet.evaluation.image_dice import ImageDice
+from napari_unet.evaluation.scores import CheckedDice
 
 _MOST_AREAS = 2**31  # that may be checked
 
@@ -17,6 +20,7 @@ class KnownFacts(msgspec.Struct, frozen=True):
     held_out_dice: dict[str, float | None] = {}
     mean_held_out_dice: float | None = None
     estimated_dice: tuple[EstimatedDice, ...] = ()
+    dice_to_publish: CheckedDice | None = None
     checked_correction: dict[str, tuple[float, float, int]] = {}
     learning_rate: float = 0.0
     rate: float = 0.0
@@ -27,6 +31,7 @@ class KnownFacts(msgspec.Struct, frozen=True):
     mistaken_pixels: Annotated[int, msgspec.Meta(ge=0)] = 0
     revision: int = 0
     shares_known: int = 0
+    image_dice: ImageDice = ImageDice()
     random: dict[str, Any] | None = None
 
 
@@ -40,8 +45,9 @@ def refuse_strange_facts(facts: dict[str, Any]) -> None:
     """
     known = msgspec.convert(facts, KnownFacts)
     numbers = [*known.held_out_dice.values(), known.mean_held_out_dice, known.learning_rate, known.rate]
-    numbers += known.painted_dice.values()
-    for estimate in known.estimated_dice:
+    numbers += [*known.painted_dice.values(), *known.image_dice.values.values(), *known.image_dice.older.values()]
+    checked = () if known.dice_to_publish is None else known.dice_to_publish.classes
+    for estimate in (*known.estimated_dice, *checked):
         numbers += [estimate.value, estimate.low, estimate.high, estimate.level]
     for shift, share, areas in known.checked_correction.values():
         numbers += [shift, share]
@@ -60,3 +66,8 @@ def refuse_strange_facts(facts: dict[str, Any]) -> None:
 def estimates_in(facts: dict[str, Any]) -> tuple[EstimatedDice, ...]:
     """Return the estimated Dice of each class that a network was saved with; () in older files."""
     return msgspec.convert(facts.get(ESTIMATES, ()), tuple[EstimatedDice, ...])
+
+
+def dice_to_publish_in(facts: dict[str, Any]) -> CheckedDice | None:
+    """Return the Dice to publish that was measured of a network; None where none was, as in older files."""
+    return msgspec.convert(facts.get(TO_PUBLISH), CheckedDice | None)

@@ -4,7 +4,7 @@ from pathlib import Path
 
 from napari_unet.export.model_description import ModelDescription
 from napari_unet.network.checkpoint import Checkpoint
-from napari_unet.network.known_facts import estimates_in
+from napari_unet.network.known_facts import dice_to_publish_in, estimates_in
 from napari_unet.storage import sha256
 from napari_unet.training.device_settings import FACT, known_fact
 
@@ -19,5 +19,6 @@ def describe_checkpoint(checkpoint: Checkpoint, file: Path | None = None) -> Mod
         file=file.name if file else "",
         sha256=sha256(file) if file else "",
         estimated_dice=estimates_in(checkpoint.facts),
+        dice_to_publish=dice_to_publish_in(checkpoint.facts),
         trained_with=known_fact(checkpoint.facts).get(FACT, {}),
     )

@@ -6,9 +6,10 @@ from typing import Any
 from napari_unet.dataset.channel_choice import told
 from napari_unet.dataset.training_image import remembered
 from napari_unet.errors import UserError
+from napari_unet.evaluation.checked_areas import TO_PUBLISH, publish_record
 from napari_unet.evaluation.estimated_dice import as_record
 from napari_unet.network.checkpoint import Checkpoint
-from napari_unet.network.known_facts import estimates_in
+from napari_unet.network.known_facts import dice_to_publish_in, estimates_in
 from napari_unet.network.reading import NETWORK, open_network
 from napari_unet.project.classes import distinct_names
 from napari_unet.project.database import DATABASE
@@ -73,6 +74,7 @@ def _described(checkpoint: Checkpoint) -> dict[str, Any]:
         "mean_held_out_dice": checkpoint.facts.get("mean_held_out_dice"),
         "held_out_dice": {name: scores.get(str(class_id)) for class_id, name in names.items()},
         "estimated_dice": as_record(estimates_in(checkpoint.facts), names),
+        TO_PUBLISH: publish_record(dice_to_publish_in(checkpoint.facts), names),
         "trained_on": [image.name for image in images],
         "pixel_sizes": sorted({f"{i.pixel_size[0]:.4g} x {i.pixel_size[1]:.4g} {i.unit}" for i in images}),
     }

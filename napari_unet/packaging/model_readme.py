@@ -2,9 +2,10 @@
 
 from napari_unet.dataset.channel_choice import told
 from napari_unet.dataset.training_image import remembered
-from napari_unet.evaluation.estimated_dice import interval_text
+from napari_unet.evaluation.estimated_dice import EstimatedDice, interval_text
+from napari_unet.evaluation.scores import CheckedDice
 from napari_unet.network.checkpoint import Checkpoint
-from napari_unet.network.known_facts import estimates_in
+from napari_unet.network.known_facts import dice_to_publish_in, estimates_in
 from napari_unet.network.reading import NETWORK
 from napari_unet.training.device_settings import beginning_of
 
@@ -17,8 +18,11 @@ def documentation(name: str, checkpoint: Checkpoint) -> str:
     """Return the text in Markdown for a network of this name."""
     scores = checkpoint.facts.get("held_out_dice", {})
     estimates = {each.class_id: each for each in estimates_in(checkpoint.facts)}
+    checked = dice_to_publish_in(checkpoint.facts)
+    to_publish = {each.class_id: each for each in checked.classes} if checked else {}
     lines = [
         f"- {label} (value {class_id - 1} in masks): estimated Dice {interval_text(estimates.get(class_id))}"
+        + _to_publish(to_publish.get(class_id))
         + _held_out(scores.get(str(class_id)))
         for class_id, label in zip(checkpoint.class_ids, checkpoint.class_names, strict=True)
     ]
@@ -42,6 +46,7 @@ def documentation(name: str, checkpoint: Checkpoint) -> str:
             "predicted while it was trained; in 9 of 10 cases the true one lies in the brackets. On images unlike",
             "these it is lower.",
             "",
+            *_behind(checked),
             *([_HELD_OUT] if any(score is not None for score in scores.values()) else []),
             "Before you rely on it, predict images that nobody painted on and score them against truth:",
             "`napari-unet score --prediction MASK --truth TRUTH`.",
@@ -70,6 +75,24 @@ def _input_lines(checkpoint: Checkpoint) -> list[str]:
 def _beginning(checkpoint: Checkpoint) -> list[str]:
     began_with = beginning_of(checkpoint.facts)
     return [f"Its training began with {began_with}."] if began_with else []
+
+
+def _to_publish(estimate: EstimatedDice | None) -> str:
+    return "" if estimate is None else f", Dice to publish {interval_text(estimate)}"
+
+
+def _behind(checked: CheckedDice | None) -> list[str]:
+    """Return what stands behind the Dice to publish; that there is none, where this network was not measured."""
+    if checked is None:
+        return ["There is no Dice to publish: no rectangles at random were checked for this network.", ""]
+    rectangles = f"{checked.areas} {'rectangle' if checked.areas == 1 else 'rectangles'}"
+    images = f"{checked.images} {'image' if checked.images == 1 else 'images'}"
+    return [
+        f"The Dice to publish was measured with this network in {rectangles} at random ({checked.pixels:,} pixels)",
+        f"of {images} of its project, in which every label was corrected by hand and none was trained on; in 9 of 10",
+        "cases that of the whole images lies in the brackets. n/a where the rectangles hold too little of a class.",
+        "",
+    ]
 
 
 def _held_out(value: float | None) -> str:

@@ -40,8 +40,8 @@ def area_scores(predictor: Predictor, annotations: Annotations) -> AreaScores:
             if area in painted.checked:
                 counted.append(CheckedArea(image_id, matrix, sums))
     names = annotations.project.classes.names()
-    matrices = [area.matrix for area in counted]
-    together = checked_dice(np.stack(matrices), predictor.class_ids, names) if counted else None
+    matrices, image_ids = [area.matrix for area in counted], [area.image_id for area in counted]
+    together = checked_dice(np.stack(matrices), image_ids, predictor.class_ids, names) if counted else None
     return AreaScores(tuple(scores), together, tuple(counted))
 
 

@@ -38,7 +38,7 @@ def image_estimates(
         record = project.images.get(image_id)
         try:
             sums = _sums_of_some(predictor, annotations, image_id, most, random)
-            looked_at.note(image_id, 0, sums, predictor.class_ids)
+            looked_at.note(image_id, 0, sums, predictor.class_ids, predictor.network)
             estimates = looked_at.estimate(image_id, sums, predictor.class_ids)
         except UserError as error:  # moved away meanwhile
             estimates = unknown_dice(predictor.class_ids, str(error))

@@ -66,7 +66,8 @@ class Learner:
         self._start = Start(seed, None, base)
         self.screen_cache = ScreenCache(self.annotations, self._start)
         self._group = group
-        self._saved = (0, 0)  # version and revision of the strokes that were saved last
+        self._saved = (0, 0, 0)  # what ``_state`` was when something was saved last
+        self._loaded = -1  # version of the network that was loaded, if one was
         self._has_missed = False  # strokes that were painted when no worker was there
         self._trained_choice: tuple[str, int, int] | None = None  # of the network that is trained
         self.refresh()
@@ -231,7 +232,7 @@ class Learner:
         UserError
             NU-P24 when the project's folder is gone, NU-E01 when the disk does not take a file.
         """
-        state = (self.version, self.annotations.revision)
+        state = self._state
         if self.trainer is None or self.selection.shown is None or self._saved == state:
             return None
         self.project.database.refuse_when_gone()
@@ -239,6 +240,17 @@ class Learner:
         best = self._files.save(self.selection.checkpoint(), self.trainer.checkpoint(trained_with))
         self._saved = state
         return best
+
+    @property
+    def _state(self) -> tuple[int, int, int]:
+        """Return what changes whenever there is something to save: version, strokes, and images with a Dice.
+
+        Who only looks at images saves nothing: the project may be open for reading alone.
+        """
+        shown = self.selection.shown
+        is_own = shown is not None and self.version != self._loaded
+        images = len(self.selection.looked_at.images.of(shown.network).values) if shown and is_own else 0
+        return self.version, self.annotations.revision, images
 
     def _note_strokes(self, *, own: bool) -> None:
         shown = self.predictor
@@ -273,7 +285,7 @@ class Learner:
         shown = self._files.shown()
         if shown is not None:
             self.selection.restore(shown)
-            self.version = 1
-            self._saved = (self.version, self.annotations.revision)
+            self.version = self._loaded = 1
+            self._saved = self._state
             if self._has_missed:
                 self.answer()

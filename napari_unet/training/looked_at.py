@@ -16,7 +16,10 @@ from napari_unet.evaluation.estimated_dice import (
     estimated_dice,
     mean_estimate,
 )
+from napari_unet.evaluation.image_dice import IMAGE_DICE
 from napari_unet.evaluation.novelty import PAINTED, expected_drop, is_much_less, painted_fact, shown_dice
+from napari_unet.network.unet import UNet
+from napari_unet.training.predicted_images import PredictedImages
 
 _MOST_PLANES = 64  # that are remembered; the newest count
 
@@ -26,6 +29,10 @@ class LookedAt:
 
     Sums of an older network count until its plane is predicted again, and what areas say of it until the network is
     scored again; those of other classes do not.
+
+    Attributes
+    ----------
+    images : how good each image may be that one and the same network has predicted
     """
 
     def __init__(self, annotations: Annotations) -> None:
@@ -33,6 +40,7 @@ class LookedAt:
         self._class_ids: tuple[int, ...] = ()
         self._sums: dict[tuple[int, int], DiceSums] = {}  # by image id and plane, the newest last
         self._correction: tuple[tuple[int, ...], Correction | None] = (), None  # with the classes that it is of
+        self.images = PredictedImages(annotations)
 
     def check(self, areas: Sequence[CheckedArea], class_ids: tuple[int, ...]) -> None:
         """Correct every estimate from now on by these areas, and by no others."""
@@ -54,8 +62,8 @@ class LookedAt:
         evidence = self.evidence(image_id, class_ids)._replace(is_unlike=self.is_unlike(image_id, sums, class_ids))
         return estimated_dice(sums, class_ids, evidence, self._annotations.project.classes.names())
 
-    def facts(self, class_ids: tuple[int, ...]) -> dict[str, Any]:
-        """Return correction, estimates and the expected Dice of painted images for the facts of a network.
+    def facts(self, network: UNet, class_ids: tuple[int, ...]) -> dict[str, Any]:
+        """Return correction, estimates, and the expected Dice of images and of the painted ones for a network's facts.
 
         {} and [] where there are none.
         """
@@ -66,10 +74,18 @@ class LookedAt:
             CORRECTION: {} if known is None else as_fact(known, class_ids),
             ESTIMATES: msgspec.to_builtins(self.estimates(class_ids)),
             PAINTED: {} if painted is None else painted_fact(painted, class_ids),
+            IMAGE_DICE: msgspec.to_builtins(self.images.of(network)),
         }
 
-    def note(self, image_id: int, plane: int, sums: DiceSums, class_ids: tuple[int, ...]) -> None:
-        """Take note of a plane, or of some of an image for the whole of it."""
+    def note(
+        self, image_id: int, plane: int, sums: DiceSums, class_ids: tuple[int, ...], network: UNet | None = None
+    ) -> None:
+        """Take note of a plane, or of some of an image for the whole of it.
+
+        Parameters
+        ----------
+        network : that predicted all of it; None where some is still of an older one
+        """
         if class_ids != self._class_ids:
             self._class_ids = class_ids
             self._sums.clear()
@@ -80,6 +96,8 @@ class LookedAt:
             learned = learned_images(self._annotations.planes)
             oldest = next((key for key in self._sums if key[0] not in learned), next(iter(self._sums)))
             del self._sums[oldest]
+        if network is not None:
+            self.images.note(network, image_id, mean_estimate(self.estimate(image_id, sums, class_ids)))
 
     def forget(self, image_id: int | None) -> None:
         """Forget what was predicted of an image that is another one now or gone, or (None) of all."""

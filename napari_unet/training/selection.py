@@ -4,10 +4,12 @@ import copy
 from collections import Counter
 from typing import Any
 
+import msgspec
 import numpy as np
 from jaxtyping import Int
 
 from napari_unet.dataset.annotated import Annotations
+from napari_unet.evaluation.checked_areas import TO_PUBLISH
 from napari_unet.evaluation.scores import (
     Milestone,
     Score,
@@ -135,8 +137,11 @@ class Selection:
         mean = mean_of_all(dice(matrices.sum(axis=0)))
         best, start = (self._milestone(candidate) for candidate in (self.best, self.start))
         areas = self._area_scores()
-        estimated = self.looked_at.painted_mean(self.shown.class_ids)
-        return Score(self.shown.step, mean, classes, blocks, areas.each, areas.checked, best, start, estimated)
+        mean_estimate = self.looked_at.painted_mean(self.shown.class_ids)
+        estimates = self.looked_at.estimates(self.shown.class_ids)
+        return Score(
+            self.shown.step, mean, classes, blocks, areas.each, areas.checked, best, start, mean_estimate, estimates
+        )
 
     def move_to(self, device: Device) -> None:
         """Take all networks that are kept to another device."""
@@ -206,7 +211,8 @@ class Selection:
             **self._trained_with,
             "held_out_dice": {str(c.class_id): c.dice for c in score.classes},
             "mean_held_out_dice": score.mean_dice,
-            **self.looked_at.facts(self.shown.class_ids),
+            TO_PUBLISH: msgspec.to_builtins(score.checked),
+            **self.looked_at.facts(self.shown.network, self.shown.class_ids),
         }
         shown = self.shown
         return saved_network(shown.network, shown.class_ids, shown.step, self._annotations, facts)
@@ -218,6 +224,7 @@ class Selection:
         self.best = self.shown = self._rival = self.scored(network, checkpoint.class_ids, checkpoint.step)
         self._note_start(self.shown)
         self._revision = self._annotations.revision
+        self.looked_at.images.resume(network, checkpoint.facts)
         return self.score()
 
 

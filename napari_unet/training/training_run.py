@@ -9,6 +9,7 @@ from typing import Any
 import msgspec
 
 from napari_unet.errors import UserError
+from napari_unet.evaluation.checked_areas import publish_record
 from napari_unet.evaluation.estimated_dice import as_record
 from napari_unet.network.base import base_weights
 from napari_unet.network.device import choose_device
@@ -70,7 +71,9 @@ class TrainingResult:
     network_step, newest_step : steps behind the network that was saved to predict with, and behind the newest one;
         the first is less where later networks were clearly worse on held-out labels
     estimated_dice : of each class over the painted images: value, low, high, level, and the reason where it has none
-    images : each painted image with its own
+    dice_to_publish : of the network that was saved, over checked rectangles at random: "classes" by name, with a
+        reason where one has no value, and the number of "rectangles", "images" and "pixels" behind them
+    images : each painted image with its own estimate
     warnings : what went wrong without stopping anything, such as a memory that was full
     """
 
@@ -84,6 +87,7 @@ class TrainingResult:
     mean_held_out_dice: float | None
     checkpoint: str
     estimated_dice: dict[str, dict[str, Any]] = field(default_factory=dict)
+    dice_to_publish: dict[str, Any] = field(default_factory=dict)
     images: tuple[dict[str, Any], ...] = ()
     warnings: tuple[str, ...] = ()
 
@@ -127,6 +131,7 @@ def run_training(
         mean_held_out_dice=score.mean_dice,
         checkpoint=str(path),
         estimated_dice=as_record(estimates, names),
+        dice_to_publish=publish_record(score.checked, {c.class_id: names[c.class_id] for c in score.classes}),
         images=images,
         warnings=(*project.notices, *learner.notices),
     )

@@ -47,7 +47,9 @@ class PlaneEstimate:
         learner = self._opened.required()
         total = sum(self._sums.values(), DiceSums.none(len(class_ids)))
         looked_at = learner.selection.looked_at
-        looked_at.note(view.image_id, view.plane, total, class_ids)
+        shown = learner.selection.shown
+        network = None if view.waiting or shown is None else shown.network
+        looked_at.note(view.image_id, view.plane, total, class_ids, network)
         self._unlike.compare_answer(view.image_id, total, class_ids)
         classes = looked_at.estimate(view.image_id, total, class_ids)
         self._opened.send(Estimated(view.generation, view.image_id, view.plane, classes))

@@ -9,7 +9,9 @@ import numpy as np
 import pytest
 
 from napari_unet.config import DEFAULT_SETTINGS
+from napari_unet.evaluation.checked_areas import publish_record
 from napari_unet.evaluation.estimated_dice import EstimatedDice, as_record
+from napari_unet.evaluation.scores import CheckedDice
 from napari_unet.export.model_description import ModelDescription
 from napari_unet.export.provenance import Provenance
 from napari_unet.export.results_pack import write_contents
@@ -19,7 +21,10 @@ from napari_unet.project.classes import ClassLabel, default_colour
 CLASSES = (ClassLabel(1, "background", default_colour(1)), ClassLabel(2, "cell", default_colour(2)))
 WITH = {"preset": "fast", "tile": 128, "batch": 4, "device": "cpu"}
 ESTIMATES = [EstimatedDice(2, 0.8, 0.7, 0.9)]
-MODEL = ModelDescription("ab" * 32, 7, {"1": 0.9, "2": None}, None, "best.safetensors", "cd" * 32, WITH, ESTIMATES)
+CHECKED = CheckedDice((EstimatedDice(2, 0.85, 0.8, 0.9, checked_areas=4),), 5, 2, 20480)
+MODEL = ModelDescription(
+    "ab" * 32, 7, {"1": 0.9, "2": None}, None, "best.safetensors", "cd" * 32, WITH, ESTIMATES, CHECKED
+)
 
 
 @pytest.fixture
@@ -56,6 +61,7 @@ def test_records_name_the_network_and_its_scores(provenance: Provenance, tmp_pat
         "held_out_dice": {"background": 0.9, "cell": None},
         "mean_held_out_dice": None,
         "network_estimated_dice": as_record(ESTIMATES, {2: "cell"}),
+        "dice_to_publish": publish_record(CHECKED, {2: "cell"}),
     }
     beside = json.loads(provenance.write(tmp_path / "cells.json", [file], {"cell": {"value": 0.5}}).read_text("utf-8"))
     assert {key: beside[key] for key in known} == known

@@ -442,16 +442,18 @@ def test_a_terminal_shows_names_and_does_not_obey_them(
     error = capsys.readouterr().err
     assert NAMES[name] in error
     assert error.count("\n") == 1
+    estimates = {name: {"value": 0.9, "low": 0.8, "high": 0.95}}
     model = {
         "path": name, "mean_held_out_dice": None, "held_out_dice": {name: 0.5}, "step": 1, "channels": 1,
         "channels_trained_on": name, "trained_on": [name], "pixel_sizes": [name],
-        "estimated_dice": {name: {"value": 0.9, "low": 0.8, "high": 0.95}}, "began_with": name,
+        "estimated_dice": estimates, "began_with": name,
+        "dice_to_publish": {"classes": estimates, "rectangles": 4, "images": 1},
     }  # fmt: skip
     monkeypatch.setattr(model_list, "list_models", lambda paths: [model])
     assert command(["models", "anything"]) == 0
     output.print_warnings([name])
     printed = capsys.readouterr()
-    assert printed.out.count(NAMES[name]) == 6
+    assert printed.out.count(NAMES[name]) == 7
     assert printed.out.count("\n") == printed.err.count("\n") == 1
     assert printed.err == f"warning: {NAMES[name]}\n"
 

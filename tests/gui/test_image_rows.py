@@ -1,5 +1,7 @@
 """The Dice of an image in the list: that of its prediction as a whole, where every class has one."""
 
+import json
+
 import pytest
 
 pytest.importorskip("qtpy")
@@ -37,3 +39,22 @@ def test_pictures_keep_their_colours_in_the_row_on_screen(hand: Hand) -> None:
     for column, side in enumerate((Qt.AlignmentFlag.AlignLeft, *(Qt.AlignmentFlag.AlignRight,) * 2)):
         heading = table.headerData(column, Qt.Orientation.Horizontal, Qt.ItemDataRole.TextAlignmentRole)
         assert heading & side
+
+
+@pytest.mark.parametrize("later", [0, 1])
+def test_the_dice_is_there_again_when_a_project_is_opened(hand: Hand, later: int) -> None:
+    """As it was saved with the network, in brackets where strokes came since, until the image is predicted."""
+    project, image = hand.panel.controller.project, hand.panel.controller.image
+    hand.draw(2, (60, 40), (60, 60))
+    revision = project.strokes.revision - later
+    project.models.mkdir(exist_ok=True)
+    note = {"facts": {"image_dice": {"revision": revision, "values": {str(image.id): 0.875}}}}
+    (project.models / "best.json").write_text(json.dumps(note))
+    hand.panel.open_project(project.folder)
+    table = hand.panel.image_list.table
+    cell = table.index(table.row_of(image.id), 2)
+    assert table.data(cell) == ("(0.88)" if later else "0.88")
+    assert ("in brackets" in table.data(cell, Qt.ItemDataRole.ToolTipRole)) == bool(later)
+    estimates = tuple(EstimatedDice(number, 0.5) for number in (1, 2))
+    hand.worker.inbox = [m.Estimated(hand.panel.controller.generation, image.id, 0, estimates)]
+    assert settle(lambda: table.data(cell) == "0.50", 5)

@@ -14,7 +14,8 @@ from window import settle
 from napari_unet.controller.rectangle_checks import Checked
 from napari_unet.evaluation.estimated_dice import EstimatedDice
 from napari_unet.evaluation.scores import CheckedDice, Score
-from napari_unet.gui.sections.rectangle_check import RectangleCheck, result_text
+from napari_unet.gui.sections.rectangle_check import RectangleCheck
+from napari_unet.gui.sections.rectangle_texts import further_text, result_text
 from napari_unet.images.image import Image
 from napari_unet.images.tiles import Region
 from napari_unet.project.area_checks import Origin
@@ -57,14 +58,17 @@ def test_a_rectangle_is_filled_corrected_and_done(hand: Hand) -> None:
     assert corrected > 100
     assert settle(lambda: f"({corrected:,} px so far)" in check.line.text(), 5)
     check.done.click()
-    assert check.line.text() == f"Done: {corrected:,} of 2,500 px were corrected."
+    done = f"Done: {corrected:,} of 2,500 px were corrected."
+    assert check.line.text() == f"{done}\n1 done; each class has to be in 4 rectangles"
     assert check.done.isHidden()
     assert hand.panel.canvas.annotation.contour == 0
     assert check.result.text() == ""  # no score came yet
     (record,) = project.images.all()
-    dice = CheckedDice((EstimatedDice(1, 0.9, 0.8, 0.95), EstimatedDice(2, None, reason="why")), 1, 2500)
+    dice = CheckedDice((EstimatedDice(1, 0.9, 0.8, 0.95), EstimatedDice(2, None, reason="why")), 1, 1, 2500)
     hand.worker.inbox = [m.Scored(Score(1, None, (), checked=dice), None)]
     assert settle(lambda: "0.90 [0.80, 0.95]" in check.result.text(), 5)
+    assert check.line.text() == f"{done}\nDice to publish in Details, of 1 of 2 classes"
+    assert check.line.toolTip() == ""
     assert project.test_areas.of(record.id) == {0: (AREA,)}
 
 
@@ -168,7 +172,7 @@ def test_an_open_rectangle_is_gone_to_and_outlives_the_window(hand: Hand) -> Non
 
 def test_what_stands_behind_the_number_is_told() -> None:
     """Areas, pixels, how many were corrected, and in how many nothing was; nothing before one is done."""
-    dice = CheckedDice((EstimatedDice(2, 0.9, 0.8, 0.95),), 2, 8192)
+    dice = CheckedDice((EstimatedDice(2, 0.9, 0.8, 0.95),), 2, 1, 8192)
     classes = [ClassLabel(2, "cell", "#FFFFFF")]
     assert result_text(dice, Checked(), classes) == result_text(None, Checked(1, 9, 9, 0), classes) == ""
     assert result_text(dice, Checked(2, 8192, 1500, 1), classes).splitlines() == [
@@ -176,6 +180,26 @@ def test_what_stands_behind_the_number_is_told() -> None:
         "cell 0.90 [0.80, 0.95]",
         "from 2 rectangles at random, 8,192 px, 1,500 of them corrected; in 1 nothing was corrected",
     ]
+    # Until the newest one is counted, the numbers are said to be of the others.
+    newer = result_text(dice, Checked(3, 12288, 1600, 1), classes).splitlines()
+    assert newer[-1] == "from 2 rectangles at random, 8,192 px; of 3 in a moment"
+    many = CheckedDice(dice.classes, 2, 2, 8192)
+    assert "2 rectangles at random in 2 images, 8,192 px" in result_text(many, Checked(2, 8192, 0, 2), classes)
+
+
+def test_where_the_number_stands_is_told() -> None:
+    """And what is missing for it; of rectangles that do not count it says so."""
+    known, unknown = EstimatedDice(1, 0.9, 0.8, 0.95), EstimatedDice(2, None, reason="why")
+    assert further_text("random", None, 1) == "1 done; each class has to be in 4 rectangles"
+    for classes, said in (
+        ((known, known), "Dice to publish in Details, of 5 rectangles"),
+        ((known, unknown), "Dice to publish in Details, of 1 of 2 classes"),
+        ((unknown, unknown), "5 done; each class has to be in 4 rectangles"),
+    ):
+        assert further_text("random", CheckedDice(classes, 5, 1, 20480), 5) == said
+    not_counted_yet = CheckedDice((known, known), 4, 1, 16384)
+    assert further_text("random", not_counted_yet, 5) == "5 done; counting …"
+    assert "does not count" in further_text("unsure", not_counted_yet, 4)
 
 
 def test_a_damaged_check_is_told_and_painting_goes_on(hand: Hand) -> None:

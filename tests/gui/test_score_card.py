@@ -113,6 +113,17 @@ def test_the_curve_has_two_axes(qtbot: object) -> None:
     assert drawn() == [[], [], []]
 
 
+def test_a_network_that_is_scored_again_has_one_point(qtbot: object) -> None:
+    """The newest score of it counts, at the minute of the first."""
+    curve = LearningCurve()
+    curve.add_score(3, 0.7, None, 60.0)
+    curve.add_score(3, 0.8, None, None)
+    curve.add_score(3, 0.9, None, None)
+    for axis, at in ((STEP, 3), (ANNOTATION_TIME, 1)):
+        curve.axis.setCurrentText(axis)
+        assert [values.tolist() for values in curve.dice_curve.getData()] == [[at], [0.9]]
+
+
 def test_the_loss_of_another_network_is_drawn_at_once(qtbot: object) -> None:
     """One that goes on from an earlier step, or from none, takes the place of what followed there."""
     curve = LearningCurve()

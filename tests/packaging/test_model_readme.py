@@ -31,6 +31,25 @@ def test_the_card_tells_the_estimated_dice() -> None:
     assert "estimated Dice n/a" in described({})
 
 
+def test_the_card_tells_the_dice_to_publish() -> None:
+    """Of each class that was measured, and on what; of a network that was not measured it says so."""
+    classes = [KNOWN | {"value": 0.85}, {"class_id": 1, "value": None, "reason": "why"}]
+    text = described({"dice_to_publish": {"classes": classes, "areas": 5, "images": 1, "pixels": 20480}})
+    assert "- b (value 1 in masks): estimated Dice n/a, Dice to publish 0.85 [0.70, 0.90]\n" in text
+    assert "- a (value 0 in masks): estimated Dice n/a, Dice to publish n/a\n" in text
+    assert "in 5 rectangles at random (20,480 pixels)\nof 1 image of its project" in text
+    assert "There is no Dice to publish: no rectangles" in described({"dice_to_publish": None})
+
+
+@pytest.mark.parametrize(
+    "fact", [7, {"classes": [KNOWN | {"low": float("nan")}], "areas": 1, "images": 1, "pixels": 1}]
+)
+def test_a_dice_to_publish_that_makes_no_sense_is_refused(fact: Any) -> None:
+    """It comes with files of others."""
+    with pytest.raises(ValueError, match=r".+"):
+        refuse_strange_facts({"dice_to_publish": fact})
+
+
 def test_the_card_tells_where_training_began() -> None:
     """Where that was noted; of the annotation nothing is claimed, for it may be strokes or files of labels."""
     text = described({"trained_with": {"began_with": "network first.unet"}})

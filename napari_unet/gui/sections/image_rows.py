@@ -4,6 +4,7 @@ from napari_unet.controller.controller import Controller
 from napari_unet.controller.news import ClassesChanged
 from napari_unet.errors import UserError
 from napari_unet.evaluation.estimated_dice import mean_estimate
+from napari_unet.evaluation.image_dice import saved_image_dice
 from napari_unet.gui.sections.image_list import ImageList
 from napari_unet.protocol.messages import Estimated
 
@@ -17,6 +18,7 @@ class ImageRows:
         self._controller = controller
         self._list = image_list
         self._dice: dict[int, float] = {}  # by image id
+        self._older: set[int] = set()  # ids of images whose Dice an earlier network has
         controller.subscribe(ClassesChanged, lambda _: self._show_painted())
         controller.subscribe(Estimated, self._show_estimate)
 
@@ -31,8 +33,10 @@ class ImageRows:
     def forget_project(self) -> None:
         """Forget what was shown of the project before, and show the images of this one."""
         self._list.thumbnails.clear()
-        self._dice.clear()
-        self._list.table.show_dice({})
+        project = self._controller.project
+        values, older = ({}, {}) if project is None else saved_image_dice(project)
+        self._dice, self._older = older | values, {*older}
+        self._show_dice()
         self.show()
 
     def forget_file(self, image_id: int) -> None:
@@ -54,4 +58,8 @@ class ImageRows:
         mean = mean_estimate(estimated.classes)
         if mean is not None:
             self._dice[estimated.image_id] = mean
-        self._list.table.show_dice(dict(self._dice))
+        self._older.discard(estimated.image_id)
+        self._show_dice()
+
+    def _show_dice(self) -> None:
+        self._list.table.show_dice(dict(self._dice), frozenset(self._older))

@@ -1,6 +1,6 @@
 """The images of a project as rows: thumbnail and name, painted pixels, estimated Dice."""
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from typing import Any
 
 from qtpy.QtCore import QAbstractTableModel, QModelIndex, QObject, Qt
@@ -14,6 +14,8 @@ from napari_unet.project.image_record import ImageRecord
 COLUMNS = ("Image", "Painted", "Quality")
 NAME, _PAINTED, _DICE = range(3)
 _PROBLEM = "⚠ "
+_QUALITY = "quality of the plane that was shown last, mean over the classes"
+_OLDER = f"{_QUALITY}; in brackets, because the network has learned since: show the image to renew it"
 _ROLE = Qt.ItemDataRole
 _LEFT = Qt.AlignmentFlag.AlignLeft | Qt.AlignmentFlag.AlignVCenter
 _RIGHT = Qt.AlignmentFlag.AlignRight | Qt.AlignmentFlag.AlignVCenter
@@ -28,6 +30,7 @@ class ImageTable(QAbstractTableModel):  # type: ignore[misc]
         self._rows: dict[int, int] = {}
         self._painted: dict[int, int] = {}
         self._dice: dict[int, float] = {}
+        self._older: Collection[int] = ()
         self._thumbnails = thumbnails
         thumbnails.made.connect(self._changed)
 
@@ -43,10 +46,14 @@ class ImageTable(QAbstractTableModel):  # type: ignore[misc]
         self._show(_PAINTED, self._painted, painted)
         self._painted = painted
 
-    def show_dice(self, dice: dict[int, float]) -> None:
-        """Show the mean estimated Dice, by image id."""
-        self._show(_DICE, self._dice, dice)
-        self._dice = dice
+    def show_dice(self, dice: dict[int, float], older: Collection[int]) -> None:
+        """Show the mean estimated Dice, by image id; in brackets those of these images, which are of older networks."""
+        before, self._dice, self._older = self._told_dice(), dice, older
+        self._show(_DICE, before, self._told_dice())
+
+    def _told_dice(self) -> dict[int, str]:
+        texts = {image_id: f"{value:.2f}" for image_id, value in self._dice.items()}
+        return {image_id: f"({text})" if image_id in self._older else text for image_id, text in texts.items()}
 
     def row_of(self, image_id: int) -> int | None:
         """Return the row of an image, or None."""
@@ -90,7 +97,7 @@ class ImageTable(QAbstractTableModel):  # type: ignore[misc]
             tips = (
                 self._facts(record),
                 "labelled pixels",
-                "quality of the plane that was shown last, mean over the classes",
+                _OLDER if record.id in self._older else _QUALITY,
             )
             return untagged(problem or tips[column])
         if role == _ROLE.TextAlignmentRole and column != NAME:
@@ -106,7 +113,7 @@ class ImageTable(QAbstractTableModel):  # type: ignore[misc]
         if record.id in self._painted:
             lines.append(f"{self._painted[record.id]:,} px painted")
         if record.id in self._dice:
-            lines.append(f"quality {self._dice[record.id]:.2f}")
+            lines.append(f"quality {self._told_dice()[record.id]}")
         return "\n".join(lines)
 
     def _text(self, record: ImageRecord, column: int, problem: str) -> str:
@@ -114,7 +121,7 @@ class ImageTable(QAbstractTableModel):  # type: ignore[misc]
             return (_PROBLEM if problem else "") + record.name
         if column == _PAINTED:
             return f"{self._painted[record.id]:,}" if record.id in self._painted else ""
-        return f"{self._dice[record.id]:.2f}" if record.id in self._dice else ""
+        return self._told_dice().get(record.id, "")
 
     def _show(self, column: int, before: dict[int, Any], after: dict[int, Any]) -> None:
         for image_id in before.keys() | after.keys():

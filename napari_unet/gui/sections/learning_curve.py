@@ -96,8 +96,14 @@ class LearningCurve(QWidget):  # type: ignore[misc]
             self._draw_losses()
 
     def add_score(self, step: int, estimated: float | None, held_out: float | None, annotation_s: float | None) -> None:
-        """Append to the curves of Dice; without annotation time to those over steps only."""
-        self._scores = [*self._scores[-_POINTS:], _scored(step, estimated, held_out, annotation_s)]
+        """Append to the curves of Dice; without annotation time to those over steps only.
+
+        Of a network that is scored again the newest score counts.
+        """
+        new = _scored(step, estimated, held_out, annotation_s)
+        if annotation_s is None and self._scores and self._scores[-1].step == step:
+            new = new._replace(minutes=self._scores.pop().minutes)
+        self._scores = [*self._scores[-_POINTS:], new]
         self._draw()
 
     def restore(self, records: Sequence[dict[str, Any]]) -> None:

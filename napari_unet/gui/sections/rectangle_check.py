@@ -1,6 +1,6 @@
 """Checking a rectangle: the program proposes and fills one, the user corrects it, and all of them say the Dice."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from functools import partial
 from typing import Any
 
@@ -17,18 +17,17 @@ from napari_unet.controller.news import (
     WorkerDied,
     WorkerStopped,
 )
-from napari_unet.controller.rectangle_checks import Checked, RectangleChecks, Standing
-from napari_unet.evaluation.estimated_dice import interval_text
+from napari_unet.controller.rectangle_checks import RectangleChecks, Standing
 from napari_unet.evaluation.scores import CheckedDice
 from napari_unet.gui.layers.place import show_place
 from napari_unet.gui.sections.attempt import Attempt
+from napari_unet.gui.sections.rectangle_texts import done_text, further_text, result_text
 from napari_unet.gui.sections.remark import Remark
 from napari_unet.gui.sections.section import column, keep_room, row
 from napari_unet.gui.sections.shown_image import ShownImage
 from napari_unet.gui.sections.steady_text import SteadyText
 from napari_unet.images.tiles import Region
-from napari_unet.project.area_checks import AreaCheck, Origin
-from napari_unet.project.classes import ClassLabel
+from napari_unet.project.area_checks import Origin
 from napari_unet.protocol.messages import AreaProposed, Scored
 
 _TIP = (
@@ -80,6 +79,7 @@ class RectangleCheck(QWidget):  # type: ignore[misc]
         self._standing = Standing()
         self._checked: CheckedDice | None = None
         self._last = ""  # what the last Done was worth
+        self._origin: Origin = "random"  # of the rectangle that was done last
         self._outlined: Labels | None = None  # the annotation layer while it shows lines
         self.button = QPushButton("Check a rectangle")
         self.button.setToolTip(_TIP)
@@ -168,7 +168,7 @@ class RectangleCheck(QWidget):  # type: ignore[misc]
         check = self._checks.open
         changed = self._checks.finish()
         if check is not None:
-            self._last = done_text(check, changed)
+            self._last, self._origin = done_text(check, changed), check.origin
             self._shown.canvas.annotation_layer.forget_edits()
         self._show()
 
@@ -241,7 +241,11 @@ class RectangleCheck(QWidget):  # type: ignore[misc]
             self.result.setText("")
             return
         if check is None:
-            self.line.setText(self._standing.problem or self._last)
+            told = self._last
+            if told not in ("", _WAITING):
+                told += "\n" + further_text(self._origin, self._checked, self._standing.done.areas)
+            self.line.setText(self._standing.problem or told)
+            self.line.setToolTip("")
         else:
             changed = check.changed(project.strokes.plane(image.id, check.plane, check.region))
             self.line.setText(
@@ -258,25 +262,3 @@ class RectangleCheck(QWidget):  # type: ignore[misc]
         # Noted first: napari tells of the change while it happens, and whoever hears of it comes here again.
         self._outlined = layer if on else None
         layer.contour = _CONTOUR if on else 0
-
-
-def done_text(check: AreaCheck, changed: int) -> str:
-    """Return what a rectangle is worth that is done."""
-    if not changed:
-        return "Done. Nothing was corrected: here the prediction is compared with itself."
-    return f"Done: {changed:,} of {check.filled.size:,} px were corrected."
-
-
-def result_text(dice: CheckedDice | None, checked: Checked, classes: Sequence[ClassLabel]) -> str:
-    """Return the Dice to publish with what stands behind it; "" before a rectangle at random is done."""
-    if dice is None or not checked.areas:
-        return ""
-    names = {label.id: label.name for label in classes}
-    values = [
-        each.reason if each.value is None else f"{names.get(each.class_id, each.class_id)} {interval_text(each)}"
-        for each in dice.classes
-    ]
-    rectangles = f"{checked.areas} rectangle{'s' * (checked.areas > 1)} at random"
-    behind = f"from {rectangles}, {checked.pixels:,} px, {checked.changed:,} of them corrected"
-    unchanged = f"; in {checked.unchanged} nothing was corrected" if checked.unchanged else ""
-    return "\n".join(["Dice to publish:", *values, behind + unchanged])

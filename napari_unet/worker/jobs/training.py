@@ -33,6 +33,7 @@ class Training(Job):
         self._showing_pause = _FIRST_SHOWING_S
         self._next_showing = 0.0  # seconds of the clock
         self._next_save = 0.0
+        tiles.subscribe(lambda *_: self._tell_score_of_plane())
 
     def hears(self) -> Hears:
         """Return the methods for strokes, those that went included, for begin and pause, and for going back."""
@@ -89,6 +90,14 @@ class Training(Job):
         if learner.predictor is not None:
             self._opened.send(Scored(learner.selection.score(), None))
 
+    def _tell_score_of_plane(self) -> None:
+        """Tell the score again once a plane is predicted: its estimates are of the network on screen now.
+
+        While it trains on, the next scoring does so.
+        """
+        if not self._opened.can_train and not self._tiles.waiting:
+            self._opened.send(Scored(self._opened.required().selection.score(), None))
+
     def _annotated(self, message: Annotated) -> None:
         learner = self._opened.learner
         if learner is None:
@@ -113,14 +122,15 @@ class Training(Job):
             self._annotated(Annotated(own=False))
 
     def _train(self, message: Train) -> None:
-        self._opened.is_training = message.on
+        could_train, self._opened.is_training = self._opened.can_train, message.on
         now, learner = self._opened.clock(), self._opened.learner
         self._next_save = now + _SAVE_EVERY_S
         self._next_showing = now + self._showing_pause
         if message.on and learner is not None and learner.predictor is None:
             self._answer_at_once()
         if not message.on and learner is not None and learner.trainer is not None:
-            self._show_newest(score=True)
+            if could_train:  # else the newest network is shown, and what it has predicted is that of it
+                self._show_newest(score=True)
             self.save()
 
     def _restore(self, _: Restore) -> None:
