@@ -500,10 +500,10 @@ def test_axes_are_corrected_until_something_is_painted(viewer: Any) -> None:
     user = User(viewer)
     correct(user, axes="cyx")
     assert user.panel.canvas.image is layer
-    assert user.panel.head.facts.line.text().startswith("90 channels · 2 x 80 px")
+    assert user.panel.head.facts.line.text().startswith("no pixel size · 90 channels · 2 x 80 px")
     assert user.painted.shape == (2, 80)
     correct(user, axes="ycx")
-    assert user.panel.head.facts.line.text().startswith("2 channels · 90 x 80 px")
+    assert user.panel.head.facts.line.text().startswith("no pixel size · 2 channels · 90 x 80 px")
     assert user.painted.shape == (90, 80)
     np.testing.assert_array_equal(user.panel.canvas.image.data, pixels.transpose(1, 0, 2))
     assert not layer.visible
@@ -527,7 +527,7 @@ def test_channels_are_chosen_by_name(viewer: Any, tmp_path: Path) -> None:
         project.add_image(open_image(path), path)
     user = User.of_project(viewer, tmp_path / "p.unet", SilentClient)
     facts = user.panel.head.facts
-    assert facts.line.text().startswith("3 channels · 90 x 80 px")
+    assert facts.line.text().startswith("no pixel size · 3 channels · 90 x 80 px")
     facts.button.click()
     items = [facts.dialog.channels.item(row) for row in range(3)]
     assert [item.text() for item in items] == names
@@ -538,7 +538,7 @@ def test_channels_are_chosen_by_name(viewer: Any, tmp_path: Path) -> None:
     for item in items[1:]:
         item.setCheckState(Qt.CheckState.Checked)
     press_ok(user)
-    assert facts.line.text().startswith("2 of 3 channels · 90 x 80 px")
+    assert facts.line.text().startswith("no pixel size · 2 of 3 channels · 90 x 80 px")
     project = user.panel.controller.project
     np.testing.assert_array_equal(project.images.open(1).read(0), pixels[1:].transpose(1, 2, 0))
     assert messages() == []
