@@ -103,8 +103,8 @@ def _add_predict(commands: Any) -> None:
 
 def _add_score(commands: Any) -> None:
     score = commands.add_parser("score", help="Dice, IoU, precision, recall and SEG of masks")
-    score.add_argument("--prediction", type=Path, nargs="+", required=True)
-    score.add_argument("--truth", type=Path, nargs="+", required=True)
+    score.add_argument("--prediction", type=Path, nargs="+", required=True, help="mask files, or one folder of them")
+    score.add_argument("--truth", type=Path, nargs="+", required=True, help="true ones in this order, or one folder")
     for whose, meanings in (("truth", TRUTH_MEANINGS), ("prediction", PREDICTION_MEANINGS)):
         score.add_argument(f"--{whose}-is", default="auto", choices=meanings, help=_MEANINGS[whose])
     score.add_argument("--json", action="store_true")

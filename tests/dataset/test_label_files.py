@@ -267,6 +267,8 @@ def test_two_folders_are_paired_by_name_or_number(tmp_path: Path) -> None:
     assert paired(files, files[::-1]) == [(files[0], files[1]), (files[1], files[0])]
     with pytest.raises(UserError, match=r"^NU-C02: 2 images and 1 label files"):
         paired(files, files[:1])
+    with pytest.raises(UserError, match=r"^NU-C02: a folder among images or labels, .*frames, "):
+        paired([tmp_path / "frames"], [tmp_path / "gold" / "cells.tif"])
 
 
 def test_a_double_ending_belongs_to_no_name(tmp_path: Path) -> None:
