@@ -100,6 +100,25 @@ def test_what_no_export_wrote_is_not_replaced(
     assert [(path.name, path.read_bytes()) for path in theirs.parent.iterdir()] == [(taken, b"{}")]
 
 
+def test_results_without_their_record_can_be_made_anew(
+    capsys: pytest.CaptureFixture[str], network_file: Path, tmp_path: Path
+) -> None:
+    """The line says that the record is missing and what to do; whoever does that is locked out no longer."""
+    given = ("--model", network_file, write_image(tmp_path / "x.tif"), "--out", tmp_path / "out")
+    assert predict(capsys, *given)[0] == 0
+    before = (tmp_path / "out" / "x.tif").read_bytes()
+    (tmp_path / "out" / "x.json").unlink()
+    status, _, errors = predict(capsys, *given)
+    assert (status, len(errors)) == (2, 1)
+    assert "NU-E08: " in errors[0]
+    assert "there is no x.json beside it" in errors[0]
+    assert f"{tmp_path / 'out' / 'x.tif'}, delete it if it is an earlier result" in errors[0]
+    assert (tmp_path / "out" / "x.tif").read_bytes() == before
+    (tmp_path / "out" / "x.tif").unlink()
+    assert predict(capsys, *given)[0] == 0
+    assert (tmp_path / "out" / "x.tif").read_bytes() == before
+
+
 def test_an_image_that_was_copied_into_the_project_keeps_its_file(tmp_path: Path) -> None:
     """The project does not know where the file of a layer lies, but the file is there."""
     image = write_image(tmp_path / "data" / "cells.tif")
