@@ -56,7 +56,7 @@ def score(
 
 
 def score_files(
-    prediction: Path, truth: Path, *, truth_is: str = "auto", prediction_is: str = "auto"
+    prediction: str | Path, truth: str | Path, *, truth_is: str = "auto", prediction_is: str = "auto"
 ) -> dict[str, Any]:
     """Score one mask file against another; see ``score``.
 
@@ -65,7 +65,7 @@ def score_files(
     UserError
         NU-S02 and NU-S03 for files that hold no mask, and as ``score`` and ``open_image``.
     """
-    found, true = _read_mask(prediction), _read_mask(truth)
+    found, true = _read_mask(Path(prediction)), _read_mask(Path(truth))
     try:
         return score(found, true, truth_is=truth_is, prediction_is=prediction_is)
     except UserError as error:  # arrays have no name, and a command may compare many files
