@@ -125,6 +125,8 @@ def _refuse_unlike(prediction: Shaped[np.ndarray, "..."], truth: Shaped[np.ndarr
             raise UserError("NU-S02", f"values of type {values.dtype} are no classes", _WHERE, "give integer masks")
         if values.min(initial=0) < 0:
             raise UserError("NU-S02", f"the {name} holds the value {values.min()}", _WHERE, "use 0 for background")
+        if values.max(initial=0) > np.iinfo(np.int64).max:
+            raise UserError("NU-S02", f"the {name} holds the value {values.max()}", _WHERE, "number objects from 1 on")
 
 
 def _meaning(wanted: str, allowed: tuple[MaskMeaning, ...]) -> MaskMeaning:
