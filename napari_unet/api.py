@@ -81,8 +81,8 @@ def train(
 
 def add_annotated_image(
     project: Project,
-    image: Path,
-    labels: Path,
+    image: str | Path,
+    labels: str | Path,
     names: Sequence[str] = (),
     labels_are: str = "classes",
     unlabelled_rim: int = 0,
@@ -102,7 +102,7 @@ def add_annotated_image(
     UserError
         NU-A.. for labels that cannot be used, NU-I.. for files that cannot be read; nothing is written then.
     """
-    files = read_label_files([(image, labels)], labels_are, unlabelled_rim)
+    files = read_label_files([(Path(image), Path(labels))], labels_are, unlabelled_rim)
     files.refuse_unknown_classes([label.id for label in project.classes.all()], names)
     return files.add_to(project, names)[0]
 
@@ -127,8 +127,8 @@ def predict(
 
 def predict_file(
     model: Model,
-    path: Path,
-    folder: Path,
+    path: str | Path,
+    folder: str | Path,
     formats: Sequence[str] = ("tiff",),
     *,
     tile: int | None = None,
@@ -158,13 +158,13 @@ def predict_file(
     """
     request = PredictionRequest(formats, tile, probabilities, rescale, channels)
     listener = Listener(tile_done=tile_done, warn=warn)
-    return batch.predict_file(model, path, Destination(folder, stem), request, listener=listener)
+    return batch.predict_file(model, Path(path), Destination(Path(folder), stem), request, listener=listener)
 
 
 def predict_files(
     model: Model,
-    paths: Sequence[Path],
-    folder: Path,
+    paths: Sequence[str | Path],
+    folder: str | Path,
     formats: Sequence[str] = ("tiff",),
     *,
     tile: int | None = None,
@@ -202,4 +202,5 @@ def predict_files(
     """
     request = PredictionRequest(formats, tile, probabilities, rescale, channels)
     cluster = cluster_for(request, model, scheduler, device, precision)
-    return predict_batch(model, paths, folder, request, cluster, Listener(started, failed, tile_done, warn))
+    listener = Listener(started, failed, tile_done, warn)
+    return predict_batch(model, [Path(path) for path in paths], Path(folder), request, cluster, listener)

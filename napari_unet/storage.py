@@ -186,15 +186,19 @@ def remove_abandoned(folder: Path) -> None:
                 disk.remove(path)
 
 
-def set_aside(*paths: Path) -> Path | None:
-    """Move damaged files of one folder into a new folder ``damaged-TIME`` beside them, which is returned.
+def set_aside(*paths: Path, word: str = "damaged") -> Path | None:
+    """Move files of one folder into a new folder ``damaged-TIME`` beside them, which is returned.
 
     Return None where they cannot be moved: then all of them are where they were. Nothing that was set aside before
     is overwritten.
+
+    Parameters
+    ----------
+    word : that the name of the folder begins with
     """
     moved: list[tuple[Path, Path]] = []
     try:
-        folder = new_folder_aside(paths[0].parent)
+        folder = new_folder_aside(paths[0].parent, word)
         for path in paths:
             disk.move(path, folder / path.name)
             moved.append((path, folder / path.name))
@@ -206,9 +210,9 @@ def set_aside(*paths: Path) -> Path | None:
     return folder
 
 
-def new_folder_aside(folder: Path) -> Path:
+def new_folder_aside(folder: Path, word: str = "damaged") -> Path:
     """Make a new folder ``damaged-TIME`` in this one and return it. Raise OSError when it cannot be made."""
-    stamp = f"damaged-{datetime.now(UTC).strftime('%Y-%m-%dT%H%M%SZ')}"
+    stamp = f"{word}-{datetime.now(UTC).strftime('%Y-%m-%dT%H%M%SZ')}"
     aside, number = folder / stamp, 1
     while aside.exists():
         number += 1

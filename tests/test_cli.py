@@ -4,10 +4,12 @@ import errno
 import hashlib
 import io
 import json
+import signal
 import sqlite3
 import zipfile
 from collections.abc import Callable
 from dataclasses import replace
+from importlib.metadata import version
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -417,6 +419,43 @@ def test_models_are_listed_with_their_scores(run: Run, trained_folder: Path, tmp
     line = next(line for line in out.splitlines() if "high" in line)
     assert "mean held-out Dice 0.750" in line
     assert line.endswith("images trained on: 1, with pixels of 1 x 1 pixel")
+
+
+def test_the_first_interruption_ends_a_training_and_saves_it(
+    run: Run, drawn: tuple[Path, Path], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """As if it had been asked for so many steps, but for the status; the second one ends it at once."""
+    from napari_unet.training.learner import Learner
+
+    folder, whole = tmp_path / "p.unet", Learner.step
+    presses = iter([0, 2, 0, 0, 1])  # before each step
+
+    def press(learner: Learner) -> float:
+        for _ in range(next(presses)):
+            signal.raise_signal(signal.SIGINT)
+        return whole(learner)
+
+    monkeypatch.setattr(Learner, "step", press)
+    given = ("train", "--project", folder, "--images", drawn[0], "--labels", drawn[1], "--steps", 9, "--json", *SMALL)
+    usual = signal.getsignal(signal.SIGINT)
+    assert run(*given)[:2] == (130, "")
+    assert not list(folder.glob("models/*.safetensors"))
+    status, out, err = run(*given)
+    assert (status, json.loads(out)["steps"]) == (130, 3)
+    assert open_network(folder).step == 3
+    assert err.count("stopping: ") == 1
+    assert signal.getsignal(signal.SIGINT) is usual
+
+
+def test_training_on_needs_a_project_that_is_there(run: Run, tmp_path: Path) -> None:
+    """A name with a slip makes no empty project."""
+    assert refused(run("train", "--project", tmp_path / "slip.unet", "--steps", 3)) == "NU-P01"
+    assert not (tmp_path / "slip.unet").exists()
+
+
+def test_the_version_is_told(run: Run) -> None:
+    """As reports want it."""
+    assert run("--version") == (0, f"napari-unet-live {version('napari-unet-live')}\n", "")
 
 
 def test_score_of_known_masks(run: Run, tmp_path: Path) -> None:

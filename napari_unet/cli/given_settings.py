@@ -3,6 +3,9 @@
 import argparse
 from typing import Any
 
+from napari_unet.config import AUTO, DEFAULT_SETTINGS, changed, preset_settings
+from napari_unet.errors import UserError
+
 
 def given_settings(options: argparse.Namespace) -> dict[str, Any]:
     """Return the settings that were given, by name."""
@@ -11,3 +14,29 @@ def given_settings(options: argparse.Namespace) -> dict[str, Any]:
         for name, value in vars(options).items()
         if name.startswith("set_") and value is not None
     }
+
+
+def checked_settings(options: argparse.Namespace) -> dict[str, Any]:
+    """Return the settings that were given for ``train``, after all of its options that can be wrong were tried.
+
+    Raises
+    ------
+    UserError
+        NU-C01 and NU-C03 for a setting or network that there is not, NU-W01 for a device, NU-M.. for a base, NU-P01
+        for a project to train on that does not exist.
+    """
+    from napari_unet.network.base import base_weights
+    from napari_unet.network.device import choose_device
+    from napari_unet.network.presets import preset_named
+
+    if not options.images and not options.project.exists():
+        fix = "check the name, or give --images and --labels for a new project"
+        raise UserError("NU-P01", "there is no such project", str(options.project), fix)
+    given = given_settings(options)
+    if "preset" in given:
+        name = given["preset"]
+        given = preset_settings(name if name == AUTO else preset_named(name).name) | given
+    changed(DEFAULT_SETTINGS, given)
+    choose_device(options.device, options.precision)
+    base_weights(options.base)
+    return given

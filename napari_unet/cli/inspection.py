@@ -4,26 +4,15 @@ import argparse
 
 from napari_unet.cli.output import print_line, print_record
 from napari_unet.cli.result_lines import model_line, score_lines
-from napari_unet.errors import UserError
 
 
 def score(options: argparse.Namespace) -> int:
     """Compare masks with truth."""
-    from statistics import mean
+    from napari_unet.packaging.scored_files import score_pairs
 
-    from napari_unet.packaging.mask_scores import score_files
-
-    if len(options.prediction) != len(options.truth):
-        what = f"{len(options.prediction)} predictions and {len(options.truth)} truths"
-        raise UserError("NU-C02", what, "score", "give one truth for each prediction")
-    results = [
-        score_files(p, t, truth_is=options.truth_is, prediction_is=options.prediction_is)
-        for p, t in zip(options.prediction, options.truth, strict=True)
-    ]
-    means = [r["mean_dice"] for r in results if r["mean_dice"] is not None]
-    record = results[0] if len(results) == 1 else {"mean_dice": mean(means) if means else None, "images": results}
-    lines = [line for p, r in zip(options.prediction, results, strict=True) for line in score_lines(p, r)]
-    print_record(record, options, lines)
+    meanings = {"truth_is": options.truth_is, "prediction_is": options.prediction_is}
+    record = score_pairs(options.prediction, options.truth, **meanings)
+    print_record(record, options, score_lines(record))
     return 0
 
 

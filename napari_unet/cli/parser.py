@@ -2,6 +2,7 @@
 
 import argparse
 from collections.abc import Sequence
+from importlib.metadata import version
 from pathlib import Path
 from typing import Any, NoReturn
 
@@ -23,6 +24,7 @@ _MEANINGS = {
 def command_parser() -> argparse.ArgumentParser:
     """Return the parser of all commands; its options have the function to run as ``run``, and ``opens_images``."""
     parser = _Parser(prog="napari-unet", description="Paint a few strokes and watch a U-Net learn them.")
+    parser.add_argument("--version", action="version", version=f"napari-unet-live {version('napari-unet-live')}")
     parser.set_defaults(run=viewer.open_napari, opens_images=False)
     commands = parser.add_subparsers(title="commands", metavar="COMMAND")
     for add in (_add_demo, _add_train, _add_predict, _add_score, _add_export, _add_models, _add_verify):
@@ -103,8 +105,8 @@ def _add_predict(commands: Any) -> None:
 
 def _add_score(commands: Any) -> None:
     score = commands.add_parser("score", help="Dice, IoU, precision, recall and SEG of masks")
-    score.add_argument("--prediction", type=Path, nargs="+", required=True)
-    score.add_argument("--truth", type=Path, nargs="+", required=True)
+    score.add_argument("--prediction", type=Path, nargs="+", required=True, help="mask files, or one folder of them")
+    score.add_argument("--truth", type=Path, nargs="+", required=True, help="true ones in this order, or one folder")
     for whose, meanings in (("truth", TRUTH_MEANINGS), ("prediction", PREDICTION_MEANINGS)):
         score.add_argument(f"--{whose}-is", default="auto", choices=meanings, help=_MEANINGS[whose])
     score.add_argument("--json", action="store_true")

@@ -1,6 +1,5 @@
 """Results of commands as lines for people."""
 
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
@@ -49,19 +48,25 @@ def _number(value: float | None) -> str:
     return "n/a" if value is None else f"{value:.3f}"
 
 
-def score_lines(path: Path, result: dict[str, Any]) -> list[str]:
-    """Return the means of a scored mask, and a line for each class."""
+def score_lines(record: dict[str, Any]) -> list[str]:
+    """Return the means of every scored mask with a line for each class, and those over all of several masks."""
 
     def text(value: float | None) -> str:
         return "n/a" if value is None else f"{value:.4f}"
 
-    means = f"mean Dice {text(result['mean_dice'])}, mean IoU {text(result['mean_iou'])}, SEG {text(result['seg'])}"
-    each = [
-        f"  class {k}: Dice {text(value)}, IoU {text(result['iou'][k])}, "
-        f"precision {text(result['precision'][k])}, recall {text(result['recall'][k])}"
-        for k, value in result["dice"].items()
-    ]
-    return [f"{path}: {means}", *each]
+    def means(of: dict[str, Any]) -> str:
+        seg = text(of["seg"]) + (f" of {of['true_objects']} objects" if of["true_objects"] else "")
+        return f"mean Dice {text(of['mean_dice'])}, mean IoU {text(of['mean_iou'])}, SEG {seg}"
+
+    lines = []
+    for image in record["images"]:
+        lines.append(f"{image['prediction']}: {means(image)}")
+        lines += [
+            f"  class {k}: Dice {text(value)}, IoU {text(image['iou'][k])}, "
+            f"precision {text(image['precision'][k])}, recall {text(image['recall'][k])}"
+            for k, value in image["dice"].items()
+        ]
+    return [*lines, *([f"all {len(record['images'])}: {means(record)}"] if len(record["images"]) > 1 else [])]
 
 
 def model_line(record: dict[str, Any]) -> str:

@@ -1,21 +1,21 @@
 """The command ``train``."""
 
 import argparse
-from typing import TYPE_CHECKING
+from contextlib import nullcontext
 
-from napari_unet.cli.given_settings import given_settings
+from napari_unet.cli.given_settings import checked_settings
 from napari_unet.cli.machine import take_the_machine
 from napari_unet.cli.output import print_record, print_warnings
 from napari_unet.cli.progress import Bar
 from napari_unet.cli.result_lines import training_line
-from napari_unet.config import AUTO, changed, preset_settings
+from napari_unet.config import changed
 
-if TYPE_CHECKING:
-    from napari_unet.project.project import Project
+_STOPPING = "stopping: what is learned is being scored and saved; Ctrl+C again drops it"
 
 
 def train(options: argparse.Namespace) -> int:
     """Train on the strokes of a project and on label files."""
+    from napari_unet.cli.interruption import interruption_noted
     from napari_unet.dataset.label_files import checked_label_files
     from napari_unet.dataset.label_pairs import paired
     from napari_unet.project.project import Project
@@ -31,25 +31,17 @@ def train(options: argparse.Namespace) -> int:
             help_training(project, request)
         return 0
     take_the_machine()
+    given = checked_settings(options)
     names = [name.strip() for name in options.classes.split(",") if name.strip()]
     files = checked_label_files(options.project, pairs, names, options.labels_are, options.unlabelled_rim)
     with Project(options.project) as project:
         files.add_to(project, names)
-        _change_settings(project, options)
+        if given:
+            project.settings.write(changed(project.settings.read(), given))
         bar = Bar(options.steps, "training", "step")
-        result = run_training(project, request, lambda step, loss: bar.to(step + 1, f"loss {loss:.3f}"))
+        with interruption_noted(_STOPPING) if options.devices == 1 else nullcontext(lambda: False) as is_stopped:
+            result = run_training(project, request, lambda step, loss: bar.to(step + 1, f"loss {loss:.3f}"), is_stopped)
         bar.close()
     print_warnings(result.warnings)
     print_record(result.as_json(), options, [training_line(result)])
-    return 0
-
-
-def _change_settings(project: "Project", options: argparse.Namespace) -> None:
-    given = given_settings(options)
-    if "preset" in given:
-        from napari_unet.network.presets import preset_named
-
-        name = given["preset"]
-        given = preset_settings(name if name == AUTO else preset_named(name).name) | given
-    if given:
-        project.settings.write(changed(project.settings.read(), given))
+    return 130 if is_stopped() else 0

@@ -153,7 +153,7 @@ class Controller:
         Raises
         ------
         UserError
-            NU-E16 while it is exported, NU-P05 when there is no such image, NU-P07 when the disk refuses, NU-P11 in a
+            NU-E17 while it is exported, NU-P05 when there is no such image, NU-P07 when the disk refuses, NU-P11 in a
             read-only project.
         """
         images = self.present_project().images

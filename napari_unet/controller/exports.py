@@ -55,10 +55,10 @@ class Exports:
         self._worker.send(self._present)
 
     def refuse_without(self, image: ImageRecord) -> None:
-        """Raise a UserError NU-E16 while an export goes on that this image belongs to."""
+        """Raise a UserError NU-E17 while an export goes on that this image belongs to."""
         if self._present is not None and image.id in self._present.image_ids:
             what, fix = "the image is being exported", "wait for the end of the export, or cancel it"
-            raise UserError("NU-E16", what, image.name, fix)
+            raise UserError("NU-E17", what, image.name, fix)
 
     def pause(self, *, on: bool) -> None:
         """Leave the export for now, or go on with it."""

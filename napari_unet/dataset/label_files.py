@@ -9,7 +9,7 @@ from jaxtyping import UInt8
 
 from napari_unet.errors import UserError
 from napari_unet.images.image import Image
-from napari_unet.images.labels import MAX_CLASS, read_labels
+from napari_unet.images.labels import BACKGROUND, FOREGROUND, MAX_CLASS, read_labels
 from napari_unet.images.reading import open_image
 from napari_unet.project.database import DATABASE
 from napari_unet.project.image_record import ImageRecord
@@ -46,6 +46,8 @@ class LabelFiles:
         names : of the classes 1, 2, ..., as the user gave them
         """
         present = frozenset().union(*self.values)
+        if self.labels_are != "classes" and not names:
+            known = {*known, BACKGROUND, FOREGROUND}
         for (_, path), values in zip(self.pairs, self.values, strict=True):
             refuse_unknown_classes(values, present | set(known), known, names, str(path))
 
@@ -60,6 +62,10 @@ class LabelFiles:
         present = frozenset(painted).union(*self.values)
         if not self.pairs or len(present) > 1:
             return
+        if self.labels_are != "classes":
+            held = "nothing but background" if BACKGROUND in present else "no background"
+            fix = "give masks that hold objects and background"
+            raise UserError("NU-T01", f"labels hold {held}", str(self.pairs[0][1]), fix)
         held = f"only class {min(present)}" if present else "nothing but 0"
         fix = "label a second class, or give --labels-are mask if 0 is background"
         raise UserError("NU-T01", f"labels hold {held}; 0 means unlabelled", str(self.pairs[0][1]), fix)
@@ -169,7 +175,10 @@ def refuse_unknown_classes(
     elif names:
         fix = f"name {highest} classes with --classes, or use the numbers 1 to {len(names)}"
     else:
-        fix = f"number the classes 1, 2, ... without a gap ({min(gaps)} is missing), or name them with --classes"
+        fix = (
+            f"number the classes 1, 2, ... without a gap ({min(gaps)} is missing), name them with --classes, or give "
+            "--labels-are objects if these are numbers of objects"
+        )
     raise UserError("NU-A14", what, where, fix)
 
 

@@ -6,7 +6,7 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 from napari_unet.errors import UserError
-from napari_unet.images.folder import images_of
+from napari_unet.images.folder import images_of, is_plain_folder
 from napari_unet.images.overwriting import image_stem
 
 _NUMBER = re.compile(r"\d+")
@@ -15,31 +15,51 @@ _NUMBER = re.compile(r"\d+")
 def paired(images: Sequence[Path], labels: Sequence[Path]) -> list[tuple[Path, Path]]:
     """Return each image file with its label file.
 
-    Files are taken in the order given. Of two folders every label file is taken, with the image of the same name or
-    else of the same last number in its name, as "t049.tif" is that of "man_seg049.tif"; other images are left out.
+    Files are taken in the order given. Of two folders every label file is taken, with the image ``named_alike``.
 
     Raises
     ------
     UserError
-        NU-C02 where images and labels are not as many, or a label file has no image or several; NU-I19 for a folder
-        without an image.
+        NU-C02 where images and labels are not as many, or a label file has no image or several, or a folder stands
+        beside files; NU-I19 for a folder without an image.
     """
-    if len(images) == len(labels) == 1 and images[0].is_dir() and labels[0].is_dir():
-        candidates = _Candidates(images_of(images))
-        return [(candidates.image_of(label), label) for label in images_of(labels)]
+    folders = [path for path in (*images, *labels) if is_plain_folder(path)]
+    if len(images) == len(labels) == 1 and len(folders) == 2:
+        return named_alike(images_of(images), images_of(labels))
+    if folders:
+        fix = "give one folder of images and one of labels, or files alone"
+        raise UserError("NU-C02", "a folder among images or labels", str(folders[0]), fix)
     if len(images) != len(labels):
         what, fix = f"{len(images)} images and {len(labels)} label files", "give one label file for each image"
         raise UserError("NU-C02", what, "train", fix)
     return list(zip(images, labels, strict=True))
 
 
-class _Candidates:
-    """The images of a folder by name and by the last number in it."""
+def named_alike(images: Sequence[Path], labels: Sequence[Path], ending: str = "") -> list[tuple[Path, Path]]:
+    """Return each label file with the image of the same name, or else of the same last number in its name.
 
-    def __init__(self, images: Sequence[Path]) -> None:
+    So "t049.tif" is the image of "man_seg049.tif"; images without a label file are left out.
+
+    Parameters
+    ----------
+    ending : of the names of images, which does not count
+
+    Raises
+    ------
+    UserError
+        NU-C02 where a label file has no image or several.
+    """
+    candidates = _Candidates(images, ending)
+    return [(candidates.image_of(label), label) for label in labels]
+
+
+class _Candidates:
+    """Images by name and by the last number in it."""
+
+    def __init__(self, images: Sequence[Path], ending: str) -> None:
         self._images: dict[tuple[str, str | int], list[Path]] = defaultdict(list)
         for image in images:
-            for key in _keys(image):
+            for key in _keys(image, ending):
                 self._images[key].append(image)
 
     def image_of(self, label: Path) -> Path:
@@ -56,18 +76,14 @@ class _Candidates:
                 return images[0]
         count = len(found[0]) if found else "no"
         what = f"{count} images in the folder have its name or number"
-        raise UserError("NU-C02", what, str(label), "give images and labels as two lists of files in the same order")
+        raise UserError("NU-C02", what, str(label), "give two lists of files in the same order")
 
 
-def _keys(path: Path) -> Iterator[tuple[str, str | int]]:
+def _keys(path: Path, ending: str = "") -> Iterator[tuple[str, str | int]]:
     """Yield by what an image and its label file are found alike, the surest first."""
-    yield "stem", path.stem  # where "a.tif" lies beside "a.ome.tif"
-    yield "name", image_stem(path)
-    number = _last_number(path)
-    if number is not None:
-        yield "number", number
-
-
-def _last_number(path: Path) -> int | None:
-    found = _NUMBER.findall(image_stem(path))
-    return int(found[-1]) if found else None
+    name = image_stem(path).removesuffix(ending)
+    yield "stem", path.stem.removesuffix(ending)  # where "a.tif" lies beside "a.ome.tif"
+    yield "name", name
+    numbers = _NUMBER.findall(name)
+    if numbers:
+        yield "number", int(numbers[-1])

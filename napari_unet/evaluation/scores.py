@@ -200,22 +200,26 @@ def stroke_pieces(labels: UInt8[np.ndarray, "y x"], held_out: Bool[np.ndarray, "
 
 
 def segmentation_accuracy(truth: Int[np.ndarray, "y x"], found: Int[np.ndarray, "y x"]) -> float | None:
-    """Return SEG of the Cell Tracking Challenge: the mean Jaccard index over true objects; None without any.
+    """Return SEG of the Cell Tracking Challenge: the mean Jaccard index over true objects; None without any."""
+    values = object_overlaps(truth, found)
+    return float(values.mean()) if values.size else None
+
+
+def object_overlaps(truth: Int[np.ndarray, "y x"], found: Int[np.ndarray, "y x"]) -> Float64[np.ndarray, " n"]:
+    """Return the Jaccard index of every true object with the found one that matches it, in the order of their numbers.
 
     A found object matches a true one when it covers more than half of it; an unmatched true object counts 0.
     """
     true_numbers, true_sizes = np.unique(truth[truth > 0], return_counts=True)
-    if true_numbers.size == 0:
-        return None
     found_sizes = dict(zip(*(part.tolist() for part in np.unique(found[found > 0], return_counts=True)), strict=True))
     both = (truth > 0) & (found > 0)
     pairs, overlaps = np.unique(np.stack([truth[both], found[both]]), axis=1, return_counts=True)
     sizes = dict(zip(true_numbers.tolist(), true_sizes.tolist(), strict=True))
-    total = 0.0
+    values = dict.fromkeys(sizes, 0.0)
     for (true, other), overlap in zip(pairs.T.tolist(), overlaps.tolist(), strict=True):
         if 2 * overlap > sizes[true]:
-            total += overlap / (sizes[true] + found_sizes[other] - overlap)
-    return total / len(sizes)
+            values[true] = overlap / (sizes[true] + found_sizes[other] - overlap)
+    return np.array(list(values.values()), np.float64)
 
 
 def _share(part: Int[np.ndarray, "*n k"], whole: Int[np.ndarray, "*n k"]) -> Float64[np.ndarray, "*n k"]:

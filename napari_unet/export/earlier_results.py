@@ -49,11 +49,16 @@ def refuse_foreign_results(note: Path, names: Iterable[str]) -> None:
     """
     # An image of "a.ome.tif" had its results under "a.ome" once.
     own = own_names(note) | own_names(note.with_name(f"{note.name.removesuffix('.json')}.ome.json"))
+    has_record = os.path.lexists(note)
     for name in (note.name, *names):
+        path = note.with_name(name)
         if name.endswith(".ome.zarr"):
-            refuse_foreign(note.with_name(name))  # it says by itself who made it
+            refuse_foreign(path)  # it says by itself who made it
+        elif not has_record and os.path.lexists(path):
+            what = f"nobody knows whether an export wrote this file, for there is no {note.name} beside it"
+            raise UserError("NU-E08", what, str(path), "delete it if it is an earlier result, or choose another folder")
         elif name not in own:
-            refuse_file(note.with_name(name))
+            refuse_file(path)
 
 
 def refuse_file(path: Path, *, is_own: bool = False) -> None:

@@ -1,7 +1,7 @@
 """Image, mask and objects as OME-Zarr 0.5, in which masks are labels of the image."""
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -11,6 +11,7 @@ from jaxtyping import Num, Shaped, UInt
 from zarr.storage import LocalStore
 
 from napari_unet.errors import UserError, program_errors_told
+from napari_unet.export.ome_channels import omero_of
 from napari_unet.export.plane_axes import hyperstack, slice_distance
 from napari_unet.export.segmentation import ClassStyle, Segmentation
 from napari_unet.export.verified import array_difference, write_verified
@@ -70,6 +71,7 @@ def write_ome_zarr(segmentation: Segmentation, base: Path) -> list[Path]:
     path = base.with_name(f"{base.name}.ome.zarr")
     refuse_foreign(path)
     levels = levels_of(segmentation.image, segmentation.classes, segmentation.named_objects)
+    levels = with_channel_names(levels, segmentation.image)
 
     def write(temporary: Path) -> None:
         write_levels(temporary, levels, segmentation)
@@ -115,6 +117,15 @@ def levels_of(
         )
         for group, axes, dtype in found
     ]
+
+
+def with_channel_names(levels: Sequence[Level], image: Image) -> list[Level]:
+    """Return the arrays of a folder, that of the image with the names of its channels, where they have some."""
+    omero = omero_of(image)
+    if not omero:
+        return list(levels)
+    named = {"ome": levels[0].attributes["ome"] | {"omero": omero}}
+    return [replace(levels[0], attributes=levels[0].attributes | named), *levels[1:]]
 
 
 def plane_numbers(image: Image) -> tuple[UInt[np.ndarray, "..."], str]:

@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from napari_unet.config import Settings
+from napari_unet.errors import UserError
 from napari_unet.evaluation.checked_areas import TO_PUBLISH
 from napari_unet.export.earlier_results import (
     FILES,
@@ -25,7 +26,7 @@ from napari_unet.export.result_names import result_names
 from napari_unet.images.image import Image
 from napari_unet.objects.objects import object_settings
 from napari_unet.project.classes import ClassLabel
-from napari_unet.storage import sha256
+from napari_unet.storage import set_aside, sha256
 
 ESTIMATED, DROP = "estimated_dice", "expected_drop"
 
@@ -78,6 +79,28 @@ class Provenance:
             NU-E08
         """
         refuse_foreign_results(path, self._names(path))
+
+    def keep_changed(self, path: Path) -> list[str]:
+        """Set aside results that somebody changed after they were written, as a mask that was corrected by hand.
+
+        They are those which the record at ``path`` lists with another SHA-256; one line tells where they are now.
+
+        Raises
+        ------
+        UserError
+            NU-E08 where they cannot be moved: they are not replaced then.
+        """
+        listed = read_record(path).get(FILES, {})
+        hashes: dict[str, str] = listed if isinstance(listed, dict) else {}
+        there = [path.with_name(name) for name in self._names(path) if name in hashes]
+        changed = [file for file in there if file.exists() and content_hash(file) != hashes[file.name]]
+        if not changed:
+            return []
+        what = f"changed after an export wrote it ({', '.join(file.name for file in changed)})"
+        aside = set_aside(*changed, word="changed")
+        if aside is None:
+            raise UserError("NU-E08", what, str(path.parent), "move it, for it cannot be set aside here")
+        return [str(UserError("NU-E16", what, str(aside), "it is kept there, and the new result takes its place"))]
 
     def claim(self, path: Path) -> None:
         """Say at ``path`` which files are about to be written, so that a killed run leaves none that nobody knows."""

@@ -30,7 +30,7 @@ def list_images(path: Path) -> Listing:
     UserError
         NU-I10 for a folder that the system does not open.
     """
-    if not os.path.isdir(path) or _is_zarr(path):
+    if not is_plain_folder(path):
         return Listing([path], "")
     try:
         shown = sorted(inside for inside in path.iterdir() if not inside.name.startswith("."))
@@ -64,6 +64,11 @@ def images_of(paths: Sequence[Path], warn: Callable[[str], object] = lambda line
         for image in images:
             found.setdefault(image.resolve(), image)
     return list(found.values())
+
+
+def is_plain_folder(path: Path) -> bool:
+    """Tell whether a path is a folder that holds images, rather than a Zarr image itself."""
+    return os.path.isdir(path) and not _is_zarr(path)
 
 
 def _first_of_each_set(images: Sequence[Path]) -> Iterator[Path]:

@@ -45,6 +45,8 @@ def read_labels(path: Path, image: Image, labels_are: str = "classes", rim: int 
         raise _wrong_shape(path, labels, shape, wanted)
     values = np.asarray(labels.pixels)
     _refuse_fractions_and_negatives(path, values)
+    if labels_are == "objects" and values.max() > np.iinfo(np.int64).max:
+        raise _error("NU-A04", f"objects have the number {values.max()}", path, "number them anew, from 1 on")
     if labels_are == "classes":
         _refuse_large_values(path, values)
     elif labels_are == "mask":

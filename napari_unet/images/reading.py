@@ -41,7 +41,9 @@ OPENERS: dict[str, Callable[[Path, bool], Content]] = {
 }
 
 
-def open_image(path: Path, axes: str | None = None, *, expand_palette: bool = True, keep_named: bool = False) -> Image:
+def open_image(
+    path: str | Path, axes: str | None = None, *, expand_palette: bool = True, keep_named: bool = False
+) -> Image:
     """Open an image file; its pixels are read when asked for where the format allows it.
 
     It is tried first where this process has chosen a trial (``images.trial``).
@@ -58,6 +60,7 @@ def open_image(path: Path, axes: str | None = None, *, expand_palette: bool = Tr
     UserError
         NU-I01 to NU-I03 where the pixels do not make an image, NU-I10 to NU-I14 where the file cannot be read.
     """
+    path = Path(path)
     refuse_unencodable(path)
     tried(path, axes)
     opener = OPENERS[format_of(path)]

@@ -4,12 +4,12 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from jaxtyping import Int64, Num, Shaped, UInt8
+from jaxtyping import Float64, Int64, Num, Shaped, UInt8
 
 from napari_unet.errors import UserError
 from napari_unet.evaluation.mask_meaning import PREDICTION_MEANINGS, TRUTH_MEANINGS, MaskMeaning
 from napari_unet.evaluation.mask_pair import MaskPair
-from napari_unet.evaluation.scores import confusion, dice, iou, mean_known, precision, recall, segmentation_accuracy
+from napari_unet.evaluation.scores import confusion, dice, iou, mean_known, object_overlaps, precision, recall
 from napari_unet.images.labels import MAX_CLASS
 from napari_unet.images.lossy import is_lossy
 from napari_unet.images.reading import open_image
@@ -28,7 +28,7 @@ def score(
     """Compute Dice, IoU, precision and recall per mask value, means, and SEG of the objects.
 
     Precision is None for a value that is predicted nowhere, the others for a value that is not in the truth. SEG is
-    the mean over the planes that have true objects.
+    the mean over the true objects of all planes, of which "true_objects" tells the number, None as SEG is.
 
     Parameters
     ----------
@@ -56,7 +56,7 @@ def score(
 
 
 def score_files(
-    prediction: Path, truth: Path, *, truth_is: str = "auto", prediction_is: str = "auto"
+    prediction: str | Path, truth: str | Path, *, truth_is: str = "auto", prediction_is: str = "auto"
 ) -> dict[str, Any]:
     """Score one mask file against another; see ``score``.
 
@@ -65,7 +65,7 @@ def score_files(
     UserError
         NU-S02 and NU-S03 for files that hold no mask, and as ``score`` and ``open_image``.
     """
-    found, true = _read_mask(prediction), _read_mask(truth)
+    found, true = _read_mask(Path(prediction)), _read_mask(Path(truth))
     try:
         return score(found, true, truth_is=truth_is, prediction_is=prediction_is)
     except UserError as error:  # arrays have no name, and a command may compare many files
@@ -79,6 +79,7 @@ def _scored(pair: MaskPair, true_meaning: MaskMeaning, meaning: MaskMeaning) -> 
     values, overlaps = dice(matrix), iou(matrix)
     objects = pair.prediction if meaning == "objects" else _objects(found)
     true_objects = pair.truth if true_meaning == "objects" else _objects(true)
+    overlaps_of_objects = _object_overlaps(true_objects, objects) if known.all() else None
     return {
         "dice": _by_value(values),
         "iou": _by_value(overlaps),
@@ -86,7 +87,8 @@ def _scored(pair: MaskPair, true_meaning: MaskMeaning, meaning: MaskMeaning) -> 
         "recall": _by_value(recall(matrix)),
         "mean_dice": mean_known(values),
         "mean_iou": mean_known(overlaps),
-        "seg": _segmentation(true_objects, objects) if known.all() else None,
+        "seg": _mean(overlaps_of_objects),
+        "true_objects": None if overlaps_of_objects is None else len(overlaps_of_objects),
     }
 
 
@@ -123,6 +125,8 @@ def _refuse_unlike(prediction: Shaped[np.ndarray, "..."], truth: Shaped[np.ndarr
             raise UserError("NU-S02", f"values of type {values.dtype} are no classes", _WHERE, "give integer masks")
         if values.min(initial=0) < 0:
             raise UserError("NU-S02", f"the {name} holds the value {values.min()}", _WHERE, "use 0 for background")
+        if values.max(initial=0) > np.iinfo(np.int64).max:
+            raise UserError("NU-S02", f"the {name} holds the value {values.max()}", _WHERE, "number objects from 1 on")
 
 
 def _meaning(wanted: str, allowed: tuple[MaskMeaning, ...]) -> MaskMeaning:
@@ -145,10 +149,14 @@ def _objects(classes: UInt8[np.ndarray, "planes y x"]) -> Int64[np.ndarray, "pla
     return np.stack([label_objects(plane) for plane in classes]).astype(np.int64)
 
 
-def _segmentation(truth: Int64[np.ndarray, "planes y x"], prediction: Int64[np.ndarray, "planes y x"]) -> float | None:
-    found = [segmentation_accuracy(*planes) for planes in zip(truth, prediction, strict=True)]
-    known = [value for value in found if value is not None]
-    return float(np.mean(known)) if known else None
+def _object_overlaps(
+    truth: Int64[np.ndarray, "planes y x"], prediction: Int64[np.ndarray, "planes y x"]
+) -> Float64[np.ndarray, " n"]:
+    return np.concatenate([object_overlaps(*planes) for planes in zip(truth, prediction, strict=True)])
+
+
+def _mean(values: Float64[np.ndarray, " n"] | None) -> float | None:
+    return None if values is None or not values.size else float(values.mean())
 
 
 def _by_value(values: Num[np.ndarray, " k"]) -> dict[str, float | None]:

@@ -100,7 +100,7 @@ class Model:
         return replace(image, chosen=trained_channels(self.trained_on, wanted, image))
 
 
-def load_model(path: Path, device: str = "auto", precision: str = "auto") -> Model:
+def load_model(path: str | Path, device: str = "auto", precision: str = "auto") -> Model:
     """Load a network to predict with, from a project folder, a ``.safetensors`` file or a model package of ours.
 
     Parameters
@@ -108,6 +108,7 @@ def load_model(path: Path, device: str = "auto", precision: str = "auto") -> Mod
     device : "auto", "cpu", "cuda" or "mps"
     precision : "auto", "float32" or "bfloat16", as ``train`` takes it
     """
+    path = Path(path)
     chosen = choose_device(device, precision)
     checkpoint = open_network(path)
     predictor = Predictor(checkpoint.network().to(chosen.torch_device), checkpoint.class_ids, chosen)

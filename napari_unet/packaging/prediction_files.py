@@ -1,6 +1,6 @@
 """From an image and a network to files: predict every plane, write, and say beside it how it was made."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -84,12 +84,14 @@ class ImagePrediction:
         if self._goes_by_chunks(factors):
             chunks = ChunkedPrediction(self.model, self.planes, self.request.tile, self.source, self.cluster)
             written = [self.folder / f"{stem}.ome.zarr"]
+            self._say(provenance.keep_changed(note))
             # Absolute, for the processes of a cluster live in other folders.
             yield from chunks.resumable(written[0].absolute(), provenance)
             quality = self._quality(factors)
         else:
             mask = yield from resumable_mask(self.model.predictor, self.planes, self.request.tile, factors, plane_done)
             quality = self._quality(factors)
+            self._say(provenance.keep_changed(note))
             provenance.claim(note)
             written = self._written(mask, stem, factors, quality)
         self._tell(quality.expected_drop)
@@ -102,7 +104,10 @@ class ImagePrediction:
         return prediction_quality(self.model, pixels if factors == UNCHANGED else None, is_learned=self.is_learned)
 
     def _tell(self, expected_drop: float | None) -> None:
-        for line in doubts(expected_drop, str(self.source or self.planes.image.name)):
+        self._say(doubts(expected_drop, str(self.source or self.planes.image.name)))
+
+    def _say(self, lines: Iterable[str]) -> None:
+        for line in lines:
             self.warn(line)
 
     def _provenance(self, factors: tuple[float, float]) -> Provenance:

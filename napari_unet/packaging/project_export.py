@@ -26,7 +26,7 @@ _TRIES = 3  # to load a network while a window that trains saves another one eve
 
 def export(
     project: Project,
-    folder: Path,
+    folder: str | Path,
     formats: Sequence[str],
     *,
     device: str = "auto",
@@ -59,7 +59,7 @@ def export(
         NU-E02 for a format that does not exist; NU-E06 where a result would take the place of an image, and
         NU-E08 where it would take that of another file which no export wrote.
     """
-    pack = PACK in formats
+    folder, pack = Path(folder), PACK in formats
     request = PredictionRequest(tuple(FORMATS) if pack else [name for name in formats if name != MODEL_FORMAT])
     request.refuse_unknown_formats()
     exported = [record.id for record in project.images.all() if image_ids is None or record.id in image_ids]

@@ -14,7 +14,14 @@ from zarr.storage import LocalStore
 
 from napari_unet.errors import UserError
 from napari_unet.export.json_file import write_json
-from napari_unet.export.ome_zarr import bits, create_levels, levels_of, plane_numbers, refuse_foreign
+from napari_unet.export.ome_zarr import (
+    bits,
+    create_levels,
+    levels_of,
+    plane_numbers,
+    refuse_foreign,
+    with_channel_names,
+)
 from napari_unet.export.segmentation import ClassStyle
 from napari_unet.export.verified import UNREADABLE, array_difference
 from napari_unet.images.image import Image
@@ -74,7 +81,8 @@ class ChunkFile:
             return
         shutil.rmtree(self.folder, ignore_errors=True)
         with _refusal_told(self.path):
-            create_levels(self.folder, levels_of(self.image, self.classes, None), self.chunk)
+            levels = with_channel_names(levels_of(self.image, self.classes, None), self.image)
+            create_levels(self.folder, levels, self.chunk)
         write_json(self.folder / _JOB, job)
 
     def missing(self) -> list[Chunk]:

@@ -100,15 +100,24 @@ def run_training(
     project: Project,
     request: TrainingRequest,
     progress: Callable[[int, float], object] = lambda step, loss: None,
+    is_stopped: Callable[[], bool] = lambda: False,
 ) -> TrainingResult:
     """Train on the project's strokes and save the network in it.
 
+    Parameters
+    ----------
+    is_stopped : asked before every step whether to end earlier than requested; on a single device
+
     Raises
     ------
+    KeyboardInterrupt
+        Where it was stopped before the first step, so that there is nothing to save.
     UserError
         NU-T01 with fewer than two painted classes, NU-T02 where nothing was trained, and as ``train`` tells.
     """
-    learner, steps, seconds = _learned(project, request, progress)
+    learner, steps, seconds = _learned(project, request, progress, is_stopped)
+    if not steps and is_stopped():
+        raise KeyboardInterrupt
     score = learner.show_newest(score=True)
     images: tuple[dict[str, Any], ...] = ()
     if learner.predictor is not None:
@@ -139,11 +148,14 @@ def run_training(
 
 def help_training(project: Project, request: TrainingRequest) -> None:
     """Take part in a training of the same request, in another process; nothing is written."""
-    _learned(project, request, lambda step, loss: None)
+    _learned(project, request, lambda step, loss: None, lambda: False)
 
 
 def _learned(
-    project: Project, request: TrainingRequest, progress: Callable[[int, float], object]
+    project: Project,
+    request: TrainingRequest,
+    progress: Callable[[int, float], object],
+    is_stopped: Callable[[], bool],
 ) -> tuple[Learner, int, float]:
     """Train a learner; return it, how many steps it took, and how many seconds."""
     seconds, steps = request.seconds, request.steps
@@ -159,6 +171,8 @@ def _learned(
     began = saved = time.monotonic()
     done = 0
     while (steps is None or done < steps) and (seconds is None or group.decided(time.monotonic() - began < seconds)):
+        if group is ALONE and is_stopped():
+            break
         progress(done, learner.step())
         done += 1
         if done % _SHOW_EVERY == 0 and group.rank == 0:

@@ -85,6 +85,17 @@ REFUSED = {
     "many objects": (striped(1, 300, dtype=np.uint16), "", "NU-A04: labels hold the value 300", "--labels-are objects"),
     "a fraction": (striped(1) + np.float32(0.5), "--labels-are mask", "NU-A02", "uint8"),
     "below zero": (striped(-1, 1, dtype=np.int16), "--labels-are objects", "NU-A03", "from 1"),
+    "few objects": (striped(3, 7), "", "NU-A14: labels hold the value 7", "--labels-are objects"),
+    "an empty mask": (striped(), "--labels-are mask", "NU-T01: labels hold nothing but background", "objects"),
+    "one object everywhere": (striped() + np.uint8(1), "--labels-are objects", "NU-T01: labels hold no background", ""),
+    "far numbers": (
+        striped(1, 2**63, dtype=np.uint64),
+        "--labels-are objects",
+        f"NU-A04: objects have the number {2**63}",
+        "",
+    ),
+    "a base that is not there": (striped(1, 2), "--base nowhere", "NU-M01", "nowhere"),
+    "a setting out of range": (striped(1, 2), "--border-weight -1", "NU-C01", "border_weight"),
     "a mask without a second name": (striped(255), "--labels-are mask --classes a", "NU-A14", "1 to 1"),
 }
 
@@ -267,6 +278,8 @@ def test_two_folders_are_paired_by_name_or_number(tmp_path: Path) -> None:
     assert paired(files, files[::-1]) == [(files[0], files[1]), (files[1], files[0])]
     with pytest.raises(UserError, match=r"^NU-C02: 2 images and 1 label files"):
         paired(files, files[:1])
+    with pytest.raises(UserError, match=r"^NU-C02: a folder among images or labels, .*frames, "):
+        paired([tmp_path / "frames"], [tmp_path / "gold" / "cells.tif"])
 
 
 def test_a_double_ending_belongs_to_no_name(tmp_path: Path) -> None:

@@ -157,6 +157,15 @@ def test_another_word_is_refused() -> None:
         score(SAME, SAME, prediction_is="labels")
 
 
+@pytest.mark.parametrize("place", [0, 1])
+def test_numbers_that_do_not_fit_are_refused(place: int) -> None:
+    """Rather than counted as below 0."""
+    masks = [SAME, SAME]
+    masks[place] = SAME.astype(np.uint64) << np.uint64(63)
+    with pytest.raises(UserError, match=rf"^NU-S02: .*{2**63}"):
+        score(*masks)
+
+
 def test_files_on_the_command_line(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     """The case of the two masks of one foreground; meanings are options; JPEG is refused, whatever its name."""
     found, truth, objects = (tmp_path / name for name in ("found.tif", "truth.tif", "objects.tif"))

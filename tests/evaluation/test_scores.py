@@ -147,7 +147,8 @@ def test_half_found_is_precise_and_all_found_is_not(tmp_path: Path, capsys: pyte
     np.save(tmp_path / "truth.npy", truth)
     command = ["score", "--prediction", str(tmp_path / "found.npy"), "--truth", str(tmp_path / "truth.npy")]
     assert main([*command, "--json"]) == 0
-    assert json.loads(capsys.readouterr().out) == result
+    named = {"prediction": str(tmp_path / "found.npy"), "truth": str(tmp_path / "truth.npy"), **result}
+    assert json.loads(capsys.readouterr().out) == named | {"images": [named]}
     assert main(command) == 0
     head, *rows = capsys.readouterr().out.splitlines()
     assert head.startswith(f"{tmp_path / 'found.npy'}: mean Dice 0.")

@@ -81,6 +81,37 @@ def test_ome_zarr_is_valid_and_read_back(result: tuple[np.ndarray, Image], tmp_p
     assert (reopened.pixel_size, reopened.planes) == (image.pixel_size, image.planes)
 
 
+@pytest.mark.parametrize(("axes", "chosen", "wanted"), [
+    ("cyx", (), ["DAPI", "GFP", "\u03b1"]), ("zyxc", (2, 0), ["\u03b1", "DAPI"]), ("yxc", (1,), ["GFP"]),
+])  # fmt: skip
+def test_ome_zarr_names_its_channels(axes: str, chosen: tuple[int, ...], wanted: list[str], tmp_path: Path) -> None:
+    """Those that are written, each with a colour and a range of its own, as yaozarrs and we read them back."""
+    pixels = np.zeros([{"c": 3, "z": 2}.get(axis, 9) for axis in axes], np.uint16)
+    pixels.flat[::7] = 5000
+    image = Image("a", pixels, axes, chosen=chosen, channel_names=("DAPI", "GFP", "\u03b1"))
+    (path,) = export(np.zeros((image.planes, 9, 9), np.uint8), image, tmp_path, ["ome-zarr"])
+    yaozarrs.validate_zarr_store(str(path))
+    omero = yaozarrs.open_group(str(path)).ome_metadata().omero
+    assert [channel.label for channel in omero.channels] == wanted
+    assert len({channel.color for channel in omero.channels}) == len(wanted)
+    assert {(w.min, w.start, w.end, w.max) for w in (c.window for c in omero.channels)} == {(0, 0, 5000, 65535)}
+    if len(wanted) > 1:  # one alone is no axis to us
+        assert list(open_image(path).channel_names) == wanted
+    properties = zarr.open_group(path / "labels" / "classes", mode="r").attrs["ome"]["image-label"]["properties"]
+    assert [entry["class"] for entry in properties] == [style.name for style in CLASSES]
+
+
+@pytest.mark.parametrize("names", [(), ("", "two"), ("one",)])
+def test_ome_zarr_makes_up_no_channel_names(names: tuple[str, ...], tmp_path: Path) -> None:
+    """Where the image has none, or not one for each channel; what has no range has one to show all the same."""
+    image = Image("a", np.full((2, 9, 9), np.nan, np.float32), "cyx", channel_names=names)
+    (path,) = export(np.zeros((1, 9, 9), np.uint8), image, tmp_path, ["ome-zarr"])
+    assert "omero" not in zarr.open_group(path, mode="r").attrs["ome"]
+    (path,) = export(np.zeros((1, 9, 9), np.uint8), replace(image, channel_names=("a", "b")), tmp_path, ["ome-zarr"])
+    windows = [channel.window for channel in yaozarrs.open_group(str(path)).ome_metadata().omero.channels]
+    assert {(window.min, window.start, window.end, window.max) for window in windows} == {(0, 0, 1, 1)}
+
+
 def test_ome_zarr_replaces_only_its_own(tmp_path: Path) -> None:
     """An earlier export is replaced; a folder of that name that holds other data is refused and stays."""
     mask, image = np.zeros((1, 5, 6), np.uint8), Image("a", np.zeros((5, 6), np.uint8), "yx")

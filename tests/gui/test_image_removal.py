@@ -147,7 +147,7 @@ def test_an_image_that_is_exported_stays(viewer: Any, painted_images: Path, conf
     controller = user.panel.controller
     controller.exports.begin(painted_images.parent / "out", ("tiff",))
     press_delete(user)
-    assert [line[:6] for line in messages()] == ["NU-E16"]
+    assert [line[:6] for line in messages()] == ["NU-E17"]
     assert (listed(user), controller.image.name) == (["a", "b", "c"], "a")
     controller.hear(m.Exported(()))
     press_delete(user)

@@ -209,9 +209,16 @@ def test_what_has_another_origin_is_done_again(
             (out / "a.tif").write_bytes(b"half")
         case "missing":
             (out / "a.csv").unlink()
-    assert predict(capsys, *given)[0] == 0
+    status, printed, _ = predict(capsys, *given)
+    assert status == 0
     after = changes(out)
     assert all(after[name] != before[name] for name in before)
+    aside = list(out.glob("changed-*/*"))
+    assert [(file.name, file.read_bytes()) for file in aside] == ([("a.tif", b"half")] if change == "result" else [])
+    assert [line[:6] for line in printed["warnings"] if "NU-E" in line] == ["NU-E16"] * len(aside)
+    for file in aside:
+        assert str(file.parent) in printed["warnings"][-1]
+        file.unlink()
     if change in {"time", "result", "missing"}:
         assert contents(out) == kept
 

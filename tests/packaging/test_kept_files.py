@@ -13,6 +13,7 @@ from predict_command import predict, save_network
 
 from napari_unet import api
 from napari_unet.errors import UserError
+from napari_unet.export import provenance
 from napari_unet.images.reading import open_image
 from napari_unet.project.project import Project
 from napari_unet.storage import sha256
@@ -98,6 +99,50 @@ def test_what_no_export_wrote_is_not_replaced(
     with pytest.raises(UserError, match=f"NU-E08.*{taken}"):
         api.predict_file(model, image, theirs.parent, ["tiff", "png", "csv"], probabilities=True)
     assert [(path.name, path.read_bytes()) for path in theirs.parent.iterdir()] == [(taken, b"{}")]
+
+
+@pytest.mark.parametrize("name", ["tiff", "ome-zarr"])
+def test_a_mask_that_was_corrected_by_hand_is_kept(
+    capsys: pytest.CaptureFixture[str], network_file: Path, tmp_path: Path, name: str
+) -> None:
+    """When another network makes it anew; where it cannot be set aside, nothing takes its place."""
+    given = ("--model", network_file, write_image(tmp_path / "x.tif"), "--out", tmp_path / "out", "--format", name)
+    ending = {"tiff": "x.tif", "ome-zarr": "x.ome.zarr/labels/classes/0/c/0/0"}[name]
+    assert predict(capsys, *given)[0] == 0
+    mask = tmp_path / "out" / ending
+    mask.write_bytes(corrected := mask.read_bytes() + b"corrected")
+    save_network(network_file, seed=1)
+    with pytest.MonkeyPatch.context() as patched:
+        patched.setattr(provenance, "set_aside", lambda *_, **__: None)
+        status, _, (error,) = predict(capsys, *given)
+        assert (status, mask.read_bytes()) == (2, corrected)
+        assert "NU-E08: changed after an export wrote it" in error
+    status, printed, _ = predict(capsys, *given)
+    assert status == 0
+    assert mask.read_bytes() != corrected
+    assert [file.read_bytes() for file in (tmp_path / "out").glob(f"changed-*/{ending}")] == [corrected]
+    assert [line[:6] for line in printed["warnings"]] == ["NU-E16"]
+    assert predict(capsys, *given)[1]["warnings"] == []
+    assert len(list((tmp_path / "out").glob("changed-*"))) == 1
+
+
+def test_results_without_their_record_can_be_made_anew(
+    capsys: pytest.CaptureFixture[str], network_file: Path, tmp_path: Path
+) -> None:
+    """The line says that the record is missing and what to do; whoever does that is locked out no longer."""
+    given = ("--model", network_file, write_image(tmp_path / "x.tif"), "--out", tmp_path / "out")
+    assert predict(capsys, *given)[0] == 0
+    before = (tmp_path / "out" / "x.tif").read_bytes()
+    (tmp_path / "out" / "x.json").unlink()
+    status, _, errors = predict(capsys, *given)
+    assert (status, len(errors)) == (2, 1)
+    assert "NU-E08: " in errors[0]
+    assert "there is no x.json beside it" in errors[0]
+    assert f"{tmp_path / 'out' / 'x.tif'}, delete it if it is an earlier result" in errors[0]
+    assert (tmp_path / "out" / "x.tif").read_bytes() == before
+    (tmp_path / "out" / "x.tif").unlink()
+    assert predict(capsys, *given)[0] == 0
+    assert (tmp_path / "out" / "x.tif").read_bytes() == before
 
 
 def test_an_image_that_was_copied_into_the_project_keeps_its_file(tmp_path: Path) -> None:

@@ -118,7 +118,10 @@ def test_colours_and_plain_and_large_agree(network_file: Path, tmp_path: Path, m
     """Files made through memory and without it differ in the labels "objects" alone."""
     colour = save_network(tmp_path / "colour.safetensors", channels=3)
     tifffile.imwrite(
-        tmp_path / "a.tif", np.random.default_rng(0).integers(0, 255, (*SHAPE, 3), np.uint8), photometric="rgb"
+        tmp_path / "a.tif",
+        np.random.default_rng(0).integers(0, 255, (3, *SHAPE), np.uint8),
+        imagej=True,
+        metadata={"axes": "CYX", "Labels": ["DAPI", "GFP", "Cy5"]},
     )
     model = api.load_model(colour, "cpu")
     api.predict_file(model, tmp_path / "a.tif", tmp_path / "plain", ["ome-zarr"])
@@ -130,6 +133,7 @@ def test_colours_and_plain_and_large_agree(network_file: Path, tmp_path: Path, m
     for group in ("", "labels/classes"):
         first, second = (record[group] if group else record for record in records)
         assert dict(first.attrs) == dict(second.attrs)
+    assert open_image(tmp_path / "large" / "a.ome.zarr").channel_names == ("DAPI", "GFP", "Cy5")
 
 
 def test_a_stack_larger_than_memory_is_never_held(

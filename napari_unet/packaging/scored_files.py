@@ -1,0 +1,68 @@
+"""Scores of many masks against their truths, each alone and all together."""
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+from napari_unet.dataset.label_pairs import named_alike
+from napari_unet.errors import UserError
+from napari_unet.images.folder import images_of, is_plain_folder
+from napari_unet.packaging.mask_scores import score_files
+
+_OBJECTS = "-objects"  # the end of the names of files that hold object numbers
+
+
+def score_pairs(
+    predictions: Sequence[Path], truths: Sequence[Path], *, truth_is: str = "auto", prediction_is: str = "auto"
+) -> dict[str, Any]:
+    """Score mask files, or those of a folder, against true ones: see ``score`` for what each file has.
+
+    Files are taken in the order given. Of two folders every truth is taken, with the prediction of its name or else of
+    the last number in its name. Of a folder of results the masks count, or, where the prediction is "objects", the
+    files of object numbers.
+
+    Returns
+    -------
+    "mean_dice" and "mean_iou" over the files, "seg" over the true objects of all files, of which there are
+    "true_objects" (None where no file has any), and what each file has, with its paths, under "images". Of a single
+    file also what it has itself.
+
+    Raises
+    ------
+    UserError
+        NU-C02 where predictions and truths are not as many, or a truth has no prediction or several; as ``score_files``
+        and ``images_of``.
+    """
+    images = [
+        {"prediction": str(found), "truth": str(true)}
+        | score_files(found, true, truth_is=truth_is, prediction_is=prediction_is)
+        for found, true in _pairs(predictions, truths, prediction_is)
+    ]
+    alone = images[0] if len(images) == 1 else {}
+    objects = [(image["seg"], image["true_objects"]) for image in images if image["seg"] is not None]
+    count = sum(number for _, number in objects)
+    return alone | {
+        "mean_dice": _mean([image["mean_dice"] for image in images]),
+        "mean_iou": _mean([image["mean_iou"] for image in images]),
+        "seg": sum(seg * number for seg, number in objects) / count if count else None,
+        "true_objects": count if objects else None,
+        "images": images,
+    }
+
+
+def _pairs(predictions: Sequence[Path], truths: Sequence[Path], prediction_is: str) -> list[tuple[Path, Path]]:
+    if len(predictions) == len(truths) == 1 and all(is_plain_folder(path) for path in (*predictions, *truths)):
+        found = images_of(predictions)
+        numbered = {path for path in found if path.stem.endswith(_OBJECTS)}
+        if prediction_is == "objects" and numbered:
+            return named_alike([path for path in found if path in numbered], images_of(truths), _OBJECTS)
+        return named_alike([path for path in found if path not in numbered] or found, images_of(truths))
+    if len(predictions) != len(truths):
+        what = f"{len(predictions)} predictions and {len(truths)} truths"
+        raise UserError("NU-C02", what, "score", "give one truth for each prediction, or a folder of each")
+    return list(zip(predictions, truths, strict=True))
+
+
+def _mean(values: Sequence[float | None]) -> float | None:
+    known = [value for value in values if value is not None]
+    return sum(known) / len(known) if known else None

@@ -1,0 +1,91 @@
+"""Laws of the scores of many masks: each truth meets its own prediction, and every true object counts once."""
+
+import json
+from pathlib import Path
+
+import numpy as np
+import pytest
+import tifffile
+
+from napari_unet.cli import main
+from napari_unet.errors import UserError
+from napari_unet.packaging.mask_scores import score
+from napari_unet.packaging.scored_files import score_pairs
+
+SIDE = 40
+
+
+def squares(count: int, cut: int = 0) -> np.ndarray:
+    """As many squares of 8 px, numbered, the last of them without ``cut`` columns."""
+    mask = np.zeros((SIDE, SIDE), np.uint16)
+    for number in range(1, count + 1):
+        row, column = divmod(number - 1, 4)
+        mask[10 * row : 10 * row + 8, 10 * column : 10 * column + 8 - (cut if number == count else 0)] = number
+    return mask
+
+
+@pytest.fixture
+def sequence(tmp_path: Path) -> tuple[Path, Path]:
+    """Results of a folder as ``predict --objects`` leaves them, and the gold frames of a challenge."""
+    found, truth = tmp_path / "found", tmp_path / "02_GT" / "SEG"
+    found.mkdir()
+    truth.mkdir(parents=True)
+    for frame in range(4):
+        tifffile.imwrite(found / f"t{frame:03}.tif", (squares(4) > 0).astype(np.uint8))
+        tifffile.imwrite(found / f"t{frame:03}-objects.tif", squares(4, cut=2))
+        (found / f"t{frame:03}.json").write_text("{}", encoding="utf-8")
+    tifffile.imwrite(truth / "man_seg001.tif", squares(1))
+    tifffile.imwrite(truth / "man_seg003.tif", squares(4))
+    return found, truth
+
+
+def test_seg_of_a_sequence_is_the_mean_over_its_objects(
+    sequence: tuple[Path, Path], capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Not over its frames: one whole object, and four of which one lacks a quarter, make (1 + 3.75) / 5."""
+    found, truth = sequence
+    given = ["score", "--prediction", str(found), "--truth", str(truth), "--truth-is", "objects"]
+    assert main([*given, "--prediction-is", "objects", "--json"]) == 0
+    record = json.loads(capsys.readouterr().out)
+    assert [Path(image["prediction"]).name for image in record["images"]] == ["t001-objects.tif", "t003-objects.tif"]
+    assert [Path(image["truth"]).name for image in record["images"]] == ["man_seg001.tif", "man_seg003.tif"]
+    assert [image["seg"] for image in record["images"]] == [1.0, 0.9375]
+    assert (record["seg"], record["true_objects"]) == (pytest.approx(0.95), 5)
+    assert record["mean_iou"] == pytest.approx(np.mean([image["mean_iou"] for image in record["images"]]))
+    assert main([*given, "--prediction-is", "objects"]) == 0
+    assert capsys.readouterr().out.splitlines()[-1].endswith("SEG 0.9500 of 5 objects")
+
+
+def test_of_a_folder_of_results_the_masks_count(sequence: tuple[Path, Path]) -> None:
+    """Unless objects are asked for; planes of a stack count by their objects, as frames do."""
+    found, truth = sequence
+    record = score_pairs([found], [truth], truth_is="objects")
+    assert [Path(image["prediction"]).name for image in record["images"]] == ["t001.tif", "t003.tif"]
+    planes = np.stack([squares(4, cut=2)] * 2), np.stack([squares(1), squares(4)])
+    assert score(*planes, truth_is="objects", prediction_is="objects")["seg"] == pytest.approx(0.95)
+
+
+def test_names_pair_objects_with_their_truth(tmp_path: Path) -> None:
+    """As numbers do; the end of the name does not count."""
+    for name in ("found/wt-objects.tif", "found/mutant-objects.tif", "truth/wt.tif"):
+        (tmp_path / name).parent.mkdir(exist_ok=True)
+        tifffile.imwrite(tmp_path / name, squares(3))
+    record = score_pairs([tmp_path / "found"], [tmp_path / "truth"], prediction_is="objects", truth_is="objects")
+    assert record["prediction"] == str(tmp_path / "found" / "wt-objects.tif")
+    assert record["seg"] == 1
+    assert record["images"] == [{key: record[key] for key in record["images"][0]}]
+
+
+def test_a_truth_without_its_own_prediction_is_told(sequence: tuple[Path, Path]) -> None:
+    """As are several of them, and a folder beside files."""
+    found, truth = sequence
+    tifffile.imwrite(truth / "man_seg017.tif", squares(1))
+    with pytest.raises(UserError, match=r"^NU-C02: no images .*man_seg017"):
+        score_pairs([found], [truth])
+    tifffile.imwrite(truth / "man_seg017.tif", squares(1))
+    for name in ("t017.tif", "u017.tif"):
+        tifffile.imwrite(found / name, squares(1))
+    with pytest.raises(UserError, match=r"^NU-C02: 2 images .*man_seg017"):
+        score_pairs([found], [truth])
+    with pytest.raises(UserError, match=r"^NU-C02: 1 predictions and 2 truths"):
+        score_pairs([found], [truth / "man_seg001.tif", truth / "man_seg003.tif"])
