@@ -13,7 +13,7 @@ from window import settle
 
 from napari_unet.controller.rectangle_checks import Checked
 from napari_unet.evaluation.estimated_dice import EstimatedDice
-from napari_unet.evaluation.scores import CheckedDice, Score
+from napari_unet.evaluation.scores import AreaScore, CheckedDice, Score
 from napari_unet.gui.sections.rectangle_check import RectangleCheck
 from napari_unet.gui.sections.rectangle_texts import further_text, result_text
 from napari_unet.images.image import Image
@@ -23,6 +23,7 @@ from napari_unet.project.classes import ClassLabel
 from napari_unet.protocol import messages as m
 
 AREA = Region(40, 30, 90, 80)
+OTHER = Region(2, 2, 22, 22)
 
 
 def check_of(hand: Hand) -> RectangleCheck:
@@ -70,6 +71,26 @@ def test_a_rectangle_is_filled_corrected_and_done(hand: Hand) -> None:
     assert check.line.text() == f"{done}\nDice to publish in Details, of 1 of 2 classes"
     assert check.line.toolTip() == ""
     assert project.test_areas.of(record.id) == {0: (AREA,)}
+
+
+def test_no_dice_is_told_of_a_rectangle_before_it_is_done(hand: Hand) -> None:
+    """What it is filled with is the prediction itself; after Done it is scored anew, and other rectangles are."""
+
+    def scored() -> m.Scored:
+        areas = [(AREA, 0.97), (OTHER, 0.55)]
+        scores = [AreaScore(1, 0, each.y0, each.x0, each.y1, each.x1, dice, ()) for each, dice in areas]
+        return m.Scored(Score(1, None, (), areas=tuple(scores)), None)
+
+    def told(*texts: str) -> bool:
+        hand.worker.inbox = [scored()]
+        return settle(lambda: sorted(hand.panel.areas.layer.features["text"]) == sorted(texts), 5)
+
+    hand.panel.controller.strokes.mark_test_areas({0: (OTHER,)})
+    propose(hand)
+    assert told("being checked", "0.55")
+    check_of(hand).done.click()
+    assert sorted(hand.panel.areas.layer.features["text"]) == ["0.55", "not scored yet"]
+    assert told("0.97", "0.55")
 
 
 def test_a_rectangle_in_another_image_brings_it_up(hand: Hand) -> None:

@@ -56,6 +56,7 @@ class AreaLayer(OwnLayer[Shapes]):
         self._areas: Areas = {}
         self._said: tuple[AreaScore, ...] = ()  # of all images, kept for coming back to one
         self._scores: dict[tuple[int, Region], AreaScore] = {}
+        self._held_back: tuple[int, Region] | None = None
         self._soon = QTimer(parent, singleShot=True, interval=0)
         self._soon.timeout.connect(self._read)
         self._look_soon = QTimer(parent, singleShot=True, interval=0)
@@ -92,11 +93,19 @@ class AreaLayer(OwnLayer[Shapes]):
 
     def show_scores(self, scores: Sequence[AreaScore]) -> None:
         """Put the Dice of each area at its rectangle."""
-        self._said = tuple(scores)
-        if self.placement is not None:
-            mine = [score for score in scores if score.image_id == self.placement.record.id]
-            self._scores = {(s.plane, Region(s.y0, s.x0, s.y1, s.x1)): s for s in mine}
-            self._tell_scores()
+        own_id = None if self.placement is None else self.placement.record.id
+        self._said = tuple(s for s in scores if s.image_id != own_id or _place_of(s) != self._held_back)
+        self._scores = {_place_of(score): score for score in self._said if score.image_id == own_id}
+        self._tell_scores()
+
+    def hold_back(self, area: tuple[int, Region] | None) -> None:
+        """Tell no Dice of an area, given by plane and place, while the user corrects it; of none where None.
+
+        It would compare the prediction with itself, and be high whatever is still wrong.
+        """
+        if area != self._held_back:
+            self._held_back = area
+            self.show_scores(self._said)
 
     def leave(self) -> None:
         """Take the layer out of the viewer, before the other layers over the same image go."""
@@ -185,13 +194,17 @@ class AreaLayer(OwnLayer[Shapes]):
             return
         places = [place for box in layer.data if (place := _area_of(box, placement.record)) is not None]
         if len(places) == len(layer.data):  # else a rectangle is being drawn
-            texts = [area_text(self._scores.get(place)) for place in places]
+            texts = ["being checked" if p == self._held_back else area_text(self._scores.get(p)) for p in places]
             show_texts(layer, texts, legible(placement.image, _COLOUR))
 
 
 def area_text(score: AreaScore | None) -> str:
     """Return the text at a test area."""
     return "not scored yet" if score is None or score.mean_dice is None else f"{score.mean_dice:.2f}"
+
+
+def _place_of(score: AreaScore) -> tuple[int, Region]:
+    return score.plane, Region(score.y0, score.x0, score.y1, score.x1)
 
 
 def _areas_in(layer: Shapes, record: ImageRecord) -> Areas:

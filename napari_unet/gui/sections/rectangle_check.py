@@ -236,6 +236,7 @@ class RectangleCheck(QWidget):  # type: ignore[misc]
         for button in (self.done, self.show_button, self.give_up):
             button.setVisible(check is not None)
         self._outline(check is not None)
+        self._shown.areas.hold_back(None if check is None else (check.plane, check.region))
         if project is None or image is None:
             self.line.setText("")
             self.result.setText("")
