@@ -42,6 +42,12 @@ class DiceSums:
         """Return how many pixels were looked at."""
         return float(self.shown.sum())
 
+    @property
+    def branches(self) -> int:
+        """Return how many branches the head has, 1 or 2; a single one stands for the deep one too."""
+        alike = (self.sure, self.deep_sure), (self.expected, self.deep_expected)
+        return 1 if all(np.array_equal(one, deep) for one, deep in alike) else 2
+
     def __add__(self, other: "DiceSums") -> "DiceSums":
         """Return the sums over the pixels of both."""
         return DiceSums(*(one + another for one, another in zip(astuple(self), astuple(other), strict=True)))

@@ -18,6 +18,7 @@ MISTAKEN = "mistaken_pixels"  # fact of a network: painted pixels that an earlie
 STROKES = "painted_strokes"  # fact of a network: the number that it has learned from
 FEWEST_STROKES = 8  # of all classes; from fewer, an answer can be sure of itself and wrong
 FEWEST_ELSEWHERE = 12  # the same for an image without strokes
+LEAST_BRANCHES = 2  # of a head: the calibration is of networks from base weights, and wrong for those from scratch
 ESTIMATES = "estimated_dice"  # fact of a network: an estimate of each class over the images that it has predicted
 LEVEL = 0.9  # share of the intervals that are to hold the true Dice
 WIDEST = 0.3  # of an interval that still tells something
@@ -197,7 +198,7 @@ def estimated_dice(
     found = []
     for k, class_id in enumerate(class_ids):
         checked, name = int(areas[k]), names.get(class_id, f"class {class_id}")
-        reason = _reason(name, bool(sums.shown[k]), _doubt(evidence, checked), high[k] - low[k])
+        reason = _reason(name, bool(sums.shown[k]), _doubt(sums, evidence, checked), high[k] - low[k])
         told = EstimatedDice(class_id, float(values[k]), float(low[k]), float(high[k]), checked_areas=checked)
         found.append(EstimatedDice(class_id, None, reason=reason) if reason else told)
     return tuple(found)
@@ -255,10 +256,12 @@ def _reason(name: str, is_shown: bool, doubt: str, width: float) -> str:
     return doubt or (f"too unsure: paint a border of {name}" if width > WIDEST else "")
 
 
-def _doubt(evidence: Evidence, checked_areas: int) -> str:
+def _doubt(sums: DiceSums, evidence: Evidence, checked_areas: int) -> str:
     """Return why no value is trustworthy, however narrow its interval; "" where it is."""
     if evidence.is_unlike:
         return "unlike the painted images: paint strokes on this one"
+    if sums.branches < LEAST_BRANCHES:
+        return "no estimate for a network from scratch: check rectangles"
     fewest = FEWEST_STROKES if evidence.is_painted else FEWEST_ELSEWHERE
     if checked_areas or evidence.strokes is None or evidence.strokes >= fewest:
         return ""

@@ -36,13 +36,13 @@ def area(expected: float, hits: int, cells: int = 2000) -> CheckedArea:
     missed, rest = cells - hits, 4000 - cells
     matrix = np.array([[rest - missed, missed], [missed, hits]])
     shown, sure = np.array([rest, cells], float), expected * np.array([rest, cells], float)
-    return CheckedArea(1, matrix, DiceSums(shown, sure, shown, sure, shown))
+    return CheckedArea(1, matrix, DiceSums(shown, sure, shown, np.nextafter(sure, 0), shown))
 
 
 def estimates(areas: list[CheckedArea], evidence: Evidence = HERE) -> tuple[EstimatedDice, ...]:
     """Estimate an image, of which 0.8 are expected of each class where nothing was checked, by areas with strokes."""
     found = correction_by([(each, HERE) for each in areas], RAW)
-    image = DiceSums(*(np.array([half, half]) for half in (5e4, 4e4, 5e4, 4e4, 5e4)))
+    image = DiceSums(*(np.array([half, half]) for half in (5e4, 4e4, 5e4, np.nextafter(4e4, 0), 5e4)))
     return estimated_dice(image, (1, 2), evidence._replace(correction=found), NAMES, RAW)
 
 

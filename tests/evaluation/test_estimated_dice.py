@@ -33,8 +33,9 @@ NAMES = {1: "background", 2: "cell"}
 
 
 def sums(shown: tuple[float, float], sure: tuple[float, float], expected: tuple[float, float]) -> DiceSums:
-    """Return sums to which the deep branch of the head agrees."""
-    return DiceSums(*(np.array(part, float) for part in (shown, sure, expected, sure, expected)))
+    """Return sums to which the deep branch of the head agrees, all but exactly."""
+    deep = (np.nextafter(part, 0) for part in (sure, expected))
+    return DiceSums(*(np.array(part, float) for part in (shown, sure, expected, *deep)))
 
 
 def test_true_probabilities_give_the_dice_that_comes_out() -> None:
@@ -46,6 +47,16 @@ def test_true_probabilities_give_the_dice_that_comes_out() -> None:
     found = sums(((~shown).sum(), shown.sum()), (own[~shown].sum(), own[shown].sum()), ((1 - cell).sum(), cell.sum()))
     dice = [2 * (truth == k)[shown == k].sum() / ((truth == k).sum() + (shown == k).sum()) for k in (0, 1)]
     np.testing.assert_allclose(raw_dice(found), dice, atol=0.005)
+
+
+def test_networks_from_scratch_promise_nothing() -> None:
+    """The calibration is of heads with two branches; that of such a network has one, which stands for both."""
+    of_one = sums((900, 100), (899, 60), (930, 70))
+    of_one = replace(of_one, deep_sure=of_one.sure, deep_expected=of_one.expected)
+    assert [sums((900, 100), (899, 60), (930, 70)).branches, of_one.branches] == [2, 1]
+    for estimate in estimated_dice(of_one, (1, 2), MUCH, NAMES, AS_IT_IS):
+        assert estimate.value is None
+        assert "from scratch" in estimate.reason
 
 
 def test_the_interval_lies_around_the_value_within_0_and_1() -> None:

@@ -130,9 +130,15 @@ def test_an_image_of_which_less_is_expected_is_told(
     ],
 )
 def test_a_network_that_learned_from_few_strokes_promises_nothing(
-    capsys: pytest.CaptureFixture[str], network_file: Path, tmp_path: Path, facts: dict[str, Any], told: bool
+    capsys: pytest.CaptureFixture[str],
+    monkeypatch: pytest.MonkeyPatch,
+    network_file: Path,
+    tmp_path: Path,
+    facts: dict[str, Any],
+    told: bool,
 ) -> None:
     """By what it was saved with; older networks do not say how many there were."""
+    monkeypatch.setattr("napari_unet.evaluation.estimated_dice.LEAST_BRANCHES", 1)
     write_images(tmp_path / "in", ["a.tif"])
     save_checkpoint(replace(load_checkpoint(network_file), facts=facts), tmp_path / "saved.safetensors")
     _, printed, _ = predict(capsys, "--model", tmp_path / "saved.safetensors", tmp_path / "in", "--out", tmp_path / "o")

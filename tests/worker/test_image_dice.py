@@ -24,6 +24,7 @@ WHOLE = Region(0, 0, HEIGHT, WIDTH)
 def pair_of_images(trained: Project, monkeypatch: pytest.MonkeyPatch) -> Project:
     """A project of two images, with strokes enough for a Dice of every class, however wide its interval is."""
     monkeypatch.setattr(estimated_dice, "WIDEST", 1.0)
+    monkeypatch.setattr(estimated_dice, "LEAST_BRANCHES", 1)
     monkeypatch.setattr(estimated_dice, "FEWEST_STROKES", 1)
     monkeypatch.setattr(estimated_dice, "FEWEST_ELSEWHERE", 1)
     labels = np.zeros((HEIGHT, WIDTH), np.uint8)

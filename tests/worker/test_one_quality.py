@@ -78,6 +78,7 @@ def texts(estimates: tuple[EstimatedDice, ...]) -> list[str]:
 def painted(trained: Project, monkeypatch: pytest.MonkeyPatch) -> Project:
     """A project with strokes and a network; it is small, so that values with wider intervals than usual are told."""
     monkeypatch.setattr(estimated_dice, "WIDEST", 0.6)
+    monkeypatch.setattr(estimated_dice, "LEAST_BRANCHES", 1)
     labels = np.zeros((HEIGHT, WIDTH), np.uint8)
     labels[10:60, 10:70] = 1
     labels[20:50, 20:60] = 2

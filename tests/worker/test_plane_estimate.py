@@ -7,9 +7,9 @@ import numpy as np
 import pytest
 from squares import HEIGHT, TILE, WIDTH, Clock, of, paint
 
+from napari_unet.evaluation import estimated_dice
 from napari_unet.evaluation.checked_correction import correction_in
 from napari_unet.evaluation.dice_sums import DiceSums
-from napari_unet.evaluation.estimated_dice import estimated_dice
 from napari_unet.export.provenance import quality_in
 from napari_unet.images.image import Image
 from napari_unet.images.tiles import Region, grid
@@ -29,8 +29,9 @@ WHOLE = Region(0, 0, HEIGHT, WIDTH)
 
 
 @pytest.fixture
-def watching(trained: Project) -> tuple[Engine, list[Any]]:
-    """An engine with a network, and what it says."""
+def watching(trained: Project, monkeypatch: pytest.MonkeyPatch) -> tuple[Engine, list[Any]]:
+    """An engine with a network, of which estimates are told though it is from scratch, and what it says."""
+    monkeypatch.setattr(estimated_dice, "LEAST_BRANCHES", 1)
     said: list[Any] = []
     engine = Engine(said.append, Device("cpu", "", False), Clock())
     engine.receive(m.Open(str(trained.folder)))
@@ -62,7 +63,9 @@ def test_the_estimate_is_that_of_all_tiles(watching: tuple[Engine, list[Any]], t
     sums = predictor.sums
     assert sums is not None
     names = {label.id: label.name for label in trained.classes.all()}
-    expected = estimated_dice(sums, predictor.class_ids, learner.annotations.evidence(1, predictor.class_ids), names)
+    expected = estimated_dice.estimated_dice(
+        sums, predictor.class_ids, learner.annotations.evidence(1, predictor.class_ids), names
+    )
     for one, other in zip(estimated.classes, expected, strict=True):
         assert one.reason == other.reason
         assert (one.value is None) == (other.value is None)
