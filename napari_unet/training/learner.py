@@ -124,7 +124,10 @@ class Learner:
             self.screen_cache.drop()
         changed = self.annotations.refresh(self.settings)
         if changed:
-            self._note_strokes(own=own)
+            shown = self.predictor
+            if own and shown is not None:
+                self.agreement.note(shown)
+            self.selection.release()
         if len(self.annotations.class_ids()) < 2:
             return changed
         self.annotations.refuse_other_channels()
@@ -251,12 +254,6 @@ class Learner:
         is_own = shown is not None and self.version != self._loaded
         images = len(self.selection.looked_at.images.of(shown.network).values) if shown and is_own else 0
         return self.version, self.annotations.revision, images
-
-    def _note_strokes(self, *, own: bool) -> None:
-        shown = self.predictor
-        if own and shown is not None:
-            self.agreement.note(shown)
-        self.selection.release()
 
     def _begin_training(self) -> None:
         """Start from the newest network on disk, or from base weights with a head fitted to the strokes."""
