@@ -61,6 +61,21 @@ def test_counts_and_shares_are_told_as_they_come(hand: Hand) -> None:
     assert counts.counts.text() == first
 
 
+def test_the_shares_of_all_classes_are_in_sight(viewer: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Names are shortened until the line, which a remark lets be one only, holds them all."""
+    hand = open_black_image(viewer, monkeypatch, np.zeros((SIDE, SIDE), np.uint16))
+    label, table = hand.panel.results.counts.counts, hand.panel.class_table
+    table.added.emit()
+    table.renamed.emit(2, "glandular epithelium")
+    table.renamed.emit(3, "stromal nucleus")
+    counted(hand, ClassCount(2, 2, 0.61, too_small=16), ClassCount(3, 42, 0.11))
+    assert "left out" in hand.panel.results.counts.remark.text()
+    assert "61 %" in label.text()
+    assert label.text().endswith("…, 11 %")
+    assert label.fontMetrics().horizontalAdvance(label.text()) <= label.width() - 10
+    assert "2 glandular epithelium, 61 %" in label.toolTip()
+
+
 def test_numbers_of_another_plane_or_image_are_not_shown(viewer: Any, monkeypatch: pytest.MonkeyPatch) -> None:
     """Counts, qualities and the text in the corner go when the slider moves or another image comes."""
     hand = open_black_image(viewer, monkeypatch, np.zeros((2, SIDE, SIDE), np.uint16))

@@ -10,13 +10,14 @@ from napari_unet.controller.news import ImageChanging, ImageShown, PlaneChanged,
 from napari_unet.evaluation.estimated_dice import EstimatedDice, area_bounds
 from napari_unet.gui.plain_text import untagged
 from napari_unet.gui.sections.section import column, row
-from napari_unet.gui.sections.steady_text import SteadyText
+from napari_unet.gui.sections.steady_text import PADDING, SteadyText
 from napari_unet.objects.class_counts import ClassCount
 from napari_unet.protocol.messages import Counted, Estimated
 
 _NOTHING = "Not counted yet"
 _LINE = 20  # px
-_NAME = 20  # characters of the name of a class beside its count
+_NAMES = (20, 15, 11, 8, 5)  # characters of the name of a class beside its count: as many as leave room for all shares
+_APART = " " * 4  # between the counts of a line
 
 
 class CountLines(QWidget):  # type: ignore[misc]
@@ -80,7 +81,12 @@ class CountLines(QWidget):  # type: ignore[misc]
         border = 0 if project is None else project.settings.read().object_border
         shown = [one for one in classes if one.class_id in names]
         told = [(one, names[one.class_id], one.class_id == border) for one in shown]
-        self._write([count_text(one, _short(name), is_border=border) for one, name, border in told], remark_on(shown))
+        remark = remark_on(shown)
+        for most in _NAMES:
+            texts = [count_text(one, _short(name, most), is_border=border) for one, name, border in told]
+            self._write(texts, remark)
+            if self._fits():
+                break
         self._whole = [count_text(one, name, is_border=border) for one, name, border in told]
         self._shown = shown
         self._show_bounds(self._estimates.values())
@@ -103,9 +109,15 @@ class CountLines(QWidget):  # type: ignore[misc]
     def _write(self, texts: Sequence[str], remark: str) -> None:
         """Show the counts, in two lines where no remark needs the second."""
         self.counts.keep_lines(1 if remark else 2)
-        self.counts.setText(("\n" if len(texts) == 2 and not remark else "     ").join(texts) or _NOTHING)
+        self.counts.setText(("\n" if len(texts) == 2 and not remark else _APART).join(texts) or _NOTHING)
         self.remark.setText(remark)
         self._below.setVisible(bool(remark))
+
+    def _fits(self) -> bool:
+        """Tell whether nothing of the counts is cut off; of three or more in two lines that is not known."""
+        lines = self.counts.text().split("\n")
+        widest = max(self.counts.fontMetrics().horizontalAdvance(line) for line in lines)
+        return widest <= (self.counts.width() - PADDING) * (2 if len(lines) == 1 and not self.remark.text() else 1)
 
 
 def count_text(count: ClassCount, name: str, *, is_border: bool = False) -> str:
@@ -123,9 +135,9 @@ def bounds_text(count: ClassCount, estimate: EstimatedDice, name: str) -> str:
     return f"{name}: {low} to {high} of the plane, by the interval of its estimated Dice"
 
 
-def _short(name: str) -> str:
-    """Return a name of a length that leaves room for the share of its class."""
-    return name if len(name) <= _NAME else name[: _NAME - 1].rstrip() + "…"
+def _short(name: str, most: int) -> str:
+    """Return a name of at most so many characters."""
+    return name if len(name) <= most else name[: most - 1].rstrip() + "…"
 
 
 def _percent(share: float) -> str:
