@@ -9,7 +9,7 @@ from napari.viewer import Viewer
 from qtpy.QtCore import QObject, QTimer
 
 from napari_unet.evaluation.scores import AreaScore
-from napari_unet.gui.layers.flat_view import is_flat, require_flat_view
+from napari_unet.gui.layers.flat_view import is_flat, require_flat_view, view_events
 from napari_unet.gui.layers.own_layer import OwnLayer
 from napari_unet.gui.layers.own_layers import OwnLayers
 from napari_unet.gui.layers.placement import Geometry, Placement
@@ -115,7 +115,7 @@ class AreaLayer(OwnLayer[Shapes]):
         layer, layers = self.layer, self._viewer.layers
         if layer is not None:
             layer.events.data.disconnect(self._touched)
-            for changed in (self._viewer.dims.events.ndisplay, self._viewer.dims.events.order):
+            for changed in view_events(self._viewer.dims):
                 changed.disconnect(self._look_later)
             # Removed as the active layer and in another mode, it crashed napari's next drawing.
             layer.mode = "pan_zoom"
@@ -130,7 +130,7 @@ class AreaLayer(OwnLayer[Shapes]):
             self.layer = self._make(placement)
             self._own.add(self.layer)
             self.layer.events.data.connect(self._touched)
-            for changed in (self._viewer.dims.events.ndisplay, self._viewer.dims.events.order):
+            for changed in view_events(self._viewer.dims):
                 changed.connect(self._look_later)
         return self.layer
 

@@ -10,7 +10,7 @@ from napari.utils.events import Event
 from napari.viewer import Viewer
 from qtpy.QtCore import QObject, QTimer
 
-from napari_unet.gui.layers.flat_view import is_flat, require_flat_view
+from napari_unet.gui.layers.flat_view import is_flat, require_flat_view, view_events
 from napari_unet.gui.layers.own_layer import OwnLayer
 from napari_unet.gui.layers.own_layers import OwnLayers
 from napari_unet.gui.layers.placement import Geometry, Placement
@@ -70,7 +70,7 @@ class DrawnShape(OwnLayer[Shapes]):
             self._own.add(layer, gone=self._forget)
             layer.events.data.connect(self._drawn)
             self._viewer.layers.selection.events.active.connect(self._look_later)
-            for changed in (self._viewer.dims.events.ndisplay, self._viewer.dims.events.order):
+            for changed in view_events(self._viewer.dims):
                 changed.connect(self._look_later)
             layer.bind_key("Escape", lambda _: self._return(), overwrite=True)
         pixel = 1 / max(self._viewer.scene.camera.zoom * float(layer.scale[-1]), 1e-9)
@@ -112,7 +112,7 @@ class DrawnShape(OwnLayer[Shapes]):
         self._look_soon.stop()
         if self.layer is not None:
             self._viewer.layers.selection.events.active.disconnect(self._look_later)
-            for changed in (self._viewer.dims.events.ndisplay, self._viewer.dims.events.order):
+            for changed in view_events(self._viewer.dims):
                 changed.disconnect(self._look_later)
 
     def _look_later(self, event: Event) -> None:

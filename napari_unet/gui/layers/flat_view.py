@@ -10,6 +10,11 @@ def is_flat(dims: Any) -> bool:
     return tuple(dims.displayed) == (dims.ndim - 2, dims.ndim - 1)
 
 
+def view_events(dims: Any) -> tuple[Any, Any]:
+    """Return the events after which ``is_flat`` may say otherwise."""
+    return dims.events.ndisplay, dims.events.order
+
+
 def require_flat_view(dims: Any) -> None:
     """Refuse to let the user draw in any other view than a flat one.
 
