@@ -52,6 +52,16 @@ class GpuGenerator(torch.Generator):
     """Random numbers that are drawn on the GPU."""
 
 
+class Generator(torch.Generator):
+    """Takes the place of torch's class: makes a generator of the device that it is told."""
+
+    _host = torch.Generator
+
+    def __new__(cls, device: Any = HOST) -> torch.Generator:  # type: ignore[misc]
+        """Return a generator of the GPU or of the host."""
+        return GpuGenerator() if _is_gpu(device) else cls._host()
+
+
 class Stream:
     """A stream, and an event on it, on which everything is done at once."""
 
@@ -126,7 +136,7 @@ class PretendedGpu(TorchFunctionMode):
 @contextmanager
 def pretended_gpu(monkeypatch: pytest.MonkeyPatch) -> Iterator[PretendedGpu]:
     """Make the package believe that there is a GPU, in this thread, and yield what looks at its operations."""
-    gpu, generator = PretendedGpu(), torch.Generator
+    gpu = PretendedGpu()
     there = {
         "is_available": lambda: True,
         "device_count": lambda: 1,
@@ -144,7 +154,7 @@ def pretended_gpu(monkeypatch: pytest.MonkeyPatch) -> Iterator[PretendedGpu]:
         for name, found in there.items():
             patch.setattr(torch.cuda, name, found)
         patch.setattr(transfer, "_stream", lambda _: Stream(gpu.waits))
-        patch.setattr(torch, "Generator", lambda device="cpu": GpuGenerator() if _is_gpu(device) else generator())
+        patch.setattr(torch, "Generator", Generator)
         patch.setattr(Tensor, "record_stream", _held_for)
         patch.setattr(clip_grad, "_group_tensors_by_device_and_dtype", _grouped)
         warnings.filterwarnings("ignore", message=".*CUDA is not available.*")
