@@ -8,7 +8,7 @@ import shutil
 import signal
 import sqlite3
 import zipfile
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import replace
 from importlib.metadata import version
 from pathlib import Path
@@ -471,6 +471,38 @@ def test_the_first_interruption_ends_a_training_and_saves_it(
     finally:
         signal.signal(signal.SIGINT, usual)
     assert (status, json.loads(out)["steps"]) == (130, 3)
+    assert open_network(folder).step == 3
+    assert err.count("stopping: ") == 1
+
+
+def test_a_scheduler_ends_a_training_and_saves_it(
+    run: Run, drawn: tuple[Path, Path], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Also where it says so twice at once, as timeout does; Ctrl+C afterwards drops what is not saved."""
+    from napari_unet.training.learner import Learner
+
+    folder, whole = tmp_path / "p.unet", Learner.step
+    sent: Iterator[list[int]] = iter([[signal.SIGTERM, signal.SIGINT], [], [], [signal.SIGTERM] * 2])
+
+    def send(learner: Learner) -> float:
+        for number in next(sent):
+            assert signal.getsignal(number) is not signal.SIG_DFL  # which would end the tests
+            signal.raise_signal(number)
+        return whole(learner)
+
+    monkeypatch.setattr(Learner, "step", send)
+    given = ("train", "--project", folder, "--images", drawn[0], "--labels", drawn[1], "--steps", 9, "--json", *SMALL)
+    defaults = {signal.SIGINT: signal.default_int_handler, signal.SIGTERM: signal.SIG_DFL}
+    usual = {number: signal.signal(number, default) for number, default in defaults.items()}
+    try:
+        assert run(*given)[:2] == (143, "")
+        assert not list(folder.glob("models/*.safetensors"))
+        status, out, err = run(*given)
+        assert {number: signal.getsignal(number) for number in defaults} == defaults
+    finally:
+        for number, handler in usual.items():
+            signal.signal(number, handler)
+    assert (status, json.loads(out)["steps"]) == (143, 3)
     assert open_network(folder).step == 3
     assert err.count("stopping: ") == 1
 
