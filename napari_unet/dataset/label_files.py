@@ -11,11 +11,13 @@ from napari_unet.errors import UserError
 from napari_unet.images.image import Image
 from napari_unet.images.labels import BACKGROUND, FOREGROUND, MAX_CLASS, read_labels
 from napari_unet.images.reading import open_image
+from napari_unet.project.classes import default_name
 from napari_unet.project.database import DATABASE
 from napari_unet.project.image_record import ImageRecord
 from napari_unet.project.object_strokes import give_ridge_back
 from napari_unet.project.project import Project
 
+_FITTING = {"mask": "foreground", "objects": "object"}  # names of class 2 by what labels are
 _MOST_UNNAMED = 20  # new classes that labels make without names; more are rather numbers of objects
 
 
@@ -71,7 +73,13 @@ class LabelFiles:
         raise UserError("NU-T01", f"labels hold {held}; 0 means unlabelled", str(self.pairs[0][1]), fix)
 
     def add_to(self, project: Project, names: Sequence[str] = ()) -> list[ImageRecord]:
-        """Add every image and its annotation to the project, and the classes that are missing."""
+        """Add every image and its annotation to the project, and the classes that are missing.
+
+        Without ``names`` those of masks and objects have the names that fit, where they are free.
+        """
+        fitting = _FITTING.get(self.labels_are)
+        if not names and fitting and fitting not in project.classes.names().values():
+            names = (default_name(BACKGROUND), fitting)
         ensure_classes(project, max(frozenset().union(*self.values), default=0), names)
         added: list[ImageRecord] = []
         for image, labels in self.pairs:

@@ -196,6 +196,18 @@ def test_labels_in_python_say_what_they_are(tmp_path: Path) -> None:
         np.testing.assert_array_equal(project.strokes.plane(record.id, 0), 1 + (striped(255) > 0))
 
 
+@pytest.mark.parametrize(("meaning", "name"), [("mask", "foreground"), ("objects", "object")])
+def test_masks_and_objects_name_their_class(tmp_path: Path, meaning: str, name: str) -> None:
+    """By what they are, where nobody has named it and no other class is called so."""
+    image, labels = picture(tmp_path), written(tmp_path / "labels.tif", striped(1))
+    for before, after in (((), ("background", name)), (("a", "b"), ("a", "b")), ((name,), (name, "class 2"))):
+        with Project(tmp_path / f"{'-'.join(before)}.unet") as project:
+            for each in before:
+                project.classes.add(each)
+            add_annotated_image(project, image, labels, labels_are=meaning)
+            assert tuple(project.classes.names().values()) == after
+
+
 def test_the_number_of_a_removed_class_makes_no_other(tmp_path: Path) -> None:
     """It is refused as it always was, and the project has the classes from before."""
     with Project(tmp_path / "p.unet") as project:
