@@ -4,10 +4,11 @@ import errno
 import hashlib
 import io
 import json
+import shutil
 import signal
 import sqlite3
 import zipfile
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import replace
 from importlib.metadata import version
 from pathlib import Path
@@ -121,6 +122,30 @@ def test_predict_prints_an_estimate_of_every_image(run: Run, drawn: tuple[Path, 
     assert image == str(drawn[0])
     assert_estimated(dice)
     assert json.loads((tmp_path / "out" / f"{drawn[0].stem}.json").read_text())["estimated_dice"] == dice
+
+
+def test_an_image_that_was_learned_from_has_one_estimate(
+    run: Run, drawn: tuple[Path, Path], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The command that predicts its file tells what the training told; a copy is the same image, another one is new."""
+    monkeypatch.setattr("napari_unet.evaluation.estimated_dice.LEAST_BRANCHES", 1)
+    monkeypatch.setattr("napari_unet.evaluation.estimated_dice.WIDEST", 1.0)
+    others = tmp_path / "others"
+    others.mkdir()
+    shutil.copy(drawn[0], others / "copy.tif")
+    tifffile.imwrite(others / "new.tif", tifffile.imread(drawn[0])[::-1])
+    train = (
+        "train", "--project", tmp_path / "p.unet", "--images", drawn[0], "--labels", drawn[1],
+        "--classes", "background,cell", "--steps", 30, "--json", *SMALL,
+    )  # fmt: skip
+    (told,) = json.loads(run(*train)[1])["images"]
+    predict = ("predict", "--model", tmp_path / "p.unet", drawn[0], others, "--out", tmp_path / "out", "--json")
+    itself, copy, new = json.loads(run(*predict)[1])["images"]
+    expected = {key: pytest.approx(value, abs=1e-6) for key, value in told["estimated_dice"]["cell"].items()}
+    assert told["estimated_dice"]["cell"]["value"] is not None
+    assert itself["estimated_dice"]["cell"] == copy["estimated_dice"]["cell"] == expected
+    assert itself["expected_drop"] is copy["expected_drop"] is None
+    assert new["expected_drop"] is not None
 
 
 def test_train_prints_one_object(run: Run, drawn: tuple[Path, Path], tmp_path: Path) -> None:
@@ -446,6 +471,38 @@ def test_the_first_interruption_ends_a_training_and_saves_it(
     finally:
         signal.signal(signal.SIGINT, usual)
     assert (status, json.loads(out)["steps"]) == (130, 3)
+    assert open_network(folder).step == 3
+    assert err.count("stopping: ") == 1
+
+
+def test_a_scheduler_ends_a_training_and_saves_it(
+    run: Run, drawn: tuple[Path, Path], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Also where it says so twice at once, as timeout does; Ctrl+C afterwards drops what is not saved."""
+    from napari_unet.training.learner import Learner
+
+    folder, whole = tmp_path / "p.unet", Learner.step
+    sent: Iterator[list[int]] = iter([[signal.SIGTERM, signal.SIGINT], [], [], [signal.SIGTERM] * 2])
+
+    def send(learner: Learner) -> float:
+        for number in next(sent):
+            assert signal.getsignal(number) is not signal.SIG_DFL  # which would end the tests
+            signal.raise_signal(number)
+        return whole(learner)
+
+    monkeypatch.setattr(Learner, "step", send)
+    given = ("train", "--project", folder, "--images", drawn[0], "--labels", drawn[1], "--steps", 9, "--json", *SMALL)
+    defaults = {signal.SIGINT: signal.default_int_handler, signal.SIGTERM: signal.SIG_DFL}
+    usual = {number: signal.signal(number, default) for number, default in defaults.items()}
+    try:
+        assert run(*given)[:2] == (143, "")
+        assert not list(folder.glob("models/*.safetensors"))
+        status, out, err = run(*given)
+        assert {number: signal.getsignal(number) for number in defaults} == defaults
+    finally:
+        for number, handler in usual.items():
+            signal.signal(number, handler)
+    assert (status, json.loads(out)["steps"]) == (143, 3)
     assert open_network(folder).step == 3
     assert err.count("stopping: ") == 1
 

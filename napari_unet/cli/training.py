@@ -10,12 +10,12 @@ from napari_unet.cli.progress import Bar
 from napari_unet.cli.result_lines import training_line
 from napari_unet.config import changed
 
-_STOPPING = "stopping: what is learned is being scored and saved; Ctrl+C again drops it"
+_STOPPING = "stopping: what is learned is being scored and saved; another Ctrl+C drops it"
 
 
 def train(options: argparse.Namespace) -> int:
     """Train on the strokes of a project and on label files."""
-    from napari_unet.cli.interruption import interruption_noted
+    from napari_unet.cli.interruption import Interruption, interruption_noted
     from napari_unet.dataset.label_files import checked_label_files
     from napari_unet.dataset.label_pairs import paired
     from napari_unet.project.project import Project
@@ -39,9 +39,14 @@ def train(options: argparse.Namespace) -> int:
         if given:
             project.settings.write(changed(project.settings.read(), given))
         bar = Bar(options.steps, "training", "step")
-        with interruption_noted(_STOPPING) if options.devices == 1 else nullcontext(lambda: False) as is_stopped:
-            result = run_training(project, request, lambda step, loss: bar.to(step + 1, f"loss {loss:.3f}"), is_stopped)
+        with interruption_noted(_STOPPING) if options.devices == 1 else nullcontext(Interruption("")) as asked:
+            try:
+                result = run_training(
+                    project, request, lambda step, loss: bar.to(step + 1, f"loss {loss:.3f}"), asked.is_noted
+                )
+            except KeyboardInterrupt:
+                return asked.status or 130
         bar.close()
     print_warnings(result.warnings)
     print_record(result.as_json(), options, [training_line(result)])
-    return 130 if is_stopped() else 0
+    return asked.status

@@ -9,13 +9,15 @@ from jaxtyping import UInt8
 
 from napari_unet.errors import UserError
 from napari_unet.images.image import Image
-from napari_unet.images.labels import BACKGROUND, FOREGROUND, MAX_CLASS, read_labels
+from napari_unet.images.labels import BACKGROUND, FOREGROUND, MAX_CLASS, frame_and_plane, read_labels
 from napari_unet.images.reading import open_image
+from napari_unet.project.classes import default_name
 from napari_unet.project.database import DATABASE
 from napari_unet.project.image_record import ImageRecord
 from napari_unet.project.object_strokes import give_ridge_back
 from napari_unet.project.project import Project
 
+_FITTING = {"mask": "foreground", "objects": "object"}  # names of class 2 by what labels are
 _MOST_UNNAMED = 20  # new classes that labels make without names; more are rather numbers of objects
 
 
@@ -71,15 +73,22 @@ class LabelFiles:
         raise UserError("NU-T01", f"labels hold {held}; 0 means unlabelled", str(self.pairs[0][1]), fix)
 
     def add_to(self, project: Project, names: Sequence[str] = ()) -> list[ImageRecord]:
-        """Add every image and its annotation to the project, and the classes that are missing."""
+        """Add every image and its annotation to the project, and the classes that are missing.
+
+        Without ``names`` those of masks and objects have the names that fit, where they are free.
+        """
+        fitting = _FITTING.get(self.labels_are)
+        if not names and fitting and fitting not in project.classes.names().values():
+            names = (default_name(BACKGROUND), fitting)
         ensure_classes(project, max(frozenset().union(*self.values), default=0), names)
         added: list[ImageRecord] = []
         for image, labels in self.pairs:
             opened = open_image(image)
             project.notices.extend(opened.notices)
             read = read_labels(labels, opened, self.labels_are, self.rim)
-            record = add_annotation(project, opened, read, names, image)
-            if record.id in {before.id for before in added}:
+            is_plane = frame_and_plane(labels) is not None
+            record = add_annotation(project, opened, read, names, image, keep_others=is_plane)
+            if not is_plane and record.id in {before.id for before in added}:
                 what = "the image was given before, and these labels replace those that came with it"
                 project.notices.append(
                     str(UserError("NU-I21", what, str(labels), "give one label file for each image"))
@@ -188,6 +197,8 @@ def add_annotation(
     labels: UInt8[np.ndarray, "planes y x"],
     names: Sequence[str] = (),
     source: Path | None = None,
+    *,
+    keep_others: bool = False,
 ) -> ImageRecord:
     """Add an image with these strokes in the place of all earlier ones, and the classes that are missing.
 
@@ -196,6 +207,7 @@ def add_annotation(
     labels : 0 unlabelled, 1..K classes
     names : of the classes 1, 2, ...
     source : file of the image; without one its pixels are copied into the project
+    keep_others : whether planes without labels keep their earlier strokes
 
     Raises
     ------
@@ -206,7 +218,7 @@ def add_annotation(
     refuse_unknown_classes(values, values | set(known), known, names, image.name)
     ensure_classes(project, max(max(values, default=0), len(names)), names)
     record = project.images.add(image, source)
-    painted = set(project.strokes.painted_planes(record.id))
+    painted = set() if keep_others else set(project.strokes.painted_planes(record.id))
     for plane in range(image.planes):
         if plane in painted or labels[plane].any():
             project.strokes.commit(record.id, plane, labels[plane], source="import")

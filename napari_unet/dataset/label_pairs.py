@@ -7,6 +7,7 @@ from pathlib import Path
 
 from napari_unet.errors import UserError
 from napari_unet.images.folder import images_of, is_plain_folder
+from napari_unet.images.labels import frame_and_plane
 from napari_unet.images.overwriting import image_stem
 
 _NUMBER = re.compile(r"\d+")
@@ -38,7 +39,8 @@ def paired(images: Sequence[Path], labels: Sequence[Path]) -> list[tuple[Path, P
 def named_alike(images: Sequence[Path], labels: Sequence[Path], ending: str = "") -> list[tuple[Path, Path]]:
     """Return each label file with the image of the same name, or else of the same last number in its name.
 
-    So "t049.tif" is the image of "man_seg049.tif"; images without a label file are left out.
+    So "t049.tif" is the image of "man_seg049.tif", and of "man_seg_049_012.tif", which is of its plane 12; images
+    without a label file are left out.
 
     Parameters
     ----------
@@ -84,6 +86,6 @@ def _keys(path: Path, ending: str = "") -> Iterator[tuple[str, str | int]]:
     name = image_stem(path).removesuffix(ending)
     yield "stem", path.stem.removesuffix(ending)  # where "a.tif" lies beside "a.ome.tif"
     yield "name", name
-    numbers = _NUMBER.findall(name)
+    place, numbers = frame_and_plane(path), _NUMBER.findall(name)
     if numbers:
-        yield "number", int(numbers[-1])
+        yield "number", int(numbers[-1]) if place is None else place[0]

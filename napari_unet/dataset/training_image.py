@@ -1,7 +1,7 @@
 """The images that a network was trained on: facts of its checkpoint, compared with an image to predict."""
 
 import math
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from importlib.metadata import version
 from typing import Any
 
@@ -12,9 +12,12 @@ from napari_unet.images.image import Image, encodable
 from napari_unet.images.planes import NormalisedPlanes
 
 FACT = "trained_on"
+LEARNED = "learned_fingerprints"  # fact of a network: how the fingerprints of the images begin that it has learned from
 # Images that a checkpoint remembers at most: its description is limited to a megabyte, and each image is looked into.
 MOST_IMAGES = 64
 _MOST_NAMES = 300  # characters of all channel names of an image that are remembered, for the same reason
+_MOST_FINGERPRINTS = 2**12  # that a checkpoint remembers, for the same reason
+_DIGITS = 16  # of each: enough to tell images apart
 _PIXEL_SIZE_FACTOR = 1.25  # largest ratio of pixel sizes, either way, that augmentation has shown the network
 _RANGE_FACTOR = 10.0  # largest ratio of ranges, either way; each image is normalised, so a smaller one says nothing
 _MOST_RESCALING = 16.0  # and its inverse
@@ -79,6 +82,19 @@ def as_fact(images: Sequence[TrainingImage]) -> dict[str, Any]:
             "versions": {name: version(name) for name in _PACKAGES},
         }
     }
+
+
+def learned_fact(fingerprints: Iterable[str]) -> dict[str, Any]:
+    """Return the fingerprints of images that were learned from (``Image.fingerprint``) for the facts of a checkpoint.
+
+    No more than the first 4096, and the first 16 digits of each: they tell an image that one has, and show none.
+    """
+    return {LEARNED: [each[:_DIGITS] for each in fingerprints][:_MOST_FINGERPRINTS]}
+
+
+def is_learned(facts: dict[str, Any], image: Image) -> bool:
+    """Tell whether a network has learned from labels on an image; False where its file is older than this record."""
+    return image.fingerprint()[:_DIGITS] in facts.get(LEARNED, ())
 
 
 def remembered(facts: dict[str, Any]) -> tuple[TrainingImage, ...]:

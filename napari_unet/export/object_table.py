@@ -51,12 +51,12 @@ def write_verified_table(path: Path, columns: Sequence[str], table: Sequence[Mea
 
 
 def write_table(path: Path, columns: Sequence[str], table: Sequence[Measurement]) -> None:
-    """Write rows under a header of column names, as CSV in UTF-8."""
+    """Write rows under a header of column names, as CSV in UTF-8; NaN is an empty cell, as spreadsheets know it."""
     # Text is quoted throughout: csv leaves a lone carriage return in a name unquoted and then cannot read it back.
     with open(path, "w", encoding="utf-8", newline="") as stream:
         writer = csv.DictWriter(stream, columns, lineterminator="\n", quoting=csv.QUOTE_NONNUMERIC)
         writer.writeheader()
-        writer.writerows(table)
+        writer.writerows({name: "" if _is_missing(value) else value for name, value in row.items()} for row in table)
 
 
 def _table_difference(path: Path, columns: Sequence[str], table: Sequence[Measurement]) -> str:
@@ -73,6 +73,10 @@ def _table_difference(path: Path, columns: Sequence[str], table: Sequence[Measur
 
 
 def _same(cell: str, value: int | float | str) -> bool:
-    if isinstance(value, float):
-        return float(cell) == value or (math.isnan(value) and math.isnan(float(cell)))
-    return cell == str(value)
+    if isinstance(value, float) and cell:
+        return float(cell) == value
+    return cell == ("" if _is_missing(value) else str(value))
+
+
+def _is_missing(value: int | float | str) -> bool:
+    return isinstance(value, float) and math.isnan(value)

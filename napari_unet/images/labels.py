@@ -1,5 +1,6 @@
 """Labels drawn elsewhere: integers over an image, read as annotation: 0 unlabelled, 1..K classes."""
 
+import re
 from pathlib import Path
 
 import numpy as np
@@ -14,10 +15,19 @@ from napari_unet.images.reading import open_image
 
 MAX_CLASS = 255
 BACKGROUND, FOREGROUND = 1, 2  # the classes of a mask and of numbered objects
+_ONE_PLANE = re.compile(r"man_seg_(\d+)_(\d+)")  # as the Cell Tracking Challenge names truth of one plane of a stack
+
+
+def frame_and_plane(path: Path) -> tuple[int, int] | None:
+    """Return of which frame and plane, counted from 0, a file ``man_seg_TTT_ZZZ`` is; None of other names."""
+    numbers = _ONE_PLANE.fullmatch(path.stem)
+    return None if numbers is None else (int(numbers[1]), int(numbers[2]))
 
 
 def read_labels(path: Path, image: Image, labels_are: str = "classes", rim: int = 0) -> UInt8[np.ndarray, "planes y x"]:
     """Read a label file as annotation of all planes of ``image``, planes flattened in C order.
+
+    One that has the plane in its name, see ``frame_and_plane``, may hold that plane alone; the others are unlabelled.
 
     Parameters
     ----------
@@ -41,7 +51,9 @@ def read_labels(path: Path, image: Image, labels_are: str = "classes", rim: int 
         raise _error("NU-A13", what, path, "save the labels again as PNG or TIFF, from where they were drawn")
     shape = tuple(int(size) for size in labels.pixels.shape)
     wanted = (*(size for size in image.plane_shape if size != 1), image.height, image.width)
-    if shape != wanted:
+    place = frame_and_plane(path)
+    is_one_plane = place is not None and len(wanted) == 3 and shape == wanted[1:] and place[1] < image.planes
+    if shape != wanted and not is_one_plane:
         raise _wrong_shape(path, labels, shape, wanted)
     values = np.asarray(labels.pixels)
     _refuse_fractions_and_negatives(path, values)
@@ -51,10 +63,15 @@ def read_labels(path: Path, image: Image, labels_are: str = "classes", rim: int 
         _refuse_large_values(path, values)
     elif labels_are == "mask":
         values = np.where(values != 0, FOREGROUND, BACKGROUND)
-    planes = values.reshape(image.planes, image.height, image.width)
+    planes = values.reshape(-1, image.height, image.width)
     if labels_are == "objects":
         planes = np.stack([object_labels(plane.astype(np.int64), FOREGROUND, BACKGROUND) for plane in planes])
-    return without_rim(planes.astype(np.uint8), rim, str(path))
+    found = without_rim(planes.astype(np.uint8), rim, str(path))
+    if place is None or not is_one_plane:
+        return found
+    whole = np.zeros((image.planes, image.height, image.width), np.uint8)
+    whole[place[1]] = found[0]
+    return whole
 
 
 def _wrong_shape(path: Path, labels: Image, shape: tuple[int, ...], wanted: tuple[int, ...]) -> UserError:

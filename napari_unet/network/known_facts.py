@@ -32,6 +32,7 @@ class KnownFacts(msgspec.Struct, frozen=True):
     revision: int = 0
     shares_known: int = 0
     image_dice: ImageDice = ImageDice()
+    learned_fingerprints: tuple[str, ...] = ()
     random: dict[str, Any] | None = None
 
 

@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from napari_unet.dataset.training_image import is_learned
 from napari_unet.errors import UserError, told_in_one_line
 from napari_unet.export.file_stem import file_stem
 from napari_unet.export.provenance import DROP, ESTIMATED, quality_in
@@ -123,8 +124,9 @@ def predict_file(
     for line in model.warnings(planes, rescaled=request.rescale):
         listener.warn(line)
     job = ImagePrediction(
-        model, planes, folder, request, stem, source=path, resume=True, cluster=cluster, warn=listener.warn
-    )
+        model, planes, folder, request, stem, source=path, resume=True, cluster=cluster,
+        is_learned=is_learned(model.checkpoint.facts, planes.image), warn=listener.warn,
+    )  # fmt: skip
     return job.write(listener.tile_done)
 
 

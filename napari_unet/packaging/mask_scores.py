@@ -10,7 +10,7 @@ from napari_unet.errors import UserError
 from napari_unet.evaluation.mask_meaning import PREDICTION_MEANINGS, TRUTH_MEANINGS, MaskMeaning
 from napari_unet.evaluation.mask_pair import MaskPair
 from napari_unet.evaluation.scores import confusion, dice, iou, mean_known, object_overlaps, precision, recall
-from napari_unet.images.labels import MAX_CLASS
+from napari_unet.images.labels import MAX_CLASS, frame_and_plane
 from napari_unet.images.lossy import is_lossy
 from napari_unet.images.reading import open_image
 from napari_unet.objects.objects import label_objects
@@ -60,12 +60,16 @@ def score_files(
 ) -> dict[str, Any]:
     """Score one mask file against another; see ``score``.
 
+    A truth that has its plane in its name (``frame_and_plane``), and holds it alone, is compared with that plane.
+
     Raises
     ------
     UserError
         NU-S02 and NU-S03 for files that hold no mask, and as ``score`` and ``open_image``.
     """
-    found, true = _read_mask(Path(prediction)), _read_mask(Path(truth))
+    found, true, place = _read_mask(Path(prediction)), _read_mask(Path(truth)), frame_and_plane(Path(truth))
+    if place is not None and found.ndim == 3 and true.ndim == 2 and place[1] < len(found):
+        found = found[place[1]]
     try:
         return score(found, true, truth_is=truth_is, prediction_is=prediction_is)
     except UserError as error:  # arrays have no name, and a command may compare many files

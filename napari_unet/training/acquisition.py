@@ -21,11 +21,11 @@ from napari_unet.images.tiles import Region, grid, read_mirrored
 from napari_unet.network.device import Device
 from napari_unet.network.inference import valid_window
 from napari_unet.network.unet import Architecture, DeepShallowHead, UNet
+from napari_unet.training.labelled_features import FEATURE_RIM
 
 REGION_SIDE = TILE  # px, of what is predicted in one go
 _CELL = 8  # px, the side of the squares over which the network's features are averaged
 _REACH = 2  # cells around a painted one in which a stroke would teach little that is new
-_RIM = 32  # px around a region; less than the halo, for speed: features near its rim are a little off
 _LARGE_PLANE = 512  # px, the shorter side from which on the tiles are the larger ones
 _TILE, _SMALL_TILE = 128, 64  # px
 _MOST_REGIONS = 200  # that are remembered, 0.2 to 0.4 MB each, and those that are painted on
@@ -216,7 +216,7 @@ def _window(region: Region, architecture: Architecture) -> Region:
     """Return the region to read for a region, as the pooling grid wants it."""
     if architecture.margin:
         return valid_window(region, architecture)
-    return region.grown(_RIM).aligned(architecture.stride)
+    return region.grown(FEATURE_RIM).aligned(architecture.stride)
 
 
 def _ranks(values: Float[np.ndarray, " n"]) -> Float[np.ndarray, " n"]:

@@ -17,7 +17,7 @@ from napari_unet.network.unet import UNet
 from napari_unet.training.tile_samples import TileSample, TileSamples
 
 _TILE = 128  # px
-_RIM = 32  # px around a tile; less than the halo, for speed: features near the rim are a little off
+FEATURE_RIM = 32  # px around a tile; less than the halo, for speed: features near the rim are a little off
 _TILES = 16  # at most, when a stroke is waiting for its answer
 _FIRST_TILES = 32  # at most, for a head that is fitted from nothing
 _OTHERS = 256  # pixels of each tile that nobody has painted, and as many anywhere in it
@@ -176,7 +176,7 @@ def _classes(plane: AnnotatedPlane, region: Region) -> set[int]:
 def _features(
     network: UNet, annotations: Annotations, device: Device, key: PlaneKey, region: Region
 ) -> Float[Tensor, "f y x"]:
-    read = region.grown(_RIM).aligned(network.architecture.stride)
+    read = region.grown(FEATURE_RIM).aligned(network.architecture.stride)
     pixels = read_mirrored(annotations.with_context(key, network.architecture.context_planes), read)
     batch = torch.from_numpy(pixels).permute(2, 0, 1)[None].to(device.torch_device)
     with device.autocast():

@@ -4,8 +4,8 @@ from typing import Any
 
 from torch import Tensor
 
-from napari_unet.dataset.annotated import Annotations
-from napari_unet.dataset.training_image import as_fact
+from napari_unet.dataset.annotated import Annotations, learned_images
+from napari_unet.dataset.training_image import as_fact, learned_fact
 from napari_unet.evaluation.estimated_dice import LABELLED, MISTAKEN, STROKES
 from napari_unet.network.checkpoint import Checkpoint, prior_fact
 from napari_unet.network.unet import UNet
@@ -30,6 +30,8 @@ def saved_network(
     training : tensors that training needs to go on
     """
     names = annotations.project.classes.names()
+    learned = learned_images(annotations.planes)
+    records = (record for record in annotations.project.images.all() if record.id in learned)
     return Checkpoint(
         network.architecture,
         class_ids,
@@ -44,5 +46,6 @@ def saved_network(
             STROKES: annotations.strokes(),
             MISTAKEN: annotations.mistaken_pixels,
             **as_fact(annotations.training_images()),
+            **learned_fact(record.sampled_fingerprint for record in records),
         },
     )

@@ -1,6 +1,6 @@
 """Laws of label files: nothing is written before all are sound, and numbers become classes only as the user says."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 import numpy as np
@@ -19,6 +19,7 @@ from napari_unet.images.object_labels import RIDGE, object_labels, without_rim
 from napari_unet.project.project import Project
 
 SIDE = 32
+OBJECTS = "--labels-are objects"
 Train = Callable[..., str]
 
 
@@ -47,12 +48,12 @@ def train(tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytes
     """Train for one step with labels in the project P; the line of the refusal, or ""."""
     monkeypatch.setattr("os.cpu_count", lambda: 1)
 
-    def call(*labels: np.ndarray | Path, options: str = "") -> str:
+    def call(*labels: np.ndarray | Path, images: Sequence[Path] = (), options: str = "") -> str:
         files = [
             values if isinstance(values, Path) else written(tmp_path / f"labels{number}.tif", values)
             for number, values in enumerate(labels)
         ]
-        images = [picture(tmp_path, "cells" + number * "x") for number in range(len(files))]
+        images = images or [picture(tmp_path, "cells" + number * "x") for number in range(len(files))]
         small = "--tile 64 --width 4 --preset light --device cpu --precision float32 --steps 1"
         given = ["train", "--project", tmp_path / "p.unet", "--images", *images, "--labels", *files]
         status = main([str(part) for part in (*given, *options.split(), *small.split())])
@@ -71,6 +72,11 @@ def classes(folder: Path) -> dict[int, str]:
 def labelled(folder: Path) -> dict[int, int]:
     with Project(folder / "p.unet", read_only=True) as project:
         return {class_id: pixels for class_id, pixels in project.strokes.labelled_pixels().items() if pixels}
+
+
+def painted_planes(folder: Path) -> dict[str, list[int]]:
+    with Project(folder / "p.unet", read_only=True) as project:
+        return {each.name: sorted(project.strokes.painted_planes(each.id)) for each in project.images.all()}
 
 
 REFUSED = {
@@ -196,6 +202,18 @@ def test_labels_in_python_say_what_they_are(tmp_path: Path) -> None:
         np.testing.assert_array_equal(project.strokes.plane(record.id, 0), 1 + (striped(255) > 0))
 
 
+@pytest.mark.parametrize(("meaning", "name"), [("mask", "foreground"), ("objects", "object")])
+def test_masks_and_objects_name_their_class(tmp_path: Path, meaning: str, name: str) -> None:
+    """By what they are, where nobody has named it and no other class is called so."""
+    image, labels = picture(tmp_path), written(tmp_path / "labels.tif", striped(1))
+    for before, after in (((), ("background", name)), (("a", "b"), ("a", "b")), ((name,), (name, "class 2"))):
+        with Project(tmp_path / f"{'-'.join(before)}.unet") as project:
+            for each in before:
+                project.classes.add(each)
+            add_annotated_image(project, image, labels, labels_are=meaning)
+            assert tuple(project.classes.names().values()) == after
+
+
 def test_the_number_of_a_removed_class_makes_no_other(tmp_path: Path) -> None:
     """It is refused as it always was, and the project has the classes from before."""
     with Project(tmp_path / "p.unet") as project:
@@ -280,6 +298,29 @@ def test_two_folders_are_paired_by_name_or_number(tmp_path: Path) -> None:
         paired(files, files[:1])
     with pytest.raises(UserError, match=r"^NU-C02: a folder among images or labels, .*frames, "):
         paired([tmp_path / "frames"], [tmp_path / "gold" / "cells.tif"])
+
+
+def test_truth_of_one_plane_labels_that_plane(train: Train, tmp_path: Path) -> None:
+    """As the Cell Tracking Challenge has it of stacks: frame and plane stand in the name, several of one frame too."""
+    frames, gold = tmp_path / "frames", tmp_path / "gold"
+    for folder in (frames, gold):
+        folder.mkdir()
+    for frame in range(3):
+        written(frames / f"t{frame:03}.tif", np.random.default_rng(frame).integers(0, 255, (4, SIDE, SIDE), np.uint8))
+    for name, number in (("man_seg_002_001", 500), ("man_seg_002_003", 7), ("man_seg_000_002", 9)):
+        written(gold / f"{name}.tif", striped(number, dtype=np.uint16))
+    assert train(*sorted(gold.iterdir()), images=[frames / f"t{n:03}.tif" for n in (0, 2, 2)], options=OBJECTS) == ""
+    assert painted_planes(tmp_path) == {"t000": [2], "t002": [1, 3]}
+    assert labelled(tmp_path) == {1: 3 * (SIDE * SIDE - SIDE), 2: 3 * SIDE}
+    found = paired([frames], [gold])
+    assert [(image.stem, label.stem) for image, label in found] == [
+        ("t000", "man_seg_000_002"), ("t002", "man_seg_002_001"), ("t002", "man_seg_002_003"),
+    ]  # fmt: skip
+    beyond = written(gold / "man_seg_002_004.tif", striped(1))
+    assert train(beyond, images=[frames / "t002.tif"], options=OBJECTS).startswith("NU-A01")
+    with Project(tmp_path / "p.unet") as project:
+        add_annotated_image(project, frames / "t002.tif", written(gold / "man_seg_002_001.tif", striped()), (), "mask")
+    assert labelled(tmp_path) == {1: 3 * SIDE * SIDE - 2 * SIDE, 2: 2 * SIDE}
 
 
 def test_a_double_ending_belongs_to_no_name(tmp_path: Path) -> None:

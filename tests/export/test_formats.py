@@ -2,7 +2,6 @@
 
 import csv
 import errno
-import math
 import os
 import shutil
 import unicodedata
@@ -34,6 +33,7 @@ from napari_unet.export import (
 )
 from napari_unet.export.file_stem import file_stem
 from napari_unet.export.formats import FORMATS, MODEL_FORMAT, format_named
+from napari_unet.export.joint_table import write_joint_tables
 from napari_unet.export.plane_axes import imagej_axes
 from napari_unet.export.segmentation import ClassStyle, Segmentation
 from napari_unet.images.image import Image, PixelSize
@@ -238,13 +238,16 @@ def test_csv_numbers_channels_as_the_image_does(tmp_path: Path) -> None:
     assert found == {f"{kind}_intensity_c{c}": c for c in (1, 3) for kind in ("mean", "min", "max")}
 
 
-def test_csv_of_nan_pixels_is_readable(tmp_path: Path) -> None:
-    """An object over NaN alone has a mean that reads back as NaN."""
+def test_csv_leaves_cells_without_a_number_empty(tmp_path: Path) -> None:
+    """The mean over NaN alone, and an estimate that is not known; tables of several images too."""
     image = Image("cells", np.full((3, 3), np.nan, np.float32), "yx")
-    path, _ = export(np.ones((1, 3, 3), np.uint8), image, classes_of(2), tmp_path, ["csv"])
-    with open(path, encoding="utf-8", newline="") as stream:
-        (row,) = csv.DictReader(stream)
-    assert math.isnan(float(row["mean_intensity_c1"]))
+    written = export(np.ones((1, 3, 3), np.uint8), image, classes_of(2), tmp_path, ["csv"])
+    written += write_joint_tables(tmp_path, "p", {1: "cells", 2: "others"}, written)
+    for path, column in zip(written, ("mean_intensity_c1", "estimated_dice") * 2, strict=True):
+        with open(path, encoding="utf-8", newline="") as stream:
+            (row,) = csv.DictReader(stream)
+        assert row[column] == ""
+        assert "nan" not in row.values()
 
 
 @few_examples

@@ -58,7 +58,7 @@ def test_one_channel_last_is_no_axis_of_pixels(tmp_path: Path, shape: tuple[int,
 def test_npy_slices_as_numpy_does(
     tmp_path: Path, order: Literal["C", "F"], span: int, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Any integers and forward slices, empty ones too, however much of the file is read at once."""
+    """Any integers and slices, backward and empty ones too, however much of the file is read at once."""
     monkeypatch.setattr(npy, "SPAN_BYTES", span)
     np.save(tmp_path / "a.npy", np.asarray(STACK, order=order))
     found, chance = npy_pixels(tmp_path / "a.npy"), np.random.default_rng(0)
@@ -68,8 +68,34 @@ def test_npy_slices_as_numpy_does(
         for size in STACK.shape:
             low, high = (int(n) for n in chance.integers(0, size + 1, 2))
             parts = [slice(None), int(chance.integers(-size, size)), slice(low, high), slice(low, high, 3)]
+            parts += [slice(None, None, -1), slice(high, low, -2)]
             key.append(parts[int(chance.integers(len(parts)))])
         np.testing.assert_array_equal(found[tuple(key)], STACK[tuple(key)])
+
+
+def test_pixels_in_a_file_are_looped_over_as_an_array(tmp_path: Path) -> None:
+    """A loop ends after the last plane, and what is no index says nothing of the file."""
+    np.save(tmp_path / "a.npy", STACK[0])
+    pixels = open_image(tmp_path / "a.npy").pixels
+    np.testing.assert_array_equal(list(pixels), STACK[0])
+    for key in (3, -4, (0, 0, 0, 0, 0)):
+        with pytest.raises(IndexError):
+            pixels[key]
+    for key in (None, [0, 1], STACK[0] > 3):
+        with pytest.raises(TypeError):
+            pixels[key]
+
+
+@pytest.mark.filterwarnings("ignore:Stored array in format")
+def test_npy_of_every_version_is_read(tmp_path: Path) -> None:
+    """Numpy writes the newest where names of fields need it; what is an image in one is an image in all."""
+    for version in ((1, 0), (2, 0), (3, 0)):
+        with open(tmp_path / "a.npy", "wb") as stream:
+            np.lib.format.write_array(stream, GREY, version)
+        np.testing.assert_array_equal(open_image(tmp_path / "a.npy").pixels, GREY)
+    np.save(tmp_path / "a.npy", np.zeros((3, 3), [("漢", np.uint8)]))
+    with pytest.raises(UserError, match=r"^NU-I03"):
+        open_image(tmp_path / "a.npy")
 
 
 @pytest.mark.parametrize("kept", [0.0, 0.5, 0.99])

@@ -65,6 +65,25 @@ def test_of_a_folder_of_results_the_masks_count(sequence: tuple[Path, Path]) -> 
     assert score(*planes, truth_is="objects", prediction_is="objects")["seg"] == pytest.approx(0.95)
 
 
+def test_truth_of_one_plane_is_compared_with_that_plane(tmp_path: Path) -> None:
+    """As the Cell Tracking Challenge has it of stacks: frame and plane stand in the name."""
+    found, truth = tmp_path / "found", tmp_path / "truth"
+    for folder in (found, truth):
+        folder.mkdir()
+    for frame in range(3):
+        stack = np.stack([squares(frame), squares(4, cut=2), squares(3)])
+        tifffile.imwrite(found / f"t{frame:03}.tif", stack, photometric="minisblack")
+    tifffile.imwrite(truth / "man_seg_001_000.tif", squares(1))
+    tifffile.imwrite(truth / "man_seg_001_001.tif", squares(4))
+    given = {"truth_is": "objects", "prediction_is": "objects"}
+    record = score_pairs([found], [truth], **given)
+    assert [Path(image["prediction"]).name for image in record["images"]] == ["t001.tif"] * 2
+    assert [image["seg"] for image in record["images"]] == [1.0, 0.9375]
+    tifffile.imwrite(truth / "man_seg_001_003.tif", squares(3))
+    with pytest.raises(UserError, match=r"^NU-S01: .*man_seg_001_003"):
+        score_pairs([found], [truth], **given)
+
+
 def test_names_pair_objects_with_their_truth(tmp_path: Path) -> None:
     """As numbers do; the end of the name does not count."""
     for name in ("found/wt-objects.tif", "found/mutant-objects.tif", "truth/wt.tif"):

@@ -12,7 +12,9 @@ from jaxtyping import Shaped
 
 from napari_unet.images.lazy_array import LazyArray
 
-_HEADERS = {(1, 0): np.lib.format.read_array_header_1_0, (2, 0): np.lib.format.read_array_header_2_0}
+_LONG = np.lib.format.read_array_header_2_0
+# Version 3 differs from 2 in how it spells names of fields, which no image has.
+_HEADERS = {(1, 0): np.lib.format.read_array_header_1_0, (2, 0): _LONG, (3, 0): _LONG}
 SPAN_BYTES = 4 * 2**20  # unwanted bytes between wanted pixels are read with them up to here
 
 
