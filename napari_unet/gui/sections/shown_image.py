@@ -27,6 +27,8 @@ from napari_unet.project.image_record import ImageRecord
 from napari_unet.project.project import Project
 from napari_unet.protocol.messages import Progress, Tile
 
+_OPAQUE = {"opaque", "translucent", "translucent_no_depth"}  # the blendings that hide what lies below
+
 
 class ShownImage(QObject):  # type: ignore[misc]
     """Owns our layers over one image at a time.
@@ -118,6 +120,14 @@ class ShownImage(QObject):  # type: ignore[misc]
             cover = None if placement is None or placement.covers_all else placement.cover
             self._controller.view.look(watcher.plane, visible, cover, small=self.canvas.is_small)
             self.looked.emit()
+
+    @property
+    def is_covered(self) -> bool:
+        """Tell whether an image of the user hides the image on screen, and with it all that is painted there."""
+        layers, annotation = [*self._viewer.layers], self.canvas.annotation
+        above = layers[layers.index(annotation) + 1 :] if annotation in layers else []
+        images = [layer for layer in above if isinstance(layer, Image) and layer not in [*self.own_layers]]
+        return any(layer.visible and layer.opacity == 1 and layer.blending in _OPAQUE for layer in images)
 
     def layer_removed(self, layer: Any) -> None:
         """Take all of our layers away soon after the user took the image out of the viewer."""

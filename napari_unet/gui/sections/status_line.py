@@ -24,6 +24,7 @@ from napari_unet.protocol.messages import Progress, Tile
 
 NO_IMAGE = "Open an image: drop a file here, or use File > Open"
 ELSEWHERE = "To paint, click a class: another layer is selected"
+COVERED = "Another image lies over this one: choose it at the top to paint on it, or hide it"
 TOO_FAR_OUT = "Zoom in to paint: too much of the image is on screen"
 READ_ONLY = "Read-only project: look around; nothing that you paint is kept"
 _TICK_MS = 500
@@ -121,6 +122,8 @@ class StatusLine(SteadyText):
             return TOO_FAR_OUT
         if self._shown.shapes.wish:
             return self._shown.shapes.wish
+        if self._shown.is_covered:
+            return COVERED
         if self._shown.canvas.is_looked_at:
             return ELSEWHERE
         first = first_strokes(self._table.classes, self._table.painted)
