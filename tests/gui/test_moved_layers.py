@@ -5,12 +5,13 @@ from typing import Any
 import numpy as np
 import pytest
 from hand import STROKE, Hand
-from napari.layers import Layer
+from napari.layers import Image, Labels, Layer
 from napari.utils.notifications import notification_manager
 from window import settle
 
 from napari_unet.gui.layers.marks import Mark
 from napari_unet.gui.layers.object_layer import OBJECTS
+from napari_unet.gui.layers.placement import geometry
 from napari_unet.images.tiles import Region
 
 EDGES = ((30, 30), (50, 60))
@@ -91,3 +92,12 @@ def test_an_image_that_is_left_moves_alone(hand: Hand) -> None:
     settle(seconds=0.1)
     second.affine = np.diag([3.0, 3.0, 1.0])
     settle(seconds=0.1)
+
+
+def test_layers_over_channels_go_with_their_image() -> None:
+    """They lack the axis of the channels, and take the rest of the move."""
+    moved = np.eye(4)
+    moved[1:3, 3] = 5, 7
+    image = Image(np.zeros((3, 20, 30), np.uint8), affine=moved)
+    over = Labels(np.zeros((20, 30), np.uint8), **geometry(image, channels_first=True))
+    np.testing.assert_array_equal(over.data_to_world((0, 0)), (5, 7))
