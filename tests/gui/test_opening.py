@@ -12,6 +12,7 @@ from qtpy.QtGui import QDragEnterEvent, QDropEvent
 from qtpy.QtWidgets import QApplication, QFileDialog, QWidget
 from window import User, messages, settle
 
+from napari_unet.gui.sections.status_line import COVERED
 from napari_unet.images.reading import open_image
 from napari_unet.project.project import Project
 
@@ -96,6 +97,45 @@ def test_all_open_images_may_join_the_project(viewer: Any, day_before: Path) -> 
     assert {record.name for record in project.images.all()} == {f"new {name}" for name in NAMES}
     assert user.panel.controller.image.name == first
     assert not banner(user).isVisible()
+
+
+def test_an_image_that_is_opened_later_may_join_the_project(viewer: Any, day_before: Path) -> None:
+    """It lies over the image that is painted, so it is asked about; what is not wanted is not asked about again."""
+    user = opened(viewer, day_before / "011.tif")
+    project, line = user.panel.controller.present_project(), user.panel.status_line
+    viewer.open(str(day_before / "013.tif"), plugin="napari")
+    assert banner(user).text.text() == "Use 013 in this project?"
+    assert settle(lambda: line.text() == COVERED, 5)
+    banner(user).buttons[0].click()
+    assert user.panel.controller.image.name == "013"
+    assert not banner(user).isVisible()
+    assert settle(lambda: line.text() != COVERED, 5)
+    count = len(project.images.all())
+    for name in ("first", "second"):
+        viewer.add_image(np.zeros((SIDE, SIDE), np.uint8), name=name)
+    assert banner(user).text.text() == "Use the 2 new images in this project?"
+    banner(user).buttons[1].click()
+    viewer.layers["second"].visible = viewer.layers["first"].visible = False
+    user.switch("011")
+    user.switch("013")
+    assert not banner(user).isVisible()
+    assert len(project.images.all()) == count
+    user.panel.choose_image(viewer.add_image(np.ones((SIDE, SIDE), np.uint8), name="chosen"))
+    assert not banner(user).isVisible()
+    assert messages() == []
+
+
+def test_an_image_that_shows_what_lies_below_covers_nothing(viewer: Any, day_before: Path) -> None:
+    """Channels in layers of their own are added to each other; what is hidden covers nothing either."""
+    user = opened(viewer, day_before / "011.tif")
+    layer = viewer.add_image(np.zeros((SIDE, SIDE), np.uint8), name="channel")
+    assert user.panel.shown.is_covered
+    for name, value, before in (("blending", "additive", "translucent"), ("opacity", 0.5, 1), ("visible", False, True)):
+        setattr(layer, name, value)
+        assert not user.panel.shown.is_covered
+        setattr(layer, name, before)
+    viewer.layers.move(viewer.layers.index(layer), 0)
+    assert not user.panel.shown.is_covered
 
 
 def test_a_question_moves_nothing(viewer: Any, day_before: Path) -> None:

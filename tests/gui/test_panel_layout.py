@@ -7,6 +7,7 @@ import numpy as np
 import pytest
 import tifffile
 from fake_worker import FakeClient
+from napari.settings import get_settings
 from panel_states import progress, say, states
 from qtpy.QtCore import QPoint, QPointF, Qt
 from qtpy.QtGui import QEnterEvent, QWheelEvent
@@ -18,6 +19,8 @@ from qtpy.QtWidgets import (
     QDockWidget,
     QLabel,
     QPushButton,
+    QStyle,
+    QStyleOptionComboBox,
     QToolButton,
     QWidget,
 )
@@ -30,6 +33,7 @@ from napari_unet.gui.layers.annotation_layer import KEYS_HELP
 from napari_unet.gui.sections.section import MARGIN
 from napari_unet.gui.sections.unfocused_wheel import fields_in
 from napari_unet.images.tiles import Region
+from napari_unet.objects.class_counts import ClassCount
 from napari_unet.protocol import messages as m
 
 WIDTH, HEIGHT = 300, 700  # px that the panel must do with
@@ -93,6 +97,42 @@ def test_every_text_fits_a_narrow_panel(listened: User) -> None:
             elif isinstance(widget, QAbstractButton | QLabel) and widget.text():
                 needed = min(widget.sizeHint().width(), widget.minimumSizeHint().width())
                 assert widget.width() >= needed, (state, widget.text(), widget.width(), needed)
+
+
+def ink(label: QLabel) -> np.ndarray:
+    """Return which rows of a label something is drawn in."""
+    drawn = label.grab().toImage()
+    rows = [{drawn.pixel(x, y) for x in range(drawn.width())} for y in range(drawn.height())]
+    return np.array([len(colours) > 1 for colours in rows])
+
+
+def test_the_last_line_of_a_text_is_drawn_whole(listened: User) -> None:
+    """With what hangs below the line: the letters g, j, p, q and y."""
+    panel = listened.panel
+    for label, count in ((panel.status_line, 10), (panel.rectangle_check.line, 10), (panel.training.state, 2)):
+        label.setText("gjpqy " * count)
+        drawn = ink(label).sum()
+        label.setFixedHeight(label.height() + 20)
+        assert ink(label).sum() == drawn
+
+
+def test_everything_can_be_used_with_a_large_font(viewer: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The panel is as wide as the words of its fields and the slider of the opacity need."""
+    monkeypatch.setattr("napari_unet.gui.panel.WorkerProcess", FakeClient)
+    monkeypatch.setattr(get_settings().appearance, "font_size", 13)
+    viewer.add_image(drawn_image(), name="cells")
+    panel = User(viewer).panel
+    settle(seconds=0.3)
+    assert panel.view_row.opacity.width() >= 28
+    for box in (panel.results.knobs.holes, panel.results.knobs.border):
+        option = QStyleOptionComboBox()
+        box.initStyleOption(option)
+        kind, part = QStyle.ComplexControl.CC_ComboBox, QStyle.SubControl.SC_ComboBoxEditField
+        room = box.style().subControlRect(kind, option, part, box).width()
+        assert room >= box.fontMetrics().horizontalAdvance(box.currentText()), box.currentText()
+    size = panel.results.knobs.size
+    panel.results.knobs.show_typical([ClassCount(2, 3, 0.2, 1234567.0)])
+    assert size.lineEdit().cursorPosition() == 0
 
 
 def test_the_panel_fits_a_small_screen(listened: User) -> None:

@@ -21,7 +21,7 @@ from napari_unet.evaluation.estimated_dice import EstimatedDice
 from napari_unet.evaluation.scores import BlockScore, Score
 from napari_unet.gui.layers import source
 from napari_unet.gui.panel import Panel
-from napari_unet.gui.sections.status_line import NO_IMAGE
+from napari_unet.gui.sections.status_line import NONE_SHOWN
 from napari_unet.images.reading import open_image
 from napari_unet.images.tiles import Region
 from napari_unet.project.project import Project
@@ -409,7 +409,7 @@ def test_without_its_image_layer_there_is_no_image(viewer: Any, three_images: Pa
     viewer.layers.remove(panel.canvas.image)
     assert settle(lambda: panel.controller.image is None, 5)
     assert settle(lambda: not any(button.isEnabled() for button in buttons), 5)
-    assert panel.status_line.text() == NO_IMAGE
+    assert panel.status_line.text() == NONE_SHOWN
     tifffile.imwrite(tmp_path / "late.tif", np.zeros((64, 64), np.uint16))
     panel.image_list.added.emit([tmp_path / "late.tif"])
     assert settle(lambda: panel.canvas.image is not None, 20)

@@ -60,7 +60,7 @@ def test_a_rectangle_is_filled_corrected_and_done(hand: Hand) -> None:
     assert settle(lambda: f"({corrected:,} px so far)" in check.line.text(), 5)
     check.done.click()
     done = f"Done: {corrected:,} of 2,500 px were corrected."
-    assert check.line.text() == f"{done}\n1 done; each class has to be in 4 rectangles"
+    assert check.line.text() == f"{done}\n1 done; each class is needed in 4"
     assert check.done.isHidden()
     assert hand.panel.canvas.annotation.contour == 0
     assert check.result.text() == ""  # no score came yet
@@ -211,11 +211,11 @@ def test_what_stands_behind_the_number_is_told() -> None:
 def test_where_the_number_stands_is_told() -> None:
     """And what is missing for it; of rectangles that do not count it says so."""
     known, unknown = EstimatedDice(1, 0.9, 0.8, 0.95), EstimatedDice(2, None, reason="why")
-    assert further_text("random", None, 1) == "1 done; each class has to be in 4 rectangles"
+    assert further_text("random", None, 1) == "1 done; each class is needed in 4"
     for classes, said in (
         ((known, known), "Dice to publish in Details, of 5 rectangles"),
         ((known, unknown), "Dice to publish in Details, of 1 of 2 classes"),
-        ((unknown, unknown), "5 done; each class has to be in 4 rectangles"),
+        ((unknown, unknown), "5 done; each class is needed in 4"),
     ):
         assert further_text("random", CheckedDice(classes, 5, 1, 20480), 5) == said
     not_counted_yet = CheckedDice((known, known), 4, 1, 16384)

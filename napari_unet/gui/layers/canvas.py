@@ -112,7 +112,8 @@ class Canvas:
         if not moves:
             self.leave()
         self.annotation_layer.stop_watching()
-        self.placement, self._own.image = placement, placement.image
+        self.placement = placement
+        self._own.lie_over(placement.image)
         if moves:
             self.prediction_layer.move(placement)
         else:
@@ -140,9 +141,15 @@ class Canvas:
         self.prediction_layer.move(moved)
         self.annotation_layer.move(moved)
 
+    def stay(self) -> None:
+        """Lie over the image again after a layer was moved."""
+        for ours in (self.annotation_layer, self.prediction_layer, self.marks):
+            ours.stay()
+
     def leave(self) -> None:
         """Take our layers away; what was painted is in the project."""
-        self.placement = self._own.image = None
+        self.placement = None
+        self._own.lie_over(None)
         # A layer of shapes that was removed after the others has crashed the next drawing of the image.
         self.boxes.forget()
         self.marks.leave()

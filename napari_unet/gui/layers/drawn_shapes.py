@@ -61,6 +61,10 @@ class DrawnShapes:
         """Lie over another image, or leave where that cannot be."""
         self._shape.follow(placement)
 
+    def stay(self) -> None:
+        """Lie over the image again after a layer was moved."""
+        self._shape.stay()
+
     def leave(self) -> None:
         """Take the layer out of the viewer."""
         self._shape.leave()

@@ -3,11 +3,14 @@
 from abc import ABC, abstractmethod
 from typing import Any, Generic, TypeVar
 
+import numpy as np
 from napari.layers import Labels, Layer
 from napari.viewer import Viewer
 
 from napari_unet.gui.layers.own_layers import OwnLayers
 from napari_unet.gui.layers.placement import Geometry, Placement
+
+_MATRICES = ("scale", "translate", "rotate", "shear", "affine")  # what says where a layer lies
 
 LayerT = TypeVar("LayerT", bound=Layer)
 
@@ -67,6 +70,14 @@ class OwnLayer(ABC, Generic[LayerT]):
             self.placement = placement
             place_over(self.layer, self._content(placement), self._geometry(placement))
 
+    def stay(self) -> None:
+        """Lie over the image again after one of both was moved, turned or stretched."""
+        if self.layer is None or self.placement is None:
+            return
+        for name, value in self._geometry(self.placement).items():
+            if name in _MATRICES and not np.allclose(_matrix(getattr(self.layer, name)), _matrix(value)):
+                setattr(self.layer, name, value)
+
     def hide(self) -> None:
         """Make the layer invisible."""
         if self.layer is not None:
@@ -79,6 +90,10 @@ class OwnLayer(ABC, Generic[LayerT]):
 
     def _geometry(self, placement: Placement) -> Geometry:
         return placement.covered
+
+
+def _matrix(value: Any) -> Any:
+    return np.asarray(getattr(value, "affine_matrix", value))
 
 
 def place_over(layer: Layer, data: Any, place: Geometry) -> None:

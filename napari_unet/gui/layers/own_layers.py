@@ -1,4 +1,4 @@
-"""The one list of our layers in the viewer: it puts back what is deleted, and takes all away in one order."""
+"""The one list of our layers in the viewer: it puts back what is deleted or moved, and takes all away in one order."""
 
 from collections.abc import Callable, Iterator
 
@@ -11,6 +11,8 @@ from qtpy.QtWidgets import QWidget
 
 from napari_unet.gui.layers.drawing_context import DrawingContext
 from napari_unet.gui.plain_text import untagged
+
+_MOVES = ("affine", "rotate", "scale", "shear", "translate")  # events of a layer that lies elsewhere from now on
 
 
 class OwnLayers(QObject):  # type: ignore[misc]
@@ -28,9 +30,13 @@ class OwnLayers(QObject):  # type: ignore[misc]
     Signals
     -------
     returned : a layer that is back after the user deleted it
+    moved : the image, or a layer of ours, was moved, turned or stretched; told once for all that comes together
+    held : a layer of ours that the user tried to move alone
     """
 
     returned = Signal(object)
+    moved = Signal()
+    held = Signal(object)
 
     def __init__(self, viewer: Viewer, parent: QWidget) -> None:
         super().__init__(parent)
@@ -42,12 +48,24 @@ class OwnLayers(QObject):  # type: ignore[misc]
         self._deleted: list[tuple[Layer, int]] = []  # each with its index in the layer list
         self._return_soon = QTimer(self, singleShot=True, interval=0)
         self._return_soon.timeout.connect(self.put_back)
+        self._move_soon = QTimer(self, singleShot=True, interval=0)
+        self._move_soon.timeout.connect(self.moved)
         viewer.layers.events.removing.connect(self._removing)
         viewer.layers.events.removed.connect(self._removed)
 
     def __iter__(self) -> Iterator[Layer]:
         """Give every layer of ours that is in the viewer, in the order in which they were added."""
         return iter([layer for layer in self._layers if layer in self._viewer.layers])
+
+    def lie_over(self, image: Image | None) -> None:
+        """Tell from now on when this image is moved; None for no image."""
+        if self.image is not None:
+            for name in _MOVES:
+                self.image.events[name].disconnect(self._image_moved)
+        self.image = image
+        if image is not None:
+            for name in _MOVES:
+                image.events[name].connect(self._image_moved)
 
     def add(self, layer: Layer, above: Layer | None = None, gone: Callable[[], None] | None = None) -> None:
         """Put a layer into the viewer; the selected layer stays selected.
@@ -61,6 +79,7 @@ class OwnLayers(QObject):  # type: ignore[misc]
         layers, active = self._viewer.layers, self._viewer.layers.selection.active
         self._drawing.find()
         self._layers.append(layer)
+        layer.events.affine.connect(self._layer_moved)
         if gone is not None:
             self._gone[layer] = gone
         layers.insert(len(layers) if above is None else layers.index(above) + 1, layer)
@@ -79,6 +98,8 @@ class OwnLayers(QObject):  # type: ignore[misc]
     def stop(self) -> None:
         """Put nothing back any more, and let go of the viewer."""
         self._return_soon.stop()
+        self._move_soon.stop()
+        self.lie_over(None)
         self._deleted.clear()
         self._viewer.layers.events.removing.disconnect(self._removing)
         self._viewer.layers.events.removed.disconnect(self._removed)
@@ -99,6 +120,15 @@ class OwnLayers(QObject):  # type: ignore[misc]
             self._layers.remove(layer)
             gone()
 
+    def _image_moved(self, event: Event) -> None:
+        self._move_soon.start()
+
+    def _layer_moved(self, event: Event) -> None:
+        if event.source.mode == "transform":  # the mouse is down, and goes on to move it
+            event.source.mode = "pan_zoom"
+            self.held.emit(event.source)
+        self._move_soon.start()
+
     def put_back(self) -> None:
         """Put the deleted layers back where they were, unless their image went too."""
         deleted, self._deleted = self._deleted, []
@@ -113,3 +143,8 @@ class OwnLayers(QObject):  # type: ignore[misc]
 def tell_returned(layer: Layer) -> None:
     """Tell the user of a layer that came back."""
     show_info(untagged(f'The layer "{layer.name}" was deleted; it is back with everything on it'))
+
+
+def tell_held(layer: Layer) -> None:
+    """Tell the user how to move a layer that cannot be moved alone."""
+    show_info(untagged(f'The layer "{layer.name}" stays on the image: move the image, and all layers on it go along'))

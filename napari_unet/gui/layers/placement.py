@@ -82,9 +82,10 @@ def geometry(image: Image | Labels, channels_first: bool) -> Geometry:
         "translate": tuple(image.translate)[skip:],
         "units": tuple(image.units)[skip:],
         "axis_labels": tuple(image.axis_labels)[skip:],
+        "affine": image.affine.set_slice(range(skip, image.ndim)),
     }
     if not skip:  # a rotation that mixes channels with space has no meaning
-        place |= {"rotate": image.rotate, "shear": image.shear, "affine": image.affine}
+        place |= {"rotate": image.rotate, "shear": image.shear}
     return place
 
 

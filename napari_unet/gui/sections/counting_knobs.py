@@ -19,6 +19,7 @@ from napari_unet.project.classes import BACKGROUND
 
 _SOON_MS = 150  # after the last move of a knob
 _HOLES = {"none": 0, "small": DEFAULT_SETTINGS.object_holes, "all": 1_000_000}  # px of the largest that is filled
+_NO_BORDER = "none"
 _LARGEST = 10_000  # px
 
 
@@ -73,6 +74,7 @@ class CountingKnobs(QWidget):  # type: ignore[misc]
             self.size.setSpecialValueText(f"{length} found" if length else f"{typical:.0f} px found")
         elif not found:
             self.size.setSpecialValueText("found")
+        self.size.lineEdit().home(False)  # where there is no room for all of it, the number is seen
 
     def count_all(self) -> None:
         """Let every size count."""
@@ -110,8 +112,11 @@ class CountingKnobs(QWidget):  # type: ignore[misc]
         self.border.setAccessibleName("border class")
         self.border.setToolTip("The class that you paint between touching objects; it separates them")
         self.border.activated.connect(lambda _: self._want("object_border", self.border.currentData()))
-        for box in (self.holes, self.border):  # long names must not widen the dock
-            box.setSizePolicy(QSizePolicy.Policy.Ignored, QSizePolicy.Policy.Fixed)
+        for box in (self.holes, self.border):
+            box.setSizePolicy(QSizePolicy.Policy.Preferred, QSizePolicy.Policy.Fixed)
+        # Long names of classes must not widen the dock; the word for none of them is whole in any font.
+        self.border.setSizeAdjustPolicy(QComboBox.SizeAdjustPolicy.AdjustToMinimumContentsLengthWithIcon)
+        self.border.setMinimumContentsLength(len(_NO_BORDER) - 2)  # measured in wide letters
 
     def _lay_out(self) -> None:
         layout = QGridLayout(self)
@@ -177,7 +182,7 @@ class CountingKnobs(QWidget):  # type: ignore[misc]
         border = self._wanted.get("object_border", settings.object_border)
         with signals_blocked(self.border):
             self.border.clear()
-            self.border.addItem("none", 0)
+            self.border.addItem(_NO_BORDER, 0)
             for label in classes:
                 if label.id != BACKGROUND:
                     self.border.addItem(label.name, label.id)

@@ -52,8 +52,11 @@ class Opening(QObject):  # type: ignore[misc]
         self._head = head
         self._attempt = Attempt(controller)
         self.banner = Banner(panel)
+        self._known: list[Image] = []  # layers that were there before the project, were taken up or are not wanted
+        self._asked: list[Image] = []  # that the question is about
         head.chosen.connect(self.take_up)
         head.filled.connect(self._offer_recent)
+        head.filled.connect(lambda _: self._offer_new())
         controller.subscribe(ProjectOpened, lambda opened: self._opened(opened.project.folder))
         controller.subscribe(ImageShown, lambda _: self._keep_picture())
 
@@ -114,6 +117,35 @@ class Opening(QObject):  # type: ignore[misc]
             )
         elif self._controller.project is None:
             self.banner.clear()
+
+    def _offer_new(self) -> None:
+        """Ask about image layers that come while a project is open: they lie over the image that is painted."""
+        project, image = self._controller.project, self._shown.canvas.image
+        layers = [one for one in self._head.layers if not self._images.brought.is_layer(one)]
+        if project is None or project.read_only:
+            self._known = layers
+        elif image is not None:
+            self._known.append(image)
+        before, self._asked = self._asked, [one for one in layers if one not in self._known]
+        if self._asked == before:
+            return
+        count = len(self._asked)
+        if not count:
+            self.banner.clear()
+            return
+        which = self._asked[0].name if count == 1 else f"the {count} new images"
+        self.banner.ask(
+            f"Use {which} in this project?",
+            [
+                Answer("Use it" if count == 1 else f"Use all {count}", lambda: self._use([*reversed(self._asked)])),
+                Answer("Not now", self._leave_out),
+            ],
+        )
+
+    def _leave_out(self) -> None:
+        """Ask no more about the layers in question."""
+        self._known += self._asked
+        self._asked = []
 
     def _opening(self, folder: Path) -> Callable[[], None]:
         return lambda: self._attempt(partial(self._open, folder))

@@ -33,7 +33,7 @@ def further_text(origin: Origin, dice: CheckedDice | None, done: int) -> str:
     classes = () if dice is None else dice.classes
     known = sum(each.value is not None for each in classes)
     if not known:
-        return f"{done} done; each class has to be in {LEAST_AREAS} rectangles"
+        return f"{done} done; each class is needed in {LEAST_AREAS}"
     of = f"{done} rectangles" if known == len(classes) else f"{known} of {len(classes)} classes"
     return f"Dice to publish in Details, of {of}"
 

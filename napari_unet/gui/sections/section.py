@@ -6,7 +6,7 @@ from qtpy.QtWidgets import QHBoxLayout, QSizePolicy, QVBoxLayout, QWidget
 from napari_unet.gui.plain_text import PlainLabel
 
 GAP = 4  # px between the rows of a section
-SPACE = 8  # px between sections
+SPACE = 7  # px between sections
 MARGIN = 8  # px around the panel
 HEADER = 22  # px of the heading of a table
 ACCENT = "#0B7EBD"  # white text on it has a contrast of 4.5 and more, in both themes

@@ -18,7 +18,7 @@ from napari_unet.gui.layers.canvas import Canvas
 from napari_unet.gui.layers.drawn_shapes import DrawnShapes
 from napari_unet.gui.layers.map_layer import MapLayer
 from napari_unet.gui.layers.object_layer import ObjectLayer
-from napari_unet.gui.layers.own_layers import OwnLayers, tell_returned
+from napari_unet.gui.layers.own_layers import OwnLayers, tell_held, tell_returned
 from napari_unet.gui.layers.placement import Placement
 from napari_unet.gui.sections.attempt import Attempt
 from napari_unet.gui.sections.stroke_saving import StrokeSaving
@@ -26,6 +26,8 @@ from napari_unet.images.tiles import Region
 from napari_unet.project.image_record import ImageRecord
 from napari_unet.project.project import Project
 from napari_unet.protocol.messages import Progress, Tile
+
+_OPAQUE = {"opaque", "translucent", "translucent_no_depth"}  # the blendings that hide what lies below
 
 
 class ShownImage(QObject):  # type: ignore[misc]
@@ -119,6 +121,14 @@ class ShownImage(QObject):  # type: ignore[misc]
             self._controller.view.look(watcher.plane, visible, cover, small=self.canvas.is_small)
             self.looked.emit()
 
+    @property
+    def is_covered(self) -> bool:
+        """Tell whether an image of the user hides the image on screen, and with it all that is painted there."""
+        layers, annotation = [*self._viewer.layers], self.canvas.annotation
+        above = layers[layers.index(annotation) + 1 :] if annotation in layers else []
+        images = [layer for layer in above if isinstance(layer, Image) and layer not in [*self.own_layers]]
+        return any(layer.visible and layer.opacity == 1 and layer.blending in _OPAQUE for layer in images)
+
     def layer_removed(self, layer: Any) -> None:
         """Take all of our layers away soon after the user took the image out of the viewer."""
         if layer is self.canvas.image and not self.is_changing:
@@ -162,6 +172,8 @@ class ShownImage(QObject):  # type: ignore[misc]
 
     def _connect(self) -> None:
         self.own_layers.returned.connect(tell_returned)
+        self.own_layers.held.connect(tell_held)
+        self.own_layers.moved.connect(self._stay)
         for leave in (self.areas.leave, self.canvas.leave, self._map_leave_soon.start):
             self._leave_soon.timeout.connect(leave)
         self._leave_soon.timeout.connect(self._controller.leave_image)
@@ -171,6 +183,11 @@ class ShownImage(QObject):  # type: ignore[misc]
         self._controller.subscribe(Progress, self._show_progress)
         self._controller.subscribe(StrokesSaved, self._strokes_saved)
         self._controller.subscribe(ProjectOpened, lambda _: self.areas.show_scores(()))
+
+    def _stay(self) -> None:
+        """Let all of our layers go where the image went, and none go without it."""
+        for ours in (self.canvas, self.map_layer, self.object_layer, self.shapes, self.areas):
+            ours.stay()
 
     def _follow(self, visible: Region) -> Placement | None:
         """Keep our layers of a large plane where the user looks; return where they lie."""

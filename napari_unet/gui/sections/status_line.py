@@ -23,7 +23,9 @@ from napari_unet.project.classes import BACKGROUND, ClassLabel, default_name
 from napari_unet.protocol.messages import Progress, Tile
 
 NO_IMAGE = "Open an image: drop a file here, or use File > Open"
+NONE_SHOWN = "Click an image in the list to go on, or drop another one here"
 ELSEWHERE = "To paint, click a class: another layer is selected"
+COVERED = "Another image lies over this one: choose it at the top to paint on it, or hide it"
 TOO_FAR_OUT = "Zoom in to paint: too much of the image is on screen"
 READ_ONLY = "Read-only project: look around; nothing that you paint is kept"
 _TICK_MS = 500
@@ -113,14 +115,18 @@ class StatusLine(SteadyText):
 
     def _advice(self) -> str:
         controller = self._controller
-        if controller.project is None or controller.image is None:
+        if controller.project is None:
             return NO_IMAGE
+        if controller.image is None:
+            return NONE_SHOWN if controller.project.images.all() else NO_IMAGE
         if controller.project.read_only:
             return READ_ONLY
         if self._too_far_out:
             return TOO_FAR_OUT
         if self._shown.shapes.wish:
             return self._shown.shapes.wish
+        if self._shown.is_covered:
+            return COVERED
         if self._shown.canvas.is_looked_at:
             return ELSEWHERE
         first = first_strokes(self._table.classes, self._table.painted)

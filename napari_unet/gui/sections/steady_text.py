@@ -52,4 +52,5 @@ class SteadyText(QElidingLabel):  # type: ignore[misc]
         self.setWordWrap(self._lines > 1)
         vertical = Qt.AlignmentFlag.AlignTop if self._lines > 1 else Qt.AlignmentFlag.AlignVCenter
         self.setAlignment(Qt.AlignmentFlag.AlignLeft | vertical)
-        self.setFixedHeight(self._lines * self.fontMetrics().lineSpacing() + (6 if self._lines > 1 else 4))
+        # Lines lie up to a pixel further apart than the font says, and the style has a padding.
+        self.setFixedHeight(self._lines * self.fontMetrics().lineSpacing() + (7 if self._lines > 1 else 4))

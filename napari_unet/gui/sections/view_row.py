@@ -19,6 +19,7 @@ from napari_unet.project.classes import ClassLabel
 FILLED, CONTOUR, HIDDEN = "filled", "contour", "hidden"
 _CONTOUR_PX = 2
 _FIRST_PERCENT = 45
+_SLIDER_PX = 28  # knob and something to move it along, in a window with a large font as well
 _HELP = {
     NOTHING: "Only strokes and prediction lie over the image",
     PROBABILITY: "What the network gives to one class, 0 to 1",
@@ -122,6 +123,7 @@ class ViewRow(QWidget):  # type: ignore[misc]
         self.opacity.setValue(_FIRST_PERCENT)
         self.opacity.setToolTip("Opacity of the prediction, percent")
         self.opacity.setSizePolicy(QSizePolicy.Policy.Ignored, QSizePolicy.Policy.Fixed)  # a slider wants 84 px
+        self.opacity.setMinimumWidth(_SLIDER_PX)
         self.maps = QWidget()
         self.kind = QComboBox()
         self.kind.setAccessibleName("also show")
