@@ -26,6 +26,8 @@ PYTHON
 # The rooms above torch; of their tests, those that reach it are skipped (tests/conftest.py).
 ROOMS="tests/images tests/project tests/evaluation tests/dataset tests/objects tests/export tests/controller tests/gui
     tests/test_config.py tests/test_storage.py tests/test_house.py tests/test_loopback.py tests/test_public_names.py"
+# Without the types that tests check at every call, as in oldest.sh: they cost a third of the time.
 # shellcheck disable=SC2086 # words, not one
 QT_QPA_PLATFORM=xcb exec /venv/bin/python -m pytest -p no:cacheprovider \
+    -o addopts="-p no:napari -p no:npe2 --strict-markers -q" --hypothesis-profile few \
     ${TESTS:--n logical --maxprocesses 4 --dist worksteal $ROOMS}

@@ -30,4 +30,4 @@ echo
 # Without the types that tests check at every call: users have no such checks, and they are slow in old releases.
 addopts="-p no:napari -p no:npe2 --strict-markers -q"
 if command -v Xvfb >/dev/null; then export QT_QPA_PLATFORM=xcb; fi
-exec "$venv/bin/python" -m pytest -o addopts="$addopts" "$@"
+exec "$venv/bin/python" -m pytest -o addopts="$addopts" --hypothesis-profile few "$@"

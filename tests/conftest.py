@@ -35,6 +35,7 @@ pytest.register_assert_rewrite(
 
 # How long an example takes says more of the machine than of the code.
 settings.register_profile("no deadline", deadline=None)
+settings.register_profile("few", deadline=None, max_examples=20)  # where other releases are tried, not our laws
 settings.load_profile("no deadline")
 
 

@@ -16,7 +16,7 @@ def test_a_short_soak_is_flat(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -
     """After two restarts and some images there are as many handles, threads and children as before them."""
     monkeypatch.setenv("NAPARI_UNET_DEVICE", "cpu")
     monkeypatch.setenv("OMP_NUM_THREADS", "1")
-    found = soak(tmp_path, strokes=120, overlays=6, switches=6, restarts=2)
+    found = soak(tmp_path, strokes=60, overlays=4, switches=4, restarts=2)
     assert found["strokes lost"] == 0
     assert found["restarts"] == 2
     before, after = found["handles"]

@@ -188,7 +188,8 @@ def test_a_panel_opened_and_closed_leaves_nothing(qtbot: Any) -> None:
         viewer.close()
         settle(seconds=0.1)
         counts.append((me.num_fds(), threading.active_count(), len(me.children())))
-    assert all(now <= then for now, then in zip(counts[-1], counts[0], strict=True)), counts
+    # From the second window on: what the process opens once is no leak.
+    assert all(now <= then for now, then in zip(counts[-1], counts[1], strict=True)), counts
     assert messages() == []
 
 

@@ -121,17 +121,17 @@ def run_window(home: Path, shape: str, *acts: str) -> list[str]:
 SHAPES = pytest.mark.parametrize("shape", ["200,200", "5,200,200"])
 
 
-@SHAPES
-def test_layers_over_the_image_come_back(tmp_path: Path, shape: str) -> None:
+@pytest.mark.parametrize(("shape", "way"), [("200,200", "code"), ("5,200,200", "select")])
+def test_layers_over_the_image_come_back(tmp_path: Path, shape: str, way: str) -> None:
     """Deleted by code or in the layer list, each is back, the strokes and their undo history with it."""
     names = ("annotation", "prediction", "marks", "checked rectangles")
-    acts = [f"{way}:{name}" for name in names for way in ("code", "select")]
+    acts = [f"{way}:{name}" for name in names]
     lines = run_window(tmp_path, shape, *acts)
     kept = ["annotation", "noise", "prediction"]
     for act, line in zip(acts, [line for line in lines if line.startswith("after")], strict=True):
         made = names[: names.index(act.split(":")[1]) + 1]
         assert line == f"after {act} {sorted({*kept, *made})}"
-    assert [line.split('"')[1] for line in lines if "is back" in line] == [name for name in names for _ in range(2)]
+    assert [line.split('"')[1] for line in lines if "is back" in line] == [*names]
     assert lines[-1] == "closed"
 
 
@@ -149,8 +149,7 @@ def test_a_map_that_is_deleted_is_not_wanted(tmp_path: Path, shape: str) -> None
     assert lines[-1] == "closed"
 
 
-@SHAPES
-@pytest.mark.parametrize("last", ["select:noise", "close:panel"])
+@pytest.mark.parametrize(("shape", "last"), [("5,200,200", "select:noise"), ("200,200", "close:panel")])
 def test_all_our_layers_go(tmp_path: Path, shape: str, last: str) -> None:
     """With the image or the panel, every layer of ours goes; what stays is drawn on."""
     lines = run_window(tmp_path, shape, "code:annotation", last)
