@@ -12,6 +12,7 @@ from napari_unet.project.image_record import ImageRecord
 from napari_unet.protocol.messages import Tile
 
 _BYTES = 64 * 2**20
+_STRIDE = 16  # px; a tile that is missing is wider
 
 
 class PredictedClasses:
@@ -41,6 +42,14 @@ class PredictedClasses:
             part = region.within(cover)
             found[part.seen_from(region).slices] = classes[part.seen_from(cover).slices]
         return found
+
+    def is_bare(self, plane: int, region: Region) -> bool:
+        """Tell whether some of a region of the image on screen is not predicted yet; every 16th pixel is looked at."""
+        if self._session.image is None:
+            return False
+        cover, classes = self._covered(self._session.image, plane)
+        part = region.within(cover)
+        return not classes[part.seen_from(cover).slices][::_STRIDE, ::_STRIDE].all()
 
     def forget(self) -> None:
         """Forget all planes: another project is open, or an image was corrected."""

@@ -23,15 +23,16 @@ class View:
     ----------
     plane : number of the plane on screen
     cover : part of the plane that layers lie over, None for the whole plane
+    visible : pixels of the plane on screen, None before anybody looked at it
     """
 
     def __init__(self, session: Session, worker: SupervisedWorker, subscriptions: Subscriptions) -> None:
         self.plane = 0
         self.cover: Region | None = None
+        self.visible: Region | None = None
         self._session = session
         self._worker = worker
         self._publish = subscriptions.publish
-        self._visible: Region | None = None
         self._small = False
         self._weights_wanted = False
         self._map: tuple[m.MapKind, int] = ("", 0)  # and the class of a probability
@@ -40,7 +41,7 @@ class View:
     def show(self, record: ImageRecord) -> None:
         """Turn to an image of the project, which the session shows by now."""
         self.plane = 0
-        self._visible = None
+        self.visible = None
         cover = first_cover(record)
         self.cover = None if cover.shape == record.annotation_shape[-2:] else cover
         self._session.begin_generation()
@@ -60,11 +61,11 @@ class View:
         if plane != self.plane or cover != self.cover:
             self.plane, self.cover = plane, cover
             self._session.begin_generation()
-            self._visible = None
+            self.visible = None
             self._publish(PlaneChanged())
             self.ask_weights()
-        if (visible, small) != (self._visible, self._small):
-            self._visible, self._small = visible, small
+        if (visible, small) != (self.visible, self._small):
+            self.visible, self._small = visible, small
             self._ask_tiles()
 
     def want_map(self, kind: m.MapKind, class_id: int = 0) -> None:
@@ -100,6 +101,6 @@ class View:
 
     def _ask_tiles(self) -> None:
         image = self._session.image
-        if image is not None and self._visible is not None:
-            wish = (self._session.generation, image.id, self.plane, self._visible, *self._map, self.cover)
+        if image is not None and self.visible is not None:
+            wish = (self._session.generation, image.id, self.plane, self.visible, *self._map, self.cover)
             self._worker.send(m.Look(*wish, small=self._small))

@@ -38,6 +38,17 @@ def test_what_the_worker_said_is_kept_and_nothing_else(bench: Bench) -> None:
     assert not predicted(bench, plane=1, region=WHOLE).any()
 
 
+def test_a_region_is_bare_until_all_of_it_is_predicted(bench: Bench) -> None:
+    """What reaches beyond the plane is not missing."""
+    predicted = bench.controller.strokes.predicted
+    assert not predicted.is_bare(0, PLACE)
+    assert predicted.is_bare(0, WHOLE)
+    assert predicted.is_bare(1, PLACE)
+    assert not predicted.is_bare(1, Region(SIDE, 0, SIDE + 40, 40))
+    bench.controller.leave_image()
+    assert not predicted.is_bare(0, WHOLE)
+
+
 def test_tiles_of_a_wish_that_has_passed_are_not_kept(bench: Bench) -> None:
     """Another plane is on screen; of the one before stays what was known."""
     old = bench.controller.generation

@@ -261,7 +261,11 @@ def test_the_status_line_says_what_to_do_and_what_goes_on(listened: User) -> Non
     say(user, progress("training", shown_step=None))
     assert line.text() == "Learning; the overlay comes in a moment"
     generation, image = panel.controller.generation, panel.controller.image.id
-    say(user, m.Tile(generation, image, 0, Region(0, 0, 8, 8), bytes(64), 30), progress("training"))
+    say(user, m.Tile(generation, image, 0, Region(0, 0, 8, 8), b"\1" * 64, 30), progress("training"))
+    assert line.text() == "Learning; bare parts are not predicted yet"
+    height, width = user.painted.shape
+    say(user, m.Tile(generation, image, 0, Region(0, 0, height, width), b"\1" * user.painted.size, 30))
+    say(user, progress("training"))
     assert line.text() == "Learning; overlay of 1 s ago"
     say(user, progress("resting"))
     assert "wrong" in line.text()

@@ -133,7 +133,12 @@ class StatusLine(SteadyText):
         if first:
             return first
         age = None if self._overlay_at is None else self._clock() - self._overlay_at
-        return going_on(self.progress, age, is_on=controller.training.is_on)
+        return going_on(self.progress, age, is_on=controller.training.is_on, is_bare=self._is_bare())
+
+    def _is_bare(self) -> bool:
+        """Tell whether the overlay has holes where the user looks, which are easily taken for background."""
+        view = self._controller.view
+        return view.visible is not None and self._controller.strokes.predicted.is_bare(view.plane, view.visible)
 
 
 def first_strokes(classes: list[ClassLabel], painted: dict[int, int]) -> str:
@@ -150,7 +155,7 @@ def first_strokes(classes: list[ClassLabel], painted: dict[int, int]) -> str:
     return f"Now press {key} and paint a line on {_named(label)}"
 
 
-def going_on(progress: Progress | None, overlay_age: float | None, *, is_on: bool) -> str:
+def going_on(progress: Progress | None, overlay_age: float | None, *, is_on: bool, is_bare: bool) -> str:
     """Return how learning goes.
 
     Parameters
@@ -158,11 +163,14 @@ def going_on(progress: Progress | None, overlay_age: float | None, *, is_on: boo
     progress : what the worker last said
     overlay_age : seconds since the newest part of the overlay came, None without an overlay
     is_on : the user wants to learn
+    is_bare : some of what is on screen is not predicted yet
     """
     if not is_on:
         return "Paused: press Start to go on" if overlay_age is not None else "Press Start to learn your strokes"
     if overlay_age is None:
         return "Learning; the overlay comes in a moment"
+    if is_bare:
+        return "Learning; bare parts are not predicted yet"
     if progress is not None and progress.state == "resting":
         return "All strokes are learned: paint where the overlay is wrong"
     return f"Learning; overlay of {_age(overlay_age)} ago"
