@@ -121,7 +121,8 @@ class PretendedGpu(TorchFunctionMode):
         tensors = [leaf for leaf in tree_leaves((args, kwargs)) if isinstance(leaf, Tensor)]
         on_gpu = any(isinstance(tensor, GpuTensor) for tensor in tensors)
         on_host = any(not isinstance(tensor, GpuTensor) and tensor.dim() > 0 for tensor in tensors)
-        if on_gpu and on_host and name not in _MIXING:
+        by_index = name in {"__getitem__", "__setitem__"} and not isinstance(args[0], GpuTensor) and _has_gpu(args[1])
+        if on_gpu and on_host and (name not in _MIXING or by_index):
             raise RuntimeError(f"{name}: expected all tensors to be on the same device, but found cuda:0 and cpu")
         if on_gpu and name in {"numpy", "__array__", "data_ptr", "pin_memory"}:
             raise TypeError(f"{name}: a tensor of cuda:0 is not in the memory of the host")
@@ -206,6 +207,10 @@ def _on_host(leaf: Any) -> Any:
 
 def _has_mask(place: Any) -> bool:
     return any(isinstance(leaf, Tensor) and leaf.dtype == torch.bool for leaf in tree_leaves(place))
+
+
+def _has_gpu(place: Any) -> bool:
+    return any(isinstance(leaf, GpuTensor) for leaf in tree_leaves(place))
 
 
 def _held_for(tensor: Tensor, stream: Stream) -> None:

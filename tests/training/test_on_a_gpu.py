@@ -37,6 +37,7 @@ SCRATCH = Settings(preset="fast", tile=64, batch=2, width=4, prediction_tile=64)
         lambda there, here: functional.conv2d(there[None, None], here[None, None]),
         lambda there, here: torch.where(there > 0, there, here),
         lambda there, here: torch.cat([there, here]),
+        lambda there, here: here[there > 0],
         lambda there, here: there.numpy(),
         lambda there, here: np.asarray(there),
         lambda there, here: there.pin_memory(),
