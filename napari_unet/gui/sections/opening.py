@@ -122,10 +122,8 @@ class Opening(QObject):  # type: ignore[misc]
         """Ask about image layers that come while a project is open: they lie over the image that is painted."""
         project, image = self._controller.project, self._shown.canvas.image
         layers = [one for one in self._head.layers if not self._images.brought.is_layer(one)]
-        if project is None or project.read_only:
-            self._known = layers
-        elif image is not None:
-            self._known.append(image)
+        is_open = project is not None and not project.read_only
+        self._known = [one for one in layers if not is_open or one in self._known or one is image]
         before, self._asked = self._asked, [one for one in layers if one not in self._known]
         if self._asked == before:
             return
