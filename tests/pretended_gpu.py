@@ -112,14 +112,13 @@ class PretendedGpu(TorchFunctionMode):
             found = function(*held_args, **held_kwargs)
         if name == "to" and isinstance(args[0], GpuTensor) != gives_there and found is args[0]:
             found = found.clone()  # the other memory holds a copy
-        return tree_map(
-            lambda leaf: (_there if gives_there else _here)(leaf) if isinstance(leaf, Tensor) else leaf, found
-        )
+        placed = _there if gives_there else _here
+        return tree_map(lambda leaf: placed(leaf) if isinstance(leaf, Tensor) else leaf, found)
 
     def _look(self, name: str, args: Any, kwargs: dict[str, Any], *, gives_there: bool) -> None:
         """Refuse what CUDA refuses, and note what the host waits for."""
         tensors = [leaf for leaf in tree_leaves((args, kwargs)) if isinstance(leaf, Tensor)]
-        on_gpu = any(isinstance(tensor, GpuTensor) for tensor in tensors)
+        on_gpu = _has_gpu(tensors)
         on_host = any(not isinstance(tensor, GpuTensor) and tensor.dim() > 0 for tensor in tensors)
         by_index = name in {"__getitem__", "__setitem__"} and not isinstance(args[0], GpuTensor) and _has_gpu(args[1])
         if on_gpu and on_host and (name not in _MIXING or by_index):
@@ -179,7 +178,7 @@ def _gives_there(name: str, args: Any, kwargs: dict[str, Any]) -> bool:
         return isinstance(args[0], GpuTensor)
     if name in {"to", "type_as"} and len(args) > 1 and isinstance(args[1], Tensor):
         return isinstance(args[1], GpuTensor)
-    return any(isinstance(leaf, GpuTensor) for leaf in tree_leaves((args, kwargs)))
+    return _has_gpu((args, kwargs))
 
 
 def _there(tensor: Tensor) -> GpuTensor:
@@ -209,8 +208,8 @@ def _has_mask(place: Any) -> bool:
     return any(isinstance(leaf, Tensor) and leaf.dtype == torch.bool for leaf in tree_leaves(place))
 
 
-def _has_gpu(place: Any) -> bool:
-    return any(isinstance(leaf, GpuTensor) for leaf in tree_leaves(place))
+def _has_gpu(given: Any) -> bool:
+    return any(isinstance(leaf, GpuTensor) for leaf in tree_leaves(given))
 
 
 def _held_for(tensor: Tensor, stream: Stream) -> None:

@@ -124,9 +124,9 @@ class ShownImage(QObject):  # type: ignore[misc]
     @property
     def is_covered(self) -> bool:
         """Tell whether an image of the user hides the image on screen, and with it all that is painted there."""
-        layers, annotation = [*self._viewer.layers], self.canvas.annotation
+        layers, annotation, ours = [*self._viewer.layers], self.canvas.annotation, [*self.own_layers]
         above = layers[layers.index(annotation) + 1 :] if annotation in layers else []
-        images = [layer for layer in above if isinstance(layer, Image) and layer not in [*self.own_layers]]
+        images = [layer for layer in above if isinstance(layer, Image) and layer not in ours]
         return any(layer.visible and layer.opacity == 1 and layer.blending in _OPAQUE for layer in images)
 
     def layer_removed(self, layer: Any) -> None:

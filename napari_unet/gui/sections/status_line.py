@@ -118,7 +118,7 @@ class StatusLine(SteadyText):
         if controller.project is None:
             return NO_IMAGE
         if controller.image is None:
-            return NONE_SHOWN if controller.project.images.all() else NO_IMAGE
+            return NONE_SHOWN if controller.project.images.count() else NO_IMAGE
         if controller.project.read_only:
             return READ_ONLY
         if self._too_far_out:
