@@ -3,6 +3,7 @@
 from collections.abc import Iterator
 from typing import Any
 
+from msgspec.structs import replace
 from window import User, settle
 
 from napari_unet.evaluation.label_check import Doubt
@@ -48,6 +49,9 @@ def states(user: User) -> Iterator[str]:
     doubt = Doubt(panel.controller.image.id, 0, 2, 1, Region(27, 27, 54, 54), (32, 32))
     say(user, m.Doubted((doubt,)))
     yield "a doubted stroke"
+    ends = [replace(doubt, region=Region(27, x, 31, x + 8), beyond=b"\xff" * 4) for x in (27, 40)]
+    say(user, m.Doubted(tuple(ends)))
+    yield "strokes that ran over"
     panel.where_next.show_suggestion(m.Suggested(0, "a very long reason " * 20))
     yield "a suggestion"
     say(user, m.Exported((str(panel.controller.project.folder / "a.tif"),) * 14))

@@ -26,6 +26,10 @@ from napari_unet.project.project import Project
 # Where there is no torch no worker answers, and waiting for one is in vain.
 PATIENCE_S = 60.0 if importlib.util.find_spec("torch") else 5.0
 
+_MOVES = (
+    6  # of the mouse from one point of a stroke to the next; each is drawn, and napari paints the line between them
+)
+
 
 def drawn_image(seed: int = 0) -> np.ndarray:
     """Return bright discs on noise, 192 x 160, uint16."""
@@ -95,7 +99,7 @@ class User:
         QTest.mousePress(qt.native, Qt.LeftButton, Qt.NoModifier, self.pixel(*points[0]))
         QApplication.processEvents()
         for (y0, x0), (y1, x1) in itertools.pairwise(points):
-            for t in np.linspace(0, 1, 20)[1:]:
+            for t in np.linspace(0, 1, _MOVES + 1)[1:]:
                 QTest.mouseMove(qt.native, self.pixel(y0 + t * (y1 - y0), x0 + t * (x1 - x0)))
                 QApplication.processEvents()
         QTest.mouseRelease(qt.native, Qt.LeftButton, Qt.NoModifier, self.pixel(*points[-1]))

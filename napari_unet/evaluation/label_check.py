@@ -1,5 +1,9 @@
-"""Check of painted strokes: the network contradicts slips of the hand even after it was trained on them."""
+"""Check of painted strokes: the network contradicts slips of the hand even after it was trained on them.
 
+A stroke of a wrong class is contradicted as a whole, one that ran over a border at its end.
+"""
+
+import math
 from collections.abc import Collection, Iterator
 
 import msgspec
@@ -7,31 +11,33 @@ import numpy as np
 from jaxtyping import Bool, UInt8
 from scipy import ndimage
 
+from napari_unet.evaluation.answers import Answers
+from napari_unet.evaluation.spill_over import FEWEST, spill_over
 from napari_unet.images.tiled_plane import TiledPlane
 from napari_unet.images.tiles import Region
 
 _IN_A_ROW = 3  # number of scorings in a row in which a stroke must be wrong
 _MOST = 0.5  # share of a stroke's pixels predicted as another class from which on it is wrong
-_FEWEST = 10  # trained pixels that a stroke is judged by
 _TOUCHING = np.ones((3, 3))
 
 
 class Doubt(msgspec.Struct, frozen=True):
-    """Describe a stroke that may be wrong."""
+    """Describe a stroke that may be wrong, or may have run over the border of its thing."""
 
     image_id: int
     plane: int
     class_id: int  # as painted
     predicted: int  # the class that the network says instead
-    region: Region  # the smallest region that holds the stroke
-    pixel: tuple[int, int]  # row and column of one pixel of the stroke
+    region: Region  # the smallest region that holds the doubted pixels
+    pixel: tuple[int, int]  # row and column of one doubted pixel
+    beyond: bytes = b""  # the doubted pixels of the region, row by row, eight to a byte; empty for a whole stroke
 
 
 class LabelCheck:
-    """Remember how often in a row each stroke was wrong.
+    """Remember how often in a row each stroke, or its end, was wrong.
 
     A stroke is a connected piece of one class. It is told by its class and its first pixel, so that one that grows
-    downward stays the same.
+    downward stays the same. Of its end those pixels are doubted that were wrong every time.
     """
 
     def __init__(self) -> None:
@@ -42,7 +48,7 @@ class LabelCheck:
         key: tuple[int, int],
         labels: TiledPlane,
         trained: TiledPlane,
-        predicted: TiledPlane,
+        answers: Answers,
         known: Collection[int],
     ) -> None:
         """Take note of a scoring of one plane.
@@ -51,7 +57,7 @@ class LabelCheck:
         ----------
         key : image id and plane
         trained : labelled pixels that the network learns from
-        predicted : class ids; 0 where nothing was predicted this time
+        answers : what was predicted this time
         known : the classes that the network can answer with; strokes of others, as of a removed class, are not judged
         """
         before = self._wrong.get(key, {})
@@ -60,15 +66,21 @@ class LabelCheck:
             if class_id not in known:
                 continue
             first = _first_pixel(box, inside)
-            seen = inside & trained[box.slices] & (predicted[box.slices] > 0)
-            answers = predicted[box.slices][seen]
+            predicted = answers.classes[box.slices]
+            seen = inside & trained[box.slices] & (predicted > 0)
+            said = predicted[seen]
             name = (class_id, first)
-            if answers.size < _FEWEST:
+            times, last = before.get(name, (0, None))
+            if said.size < FEWEST:
                 now |= {name: before[name]} if name in before else {}
-            elif np.mean(answers != class_id) > _MOST:
-                other = int(np.bincount(answers[answers != class_id]).argmax())
-                times = before[name][0] + 1 if name in before else 1
-                now[name] = times, Doubt(*key, class_id, other, box, first)
+            elif np.mean(said != class_id) > _MOST:
+                other = int(np.bincount(said[said != class_id]).argmax())
+                whole = last is not None and not last.beyond
+                now[name] = times + 1 if whole else 1, Doubt(*key, class_id, other, box, first)
+            elif (beyond := spill_over(class_id, box, inside, labels, seen, answers)).any():
+                other = int(np.bincount(answers.sure[box.slices][beyond]).argmax())
+                times, pixels = _in_a_row(times, last, beyond, box)
+                now[name] = times, _doubt_of(key, class_id, other, pixels, box)
         self._wrong[key] = now
 
     def keep(self, keys: Collection[tuple[int, int]]) -> None:
@@ -94,8 +106,46 @@ def _pieces(labels: UInt8[np.ndarray, "y x"], place: Region) -> Iterator[tuple[i
             yield int(class_id), box.moved(place.y0, place.x0), parts[rows, columns] == number
 
 
-def stroke_of(doubt: Doubt, labels: UInt8[np.ndarray, "h w"]) -> Bool[np.ndarray, "h w"]:
-    """Return the pixels of a doubted stroke as it is now, in its box as ``labels`` are; none when painted over."""
+def _in_a_row(
+    times: int, last: Doubt | None, beyond: Bool[np.ndarray, "h w"], box: Region
+) -> tuple[int, Bool[np.ndarray, "h w"]]:
+    """Return how often in a row the end of a stroke was wrong, and which pixels of its box were every time.
+
+    What the user was told stays as it is while at least half of it is wrong: an answer may be under way.
+    """
+    before = _doubted_before(last, box)
+    again = beyond & before
+    if np.count_nonzero(again) < FEWEST:
+        return 1, beyond
+    is_told = times >= _IN_A_ROW and 2 * np.count_nonzero(again) >= np.count_nonzero(before)
+    return times + 1, before if is_told else again
+
+
+def _doubt_of(key: tuple[int, int], class_id: int, other: int, pixels: Bool[np.ndarray, "h w"], box: Region) -> Doubt:
+    """Describe what is doubted of the end of a stroke; ``box`` is where its ``pixels`` lie."""
+    part = Region.around(pixels) or Region(0, 0, *pixels.shape)
+    place, pixels = part.moved(box.y0, box.x0), pixels[part.slices]
+    return Doubt(*key, class_id, other, place, _first_pixel(place, pixels), np.packbits(pixels).tobytes())
+
+
+def _doubted_before(last: Doubt | None, box: Region) -> Bool[np.ndarray, "h w"]:
+    """Mark the pixels of a region that were doubted at the end of a stroke the last time."""
+    before = np.zeros(box.shape, bool)
+    if last is not None and last.beyond:
+        part = last.region.within(box)
+        before[part.seen_from(box).slices] = _beyond(last)[part.seen_from(last.region).slices]
+    return before
+
+
+def _beyond(doubt: Doubt) -> Bool[np.ndarray, "h w"]:
+    bits = np.unpackbits(np.frombuffer(doubt.beyond, np.uint8), count=math.prod(doubt.region.shape))
+    return bits.reshape(doubt.region.shape).astype(bool)
+
+
+def doubted_pixels(doubt: Doubt, labels: UInt8[np.ndarray, "h w"]) -> Bool[np.ndarray, "h w"]:
+    """Return what is doubted of a stroke as it is now, in its box as ``labels`` are; nothing when painted over."""
+    if doubt.beyond:
+        return _beyond(doubt) & (labels == doubt.class_id)
     parts, _ = ndimage.label(labels == doubt.class_id, _TOUCHING)
     number = parts[doubt.pixel[0] - doubt.region.y0, doubt.pixel[1] - doubt.region.x0]
     return (parts == number) & (number > 0)

@@ -10,7 +10,8 @@ import numpy as np
 import pytest
 from drawing import Drawing
 
-from napari_unet.evaluation.label_check import Doubt, LabelCheck, stroke_of
+from napari_unet.evaluation.answers import Answers
+from napari_unet.evaluation.label_check import Doubt, LabelCheck, doubted_pixels
 from napari_unet.images.image import Image
 from napari_unet.images.tiled_plane import TiledPlane
 from napari_unet.images.tiles import Region
@@ -49,9 +50,18 @@ FLIPPED = Doubt(1, 0, 2, 1, Region(70, 5, 74, 40), (70, 5))
 BOX = FLIPPED.region
 
 
-def scored(check: LabelCheck, *scorings: tuple[np.ndarray, np.ndarray]) -> tuple[Doubt, ...]:
+def answers_of(predicted: np.ndarray, probability: float = 0.99) -> Answers:
+    """Say these class ids with a probability; 0 is not predicted."""
+    answers = Answers(predicted.shape)
+    others = (1 - probability) * np.ones_like(predicted, np.float32)
+    answers.write(Region(0, 0, *predicted.shape), predicted, np.stack([np.maximum(others, 1 - others), others]))
+    return answers
+
+
+def scored(check: LabelCheck, *scorings: tuple[np.ndarray, np.ndarray], probability: float = 0.99) -> tuple[Doubt, ...]:
     for labels, predicted in scorings:
-        check.score(KEY, TiledPlane.of(labels), TiledPlane.of(labels > 0), TiledPlane.of(predicted), KNOWN)
+        answers = answers_of(predicted, probability)
+        check.score(KEY, TiledPlane.of(labels), TiledPlane.of(labels > 0), answers, KNOWN)
     return check.doubts()
 
 
@@ -62,7 +72,7 @@ def test_the_flipped_stroke_is_found_and_no_other() -> None:
     assert scored(check, both) == (FLIPPED,)
     assert scored(check, both) == (FLIPPED,)
     found = np.zeros((SIDE, SIDE), bool)
-    found[BOX.slices] = stroke_of(FLIPPED, strokes()[BOX.slices])
+    found[BOX.slices] = doubted_pixels(FLIPPED, strokes()[BOX.slices])
     np.testing.assert_array_equal(found, (strokes() == 2) & (np.arange(SIDE) < 48))
 
 
@@ -84,7 +94,7 @@ def test_what_was_not_predicted_or_not_trained_says_nothing() -> None:
     fresh = LabelCheck()
     for _ in range(3):
         trained = (strokes() > 0) & (np.arange(SIDE)[:, None] < 60)
-        fresh.score(KEY, TiledPlane.of(strokes()), TiledPlane.of(trained), TiledPlane.of(halves()), KNOWN)
+        fresh.score(KEY, TiledPlane.of(strokes()), TiledPlane.of(trained), answers_of(halves()), KNOWN)
     assert fresh.doubts() == ()
 
 
@@ -99,8 +109,62 @@ def test_a_stroke_that_grows_or_goes() -> None:
         Region(70, 5, 90, 40)
     ]
     assert scored(LabelCheck(), both, both, both, (over, halves())) == ()
-    assert not stroke_of(FLIPPED, over[BOX.slices]).any()
+    assert not doubted_pixels(FLIPPED, over[BOX.slices]).any()
     assert scored(LabelCheck(), both, both, (over, halves()), both) == ()
+
+
+# Ends of strokes
+
+
+def spilled(beyond: int = 3) -> tuple[np.ndarray, np.ndarray]:
+    """Paint class 1 up to so many columns beyond the border between left and right; return it and the prediction."""
+    labels = np.zeros((SIDE, SIDE), np.uint8)
+    labels[20:36, 20 : SIDE // 2 + beyond] = 1
+    return labels, np.where(np.arange(SIDE) < SIDE // 2, 1, 2).astype(np.uint8) * np.ones((SIDE, 1), np.uint8)
+
+
+def test_the_end_of_a_stroke_that_ran_over_is_found() -> None:
+    """After three scorings in a row; what is doubted are its pixels beyond the border, as they are painted now."""
+    check, both = LabelCheck(), spilled()
+    assert scored(check, both, both) == ()
+    (doubt,) = scored(check, both)
+    assert (doubt.class_id, doubt.predicted, doubt.region) == (1, 2, Region(20, 48, 36, 51))
+    labels = both[0][doubt.region.slices].copy()
+    assert doubted_pixels(doubt, labels).all()
+    labels[0] = 2
+    np.testing.assert_array_equal(doubted_pixels(doubt, labels), labels == 1)
+
+
+@pytest.mark.parametrize(
+    ("why", "labels", "predicted", "probability"),
+    [
+        ("unsure", *spilled(), 0.7),
+        ("few pixels", spilled()[0], np.where(np.arange(SIDE)[:, None] < 23, spilled()[1], 1), 0.99),
+        ("too deep for a slip of the brush", *spilled(12), 0.99),
+        ("ends at other labels", np.where(spilled()[0] == 1, 1, 2).astype(np.uint8), spilled()[1], 0.99),
+        ("no inside to judge by", spilled()[0] * (np.arange(SIDE)[:, None] < 26), spilled()[1], 0.99),
+        ("wrong inside too", spilled()[0], np.where(np.arange(SIDE)[:, None] // 2 == 14, 2, spilled()[1]), 0.99),
+    ],
+    ids=lambda value: value if isinstance(value, str) else "",
+)
+def test_other_ends_are_not_doubted(why: str, labels: np.ndarray, predicted: np.ndarray, probability: float) -> None:
+    both = (labels.astype(np.uint8), predicted.astype(np.uint8))
+    assert scored(LabelCheck(), both, both, both, both, probability=probability) == (), why
+
+
+def test_of_an_end_what_was_wrong_every_time_is_doubted() -> None:
+    """Where the network was right once is left out, and a stroke that was right as a whole begins again."""
+    check, wide, narrow = LabelCheck(), spilled(), spilled()
+    narrow[1][20:24] = 1
+    assert [doubt.region for doubt in scored(check, wide, narrow, wide)] == [Region(24, 48, 36, 51)]
+    assert [doubt.region for doubt in scored(check, wide)] == [Region(24, 48, 36, 51)]
+    narrow[1][20:28] = 1
+    assert [doubt.region for doubt in scored(check, narrow)] == [Region(24, 48, 36, 51)], "it stays as it was told"
+    right = (wide[0], np.ones_like(wide[1]))
+    assert scored(check, right, wide, wide) == ()
+    flipped = (wide[0], np.full_like(wide[1], 2))
+    assert scored(check, flipped, flipped) == ()
+    assert [doubt.beyond for doubt in scored(check, flipped)] == [b""]
 
 
 # With a network and a project
@@ -188,11 +252,11 @@ def test_where_much_is_painted_tiles_take_turns(trained: Project, monkeypatch: p
     trained.commit(image.id, 0, labels)
     scorings, predicted = Scorings(trained), []
 
-    def classes(_: Predictor, plane: Any, region: Region) -> np.ndarray:
+    def answer(_: Predictor, plane: Any, region: Region) -> tuple[np.ndarray, np.ndarray]:
         predicted.append((plane.shape, region))
-        return np.ones(region.shape, np.uint8)
+        return np.ones(region.shape, np.uint8), np.full((2, *region.shape), 0.5, np.float32)
 
-    monkeypatch.setattr(Predictor, "classes", classes)
+    monkeypatch.setattr(Predictor, "classes_and_probabilities", answer)
     for times, step in enumerate(range(100, 1000, 100), start=1):
         scorings.begin(step)
         scorings.finish()

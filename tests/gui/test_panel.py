@@ -361,6 +361,52 @@ def test_a_doubted_stroke_is_kept_flipped_or_erased(user: User) -> None:
     assert messages() == []
 
 
+def test_strokes_that_ran_over_are_trimmed(user: User) -> None:
+    """One by one or all at once; undo brings them back, and what is kept is not asked about again."""
+    panel, layer, marks = user.panel, user.panel.canvas.annotation, user.panel.canvas.marks
+    user.draw(1, (15, 75), (90, 75))
+    user.draw(2, (32, 32), (48, 48))
+    user.draw(2, (105, 75), (115, 85))
+    whole, image = user.stored(), panel.controller.image.id
+    ends = [Region(38, 36, 42, 44), Region(105, 73, 110, 78)]
+    doubts = [
+        Doubt(image, 0, 2, 1, end, (end.y0, end.x0), np.packbits(np.ones(end.shape, bool)).tobytes()) for end in ends
+    ]
+    doubts.append(Doubt(image, 0, 1, 2, Region(10, 70, 95, 80), (15, 75)))
+    assert all((whole[end.slices] == 2).any() for end in ends)
+    check, buttons = panel.label_check, panel.label_check.buttons
+    panel.controller.publish(Doubted(tuple(doubts)))
+    assert "ran over" in check.line.text()
+    assert [name for name, button in buttons.items() if button.isVisible()] == [
+        "Show", "Keep", "Trim", "Trim all", "Later"
+    ]  # fmt: skip
+    buttons["Trim"].click()
+    expected = whole.copy()
+    expected[ends[0].slices] = 0
+    np.testing.assert_array_equal(user.stored(), expected)
+    assert buttons["Trim all"].isHidden()
+    layer.undo()
+    np.testing.assert_array_equal(user.stored(), whole)
+    buttons["Later"].click()
+    assert "ran over" not in check.line.text()
+    assert [name for name, button in buttons.items() if button.isVisible()] == [
+        "Show", "Keep", "Flip", "Erase", "Later"
+    ]  # fmt: skip
+    buttons["Later"].click()
+    buttons["Trim all"].click()
+    for end in ends:
+        expected[end.slices] = 0
+    np.testing.assert_array_equal(user.stored(), expected)
+    assert len(marks.of("label check")) == 1
+    layer.undo()
+    np.testing.assert_array_equal(user.stored(), whole)
+    while "ran over" not in check.line.text():
+        buttons["Later"].click()
+    buttons["Keep"].click()
+    assert len(marks.of("label check")) == 2
+    assert messages() == []
+
+
 def test_a_setting_of_several_names_is_a_list(user: User) -> None:
     """The loss is chosen from its names and is in the project when chosen."""
     form = user.panel.settings_form

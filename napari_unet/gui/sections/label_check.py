@@ -1,4 +1,7 @@
-"""The question about strokes that the network keeps contradicting: keep, flip to what it says, or erase them."""
+"""The question about strokes that the network keeps contradicting: keep, flip to what it says, or erase them.
+
+Of a stroke that ran over a border, its end is asked about: keep it, or trim it.
+"""
 
 from collections.abc import Sequence
 from typing import Any
@@ -9,7 +12,7 @@ from qtpy.QtWidgets import QPushButton, QWidget
 
 from napari_unet.controller.controller import Controller
 from napari_unet.controller.news import ImageShown, ProjectOpened, StrokesSaved
-from napari_unet.evaluation.label_check import Doubt, stroke_of
+from napari_unet.evaluation.label_check import Doubt, doubted_pixels
 from napari_unet.gui.layers.canvas import Canvas
 from napari_unet.gui.layers.marks import Mark
 from napari_unet.gui.layers.place import show_place
@@ -54,6 +57,8 @@ class LabelCheck(QWidget):  # type: ignore[misc]
                 self._flip,
             ),
             ("Erase", "Erase it; undo works", self._erase),
+            ("Trim", "Erase what lies beyond the border; undo works", self._erase),
+            ("Trim all", "The same for all strokes that ran over on this image, as one stroke to undo", self._trim_all),
             ("Later", "Ask about the next one first", self._later),
         ):
             self.buttons[name] = button = QPushButton(name)
@@ -82,12 +87,22 @@ class LabelCheck(QWidget):  # type: ignore[misc]
         marks = [Mark(doubt.plane, doubt.region.grown(_RIM), colour=_COLOUR) for doubt in self._open]
         self._canvas.marks.draw(OUTLINES, marks)
         if self._open and self._controller.project is not None:
-            names = {label.id: f"'{label.name}'" for label in self._controller.project.classes.all()}
-            painted, predicted = (
-                names.get(k, "another class") for k in (self._open[0].class_id, self._open[0].predicted)
-            )
-            several = f" (1 of {len(self._open)})" if len(self._open) > 1 else ""
-            self.line.setText(f"{painted}, or {predicted} here?{several}")
+            self._ask(self._open[0], self._controller.project)
+
+    def _ask(self, doubt: Doubt, project: Project) -> None:
+        names = {label.id: f"'{label.name}'" for label in project.classes.all()}
+        painted, predicted = (names.get(k, "another class") for k in (doubt.class_id, doubt.predicted))
+        several = f" (1 of {len(self._open)})" if len(self._open) > 1 else ""
+        is_end = bool(doubt.beyond)
+        self.line.setText(f"{painted}{' ran over into' if is_end else ', or'} {predicted} here?{several}")
+        for name in ("Flip", "Erase"):
+            self.buttons[name].setVisible(not is_end)
+        self.buttons["Trim"].setVisible(is_end)
+        self.buttons["Trim all"].setVisible(is_end and len(self._ends) > 1)
+
+    @property
+    def _ends(self) -> list[Doubt]:
+        return [doubt for doubt in self._open if doubt.beyond]
 
     def _is_open(self, doubt: Doubt) -> bool:
         """Tell whether a stroke is on the present image, still painted like that, and was not kept."""
@@ -122,16 +137,24 @@ class LabelCheck(QWidget):  # type: ignore[misc]
     def _erase(self) -> None:
         self._repaint(0)
 
+    def _trim_all(self) -> None:
+        self._paint_over(self._ends, 0)
+
     def _repaint(self, class_id: int) -> None:
-        project = self._controller.project
-        if not self._open or project is None:
+        if self._open:
+            self._go()  # the watcher compares the plane that is shown
+            self._paint_over(self._open[:1], class_id)
+
+    def _paint_over(self, doubts: Sequence[Doubt], class_id: int) -> None:
+        """Commit a class for what is doubted; the layer shows it as one stroke that undo takes back."""
+        project, annotation = self._controller.project, self._canvas.annotation_layer
+        if project is None:
             return
-        self._go()  # the watcher compares the plane that is shown
-        doubt = self._open[0]
-        pixels, region = _pixels(project, doubt), doubt.region
-        labels = self._controller.strokes.repaint(doubt.plane, pixels, class_id, region)
-        # The layer shows what was committed, as one stroke that undo takes back.
-        self._canvas.annotation_layer.paint(doubt.plane, labels, region, pixels)
+        with annotation.one_stroke():
+            for doubt in doubts:
+                pixels, region = _pixels(project, doubt), doubt.region
+                labels = self._controller.strokes.repaint(doubt.plane, pixels, class_id, region)
+                annotation.paint(doubt.plane, labels, region, pixels)
         if self._canvas.watcher is not None:
             self._canvas.watcher.check()
 
@@ -141,5 +164,5 @@ class LabelCheck(QWidget):  # type: ignore[misc]
 
 
 def _pixels(project: Project, doubt: Doubt) -> Bool[np.ndarray, "h w"]:
-    """Return the pixels of a doubted stroke in its box, as it is stored now."""
-    return stroke_of(doubt, project.strokes.plane(doubt.image_id, doubt.plane, doubt.region))
+    """Return what is doubted of a stroke in its box, as it is stored now."""
+    return doubted_pixels(doubt, project.strokes.plane(doubt.image_id, doubt.plane, doubt.region))

@@ -4,11 +4,9 @@ import itertools
 from collections import deque
 from collections.abc import Iterator
 
-import numpy as np
-
 from napari_unet.dataset.annotated import PlaneKey
+from napari_unet.evaluation.answers import Answers
 from napari_unet.evaluation.label_check import LabelCheck
-from napari_unet.images.tiled_plane import TiledPlane
 from napari_unet.images.tiles import Region
 from napari_unet.network.inference import Predictor
 from napari_unet.protocol.messages import Corrected, Doubted, Open
@@ -34,7 +32,7 @@ class StrokeScoring(Job):
     def _forget(self) -> None:
         self._check = LabelCheck()
         self._waiting: deque[tuple[PlaneKey, Region]] = deque()
-        self._predicted: dict[PlaneKey, TiledPlane] = {}
+        self._answers: dict[PlaneKey, Answers] = {}
         self._predictor: Predictor | None = None
         self._step = 0
         self._last: tuple[PlaneKey, Region] | None = None
@@ -55,7 +53,7 @@ class StrokeScoring(Job):
         # A network that was chosen anew begins to count its steps anew.
         if self._waiting or shown is None or 0 <= shown.step - self._step < _APART:
             return
-        self._step, self._predictor, self._predicted = shown.step, learner.predictor, {}
+        self._step, self._predictor, self._answers = shown.step, learner.predictor, {}
         tiles = list(_trained(learner))
         after = tiles.index(self._last) + 1 if self._last in tiles else 0
         self._waiting.extend(itertools.islice(tiles[after:] + tiles[:after], _TILES))
@@ -67,8 +65,8 @@ class StrokeScoring(Job):
             return
         self._last = key, region = self._waiting.popleft()
         plane = learner.annotations.with_context(key, predictor.context_planes)
-        predicted = self._predicted.setdefault(key, TiledPlane(plane.shape, np.uint8))
-        predicted.write(region, predictor.classes(plane, region))
+        answers = self._answers.setdefault(key, Answers(plane.shape))
+        answers.write(region, *predictor.classes_and_probabilities(plane, region))
         if not self._waiting:
             self._compare(learner, predictor.class_ids)
 
@@ -77,10 +75,10 @@ class StrokeScoring(Job):
         self._forget()
 
     def _compare(self, learner: Learner, class_ids: tuple[int, ...]) -> None:
-        for done, answers in self._predicted.items():
+        for done, answers in self._answers.items():
             painted = learner.annotations.planes[done]
             self._check.score(done, painted.labels, painted.trained, answers, class_ids)
-        self._predicted = {}
+        self._answers = {}
         self._tell()
 
     def _correct(self, _: Corrected) -> None:
@@ -90,7 +88,7 @@ class StrokeScoring(Job):
             return
         planes = learner.annotations.planes
         self._waiting = deque(place for place in self._waiting if place[0] in planes)
-        self._predicted = {key: answers for key, answers in self._predicted.items() if key in planes}
+        self._answers = {key: answers for key, answers in self._answers.items() if key in planes}
         self._check.keep(planes)
         self._tell()
 
