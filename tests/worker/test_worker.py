@@ -78,7 +78,7 @@ EXAMPLES: list[Any] = [
     m.Progress("training", 5, 0.25, 0),
     m.Scored(SCORE, None),
     m.Suggested(3, "the network is unsure here", 1, 0, Region(0, 64, 64, 128)),
-    m.Doubted((Doubt(1, 0, 2, 1, Region(3, 4, 9, 12), (3, 7)),)),
+    m.Doubted((Doubt(1, 0, 2, 1, Region(3, 4, 9, 12), (3, 7)), Doubt(1, 0, 2, 1, Region(3, 4, 5, 8), (3, 4), b"\xff"))),
     m.Agreed(0.5, 3),
     m.Agreed(None, 0),
     m.Exported(("a.tif", "b.json")),

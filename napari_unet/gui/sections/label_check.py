@@ -25,6 +25,7 @@ from napari_unet.protocol.messages import Doubted
 OUTLINES = "label check"
 _COLOUR = "red"
 _RIM = 4  # px between a stroke and its outline
+_AROUND = 24  # px that are shown around the end of a stroke, which by itself says little
 _KEPT = 0.5  # share of a stroke's pixels that were kept, from which on it is not asked about
 
 
@@ -94,7 +95,7 @@ class LabelCheck(QWidget):  # type: ignore[misc]
         painted, predicted = (names.get(k, "another class") for k in (doubt.class_id, doubt.predicted))
         several = f" (1 of {len(self._open)})" if len(self._open) > 1 else ""
         is_end = bool(doubt.beyond)
-        self.line.setText(f"{painted}{' ran over into' if is_end else ', or'} {predicted} here?{several}")
+        self.line.setText((f"{painted} ran over here?" if is_end else f"{painted}, or {predicted} here?") + several)
         for name in ("Flip", "Erase"):
             self.buttons[name].setVisible(not is_end)
         self.buttons["Trim"].setVisible(is_end)
@@ -117,7 +118,7 @@ class LabelCheck(QWidget):  # type: ignore[misc]
 
     def _go(self) -> None:
         if self._open and self._canvas.annotation is not None:
-            region = self._open[0].region.grown(_RIM)
+            region = self._open[0].region.grown(_AROUND if self._open[0].beyond else _RIM)
             if self._canvas.placement is not None:
                 self._canvas.follow(region.clipped(*self._canvas.placement.plane_shape))
             show_place(self._viewer, self._canvas, self._open[0].plane, region)
