@@ -33,7 +33,7 @@ demo: optional-libraries $(STAMP) ## learn, show, score and export a real image;
 test: system-libraries check wheel-test ## checks, wheel test, then the test suite on invisible screens
 	$(WINDOWS) $(BIN)/python -m pytest $(PARALLEL)
 
-newest: python-version ## the newest release of everything, in a fresh Debian 13 with Python 3.13: every test that needs no torch (needs root)
+newest: python-version ## the newest release of everything, in a fresh Debian 13 with Python 3.13: nearly every test that needs no torch (needs root)
 	@PYTHON="$(PYTHON)" sh scripts/newest.sh
 
 oldest: system-libraries ## the lower bound of every requirement, installed exactly: the same tests, and those of training

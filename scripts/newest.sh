@@ -1,6 +1,6 @@
 #!/bin/sh
 # Try the newest release of everything that napari-unet needs, in a fresh Debian 13 with Python 3.13: install it, and run
-# every test that needs no torch. It takes some minutes and needs root, on Debian or Ubuntu.
+# nearly every test that needs no torch. It takes some minutes and needs root, on Debian or Ubuntu.
 #
 #   sh scripts/newest.sh                 in build/newest, which is kept and used again
 #   sh scripts/newest.sh --pre           pre-releases too

@@ -26,8 +26,11 @@ PYTHON
 # The rooms above torch; of their tests, those that reach it are skipped (tests/conftest.py).
 ROOMS="tests/images tests/project tests/evaluation tests/dataset tests/objects tests/export tests/controller tests/gui
     tests/test_config.py tests/test_storage.py tests/test_house.py tests/test_loopback.py tests/test_public_names.py"
+# Not those of the window that try our own logic again, on what the other tests of the window have tried of napari.
+LEFT_OUT="--ignore tests/gui/test_project_images.py --ignore tests/gui/test_rescale_offer.py
+    --ignore tests/gui/test_image_removal.py --ignore tests/gui/test_results.py"
 # Without the types that tests check at every call, as in oldest.sh: they cost a third of the time.
 # shellcheck disable=SC2086 # words, not one
 QT_QPA_PLATFORM=xcb exec /venv/bin/python -m pytest -p no:cacheprovider \
     -o addopts="-p no:napari -p no:npe2 --strict-markers -q" --hypothesis-profile few \
-    ${TESTS:--n logical --maxprocesses 4 --dist worksteal $ROOMS}
+    ${TESTS:--n logical --maxprocesses 4 --dist worksteal $ROOMS $LEFT_OUT}

@@ -160,14 +160,13 @@ def test_all_our_layers_go(tmp_path: Path, shape: str, last: str) -> None:
 SHOWN = ("probability", "objects", "checked rectangles", "marks")
 
 
-@SHAPES
 @pytest.mark.parametrize(
-    ("last", "rest"),
+    ("shape", "last", "rest"),
     [
-        ("close:panel", ["noise"]),
-        ("open:other.unet", ["noise"]),
-        ("choose:other", ["annotation", "noise", "objects", "other", "prediction"]),
-        ("select:noise", []),
+        ("200,200", "close:panel", ["noise"]),
+        ("5,200,200", "open:other.unet", ["noise"]),
+        ("200,200", "choose:other", ["annotation", "noise", "objects", "other", "prediction"]),
+        ("5,200,200", "select:noise", []),
     ],
 )
 def test_all_that_was_shown_goes(tmp_path: Path, shape: str, last: str, rest: list[str]) -> None:
