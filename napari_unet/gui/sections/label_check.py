@@ -84,11 +84,11 @@ class LabelCheck(QWidget):  # type: ignore[misc]
         self._show()
 
     def _show(self) -> None:
+        if self._open and self._controller.project is not None:
+            self._ask(self._open[0], self._controller.project)  # first, for all buttons at once would widen the panel
         self.setVisible(bool(self._open))
         marks = [Mark(doubt.plane, doubt.region.grown(_RIM), colour=_COLOUR) for doubt in self._open]
         self._canvas.marks.draw(OUTLINES, marks)
-        if self._open and self._controller.project is not None:
-            self._ask(self._open[0], self._controller.project)
 
     def _ask(self, doubt: Doubt, project: Project) -> None:
         names = {label.id: f"'{label.name}'" for label in project.classes.all()}
@@ -96,10 +96,10 @@ class LabelCheck(QWidget):  # type: ignore[misc]
         several = f" (1 of {len(self._open)})" if len(self._open) > 1 else ""
         is_end = bool(doubt.beyond)
         self.line.setText((f"{painted} ran over here?" if is_end else f"{painted}, or {predicted} here?") + several)
-        for name in ("Flip", "Erase"):
-            self.buttons[name].setVisible(not is_end)
-        self.buttons["Trim"].setVisible(is_end)
-        self.buttons["Trim all"].setVisible(is_end and len(self._ends) > 1)
+        several_ends = is_end and len(self._ends) > 1
+        is_wanted = {"Flip": not is_end, "Erase": not is_end, "Trim": is_end, "Trim all": several_ends}
+        for name in sorted(is_wanted, key=is_wanted.__getitem__):  # those that go are hidden first, as above
+            self.buttons[name].setVisible(is_wanted[name])
 
     @property
     def _ends(self) -> list[Doubt]:
