@@ -71,7 +71,9 @@ class LabelCheck:
             said = predicted[seen]
             name = (class_id, first)
             times, last = before.get(name, (0, None))
-            if said.size < FEWEST:
+            doubted = _doubted_before(last, box)
+            is_elsewhere = doubted.any() and not seen[doubted].any()  # tiles take turns: the doubted end was not seen
+            if said.size < FEWEST or is_elsewhere:
                 now |= {name: before[name]} if name in before else {}
             elif np.mean(said != class_id) > _MOST:
                 other = int(np.bincount(said[said != class_id]).argmax())
@@ -79,7 +81,7 @@ class LabelCheck:
                 now[name] = times + 1 if whole else 1, Doubt(*key, class_id, other, box, first)
             elif (beyond := spill_over(class_id, box, inside, labels, seen, answers)).any():
                 other = int(np.bincount(answers.sure[box.slices][beyond]).argmax())
-                times, pixels = _in_a_row(times, last, beyond, box)
+                times, pixels = _in_a_row(times, doubted, beyond)
                 now[name] = times, _doubt_of(key, class_id, other, pixels, box)
         self._wrong[key] = now
 
@@ -107,13 +109,12 @@ def _pieces(labels: UInt8[np.ndarray, "y x"], place: Region) -> Iterator[tuple[i
 
 
 def _in_a_row(
-    times: int, last: Doubt | None, beyond: Bool[np.ndarray, "h w"], box: Region
+    times: int, before: Bool[np.ndarray, "h w"], beyond: Bool[np.ndarray, "h w"]
 ) -> tuple[int, Bool[np.ndarray, "h w"]]:
-    """Return how often in a row the end of a stroke was wrong, and which pixels of its box were every time.
+    """Return how often in a row the end of a stroke was wrong, and which pixels were every time.
 
     What the user was told stays as it is while at least half of it is wrong: an answer may be under way.
     """
-    before = _doubted_before(last, box)
     again = beyond & before
     if np.count_nonzero(again) < FEWEST:
         return 1, beyond

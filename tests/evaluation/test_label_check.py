@@ -167,6 +167,14 @@ def test_of_an_end_what_was_wrong_every_time_is_doubted() -> None:
     assert [doubt.beyond for doubt in scored(check, flipped)] == [b""]
 
 
+def test_an_end_is_doubted_though_tiles_take_turns() -> None:
+    """Scorings that saw other parts of the stroke neither blame its end nor clear it."""
+    check, whole, inside = LabelCheck(), spilled(), spilled()
+    inside[1][:, 40:] = 0  # not predicted this time
+    assert scored(check, whole, inside, whole, inside) == ()
+    assert [doubt.region for doubt in scored(check, whole)] == [Region(20, 48, 36, 51)]
+
+
 # With a network and a project
 
 
