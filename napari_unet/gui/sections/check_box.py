@@ -10,6 +10,7 @@ from napari_unet.controller.news import ActionEnded
 from napari_unet.gui.sections.accept_button import AcceptButton
 from napari_unet.gui.sections.label_check import LabelCheck
 from napari_unet.gui.sections.project_images import ProjectImages
+from napari_unet.gui.sections.quality_hint import QualityHint
 from napari_unet.gui.sections.rectangle_check import RectangleCheck
 from napari_unet.gui.sections.section import Section, column, row
 from napari_unet.gui.sections.shown_image import ShownImage
@@ -21,7 +22,7 @@ class CheckBox(Section):
 
     Attributes
     ----------
-    where_next, rectangle, label_check : say something now and then, one at a time, in room that is kept for it
+    where_next, rectangle, label_check, hint : say something now and then, one at a time, in room that is kept for it
     accept : draws a circle whose prediction is taken over
     """
 
@@ -29,13 +30,14 @@ class CheckBox(Section):
         self.where_next = WhereNext(viewer, controller, shown.canvas, images)
         self.rectangle = RectangleCheck(viewer, controller, shown, images.switch)
         self.label_check = LabelCheck(viewer, shown.canvas, controller)
+        self.hint = QualityHint(controller)
         self.accept = AcceptButton(controller, shown)
         buttons = QWidget()
         line = row(buttons)
         for button in (self.where_next.button, self.accept):
             line.addWidget(button)
         self._room = QWidget()
-        self._said = {said: QWidget() for said in (self.where_next, self.rectangle, self.label_check)}
+        self._said = {said: QWidget() for said in (self.where_next, self.rectangle, self.label_check, self.hint)}
         room = column(self._room)
         for said, cover in self._said.items():
             column(cover).addWidget(said)
@@ -61,9 +63,9 @@ class CheckBox(Section):
 
     def _arrange(self) -> None:
         """Let the first one speak who has something to say; a rectangle that is done gives way to a question."""
-        order: list[QWidget] = [self.where_next, self.rectangle, self.label_check]
+        order: list[QWidget] = [self.where_next, self.rectangle, self.label_check, self.hint]
         if not self.rectangle.is_open:
-            order = [self.where_next, self.label_check, self.rectangle]
+            order = [self.where_next, self.label_check, self.rectangle, self.hint]
         speaks = next((said for said in order if not said.isHidden()), None)
         for said, cover in self._said.items():
             cover.setVisible(said is speaks)
