@@ -212,7 +212,7 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
             description="Touching objects of one class are cut where the neck between them is narrower than this share "
             "of the narrower one's width; 0 leaves connected pieces whole.",
         ),
-    ] = 0.5
+    ] = 0.6
     object_size: Annotated[
         int,
         Meta(

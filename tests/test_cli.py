@@ -388,7 +388,7 @@ def test_a_pack_holds_every_format_and_its_hashes(run: Run, trained_folder: Path
     assert record["model"]["sha256"] == hashlib.sha256(model.read_bytes()).hexdigest()
     assert record["model"]["step"] == 3
     assert record["model"]["held_out_dice"].keys() == set(record["classes"].values())
-    assert record["objects"]["object_split"] == 0.5
+    assert record["objects"]["object_split"] == 0.6
     assert len(json.loads(text)["files"]) > len(FORMATS)
 
 
