@@ -15,7 +15,7 @@ from napari_unet.packaging.model import Model, load_model
 from napari_unet.packaging.project_check import repair, verify
 from napari_unet.packaging.project_export import export
 from napari_unet.prediction.mask import check_channels, predict_mask
-from napari_unet.prediction.prediction_request import PredictionRequest
+from napari_unet.prediction.prediction_request import PredictionRequest, refuse_tile
 from napari_unet.project.image_record import ImageRecord
 from napari_unet.project.project import Project
 from napari_unet.training.training_run import TrainingRequest, TrainingResult, run_training
@@ -118,8 +118,10 @@ def predict(
     Raises
     ------
     UserError
-        NU-I08 when the image has other channels; NU-I17 when it cannot be rescaled, for a pixel size is not known.
+        NU-C05 when the tile does not fit the network; NU-I08 when the image has other channels; NU-I17 when it cannot
+        be rescaled, for a pixel size is not known.
     """
+    refuse_tile(tile)
     planes = model.planes_of(image)
     check_channels(model.predictor, planes)
     return predict_mask(model.predictor, planes, tile, model.factors(planes, rescale=rescale))
@@ -153,8 +155,9 @@ def predict_file(
     Raises
     ------
     UserError
-        NU-E02 for a format that does not exist; NU-E14 for objects or probabilities beside the "ome-zarr" of a plane
-        that is not held in memory; NU-I08 and NU-I34 for channels that are not there.
+        NU-C05 for a tile that does not fit the network; NU-E02 for a format that does not exist; NU-E14 for objects or
+        probabilities beside the "ome-zarr" of a plane that is not held in memory; NU-I08 and NU-I34 for channels that
+        are not there.
     """
     request = PredictionRequest(formats, tile, probabilities, rescale, channels)
     listener = Listener(tile_done=tile_done, warn=warn)
@@ -197,8 +200,8 @@ def predict_files(
     Raises
     ------
     UserError
-        NU-E02 for a format that does not exist, NU-I19 for a folder without an image; for a cluster NU-C04, NU-C10
-        and NU-C12.
+        NU-C05 for a tile that does not fit the network, NU-E02 for a format that does not exist, NU-I19 for a folder
+        without an image; for a cluster NU-C04, NU-C10 and NU-C12.
     """
     request = PredictionRequest(formats, tile, probabilities, rescale, channels)
     cluster = cluster_for(request, model, scheduler, device, precision)

@@ -8,7 +8,6 @@ from napari_unet.cli.machine import take_the_machine
 from napari_unet.cli.output import print_files, print_line
 from napari_unet.cli.progress import BatchBar
 from napari_unet.config import changed
-from napari_unet.errors import UserError
 
 
 def predict(options: argparse.Namespace) -> int:
@@ -17,13 +16,11 @@ def predict(options: argparse.Namespace) -> int:
     from napari_unet.packaging.model import load_model
     from napari_unet.prediction.prediction_request import PredictionRequest
 
-    if options.tile is not None and (options.tile < 16 or options.tile % 16):
-        raise UserError("NU-C05", f"a tile of {options.tile} px", "--tile", "choose a multiple of 16")
+    formats = [options.format, *(["objects", "csv"] if options.objects else [])]
+    request = PredictionRequest(formats, options.tile, options.probabilities, options.rescale, options.channels)
     take_the_machine()
     model = load_model(options.model, options.device, options.precision)
     model = replace(model, settings=changed(model.settings, given_settings(options)))
-    formats = [options.format, *(["objects", "csv"] if options.objects else [])]
-    request = PredictionRequest(formats, options.tile, options.probabilities, options.rescale, options.channels)
     cluster = cluster_for(request, model, options.scheduler, options.device, options.precision)
     bar = BatchBar()
     warnings: list[str] = []

@@ -1,6 +1,6 @@
 """Training as the user wants it: on, paused, or stopped with the worker."""
 
-from napari_unet.controller.news import WorkAsked, WorkerDied, WorkerStarted
+from napari_unet.controller.news import ImageShown, WorkAsked, WorkerDied, WorkerStarted
 from napari_unet.controller.session import Session
 from napari_unet.controller.subscriptions import Subscriptions
 from napari_unet.controller.supervised_worker import SupervisedWorker
@@ -24,9 +24,11 @@ class Training:
         self._view = view
         self._publish = subscriptions.publish
         self._held_back = False  # the user paused: strokes do not start the training again
+        self._goes_on = False  # with the next image
         self._told = ToldOnce(subscriptions)
         subscriptions.subscribe(WorkerStarted, self._worker_started)
         subscriptions.subscribe(WorkerDied, self._worker_died)
+        subscriptions.subscribe(ImageShown, self._image_shown)
         subscriptions.subscribe(m.Failed, self._failed)
 
     def start(self) -> None:
@@ -52,7 +54,12 @@ class Training:
 
     def pause(self) -> None:
         """Stop learning for now; the network is scored and saved."""
+        self.rest()
         self._held_back = True
+
+    def rest(self) -> None:
+        """Stop learning while no image is on screen; it goes on with the next one, unless the user had paused."""
+        self._goes_on = self.is_on
         self.is_on = False
         self._worker.send(m.Train(on=False))
 
@@ -75,7 +82,13 @@ class Training:
 
     def allow(self) -> None:
         """Let strokes start the training again, as in a project that was just opened."""
-        self._held_back = False
+        self._held_back = self._goes_on = False
+
+    def _image_shown(self, shown: ImageShown) -> None:
+        if shown.record is not None and self._goes_on:
+            self._goes_on = False
+            if not self._held_back:
+                self._start()
 
     def _worker_started(self, started: WorkerStarted) -> None:
         if self.is_on:

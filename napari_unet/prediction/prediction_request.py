@@ -3,8 +3,11 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from napari_unet.errors import UserError
 from napari_unet.export.formats import format_named
 from napari_unet.export.result_names import PROBABILITIES
+
+_TILE_STEP = 16  # px, as far as the network halves an image
 
 
 @dataclass(frozen=True, slots=True)
@@ -19,6 +22,11 @@ class PredictionRequest:
     probabilities : write them as well, as NPY
     rescale : show the network the image at the pixel size that it was trained on
     channels : names, or numbers from 1 on; () for those that the network was trained on
+
+    Raises
+    ------
+    UserError
+        NU-C05 for a tile that does not fit the network.
     """
 
     formats: Sequence[str] = ("tiff",)
@@ -26,6 +34,9 @@ class PredictionRequest:
     probabilities: bool = False
     rescale: bool = False
     channels: Sequence[str] = ()
+
+    def __post_init__(self) -> None:
+        refuse_tile(self.tile)
 
     @property
     def results(self) -> list[str]:
@@ -42,3 +53,15 @@ class PredictionRequest:
         """
         for name in self.formats:
             format_named(name)
+
+
+def refuse_tile(tile: int | None) -> None:
+    """Refuse a side of tiles, in pixels, that does not fit the network; None fits.
+
+    Raises
+    ------
+    UserError
+        NU-C05
+    """
+    if tile is not None and (tile < _TILE_STEP or tile % _TILE_STEP):
+        raise UserError("NU-C05", f"a tile of {tile} px", "tile", f"choose a multiple of {_TILE_STEP}")

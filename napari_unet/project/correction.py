@@ -70,7 +70,9 @@ def chosen_channels(record: ImageRecord, chosen: Sequence[int]) -> tuple[int, ..
     """
     there = range(record.all_channels)
     wanted = tuple(sorted(set(chosen)))
-    if not wanted or not set(wanted) <= set(there):
+    if not wanted:
+        raise UserError("NU-I34", "no channel is chosen", record.name, "choose at least one")
+    if not set(wanted) <= set(there):
         raise UserError(
             "NU-I34",
             f"channels {list(wanted)} cannot be chosen of {record.all_channels}",

@@ -63,7 +63,9 @@ class Images:
         """
         return read_image_record(self._database, image_id)
 
-    def add(self, image: Image, source: Path | None = None, open_known: OpenRecorded = open_recorded) -> ImageRecord:
+    def add(
+        self, image: Image, source: Path | str | None = None, open_known: OpenRecorded = open_recorded
+    ) -> ImageRecord:
         """Remember an image by its file, or copy its pixels into the project when ``source`` is None.
 
         An image of which the project has every pixel is not added twice. Where its file is gone or holds another image
@@ -78,16 +80,16 @@ class Images:
         UserError
             NU-I09 when images that are painted on have another number of channels, NU-I10 for a path that is no text.
         """
-        refuse_unencodable(self._database.folder if source is None else Path(source).absolute())
-        known, fingerprint, is_moved = recognised(self._database, image, source, open_known)
+        file = None if source is None else Path(source).absolute()
+        refuse_unencodable(self._database.folder if file is None else file)
+        known, fingerprint, is_moved = recognised(self._database, image, file, open_known)
         if known is not None:
-            if is_moved and source is not None:
-                self.relocate(known.id, Path(source))
+            if is_moved and file is not None:
+                self.relocate(known.id, file)
             return self.get(known.id)
         self._refuse_other_channels(image.name, len(self.channels_of_new(image)))
         self._database.refuse_when_gone()  # copying the pixels would make the folder anew
-        inside = source is None
-        path = self._copy_pixels(image, fingerprint) if source is None else Path(source).absolute()
+        path = self._copy_pixels(image, fingerprint) if file is None else file
         size, chosen = image.pixel_size.as_known(), self.channels_of_new(image)
         chosen = () if len(chosen) == image.all_channels else chosen
         with self._database.transaction() as connection:
@@ -95,7 +97,7 @@ class Images:
                 "INSERT INTO images (name, reference, relative, inside, shape, dtype, axes, alpha, pixel_y, pixel_x, "
                 "unit, fingerprint, chosen_channels, pixel_z) "
                 "VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?) RETURNING id",
-                (image.name, str(path), self._relative(path), int(inside), json.dumps(list(image.pixels.shape)),
+                (image.name, str(path), self._relative(path), int(file is None), json.dumps(list(image.pixels.shape)),
                  np.dtype(image.pixels.dtype).str, image.axes, int(image.alpha), size.y, size.x,
                  size.unit, fingerprint, json.dumps(chosen), size.z),
             ).fetchone()  # fmt: skip
@@ -196,8 +198,16 @@ class Images:
             renew_revision(connection, newest)
         self._planes.drop_image(image_id)
 
-    def relocate(self, image_id: int, path: Path) -> None:
-        """Point to where an image file lies now."""
+    def relocate(self, image_id: int, path: Path | str) -> None:
+        """Point to where an image file lies now.
+
+        Raises
+        ------
+        UserError
+            NU-P05 when there is no such image.
+        """
+        self.get(image_id)
+        path = Path(path)
         inside = path.resolve().is_relative_to(self._database.folder.resolve())
         with self._database.transaction() as connection:
             connection.execute(

@@ -101,7 +101,7 @@ class Project:
         """Return the folder of the checkpoints."""
         return self.folder / "models"
 
-    def add_image(self, image: Image, source: Path | None = None) -> ImageRecord:
+    def add_image(self, image: Image, source: Path | str | None = None) -> ImageRecord:
         """Add an image: ``images.add`` under the name that scripts use."""
         return self.images.add(image, source)
 

@@ -10,6 +10,7 @@ from contextlib import contextmanager
 from pathlib import Path, PurePath
 
 from napari_unet.errors import UserError
+from napari_unet.project.connection import Connection
 from napari_unet.storage import disk_of, temporary_folder
 
 _WRITE_PROTECTED = ("SQLITE_CANTOPEN", "SQLITE_READONLY")  # names of SQLite's errors begin like this
@@ -143,7 +144,7 @@ def prepare(connection: sqlite3.Connection, file: Path) -> None:
 
 def _opened(file: Path, *, read_only: bool) -> sqlite3.Connection:
     """Connect to a database and read its first page, on a drive that cannot be written too."""
-    connection = sqlite3.connect(file, timeout=10, isolation_level=None)
+    connection = sqlite3.connect(file, timeout=10, isolation_level=None, factory=Connection)
     try:
         version_of(connection)
     except sqlite3.OperationalError as error:
@@ -166,7 +167,7 @@ def _opened_write_protected(file: Path) -> sqlite3.Connection:
     logs = _logs(file)
     if not logs:
         return _immutable(file)
-    complete = sqlite3.connect(":memory:", isolation_level=None)
+    complete = sqlite3.connect(":memory:", isolation_level=None, factory=Connection)
     with temporary_folder() as folder:
         for path in (file, *logs):
             shutil.copyfile(path, folder / path.name)
@@ -180,7 +181,7 @@ def _opened_on_a_full_disk(file: Path) -> sqlite3.Connection:
     if not _logs(file):
         return _immutable(file)
     # Who has the database for itself keeps the index of the log in memory; the temporary files' disk may be this one.
-    complete = sqlite3.connect(":memory:", isolation_level=None)
+    complete = sqlite3.connect(":memory:", isolation_level=None, factory=Connection)
     with contextlib.closing(sqlite3.connect(file, timeout=10, isolation_level=None)) as alone:
         alone.execute("PRAGMA locking_mode = EXCLUSIVE")
         alone.backup(complete)
@@ -189,7 +190,8 @@ def _opened_on_a_full_disk(file: Path) -> sqlite3.Connection:
 
 def _immutable(file: Path) -> sqlite3.Connection:
     """Open a database without a log for reading, making no file beside it."""
-    return sqlite3.connect(f"{uri_of(file.absolute())}?immutable=1", uri=True, timeout=10, isolation_level=None)
+    address = f"{uri_of(file.absolute())}?immutable=1"
+    return sqlite3.connect(address, uri=True, timeout=10, isolation_level=None, factory=Connection)
 
 
 def uri_of(file: PurePath) -> str:
@@ -235,7 +237,7 @@ def version_of(connection: sqlite3.Connection) -> int:
 
 def _brought_up_to_date(connection: sqlite3.Connection, version: int) -> sqlite3.Connection:
     """Return an older project in memory in today's format: a reader changes nothing on disk."""
-    copy = sqlite3.connect(":memory:", isolation_level=None)
+    copy = sqlite3.connect(":memory:", isolation_level=None, factory=Connection)
     connection.backup(copy)
     connection.close()
     update(copy, version)

@@ -13,7 +13,7 @@ import tifffile
 from controller_bench import SIDE, VIEW, Bench, tile
 
 from napari_unet.config import Settings
-from napari_unet.controller.news import ErrorLine, Notice, ProjectOpened
+from napari_unet.controller.news import ErrorLine, ImageShown, Notice, ProjectOpened
 from napari_unet.errors import UserError
 from napari_unet.evaluation.scores import Score
 from napari_unet.images.image import Image
@@ -115,6 +115,22 @@ def test_a_pause_holds(bench: Bench) -> None:
     assert m.Train(on=True) not in bench.client.sent
     bench.controller.training.start()
     assert bench.client.sent[-1] == m.Train(on=True)
+
+
+@pytest.mark.parametrize("paused", [False, True])
+def test_learning_rests_without_an_image(bench: Bench, paused: bool) -> None:
+    """It goes on with the next image, unless the user had paused."""
+    for value in (1, 2):
+        bench.paint(value)
+    image, training = bench.controller.image, bench.controller.training
+    if paused:
+        training.pause()
+    training.rest()
+    bench.controller.leave_image()
+    assert not training.is_on
+    assert bench.client.sent[-1] == m.Train(on=False)
+    bench.controller.publish(ImageShown(bench.controller.show_image(image)))
+    assert training.is_on is not paused
 
 
 @pytest.mark.parametrize("way", ["start", "stroke"])

@@ -125,6 +125,24 @@ def test_a_dropped_hyperstack_comes_up_with_its_channels(viewer: Any, tmp_path: 
     assert user.stored(user.panel.canvas.watcher.plane)[20, 40] == 1
 
 
+def test_the_sliders_of_a_dropped_hyperstack_are_those_of_its_image(viewer: Any, tmp_path: Path) -> None:
+    """The user's own layer, hidden below ours, has its axes in another order: more channels, and other steps in z."""
+    path = tmp_path / "hyper.tif"
+    pixels = np.random.default_rng(0).integers(0, 99, (5, 2, 64, 80), np.uint16)
+    metadata = {"axes": "ZCYX", "spacing": 1.5, "unit": "um"}
+    tifffile.imwrite(path, pixels, imagej=True, resolution=(4, 4), metadata=metadata)
+    user = dropped(viewer, path)
+    assert user.panel.canvas.image.data.shape == (2, 5, 64, 80)
+    assert viewer.dims.point[0] in (0, 1)
+    assert viewer.dims.range[1].step == 1.5
+    planes = []
+    for step in range(viewer.dims.nsteps[1]):
+        viewer.dims.set_current_step(1, step)
+        settle(seconds=0.1)
+        planes.append(user.panel.canvas.watcher.plane)
+    assert planes == [0, 1, 2, 3, 4]
+
+
 def test_a_dropped_picture_of_colour_planes_has_channels(viewer: Any, tmp_path: Path) -> None:
     """The layer stays where it is, its first axis is channels, and strokes are of the one plane."""
     path = colours_in_planes(tmp_path)

@@ -142,6 +142,7 @@ def test_in_three_dimensions_nothing_is_drawn_and_one_line_says_why(
         assert viewer.layers.selection.active == annotation
         assert panel.status_line.text().startswith("NU-A20: ")
     viewer.dims.ndisplay = 2
+    assert settle(lambda: not panel.status_line.text().startswith("NU-A20"), 5)
     panel.painting.accept.emit()
     assert panel.shown.shapes.wish
 

@@ -305,10 +305,10 @@ def test_what_is_said_of_an_estimate_is_cut_at_its_end(listened: User) -> None:
     assert QLabel.sizeHint(said).width() <= said.width()
 
 
-@pytest.mark.parametrize("way", ["add", "choose", "click"])
+@pytest.mark.parametrize("way", ["add", "choose", "click", "key"])
 def test_an_error_goes_once_its_advice_is_followed(listened: User, way: str) -> None:
     """The line of a wrong label goes with the class that is added or chosen, and not only with the next stroke."""
-    panel, line = listened.panel, listened.panel.status_line
+    user, panel, line = listened, listened.panel, listened.panel.status_line
     before = line.text()
     panel.canvas.annotation.selected_label = 7
     assert settle(lambda: line.text().startswith("NU-A12"), 5)
@@ -316,6 +316,9 @@ def test_an_error_goes_once_its_advice_is_followed(listened: User, way: str) -> 
         panel.class_table.named.emit("debris")
     elif way == "choose":
         panel.class_table.select(2)
+    elif way == "key":  # of the class that is selected already
+        QTest.keyClick(user.viewer.window._qt_viewer.canvas.native, Qt.Key.Key_1)
+        assert settle(lambda: line.text() == before, 5)
     else:
         table = panel.class_table.table
         place = table.visualItemRect(table.item(0, 1)).center()

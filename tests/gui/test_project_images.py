@@ -2,6 +2,7 @@
 
 import gc
 import sys
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -542,6 +543,21 @@ def test_channels_are_chosen_by_name(viewer: Any, tmp_path: Path) -> None:
     project = user.panel.controller.project
     np.testing.assert_array_equal(project.images.open(1).read(0), pixels[1:].transpose(1, 2, 0))
     assert messages() == []
+
+
+def test_a_channel_that_the_network_sees_is_on_screen(viewer: Any, tmp_path: Path) -> None:
+    """Who leaves out the one on screen would paint on what nobody learns."""
+    path = tmp_path / "three.tif"
+    tifffile.imwrite(path, np.random.default_rng(0).integers(0, 99, (3, 90, 80), np.uint8), photometric="minisblack")
+    with Project(tmp_path / "p.unet") as project:
+        project.images.set_axes(project.add_image(open_image(path), path).id, "cyx")
+    user = User.of_project(viewer, tmp_path / "p.unet", SilentClient)
+    controller = user.panel.controller
+    assert viewer.dims.point[0] == 1
+    user.panel.project_images.correct(replace(controller.image, chosen=(2,)))
+    assert viewer.dims.point[0] == 2
+    user.panel.project_images.correct(replace(controller.image, chosen=(0, 2)))
+    assert viewer.dims.point[0] == 2
 
 
 def test_what_is_no_pixel_size_is_told_in_the_dialog(viewer: Any, three_images: Path) -> None:

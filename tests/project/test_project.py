@@ -1074,3 +1074,12 @@ def test_a_path_that_is_no_text_joins_no_project(tmp_path: Path) -> None:
             project.images.add(picture(), tmp_path / f"{strange}.tif")
         assert project.images.all() == []
         assert project.images.add(replace(picture(), name=strange)).name == "cell?"
+
+
+def test_a_file_that_is_elsewhere_may_be_told_as_text(project: Project) -> None:
+    """Of an image that is there."""
+    (record,) = project.images.all()
+    project.images.relocate(record.id, str(project.folder / "elsewhere.tif"))
+    assert project.images.get(record.id).path == project.folder / "elsewhere.tif"
+    with pytest.raises(UserError, match="NU-P05"):
+        project.images.relocate(99, "elsewhere.tif")

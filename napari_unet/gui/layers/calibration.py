@@ -39,12 +39,13 @@ def is_calibrated(layer: Any) -> bool:
 
 
 def measure_alike(layer: Any, axes: str, size: PixelSize) -> None:
-    """Give a layer in another order of axes the units of a layer with these, and its rows and columns their lengths.
+    """Give a layer in another order of axes the units and lengths of a layer with these.
 
-    napari compares the units of layers axis by axis from the last one on, and uses none where they differ.
+    napari compares the units of layers axis by axis from the last one on, and uses none where they differ. Its sliders
+    take the smallest length of all layers, hidden ones too, as their step.
     """
     scale, units = scale_and_units(axes, size)
-    layer.scale = (*[1.0] * (layer.ndim - 2), *scale[-2:])
+    layer.scale = (*[1.0] * (layer.ndim - len(scale)), *scale)[-layer.ndim :]
     layer.units = (*["pixel"] * (layer.ndim - len(units)), *units)[-layer.ndim :]
 
 

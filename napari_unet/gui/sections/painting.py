@@ -127,6 +127,8 @@ class Painting(QObject):  # type: ignore[misc]
 
     def _choose(self, class_id: int | None) -> None:
         if class_id is not None and self._table.has(class_id):
+            if class_id == self._table.selected:
+                self._table.clicked.emit(class_id)  # selected again it would say nothing
             self._table.select(class_id)
             self.paint_with(class_id)
 

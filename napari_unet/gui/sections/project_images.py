@@ -256,6 +256,7 @@ class ProjectImages(QObject):  # type: ignore[misc]
         _uncover(layer, [*self._users, self.brought.layer], self._viewer)
         self._controller.show_image(record)
         self._shown.show(layer, record)
+        _show_a_channel(layer, record, self._viewer.dims)
         if not np.array_equal(before, _extent(layer)):
             self._viewer.reset_view()
         self._list.show_current(record.id)
@@ -308,6 +309,18 @@ def _uncover(layer: Any, others: Iterable[Any], viewer: Any) -> None:
     for other in others:
         if other is not None and other in viewer.layers:
             other.visible = other == layer
+
+
+def _show_a_channel(layer: Any, record: ImageRecord, dims: Any) -> None:
+    """Move the slider of the channels to one that the network sees, if it stands on none of them.
+
+    It may stand beyond the last one, where nothing is shown, since other layers lengthen it.
+    """
+    if not source.layer_axes(record).startswith("c"):
+        return
+    chosen, axis = record.chosen or tuple(range(record.all_channels)), dims.ndim - layer.ndim
+    if round(dims.point[axis]) not in chosen:
+        dims.set_point(axis, chosen[0])
 
 
 def _extent(layer: Any) -> Any:

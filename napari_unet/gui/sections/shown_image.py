@@ -133,7 +133,7 @@ class ShownImage(QObject):  # type: ignore[misc]
         """Take all of our layers away soon after the user took the image out of the viewer."""
         if layer is self.canvas.image and not self.is_changing:
             self.saving.save_last()
-            self._attempt(self._controller.training.pause)
+            self._attempt(self._controller.training.rest)
             self._leave_soon.start()  # napari is still busy removing; it crashes when more goes at once
             self.map_layer.hide()  # drawn as the only one that is left, it crashed as well
             self.object_layer.hide()

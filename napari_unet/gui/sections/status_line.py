@@ -28,6 +28,7 @@ ELSEWHERE = "To paint, click a class: another layer is selected"
 COVERED = "Another image lies over this one: choose it at the top to paint on it, or hide it"
 TOO_FAR_OUT = "Zoom in to paint: too much of the image is on screen"
 READ_ONLY = "Read-only project: look around; nothing that you paint is kept"
+_NOT_FLAT = "NU-A20"
 _TICK_MS = 500
 
 
@@ -103,6 +104,8 @@ class StatusLine(SteadyText):
         self._overlay_at = self._clock()
 
     def _looked(self) -> None:
+        if self._said.startswith(_NOT_FLAT):  # who looks at the plane again can draw again
+            self.say("")
         too_far_out = self._shown.canvas.annotation_layer.is_too_far_out
         if too_far_out != self._too_far_out:
             self._too_far_out = too_far_out
