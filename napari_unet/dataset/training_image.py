@@ -211,11 +211,13 @@ def _range_difference(trained: Sequence[TrainingImage], found: TrainingImage) ->
         bounds = [pair for each in trained for pair in list(zip(each.low, each.high, strict=False))[channel:][:1]]
         theirs = [high - low for low, high in bounds]
         known = [spread for spread in theirs if spread > 0]
-        if mine <= 0 or not known:
+        if not known or (mine <= 0 and len(known) < len(theirs)):  # constant as another one that was trained on
             continue
+        which = f" of channel {channel + 1}" if found.channels > 1 else ""
+        if mine <= 0:
+            return f"intensities{which} are the same everywhere, trained on a span of {min(known):.4g}"
         farness = {spread: abs(math.log(mine) - math.log(spread)) for spread in known}
         nearest = min(known, key=farness.__getitem__)
         if farness[nearest] > math.log(_RANGE_FACTOR) + 1e-9:
-            which = f" of channel {channel + 1}" if found.channels > 1 else ""
             return f"intensities{which} span {mine:.4g}, trained on {nearest:.4g}"
     return ""

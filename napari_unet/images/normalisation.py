@@ -17,10 +17,17 @@ SQUARES, SQUARE = 8, 64  # a large plane is sampled in 8 x 8 squares of 64 px
 
 @dataclass(frozen=True, slots=True)
 class Normalisation:
-    """Hold the raw values of each channel that become -1 and +1."""
+    """Hold the raw values of each channel that become -1 and +1.
+
+    Attributes
+    ----------
+    low, high : of each channel
+    middle : median of each channel, which stands for pixels without a value; () where there are none
+    """
 
     low: tuple[float, ...]
     high: tuple[float, ...]
+    middle: tuple[float, ...] = ()
 
     @property
     def scale(self) -> Float32[np.ndarray, " c"]:
@@ -30,19 +37,33 @@ class Normalisation:
             steep = np.minimum(2.0 / np.where(spread > 0, spread, 1), np.finfo(np.float32).max)
         return np.where(spread > 0, steep, 0).astype(np.float32)
 
+    @property
+    def missing(self) -> Float32[np.ndarray, " c"]:
+        """Return what a pixel without a value (NaN) becomes in each channel.
+
+        It is the median, for most of most images is background: any other grey might look like an object.
+        """
+        if not self.middle:
+            return np.zeros(len(self.low), np.float32)
+        with np.errstate(over="ignore"):
+            above = np.subtract(self.middle, self.low).astype(np.float32)
+            return np.clip(np.where(self.scale > 0, above * self.scale - 1, 0), -CLIP, CLIP).astype(np.float32)
+
     def repeated(self, times: int) -> "Normalisation":
         """Return the same for the channels of several planes, one after the other."""
-        return Normalisation(self.low * times, self.high * times)
+        return Normalisation(self.low * times, self.high * times, self.middle * times)
 
     def apply(self, pixels: Num[np.ndarray, "y x c"]) -> Float32[np.ndarray, "y x c"]:
-        """Map to float32 in [-3, 3]; NaN becomes 0, the middle of the range, and infinities its ends."""
+        """Map to float32 in [-3, 3]; NaN becomes ``missing``, and infinities the ends of the range."""
         scale, first = self.scale, np.float64 if is_wide(pixels.dtype) else np.float32
         with np.errstate(invalid="ignore", over="ignore"):  # infinities are dealt with below
             above = np.subtract(pixels, np.asarray(self.low, np.float64), dtype=first).astype(np.float32)
             normal = above * scale - np.float32(1)
         normal[:, :, scale == 0] = 0
-        np.nan_to_num(normal, copy=False, nan=0.0, posinf=CLIP, neginf=-CLIP)
-        return np.clip(normal, -CLIP, CLIP, out=normal)
+        np.clip(normal, -CLIP, CLIP, out=normal)
+        if np.issubdtype(pixels.dtype, np.floating):
+            np.copyto(normal, self.missing, where=np.isnan(normal))
+        return normal
 
 
 def is_wide(dtype: DTypeLike) -> bool:
@@ -58,7 +79,8 @@ def measure_normalisation(image: Image) -> Normalisation:
         _bounds(np.concatenate([values[:, channel] for values in columns]).astype(np.float64))
         for channel in range(image.channels)
     ]
-    return Normalisation(low=tuple(b[0] for b in bounds), high=tuple(b[1] for b in bounds))
+    low, high, middle = zip(*bounds, strict=True)
+    return Normalisation(low, high, middle)
 
 
 def _sampled_planes(planes: int) -> list[int]:
@@ -81,12 +103,13 @@ def _squares(image: Image) -> list[tuple[slice, slice]]:
     return [(slice(y, y + SQUARE), slice(x, x + SQUARE)) for y in starts[0] for x in starts[1]]
 
 
-def _bounds(values: Num[np.ndarray, " n"]) -> tuple[float, float]:
+def _bounds(values: Num[np.ndarray, " n"]) -> tuple[float, float, float]:
+    """Return low, high and median of the finite values of a channel; zeros where there are none."""
     finite = values[np.isfinite(values)]
     if finite.size == 0:
-        return 0.0, 0.0
+        return 0.0, 0.0, 0.0
     limit = float(np.finfo(np.float32).max) / 4  # 1e38 must not overflow in float32 arithmetic
-    low, high = np.clip(np.percentile(finite, PERCENTILES), -limit, limit)
+    low, high, middle = np.clip(np.percentile(finite, (*PERCENTILES, 50)), -limit, limit)
     if low == high:  # where most pixels have one value, a few spots still need their contrast
         low, high = np.clip([finite.min(), finite.max()], -limit, limit)
-    return float(low), float(high)
+    return float(low), float(high), float(middle)

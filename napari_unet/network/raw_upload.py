@@ -28,7 +28,11 @@ def upload_normalised(
     scale = on_device(normalisation.scale, device.torch_device)
     normal = _numbers(upload(pixels, device), pixels.dtype, first).sub_(low).float().mul_(scale).sub_(1)
     normal.masked_fill_(scale == 0, 0)
-    return normal.nan_to_num_(nan=0.0, posinf=CLIP, neginf=-CLIP).clamp_(-CLIP, CLIP)
+    normal.clamp_(-CLIP, CLIP)
+    if np.issubdtype(pixels.dtype, np.floating):
+        missing = on_device(normalisation.missing, device.torch_device)
+        return torch.where(normal.isnan(), missing, normal)
+    return normal
 
 
 def _numbers(bits: Tensor, dtype: "np.dtype[np.generic]", wanted: torch.dtype) -> Tensor:

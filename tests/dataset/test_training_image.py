@@ -82,7 +82,7 @@ def test_a_record_that_makes_no_sense_is_none() -> None:
         (planes(spread=9.0), ""),
         (planes(spread=11.0), "intensities span"),
         (planes(spread=1 / 11), "intensities span"),
-        (planes(spread=0.0), ""),
+        (planes(spread=0.0), "intensities are the same everywhere, trained on a span of"),
         (NormalisedPlanes(Image("colour", np.zeros((8, 9, 3), np.uint8), "yxc")), ""),
     ],
 )
@@ -103,6 +103,11 @@ def test_the_nearest_training_image_counts() -> None:
     assert difference(both, planes(1.5)) != ""
     assert rescaling(both, planes(3.0)) == pytest.approx((0.75, 0.75))
     assert rescaling(both, planes(1000.0, "nm", wide=500.0)) == pytest.approx((2.0, 1.0))
+
+
+def test_an_empty_image_is_known_to_who_learned_from_one() -> None:
+    """Empty fields of view and empty channels are told as long as none was trained on."""
+    assert difference((*TRAINED, training_image(planes(spread=0.0))), planes(spread=0.0)) == ""
 
 
 @pytest.mark.parametrize("image", [planes(1.0, "pixel"), planes(0.01)])

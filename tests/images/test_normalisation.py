@@ -73,6 +73,17 @@ def test_the_range_is_used() -> None:
     assert not normalised(np.full((5, 7), 9, np.uint8)).any()
 
 
+def test_pixels_without_a_value_are_as_most_are() -> None:
+    """NaN becomes the median of its channel: the middle of the range would look like an object on a dark image."""
+    dark = np.where(NOISE > 130, 1000.0, NOISE)
+    pixels = np.stack([dark, -dark], axis=-1)
+    pixels[:4] = np.nan
+    found = normalised(pixels, "yxc")
+    for channel in range(2):
+        assert np.ptp(found[:4, :, channel]) == 0
+        assert found[0, 0, channel] == pytest.approx(np.median(found[4:, :, channel]), abs=1e-5)
+
+
 @given(st.floats(1e-3, 1e3), st.floats(-1e3, 1e3))
 def test_units_do_not_matter(factor: float, offset: float) -> None:
     """Rescaling all raw values by a * x + b, a > 0, changes nothing beyond rounding."""
