@@ -195,3 +195,22 @@ def test_every_pairing_that_is_named_has_a_score(truth_is: str, prediction_is: s
     two = {"classes": squares(1, 1), "mask": squares(9, 9), "objects": squares(9, 4), "labels": squares(1, 1) + 1}
     result = score(two[prediction_is], two[truth_is], truth_is=truth_is, prediction_is=prediction_is)  # type: ignore[arg-type]
     assert (result["dice"], result["seg"]) == ({"0": 1.0, "1": 1.0}, 1.0)
+
+
+@pytest.mark.parametrize("times", [2, 3])
+def test_masks_are_compared_plane_by_plane_as_their_axes_name_them(tmp_path: Path, times: int) -> None:
+    """A truth of slices, then times beside a mask in ImageJ's order; NPY names no axes, and one of two may differ."""
+    truth = np.stack([np.stack([squares(*([1] * (1 + z + time))) for time in range(times)]) for z in range(2)])
+    truth = truth.astype(np.uint8)
+    found, true = tmp_path / "found.tif", tmp_path / "true.ome.tif"
+    tifffile.imwrite(found, truth.swapaxes(0, 1), imagej=True, metadata={"axes": "TZYX"})
+    tifffile.imwrite(true, truth, ome=True, metadata={"axes": "ZTYX"}, photometric="minisblack")
+    np.save(tmp_path / "true.npy", truth)
+    assert score_files(found, true)["mean_dice"] == score_files(true, found)["mean_dice"] == 1
+    assert score_files(true, tmp_path / "true.npy")["mean_dice"] == 1
+    other = tmp_path / "other.ome.tif"
+    tifffile.imwrite(other, truth.swapaxes(0, 1), ome=True, metadata={"axes": "TQYX"}, photometric="minisblack")
+    assert score_files(other, true)["mean_dice"] == 1
+    tifffile.imwrite(other, truth, ome=True, metadata={"axes": "PQYX"}, photometric="minisblack")
+    with pytest.raises(UserError, match=r"^NU-S01: prediction and truth have the axes pqyx and ztyx"):
+        score_files(other, true)
