@@ -92,6 +92,14 @@ def test_classes_are_compared_class_by_class() -> None:
     assert score(squares(1, 0), squares(2, 0), truth_is="classes")["mean_dice"] < 0.6
 
 
+@pytest.mark.parametrize(("value", "number"), [(255, 1), (1, 30)], ids=["no class", "no few numbers"])
+def test_objects_that_touch_are_no_classes_that_were_missed(value: int, number: int) -> None:
+    """Where the prediction has no classes, or the truth numbers that are none; they are compared one by one."""
+    truth = np.where(BESIDE > 0, BESIDE + number - 1, 0)
+    result = score((BESIDE > 0) * value, truth)
+    assert (result["dice"], result["true_objects"]) == ({"0": 1.0, "1": 1.0}, 2)
+
+
 def test_several_classes_beside_a_foreground_mask_are_its_foreground() -> None:
     """Everything but background counts."""
     result = score(squares(1, 2, 1, 2), SAME * 255)
@@ -107,6 +115,9 @@ def test_labels_for_training_are_compared_where_they_are() -> None:
     assert (dense["mean_dice"], dense["seg"]) == (1.0, 1.0)
 
 
+WITHIN = squares(1)
+WITHIN[8:12, 8:12] = 2
+BESIDE = np.where(np.arange(SIDE) < 10, squares(1), squares(2))
 GREYS = np.arange(SIDE * SIDE).reshape(SIDE, SIDE) % 200
 REFUSED: dict[str, tuple[np.ndarray, np.ndarray, dict[str, str], str]] = {
     "labels": (SAME, strokes(2, 2, 2, 2), {}, "--truth-is labels"),
@@ -123,6 +134,8 @@ REFUSED: dict[str, tuple[np.ndarray, np.ndarray, dict[str, str], str]] = {
         "--truth-is classes or objects",
     ),
     "classes of one piece, two of them swapped": (squares(2, 1), squares(1, 2, 3), {}, "--truth-is classes or objects"),
+    "a class within another, missed": (squares(1), WITHIN, {}, "--truth-is classes or objects"),
+    "classes side by side, one of them missed": (squares(1), BESIDE, {}, "--truth-is classes or objects"),
     "numbered objects and classes": (squares(31, 32, 33), squares(1, 2, 1, 2), {}, "the truth holds more classes"),
     "grey values as prediction": (GREYS, SAME, {}, "--prediction-is mask"),
     "grey values as truth": (SAME, GREYS, {}, "--truth-is mask"),
