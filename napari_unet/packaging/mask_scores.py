@@ -34,7 +34,7 @@ def score(
 
     Parameters
     ----------
-    prediction, truth : masks of the same image; the first two axes from the end are y and x
+    prediction, truth : masks of the same image; the last two axes are y and x, others of length 1 do not count
     truth_is, prediction_is : "classes" for class - 1 with background 0; "mask" for 0 background and anything else
         foreground; "objects" for a number per object; "labels" for a truth of 0 unlabelled and 1..K classes, of which
         labelled pixels alone are compared. A mask or objects on either side compare foreground with background, and
@@ -127,7 +127,7 @@ def _classes(
 
 
 def _refuse_unlike(prediction: Shaped[np.ndarray, "..."], truth: Shaped[np.ndarray, "..."]) -> None:
-    if prediction.shape != truth.shape:
+    if _shape(prediction) != _shape(truth):
         what = f"prediction {prediction.shape} and truth {truth.shape} have different shapes"
         raise UserError("NU-S01", what, _WHERE, "compare masks of the same image")
     for name, values in (("prediction", prediction), ("truth", truth)):
@@ -137,6 +137,11 @@ def _refuse_unlike(prediction: Shaped[np.ndarray, "..."], truth: Shaped[np.ndarr
             raise UserError("NU-S02", f"the {name} holds the value {values.min()}", _WHERE, "use 0 for background")
         if values.max(initial=0) > np.iinfo(np.int64).max:
             raise UserError("NU-S02", f"the {name} holds the value {values.max()}", _WHERE, "number objects from 1 on")
+
+
+def _shape(mask: Shaped[np.ndarray, "..."]) -> tuple[int, ...]:
+    """Return the shape without plane axes of length 1: ``predict`` gives a single plane as a stack of one."""
+    return (*(size for size in mask.shape[:-2] if size != 1), *mask.shape[-2:])
 
 
 def _meaning(wanted: str, allowed: tuple[MaskMeaning, ...]) -> MaskMeaning:

@@ -154,6 +154,18 @@ def test_what_could_mean_several_things_is_asked_for(name: str) -> None:
     assert text in str(caught.value)
 
 
+def test_a_stack_of_one_plane_is_that_plane() -> None:
+    """As ``predict`` returns a mask, on either side; other planes and other sides are refused."""
+    truth = squares(1, 2, 3, 4)
+    for found, true in ((SAME[np.newaxis], truth), (SAME, truth[np.newaxis, np.newaxis])):
+        assert score(found, true, truth_is="objects") == score(SAME, truth, truth_is="objects")
+    stack = np.stack([SAME, SAME])
+    assert score(stack[np.newaxis], stack)["mean_dice"] == score(stack[:, np.newaxis], stack)["mean_dice"] == 1
+    for other in (stack, SAME[:1], SAME[:1][np.newaxis], SAME[0]):
+        with pytest.raises(UserError, match=r"^NU-S01: "):
+            score(SAME, other)
+
+
 def test_nothing_there_is_no_object() -> None:
     """Empty masks have no SEG, and an empty prediction finds nothing."""
     assert score(SAME * 0, SAME * 0)["seg"] is None
