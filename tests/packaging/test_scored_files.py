@@ -107,4 +107,9 @@ def test_a_truth_without_its_own_prediction_is_told(sequence: tuple[Path, Path])
     with pytest.raises(UserError, match=r"^NU-C02: 2 images .*man_seg017"):
         score_pairs([found], [truth])
     with pytest.raises(UserError, match=r"^NU-C02: 1 predictions and 2 truths"):
-        score_pairs([found], [truth / "man_seg001.tif", truth / "man_seg003.tif"])
+        score_pairs([found / "t001.tif"], [truth / "man_seg001.tif", truth / "man_seg003.tif"])
+    for folder, files in ((found, [truth / "man_seg001.tif"]), (found, [truth / "man_seg001.tif"] * 2)):
+        with pytest.raises(UserError, match=r"^NU-C02: a folder among predictions or truths, .*found, "):
+            score_pairs([folder], files)
+    with pytest.raises(UserError, match=r"^NU-C02: a folder among predictions or truths, .*SEG, "):
+        score_pairs([found / "t001.tif"], [truth])
