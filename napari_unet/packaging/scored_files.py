@@ -8,6 +8,7 @@ from napari_unet.dataset.label_pairs import named_alike
 from napari_unet.errors import UserError
 from napari_unet.images.folder import images_of, is_plain_folder
 from napari_unet.packaging.mask_scores import score_files
+from napari_unet.packaging.result_masks import each_mask_once
 
 _OBJECTS = "-objects"  # the end of the names of files that hold object numbers
 
@@ -19,7 +20,7 @@ def score_pairs(
 
     Files are taken in the order given. Of two folders every truth is taken, with the prediction of its name or else of
     the last number in its name. Of a folder of results the masks count, or, where the prediction is "objects", the
-    files of object numbers.
+    files of object numbers, each once where it lies there in several formats, see ``each_mask_once``.
 
     Returns
     -------
@@ -67,8 +68,9 @@ def _pairs_of_folders(predictions: Path, truths: Path, prediction_is: str) -> li
     found = images_of([predictions])
     numbered = [path for path in found if path.stem.endswith(_OBJECTS)]
     if prediction_is == "objects" and numbered:
-        return named_alike(numbered, images_of([truths]), _OBJECTS)
-    return named_alike([path for path in found if path not in numbered] or found, images_of([truths]))
+        return named_alike(each_mask_once(predictions, numbered, _OBJECTS), images_of([truths]), _OBJECTS)
+    masks = each_mask_once(predictions, [path for path in found if path not in numbered])
+    return named_alike(masks or each_mask_once(predictions, numbered, _OBJECTS), images_of([truths]))
 
 
 def _mean(values: Sequence[float | None]) -> float | None:
