@@ -13,11 +13,13 @@ def axis_order(labels: Image, image: Image) -> tuple[int, ...] | None:
 
     Where both name as many axes, names count: one that is called differently stands for the only one that is left, as
     programs save slices as times. None where two or more are called differently, so that their order is not known.
-    Otherwise, as beside NPY files, plane axes stay in the order that they have.
+    Otherwise, as beside NPY files, plane axes stay in the order that they have. So they do where labels have channels:
+    programs that are not told the axes of an array call them so (tifffile: z, c), and labels of channels hardly exist.
     """
     samples = "c" if labels.axes.endswith("c") else ""  # of a colour picture, which are no planes
     wanted, names = mask_axes(image), "".join(axis for axis in labels.axes.removesuffix("c") if axis not in "yx") + "yx"
-    if labels.names_axes and image.names_axes and len(names) == len(wanted) and not samples:
+    named = labels.names_axes and image.names_axes and "c" not in labels.axes
+    if named and len(names) == len(wanted):
         others = [axis for axis in names if axis not in wanted]
         if len(others) > 1:
             return None

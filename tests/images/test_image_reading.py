@@ -381,6 +381,10 @@ def test_an_axis_of_labels_may_have_another_name_where_its_order_is_sure(tmp_pat
     )
     with pytest.raises(UserError, match=r"^NU-A01: labels have the axes ztyx, the image has pqyx"):
         read_labels(tmp_path / "b.ome.tif", Image("stack", NAMED, "pqyx"))
+    for times in (2, 3):  # tifffile calls them z and c where nobody tells it their names
+        tifffile.imwrite(tmp_path / "c.tif", NAMED[:, :times], imagej=True)
+        image = Image("stack", NAMED[:, :times], "tzyx")
+        np.testing.assert_array_equal(read_labels(tmp_path / "c.tif", image), NAMED[:, :times].reshape(-1, 17, 13))
     tifffile.imwrite(tmp_path / "c.tif", RGB, photometric="rgb")
     with pytest.raises(UserError, match=r"^NU-A05: "):
         read_labels(tmp_path / "c.tif", Image("stack", np.zeros((3, 37, 29)), "zyx"))
