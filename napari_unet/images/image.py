@@ -77,6 +77,7 @@ class Image:
     coarser : the same pixels with fewer rows and columns each time, as ``pixels``; () where the file holds no pyramid
     file_name : name of the file with its ending; "" where the pixels come from no file
     notices : one coded line for each thing that the user should know of how the file was read
+    names_axes : a file or a user names the axes; they are guessed from the shape otherwise
     """
 
     name: str
@@ -89,6 +90,7 @@ class Image:
     channel_names: tuple[str, ...] = ()
     file_name: str = ""
     notices: tuple[str, ...] = field(default=(), compare=False)
+    names_axes: bool = field(default=True, compare=False)
 
     def __post_init__(self) -> None:
         # A name of bytes that are no text, as a layer may have it, can be written into no file and no database.

@@ -7,6 +7,7 @@ import numpy as np
 from jaxtyping import Shaped, UInt8
 
 from napari_unet.errors import UserError
+from napari_unet.images.axis_order import axis_order, mask_axes
 from napari_unet.images.image import Image
 from napari_unet.images.label_meaning import LABEL_MEANINGS
 from napari_unet.images.lossy import is_lossy
@@ -27,6 +28,7 @@ def frame_and_plane(path: Path) -> tuple[int, int] | None:
 def read_labels(path: Path, image: Image, labels_are: str = "classes", rim: int = 0) -> UInt8[np.ndarray, "planes y x"]:
     """Read a label file as annotation of all planes of ``image``, planes flattened in C order.
 
+    Planes are matched by the names of their axes where both files have names, else by their order, see ``axis_order``.
     One that has the plane in its name, see ``frame_and_plane``, may hold that plane alone; the others are unlabelled.
 
     Parameters
@@ -49,13 +51,16 @@ def read_labels(path: Path, image: Image, labels_are: str = "classes", rim: int 
     if is_lossy(path):
         what = "labels were saved as JPEG, which changes numbers"
         raise _error("NU-A13", what, path, "save the labels again as PNG or TIFF, from where they were drawn")
-    shape = tuple(int(size) for size in labels.pixels.shape)
+    order = axis_order(labels, image)
+    if order is None:
+        raise _unlike_axes(path, labels, image)
+    shape = tuple(int(labels.pixels.shape[axis]) for axis in order)
     wanted = (*(size for size in image.plane_shape if size != 1), image.height, image.width)
     place = frame_and_plane(path)
     is_one_plane = place is not None and len(wanted) == 3 and shape == wanted[1:] and place[1] < image.planes
     if shape != wanted and not is_one_plane:
         raise _wrong_shape(path, labels, shape, wanted)
-    values = np.asarray(labels.pixels)
+    values = np.asarray(labels.pixels).transpose(order)
     _refuse_fractions_and_negatives(path, values)
     if labels_are == "objects" and values.max() > np.iinfo(np.int64).max:
         raise _error("NU-A04", f"objects have the number {values.max()}", path, "number them anew, from 1 on")
@@ -85,6 +90,11 @@ def _wrong_shape(path: Path, labels: Image, shape: tuple[int, ...], wanted: tupl
     return _error(
         "NU-A01", f"labels have the shape {shape}, the image wants {wanted}", path, "use labels of this very image"
     )
+
+
+def _unlike_axes(path: Path, labels: Image, image: Image) -> UserError:
+    what = f"labels have the axes {labels.axes}, the image has {mask_axes(image)}"
+    return _error("NU-A01", what, path, "name them alike, or save the labels as NPY in the order of the image")
 
 
 def _refuse_fractions_and_negatives(path: Path, values: Shaped[np.ndarray, "..."]) -> None:

@@ -104,7 +104,8 @@ def _image(path: Path, content: Content, axes: str | None, keep_named: bool) -> 
         pixels, *coarser = levels
         image = Image(path.stem, pixels, letters, content.pixel_size, alpha, tuple(coarser))
         names = _names_of_channels(content, kept, letters)
-        return replace(image, channel_names=names, file_name=path.name, notices=content.notices)
+        named = content.names_axes or axes is not None
+        return replace(image, channel_names=names, file_name=path.name, notices=content.notices, names_axes=named)
     except UserError as error:
         # The image knows its name only; the user looks for a file.
         raise UserError(error.code, error.what, str(path), error.fix) from error

@@ -10,6 +10,8 @@ from napari_unet.errors import UserError
 from napari_unet.evaluation.mask_meaning import PREDICTION_MEANINGS, TRUTH_MEANINGS, MaskMeaning
 from napari_unet.evaluation.mask_pair import MaskPair
 from napari_unet.evaluation.scores import confusion, dice, iou, mean_known, object_overlaps, precision, recall
+from napari_unet.images.axis_order import axis_order, mask_axes
+from napari_unet.images.image import Image
 from napari_unet.images.labels import MAX_CLASS, frame_and_plane
 from napari_unet.images.lossy import is_lossy
 from napari_unet.images.reading import open_image
@@ -32,7 +34,7 @@ def score(
 
     Parameters
     ----------
-    prediction, truth : masks of the same image; the first two axes from the end are y and x
+    prediction, truth : masks of the same image; the last two axes are y and x, others of length 1 do not count
     truth_is, prediction_is : "classes" for class - 1 with background 0; "mask" for 0 background and anything else
         foreground; "objects" for a number per object; "labels" for a truth of 0 unlabelled and 1..K classes, of which
         labelled pixels alone are compared. A mask or objects on either side compare foreground with background, and
@@ -60,14 +62,18 @@ def score_files(
 ) -> dict[str, Any]:
     """Score one mask file against another; see ``score``.
 
+    Planes are matched by the names of their axes where both files have names, else by their order, see ``axis_order``.
     A truth that has its plane in its name (``frame_and_plane``), and holds it alone, is compared with that plane.
 
     Raises
     ------
     UserError
-        NU-S02 and NU-S03 for files that hold no mask, and as ``score`` and ``open_image``.
+        NU-S01 for axes that cannot be matched, NU-S02 and NU-S03 for files that hold no mask, and as ``score`` and
+        ``open_image``.
     """
-    found, true, place = _read_mask(Path(prediction)), _read_mask(Path(truth)), frame_and_plane(Path(truth))
+    image, true_image = _open_mask(Path(prediction)), _open_mask(Path(truth))
+    found, true = _values_as(true_image, image), _values_as(true_image, true_image)
+    place = frame_and_plane(Path(truth))
     if place is not None and found.ndim == 3 and true.ndim == 2 and place[1] < len(found):
         found = found[place[1]]
     try:
@@ -121,7 +127,7 @@ def _classes(
 
 
 def _refuse_unlike(prediction: Shaped[np.ndarray, "..."], truth: Shaped[np.ndarray, "..."]) -> None:
-    if prediction.shape != truth.shape:
+    if _shape(prediction) != _shape(truth):
         what = f"prediction {prediction.shape} and truth {truth.shape} have different shapes"
         raise UserError("NU-S01", what, _WHERE, "compare masks of the same image")
     for name, values in (("prediction", prediction), ("truth", truth)):
@@ -133,6 +139,11 @@ def _refuse_unlike(prediction: Shaped[np.ndarray, "..."], truth: Shaped[np.ndarr
             raise UserError("NU-S02", f"the {name} holds the value {values.max()}", _WHERE, "number objects from 1 on")
 
 
+def _shape(mask: Shaped[np.ndarray, "..."]) -> tuple[int, ...]:
+    """Return the shape without plane axes of length 1: ``predict`` gives a single plane as a stack of one."""
+    return (*(size for size in mask.shape[:-2] if size != 1), *mask.shape[-2:])
+
+
 def _meaning(wanted: str, allowed: tuple[MaskMeaning, ...]) -> MaskMeaning:
     for meaning in allowed:
         if meaning == wanted:
@@ -140,13 +151,22 @@ def _meaning(wanted: str, allowed: tuple[MaskMeaning, ...]) -> MaskMeaning:
     raise UserError("NU-C14", f"a mask cannot be '{wanted}'", _WHERE, f"choose one of {', '.join(allowed)}")
 
 
-def _read_mask(path: Path) -> Shaped[np.ndarray, "..."]:
+def _open_mask(path: Path) -> Image:
     image = open_image(path, expand_palette=False)
     if is_lossy(path):
         raise UserError("NU-S02", "JPEG changes the numbers of a mask", str(path), "save the mask as PNG or TIFF")
     if "c" in image.axes:
         raise UserError("NU-S03", "the mask is a colour picture", str(path), "give one integer per pixel")
-    return np.asarray(image.pixels)
+    return image
+
+
+def _values_as(truth: Image, mask: Image) -> Shaped[np.ndarray, "..."]:
+    """Read a mask with its axes in the order of the truth's: plane axes, then y and x."""
+    order = axis_order(mask, truth)
+    if order is None:
+        what = f"prediction and truth have the axes {mask_axes(mask)} and {mask_axes(truth)}"
+        raise UserError("NU-S01", what, mask.file_name, "name them alike, or save one as NPY in the order of the other")
+    return np.asarray(mask.pixels).transpose(order)
 
 
 def _objects(classes: UInt8[np.ndarray, "planes y x"]) -> Int64[np.ndarray, "planes y x"]:

@@ -8,6 +8,7 @@ from napari_unet.dataset.label_pairs import named_alike
 from napari_unet.errors import UserError
 from napari_unet.images.folder import images_of, is_plain_folder
 from napari_unet.packaging.mask_scores import score_files
+from napari_unet.packaging.result_masks import each_mask_once
 
 _OBJECTS = "-objects"  # the end of the names of files that hold object numbers
 
@@ -19,7 +20,7 @@ def score_pairs(
 
     Files are taken in the order given. Of two folders every truth is taken, with the prediction of its name or else of
     the last number in its name. Of a folder of results the masks count, or, where the prediction is "objects", the
-    files of object numbers.
+    files of object numbers, each once where it lies there in several formats, see ``each_mask_once``.
 
     Returns
     -------
@@ -30,8 +31,8 @@ def score_pairs(
     Raises
     ------
     UserError
-        NU-C02 where predictions and truths are not as many, or a truth has no prediction or several; as ``score_files``
-        and ``images_of``.
+        NU-C02 where predictions and truths are not as many, a truth has no prediction or several, or a folder stands
+        beside files; as ``score_files`` and ``images_of``.
     """
     images = [
         {"prediction": str(found), "truth": str(true)}
@@ -51,16 +52,25 @@ def score_pairs(
 
 
 def _pairs(predictions: Sequence[Path], truths: Sequence[Path], prediction_is: str) -> list[tuple[Path, Path]]:
-    if len(predictions) == len(truths) == 1 and all(is_plain_folder(path) for path in (*predictions, *truths)):
-        found = images_of(predictions)
-        numbered = {path for path in found if path.stem.endswith(_OBJECTS)}
-        if prediction_is == "objects" and numbered:
-            return named_alike([path for path in found if path in numbered], images_of(truths), _OBJECTS)
-        return named_alike([path for path in found if path not in numbered] or found, images_of(truths))
+    folders = [path for path in (*predictions, *truths) if is_plain_folder(path)]
+    if len(predictions) == len(truths) == 1 and len(folders) == 2:
+        return _pairs_of_folders(predictions[0], truths[0], prediction_is)
+    if folders:
+        fix = "give one folder of predictions and one of truths, or files alone"
+        raise UserError("NU-C02", "a folder among predictions or truths", str(folders[0]), fix)
     if len(predictions) != len(truths):
         what = f"{len(predictions)} predictions and {len(truths)} truths"
         raise UserError("NU-C02", what, "score", "give one truth for each prediction, or a folder of each")
     return list(zip(predictions, truths, strict=True))
+
+
+def _pairs_of_folders(predictions: Path, truths: Path, prediction_is: str) -> list[tuple[Path, Path]]:
+    found = images_of([predictions])
+    numbered = [path for path in found if path.stem.endswith(_OBJECTS)]
+    if prediction_is == "objects" and numbered:
+        return named_alike(each_mask_once(predictions, numbered, _OBJECTS), images_of([truths]), _OBJECTS)
+    masks = each_mask_once(predictions, [path for path in found if path not in numbered])
+    return named_alike(masks or each_mask_once(predictions, numbered, _OBJECTS), images_of([truths]))
 
 
 def _mean(values: Sequence[float | None]) -> float | None:

@@ -333,6 +333,19 @@ def test_a_double_ending_belongs_to_no_name(tmp_path: Path) -> None:
     assert [(image.name, label.name) for image, label in paired(*folders)] == [("wt.tif", "wt.tif")]
 
 
+def test_strokes_of_a_stack_land_on_the_planes_that_the_axes_name(tmp_path: Path) -> None:
+    """Of an image of slices, then times, and labels in the order of ImageJ."""
+    image, labels = tmp_path / "cells.ome.tif", tmp_path / "labels.tif"
+    pixels = np.random.default_rng(0).integers(0, 255, (2, 2, SIDE, SIDE), np.uint8)
+    numbers = np.stack([np.stack([striped(*range(1, 2 + 2 * z + time)) for time in range(2)]) for z in range(2)])
+    tifffile.imwrite(image, pixels, ome=True, metadata={"axes": "ZTYX"}, photometric="minisblack")
+    tifffile.imwrite(labels, numbers.swapaxes(0, 1), imagej=True, metadata={"axes": "TZYX"})
+    with Project(tmp_path / "p.unet") as project:
+        record = add_annotated_image(project, image, labels, labels_are="mask")
+        rows = [int((project.strokes.plane(record.id, plane) == 2).any(axis=1).sum()) for plane in range(4)]
+    assert rows == [1, 2, 3, 4]
+
+
 def picture_in(folder: Path, name: str) -> None:
     """A small file of that name."""
     folder.mkdir(exist_ok=True)

@@ -92,6 +92,14 @@ def test_classes_are_compared_class_by_class() -> None:
     assert score(squares(1, 0), squares(2, 0), truth_is="classes")["mean_dice"] < 0.6
 
 
+@pytest.mark.parametrize(("value", "number"), [(255, 1), (1, 30)], ids=["no class", "no few numbers"])
+def test_objects_that_touch_are_no_classes_that_were_missed(value: int, number: int) -> None:
+    """Where the prediction has no classes, or the truth numbers that are none; they are compared one by one."""
+    truth = np.where(BESIDE > 0, BESIDE + number - 1, 0)
+    result = score((BESIDE > 0) * value, truth)
+    assert (result["dice"], result["true_objects"]) == ({"0": 1.0, "1": 1.0}, 2)
+
+
 def test_several_classes_beside_a_foreground_mask_are_its_foreground() -> None:
     """Everything but background counts."""
     result = score(squares(1, 2, 1, 2), SAME * 255)
@@ -107,6 +115,9 @@ def test_labels_for_training_are_compared_where_they_are() -> None:
     assert (dense["mean_dice"], dense["seg"]) == (1.0, 1.0)
 
 
+WITHIN = squares(1)
+WITHIN[8:12, 8:12] = 2
+BESIDE = np.where(np.arange(SIDE) < 10, squares(1), squares(2))
 GREYS = np.arange(SIDE * SIDE).reshape(SIDE, SIDE) % 200
 REFUSED: dict[str, tuple[np.ndarray, np.ndarray, dict[str, str], str]] = {
     "labels": (SAME, strokes(2, 2, 2, 2), {}, "--truth-is labels"),
@@ -123,6 +134,8 @@ REFUSED: dict[str, tuple[np.ndarray, np.ndarray, dict[str, str], str]] = {
         "--truth-is classes or objects",
     ),
     "classes of one piece, two of them swapped": (squares(2, 1), squares(1, 2, 3), {}, "--truth-is classes or objects"),
+    "a class within another, missed": (squares(1), WITHIN, {}, "--truth-is classes or objects"),
+    "classes side by side, one of them missed": (squares(1), BESIDE, {}, "--truth-is classes or objects"),
     "numbered objects and classes": (squares(31, 32, 33), squares(1, 2, 1, 2), {}, "the truth holds more classes"),
     "grey values as prediction": (GREYS, SAME, {}, "--prediction-is mask"),
     "grey values as truth": (SAME, GREYS, {}, "--truth-is mask"),
@@ -139,6 +152,18 @@ def test_what_could_mean_several_things_is_asked_for(name: str) -> None:
     with pytest.raises(UserError, match=r"^NU-S02: ") as caught:
         score(prediction, np.asarray(truth), **said)  # type: ignore[arg-type]
     assert text in str(caught.value)
+
+
+def test_a_stack_of_one_plane_is_that_plane() -> None:
+    """As ``predict`` returns a mask, on either side; other planes and other sides are refused."""
+    truth = squares(1, 2, 3, 4)
+    for found, true in ((SAME[np.newaxis], truth), (SAME, truth[np.newaxis, np.newaxis])):
+        assert score(found, true, truth_is="objects") == score(SAME, truth, truth_is="objects")
+    stack = np.stack([SAME, SAME])
+    assert score(stack[np.newaxis], stack)["mean_dice"] == score(stack[:, np.newaxis], stack)["mean_dice"] == 1
+    for other in (stack, SAME[:1], SAME[:1][np.newaxis], SAME[0]):
+        with pytest.raises(UserError, match=r"^NU-S01: "):
+            score(SAME, other)
 
 
 def test_nothing_there_is_no_object() -> None:
@@ -195,3 +220,22 @@ def test_every_pairing_that_is_named_has_a_score(truth_is: str, prediction_is: s
     two = {"classes": squares(1, 1), "mask": squares(9, 9), "objects": squares(9, 4), "labels": squares(1, 1) + 1}
     result = score(two[prediction_is], two[truth_is], truth_is=truth_is, prediction_is=prediction_is)  # type: ignore[arg-type]
     assert (result["dice"], result["seg"]) == ({"0": 1.0, "1": 1.0}, 1.0)
+
+
+@pytest.mark.parametrize("times", [2, 3])
+def test_masks_are_compared_plane_by_plane_as_their_axes_name_them(tmp_path: Path, times: int) -> None:
+    """A truth of slices, then times beside a mask in ImageJ's order; NPY names no axes, and one of two may differ."""
+    truth = np.stack([np.stack([squares(*([1] * (1 + z + time))) for time in range(times)]) for z in range(2)])
+    truth = truth.astype(np.uint8)
+    found, true = tmp_path / "found.tif", tmp_path / "true.ome.tif"
+    tifffile.imwrite(found, truth.swapaxes(0, 1), imagej=True, metadata={"axes": "TZYX"})
+    tifffile.imwrite(true, truth, ome=True, metadata={"axes": "ZTYX"}, photometric="minisblack")
+    np.save(tmp_path / "true.npy", truth)
+    assert score_files(found, true)["mean_dice"] == score_files(true, found)["mean_dice"] == 1
+    assert score_files(true, tmp_path / "true.npy")["mean_dice"] == 1
+    other = tmp_path / "other.ome.tif"
+    tifffile.imwrite(other, truth.swapaxes(0, 1), ome=True, metadata={"axes": "TQYX"}, photometric="minisblack")
+    assert score_files(other, true)["mean_dice"] == 1
+    tifffile.imwrite(other, truth, ome=True, metadata={"axes": "PQYX"}, photometric="minisblack")
+    with pytest.raises(UserError, match=r"^NU-S01: prediction and truth have the axes pqyx and ztyx"):
+        score_files(other, true)

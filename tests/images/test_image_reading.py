@@ -343,3 +343,61 @@ def write_named_zarr(path: Path, pixels: np.ndarray, omero: object) -> None:
     group = zarr.open_group(path, mode="w", zarr_format=3)
     group.attrs["ome"] = {"version": "0.5", "multiscales": [{"axes": axes, "datasets": datasets}], "omero": omero}
     group.create_array("0", data=pixels)
+
+
+NAMED = np.arange(2 * 3 * 17 * 13, dtype=np.uint8).reshape(2, 3, 17, 13) % 200
+
+
+def named_tiff(path: Path, values: np.ndarray, axes: str) -> Path:
+    """A file that names its axes, in the order of OME-TIFF, which may be any."""
+    tifffile.imwrite(path, values, metadata={"axes": axes.upper()}, ome=True, photometric="minisblack")
+    return path
+
+
+@pytest.mark.parametrize("planes", [2, 3], ids=["as many times as slices", "other times than slices"])
+def test_labels_belong_to_the_planes_that_their_axes_name(tmp_path: Path, planes: int) -> None:
+    """Times before slices, as ImageJ keeps them, or after them; also where no shape could tell."""
+    values = NAMED[:, :planes]
+    image = open_image(named_tiff(tmp_path / "image.ome.tif", values, "ZTYX"))
+    assert image.axes == "ztyx"
+    labels = tmp_path / "labels.tif"
+    tifffile.imwrite(labels, values.swapaxes(0, 1), imagej=True, metadata={"axes": "TZYX"})
+    wanted = values.reshape(-1, 17, 13)
+    np.testing.assert_array_equal(read_labels(labels, image), wanted)
+    np.testing.assert_array_equal(read_labels(save_labels(tmp_path / "labels.npy", values), image), wanted)
+    unnamed = open_image(save_labels(tmp_path / "image.npy", values.swapaxes(0, 1)))
+    assert (unnamed.axes, unnamed.names_axes, image.names_axes) == ("tzyx", False, True)
+    swapped = named_tiff(tmp_path / "labels.ome.tif", values.swapaxes(0, 1), "ZTYX")
+    np.testing.assert_array_equal(read_labels(swapped, unnamed), values.swapaxes(0, 1).reshape(-1, 17, 13))
+
+
+def test_an_axis_of_labels_may_have_another_name_where_its_order_is_sure(tmp_path: Path) -> None:
+    """A single one, as slices are often saved as times; two are refused, and no colours become planes."""
+    stack, labels = NAMED[0], named_tiff(tmp_path / "a.ome.tif", NAMED[0], "TYX")
+    np.testing.assert_array_equal(read_labels(labels, Image("stack", stack, "zyx")), stack)
+    np.testing.assert_array_equal(
+        read_labels(named_tiff(tmp_path / "b.ome.tif", NAMED, "ZTYX"), Image("stack", NAMED.swapaxes(0, 1), "pzyx")),
+        NAMED.swapaxes(0, 1).reshape(-1, 17, 13),
+    )
+    with pytest.raises(UserError, match=r"^NU-A01: labels have the axes ztyx, the image has pqyx"):
+        read_labels(tmp_path / "b.ome.tif", Image("stack", NAMED, "pqyx"))
+    for times in (2, 3):  # tifffile calls them z and c where nobody tells it their names
+        tifffile.imwrite(tmp_path / "c.tif", NAMED[:, :times], imagej=True)
+        image = Image("stack", NAMED[:, :times], "tzyx")
+        np.testing.assert_array_equal(read_labels(tmp_path / "c.tif", image), NAMED[:, :times].reshape(-1, 17, 13))
+    tifffile.imwrite(tmp_path / "c.tif", RGB, photometric="rgb")
+    with pytest.raises(UserError, match=r"^NU-A05: "):
+        read_labels(tmp_path / "c.tif", Image("stack", np.zeros((3, 37, 29)), "zyx"))
+
+
+def test_only_axes_that_a_file_names_count_as_named(tmp_path: Path) -> None:
+    """Zarr may name none, and what a user says of the axes counts."""
+    zarr.save_array(str(tmp_path / "a.zarr"), NAMED)
+    save_labels(tmp_path / "a.npy", NAMED)
+    tifffile.imwrite(tmp_path / "a.tif", NAMED, photometric="minisblack")
+    for name in ("a.zarr", "a.npy", "a.tif"):
+        assert not open_image(tmp_path / name).names_axes
+        assert open_image(tmp_path / name, "ztyx").names_axes
+    array = zarr.create_array(str(tmp_path / "b.zarr"), data=NAMED, dimension_names=["z", "t", "y", "x"])
+    assert array.ndim == 4
+    assert open_image(tmp_path / "b.zarr").names_axes

@@ -1,14 +1,17 @@
 """Laws of the scores of many masks: each truth meets its own prediction, and every true object counts once."""
 
 import json
+import shutil
 from pathlib import Path
 
 import numpy as np
 import pytest
 import tifffile
 
+from napari_unet.api import load_model, predict_files
 from napari_unet.cli import main
 from napari_unet.errors import UserError
+from napari_unet.export.formats import FORMATS
 from napari_unet.packaging.mask_scores import score
 from napari_unet.packaging.scored_files import score_pairs
 
@@ -107,4 +110,52 @@ def test_a_truth_without_its_own_prediction_is_told(sequence: tuple[Path, Path])
     with pytest.raises(UserError, match=r"^NU-C02: 2 images .*man_seg017"):
         score_pairs([found], [truth])
     with pytest.raises(UserError, match=r"^NU-C02: 1 predictions and 2 truths"):
-        score_pairs([found], [truth / "man_seg001.tif", truth / "man_seg003.tif"])
+        score_pairs([found / "t001.tif"], [truth / "man_seg001.tif", truth / "man_seg003.tif"])
+    for folder, files in ((found, [truth / "man_seg001.tif"]), (found, [truth / "man_seg001.tif"] * 2)):
+        with pytest.raises(UserError, match=r"^NU-C02: a folder among predictions or truths, .*found, "):
+            score_pairs([folder], files)
+    with pytest.raises(UserError, match=r"^NU-C02: a folder among predictions or truths, .*SEG, "):
+        score_pairs([found / "t001.tif"], [truth])
+
+
+@pytest.fixture
+def results(network_file: Path, tmp_path: Path) -> tuple[Path, Path]:
+    """Results of two numbered images in every format, one of them a stack, and the same masks as truth."""
+    found, truth = tmp_path / "results", tmp_path / "truth"
+    truth.mkdir()
+    images = [tmp_path / "cell 0.npy", tmp_path / "cell 1.npy"]
+    for planes, image in enumerate(images, start=1):
+        np.save(image, np.random.default_rng(planes).integers(0, 255, (planes, SIDE, SIDE), np.uint8))
+    done = predict_files(load_model(network_file, "cpu"), images, found, list(FORMATS), probabilities=True)
+    assert not done.failed
+    for name in ("cell 0", "cell 1"):
+        shutil.copy(found / f"{name}.tif", truth / f"gold {name}.tif")
+    return found, truth
+
+
+def test_a_mask_in_several_formats_counts_once(results: tuple[Path, Path]) -> None:
+    """The first of them, and nothing else that an export wrote; also of object numbers."""
+    found, truth = results
+    record = score_pairs([found], [truth], truth_is="classes", prediction_is="classes")
+    assert [Path(image["prediction"]).name for image in record["images"]] == ["cell 0.tif", "cell 1.tif"]
+    assert record["mean_dice"] == 1
+    for name in ("cell 0", "cell 1"):
+        shutil.copy(found / f"{name}-objects.tif", truth / f"gold {name}.tif")
+    for kept in ("-objects.tif", "-objects.npy"):
+        record = score_pairs([found], [truth], truth_is="objects", prediction_is="objects")
+        assert [Path(image["prediction"]).name for image in record["images"]] == [f"cell 0{kept}", f"cell 1{kept}"]
+        for name in ("cell 0", "cell 1"):
+            (found / f"{name}-objects.tif").unlink(missing_ok=True)
+
+
+def test_a_mask_that_may_differ_from_its_other_formats_is_no_copy(results: tuple[Path, Path]) -> None:
+    """After a change by hand, or where no record tells that they are of one export."""
+    found, truth = results
+    np.save(found / "cell 1.npy", np.ones((2, SIDE, SIDE), np.uint8))
+    with pytest.raises(UserError, match=r"^NU-C02: 2 images .*gold cell 1"):
+        score_pairs([found], [truth])
+    (found / "cell 1.npy").unlink()
+    assert score_pairs([found], [truth], truth_is="classes", prediction_is="classes")["mean_dice"] == 1
+    (found / "cell 0.json").unlink()
+    with pytest.raises(UserError, match=r"^NU-C02: \d+ images .*gold cell 0"):
+        score_pairs([found], [truth])

@@ -20,6 +20,7 @@ class Content:
     coarser : the same pixels with fewer rows and columns each time
     channel_names : of all channels; () where the file names none
     notices : one coded line for each thing that the user should know of how the file was read
+    names_axes : the file names its axes; they are guessed from the shape otherwise
     """
 
     pixels: Sliceable
@@ -29,3 +30,4 @@ class Content:
     coarser: Sequence[Sliceable] = ()
     channel_names: Sequence[str] = ()
     notices: tuple[str, ...] = ()
+    names_axes: bool = True

@@ -21,4 +21,4 @@ def open_npy(path: Path, expand_palette: bool) -> Content:
     if array.dtype.hasobject:
         fix = "convert the image to uint8, uint16 or float32"
         raise UserError("NU-I03", f"pixels of type {array.dtype} cannot be used", str(path), fix)
-    return Content(lazy(path, array), guessed_axes(array.shape))
+    return Content(lazy(path, array), guessed_axes(array.shape), names_axes=False)

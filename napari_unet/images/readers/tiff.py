@@ -40,13 +40,13 @@ def open_tiff(path: Path, expand_palette: bool) -> Content:
         left_out = _left_out(path, file, every, number)
         stores = [series.aszarr(level=level, squeeze=False) for level in range(len(series.levels))]
     arrays = [zarr.open_array(store, mode="r") for store in stores]
-    axes = _axes(arrays[0])
+    axes, names_axes = _axes(arrays[0])
     levels = [
         _level(path, array, store, axes.find("S") if is_cmyk else -1)
         for array, store in zip(arrays, stores, strict=True)
     ]
     refuse_first_chunk(path, levels[0], arrays[0].chunks)
-    return Content(levels[0], axes, pixel_size, alpha, pyramid(levels, axes), names, left_out)
+    return Content(levels[0], axes, pixel_size, alpha, pyramid(levels, axes), names, left_out, names_axes)
 
 
 def _series(file: Any) -> Sequence[Any]:
@@ -115,9 +115,10 @@ def _level(path: Path, array: Any, store: Any, inks: int) -> FilePixels:
     return lazy(path, array if inks < 0 else CmykPixels(array, inks), store.close)
 
 
-def _axes(array: Any) -> str:
+def _axes(array: Any) -> tuple[str, bool]:
+    """Return one letter for each axis, and whether the file names them; they are a guess otherwise."""
     # The series itself leaves axes of length 1 out in older versions of tifffile.
     names = getattr(array.metadata, "dimension_names", None) or array.attrs["_ARRAY_DIMENSIONS"]
     axes = "".join(names)
     unnamed = set(axes[:-2]) <= {"Q"} and axes.endswith("YX")
-    return guessed_axes(array.shape) if unnamed else axes
+    return (guessed_axes(array.shape), False) if unnamed else (axes, True)

@@ -22,7 +22,8 @@ def open_zarr(path: Path, expand_palette: bool) -> Content:
     metadata = read_metadata(path, path)
     if metadata.is_array:
         pixels = _array(path, path, metadata)
-        return Content(pixels, _axes(pixels, spoken_names(metadata.axis_names)))
+        names = spoken_names(metadata.axis_names)
+        return Content(pixels, _axes(pixels, names), names_axes=_fits(pixels, names))
     image = multiscale_of(metadata.attributes)
     if image is None:
         raise _no_image(path)
@@ -31,7 +32,8 @@ def open_zarr(path: Path, expand_palette: bool) -> Content:
     names = axis_names(image, pixels.ndim) or own_names
     axes, size = _axes(pixels, names), pixel_size(image, names)
     levels = [pixels, *_coarser_levels(path, others)]
-    return Content(pixels, axes, size, False, pyramid(levels, axes), channel_names(metadata.attributes))
+    channels, named = channel_names(metadata.attributes), _fits(pixels, names)
+    return Content(pixels, axes, size, False, pyramid(levels, axes), channels, names_axes=named)
 
 
 def _coarser_levels(path: Path, datasets: list[Dataset]) -> Iterator[FilePixels]:
@@ -95,5 +97,8 @@ def _array(path: Path, folder: Path, metadata: ZarrMetadata) -> FilePixels:
 
 def _axes(pixels: FilePixels, names: list[str]) -> list[str]:
     """Return the names where they fit the pixels, else a guess from the shape."""
-    fits = len(names) == pixels.ndim and {"y", "x"} <= set(names)
-    return names if fits else list(guessed_axes(pixels.shape))
+    return names if _fits(pixels, names) else list(guessed_axes(pixels.shape))
+
+
+def _fits(pixels: FilePixels, names: list[str]) -> bool:
+    return len(names) == pixels.ndim and {"y", "x"} <= set(names)
