@@ -87,9 +87,12 @@ class Model:
         """
         return rescaling(self.trained_on, planes) if rescale else UNCHANGED
 
-    def warnings(self, planes: NormalisedPlanes, *, rescaled: bool = False) -> list[str]:
-        """Return a line for every finding in reading an image, and for how it is unlike those that were trained on."""
-        lines = (*planes.image.notices, difference(self.trained_on, planes, rescaled=rescaled))
+    def warnings(self, planes: NormalisedPlanes, *, rescaled: bool = False, where: str = "") -> list[str]:
+        """Return a line for every finding in reading an image, and for how it is unlike those that were trained on.
+
+        The second one names ``where``, its file, and the name of the image where that is "".
+        """
+        lines = (*planes.image.notices, difference(self.trained_on, planes, rescaled=rescaled, where=where))
         return [line for line in lines if line]
 
     def _with_channels(self, image: Image, channels: Sequence[str]) -> Image:

@@ -532,6 +532,9 @@ def test_a_foreign_folder_is_refused_and_left_alone(tmp_path: Path, name: str, r
     before = content(tmp_path)
     refused("NU-P01", tmp_path / "mine", read_only=read_only)
     refused("NU-P01", tmp_path / "mine" / name, read_only=read_only)
+    with pytest.raises(UserError) as refusal:
+        Project(tmp_path / "mine", read_only=read_only)
+    assert ("does not exist yet" in refusal.value.fix) == (not read_only and name != DATABASE)
     assert content(tmp_path) == before
 
 
@@ -558,7 +561,8 @@ def test_a_foreign_database_is_refused_and_left_alone(tmp_path: Path, read_only:
 
 def test_a_folder_that_is_not_there_is_not_made_by_a_reader(tmp_path: Path) -> None:
     """Reading creates nothing."""
-    refused("NU-P01", tmp_path / "none.unet", read_only=True)
+    with pytest.raises(UserError, match=r"^NU-P01: there is no such project, .*none\.unet, check the name$"):
+        Project(tmp_path / "none.unet", read_only=True)
     assert not (tmp_path / "none.unet").exists()
 
 
