@@ -14,7 +14,7 @@ CLOSED = 141  # exit status of a program whose output nobody reads on: 128 and t
 
 
 class OutputClosed(Exception):
-    """Whoever read the output has closed it, as ``head`` does when it has enough."""
+    """Tells that nobody reads the output any more, as ``head`` does not when it has enough."""
 
 
 def print_files(record: dict[str, Any], warnings: Sequence[str], options: argparse.Namespace) -> None:
