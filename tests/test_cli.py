@@ -4,9 +4,12 @@ import errno
 import hashlib
 import io
 import json
+import os
 import shutil
 import signal
 import sqlite3
+import subprocess
+import sys
 import zipfile
 from collections.abc import Callable, Iterator
 from dataclasses import replace
@@ -281,6 +284,7 @@ def test_a_prediction_warns_and_goes_on(
     assert status == 0
     record = json.loads(out)
     assert [line.split(":")[0] for line in record["warnings"]] == ["NU-I16"]
+    assert f", {tmp_path / 'faint.tif'}, " in record["warnings"][0]  # another folder may have one of that name
     assert [line for line in err.splitlines() if "NU-" in line] == [f"warning: {record['warnings'][0]}"]
     assert (tmp_path / "o" / "faint.tif").is_file()
     given.remove(drawn[0])
@@ -547,6 +551,29 @@ def test_names_are_printed_in_any_encoding(tmp_path: Path, monkeypatch: pytest.M
     assert main(["score", "--prediction", str(tmp_path / name), "--truth", str(tmp_path / name)]) == 0
     printed.seek(0)
     assert (name if encoding == "utf-8" else "\\u7d30\\u80de.tif: mean Dice 1.0000") in printed.read()
+
+
+def started(stdout: Any, *arguments: object) -> tuple[int, str]:
+    """The command in a process of its own, which writes there; its exit status and standard error."""
+    command = [sys.executable, "-m", "napari_unet.cli", *map(str, arguments)]
+    ended = subprocess.run(command, stdout=stdout, stderr=subprocess.PIPE, text=True, check=False)
+    return ended.returncode, ended.stderr
+
+
+@pytest.mark.skipif(os.name != "posix", reason="other systems have neither /dev/full nor SIGPIPE")
+def test_an_output_that_takes_nothing_is_told_or_left_quietly(tmp_path: Path) -> None:
+    """A full disk has one line that blames no file of the user; a reader that has gone away has none."""
+    tifffile.imwrite(tmp_path / "mask.tif", np.eye(9, dtype=np.uint8))
+    score = ("score", "--prediction", tmp_path / "mask.tif", "--truth", tmp_path / "mask.tif")
+    if os.path.exists("/dev/full"):
+        with open("/dev/full", "w") as full:
+            status, told = started(full, *score)
+        assert (status, told.count("\n")) == (2, 1)
+        assert told.startswith("error: NU-E01: the output of the command cannot be written (No space left on device), ")
+    reader, writer = os.pipe()
+    os.close(reader)
+    assert started(writer, *score) == (141, "")
+    os.close(writer)
 
 
 def test_verify_tells_sound_from_damaged(run: Run, trained_folder: Path, drawn: tuple[Path, Path]) -> None:

@@ -8,12 +8,16 @@ import sys
 from collections.abc import Callable, Sequence
 
 from napari_unet.cli.machine import images_tried
+from napari_unet.cli.output import CLOSED, OutputClosed, print_line
 from napari_unet.cli.parser import command_parser
 from napari_unet.errors import UserError, told_in_one_line
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """Run one command and return the exit status: 0 done, 1 findings of verify, 2 bad usage or bad input."""
+    """Run one command and return the exit status: 0 done, 1 findings of verify, 2 bad usage or bad input.
+
+    It is 130 after Ctrl+C, and 141 where whoever reads the output has closed it.
+    """
     _print_every_name()
     try:
         options = command_parser().parse_args(arguments)
@@ -22,8 +26,11 @@ def main(arguments: Sequence[str] | None = None) -> int:
             return command(options)
     except KeyboardInterrupt:
         return 130
+    except OutputClosed:
+        return CLOSED
     except Exception as error:  # noqa: BLE001 - whatever it is, it is told in one line, and its traceback is logged
-        print(f"error: {_told(error)}", file=sys.stderr)
+        with contextlib.suppress(OutputClosed, UserError):  # where standard error takes nothing, nobody hears of it
+            print_line(f"error: {_told(error)}", is_error=True)
         return 2
 
 

@@ -11,7 +11,7 @@ from napari_unet.errors import UserError
 from napari_unet.images.image import Image
 from napari_unet.images.labels import BACKGROUND, FOREGROUND, MAX_CLASS, frame_and_plane, read_labels
 from napari_unet.images.reading import open_image
-from napari_unet.project.classes import default_name
+from napari_unet.project.classes import default_name, refuse_new_names
 from napari_unet.project.database import DATABASE
 from napari_unet.project.image_record import ImageRecord
 from napari_unet.project.object_strokes import give_ridge_back
@@ -75,8 +75,15 @@ class LabelFiles:
     def add_to(self, project: Project, names: Sequence[str] = ()) -> list[ImageRecord]:
         """Add every image and its annotation to the project, and the classes that are missing.
 
-        Without ``names`` those of masks and objects have the names that fit, where they are free.
+        Without ``names`` those of masks and objects have the names that fit, where they are free. Classes that are
+        there keep theirs, and where ``names`` are others, one of the project's notices says so.
+
+        Raises
+        ------
+        UserError
+            NU-A09 and NU-A18 as ``ensure_classes``
         """
+        self._tell_unused(project, names)
         fitting = _FITTING.get(self.labels_are)
         if not names and fitting and fitting not in project.classes.names().values():
             names = (default_name(BACKGROUND), fitting)
@@ -97,6 +104,17 @@ class LabelFiles:
         if self.labels_are == "objects":
             give_ridge_back(project.settings)
         return added
+
+    def _tell_unused(self, project: Project, names: Sequence[str]) -> None:
+        """Add a notice to the project where its classes are called otherwise than ``names`` say, or are fewer."""
+        known = project.classes.names()
+        unused = [
+            name for number, name in enumerate(names, 1) if known.get(number, name if self.pairs else None) != name
+        ]
+        if unused:
+            what = f"classes keep their names ({', '.join(known.values())}); not used: {', '.join(unused)}"
+            fix = "rename them in the panel if the others are meant"
+            project.notices.append(str(UserError("NU-A21", what, str(project.folder), fix)))
 
 
 def read_label_files(pairs: Sequence[tuple[Path, Path]], labels_are: str = "classes", rim: int = 0) -> LabelFiles:
@@ -123,14 +141,16 @@ def checked_label_files(
     Raises
     ------
     UserError
-        NU-A.. for labels that cannot be used, NU-T01 where there would be less than two classes to learn.
+        NU-A.. for labels that cannot be used and names that no class can have, NU-T01 where there would be less than
+        two classes to learn.
     """
     files = read_label_files(pairs, labels_are, rim)
-    known, painted = set[int](), set[int]()
+    known, painted = dict[int, str](), set[int]()
     if (folder / DATABASE).is_file():
         with Project(folder, read_only=True) as project:
-            known = {label.id for label in project.classes.all()}
-            painted = _painted_elsewhere(project, files.fingerprints) & known
+            known = project.classes.names()
+            painted = _painted_elsewhere(project, files.fingerprints) & known.keys()
+    refuse_new_names(names, known, str(folder))
     files.refuse_unknown_classes(known, names)
     files.refuse_single_class(painted)
     return files
@@ -231,9 +251,11 @@ def ensure_classes(project: Project, highest: int, names: Sequence[str] = ()) ->
     Raises
     ------
     UserError
-        NU-A09 where one of them was removed from the project
+        NU-A09 where one of them was removed from the project, NU-A18 for names that new classes cannot have; no class
+        is made then
     """
-    known = {label.id for label in project.classes.all()}
+    known = project.classes.names()
+    refuse_new_names(names, known, str(project.folder))
     for class_id in range(1, highest + 1):
         if class_id not in known:
             if class_id < max(known, default=0):  # numbers are given in turn, so this one was given before

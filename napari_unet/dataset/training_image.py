@@ -105,12 +105,17 @@ def remembered(facts: dict[str, Any]) -> tuple[TrainingImage, ...]:
         return ()
 
 
-def difference(trained: Sequence[TrainingImage], planes: NormalisedPlanes, *, rescaled: bool = False) -> str:
+def difference(
+    trained: Sequence[TrainingImage], planes: NormalisedPlanes, *, rescaled: bool = False, where: str = ""
+) -> str:
     """Return one coded line when an image is unlike all that was trained on; else "".
 
     Compared are the names of channels, the pixel size and the range of intensities.
 
-    The pixel size does not count where the image is ``rescaled`` for prediction.
+    Parameters
+    ----------
+    rescaled : for prediction, so that the pixel size does not count
+    where : file of the image, for the line; its name where ""
     """
     same_kind = [each for each in trained if each.channels == planes.image.channels]
     if not same_kind:
@@ -122,7 +127,9 @@ def difference(trained: Sequence[TrainingImage], planes: NormalisedPlanes, *, re
         return ""
     rescale = "predict with --rescale to bring it to the trained pixel size, and " if size else ""
     fix = f"{rescale}look at the result closely"
-    return str(UserError("NU-I16", f"the image is unlike those trained on ({'; '.join(parts)})", found.name, fix))
+    return str(
+        UserError("NU-I16", f"the image is unlike those trained on ({'; '.join(parts)})", where or found.name, fix)
+    )
 
 
 def rescaling(trained: Sequence[TrainingImage], planes: NormalisedPlanes) -> tuple[float, float]:

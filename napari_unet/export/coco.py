@@ -9,7 +9,7 @@ import numpy as np
 from jaxtyping import Int32, Int64
 from scipy import ndimage
 
-from napari_unet.export.segmentation import Segmentation
+from napari_unet.export.segmentation import Segmentation, named_values
 from napari_unet.export.verified import array_difference, write_verified
 
 
@@ -36,7 +36,7 @@ def _content(segmentation: Segmentation) -> dict[str, Any]:
     place = {"file_name": image.file_name or image.name, "height": image.height, "width": image.width}
     return {
         "images": [{"id": plane + 1, **place, "plane": plane} for plane in range(image.planes)],
-        "categories": [{"id": value, "name": s.name} for value, s in enumerate(segmentation.classes) if value > 0],
+        "categories": [{"id": value, "name": s.name} for value, s in named_values(segmentation.classes) if value > 0],
         "annotations": annotations,
     }
 

@@ -11,7 +11,7 @@ import tifffile
 from jaxtyping import UInt
 
 from napari_unet.export.plane_axes import hyperstack, slice_distance
-from napari_unet.export.segmentation import Segmentation
+from napari_unet.export.segmentation import Segmentation, named_values
 from napari_unet.export.verified import array_difference, write_verified
 from napari_unet.images.image import Image, PixelSize
 from napari_unet.images.readers.length_units import in_unit
@@ -25,7 +25,9 @@ _OTHER_UNITS = ("um", "pm", "m")  # one of them is tried where the image's own d
 
 def write_tiff(segmentation: Segmentation, base: Path) -> list[Path]:
     """Write all planes into ``base`` + ".tif", compressed with zlib, values class - 1."""
-    names = "\n".join(f"{value} = {style.name}" for value, style in enumerate(segmentation.classes))
+    # Of a project of an earlier version a name may have line breaks.
+    named = [(value, " ".join(style.name.splitlines())) for value, style in named_values(segmentation.classes)]
+    names = "\n".join(f"{value} = {name}" for value, name in named)
     metadata = {"min": 0, "max": max(1, len(segmentation.classes) - 1), "Info": names}
     return [write_imagej_tiff(base.with_name(f"{base.name}.tif"), segmentation.mask, segmentation.image, metadata)]
 

@@ -1,6 +1,8 @@
 """Masks as OME-TIFF, for programs that read images with Bio-Formats."""
 
 import math
+import re
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 from xml.etree import ElementTree
@@ -11,24 +13,35 @@ from jaxtyping import UInt
 
 from napari_unet.export.file_stem import file_stem
 from napari_unet.export.plane_axes import hyperstack, slice_distance
-from napari_unet.export.segmentation import Segmentation
+from napari_unet.export.segmentation import Segmentation, named_values
 from napari_unet.export.verified import array_difference, write_verified
 from napari_unet.images.image import Image
 
 _UNITS = {"um": "\N{MICRO SIGN}m", "angstrom": "\N{ANGSTROM SIGN}", "inch": "in"}  # where OME spells them otherwise
+_CLASSES = "napari-unet-live/classes"  # namespace of the names in OME-XML
+# XML takes no control characters but three that are spaces to it, and neither of two more; tifffile does not look.
+_NO_XML = re.compile("[^\x20-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
 
 
 def write_ome_tiff(segmentation: Segmentation, base: Path) -> list[Path]:
-    """Write all planes into ``base`` + ".ome.tif", values class - 1."""
-    return [write_ome(base.with_name(f"{base.name}.ome.tif"), segmentation.mask, segmentation.image)]
+    """Write all planes into ``base`` + ".ome.tif", values class - 1, with the names of the classes by value."""
+    names = {str(value): _NO_XML.sub("_", style.name) for value, style in named_values(segmentation.classes)}
+    return [write_ome(base.with_name(f"{base.name}.ome.tif"), segmentation.mask, segmentation.image, names)]
 
 
-def write_ome(path: Path, values: UInt[np.ndarray, "planes y x"], image: Image) -> Path:
-    """Write whole numbers over all planes of an image, with its axes and pixel size."""
+def write_ome(
+    path: Path, values: UInt[np.ndarray, "planes y x"], image: Image, names: Mapping[str, str] | None = None
+) -> Path:
+    """Write whole numbers over all planes of an image, with its axes and pixel size.
+
+    Parameters
+    ----------
+    names : what the values mean, which a MapAnnotation of the image tells; none where None
+    """
     stack, axes = hyperstack(values, image)
-    # XML takes no control characters and neither of these two; tifffile does not look.
-    name = file_stem(image.name).replace("\ufffe", "_").replace("\uffff", "_")
-    metadata = {"axes": axes, "Name": name, **_physical_size(image)}
+    metadata = {"axes": axes, "Name": _NO_XML.sub("_", file_stem(image.name)), **_physical_size(image)}
+    if names:
+        metadata["MapAnnotation"] = {"Namespace": _CLASSES, **names}
 
     def write(temporary: Path) -> None:
         write_ome_pages(temporary, stack, metadata)
@@ -62,7 +75,7 @@ def _ome_difference(path: Path, stack: UInt[np.ndarray, "... y x"], metadata: di
         # Our own file, read back before anybody else could have changed it.
         described = ElementTree.fromstring(file.ome_metadata or "")  # noqa: S314
     wrong = array_difference(pages, stack.reshape(-1, *stack.shape[-2:]))
-    return wrong or _description_difference(described, metadata)
+    return wrong or _description_difference(described, metadata) or _names_difference(described, metadata)
 
 
 def _description_difference(described: ElementTree.Element, metadata: dict[str, Any]) -> str:
@@ -74,3 +87,9 @@ def _description_difference(described: ElementTree.Element, metadata: dict[str, 
         if not same or found.get(f"{name}Unit") != metadata.get(f"{name}Unit"):
             return f"{name} {found.get(name)} {found.get(f'{name}Unit')}"
     return ""
+
+
+def _names_difference(described: ElementTree.Element, metadata: dict[str, Any]) -> str:
+    found = {entry.get("K"): entry.text or "" for entry in described.iterfind(".//{*}MapAnnotation/{*}Value/{*}M")}
+    wanted = {key: name for key, name in metadata.get("MapAnnotation", {}).items() if key != "Namespace"}
+    return "" if found == wanted else f"class names {found}"

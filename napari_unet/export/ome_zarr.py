@@ -13,7 +13,7 @@ from zarr.storage import LocalStore
 from napari_unet.errors import UserError, program_errors_told
 from napari_unet.export.ome_channels import omero_of
 from napari_unet.export.plane_axes import hyperstack, slice_distance
-from napari_unet.export.segmentation import ClassStyle, Segmentation
+from napari_unet.export.segmentation import ClassStyle, Segmentation, named_values
 from napari_unet.export.verified import array_difference, write_verified
 from napari_unet.images.image import Image
 from napari_unet.storage import replace_folder
@@ -160,10 +160,10 @@ def _objects_label(named_objects: Sequence[tuple[int, ClassStyle]]) -> dict[str,
 
 
 def _classes_label(classes: Sequence[ClassStyle]) -> dict[str, Any]:
-    shown = [(value, [*style.colour, 255 if value else 0]) for value, style in enumerate(classes)]
+    shown = [(value, [*style.colour, 255 if value else 0]) for value, style in named_values(classes)]
     return {
         "colors": [{"label-value": value, "rgba": rgba} for value, rgba in shown],
-        "properties": [{"label-value": value, "class": style.name} for value, style in enumerate(classes)],
+        "properties": [{"label-value": value, "class": style.name} for value, style in named_values(classes)],
     }
 
 

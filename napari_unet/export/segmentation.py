@@ -22,10 +22,17 @@ class ClassStyle:
     ----------
     name : what the user calls it
     colour : red, green, blue, each 0..255
+    is_class : False where a mask value is no class, such as that of a removed one, and only fills a list
     """
 
     name: str
     colour: tuple[int, int, int]
+    is_class: bool = True
+
+
+def named_values(classes: Sequence[ClassStyle]) -> list[tuple[int, ClassStyle]]:
+    """Return mask value and style of each class of a list that is indexed by mask value, without what fills it."""
+    return [(value, style) for value, style in enumerate(classes) if style.is_class]
 
 
 @dataclass(frozen=True)

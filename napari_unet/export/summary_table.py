@@ -5,7 +5,7 @@ import math
 import numpy as np
 
 from napari_unet.evaluation.estimated_dice import EstimatedDice, area_bounds
-from napari_unet.export.segmentation import Segmentation
+from napari_unet.export.segmentation import Segmentation, named_values
 from napari_unet.images.image import PixelSize
 from napari_unet.objects.measurements import Measurement, unit_in_names
 
@@ -19,7 +19,7 @@ _ESTIMATED = (
 
 
 def summarise(segmentation: Segmentation) -> list[Measurement]:
-    """Return a row for each plane and class but the background.
+    """Return a row for each plane and class but that of mask value 0, the background.
 
     ``mask_area`` counts the pixels of the class in the exported mask, ``object_area`` those of its objects: an object
     that is left out has no object area, a hole that is filled and a border pixel that is given to an object have.
@@ -29,12 +29,13 @@ def summarise(segmentation: Segmentation) -> list[Measurement]:
     plane_area = image.height * image.width
     pixel_area = image.pixel_size.y * image.pixel_size.x
     classes = len(segmentation.classes)
+    foreground = [(value, style) for value, style in named_values(segmentation.classes) if value > 0]
     rows: list[Measurement] = []
     for plane, numbers in enumerate(objects.numbers):
         present = objects.values[np.unique(numbers)]  # of the background too, whose value is 0
         of_mask = np.bincount(segmentation.mask[plane].ravel(), minlength=classes)
         of_objects = np.bincount(objects.values[numbers].ravel(), minlength=classes)
-        for value, style in list(enumerate(segmentation.classes))[1:]:
+        for value, style in foreground:
             count, in_mask, area = int((present == value).sum()), int(of_mask[value]), int(of_objects[value])
             row: Measurement = {"image": image.name, "plane": plane, "class": value, "class_name": style.name}
             row |= {"objects": count, "mask_area_px": in_mask, "mask_area_fraction": in_mask / plane_area}

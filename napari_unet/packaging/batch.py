@@ -121,7 +121,7 @@ def predict_file(
     folder, stem = destination.folder, file_stem(destination.stem or image_stem(path))
     refuse_overwriting([path], folder, [stem])
     model.factors(planes, rescale=request.rescale)  # refused before anything is said about the image
-    for line in model.warnings(planes, rescaled=request.rescale):
+    for line in model.warnings(planes, rescaled=request.rescale, where=str(path)):
         listener.warn(line)
     job = ImagePrediction(
         model, planes, folder, request, stem, source=path, resume=True, cluster=cluster,

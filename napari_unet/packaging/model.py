@@ -31,6 +31,7 @@ class Model:
     Attributes
     ----------
     path : of the project, package or checkpoint that holds it
+    classes : of its project and those that the network alone still knows, by id; see ``classes_of``
     settings : of its project; they say how objects are told apart
     """
 
@@ -86,9 +87,12 @@ class Model:
         """
         return rescaling(self.trained_on, planes) if rescale else UNCHANGED
 
-    def warnings(self, planes: NormalisedPlanes, *, rescaled: bool = False) -> list[str]:
-        """Return a line for every finding in reading an image, and for how it is unlike those that were trained on."""
-        lines = (*planes.image.notices, difference(self.trained_on, planes, rescaled=rescaled))
+    def warnings(self, planes: NormalisedPlanes, *, rescaled: bool = False, where: str = "") -> list[str]:
+        """Return a line for every finding in reading an image, and for how it is unlike those that were trained on.
+
+        The second one names ``where``, its file, and the name of the image where that is "".
+        """
+        lines = (*planes.image.notices, difference(self.trained_on, planes, rescaled=rescaled, where=where))
         return [line for line in lines if line]
 
     def _with_channels(self, image: Image, channels: Sequence[str]) -> Image:
@@ -113,19 +117,30 @@ def load_model(path: str | Path, device: str = "auto", precision: str = "auto") 
     checkpoint = open_network(path)
     predictor = Predictor(checkpoint.network().to(chosen.torch_device), checkpoint.class_ids, chosen)
     if not (path / DATABASE).is_file():
-        return Model(path, checkpoint, predictor, _named_classes(checkpoint))
+        return Model(path, checkpoint, predictor, classes_of(checkpoint))
     with Project(path, read_only=True) as project:
-        return Model(path, checkpoint, predictor, tuple(project.classes.all()), project.settings.read())
+        classes = classes_of(checkpoint, project.classes.all())
+        return Model(path, checkpoint, predictor, classes, project.settings.read())
 
 
 def styles(classes: Sequence[ClassLabel], highest: int) -> list[ClassStyle]:
-    """Return names and colours indexed by mask value, up to ``highest``; ids that are no class get a neutral entry."""
+    """Return names and colours indexed by mask value, up to ``highest``; ids that are no class get a neutral entry.
+
+    That of a class that was removed is one: results keep the mask values of the others, and do not name it.
+    """
     known: Mapping[int, ClassLabel] = {label.id: label for label in classes}
     last = max([*known, highest + 1])
-    labels = [known.get(k) or ClassLabel(k, default_name(k), default_colour(k)) for k in range(1, last + 1)]
-    return [ClassStyle(label.name, label.rgb) for label in labels]
+    neutral = {k: ClassLabel(k, default_name(k), default_colour(k)) for k in range(1, last + 1)}
+    labels = [known.get(k, label) for k, label in neutral.items()]
+    return [ClassStyle(label.name, label.rgb, is_class=label.id in known) for label in labels]
 
 
-def _named_classes(checkpoint: Checkpoint) -> tuple[ClassLabel, ...]:
+def classes_of(checkpoint: Checkpoint, classes: Sequence[ClassLabel] = ()) -> tuple[ClassLabel, ...]:
+    """Return the classes of a project, and those of a network that the project has no more, under their old names.
+
+    A network that learned before a class was removed predicts it still, so that its masks need the name.
+    """
     named: Mapping[int, str] = dict(zip(checkpoint.class_ids, checkpoint.class_names, strict=True))
-    return tuple(ClassLabel(class_id, name, default_colour(class_id)) for class_id, name in named.items())
+    labels = {class_id: ClassLabel(class_id, name, default_colour(class_id)) for class_id, name in named.items()}
+    labels |= {label.id: label for label in classes}
+    return tuple(labels[class_id] for class_id in sorted(labels))

@@ -76,7 +76,12 @@ def check_channels(predictor: Predictor, planes: NormalisedPlanes) -> None:
     UserError
         NU-I08
     """
-    wanted, found = predictor.network.architecture.image_channels, planes.image.channels
-    if wanted != found:
-        what = f"the network learned on {wanted} channels, the image has {found}"
-        raise UserError("NU-I08", what, planes.image.name, "choose an image of the same kind or train on this one")
+    wanted, image = predictor.network.architecture.image_channels, planes.image
+    if wanted == image.channels:
+        return
+    what = f"the network learned on {wanted} channels, the image has {image.all_channels}"
+    fix = "choose an image of the same kind or train on this one"
+    if image.chosen and wanted <= image.all_channels:
+        what = f"the network learned on {wanted} channels, and {image.channels} of {image.all_channels} are chosen"
+        fix = f"choose {wanted}"
+    raise UserError("NU-I08", what, image.name, fix)

@@ -2,7 +2,8 @@
 
 import colorsys
 import re
-from collections.abc import Collection, Mapping
+import unicodedata
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 
 from napari_unet.errors import UserError
@@ -13,6 +14,7 @@ BACKGROUND = 1
 MAXIMUM_CLASS = 255
 
 _LONGEST_NAME = 10_000  # characters; nobody types as many
+_BREAKING = frozenset({"Cc", "Cs", "Zl", "Zp"})  # control characters, halves of characters, line breaks
 _GOLDEN = (5**0.5 - 1) / 2
 _COLOUR = re.compile(r"#[0-9a-fA-F]{6}")
 
@@ -75,6 +77,43 @@ def _free(name: str, class_id: int, taken: Collection[str]) -> str:
     return name
 
 
+def refuse_new_names(names: Sequence[str], known: Mapping[int, str], where: str) -> None:
+    """Refuse names of the classes 1, 2, ... where one that would be made cannot have its name.
+
+    Parameters
+    ----------
+    known : names of the classes that there are, by id; they stay as they are
+    where : the project, for the message
+
+    Raises
+    ------
+    UserError
+        NU-A18 as ``Classes.add`` raises it.
+    """
+    taken = set(known.values())
+    for class_id, name in enumerate(names, start=1):
+        if class_id not in known:
+            _refuse_name(name, taken, where)
+            taken.add(name)
+
+
+def _refuse_name(name: str, taken: Collection[str], where: str) -> None:
+    """Refuse a name that no class may have, or that is taken."""
+    if len(name) > _LONGEST_NAME:
+        what, fix = f"a name of {len(name)} characters", f"choose one of {_LONGEST_NAME} at most"
+        raise UserError("NU-A18", what, where, fix)
+    if any(unicodedata.category(letter) in _BREAKING for letter in name):  # it would be a line of its own in results
+        what = f"a class cannot be called {name[:40]!r}, with a line break or another control character"
+        raise UserError("NU-A18", what, where, "leave that character out")
+    _refuse_taken(name, taken, where)
+
+
+def _refuse_taken(name: str, taken: Collection[str], where: str) -> None:
+    """Refuse the name of another class: results and records could not tell the two apart."""
+    if name in taken:
+        raise UserError("NU-A18", f"there is a class called {name[:40]!r} already", where, "choose another name")
+
+
 def _refuse_strange(label: ClassLabel) -> ClassLabel:
     """Return a stored class, or raise a ValueError for one that no version of this program has written."""
     if not 1 <= label.id <= MAXIMUM_CLASS:
@@ -115,11 +154,12 @@ class Classes:
         Raises
         ------
         UserError
-            NU-A06 when every id is used, NU-A18 for a colour that is not "#RRGGBB", an endless name, or the name of
-            another class.
+            NU-A06 when every id is used, NU-A18 for a colour that is not "#RRGGBB", and for an endless name, one with
+            a line break or another control character, or the name of another class.
         """
-        self._refuse_unfit(name, colour)
-        self._refuse_taken(name or None)
+        self._refuse_colour(colour)
+        if name:
+            _refuse_name(name, self.names().values(), str(self._database.folder))
         with self._database.transaction() as connection:
             highest = connection.execute("SELECT seq FROM sqlite_sequence WHERE name = 'classes'").fetchone()
             class_id = (highest[0] if highest else 0) + 1
@@ -135,8 +175,10 @@ class Classes:
 
     def change(self, class_id: int, *, name: str | None = None, colour: str | None = None) -> None:
         """Rename or recolour a class; raise a UserError NU-A18 for what ``add`` refuses too."""
-        self._refuse_unfit(name, colour)
-        self._refuse_taken(name, class_id)
+        self._refuse_colour(colour)
+        if name is not None:
+            others = [other for other_id, other in self.names().items() if other_id != class_id]
+            _refuse_name(name, others, str(self._database.folder))
         with self._database.transaction() as connection:
             connection.execute(
                 "UPDATE classes SET name = COALESCE(?, name), colour = COALESCE(?, colour) WHERE id = ?",
@@ -156,7 +198,7 @@ class Classes:
         UserError
             NU-A18 where another class has the name now.
         """
-        self._refuse_taken(name)
+        _refuse_taken(name, self.names().values(), str(self._database.folder))
         with self._database.transaction() as connection:
             row = connection.execute(
                 "SELECT id, name, colour FROM classes WHERE removed AND name = ? ORDER BY id DESC LIMIT 1", (name,)
@@ -167,14 +209,7 @@ class Classes:
             connection.execute("UPDATE classes SET removed = 0 WHERE id = ?", (label.id,))
         return label
 
-    def _refuse_taken(self, name: str | None, own_id: int | None = None) -> None:
-        """Refuse the name of another class: results and records could not tell the two apart."""
-        if name is not None and name in {other for class_id, other in self.names().items() if class_id != own_id}:
-            what = f"there is a class called {name[:40]!r} already"
-            raise UserError("NU-A18", what, str(self._database.folder), "choose another name")
-
-    def _refuse_unfit(self, name: str | None, colour: str | None) -> None:
-        if not _is_fit(name or "", colour or COLOURS[0]):
-            what = f"a class cannot be called {(name or '')[:40]!r} with the colour {(colour or '')[:20]!r}"
-            fix = f'give a colour such as "#56B4E9", and a name of {_LONGEST_NAME} characters at most'
-            raise UserError("NU-A18", what, str(self._database.folder), fix)
+    def _refuse_colour(self, colour: str | None) -> None:
+        if colour and not _COLOUR.fullmatch(colour):
+            what = f"a class cannot have the colour {colour[:20]!r}"
+            raise UserError("NU-A18", what, str(self._database.folder), 'give one such as "#56B4E9"')

@@ -202,9 +202,10 @@ def _identity(file: Path) -> tuple[int, int] | None:
 
 def _refuse_or_make(folder: Path, *, read_only: bool) -> None:
     foreign = folder.exists() and (not folder.is_dir() or any(p.name not in _BY_ITSELF for p in folder.iterdir()))
+    if read_only and not folder.exists():
+        raise UserError("NU-P01", "there is no such project", str(folder), "check the name")
     if read_only or foreign:
-        fix = "choose a folder NAME.unet or a name that does not exist yet"
-        raise UserError("NU-P01", "this is not a napari-unet project", str(folder), fix)
+        raise schema.not_a_project(folder, read_only=read_only)
     try:
         folder.mkdir(parents=True, exist_ok=True)
     except OSError as error:

@@ -77,6 +77,12 @@ STEPS = (_FIRST, _KEPT_STROKES, _TEST_AREAS, _CORRECTIONS, _SLICE_DISTANCE, _ARE
 VERSION = len(STEPS)
 
 
+def not_a_project(folder: Path, *, read_only: bool) -> UserError:
+    """Return the refusal of a folder that holds other things; a writer may make a new project elsewhere."""
+    fix = "choose a folder NAME.unet" + ("" if read_only else " or a name that does not exist yet")
+    return UserError("NU-P01", "this is not a napari-unet project", str(folder), fix)
+
+
 def connect(file: Path, *, read_only: bool) -> sqlite3.Connection:
     """Open the database; a writer, which may create it, calls ``prepare`` next.
 
@@ -96,8 +102,7 @@ def connect(file: Path, *, read_only: bool) -> sqlite3.Connection:
         # Only this program's tables may be in it, and a reader makes none.
         if version == 0 and (read_only or connection.execute("SELECT 1 FROM sqlite_master LIMIT 1").fetchone()):
             connection.close()
-            fix = "choose a folder NAME.unet or a name that does not exist yet"
-            raise UserError("NU-P01", "this is not a napari-unet project", str(file.parent), fix)
+            raise not_a_project(file.parent, read_only=read_only)
         _refuse_foreign_parts(connection, file)
         if read_only:
             connection = connection if version >= VERSION else _brought_up_to_date(connection, version)

@@ -15,7 +15,7 @@ from napari_unet.export.joint_table import write_joint_tables
 from napari_unet.export.stems import project_stems
 from napari_unet.export.taken_names import refuse_taken_names
 from napari_unet.network.device import is_out_of_memory
-from napari_unet.packaging.model import Model
+from napari_unet.packaging.model import Model, classes_of
 from napari_unet.packaging.model_package import write_model_package
 from napari_unet.packaging.prediction_files import ImagePrediction
 from napari_unet.prediction.plane import whole_plane_tile
@@ -71,7 +71,8 @@ def export_images(
     refuse_taken_names(project, wish.image_ids, folder, wish.formats)
     checkpoint = learner.selection.checkpoint()
     # Settings as they are now: telling objects apart needs no new network.
-    model = Model(project.folder, checkpoint, predictor, tuple(project.classes.all()), project.settings.read())
+    classes = classes_of(checkpoint, project.classes.all())
+    model = Model(project.folder, checkpoint, predictor, classes, project.settings.read())
     paths: list[Path] = []
     if MODEL_FORMAT in wish.formats:
         image = learner.annotations.pixels(wish.image_ids[0]).image

@@ -198,6 +198,7 @@ def test_the_user_chooses_by_name_or_number(named: Path, tmp_path: Path, capsys:
         assert main([*given, "--channels", *choice]) == 2
         lines = [line for line in capsys.readouterr().err.splitlines() if line.startswith("error: ")]
         assert [line.split(": ")[1] for line in lines] == [code]
+    assert f": the network learned on 2 channels, and 3 of 4 are chosen, {file}, choose 2" in lines[0]
 
 
 def test_a_plane_in_chunks_has_the_same_channels(named: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

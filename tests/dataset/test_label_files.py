@@ -1,5 +1,6 @@
 """Laws of label files: nothing is written before all are sound, and numbers become classes only as the user says."""
 
+import json
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
@@ -20,6 +21,7 @@ from napari_unet.project.project import Project
 
 SIDE = 32
 OBJECTS = "--labels-are objects"
+SMALL = "--tile 64 --width 4 --preset light --device cpu --precision float32"
 Train = Callable[..., str]
 
 
@@ -54,9 +56,8 @@ def train(tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytes
             for number, values in enumerate(labels)
         ]
         images = images or [picture(tmp_path, "cells" + number * "x") for number in range(len(files))]
-        small = "--tile 64 --width 4 --preset light --device cpu --precision float32 --steps 1"
         given = ["train", "--project", tmp_path / "p.unet", "--images", *images, "--labels", *files]
-        status = main([str(part) for part in (*given, *options.split(), *small.split())])
+        status = main([str(part) for part in (*given, *options.split(), *SMALL.split(), "--steps", 1)])
         err = capsys.readouterr().err
         assert status == (2 if "error: " in err else 0), err
         return err.partition("error: ")[2].strip()
@@ -224,6 +225,48 @@ def test_the_number_of_a_removed_class_makes_no_other(tmp_path: Path) -> None:
             add_annotation(project, Image("a", striped(), "yx"), striped(1, 2)[None])
         assert [label.id for label in project.classes.all()] == [1, 3]
         assert project.images.all() == []
+
+
+@pytest.mark.parametrize("names", ["a,a", "a,b\x0b1", "background,object,object"])
+def test_names_that_classes_cannot_have_make_no_project(
+    capsys: pytest.CaptureFixture[str], tmp_path: Path, names: str
+) -> None:
+    """They are refused with the label files, before anything is written."""
+    labels = written(tmp_path / "labels.tif", striped(1, 2))
+    given = ["train", "--project", tmp_path / "p.unet", "--images", picture(tmp_path), "--labels", labels]
+    assert main([str(part) for part in (*given, "--classes", names, "--steps", 1)]) == 2
+    assert capsys.readouterr().err.startswith("error: NU-A18: ")
+    assert not (tmp_path / "p.unet").exists()
+    with Project(tmp_path / "q.unet") as project:
+        with pytest.raises(UserError, match=r"^NU-A18"):
+            add_annotated_image(project, picture(tmp_path), labels, names.split(","))
+        assert (project.images.all(), project.classes.all()) == ([], [])
+
+
+def test_names_that_a_project_does_not_take_are_told(
+    train: Train, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """In one line; where they are those of the project, or make new classes, there is none."""
+    project = tmp_path / "p.unet"
+    assert train(striped(1, 2), options="--classes a,b") == ""
+    given = ["train", "--project", str(project), "--steps", "1", *SMALL.split(), "--json", "--classes"]
+
+    def told(names: str) -> list[str]:
+        assert main([*given, names]) == 0
+        return [line for line in json.loads(capsys.readouterr().out)["warnings"] if line.startswith("NU-A21")]
+
+    line = f"NU-A21: classes keep their names (a, b); not used: c, {project}, "
+    assert [each[: len(line)] for each in told("a,c")] == [line]
+    assert len(told("a,b,c")) == 1
+    assert told("a,b") == told("a") == []
+    assert classes(tmp_path) == {1: "a", 2: "b"}
+    with Project(project) as opened:
+        labels = written(tmp_path / "more.tif", striped(1, 2, 3))
+        add_annotated_image(opened, picture(tmp_path), labels, ("a", "b", "c"))
+        assert opened.notices == []
+        add_annotated_image(opened, picture(tmp_path), labels, ("b", "a", "c"))
+        assert [each.partition(":")[0] for each in opened.notices] == ["NU-A21"]
+        assert list(opened.classes.names().values()) == ["a", "b", "c"]
 
 
 def squares() -> np.ndarray:

@@ -263,6 +263,15 @@ def test_any_name_can_be_exported(name: str) -> None:
         assert [path.name for path in Path(folder).iterdir()] == ["out"]
 
 
+def test_a_line_of_a_tiff_is_a_class(tmp_path: Path) -> None:
+    """Also where a project of an earlier version has a class of several lines."""
+    mask, image, _ = example(classes=2)
+    styles = [ClassStyle("bg\n1 = fake", (0, 0, 0)), ClassStyle("cell", (1, 2, 3))]
+    (path,) = export(mask, image, styles, tmp_path, ["tiff"])
+    with tifffile.TiffFile(path) as file:
+        assert (file.imagej_metadata or {})["Info"].splitlines() == ["0 = bg 1 = fake", "1 = cell"]
+
+
 @given(
     st.one_of(
         st.text(), st.from_regex(r"(con|aux|lpt1)[. ]*.*", fullmatch=True), st.text("a\u00e9.\U0001f52c ", min_size=150)

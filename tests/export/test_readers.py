@@ -260,6 +260,23 @@ def test_ome_tiff_is_read_with_its_axes_and_pixel_size(result: tuple[np.ndarray,
     assert open_image(path).pixel_size == image.pixel_size
 
 
+def test_ome_tiff_names_the_classes(tmp_path: Path) -> None:
+    """By mask value, in the structured annotations that the image refers to; what is no class is not there."""
+    image = Image("cells", np.zeros((2, 6, 7), np.uint8), "zyx")
+    names = ["back & <ground>", "gone", "cell \u00b5 \U0001f52c"]
+    classes = [ClassStyle(name, (0, 0, 0), is_class=name != "gone") for name in names]
+    mask = np.zeros((2, 6, 7), np.uint8)
+    mask[:, 1:4, 1:4] = 2
+    (path, *_) = formats.export(Segmentation(mask, image, classes, SETTINGS), tmp_path, ["ome-tiff"])
+    with tifffile.TiffFile(path) as file:
+        said = tifffile.xml2dict(file.ome_metadata)["OME"]
+        assert np.array_equal(file.asarray(), mask)
+    annotation = said["StructuredAnnotations"]["MapAnnotation"]
+    assert [(each["K"], each["value"]) for each in annotation["Value"]["M"]] == [(0, names[0]), (2, names[2])]
+    assert said["Image"]["AnnotationRef"]["ID"] == annotation["ID"]
+    assert open_image(path).axes == "zyx"
+
+
 SPACED = PixelSize(0.5, 0.25, "um", 1.5)
 
 

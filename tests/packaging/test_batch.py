@@ -23,8 +23,9 @@ from napari_unet.evaluation.estimated_dice import FEWEST_ELSEWHERE, STROKES
 from napari_unet.evaluation.novelty import is_much_less
 from napari_unet.export.formats import FORMATS
 from napari_unet.export.result_names import PROBABILITIES, result_names
-from napari_unet.export.stems import distinct_stems
+from napari_unet.export.stems import distinct_stems, project_stems
 from napari_unet.images.image import Image
+from napari_unet.images.overwriting import image_stem
 from napari_unet.images.reading import open_image
 from napari_unet.network.checkpoint import load_checkpoint, save_checkpoint
 from napari_unet.packaging import batch as batch_of_files
@@ -323,6 +324,43 @@ def test_images_of_one_name_keep_their_own_results(
     assert contents(tmp_path / "c") == {"cells.tif": contents(tmp_path / "a")["two-cells.tif"]}
 
 
+def test_an_added_image_takes_no_results_of_another(
+    capsys: pytest.CaptureFixture[str], network_file: Path, tmp_path: Path
+) -> None:
+    """Images that only their whole ending tells apart keep their results when a file is added, and are passed over."""
+    write_images(tmp_path / "in", ["cells.tif", "cells.ome.tif"])
+    tifffile.imwrite(tmp_path / "in" / "cells.ome.tif", np.full(SHAPE, 7, np.uint8))
+    given, out = ("--model", network_file, tmp_path / "in", "--out", tmp_path / "out"), tmp_path / "out"
+    assert predict(capsys, *given)[0] == 0
+    before, times = contents(out), changes(out)
+    assert before.keys() == {"cells-tif.tif", "cells-ome-tif.tif"}
+    write_images(tmp_path / "in", ["aaa.tif"])
+    assert predict(capsys, *given)[0] == 0
+    after, newer = contents(out), changes(out)
+    assert after.keys() == before.keys() | {"aaa.tif"}
+    assert before.items() <= after.items()
+    assert times.items() <= newer.items()
+
+
+def test_names_tell_of_the_file_and_not_of_its_place() -> None:
+    """Stems are as long as is needed, whatever else is in the list; numbers stand where no part of a path differs."""
+
+    def stems(*paths: str) -> list[str]:
+        images = [Path(path) for path in paths]
+        return distinct_stems([(image_stem(path), path) for path in images])
+
+    for others in ((), ("b/0.tif",), ("b/0.tif", "c/1.tif")):
+        rest = len(others)
+        assert stems(*others, "b/x.ome.tif", "b/x.tif")[rest:] == ["x-ome-tif", "x-tif"]
+        assert stems(*others, "e1/img/x.tif", "e2/img/x.tif")[rest:] == ["e1-img-x", "e2-img-x"]
+        deep = [f"{folder}/b/c/x.{ending}" for folder in ("e1", "e2") for ending in ("tif", "ome.tif")]
+        wanted = [f"{folder}-b-c-x-{ending}" for folder in ("e1", "e2") for ending in ("tif", "ome-tif")]
+        assert stems(*others, *deep)[rest:] == wanted
+        assert stems(*others, "b/x.ome.tif", "b/x.png")[rest:] == ["x-tif", "x-png"]
+        assert stems(*others, "b/x.tif", "b/X.tif")[rest:] == ["2-x", "1-X"]
+        assert stems(*others, "b/X.tif", "b/x.tif")[rest:] == ["1-X", "2-x"]
+
+
 def test_no_result_of_an_image_takes_the_place_of_another_images(
     capsys: pytest.CaptureFixture[str], network_file: Path, tmp_path: Path
 ) -> None:
@@ -390,3 +428,8 @@ def test_export_keeps_images_of_one_name_apart(network_file: Path, tmp_path: Pat
         api.export(project, tmp_path / "second", ["tiff"], device="cpu", image_ids=[2])
         (second,) = (tmp_path / "second").glob("*.tif")
         assert second.read_bytes() == (tmp_path / "out" / second.name).read_bytes()
+        project.add_image(Image("other", np.zeros(SHAPE, np.uint8), "yx"))
+        names = project_stems(project)
+        project.images.remove(1)
+        project.add_image(Image("cells", np.ones(SHAPE, np.uint8), "yx"))
+        assert (project_stems(project)[2], project_stems(project)[4]) == (names[2], "4-cells")

@@ -148,6 +148,10 @@ def test_the_package_is_valid_and_complete(packed: Path) -> None:
     assert [str(f.source.path) for f in description.attachments] == ["model.safetensors", "model.json", "NOTICE.txt"]
     with zipfile.ZipFile(packed) as package:
         assert package.read("NOTICE.txt") == Path(napari_unet.__file__).with_name("NOTICE.txt").read_bytes()
+        names = package.namelist()
+    page = Path(napari_unet.__file__).parents[1] / "docs" / "formats.md"
+    if page.is_file():  # a checkout
+        assert [name for name in names if f"`{name}`" not in page.read_text("utf-8")] == []
 
 
 def test_what_comes_before_the_network_is_our_normalisation(unpacked: Path) -> None:

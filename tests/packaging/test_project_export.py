@@ -1,19 +1,26 @@
 """Laws of an export of a project: its records name the network that predicted."""
 
+import csv
 import json
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
+import tifffile
+import zarr
 from predict_command import save_network
 
 from napari_unet import api
-from napari_unet.network.checkpoint import copy_checkpoint, load_checkpoint
+from napari_unet.network.checkpoint import copy_checkpoint, load_checkpoint, save_checkpoint
 from napari_unet.packaging import project_export
 from napari_unet.packaging.model import Model
 from napari_unet.project.project import Project
 from napari_unet.storage import sha256
 from napari_unet.training.network_files import BEST
+
+FILES = ("record", "coco", "zarr", "info", "summary")
 
 
 @pytest.mark.parametrize("moment", ["loading", "predicting"])
@@ -40,3 +47,40 @@ def test_a_network_that_is_saved_meanwhile_is_not_named(
         json.loads((tmp_path / "out" / name).read_text("utf-8")) for name in ("results.json", "squares.json")
     )
     assert pack["model"]["sha256"] == hashes[beside["network"]]
+
+
+def named_in(folder: Path, stem: str) -> dict[str, dict[int, str]]:
+    """Return the classes by mask value that each file of an image lists, without the background where it may be."""
+    record = json.loads((folder / f"{stem}.json").read_text("utf-8"))
+    coco = json.loads((folder / f"{stem}.coco.json").read_text("utf-8"))
+    label = zarr.open_group(folder / f"{stem}.ome.zarr" / "labels" / "classes").attrs["ome"]["image-label"]
+    with tifffile.TiffFile(folder / f"{stem}.tif") as file:
+        info = [line.split(" = ") for line in (file.imagej_metadata or {})["Info"].splitlines()]
+    with (folder / f"{stem}-summary.csv").open(newline="", encoding="utf-8-sig") as table:
+        rows = list(csv.DictReader(table))
+    assert {each["label-value"] for each in label["colors"]} == {each["label-value"] for each in label["properties"]}
+    found = {
+        "record": {int(value): name for value, name in record["classes"].items()},
+        "coco": {each["id"]: each["name"] for each in coco["categories"]},
+        "zarr": {each["label-value"]: each["class"] for each in label["properties"]},
+        "info": {int(value): name for value, name in info},
+        "summary": {int(row["class"]): row["class_name"] for row in rows},
+    }
+    return {file: {value: name for value, name in named.items() if value} for file, named in found.items()}
+
+
+def test_a_removed_class_is_in_no_file(trained: Project, tmp_path: Path) -> None:
+    """Where the network does not know it either, no file lists it, and the masks hold the values of the others."""
+    trained.add_class("third")
+    trained.classes.remove(2)
+    file = trained.models / BEST
+    learned = load_checkpoint(file)
+    save_checkpoint(replace(learned, class_ids=(1, 3), class_names=("a", "third")), file)
+    stem = trained.images.all()[0].name
+    api.export(trained, tmp_path / "new", ["tiff", "csv", "coco", "ome-zarr"], device="cpu")
+    assert named_in(tmp_path / "new", stem) == {name: {2: "third"} for name in FILES}
+    assert np.unique(tifffile.imread(tmp_path / "new" / f"{stem}.tif")).tolist() == [0, 2]
+    save_checkpoint(learned, file)  # of before the removal: its masks hold the class, so they say what it is
+    api.export(trained, tmp_path / "old", ["tiff", "csv", "coco", "ome-zarr"], device="cpu")
+    assert named_in(tmp_path / "old", stem) == {name: {1: "b", 2: "third"} for name in FILES}
+    assert np.unique(tifffile.imread(tmp_path / "old" / f"{stem}.tif")).tolist() == [0, 1]

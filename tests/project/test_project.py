@@ -185,6 +185,18 @@ def test_two_classes_have_two_names(tmp_path: Path) -> None:
         assert project.classes.names() == {1: "background", 3: "class 3"}
 
 
+@pytest.mark.parametrize("name", ["cell\n1 = fake", "a\rb", "a\tb", "a\x1b[31m", "a\u2028b", "a\x85", "\ud800"])
+def test_a_class_has_a_name_of_one_line(tmp_path: Path, name: str) -> None:
+    """Line breaks and other control characters are refused, by renaming too; every other letter stays."""
+    with Project(tmp_path / "p.unet") as project:
+        project.add_class("Zellkern \u00b5m \U0001f469\u200d\U0001f52c")
+        with pytest.raises(UserError, match=r"^NU-A18: .*control character"):
+            project.add_class(name)
+        with pytest.raises(UserError, match=r"^NU-A18: .*control character"):
+            project.classes.change(1, name=name)
+        assert project.classes.names() == {1: "Zellkern \u00b5m \U0001f469\u200d\U0001f52c"}
+
+
 def test_records_name_both_of_two_classes_of_one_name() -> None:
     """As projects of earlier versions may have them."""
     names = distinct_names({1: "background", 4: "cell", 2: "cell", 3: "cell (4)"})
@@ -520,6 +532,9 @@ def test_a_foreign_folder_is_refused_and_left_alone(tmp_path: Path, name: str, r
     before = content(tmp_path)
     refused("NU-P01", tmp_path / "mine", read_only=read_only)
     refused("NU-P01", tmp_path / "mine" / name, read_only=read_only)
+    with pytest.raises(UserError) as refusal:
+        Project(tmp_path / "mine", read_only=read_only)
+    assert ("does not exist yet" in refusal.value.fix) == (not read_only and name != DATABASE)
     assert content(tmp_path) == before
 
 
@@ -546,7 +561,8 @@ def test_a_foreign_database_is_refused_and_left_alone(tmp_path: Path, read_only:
 
 def test_a_folder_that_is_not_there_is_not_made_by_a_reader(tmp_path: Path) -> None:
     """Reading creates nothing."""
-    refused("NU-P01", tmp_path / "none.unet", read_only=True)
+    with pytest.raises(UserError, match=r"^NU-P01: there is no such project, .*none\.unet, check the name$"):
+        Project(tmp_path / "none.unet", read_only=True)
     assert not (tmp_path / "none.unet").exists()
 
 
