@@ -159,13 +159,13 @@ class Classes:
         """
         self._refuse_colour(colour)
         if name:
-            _refuse_name(name, self.names().values(), str(self._database.folder))
+            _refuse_name(name, self.names().values(), self._database.folder.name)
         with self._database.transaction() as connection:
             highest = connection.execute("SELECT seq FROM sqlite_sequence WHERE name = 'classes'").fetchone()
             class_id = (highest[0] if highest else 0) + 1
             if class_id > MAXIMUM_CLASS:
                 what = f"a project holds {MAXIMUM_CLASS} classes at most"
-                raise UserError("NU-A06", what, str(self._database.folder), "start a new project")
+                raise UserError("NU-A06", what, self._database.folder.name, "start a new project")
             by_default = _free(default_name(class_id), class_id, self.names().values())
             label = ClassLabel(class_id, name or by_default, colour or default_colour(class_id))
             connection.execute(
@@ -178,7 +178,7 @@ class Classes:
         self._refuse_colour(colour)
         if name is not None:
             others = [other for other_id, other in self.names().items() if other_id != class_id]
-            _refuse_name(name, others, str(self._database.folder))
+            _refuse_name(name, others, self._database.folder.name)
         with self._database.transaction() as connection:
             connection.execute(
                 "UPDATE classes SET name = COALESCE(?, name), colour = COALESCE(?, colour) WHERE id = ?",
@@ -198,7 +198,7 @@ class Classes:
         UserError
             NU-A18 where another class has the name now.
         """
-        _refuse_taken(name, self.names().values(), str(self._database.folder))
+        _refuse_taken(name, self.names().values(), self._database.folder.name)
         with self._database.transaction() as connection:
             row = connection.execute(
                 "SELECT id, name, colour FROM classes WHERE removed AND name = ? ORDER BY id DESC LIMIT 1", (name,)
@@ -212,4 +212,4 @@ class Classes:
     def _refuse_colour(self, colour: str | None) -> None:
         if colour and not _COLOUR.fullmatch(colour):
             what = f"a class cannot have the colour {colour[:20]!r}"
-            raise UserError("NU-A18", what, str(self._database.folder), 'give one such as "#56B4E9"')
+            raise UserError("NU-A18", what, self._database.folder.name, 'give one such as "#56B4E9"')
