@@ -85,10 +85,8 @@ class Training:
         self._held_back = self._goes_on = False
 
     def _image_shown(self, shown: ImageShown) -> None:
-        if shown.record is not None and self._goes_on:
-            self._goes_on = False
-            if not self._held_back:
-                self._start()
+        if shown.record is not None and self._goes_on and not self._held_back:
+            self._start()
 
     def _worker_started(self, started: WorkerStarted) -> None:
         if self.is_on:
@@ -104,6 +102,6 @@ class Training:
 
     def _start(self) -> None:
         self._worker.launch_if_stopped()
-        self.is_on = True
+        self.is_on, self._goes_on = True, False
         self._view.ask_again()  # what failed before has ended the overlay together with the training
         self._worker.send(m.Train(on=True))

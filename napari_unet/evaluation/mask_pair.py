@@ -45,8 +45,8 @@ class MaskPair:
             # Tissues of one piece each look like few objects, and a class that was missed then like one that was found.
             # Beside one predicted class that is feared of those that touch, as a nucleus and its cell: such a mask of
             # a few cells that lie apart is too usual to be asked about.
-            may_miss = classes == found and (len(found) > 1 or _have_touching_values(self.truth))
-            if highest <= _MOST_CLASSES and may_miss:
+            may_be_classes = highest <= _MOST_CLASSES and classes == found
+            if may_be_classes and (len(found) > 1 or _have_touching_values(self.truth)):
                 raise _ambiguous("the truth looks like classes or numbers of objects", "--truth-is classes", "objects")
             return "objects"
         if highest > _MOST_CLASSES:

@@ -149,7 +149,7 @@ def prepare(connection: sqlite3.Connection, file: Path) -> None:
 
 def _opened(file: Path, *, read_only: bool) -> sqlite3.Connection:
     """Connect to a database and read its first page, on a drive that cannot be written too."""
-    connection = sqlite3.connect(file, timeout=10, isolation_level=None, factory=Connection)
+    connection = _connected(file, timeout=10.0)
     try:
         version_of(connection)
     except sqlite3.OperationalError as error:
@@ -172,7 +172,7 @@ def _opened_write_protected(file: Path) -> sqlite3.Connection:
     logs = _logs(file)
     if not logs:
         return _immutable(file)
-    complete = sqlite3.connect(":memory:", isolation_level=None, factory=Connection)
+    complete = _connected(":memory:")
     with temporary_folder() as folder:
         for path in (file, *logs):
             shutil.copyfile(path, folder / path.name)
@@ -186,7 +186,7 @@ def _opened_on_a_full_disk(file: Path) -> sqlite3.Connection:
     if not _logs(file):
         return _immutable(file)
     # Who has the database for itself keeps the index of the log in memory; the temporary files' disk may be this one.
-    complete = sqlite3.connect(":memory:", isolation_level=None, factory=Connection)
+    complete = _connected(":memory:")
     with contextlib.closing(sqlite3.connect(file, timeout=10, isolation_level=None)) as alone:
         alone.execute("PRAGMA locking_mode = EXCLUSIVE")
         alone.backup(complete)
@@ -195,8 +195,12 @@ def _opened_on_a_full_disk(file: Path) -> sqlite3.Connection:
 
 def _immutable(file: Path) -> sqlite3.Connection:
     """Open a database without a log for reading, making no file beside it."""
-    address = f"{uri_of(file.absolute())}?immutable=1"
-    return sqlite3.connect(address, uri=True, timeout=10, isolation_level=None, factory=Connection)
+    return _connected(f"{uri_of(file.absolute())}?immutable=1", uri=True, timeout=10.0)
+
+
+def _connected(database: Path | str, *, timeout: float = 5.0, uri: bool = False) -> sqlite3.Connection:
+    """Connect as the project's users do; transactions begin where the program says so."""
+    return sqlite3.connect(database, timeout=timeout, isolation_level=None, factory=Connection, uri=uri)
 
 
 def uri_of(file: PurePath) -> str:
@@ -242,7 +246,7 @@ def version_of(connection: sqlite3.Connection) -> int:
 
 def _brought_up_to_date(connection: sqlite3.Connection, version: int) -> sqlite3.Connection:
     """Return an older project in memory in today's format: a reader changes nothing on disk."""
-    copy = sqlite3.connect(":memory:", isolation_level=None, factory=Connection)
+    copy = _connected(":memory:")
     connection.backup(copy)
     connection.close()
     update(copy, version)

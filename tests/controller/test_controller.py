@@ -131,6 +131,10 @@ def test_learning_rests_without_an_image(bench: Bench, paused: bool) -> None:
     assert bench.client.sent[-1] == m.Train(on=False)
     bench.controller.publish(ImageShown(bench.controller.show_image(image)))
     assert training.is_on is not paused
+    training.start()
+    begun = bench.client.sent.count(m.Train(on=True))
+    bench.controller.publish(ImageShown(image))
+    assert bench.client.sent.count(m.Train(on=True)) == begun  # once, not with every further image
 
 
 @pytest.mark.parametrize("way", ["start", "stroke"])

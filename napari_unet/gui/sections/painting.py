@@ -126,11 +126,12 @@ class Painting(QObject):  # type: ignore[misc]
             self.offered.emit(f"No class has the key {number}: press {number} again to add one")
 
     def _choose(self, class_id: int | None) -> None:
-        if class_id is not None and self._table.has(class_id):
-            if class_id == self._table.selected:
-                self._table.clicked.emit(class_id)  # selected again it would say nothing
+        if class_id is None or not self._table.has(class_id):
+            return
+        if class_id == self._table.selected:
+            self._table.clicked.emit(class_id)  # selected again, it would be told to nobody
+        else:
             self._table.select(class_id)
-            self.paint_with(class_id)
 
     def _label_chosen(self, event: Any = None) -> None:
         label = self._layer.selected_label
