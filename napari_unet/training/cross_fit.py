@@ -37,7 +37,7 @@ def cross_fit(head: DeepShallowHead, known: LabelledFeatures, seed: int) -> Cros
     Parameters
     ----------
     head : its weights do not matter
-    known : features of labels; the fits need gradients
+    known : features of labels
     seed : of the parts and of the fits
     """
     labelled = sum(tile.trained.sum() for tile in known.tiles) / sum(tile.trained.size for tile in known.tiles)

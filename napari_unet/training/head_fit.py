@@ -1,8 +1,5 @@
 """The head of a network, fitted to the strokes of a project before any training step."""
 
-from collections.abc import Iterator
-from contextlib import contextmanager
-
 import numpy as np
 import torch
 from jaxtyping import Bool, Float, Int64
@@ -52,10 +49,9 @@ class HeadFit:
             return False
         known = self._features(averaged, feature_cache, first=True)
         self._annotations.mistaken_pixels = 0
-        with _learning(head):
-            self._note_unforeseen(head, known)
-            fit_head(head, known.features, known.target, seed=self._seed, weights=self._weights(known))
-            expect_shares(head, known.anywhere)
+        self._note_unforeseen(head, known)
+        fit_head(head, known.features, known.target, seed=self._seed, weights=self._weights(known))
+        expect_shares(head, known.anywhere)
         copy_network(averaged, trained)
         return True
 
@@ -74,23 +70,22 @@ class HeadFit:
         is_whole = any(plane.new_share >= _WHOLE for plane in self._annotations.planes.values())
         known = self._features(averaged, feature_cache, first=is_whole)
         self._annotations.mistaken_pixels += _mistakes(head, known)
-        with _learning(head):
-            if is_whole:
-                self._fit_with_whole(head, known)
-            else:
-                # First the shares, or they would take back what the new strokes say.
-                if self.shares_known != head.classes:
-                    expect_shares(head, known.anywhere)
-                fit_head(
-                    head,
-                    known.features,
-                    known.target,
-                    known.new,
-                    known.unlabelled,
-                    self._seed,
-                    weights=self._weights(known),
-                    keep=self._keep(),
-                )
+        if is_whole:
+            self._fit_with_whole(head, known)
+        else:
+            # First the shares, or they would take back what the new strokes say.
+            if self.shares_known != head.classes:
+                expect_shares(head, known.anywhere)
+            fit_head(
+                head,
+                known.features,
+                known.target,
+                known.new,
+                known.unlabelled,
+                self._seed,
+                weights=self._weights(known),
+                keep=self._keep(),
+            )
         _move(trained.head, before, head)
 
     def _fit_with_whole(self, head: DeepShallowHead, known: LabelledFeatures) -> None:
@@ -163,15 +158,6 @@ def _mistakes(head: DeepShallowHead, known: LabelledFeatures) -> int:
     could_know = torch.isin(known.target, known.target[~known.new])
     wrong = logits_of(head, known.features).argmax(dim=0) != known.target
     return int((known.new & could_know & wrong).sum())
-
-
-@contextmanager
-def _learning(head: DeepShallowHead) -> Iterator[None]:
-    """Let the weights of an EMA's head be changed by gradients for a while."""
-    head.requires_grad_(True)
-    with torch.enable_grad():
-        yield
-    head.requires_grad_(False)
 
 
 @torch.no_grad()

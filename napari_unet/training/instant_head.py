@@ -5,23 +5,20 @@ penalty. Pixels of strokes are many but alike, so the penalty is strong: without
 (measured in docs/architecture.md).
 """
 
-from collections.abc import Callable, Sequence
 from typing import NamedTuple
 
 import torch
 from jaxtyping import Bool, Float, Int64
-from torch import Tensor, nn
+from torch import Tensor
 from torch.nn import functional
 
 from napari_unet.network.unet import DeepShallowHead
-from napari_unet.training.losses import ALONE
+from napari_unet.training.branch_loss import Wanted, minimise
+from napari_unet.training.head_branches import Branch, DeepBranch, ShallowBranch
 
 _PIXELS = 4000  # labelled pixels that the head is fitted to, as many of every class
-_DECAY_DEEP = 0.03
-_DECAY_SHALLOW = 0.003
 BRANCHES = 2
 _RAREST = 0.1  # least share of an equal share: a class that is hardly found could else never be painted back
-_ITERATIONS = 40
 _SMALLEST_DEVIATION = 1e-3
 
 
@@ -72,75 +69,11 @@ def fit_head(
     some = _some(LabelledPixels(features[:0], target[:0]) if whole is None else whole, random)
     kept = features[:0] if new is None or unlabelled is None or not keep else unlabelled
     features = torch.cat([features, some.features, kept])
-    standard = in_a_row((features - head.mean) / head.deviation)
-    deep, shallow = standard[:, : head.split], standard[:, head.split :]
-    branches = [
-        Branch([*head.deep.parameters()], lambda: head.deep_logits(deep), _DECAY_DEEP, head.prior),
-        Branch(
-            [*head.hidden.parameters(), *head.shallow.parameters()],
-            lambda: head.shallow_logits(shallow),
-            _DECAY_SHALLOW,
-            torch.zeros_like(head.prior),
-        ),
-    ]
+    standard = ((features - head.mean) / head.deviation).T.contiguous()
+    branches: list[Branch] = [DeepBranch(head, standard[: head.split]), ShallowBranch(head, standard[head.split :])]
     # Apart at first, so that each has an opinion of its own; together when they are to agree on a correction.
     for group in [[branch] for branch in branches] if new is None else [branches]:
-        _minimise(group, Wanted(target, shares, some.target, keep))
-
-
-class Branch(NamedTuple):
-    """A branch to fit.
-
-    Attributes
-    ----------
-    parameters : that the fit changes
-    logits : computes the logits (1, k, 1, n) of all pixels
-    decay : penalty of the squared weights
-    prior : the part (k,) of the logits that says how often each class is expected
-    """
-
-    parameters: list[nn.Parameter]
-    logits: Callable[[], Tensor]
-    decay: float
-    prior: Float[Tensor, " k"]
-
-
-class Wanted(NamedTuple):
-    """The classes that pixels should get: labelled ones first, then those of images that are labelled as a whole.
-
-    Pixels beyond these are unlabelled; they keep the probabilities that they had.
-
-    Attributes
-    ----------
-    target : output index of each labelled pixel
-    shares : weight of each; their sum is 1
-    whole : output index of each pixel of images that are labelled as a whole
-    keep : weight of the unlabelled pixels
-    """
-
-    target: Int64[Tensor, " n"]
-    shares: Float[Tensor, " n"]
-    whole: Int64[Tensor, " w"]
-    keep: float
-
-    def losses(self, logits: Float[Tensor, "o k m"], kept: Float[Tensor, "o k u"]) -> Float[Tensor, " o"]:
-        """Compute the loss of each of several answers: the cross-entropies of the three kinds of pixels, added up."""
-        labelled, whole, unlabelled = torch.split(logits, [len(self.target), len(self.whole), kept.shape[2]], dim=2)
-        losses = (_entropies(labelled, self.target.expand(len(logits), -1)) * self.shares).sum(dim=1)
-        if len(self.whole):
-            losses = losses + _entropies(whole, self.whole.expand(len(logits), -1)).mean(dim=1)
-        if kept.shape[2]:
-            losses = losses + self.keep * _entropies(unlabelled, kept).mean(dim=1)
-        return losses
-
-    def kept(self, logits: Float[Tensor, "o k m"]) -> Float[Tensor, "o k u"]:
-        """Return the probabilities of the unlabelled pixels."""
-        return functional.softmax(logits[:, :, len(self.target) + len(self.whole) :], dim=1)
-
-
-def _entropies(logits: Float[Tensor, "o k m"], wanted: Tensor) -> Float[Tensor, "o m"]:
-    """Compute the cross-entropy of every pixel, against classes (o, m) or probabilities (o, k, m)."""
-    return functional.cross_entropy(logits, wanted, reduction="none")
+        minimise(group, Wanted(target, shares, some.target, keep))
 
 
 @torch.no_grad()
@@ -230,40 +163,3 @@ def _blank(head: DeepShallowHead, random: torch.Generator) -> None:
         tensor.zero_()
     hidden = head.hidden.weight
     hidden.copy_(torch.randn(hidden.shape, generator=random) * (2 / hidden.shape[1]) ** 0.5)
-
-
-def _minimise(branches: Sequence[Branch], wanted: Wanted) -> None:
-    """Minimise the loss of the added logits, with a penalty for weights far from zero.
-
-    Each of several branches must be right by itself as well. Else one of them may say the opposite of what the other
-    says, a little less loudly: that is right on the strokes, and the next stroke turns it over.
-    """
-    with torch.no_grad():
-        before = _answers(branches)
-        kept = wanted.kept(before)
-        weights = torch.full_like(before[:, 0, 0], ALONE)
-        weights[0] = 1
-    decays = [(parameter, branch.decay) for branch in branches for parameter in branch.parameters]
-    parameters = [parameter for parameter, _ in decays]
-    optimiser = torch.optim.LBFGS(parameters, max_iter=_ITERATIONS, history_size=10, line_search_fn="strong_wolfe")
-
-    def closure() -> Tensor:
-        optimiser.zero_grad()
-        loss = weights @ wanted.losses(_answers(branches), kept)
-        for parameter, decay in decays:
-            if parameter.dim() > 1:
-                loss = loss + decay * parameter.square().sum()
-        loss.backward()  # type: ignore[no-untyped-call]
-        return loss
-
-    optimiser.step(closure)  # type: ignore[no-untyped-call]
-    optimiser.zero_grad()
-
-
-def _answers(branches: Sequence[Branch]) -> Float[Tensor, "o k m"]:
-    """Compute the added logits of branches and then, of several, those of each alone without its prior."""
-    each = torch.stack([branch.logits()[0, :, 0] for branch in branches])
-    if len(branches) == 1:
-        return each
-    priors = torch.stack([branch.prior for branch in branches])[:, :, None]
-    return torch.cat([each.sum(dim=0, keepdim=True), each - priors])
