@@ -74,7 +74,8 @@ def give_way_to_the_window() -> None:
 
 def _serve(channel: Channel[ToWorker], heartbeat: Heartbeat) -> int:
     inbox: queue.SimpleQueue[ToWorker | None] = queue.SimpleQueue()
-    threading.Thread(target=_listen, args=(channel, inbox), daemon=True).start()
+    has_worked = threading.Event()  # since then something may be worth saving
+    threading.Thread(target=_listen, args=(channel, inbox, has_worked), daemon=True).start()
     trial = DecoderTrial()
     trial.start()  # beside the import of torch
 
@@ -104,7 +105,7 @@ def _serve(channel: Channel[ToWorker], heartbeat: Heartbeat) -> int:
             if lacks_memory:  # here, where the error no longer holds what was computed
                 lacks_memory = False
                 engine.ask_for_less()
-            if not turn(engine, inbox, heartbeat):
+            if not turn(engine, inbox, heartbeat, has_worked):
                 engine.save()
                 return 0
         except UserError as error:
@@ -123,8 +124,10 @@ def _serve(channel: Channel[ToWorker], heartbeat: Heartbeat) -> int:
                 channel.send(Failed(_line(error)))
 
 
-def turn(engine: "Engine", inbox: "queue.SimpleQueue[ToWorker | None]", heartbeat: Heartbeat) -> bool:
-    """Hear everything that was said, then do one slice of work; False when the window has gone."""
+def turn(
+    engine: "Engine", inbox: "queue.SimpleQueue[ToWorker | None]", heartbeat: Heartbeat, has_worked: threading.Event
+) -> bool:
+    """Hear everything that was said, then do one slice of work and note it; False when the window has gone."""
     busy = engine.has_work
     while not busy and inbox.empty() and engine.rehearse():
         pass
@@ -138,17 +141,22 @@ def turn(engine: "Engine", inbox: "queue.SimpleQueue[ToWorker | None]", heartbea
             return False
         engine.receive(message)
         busy = True
+    if engine.has_work:
+        has_worked.set()
     engine.work()
     return True
 
 
-def _listen(channel: Channel[ToWorker], inbox: "queue.SimpleQueue[Message | None]") -> None:
+def _listen(
+    channel: Channel[ToWorker], inbox: "queue.SimpleQueue[Message | None]", has_worked: threading.Event
+) -> None:
     try:
         while True:
             inbox.put(channel.receive())
     except (EOFError, UserError):
         inbox.put(None)
-        time.sleep(_LAST_WORDS_S)
+        if has_worked.is_set():  # else nothing is to be saved, and the window would wait until torch is loaded
+            time.sleep(_LAST_WORDS_S)
         os._exit(0)  # whatever still goes on, nobody waits for it
 
 

@@ -1,6 +1,7 @@
 """Strokes that come faster than a head is fitted to them: they are answered as one, in turns with tiles on screen."""
 
 import queue
+import threading
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -76,7 +77,7 @@ def test_strokes_that_wait_are_answered_as_one(burst: Burst) -> None:
     assert of(m.Progress, burst.said)[-1].behind
     inbox: queue.SimpleQueue[Any] = queue.SimpleQueue()
     inbox.put(LOOK)
-    assert turn(burst.engine, inbox, Heartbeat(burst.said.append))
+    assert turn(burst.engine, inbox, Heartbeat(burst.said.append), threading.Event())
     assert burst.readings == [False]
     assert burst.tiles == []
     burst.engine.work()

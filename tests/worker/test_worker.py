@@ -865,3 +865,34 @@ def test_garbage_ends_the_worker(data: bytes, monkeypatch: pytest.MonkeyPatch) -
     assert done.returncode == 0
     assert b"Traceback" not in done.stderr
     assert b"Failed" not in done.stdout
+
+
+STUCK = """
+import sys, time
+from napari_unet.worker import __main__ as worker
+
+class Stuck:
+    @staticmethod
+    def find_spec(name, path, target=None):
+        if name == "napari_unet.network.device":  # which imports torch
+            print("importing", flush=True)
+            time.sleep(600)
+
+sys.meta_path.insert(0, Stuck)
+worker._LAST_WORDS_S = 600.0
+sys.exit(worker.main())
+"""
+
+
+def test_a_worker_that_has_done_nothing_ends_at_once() -> None:
+    """A window that is closed soon after it was opened does not wait until torch is loaded."""
+    command = [sys.executable, "-P", "-c", STUCK]
+    pipe = subprocess.PIPE
+    with subprocess.Popen(command, stdin=pipe, stdout=pipe, stderr=pipe, env=child_environment(os.environ)) as worker:
+        assert worker.stderr is not None
+        assert worker.stderr.readline() == b"importing\n"  # what a library prints goes to the log
+        try:
+            worker.communicate(timeout=PATIENCE_S)
+        finally:
+            worker.kill()
+    assert worker.returncode == 0
