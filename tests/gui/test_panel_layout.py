@@ -410,6 +410,22 @@ def test_a_class_that_was_removed_comes_back_by_its_name(listened: User) -> None
     assert table.selected == 3
 
 
+def test_strokes_of_a_removed_class_are_seen_no_more(listened: User) -> None:
+    """They stay in the project, and have their colour again when the class is back; other numbers stay white."""
+    panel = listened.panel
+    layer, table = panel.canvas.annotation, panel.class_table
+    listened.draw(2, (32, 32), (48, 48))
+    colour = layer.get_color(2)
+    assert colour[3] > 0
+    table.removed.emit(2)
+    for ours in (layer, panel.canvas.prediction):
+        assert ours.get_color(2)[3] == 0
+        np.testing.assert_allclose(ours.get_color(9)[:3], 1)
+    assert (listened.stored()[34:46, 34:46] == 2).any()
+    table.named.emit("class 2")
+    np.testing.assert_array_equal(layer.get_color(2), colour)
+
+
 def test_a_swatch_has_the_colour_of_the_paint(listened: User) -> None:
     """Also in the row that is selected."""
     user = listened

@@ -91,8 +91,8 @@ class ShownImage(QObject):  # type: ignore[misc]
             for ours in (self.shapes, self.map_layer, self.object_layer):
                 ours.follow(placement)
             self.areas.leave()
-            strokes, classes = partial(_strokes, project, record), project.classes.all()
-            self.canvas.show(placement, strokes, classes, read_only=project.read_only)
+            strokes = partial(_strokes, project, record)
+            self.canvas.show(placement, strokes, project.classes, read_only=project.read_only)
             self.areas.show(placement, project.test_areas.of(record.id))
         self._controller.publish(ImageShown(record))
 
