@@ -112,6 +112,20 @@ class Strokes:
         self._tell(own=False)
         return taken
 
+    def refuse_acceptance(self, plane: int, region: Region) -> None:
+        """Refuse what ``accept`` would refuse in a region wherever the user circled it: nothing is predicted there yet.
+
+        Raises
+        ------
+        UserError
+            NU-A11 without a predicted pixel, NU-P11 in a read-only project, NU-W04 when no image is worked on.
+        """
+        project, image = self._session.present_project(), self._session.present_image("accept here")
+        project.database.refuse_when_read_only()
+        if not self.predicted.of(plane, region).any():
+            fix = "paint strokes of two classes, and wait for the prediction to lie over the image"
+            raise UserError("NU-A11", "nothing is predicted here yet", image.name, fix)
+
     def take_objects(
         self, objects: Mapping[int, Integer[np.ndarray, "h w"]], class_id: int
     ) -> dict[int, UInt8[np.ndarray, "h w"]]:

@@ -8,7 +8,7 @@ import pytest
 import tifffile
 from fake_worker import FakeClient
 from napari.settings import get_settings
-from panel_states import progress, say, states
+from panel_states import predicted, progress, say, states
 from qtpy.QtCore import QPoint, QPointF, Qt
 from qtpy.QtGui import QEnterEvent, QWheelEvent
 from qtpy.QtTest import QTest
@@ -330,6 +330,7 @@ def test_the_status_line_says_what_to_draw(listened: User) -> None:
     """While a circle or a line is waited for, and no longer once Escape has ended that."""
     user, line = listened, listened.panel.status_line
     before = line.text()
+    say(user, predicted(user))
     user.panel.shown.begin_circle()
     assert settle(lambda: line.text().startswith("Draw a circle"), 5)
     user.panel.shown.begin_line()
@@ -342,6 +343,7 @@ def test_who_paints_again_is_asked_for_no_circle(listened: User) -> None:
     """Another layer that is active ends the wish, as Escape does, and stays the active one."""
     user, annotation, line = listened, listened.panel.canvas.annotation, listened.panel.status_line
     before = line.text()
+    say(user, predicted(user))
     user.panel.shown.begin_circle()
     assert settle(lambda: line.text().startswith("Draw a circle"), 5)
     user.viewer.layers.selection.active = annotation

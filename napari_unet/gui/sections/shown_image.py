@@ -148,10 +148,16 @@ class ShownImage(QObject):  # type: ignore[misc]
             layer.units = (*["pixel"] * (layer.ndim - len(units)), *units)[-layer.ndim :]
 
     def begin_circle(self) -> None:
-        """Let the next drag draw the circle of ``circled``; nothing happens without an image."""
-        placement = self.canvas.placement
-        if placement is not None:
-            self._attempt(lambda: self.shapes.begin_circle(placement))
+        """Let the next drag draw the circle of ``circled``, unless it would be in vain; not without an image."""
+        placement, watcher = self.canvas.placement, self.canvas.watcher
+        if placement is None or watcher is None:
+            return
+
+        def begin() -> None:
+            self._controller.strokes.refuse_acceptance(watcher.plane, self.canvas.cover)
+            self.shapes.begin_circle(placement)
+
+        self._attempt(begin)
 
     def circle_all(self) -> None:
         """Emit ``circled`` as if all that the annotation layer covers were inside; not without an image."""
