@@ -30,6 +30,7 @@ from window import User, drawn_image, settle
 from napari_unet.evaluation.estimated_dice import EstimatedDice
 from napari_unet.evaluation.scores import BlockScore, Score
 from napari_unet.gui.layers.annotation_layer import KEYS_HELP
+from napari_unet.gui.sections.messages_list import MessagesList
 from napari_unet.gui.sections.section import MARGIN
 from napari_unet.gui.sections.unfocused_wheel import fields_in
 from napari_unet.images.tiles import Region
@@ -133,6 +134,26 @@ def test_everything_can_be_used_with_a_large_font(viewer: Any, monkeypatch: pyte
     size = panel.results.knobs.size
     panel.results.knobs.show_typical([ClassCount(2, 3, 0.2, 1234567.0)])
     assert size.lineEdit().cursorPosition() == 0
+
+
+def test_tables_and_fields_follow_the_font(listened: User, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A larger font of napari's makes texts larger and rows higher, at once; the usual one brings all back."""
+    panel = listened.panel
+    table, view, facts = panel.class_table.table, panel.image_list.view, panel.head.facts
+    messages_list = panel.findChild(MessagesList)
+    seen = (table, table.horizontalHeader(), view, facts.button, messages_list, panel.settings_form.search)
+    heights = [table.rowHeight(0), table.horizontalHeader().height(), facts.height()]
+    usual = get_settings().appearance.font_size
+    for points in (2 * usual, usual):
+        monkeypatch.setattr(get_settings().appearance, "font_size", points)
+        settle(seconds=0.3)
+        assert [widget.font().pointSize() for widget in seen] == [points] * len(seen)
+        assert table.rowHeight(0) >= table.fontMetrics().height()
+        assert table.horizontalHeader().height() >= table.fontMetrics().height()
+        facts.button.click()
+        assert facts.dialog.pixel_height.font().pointSize() == points
+        facts.dialog.reject()
+    assert [table.rowHeight(0), table.horizontalHeader().height(), facts.height()] == heights
 
 
 def test_the_panel_fits_a_small_screen(listened: User) -> None:
