@@ -119,6 +119,8 @@ class ShownImage(QObject):  # type: ignore[misc]
             placement = self._follow(visible)
             cover = None if placement is None or placement.covers_all else placement.cover
             self._controller.view.look(watcher.plane, visible, cover, small=self.canvas.is_small)
+            self.canvas.marks.keep_edges()
+            self.areas.keep_edges()
             self.looked.emit()
 
     @property
