@@ -1,6 +1,6 @@
 """Strokes and test areas on their way from the window into the project, told to the worker at once."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 
 import numpy as np
 from jaxtyping import Bool, Integer, UInt8
@@ -184,7 +184,7 @@ class Strokes:
     def repaint(
         self, plane: int, pixels: Bool[np.ndarray, "h w"], class_id: int, region: Region
     ) -> UInt8[np.ndarray, "h w"]:
-        """Commit the class that the network says for the pixels of a doubted stroke; 0 erases them.
+        """Commit the class that the network says for the pixels of a doubted stroke.
 
         Where the network's own answer would be scored, the stroke is erased instead.
 
@@ -198,15 +198,28 @@ class Strokes:
             NU-P07 when the disk does not take them, NU-P11 in a read-only project.
         """
         project, image = self._session.present_project(), self._session.present_image("label check")
-        if not class_id:
-            erased = np.where(pixels, 0, project.strokes.plane(image.id, plane, region)).astype(np.uint8)
-            self.commit(plane, erased, region)
-            return np.zeros_like(erased)
         predicted = np.where(pixels, class_id, 0).astype(np.uint8)
         done = project.strokes.commit(image.id, plane, predicted, region, source="prediction", repaint=True)
         if done.tiles:
             self._tell(own=not done.labels.any())
         return done.labels
+
+    def erase(self, parts: Sequence[tuple[int, Bool[np.ndarray, "h w"], Region]]) -> None:
+        """Commit that pixels are not painted, each of them given by plane, pixels and region: all of it or nothing.
+
+        Raises
+        ------
+        UserError
+            NU-P07 when the disk does not take it, NU-P11 in a read-only project.
+        """
+        project, image = self._session.present_project(), self._session.present_image("label check")
+        changed = []
+        with project.strokes.together():
+            for plane, pixels, region in parts:
+                left = np.where(pixels, 0, project.strokes.plane(image.id, plane, region)).astype(np.uint8)
+                changed += project.strokes.commit(image.id, plane, left, region).tiles
+        if changed:
+            self._tell(own=True)
 
     def mark_test_areas(self, areas: dict[int, tuple[Region, ...]]) -> bool:
         """Save the test areas of the image, by plane; tell whether any of them has changed.
