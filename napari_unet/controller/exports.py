@@ -32,16 +32,15 @@ class Exports:
         subscriptions.subscribe(WorkerDied, self._worker_died)
 
     def begin(self, folder: Path, formats: tuple[str, ...], *, all_images: bool = False) -> None:
-        """Ask for the files of the present image, or of all images of the project.
+        """Ask for the files of the present image, or of all images of the project, none of which has to be on screen.
 
         Raises
         ------
         UserError
             NU-W04 without an image, NU-W08 when no worker can be started, and those of ``refuse_taken_names``.
         """
-        images = [self._session.present_image("export")]
-        if all_images:
-            images = self._session.present_project().images.all()
+        images = self._session.present_project().images.all() if all_images else []
+        images = images or [self._session.present_image("export")]
         image_ids = tuple(image.id for image in images)
         refuse_taken_names(self._session.present_project(), image_ids, folder, formats)
         low = low_space(folder if folder.exists() else folder.parent)

@@ -1,6 +1,6 @@
 """Strokes and test areas on their way from the window into the project, told to the worker at once."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 
 import numpy as np
 from jaxtyping import Bool, Integer, UInt8
@@ -112,6 +112,20 @@ class Strokes:
         self._tell(own=False)
         return taken
 
+    def refuse_acceptance(self, plane: int, region: Region) -> None:
+        """Refuse what ``accept`` would refuse in a region wherever the user circled it: nothing is predicted there yet.
+
+        Raises
+        ------
+        UserError
+            NU-A11 without a predicted pixel, NU-P11 in a read-only project, NU-W04 when no image is worked on.
+        """
+        project, image = self._session.present_project(), self._session.present_image("accept here")
+        project.database.refuse_when_read_only()
+        if not self.predicted.of(plane, region).any():
+            fix = "paint strokes of two classes, and wait for the prediction to lie over the image"
+            raise UserError("NU-A11", "nothing is predicted here yet", image.name, fix)
+
     def take_objects(
         self, objects: Mapping[int, Integer[np.ndarray, "h w"]], class_id: int
     ) -> dict[int, UInt8[np.ndarray, "h w"]]:
@@ -170,7 +184,7 @@ class Strokes:
     def repaint(
         self, plane: int, pixels: Bool[np.ndarray, "h w"], class_id: int, region: Region
     ) -> UInt8[np.ndarray, "h w"]:
-        """Commit the class that the network says for the pixels of a doubted stroke; 0 erases them.
+        """Commit the class that the network says for the pixels of a doubted stroke.
 
         Where the network's own answer would be scored, the stroke is erased instead.
 
@@ -184,15 +198,28 @@ class Strokes:
             NU-P07 when the disk does not take them, NU-P11 in a read-only project.
         """
         project, image = self._session.present_project(), self._session.present_image("label check")
-        if not class_id:
-            erased = np.where(pixels, 0, project.strokes.plane(image.id, plane, region)).astype(np.uint8)
-            self.commit(plane, erased, region)
-            return np.zeros_like(erased)
         predicted = np.where(pixels, class_id, 0).astype(np.uint8)
         done = project.strokes.commit(image.id, plane, predicted, region, source="prediction", repaint=True)
         if done.tiles:
             self._tell(own=not done.labels.any())
         return done.labels
+
+    def erase(self, parts: Sequence[tuple[int, Bool[np.ndarray, "h w"], Region]]) -> None:
+        """Commit that pixels are not painted, each of them given by plane, pixels and region: all of it or nothing.
+
+        Raises
+        ------
+        UserError
+            NU-P07 when the disk does not take it, NU-P11 in a read-only project.
+        """
+        project, image = self._session.present_project(), self._session.present_image("label check")
+        changed = []
+        with project.strokes.together():
+            for plane, pixels, region in parts:
+                left = np.where(pixels, 0, project.strokes.plane(image.id, plane, region)).astype(np.uint8)
+                changed += project.strokes.commit(image.id, plane, left, region).tiles
+        if changed:
+            self._tell(own=True)
 
     def mark_test_areas(self, areas: dict[int, tuple[Region, ...]]) -> bool:
         """Save the test areas of the image, by plane; tell whether any of them has changed.

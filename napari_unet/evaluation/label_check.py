@@ -3,7 +3,6 @@
 A stroke of a wrong class is contradicted as a whole, one that ran over a border at its end.
 """
 
-import math
 from collections.abc import Collection, Iterator
 
 import msgspec
@@ -13,6 +12,7 @@ from scipy import ndimage
 
 from napari_unet.evaluation.answers import Answers
 from napari_unet.evaluation.spill_over import FEWEST, spill_over
+from napari_unet.images.packed_pixels import pack, unpack
 from napari_unet.images.tiled_plane import TiledPlane
 from napari_unet.images.tiles import Region
 
@@ -126,7 +126,7 @@ def _doubt_of(key: tuple[int, int], class_id: int, other: int, pixels: Bool[np.n
     """Describe what is doubted of the end of a stroke; ``box`` is where its ``pixels`` lie."""
     part = Region.around(pixels) or Region(0, 0, *pixels.shape)
     place, pixels = part.moved(box.y0, box.x0), pixels[part.slices]
-    return Doubt(*key, class_id, other, place, _first_pixel(place, pixels), np.packbits(pixels).tobytes())
+    return Doubt(*key, class_id, other, place, _first_pixel(place, pixels), pack(pixels))
 
 
 def _doubted_before(last: Doubt | None, box: Region) -> Bool[np.ndarray, "h w"]:
@@ -139,8 +139,7 @@ def _doubted_before(last: Doubt | None, box: Region) -> Bool[np.ndarray, "h w"]:
 
 
 def _beyond(doubt: Doubt) -> Bool[np.ndarray, "h w"]:
-    bits = np.unpackbits(np.frombuffer(doubt.beyond, np.uint8), count=math.prod(doubt.region.shape))
-    return bits.reshape(doubt.region.shape).astype(bool)
+    return unpack(doubt.beyond, doubt.region.shape)
 
 
 def doubted_pixels(doubt: Doubt, labels: UInt8[np.ndarray, "h w"]) -> Bool[np.ndarray, "h w"]:

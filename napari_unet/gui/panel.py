@@ -21,7 +21,7 @@ from napari_unet.gui.sections.check_box import CheckBox
 from napari_unet.gui.sections.details import Details
 from napari_unet.gui.sections.images_box import ImagesBox
 from napari_unet.gui.sections.results_box import ResultsBox
-from napari_unet.gui.sections.section import MARGIN, SPACE, STYLE, Section
+from napari_unet.gui.sections.section import MARGIN, SPACE, Section, style
 from napari_unet.gui.sections.settings_form import SettingsForm
 from napari_unet.gui.sections.shown_image import ShownImage
 from napari_unet.gui.sections.training_box import TrainingBox
@@ -91,6 +91,12 @@ class Panel(QWidget):  # type: ignore[misc]
         if isinstance(self.window(), QMainWindow):  # a dock that floats hides when it comes and goes
             self.window().installEventFilter(self)
             self._focus.watch(self.window())
+
+    def changeEvent(self, event: Any) -> None:
+        """Follow napari's font size, which comes with another style of its window."""
+        super().changeEvent(event)
+        if event.type() == QEvent.Type.StyleChange:
+            self._dress()
 
     def eventFilter(self, watched: Any, event: Any) -> bool:
         """Shut down when the window closes."""
@@ -166,10 +172,14 @@ class Panel(QWidget):  # type: ignore[misc]
         outer.setSpacing(0)
         outer.addWidget(scroll)
         outer.addWidget(self.training)
-        self.setStyleSheet(STYLE)
+        self._dress()
         keep_wheel_off(self)
         self._images_box.fit_into(scroll, self.details)
         self.details.button.clicked.connect(lambda _: QTimer.singleShot(0, self._show_details))
+
+    def _dress(self) -> None:
+        if self.styleSheet() != style():
+            self.setStyleSheet(style())
 
     def _show_details(self) -> None:
         """Scroll as far as it needs to see the drawer, from its title on."""

@@ -1,12 +1,12 @@
 """Keep strokes that the user says are right, although the network contradicts them."""
 
-import math
 import sqlite3
 import zlib
 
 import numpy as np
 from jaxtyping import Bool, UInt8
 
+from napari_unet.images.packed_pixels import pack, packed_size, unpack
 from napari_unet.images.tiles import Region
 
 
@@ -22,7 +22,7 @@ def keep_stroke(
     inside = Region.around(pixels)
     if inside is None:
         return
-    packed = zlib.compress(np.packbits(pixels[inside.slices]).tobytes())
+    packed = zlib.compress(pack(pixels[inside.slices]))
     box = inside.moved(*origin)
     connection.execute(
         "INSERT INTO kept_strokes (image_id, plane, class_id, y0, x0, y1, x1, pixels) VALUES (?, ?, ?, ?, ?, ?, ?, ?)",
@@ -39,11 +39,8 @@ def kept_labels(connection: sqlite3.Connection, image_id: int, plane: int, regio
     )
     for class_id, y0, x0, y1, x1, packed in rows:
         box = Region(y0, x0, y1, x1)
-        size = -(-math.prod(box.shape) // 8)
-        bits = np.frombuffer(zlib.decompressobj().decompress(packed, max(1, size)), np.uint8)
-        if len(bits) != size or min(box.shape) < 1:
-            raise ValueError(f"a kept stroke of {box.shape} pixels in {len(bits)} bytes")
-        inside = np.unpackbits(bits, count=box.shape[0] * box.shape[1]).reshape(box.shape).astype(bool)
+        bits = zlib.decompressobj().decompress(packed, max(1, packed_size(box.shape)))
+        inside = unpack(bits, box.shape)
         part = box.within(region)
         labels[part.seen_from(region).slices][inside[part.seen_from(box).slices]] = class_id
     return labels

@@ -54,7 +54,7 @@ class Engine:
         """Let everybody take note of a message; that of strokes waits, but for no other message than looks."""
         if isinstance(message, Annotated):
             self._unheard = message if self._unheard is None else self._unheard.together_with(message)
-            self._roster.training.strokes_are_new = True
+            self._roster.training.look_for_strokes()
             self._roster.progress.tell(at_once=True)
             return
         if not isinstance(message, Look):

@@ -550,6 +550,35 @@ def test_export_asks_the_worker(bench: Bench, tmp_path: Path) -> None:
         bench.controller.exports.begin(tmp_path, ("tiff",))
 
 
+def test_ends_of_strokes_are_erased_all_at_once_or_not_at_all(bench: Bench, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The worker is told once; where the disk refuses one of them, the others stay painted too."""
+    strokes = bench.controller.present_project().strokes
+    for plane in range(2):
+        bench.controller.strokes.commit(plane, np.full((SIDE, SIDE), plane + 1, np.uint8))
+    parts = [(plane, np.eye(3, dtype=bool), Region(2, 2, 5, 5)) for plane in range(2)]
+    painted, told = [strokes.plane(1, plane) for plane in range(2)], bench.client.sent.count(m.Annotated())
+    commit, refused = strokes.commit, UserError("NU-P07", "the disk is full", "here", "make room")
+
+    def refuse(image_id: int, plane: int, *rest: Any) -> Any:
+        if plane:
+            raise refused
+        return commit(image_id, plane, *rest)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(strokes, "commit", refuse)
+        with pytest.raises(UserError, match=r"^NU-P07"):
+            bench.controller.strokes.erase(parts)
+    for plane in range(2):
+        np.testing.assert_array_equal(strokes.plane(1, plane), painted[plane])
+    assert bench.client.sent.count(m.Annotated()) == told
+    bench.controller.strokes.erase(parts)
+    for plane in range(2):
+        expected = painted[plane].copy()
+        expected[2:5, 2:5][np.eye(3, dtype=bool)] = 0
+        np.testing.assert_array_equal(strokes.plane(1, plane), expected)
+    assert bench.client.sent.count(m.Annotated()) == told + 1
+
+
 def test_export_of_all_images_asks_for_each(bench: Bench, tmp_path: Path) -> None:
     """In the order of the project, whichever is on screen; a folder that would take an image's place is refused."""
     project = bench.controller.present_project()

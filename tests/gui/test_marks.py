@@ -17,6 +17,7 @@ from napari_unet.protocol import messages as m
 def point_at_everything(hand: Hand) -> None:
     """Let the worker score a block, doubt a stroke and suggest a place; draw a rectangle, a circle and a line."""
     panel, image = hand.panel, hand.panel.controller.image.id
+    hand.answer(Region(0, 0, 8, 8), 2)  # or no circle could be drawn
     hand.draw(2, (60, 40), (60, 90))
     panel.score_card.on_image.click()
     panel.controller.publish(m.Scored(Score(1, None, (), (BlockScore(image, 0, 0, 0, 64, 64, 0.5),)), None))
@@ -60,6 +61,24 @@ def test_marks_are_seen_on_bright_and_dark_images(viewer: Any, monkeypatch: pyte
         assert min(contrasts) > 0.3
     colour = viewer.add_image(np.full((8, 20, 3), 255 * bright, np.uint8))
     assert settle(lambda: legible(colour) == ("black" if bright else "white"), 5)
+
+
+def test_edges_are_as_wide_on_the_screen_however_close_the_image_is(hand: Hand) -> None:
+    """Of marks and of rectangles to check: a few pixels of the screen, also once the user has zoomed."""
+    panel, camera = hand.panel, hand.viewer.scene.camera
+    region = Region(40, 40, 80, 80)
+    panel.where_next.show_suggestion(m.Suggested(0, "unsure", panel.controller.image.id, 0, region))
+    panel.areas.show(panel.canvas.placement, {0: (Region(90, 90, 110, 110),)})
+    for zoom in (40.0, 4.0, 1.0):
+        camera.zoom = zoom
+        for layer, side in ((panel.canvas.marks.layer, 40), (panel.areas.layer, 90)):
+            camera.center = (0, side + 10, side)
+            assert settle(lambda layer=layer, zoom=zoom: 1.5 <= layer.edge_width[0] * zoom <= 2.6, 5)
+            settle(seconds=0.2)
+            place = hand.pixel(side + 10, side - 0.5)
+            row = np.asarray(hand.viewer.screenshot(canvas_only=True, flash=False))[place.y(), :, :3].max(axis=1)
+            near = row[max(place.x() - 12, 0) : place.x() + 12]
+            assert 1 <= (near > 100).sum() <= 4
 
 
 @pytest.mark.parametrize("bright", [False, True])

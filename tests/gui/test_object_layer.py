@@ -10,6 +10,7 @@ from qtpy.QtTest import QTest
 from qtpy.QtWidgets import QApplication, QDockWidget
 from window import settle
 
+from napari_unet.objects.class_counts import ClassCount
 from napari_unet.protocol import messages as m
 
 COLUMNS = ("object", "plane", "class", "class_name", "area_px", "top_px", "left_px", "bottom_px", "right_px", "mean")
@@ -26,6 +27,14 @@ def answer(hand: Hand, *corners: tuple[int, int], **changed: Any) -> m.Objects:
     hand.worker.inbox = [found]
     settle(lambda: not hand.worker.inbox, 5)
     return found
+
+
+def count(hand: Hand, objects: int) -> None:
+    """Tell how many objects the plane on screen has."""
+    controller = hand.panel.controller
+    place = (controller.generation, controller.image.id, controller.view.plane)
+    hand.worker.inbox = [m.Counted(*place, (ClassCount(2, objects, 0.3),))]
+    settle(lambda: not hand.worker.inbox, 5)
 
 
 def choose(hand: Hand, kind: str = "objects") -> Any:
@@ -86,6 +95,19 @@ def test_strokes_go_on_while_objects_come(hand: Hand) -> None:
     assert hand.viewer.layers.selection.active is hand.panel.canvas.annotation
 
 
+def test_no_empty_table_is_opened(viewer: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    """It is offered once the plane on screen is counted; until then its tool tip says what to do."""
+    hand = open_black_image(viewer, monkeypatch, np.zeros((3, SIDE, SIDE), np.uint8))
+    table = hand.panel.view_row.table
+    assert not table.isEnabled()
+    assert "two classes" in table.toolTip()
+    count(hand, 1)
+    assert table.isEnabled()
+    assert "two classes" not in table.toolTip()
+    viewer.dims.set_point(0, 2)
+    assert settle(lambda: not table.isEnabled(), 5)
+
+
 def test_table_and_image_have_one_selection(viewer: Any, monkeypatch: pytest.MonkeyPatch) -> None:
     """A row brings its object to the middle, a click chooses the row and moves nothing, a drag chooses nothing."""
     place = {"scale": (0.5, 0.5), "translate": (7, 90)}
@@ -96,6 +118,7 @@ def test_table_and_image_have_one_selection(viewer: Any, monkeypatch: pytest.Mon
     layer, camera = choose(hand), viewer.scene.camera
     answer(hand, (10, 10), (60, 90), (100, 20))
     np.testing.assert_array_equal(layer.data.any(axis=(1, 2)), [False, True, False])
+    count(hand, 3)
     hand.panel.view_row.table.click()
     assert viewer.layers.selection.active is layer
     dock = viewer.window.dock_widgets["Features table widget (napari)"].parent()

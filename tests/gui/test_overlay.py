@@ -17,6 +17,7 @@ from window import messages, settle
 
 from napari_unet.evaluation.scores import BlockScore, Score
 from napari_unet.gui.layers.marks import Mark
+from napari_unet.gui.sections.accept_button import AcceptButton
 from napari_unet.gui.sections.details import overlay_text
 from napari_unet.images.tiles import Region
 from napari_unet.protocol import messages as m
@@ -132,6 +133,7 @@ def test_in_three_dimensions_nothing_is_drawn_and_one_line_says_why(
     """The annotation layer stays the active one, so that its keys go on working."""
     hand = open_black_image(viewer, monkeypatch, np.zeros((3, SIDE, SIDE), np.uint16))
     panel, annotation = hand.panel, hand.panel.canvas.annotation
+    hand.answer(TILE, 2)
     viewer.dims.ndisplay = 3
     drawn = panel.rectangle_check.choices["drawn"]
     for number, begin in enumerate(
@@ -147,6 +149,20 @@ def test_in_three_dimensions_nothing_is_drawn_and_one_line_says_why(
     assert panel.shown.shapes.wish
 
 
+def test_nothing_is_circled_before_there_is_a_prediction(hand: Hand) -> None:
+    """By the button and by the key, one line says what to do first; a circle can be drawn once a tile is there."""
+    panel, annotation = hand.panel, hand.panel.canvas.annotation
+    button = panel.findChild(AcceptButton)
+    for number, begin in enumerate((button.click, panel.painting.accept.emit)):
+        begin()
+        assert not panel.shown.shapes.wish
+        assert hand.viewer.layers.selection.active == annotation
+        assert [line[:6] for line in messages()] == ["NU-A11"] * (number + 1)
+    hand.answer(TILE, 2)
+    button.click()
+    assert panel.shown.shapes.wish
+
+
 @pytest.mark.parametrize("leave", ["3-D", "another axis"])
 @pytest.mark.parametrize("shape", ["circle", "line", "rectangle"])
 def test_a_drawing_that_is_waited_for_ends_where_none_can_be_drawn(
@@ -155,6 +171,7 @@ def test_a_drawing_that_is_waited_for_ends_where_none_can_be_drawn(
     """As Escape ends it: the brush is back, nothing is waited for, and the next shape can be drawn again."""
     hand = open_black_image(viewer, monkeypatch, np.zeros((3, SIDE, SIDE), np.uint16))
     panel, annotation = hand.panel, hand.panel.canvas.annotation
+    hand.answer(TILE, 2)
     begin = {
         "circle": panel.painting.accept.emit,
         "line": panel.results.knobs.measure_button.click,

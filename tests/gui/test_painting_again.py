@@ -59,3 +59,17 @@ def test_a_click_on_a_class_gives_the_brush_back(listened: User) -> None:
         assert user.viewer.layers.selection.active == annotation
         assert (annotation.mode, annotation.selected_label) == ("paint", number)
         assert settle(lambda: line.text() == before, 5)
+
+
+@pytest.mark.parametrize("names", [["annotation"], ["annotation", "prediction"], ["prediction", "annotation"]])
+def test_a_deleted_annotation_layer_is_on_the_brush_again(listened: User, names: list[str]) -> None:
+    """Whichever of the layers that were selected is deleted last."""
+    user, layers = listened, listened.viewer.layers
+    layers.selection = {layers[name] for name in names}
+    for name in names:
+        layers.remove(name)
+    assert settle(lambda: {"annotation", "prediction"} <= {layer.name for layer in layers}, 5)
+    settle(seconds=0.1)
+    assert layers.selection.active == user.panel.canvas.annotation
+    user.drag((32, 32), (48, 48))
+    assert user.stored().any()

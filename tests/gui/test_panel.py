@@ -674,6 +674,7 @@ def test_accepting_paints_the_prediction_inside_the_circle(user: User) -> None:
     np.testing.assert_array_equal(user.stored(), before)
     panel.open_project(controller.project.folder)
     assert "drawing" not in user.viewer.layers
+    assert settle(lambda: panel.canvas.prediction.data.any())
     press(user, Qt.Key_A)
     press(user, Qt.Key_Escape)
     assert user.viewer.layers.selection.active == panel.canvas.annotation

@@ -8,7 +8,7 @@ import pytest
 import tifffile
 from fake_worker import FakeClient
 from napari.settings import get_settings
-from panel_states import progress, say, states
+from panel_states import predicted, progress, say, states
 from qtpy.QtCore import QPoint, QPointF, Qt
 from qtpy.QtGui import QEnterEvent, QWheelEvent
 from qtpy.QtTest import QTest
@@ -30,6 +30,7 @@ from window import User, drawn_image, settle
 from napari_unet.evaluation.estimated_dice import EstimatedDice
 from napari_unet.evaluation.scores import BlockScore, Score
 from napari_unet.gui.layers.annotation_layer import KEYS_HELP
+from napari_unet.gui.sections.messages_list import MessagesList
 from napari_unet.gui.sections.section import MARGIN
 from napari_unet.gui.sections.unfocused_wheel import fields_in
 from napari_unet.images.tiles import Region
@@ -133,6 +134,26 @@ def test_everything_can_be_used_with_a_large_font(viewer: Any, monkeypatch: pyte
     size = panel.results.knobs.size
     panel.results.knobs.show_typical([ClassCount(2, 3, 0.2, 1234567.0)])
     assert size.lineEdit().cursorPosition() == 0
+
+
+def test_tables_and_fields_follow_the_font(listened: User, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A larger font of napari's makes texts larger and rows higher, at once; the usual one brings all back."""
+    panel = listened.panel
+    table, view, facts = panel.class_table.table, panel.image_list.view, panel.head.facts
+    messages_list = panel.findChild(MessagesList)
+    seen = (table, table.horizontalHeader(), view, facts.button, messages_list, panel.settings_form.search)
+    heights = [table.rowHeight(0), table.horizontalHeader().height(), facts.height()]
+    usual = get_settings().appearance.font_size
+    for points in (2 * usual, usual):
+        monkeypatch.setattr(get_settings().appearance, "font_size", points)
+        settle(seconds=0.3)
+        assert [widget.font().pointSize() for widget in seen] == [points] * len(seen)
+        assert table.rowHeight(0) >= table.fontMetrics().height()
+        assert table.horizontalHeader().height() >= table.fontMetrics().height()
+        facts.button.click()
+        assert facts.dialog.pixel_height.font().pointSize() == points
+        facts.dialog.reject()
+    assert [table.rowHeight(0), table.horizontalHeader().height(), facts.height()] == heights
 
 
 def test_the_panel_fits_a_small_screen(listened: User) -> None:
@@ -330,6 +351,7 @@ def test_the_status_line_says_what_to_draw(listened: User) -> None:
     """While a circle or a line is waited for, and no longer once Escape has ended that."""
     user, line = listened, listened.panel.status_line
     before = line.text()
+    say(user, predicted(user))
     user.panel.shown.begin_circle()
     assert settle(lambda: line.text().startswith("Draw a circle"), 5)
     user.panel.shown.begin_line()
@@ -342,6 +364,7 @@ def test_who_paints_again_is_asked_for_no_circle(listened: User) -> None:
     """Another layer that is active ends the wish, as Escape does, and stays the active one."""
     user, annotation, line = listened, listened.panel.canvas.annotation, listened.panel.status_line
     before = line.text()
+    say(user, predicted(user))
     user.panel.shown.begin_circle()
     assert settle(lambda: line.text().startswith("Draw a circle"), 5)
     user.viewer.layers.selection.active = annotation
@@ -408,6 +431,22 @@ def test_a_class_that_was_removed_comes_back_by_its_name(listened: User) -> None
     table.table.item(3, 1).setText("mitosis")
     assert [label.name for label in project.classes.all()] == ["background", "class 2", "mitosis", "vessel"]
     assert table.selected == 3
+
+
+def test_strokes_of_a_removed_class_are_seen_no_more(listened: User) -> None:
+    """They stay in the project, and have their colour again when the class is back; other numbers stay white."""
+    panel = listened.panel
+    layer, table = panel.canvas.annotation, panel.class_table
+    listened.draw(2, (32, 32), (48, 48))
+    colour = layer.get_color(2)
+    assert colour[3] > 0
+    table.removed.emit(2)
+    for ours in (layer, panel.canvas.prediction):
+        assert ours.get_color(2)[3] == 0
+        np.testing.assert_allclose(ours.get_color(9)[:3], 1)
+    assert (listened.stored()[34:46, 34:46] == 2).any()
+    table.named.emit("class 2")
+    np.testing.assert_array_equal(layer.get_color(2), colour)
 
 
 def test_a_swatch_has_the_colour_of_the_paint(listened: User) -> None:

@@ -26,7 +26,7 @@ from napari_unet.gui.sections.status_line import NONE_SHOWN
 from napari_unet.images.reading import open_image
 from napari_unet.images.tiles import Region
 from napari_unet.project.project import Project
-from napari_unet.protocol.messages import Corrected, Estimated, Look, Scored, Tile
+from napari_unet.protocol.messages import Corrected, Estimated, Export, Exported, Look, Scored, Tile
 
 SHAPES = {"a": (192, 160), "b": (128, 256), "c": (160, 160)}
 
@@ -402,15 +402,24 @@ def test_a_missing_file_that_is_added_again_is_found(viewer: Any, three_images: 
 
 
 def test_without_its_image_layer_there_is_no_image(viewer: Any, three_images: Path, tmp_path: Path) -> None:
-    """Nothing is offered that cannot be done, and a file that is dropped then comes up."""
+    """Nothing is offered that cannot be done, and a file that is dropped then comes up; all images can be exported."""
     user = User.of_project(viewer, three_images, SilentClient)
-    panel = user.panel
-    buttons = [panel.where_next.button, panel.rectangle_check.button, panel.export_row, panel.training.button]
+    panel, export = user.panel, user.panel.export_row
+    export.images.setCurrentIndex(1)
+    buttons = [panel.where_next.button, panel.rectangle_check.button, export.button, panel.training.button]
     assert all(button.isEnabled() for button in buttons)
     viewer.layers.remove(panel.canvas.image)
     assert settle(lambda: panel.controller.image is None, 5)
     assert settle(lambda: not any(button.isEnabled() for button in buttons), 5)
     assert panel.status_line.text() == NONE_SHOWN
+    assert "All images" in export.button.toolTip()
+    export.images.setCurrentIndex(0)
+    export.images.activated.emit(0)
+    assert export.plan.text().startswith("3 images")
+    export.button.click()
+    (wish,) = [message for message in panel.controller.worker.client.sent if isinstance(message, Export)]
+    assert wish.image_ids == (1, 2, 3)
+    panel.controller.hear(Exported(()))
     tifffile.imwrite(tmp_path / "late.tif", np.zeros((64, 64), np.uint16))
     panel.image_list.added.emit([tmp_path / "late.tif"])
     assert settle(lambda: panel.canvas.image is not None, 20)

@@ -135,3 +135,35 @@ def test_a_newer_wish_takes_the_place_of_one_before(trained: Project) -> None:
         engine.work()
     rest(engine)
     assert [(answer.number, answer.image_id) for answer in of(m.AreaProposed, said)] == [(2, large.id)]
+
+
+def test_a_rectangle_leaves_nothing_to_learn(trained: Project) -> None:
+    """While learning is paused, the overlay stays as it is when a rectangle is filled and corrected, up to a stroke."""
+    paint(trained)
+    engine, said = opened(trained)
+    area = Region(60, 60, 100, 100)
+    trained.test_areas.replace(1, 0, [area])
+    engine.receive(m.Annotated())
+    trained.strokes.commit(1, 0, np.full(area.shape, 1, np.uint8), area)
+    engine.receive(m.Annotated())
+    rest(engine)
+    trained.strokes.commit(1, 0, np.full((5, 5), 2, np.uint8), Region(70, 70, 75, 75))
+    engine.receive(m.Annotated())
+    rest(engine)
+    assert not any(progress.behind for progress in of(m.Progress, said))
+    trained.strokes.commit(1, 0, np.full((5, 5), 2, np.uint8), Region(5, 5, 10, 10))
+    engine.receive(m.Annotated())
+    assert of(m.Progress, said)[-1].behind
+
+
+def test_a_class_that_goes_is_to_be_unlearned(trained: Project) -> None:
+    """The network on screen still predicts it."""
+    paint(trained)
+    engine, said = opened(trained)
+    trained.classes.change(2, name="cell")
+    engine.receive(m.Annotated())
+    rest(engine)
+    assert not of(m.Progress, said)[-1].behind
+    trained.classes.remove(2)
+    engine.receive(m.Annotated())
+    assert of(m.Progress, said)[-1].behind

@@ -1,6 +1,6 @@
 """The layer on which the user paints."""
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
 import numpy as np
@@ -12,13 +12,12 @@ from qtpy.QtCore import QObject
 
 from napari_unet.controller.annotation_clock import AnnotationClock
 from napari_unet.gui.layers.class_numbers import ANNOTATION
-from napari_unet.gui.layers.label_colours import colour_annotation
+from napari_unet.gui.layers.label_colours import ClassColours, colour_annotation
 from napari_unet.gui.layers.own_layer import OwnLayer
 from napari_unet.gui.layers.own_layers import OwnLayers
 from napari_unet.gui.layers.placement import Placement
 from napari_unet.gui.layers.strokes import PAINTING, Settled, StrokeWatcher
 from napari_unet.images.tiles import Region
-from napari_unet.project.classes import ClassLabel
 
 KEYS_HELP = (
     "press <1> to <9> for a class, <X> for the one before, <E> to erase, <F> to fill, hold <Space> for the bare image"
@@ -57,7 +56,7 @@ class AnnotationLayer(OwnLayer[Labels]):
         self._clock = clock
         self._parent = parent
         self._strokes: Strokes = lambda cover: np.zeros(cover.shape, np.uint8)
-        self._classes: Sequence[ClassLabel] = ()
+        self._colours = ClassColours()
         self._mode = ""  # to paint in again, once the user has zoomed in
         self._read_only = False
         own_layers.returned.connect(self._returned)
@@ -72,14 +71,12 @@ class AnnotationLayer(OwnLayer[Labels]):
         """Tell whether nothing can be painted until the user zooms in."""
         return bool(self._mode)
 
-    def show(
-        self, placement: Placement, strokes: Strokes, classes: Sequence[ClassLabel], *, read_only: bool = False
-    ) -> None:
+    def show(self, placement: Placement, strokes: Strokes, colours: ClassColours, *, read_only: bool = False) -> None:
         """Lie over an image with its strokes, by a new layer where there is none, and let the user paint.
 
         On a ``read_only`` layer nothing can be painted.
         """
-        self._strokes, self._classes, self._mode, self._read_only = strokes, classes, "", read_only
+        self._strokes, self._colours, self._mode, self._read_only = strokes, colours, "", read_only
         if self.layer is None:
             self.placement = placement
             self.layer = self._make(placement)
@@ -111,11 +108,11 @@ class AnnotationLayer(OwnLayer[Labels]):
             self.watcher.deleteLater()
             self.watcher = None
 
-    def colour(self, classes: Sequence[ClassLabel]) -> None:
+    def colour(self, colours: ClassColours) -> None:
         """Give the classes their colours."""
-        self._classes = classes
+        self._colours = colours
         if self.layer is not None:
-            colour_annotation(self.layer, classes)
+            colour_annotation(self.layer, colours)
 
     def allow_painting(self, on: bool) -> None:
         """Let the brush go while more is visible than is covered: what it painted elsewhere would be lost."""
@@ -182,7 +179,7 @@ class AnnotationLayer(OwnLayer[Labels]):
 
     def _make(self, placement: Placement) -> Labels:
         layer = Labels(self._content(placement), name=ANNOTATION, opacity=0.8, **placement.covered)
-        colour_annotation(layer, self._classes)
+        colour_annotation(layer, self._colours)
         layer.brush_size = 9
         # After napari's own, which names keys that mean something else here.
         layer.events.mode.connect(self._name_keys, position="last")

@@ -13,13 +13,22 @@ from napari_unet.gui.layers.flat_view import is_flat, require_flat_view, view_ev
 from napari_unet.gui.layers.own_layer import OwnLayer
 from napari_unet.gui.layers.own_layers import OwnLayers
 from napari_unet.gui.layers.placement import Geometry, Placement
-from napari_unet.gui.layers.rectangles import boxes_layer, corners, draw_boxes, legible, same_boxes, show_texts
+from napari_unet.gui.layers.rectangles import (
+    boxes_layer,
+    corners,
+    draw_boxes,
+    keep_edges,
+    legible,
+    same_boxes,
+    screen_pixel,
+    show_texts,
+)
 from napari_unet.images.tiles import Region
 from napari_unet.project.image_record import ImageRecord
 
 TEST_AREAS = "checked rectangles"
 _COLOUR = "#F0E442"
-_EDGE = 1.0  # px of the image; a wider one would hide pixels that are to be corrected
+_EDGE = 2.0  # px of the screen; of the image, close up, they would hide pixels that are to be corrected
 _SMALLEST_PX = 8  # a smaller rectangle is a slip of the hand, and no score could stand on it
 
 Areas = dict[int, tuple[Region, ...]]  # by plane
@@ -89,6 +98,7 @@ class AreaLayer(OwnLayer[Shapes]):
         self._viewer.layers.selection.active = layer
         layer.visible = True
         layer.current_edge_color = legible(self.placement.image, _COLOUR)
+        layer.current_edge_width = self._edge(layer)
         layer.mode = "add_rectangle"
 
     def show_scores(self, scores: Sequence[AreaScore]) -> None:
@@ -106,6 +116,11 @@ class AreaLayer(OwnLayer[Shapes]):
         if area != self._held_back:
             self._held_back = area
             self.show_scores(self._said)
+
+    def keep_edges(self) -> None:
+        """Let edges be as wide on the screen as before, after the user has zoomed."""
+        if self.layer is not None and not self._drawing:
+            keep_edges(self.layer, self._edge(self.layer))
 
     def leave(self) -> None:
         """Take the layer out of the viewer, before the other layers over the same image go."""
@@ -142,6 +157,9 @@ class AreaLayer(OwnLayer[Shapes]):
 
     def _geometry(self, placement: Placement) -> Geometry:
         return placement.whole
+
+    def _edge(self, layer: Shapes) -> float:
+        return _EDGE * screen_pixel(self._viewer, layer)
 
     def _touched(self, event: Event | None = None) -> None:
         # Of a rectangle that is drawn or moved, "adding" and "changing" come first: it is left alone until the end.
@@ -183,7 +201,7 @@ class AreaLayer(OwnLayer[Shapes]):
             self._writing = True
             try:
                 layer.selected_data = set()
-                draw_boxes(layer, boxes, [legible(self.placement.image, _COLOUR)] * len(boxes), _EDGE)
+                draw_boxes(layer, boxes, [legible(self.placement.image, _COLOUR)] * len(boxes), self._edge(layer))
             finally:
                 self._writing = False
         self._tell_scores()

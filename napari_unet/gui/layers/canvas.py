@@ -1,7 +1,5 @@
 """The image that is annotated, with annotation, prediction and marks over it."""
 
-from collections.abc import Sequence
-
 from napari.layers import Image, Labels, Shapes
 from napari.viewer import Viewer
 from qtpy.QtCore import QObject
@@ -10,6 +8,7 @@ from napari_unet.controller.annotation_clock import AnnotationClock
 from napari_unet.controller.cover import can_cover, cover_around
 from napari_unet.gui.layers.annotation_layer import AnnotationLayer, Strokes
 from napari_unet.gui.layers.held_out_boxes import HeldOutBoxes
+from napari_unet.gui.layers.label_colours import ClassColours
 from napari_unet.gui.layers.marks import Marks
 from napari_unet.gui.layers.own_layers import OwnLayers
 from napari_unet.gui.layers.placement import Placement
@@ -18,7 +17,7 @@ from napari_unet.gui.layers.score_text import ScoreText
 from napari_unet.gui.layers.strokes import Settled, StrokeWatcher
 from napari_unet.gui.layers.view import View
 from napari_unet.images.tiles import Region
-from napari_unet.project.classes import ClassLabel
+from napari_unet.project.classes import Classes
 
 
 class Canvas:
@@ -100,14 +99,12 @@ class Canvas:
         if self.annotation is not None and self.annotation in self._viewer.layers:
             self._viewer.layers.selection.active = self.annotation
 
-    def show(
-        self, placement: Placement, strokes: Strokes, classes: Sequence[ClassLabel], *, read_only: bool = False
-    ) -> None:
+    def show(self, placement: Placement, strokes: Strokes, classes: Classes, *, read_only: bool = False) -> None:
         """Put annotation and prediction over an image: the layers that lie over another one move, or new ones come.
 
         Of a large plane only a part is covered, see ``follow``. Nothing can be painted where it is ``read_only``.
         """
-        ours = (self.prediction_layer, self.marks, self.annotation_layer)
+        ours, colours = (self.prediction_layer, self.marks, self.annotation_layer), ClassColours.of(classes)
         moves = all(one.can_follow(placement) for one in ours)
         if not moves:
             self.leave()
@@ -117,10 +114,10 @@ class Canvas:
         if moves:
             self.prediction_layer.move(placement)
         else:
-            self.prediction_layer.show(placement, classes)
+            self.prediction_layer.show(placement, colours)
         self.marks.move(placement)
         self.boxes.draw()
-        self.annotation_layer.show(placement, strokes, classes, read_only=read_only)
+        self.annotation_layer.show(placement, strokes, colours, read_only=read_only)
 
     def follow(self, visible: Region) -> None:
         """Cover what is visible of a large plane, and move the layers there when they do not.
@@ -189,7 +186,8 @@ class Canvas:
         """Take the boxes of held-out blocks away whose strokes were undone or erased."""
         self.boxes.drop_empty(self.annotation_layer.is_painted)
 
-    def colour(self, classes: Sequence[ClassLabel]) -> None:
+    def colour(self, classes: Classes) -> None:
         """Give classes their colours, on annotation and prediction."""
-        self.annotation_layer.colour(classes)
-        self.prediction_layer.colour(classes)
+        colours = ClassColours.of(classes)
+        self.annotation_layer.colour(colours)
+        self.prediction_layer.colour(colours)

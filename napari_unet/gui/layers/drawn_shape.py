@@ -14,7 +14,7 @@ from napari_unet.gui.layers.flat_view import is_flat, require_flat_view, view_ev
 from napari_unet.gui.layers.own_layer import OwnLayer
 from napari_unet.gui.layers.own_layers import OwnLayers
 from napari_unet.gui.layers.placement import Geometry, Placement
-from napari_unet.gui.layers.rectangles import legible
+from napari_unet.gui.layers.rectangles import legible, screen_pixel
 
 DRAWING = "drawing"
 _HARDLY_FILLED = {"white": "#FFFFFF30", "black": "#00000030"}
@@ -73,8 +73,7 @@ class DrawnShape(OwnLayer[Shapes]):
             for changed in view_events(self._viewer.dims):
                 changed.connect(self._look_later)
             layer.bind_key("Escape", lambda _: self._return(), overwrite=True)
-        pixel = 1 / max(self._viewer.scene.camera.zoom * float(layer.scale[-1]), 1e-9)
-        layer.current_edge_width = 2 * pixel
+        layer.current_edge_width = 2 * screen_pixel(self._viewer, layer)
         layer.current_edge_color = colour = legible(placement.image)
         layer.current_face_color = _HARDLY_FILLED[colour]
         layer.visible = True

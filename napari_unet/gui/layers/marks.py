@@ -10,12 +10,21 @@ from napari.viewer import Viewer
 from napari_unet.gui.layers.own_layer import OwnLayer
 from napari_unet.gui.layers.own_layers import OwnLayers
 from napari_unet.gui.layers.placement import Geometry, Placement
-from napari_unet.gui.layers.rectangles import boxes_layer, corners, draw_boxes, legible, same_boxes, show_texts
+from napari_unet.gui.layers.rectangles import (
+    boxes_layer,
+    corners,
+    draw_boxes,
+    keep_edges,
+    legible,
+    same_boxes,
+    screen_pixel,
+    show_texts,
+)
 from napari_unet.images.tiles import Region
 
 MARKS = "marks"
 _TEXT_SIZE = 9
-_EDGE_WIDTH = 2.0  # px of the image
+_EDGE_WIDTH = 2.0  # px of the screen
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,6 +65,11 @@ class Marks(OwnLayer[Shapes]):
         """Return the marks of a kind that are shown."""
         return self._marks.get(kind, ())
 
+    def keep_edges(self) -> None:
+        """Let edges be as wide on the screen as before, after the user has zoomed."""
+        if self.layer is not None:
+            keep_edges(self.layer, _EDGE_WIDTH * screen_pixel(self._viewer, self.layer))
+
     def move(self, placement: Placement) -> None:
         """Lie over an image, without marks."""
         self._marks, self._drawn = {}, []
@@ -82,7 +96,7 @@ class Marks(OwnLayer[Shapes]):
         boxes = [corners(mark.plane, mark.region, shape) for mark in marks]
         colours = [mark.colour if mark.colour == "red" else legible(placement.image, mark.colour) for mark in marks]
         if colours != self._drawn or not same_boxes(layer, boxes):
-            draw_boxes(layer, boxes, colours, _EDGE_WIDTH)
+            draw_boxes(layer, boxes, colours, _EDGE_WIDTH * screen_pixel(self._viewer, layer))
             self._drawn = colours
         show_texts(layer, [mark.text for mark in marks], legible(placement.image))
 

@@ -29,7 +29,7 @@ class OwnLayers(QObject):  # type: ignore[misc]
 
     Signals
     -------
-    returned : a layer that is back after the user deleted it
+    returned : a layer that is back after the user deleted it; told once all that were deleted with it are back
     moved : the image, or a layer of ours, was moved, turned or stretched; told once for all that comes together
     held : a layer of ours that the user tried to move alone
     """
@@ -133,11 +133,14 @@ class OwnLayers(QObject):  # type: ignore[misc]
         """Put the deleted layers back where they were, unless their image went too."""
         deleted, self._deleted = self._deleted, []
         layers, active = self._viewer.layers, self._viewer.layers.selection.active
+        back = []
         for layer, index in reversed(deleted):
             if layer in self._layers and layer not in layers and self.image in layers:
                 layers.insert(min(index, len(layers)), layer)
                 layers.selection.active = active
-                self.returned.emit(layer)
+                back.append(layer)
+        for layer in back:  # whoever selects it again has the last word
+            self.returned.emit(layer)
 
 
 def tell_returned(layer: Layer) -> None:

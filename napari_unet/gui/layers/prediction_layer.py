@@ -1,19 +1,16 @@
 """The layer in which the network answers."""
 
-from collections.abc import Sequence
-
 import numpy as np
 from jaxtyping import UInt8
 from napari.layers import Labels
 from napari.viewer import Viewer
 
-from napari_unet.gui.layers.label_colours import colour_prediction
+from napari_unet.gui.layers.label_colours import ClassColours, colour_prediction
 from napari_unet.gui.layers.own_layers import OwnLayers
 from napari_unet.gui.layers.placement import Geometry, Placement
 from napari_unet.gui.layers.written_layer import WrittenLayer
 from napari_unet.images.recently_used import RecentlyUsed
 from napari_unet.images.tiles import Region
-from napari_unet.project.classes import ClassLabel
 
 PREDICTION = "prediction"
 _KEPT_BYTES = 128 * 2**20
@@ -26,13 +23,13 @@ class PredictionLayer(WrittenLayer[Labels]):
 
     def __init__(self, viewer: Viewer, own_layers: OwnLayers) -> None:
         super().__init__(viewer, own_layers)
-        self._classes: Sequence[ClassLabel] = ()
+        self._colours = ClassColours()
         self._outdated = False
         self._kept = _nothing_kept()
 
-    def show(self, placement: Placement, classes: Sequence[ClassLabel]) -> None:
+    def show(self, placement: Placement, colours: ClassColours) -> None:
         """Make the layer over an image."""
-        self._classes = classes
+        self._colours = colours
         self.placement = placement
         self.layer = self._make(placement)
         self._own.add(self.layer)
@@ -42,17 +39,17 @@ class PredictionLayer(WrittenLayer[Labels]):
         if self._lies_over(image_id):
             self._write(plane, region, labels)
 
-    def colour(self, classes: Sequence[ClassLabel]) -> None:
+    def colour(self, colours: ClassColours) -> None:
         """Give the classes their colours."""
-        self._classes = classes
+        self._colours = colours
         if self.layer is not None:
-            colour_prediction(self.layer, classes, outdated=self._outdated)
+            colour_prediction(self.layer, colours, outdated=self._outdated)
 
     def show_outdated(self, outdated: bool) -> None:
         """Grey the prediction while nothing learns the newest strokes."""
         if outdated != self._outdated:
             self._outdated = outdated
-            self.colour(self._classes)
+            self.colour(self._colours)
 
     def leave(self) -> None:
         """Take the layer out of the viewer, and forget all predictions."""
@@ -72,7 +69,7 @@ class PredictionLayer(WrittenLayer[Labels]):
 
     def _over(self, content: UInt8[np.ndarray, "*planes h w"], place: Geometry) -> Labels:
         layer = Labels(content, name=PREDICTION, opacity=0.45, **place)
-        colour_prediction(layer, self._classes)
+        colour_prediction(layer, self._colours)
         return layer
 
 

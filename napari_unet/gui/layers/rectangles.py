@@ -4,12 +4,14 @@ from collections.abc import Sequence
 
 import numpy as np
 from napari.layers import Image, Shapes
+from napari.viewer import Viewer
 
 from napari_unet.gui.layers.placement import Geometry
 from napari_unet.images.tiles import Region
 
 _ON_BOTH = "#0B7EBD"  # has a contrast of 4.5 and more with white and with black
 _TEXT_PX = 24  # a rectangle that begins above has its text over the edge of the image, unless the view is very close
+_ABOUT = 1.25  # times as wide or as narrow
 _BRIGHT = 0.5  # mean of the shown pixels, 0 black and 1 white, from which on an image is a bright one
 
 
@@ -65,6 +67,22 @@ def show_texts(layer: Shapes, texts: Sequence[str], colour: str) -> None:
     layer.text.color = _ON_BOTH if is_at_edge else colour
     layer.features = {"text": np.array(texts, dtype=object)}  # an empty list would make it a column of numbers
     layer.refresh_text()
+
+
+def screen_pixel(viewer: Viewer, layer: Shapes) -> float:
+    """Return how many pixels of a layer's image a pixel of the screen covers."""
+    return 1 / max(viewer.scene.camera.zoom * float(layer.scale[-1]), 1e-9)
+
+
+def keep_edges(layer: Shapes | None, width: float) -> None:
+    """Draw the edges of all rectangles so wide, in pixels of the image, unless they are about so wide already.
+
+    Every zoom asks for it, and each edge that changes is drawn anew.
+    """
+    if layer is None or not len(layer.data) or 1 / _ABOUT < layer.edge_width[0] / width < _ABOUT:
+        return
+    layer.edge_width = width
+    layer.refresh(extent=False, thumbnail=False)
 
 
 def draw_boxes(layer: Shapes, boxes: Sequence[np.ndarray], colours: Sequence[str], edge_width: float) -> None:

@@ -28,7 +28,7 @@ class AcceptButton(QPushButton):  # type: ignore[misc]
             "When all of the plane is right: Shift+A.\n"
             "Places that are kept for checking take none. Escape ends it."
         )
-        self.clicked.connect(shown.begin_circle)
+        self.clicked.connect(lambda _: shown.begin_circle())
         shown.circled.connect(lambda inside: attempt(lambda: self._accept(inside)))
 
     def _accept(self, inside: Bool[np.ndarray, "h w"]) -> None:

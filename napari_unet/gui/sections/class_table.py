@@ -20,7 +20,7 @@ from qtpy.QtWidgets import (
 
 from napari_unet.evaluation.estimated_dice import EstimatedDice, interval_text
 from napari_unet.gui.plain_text import untagged
-from napari_unet.gui.sections.section import HEADER, column
+from napari_unet.gui.sections.section import HEADER, column, scaled
 from napari_unet.gui.sections.untinted import untinted
 from napari_unet.project.classes import ClassLabel
 
@@ -123,7 +123,12 @@ class ClassTable(QWidget):  # type: ignore[misc]
         self.table.editItem(self.table.item(ids.index(class_id) if class_id in ids else len(ids), NAME))
 
     def eventFilter(self, watched: QObject, event: Any) -> bool:
-        """Take the keys of the table: Enter on a colour asks for another one, Delete removes the class."""
+        """Take the keys of the table: Enter on a colour asks for another one, Delete removes the class.
+
+        Follow napari's font size, which comes with another style.
+        """
+        if event.type() == QEvent.Type.StyleChange:
+            self._fit_height()
         if event.type() != QEvent.Type.KeyPress or self.table.state() == QAbstractItemView.State.EditingState:
             return False
         if event.key() in (Qt.Key.Key_Return, Qt.Key.Key_Enter):
@@ -177,8 +182,6 @@ class ClassTable(QWidget):  # type: ignore[misc]
         table = self.table
         table.setHorizontalHeaderLabels(_COLUMNS)
         table.verticalHeader().hide()
-        table.verticalHeader().setDefaultSectionSize(_ROW)
-        table.verticalHeader().setMinimumSectionSize(_ROW)
         table.setSelectionBehavior(QAbstractItemView.SelectionBehavior.SelectRows)
         table.setSelectionMode(QAbstractItemView.SelectionMode.SingleSelection)
         table.setShowGrid(False)
@@ -193,7 +196,6 @@ class ClassTable(QWidget):  # type: ignore[misc]
         header.setSectionResizeMode(QHeaderView.ResizeMode.ResizeToContents)
         header.setSectionResizeMode(NAME, QHeaderView.ResizeMode.Stretch)
         header.setHighlightSections(False)
-        header.setFixedHeight(HEADER)
         table.horizontalHeaderItem(NAME).setTextAlignment(Qt.AlignmentFlag.AlignLeft | Qt.AlignmentFlag.AlignVCenter)
         table.setContextMenuPolicy(Qt.ContextMenuPolicy.CustomContextMenu)
         table.customContextMenuRequested.connect(lambda place: self._menu().popup(table.mapToGlobal(place)))
@@ -215,7 +217,11 @@ class ClassTable(QWidget):  # type: ignore[misc]
 
     def _fit_height(self) -> None:
         rows = min(max(self.table.rowCount(), _LEAST_ROWS), _MOST_ROWS)
-        self.table.setFixedHeight(HEADER + rows * _ROW + 4)
+        rows_header, height, header = self.table.verticalHeader(), scaled(_ROW), scaled(HEADER)
+        rows_header.setMinimumSectionSize(height)
+        rows_header.setDefaultSectionSize(height)
+        self.table.horizontalHeader().setFixedHeight(header)
+        self.table.setFixedHeight(header + rows * height + 4)
 
     def _selection_changed(self) -> None:
         if not self._filling and self.selected is not None:

@@ -59,7 +59,7 @@ class Classes:
 
     def _changed(self) -> None:
         self._controller.change_classes()
-        self._canvas.colour(self._controller.present_project().classes.all())
+        self._canvas.colour(self._controller.present_project().classes)
 
     def _show(self) -> None:
         project = self._controller.project

@@ -2,14 +2,14 @@
 
 from collections.abc import Iterable, Mapping, Sequence
 
-from qtpy.QtCore import Signal
+from qtpy.QtCore import QEvent, Signal
 from qtpy.QtWidgets import QPushButton, QWidget
 
 from napari_unet.controller.controller import Controller
 from napari_unet.controller.news import ImageChanging, ImageShown, PlaneChanged, ProjectOpened
 from napari_unet.evaluation.estimated_dice import EstimatedDice, area_bounds
 from napari_unet.gui.plain_text import untagged
-from napari_unet.gui.sections.section import column, row
+from napari_unet.gui.sections.section import column, row, scaled
 from napari_unet.gui.sections.steady_text import PADDING, SteadyText
 from napari_unet.objects.class_counts import ClassCount
 from napari_unet.protocol.messages import Counted, Estimated
@@ -46,7 +46,6 @@ class CountLines(QWidget):  # type: ignore[misc]
         self.all_button.setToolTip("Count objects of every size")
         self.all_button.clicked.connect(self.all_wanted)
         self.all_button.setStyleSheet("padding: 0px 4px")
-        self.all_button.setFixedHeight(_LINE)
         self._below = QWidget()
         below = row(self._below)
         below.addWidget(self.remark, 1)
@@ -56,7 +55,7 @@ class CountLines(QWidget):  # type: ignore[misc]
         layout.addWidget(self.counts)
         layout.addWidget(self._below)
         layout.addStretch()
-        self.setFixedHeight(2 * _LINE)
+        self._fit()
         self._shown: list[ClassCount] = []
         self._whole: list[str] = []  # the counts with every name in full, for the tool tip
         self._estimates: Mapping[int, EstimatedDice] = {}  # by class id
@@ -65,6 +64,12 @@ class CountLines(QWidget):  # type: ignore[misc]
         for other in (ProjectOpened, ImageChanging, ImageShown, PlaneChanged):
             controller.subscribe(other, lambda _: self.clear())
         self.clear()
+
+    def changeEvent(self, event: QEvent) -> None:
+        """Follow napari's font size."""
+        super().changeEvent(event)
+        if event.type() == QEvent.Type.StyleChange:
+            self._fit()
 
     def clear(self) -> None:
         """Show that nothing is counted yet."""
@@ -112,6 +117,10 @@ class CountLines(QWidget):  # type: ignore[misc]
         self.counts.setText(("\n" if len(texts) == 2 and not remark else _APART).join(texts) or _NOTHING)
         self.remark.setText(remark)
         self._below.setVisible(bool(remark))
+
+    def _fit(self) -> None:
+        self.all_button.setFixedHeight(scaled(_LINE))
+        self.setFixedHeight(2 * scaled(_LINE))
 
     def _fits(self) -> bool:
         """Tell whether nothing of the counts is cut off; of three or more in two lines that is not known."""

@@ -33,6 +33,8 @@ from napari_unet.project.project import Project
 from napari_unet.protocol.messages import Exported, Exporting
 
 _MOST_NAMED = 40  # files in a tool tip
+_HELP = "Predict whole images and write the chosen files"
+_NOT_SHOWN = "No image is on screen: choose one in the list of images, or All images beside this"
 
 
 class ExportRow(QWidget):  # type: ignore[misc]
@@ -138,7 +140,6 @@ class ExportRow(QWidget):  # type: ignore[misc]
         self.folder_button.setToolTip("Choose another folder for the results")
         self.folder_button.clicked.connect(lambda: self._pick_folder())
         self.button = QPushButton("Export")
-        self.button.setToolTip("Predict whole images and write the chosen files")
         self.button.clicked.connect(lambda: self._attempt(self._begin))
 
     def _make_lines(self) -> None:
@@ -207,13 +208,15 @@ class ExportRow(QWidget):  # type: ignore[misc]
         self._enable()
 
     def _action_ended(self) -> None:
+        project = self._controller.project
+        has_images = project is not None and project.images.count() > 0  # none of them needs to be on screen
         # An export that goes on can be paused and given up without an image.
-        self.setEnabled(self._controller.image is not None or self._lines.currentWidget() is self.going)
+        self.setEnabled(has_images or self._lines.currentWidget() is self.going)
         self._show_plan()
 
     def _what(self, project: Project) -> str:
-        if not self.all_images and self._controller.image is not None:
-            return self._controller.image.name
+        if not self.all_images:
+            return "no image" if self._controller.image is None else self._controller.image.name
         count = project.images.count()
         return f"{count} {'image' if count == 1 else 'images'}"
 
@@ -229,6 +232,11 @@ class ExportRow(QWidget):  # type: ignore[misc]
         is_free = self._lines.currentWidget() is not self.going
         for widget in (self.button, self.images, self.formats_button, self.folder_button):
             widget.setEnabled(is_free)
+        if not self.all_images and self._controller.image is None:
+            self.button.setEnabled(False)
+            self.button.setToolTip(_NOT_SHOWN)
+        else:
+            self.button.setToolTip(_HELP)
 
     def _show_exported(self, exported: Exported) -> None:
         """Tell where the files are; no paths: the export was given up."""

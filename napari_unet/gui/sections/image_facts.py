@@ -4,7 +4,7 @@ import contextlib
 from collections.abc import Callable, Sequence
 from dataclasses import replace
 
-from qtpy.QtCore import Qt
+from qtpy.QtCore import QEvent, Qt
 from qtpy.QtWidgets import (
     QComboBox,
     QDialog,
@@ -23,7 +23,7 @@ from napari_unet.errors import UserError
 from napari_unet.gui.plain_text import PlainLabel
 from napari_unet.gui.sections.faint_text import make_faint
 from napari_unet.gui.sections.remark import Remark
-from napari_unet.gui.sections.section import keep_room, row
+from napari_unet.gui.sections.section import keep_room, row, scaled
 from napari_unet.gui.sections.steady_text import SteadyText
 from napari_unet.images.image import Image, PixelSize
 from napari_unet.project.correction import (
@@ -35,7 +35,7 @@ from napari_unet.project.correction import (
 )
 from napari_unet.project.image_record import ImageRecord
 
-_HEIGHT = 20  # px of the row, whatever stands in it
+_HEIGHT = 20  # px of the row in the usual font, whatever stands in it
 Correct = Callable[[ImageRecord], None]
 
 
@@ -97,21 +97,33 @@ class ImageFacts(QWidget):  # type: ignore[misc]
         self._row = row(self)
         self._row.addWidget(self.line, 1)
         self._row.addWidget(self.button)
-        self.setFixedHeight(_HEIGHT)
+        self._tools = [self]
+        self._fit()
         self.show_image(None)
         controller.subscribe(ImageShown, lambda shown: self.show_image(shown.record))
         controller.subscribe(ImageRemoved, lambda _: self.show_image(None))
 
     def add_tool(self, tool: QWidget) -> None:
         """Put a widget that comes and goes between the line, which becomes shorter, and the button."""
-        tool.setFixedHeight(_HEIGHT)
+        self._tools.append(tool)
+        self._fit()
         self._row.insertWidget(1, tool)
+
+    def changeEvent(self, event: QEvent) -> None:
+        """Follow napari's font size."""
+        super().changeEvent(event)
+        if event.type() == QEvent.Type.StyleChange:
+            self._fit()
 
     def show_image(self, record: ImageRecord | None) -> None:
         """Show the facts of an image, or nothing without one."""
         self._record = record
         self.line.setText("" if record is None else facts(record))
         self.button.setVisible(record is not None)
+
+    def _fit(self) -> None:
+        for widget in self._tools:
+            widget.setFixedHeight(scaled(_HEIGHT))
 
     def _ask(self) -> None:
         if self._record is not None:

@@ -22,7 +22,7 @@ from napari_unet.gui.plain_text import PlainLabel
 from napari_unet.gui.sections.image_strip import HEIGHT as STRIP_HEIGHT
 from napari_unet.gui.sections.image_strip import ImageStrip
 from napari_unet.gui.sections.image_table import NAME, ImageTable
-from napari_unet.gui.sections.section import HEADER, column
+from napari_unet.gui.sections.section import HEADER, column, scaled
 from napari_unet.gui.sections.thumbnails import SIDE, Thumbnails
 from napari_unet.project.image_record import ImageRecord
 
@@ -61,6 +61,7 @@ class ImageList(QWidget):  # type: ignore[misc]
         super().__init__(parent)
         self._filtered: list[QWidget] = []  # whose events are seen here
         self._is_marking = False  # a selection that changes meanwhile is not the user's
+        self._room = 0  # px that there are for the list
         self._chosen_by_press: int | None = None  # the row that the press of a click has chosen already
         self.thumbnails = Thumbnails(self)
         self.table = ImageTable(self.thumbnails, self)
@@ -129,6 +130,12 @@ class ImageList(QWidget):  # type: ignore[misc]
         while self._filtered:
             self._filtered.pop().removeEventFilter(self)
 
+    def changeEvent(self, event: QEvent) -> None:
+        """Follow napari's font size."""
+        super().changeEvent(event)
+        if event.type() == QEvent.Type.StyleChange:
+            self.fit(self._room)
+
     def eventFilter(self, watched: QObject, event: QEvent) -> bool:
         """Take drops onto the panel, and the keys PageDown, PageUp and Delete in the list."""
         if event.type() in _DRAGS and (paths := _files_of(event)):
@@ -165,6 +172,8 @@ class ImageList(QWidget):  # type: ignore[misc]
 
     def fit(self, room: int) -> None:
         """Take the height that there is room for, px."""
+        self._room = room
+        self.view.horizontalHeader().setFixedHeight(scaled(HEADER))
         rows = (room - self._height(0)) // self.view.verticalHeader().defaultSectionSize()
         is_list = rows >= _LEAST_ROWS
         self.setFixedHeight(self._height(min(rows, _MOST_ROWS)) if is_list else STRIP_HEIGHT)
@@ -173,7 +182,7 @@ class ImageList(QWidget):  # type: ignore[misc]
 
     def _height(self, rows: int) -> int:
         view = self.view
-        return int(HEADER + rows * view.verticalHeader().defaultSectionSize() + 4)
+        return int(scaled(HEADER) + rows * view.verticalHeader().defaultSectionSize() + 4)
 
     def _prepare_view(self) -> None:
         view = self.view
@@ -190,7 +199,6 @@ class ImageList(QWidget):  # type: ignore[misc]
         header.setSectionResizeMode(QHeaderView.ResizeMode.ResizeToContents)
         header.setSectionResizeMode(NAME, QHeaderView.ResizeMode.Stretch)
         header.setHighlightSections(False)
-        header.setFixedHeight(HEADER)
 
     def _selection_changed(self, selected: QItemSelection, _: QItemSelection) -> None:
         """Choose the image of the row that the user marked, by the mouse or by a key."""

@@ -132,30 +132,36 @@ class LabelCheck(QWidget):  # type: ignore[misc]
             self.show_doubts()
 
     def _flip(self) -> None:
-        if self._open:
-            self._repaint(self._open[0].predicted)
+        project = self._controller.project
+        if self._open and project is not None:
+            self._go()  # the watcher compares the plane that is shown
+            doubt = self._open[0]
+            pixels = _pixels(project, doubt)
+            labels = self._controller.strokes.repaint(doubt.plane, pixels, doubt.predicted, doubt.region)
+            self._canvas.annotation_layer.paint(doubt.plane, labels, doubt.region, pixels)
+            self._check()
 
     def _erase(self) -> None:
-        self._repaint(0)
+        if self._open:
+            self._go()  # as above
+            self._erase_all(self._open[:1])
 
     def _trim_all(self) -> None:
-        self._paint_over(self._ends, 0)
+        self._erase_all(self._ends)
 
-    def _repaint(self, class_id: int) -> None:
-        if self._open:
-            self._go()  # the watcher compares the plane that is shown
-            self._paint_over(self._open[:1], class_id)
-
-    def _paint_over(self, doubts: Sequence[Doubt], class_id: int) -> None:
-        """Commit a class for what is doubted; the layer shows it as one stroke that undo takes back."""
+    def _erase_all(self, doubts: Sequence[Doubt]) -> None:
+        """Erase what is doubted by one commit; the layer shows it as one stroke that undo takes back."""
         project, annotation = self._controller.project, self._canvas.annotation_layer
         if project is None:
             return
+        parts = [(doubt.plane, _pixels(project, doubt), doubt.region) for doubt in doubts]
+        self._controller.strokes.erase(parts)
         with annotation.one_stroke():
-            for doubt in doubts:
-                pixels, region = _pixels(project, doubt), doubt.region
-                labels = self._controller.strokes.repaint(doubt.plane, pixels, class_id, region)
-                annotation.paint(doubt.plane, labels, region, pixels)
+            for plane, pixels, region in parts:
+                annotation.paint(plane, np.zeros(region.shape, np.uint8), region, pixels)
+        self._check()
+
+    def _check(self) -> None:
         if self._canvas.watcher is not None:
             self._canvas.watcher.check()
 

@@ -35,6 +35,7 @@ class ResultsBox(Section):
         super().__init__(3, "Results", self.counts, self.knobs, self.export_row)
         self.add_tool(self.overlay, wide=True)
         self.counts.counted.connect(self.knobs.show_typical)
+        self.counts.counted.connect(lambda counts: self.overlay.view_row.offer_table(bool(counts)))
         self.counts.all_wanted.connect(self.knobs.count_all)
         # The tick and "also show" are one choice, which can be made at either.
         kind, outlines = self.overlay.view_row.kind, self.knobs.outlines

@@ -1,5 +1,8 @@
 """The numbered boxes of the panel and their measures: every distance and the one accent are set here."""
 
+import sys
+
+from napari.settings import get_settings
 from qtpy.QtCore import Qt
 from qtpy.QtWidgets import QHBoxLayout, QSizePolicy, QVBoxLayout, QWidget
 
@@ -10,9 +13,11 @@ SPACE = 7  # px between sections
 MARGIN = 8  # px around the panel
 HEADER = 22  # px of the heading of a table
 ACCENT = "#0B7EBD"  # white text on it has a contrast of 4.5 and more, in both themes
-# napari gives what is disabled a border, and would make it grow by that.
-STYLE = "QPushButton:disabled, QComboBox:disabled { border: 0px }"
 _BADGE = 18  # px
+# napari gives what is disabled a border, and would make it grow by that; to some widgets it gives no font size.
+_STYLE = """QPushButton:disabled, QComboBox:disabled {{ border: 0px }}
+QAbstractItemView, QLineEdit, QPlainTextEdit, QToolButton {{ font-size: {points}pt }}"""
+_USUAL_POINTS = 12 if sys.platform == "darwin" else 9  # of napari's font
 
 
 class Section(QWidget):  # type: ignore[misc]
@@ -29,10 +34,11 @@ class Section(QWidget):  # type: ignore[misc]
         super().__init__()
         self.setSizePolicy(QSizePolicy.Policy.Preferred, QSizePolicy.Policy.Maximum)  # a high window moves no section
         badge, name = PlainLabel(str(number)), PlainLabel(title)
-        badge.setFixedSize(_BADGE, _BADGE)
+        side = scaled(_BADGE)
+        badge.setFixedSize(side, side)
         badge.setAlignment(Qt.AlignmentFlag.AlignCenter)
         badge.setStyleSheet(
-            f"background-color: {ACCENT}; color: white; font-weight: bold; border-radius: {_BADGE // 2}px; padding: 0px"
+            f"background-color: {ACCENT}; color: white; font-weight: bold; border-radius: {side // 2}px; padding: 0px"
         )
         name.setStyleSheet("font-weight: bold")
         self._head = QHBoxLayout()
@@ -48,6 +54,16 @@ class Section(QWidget):  # type: ignore[misc]
     def add_tool(self, tool: QWidget, *, wide: bool = False) -> None:
         """Put a widget at the right end of the title; a wide one takes all the room behind it."""
         self._head.addWidget(tool, int(wide))
+
+
+def style() -> str:
+    """Return the style of the panel in napari's font size of now."""
+    return _STYLE.format(points=get_settings().appearance.font_size)
+
+
+def scaled(pixels: int) -> int:
+    """Return a length around text as napari's font size of now needs it; it is given for the usual size."""
+    return round(pixels * max(1.0, get_settings().appearance.font_size / _USUAL_POINTS))
 
 
 def column(widget: QWidget) -> QVBoxLayout:

@@ -91,8 +91,8 @@ class ShownImage(QObject):  # type: ignore[misc]
             for ours in (self.shapes, self.map_layer, self.object_layer):
                 ours.follow(placement)
             self.areas.leave()
-            strokes, classes = partial(_strokes, project, record), project.classes.all()
-            self.canvas.show(placement, strokes, classes, read_only=project.read_only)
+            strokes = partial(_strokes, project, record)
+            self.canvas.show(placement, strokes, project.classes, read_only=project.read_only)
             self.areas.show(placement, project.test_areas.of(record.id))
         self._controller.publish(ImageShown(record))
 
@@ -119,6 +119,8 @@ class ShownImage(QObject):  # type: ignore[misc]
             placement = self._follow(visible)
             cover = None if placement is None or placement.covers_all else placement.cover
             self._controller.view.look(watcher.plane, visible, cover, small=self.canvas.is_small)
+            self.canvas.marks.keep_edges()
+            self.areas.keep_edges()
             self.looked.emit()
 
     @property
@@ -148,10 +150,16 @@ class ShownImage(QObject):  # type: ignore[misc]
             layer.units = (*["pixel"] * (layer.ndim - len(units)), *units)[-layer.ndim :]
 
     def begin_circle(self) -> None:
-        """Let the next drag draw the circle of ``circled``; nothing happens without an image."""
-        placement = self.canvas.placement
-        if placement is not None:
-            self._attempt(lambda: self.shapes.begin_circle(placement))
+        """Let the next drag draw the circle of ``circled``, unless it would be in vain; not without an image."""
+        placement, watcher = self.canvas.placement, self.canvas.watcher
+        if placement is None or watcher is None:
+            return
+
+        def begin() -> None:
+            self._controller.strokes.refuse_acceptance(watcher.plane, self.canvas.cover)
+            self.shapes.begin_circle(placement)
+
+        self._attempt(begin)
 
     def circle_all(self) -> None:
         """Emit ``circled`` as if all that the annotation layer covers were inside; not without an image."""

@@ -9,7 +9,7 @@ from napari_unet.controller.controller import Controller
 from napari_unet.controller.news import ActionEnded, ErrorLine, ImageShown, WorkerStopped
 from napari_unet.gui.plain_text import untagged
 from napari_unet.gui.sections.attempt import Attempt
-from napari_unet.gui.sections.section import ACCENT, GAP, MARGIN
+from napari_unet.gui.sections.section import ACCENT, GAP, MARGIN, scaled
 from napari_unet.gui.sections.steady_text import SteadyText
 from napari_unet.protocol.messages import Progress, Ready
 
@@ -38,7 +38,7 @@ class TrainingBox(QWidget):  # type: ignore[misc]
         self._busy: Any = None
         self._device = self._reason = ""
         self.button = QPushButton(START)
-        self.button.setFixedWidth(_BUTTON_PX)
+        self.button.setFixedWidth(scaled(_BUTTON_PX))
         self.button.setStyleSheet(
             f"QPushButton:enabled {{ background-color: {ACCENT}; color: white; font-weight: bold }}"
         )

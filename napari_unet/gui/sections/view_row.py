@@ -28,6 +28,11 @@ _HELP = {
     OBJECTS: "The separate objects of this plane, numbered and measured; touching ones are told apart as the advanced "
     "settings say",
 }
+_TABLE_HELP = (
+    "Show and measure the objects. A row that is selected is shown in the middle; clicking an object selects its row. "
+    "To paint again, click a class"
+)
+_NO_TABLE = "Nothing is counted yet: paint strokes of two classes, and wait until all of the plane is predicted"
 
 
 class ViewRow(QWidget):  # type: ignore[misc]
@@ -74,6 +79,11 @@ class ViewRow(QWidget):  # type: ignore[misc]
             events = self._canvas.prediction.events
             for event in (events.opacity, events.visible, events.contour):
                 event.connect(self._follow)
+
+    def offer_table(self, is_counted: bool) -> None:
+        """Let the table be opened once the plane on screen is counted: it would be empty before."""
+        self.table.setEnabled(is_counted)
+        self.table.setToolTip(_TABLE_HELP if is_counted else _NO_TABLE)
 
     def toggle_contour(self) -> None:
         """Change the look from filled to contour, and to filled from anything else."""
@@ -135,10 +145,7 @@ class ViewRow(QWidget):  # type: ignore[misc]
         self.of_class.setToolTip("The class whose probability is shown")
         self.of_class.setVisible(False)
         self.table = QPushButton("Table")
-        self.table.setToolTip(
-            "Show and measure the objects. A row that is selected is shown in the middle; clicking an object selects "
-            "its row. To paint again, click a class"
-        )
+        self.offer_table(False)
         self.table.clicked.connect(lambda _: self._show_table())
         # Long names must not widen the dock.
         self.of_class.setSizePolicy(QSizePolicy.Policy.Ignored, QSizePolicy.Policy.Preferred)

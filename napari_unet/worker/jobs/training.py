@@ -1,6 +1,8 @@
 """Trains on the strokes, shows the newest network now and then, and saves it."""
 
+from napari_unet.dataset.unread_strokes import has_unread_strokes
 from napari_unet.errors import UserError
+from napari_unet.project.image_record import MissingImage
 from napari_unet.protocol.messages import Annotated, Corrected, Failed, Open, Restore, Saved, Scored, Train
 from napari_unet.worker.jobs.job import Job
 from napari_unet.worker.jobs.label_check import StrokeScoring
@@ -21,7 +23,7 @@ class Training(Job):
 
     Attributes
     ----------
-    strokes_are_new : whether strokes or classes came since the network that is shown
+    strokes_are_new : whether strokes came or went since the network that is shown, or classes that have strokes
     """
 
     def __init__(self, opened: OpenProject, shares: TimeShares, tiles: Tiles, scoring: StrokeScoring) -> None:
@@ -66,6 +68,18 @@ class Training(Job):
             self.save()
             self._scoring.begin()
 
+    def look_for_strokes(self) -> None:
+        """Look whether a commit that no job has heard of yet is to be learned: one in a test area is not."""
+        learner = self._opened.learner
+        if learner is None or self.strokes_are_new:
+            return
+        trainer, annotations = learner.trainer, learner.annotations
+        has_other_classes = trainer is not None and trainer.class_ids != annotations.class_ids()
+        try:
+            self.strokes_are_new = has_other_classes or has_unread_strokes(annotations)
+        except MissingImage:
+            self.strokes_are_new = True  # it was removed just now, and its strokes with it
+
     def stop(self) -> None:
         """Train no more; painting goes on."""
         self._opened.is_training = False
@@ -104,7 +118,6 @@ class Training(Job):
             return
         changed = learner.refresh(own=message.own)
         self._opened.tell_network()
-        self.strokes_are_new = True
         self._shares.start_over()
         self._showing_pause = _FIRST_SHOWING_S
         self._next_showing = self._opened.clock() + self._showing_pause
@@ -119,6 +132,7 @@ class Training(Job):
         """Learn on without planes that are gone, before a step draws tiles from them."""
         learner = self._opened.learner
         if learner is not None and learner.annotations.gone:
+            self.strokes_are_new = True
             self._annotated(Annotated(own=False))
 
     def _train(self, message: Train) -> None:
