@@ -1,7 +1,8 @@
 """The loss of one or both branches of a head, as a function of all their weights in one vector, and its minimum.
 
 Its gradient is written out: with automatic differentiation and the L-BFGS of torch a fit took two to three times as
-long, and the first one had to wait for torch to import its compiler.
+long, and the first one had to wait for torch to import its compiler. SciPy wants double precision, which the graphics
+processors of Apple do not have, so the host converts.
 """
 
 from collections.abc import Sequence
@@ -86,7 +87,7 @@ class BranchLoss:
 
     def with_gradient(self, at: Float64[np.ndarray, " w"]) -> tuple[float, Float64[np.ndarray, " w"]]:
         """Compute the loss at a vector of all weights, and its derivatives; they come to the host in one transfer."""
-        vector = torch.from_numpy(at).to(self._decays)
+        vector = torch.from_numpy(at.astype(np.float32)).to(self._decays.device)
         weights = self._by_branch(vector)
         logarithms = functional.log_softmax(self._answers(weights), dim=1)
         decayed = self._decays * vector
@@ -97,7 +98,7 @@ class BranchLoss:
             parts += [each.flatten() for each in branch.gradients(own, by_logits)]
         gradient = torch.cat(parts)
         gradient[1:].add_(decayed, alpha=2)
-        found = gradient.cpu().double().numpy()
+        found = gradient.cpu().numpy().astype(np.float64)
         return float(found[0]), found[1:]
 
     def _by_branch(self, vector: Float[Tensor, " w"]) -> list[list[Tensor]]:
@@ -122,7 +123,7 @@ class BranchLoss:
 def minimise(branches: Sequence[Branch], wanted: Wanted) -> None:
     """Give branches the weights that L-BFGS finds from where they are (Byrd et al. 1995)."""
     tensors = [tensor for branch in branches for tensor in branch.tensors]
-    start = torch.cat([tensor.flatten() for tensor in tensors]).cpu().double().numpy()
+    start = torch.cat([tensor.flatten() for tensor in tensors]).cpu().numpy().astype(np.float64)
     loss = BranchLoss(branches, wanted)
     found = minimize(
         loss.with_gradient,
@@ -131,6 +132,6 @@ def minimise(branches: Sequence[Branch], wanted: Wanted) -> None:
         method="L-BFGS-B",
         options={"maxiter": _ITERATIONS, "maxfun": _EVALUATIONS, "ftol": _FLAT, "gtol": _LEVEL},
     )
-    parts = torch.split(torch.from_numpy(found.x), [tensor.numel() for tensor in tensors])
+    parts = torch.split(torch.from_numpy(found.x.astype(np.float32)), [tensor.numel() for tensor in tensors])
     for tensor, part in zip(tensors, parts, strict=True):
         tensor.copy_(part.view(tensor.shape))
