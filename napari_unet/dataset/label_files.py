@@ -69,7 +69,7 @@ class LabelFiles:
             fix = "give masks that hold objects and background"
             raise UserError("NU-T01", f"labels hold {held}", str(self.pairs[0][1]), fix)
         held = f"only class {min(present)}" if present else "nothing but 0"
-        fix = "label a second class, or give --labels-are mask if 0 is background"
+        fix = "label a second class, or say that the labels are a mask if 0 is background"
         raise UserError("NU-T01", f"labels hold {held}; 0 means unlabelled", str(self.pairs[0][1]), fix)
 
     def add_to(self, project: Project, names: Sequence[str] = ()) -> list[ImageRecord]:
@@ -198,15 +198,15 @@ def refuse_unknown_classes(
     what = f"labels hold the value {highest}, which is no class"
     if MAX_CLASS in new:
         what = f"0 means unlabelled; {MAX_CLASS} looks like a foreground mask"
-        fix = "give --labels-are mask, or class numbers 1, 2, ..."
+        fix = "say that the labels are a mask, or give class numbers 1, 2, ..."
     elif len(new) > _MOST_UNNAMED:
-        fix = "give --labels-are objects if these are numbers of objects, or name every class with --classes"
+        fix = "say that the labels are objects if these are their numbers, or name every class"
     elif names:
-        fix = f"name {highest} classes with --classes, or use the numbers 1 to {len(names)}"
+        fix = f"name {highest} classes, or use the numbers 1 to {len(names)}"
     else:
         fix = (
-            f"number the classes 1, 2, ... without a gap ({min(gaps)} is missing), name them with --classes, or give "
-            "--labels-are objects if these are numbers of objects"
+            f"number the classes 1, 2, ... without a gap ({min(gaps)} is missing), name every class, or say that "
+            "the labels are objects if these are their numbers"
         )
     raise UserError("NU-A14", what, where, fix)
 
