@@ -126,6 +126,23 @@ def test_a_mask_that_was_corrected_by_hand_is_kept(
     assert len(list((tmp_path / "out").glob("changed-*"))) == 1
 
 
+def test_a_table_that_was_changed_is_kept_over_exports_of_other_formats(network_file: Path, tmp_path: Path) -> None:
+    """The record remembers what every export wrote; where it never knew, as in older ones, the file is replaced."""
+    image, out = write_image(tmp_path / "x.tif"), tmp_path / "out"
+    model = api.load_model(network_file, "cpu")
+    other = api.load_model(save_network(tmp_path / "other.safetensors", seed=1), "cpu")
+    api.predict_file(model, image, out, ["csv"])
+    (out / "x.csv").write_text(changed := "sorted by hand")
+    for used in (model, other):
+        api.predict_file(used, image, out, ["tiff"])
+    api.predict_file(other, image, out, ["csv"])
+    assert [(file.name, file.read_text()) for file in out.glob("changed-*/*")] == [("x.csv", changed)]
+    record = json.loads((out / "x.json").read_text("utf-8"))
+    (out / "x.json").write_text(json.dumps(record | {"other_files": [*record["other_files"]]}))
+    api.predict_file(model, image, out, ["tiff"])
+    assert len(list(out.glob("changed-*/*"))) == 1
+
+
 def test_results_without_their_record_can_be_made_anew(
     capsys: pytest.CaptureFixture[str], network_file: Path, tmp_path: Path
 ) -> None:
@@ -165,10 +182,10 @@ def test_results_of_an_export_are_replaced(network_file: Path, tmp_path: Path) -
         api.predict_file(used, image, out, formats)
     record = json.loads((out / "x.json").read_text("utf-8"))
     assert record["files"].keys() == {"x.png"}
-    assert record["other_files"] == ["x-summary.csv", "x.csv", "x.tif"]
+    assert record["other_files"] == {name: sha256(out / name) for name in ("x-summary.csv", "x.csv", "x.tif")}
     (out / "x.csv").unlink()
     api.predict_file(model, image, out, ["png"])
-    assert json.loads((out / "x.json").read_text("utf-8"))["other_files"] == ["x-summary.csv", "x.tif"]
+    assert json.loads((out / "x.json").read_text("utf-8"))["other_files"].keys() == {"x-summary.csv", "x.tif"}
 
 
 def test_results_that_earlier_versions_wrote_are_replaced(tmp_path: Path) -> None:
