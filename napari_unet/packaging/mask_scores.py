@@ -30,7 +30,8 @@ def score(
     """Compute Dice, IoU, precision and recall per mask value, means, and SEG of the objects.
 
     Precision is None for a value that is predicted nowhere, the others for a value that is not in the truth. SEG is
-    the mean over the true objects of all planes, of which "true_objects" tells the number, None as SEG is.
+    the mean over the true objects of all planes, of which "true_objects" tells the number, None as SEG is. "truth_is"
+    and "prediction_is" tell what the numbers were taken for.
 
     Parameters
     ----------
@@ -99,6 +100,8 @@ def _scored(pair: MaskPair, true_meaning: MaskMeaning, meaning: MaskMeaning) -> 
         "mean_iou": mean_known(overlaps),
         "seg": _mean(overlaps_of_objects),
         "true_objects": None if overlaps_of_objects is None else len(overlaps_of_objects),
+        "truth_is": true_meaning,
+        "prediction_is": meaning,
     }
 
 

@@ -196,6 +196,17 @@ def test_numbers_that_do_not_fit_are_refused(place: int) -> None:
         score(*masks)
 
 
+def test_each_line_tells_what_numbers_were_taken_for(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """Two classes of one piece each lie apart like two cells; beside one predicted class nobody knows which it is."""
+    found, truth = tmp_path / "found.tif", tmp_path / "truth.tif"
+    tifffile.imwrite(found, squares(1, 1).astype(np.uint8))
+    tifffile.imwrite(truth, squares(1, 2).astype(np.uint8))
+    for given, told in ((), " (truth: objects, prediction: classes)"), (("--truth-is", "classes"), ""):
+        assert main(["score", "--prediction", str(found), "--truth", str(truth), *given]) == 0
+        line, *_ = capsys.readouterr().out.splitlines()
+        assert line.endswith(f" objects{told}")
+
+
 def test_files_on_the_command_line(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     """The case of the two masks of one foreground; meanings are options; JPEG is refused, whatever its name."""
     found, truth, objects = (tmp_path / name for name in ("found.tif", "truth.tif", "objects.tif"))
@@ -210,6 +221,7 @@ def test_files_on_the_command_line(tmp_path: Path, capsys: pytest.CaptureFixture
 
     for record in (told(found), told(objects, "--prediction-is", "objects"), told(found, "--truth-is", "mask")):
         assert (record["mean_dice"], record["seg"]) == (1, 1)
+    assert (record["truth_is"], record["prediction_is"]) == ("mask", "classes")
     for name in ("truth.jpg", "truth.png"):
         Picture.fromarray((SAME * 255).astype(np.uint8)).save(tmp_path / name, "JPEG")
         with pytest.raises(UserError, match=r"^NU-S02: JPEG"):
