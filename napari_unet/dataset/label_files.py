@@ -108,9 +108,9 @@ class LabelFiles:
     def _tell_unused(self, project: Project, names: Sequence[str]) -> None:
         """Add a notice to the project where its classes are called otherwise than ``names`` say, or are fewer."""
         known = project.classes.names()
-        unused = [
-            name for number, name in enumerate(names, 1) if known.get(number, name if self.pairs else None) != name
-        ]
+        given = dict(enumerate(names, 1))
+        settled = known if self.pairs else given  # labels may need classes that are not there yet
+        unused = [name for number, name in given.items() if number in settled and known.get(number) != name]
         if unused:
             what = f"classes keep their names ({', '.join(known.values())}); not used: {', '.join(unused)}"
             fix = "rename them in the panel if the others are meant"
