@@ -22,6 +22,7 @@ from napari_unet.prediction.large_image import is_large
 from napari_unet.prediction.mask import PlaneDone, check_channels, predict_all_probabilities, resumable_mask
 from napari_unet.prediction.prediction_request import PredictionRequest
 from napari_unet.prediction.resumable import Resumable, run_to_end
+from napari_unet.storage import refuse_unwritable
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,8 +60,9 @@ class ImagePrediction:
         Raises
         ------
         UserError
-            NU-I08 when the network learned another number of channels; NU-E0x as ``export.formats.export``, NU-E08
-            before anything is predicted where a file of the name of a result lies that no export wrote.
+            NU-I08 when the network learned another number of channels; NU-E0x as ``export.formats.export``, before
+            anything is predicted NU-E01 for a folder that takes no file, and NU-E08 where a file of the name of a
+            result lies that no export wrote.
         """
         return run_to_end(self.resumable(), tile_done)
 
@@ -80,6 +82,7 @@ class ImagePrediction:
             self._tell(quality_in(note)[1])
             return done
         provenance.refuse_foreign(note)
+        refuse_unwritable(self.folder)
         self.model.predictor.estimate_anew()
         if self._goes_by_chunks(factors):
             chunks = ChunkedPrediction(self.model, self.planes, self.request.tile, self.source, self.cluster)

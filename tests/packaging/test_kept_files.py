@@ -16,7 +16,7 @@ from napari_unet.errors import UserError
 from napari_unet.export import provenance
 from napari_unet.images.reading import open_image
 from napari_unet.project.project import Project
-from napari_unet.storage import sha256
+from napari_unet.storage import SystemDisk, sha256
 from napari_unet.training.network_files import BEST
 
 SHAPE = (50, 70)
@@ -99,6 +99,24 @@ def test_what_no_export_wrote_is_not_replaced(
     with pytest.raises(UserError, match=f"NU-E08.*{taken}"):
         api.predict_file(model, image, theirs.parent, ["tiff", "png", "csv"], probabilities=True)
     assert [(path.name, path.read_bytes()) for path in theirs.parent.iterdir()] == [(taken, b"{}")]
+
+
+def test_a_folder_that_takes_no_file_is_told_before_anything_is_predicted(
+    network_file: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A file of the folder's name, or above it, and a folder without permission; one that takes files holds no more."""
+    image, out = write_image(tmp_path / "x.tif"), tmp_path / "out"
+    model = api.load_model(network_file, "cpu")
+    with monkeypatch.context() as patched:
+        patched.setattr(model.predictor.network, "forward", lambda *_: pytest.fail("it predicts"))
+        for folder in (image, image / "below"):
+            with pytest.raises(UserError, match=f"^NU-E01: a file lies where a folder is needed, {folder}, "):
+                api.predict_file(model, image, folder)
+        patched.setattr(SystemDisk, "write", lambda *_: (_ for _ in ()).throw(PermissionError(13, "Permission denied")))
+        with pytest.raises(UserError, match=rf"^NU-E01: cannot write \(Permission denied\), {out}, "):
+            api.predict_file(model, image, out)
+    api.predict_file(model, image, out)
+    assert {path.name for path in out.iterdir()} == {"x.tif", "x.json"}
 
 
 @pytest.mark.parametrize("name", ["tiff", "ome-zarr"])
