@@ -44,7 +44,7 @@ def score(
     Raises
     ------
     UserError
-        NU-S01 for different shapes, NU-S02 for values that have no or no certain meaning.
+        NU-S01 for different shapes or no y and x, NU-S02 for values that have no or no certain meaning.
     """
     _refuse_unlike(prediction, truth)
     size = (-1, *truth.shape[-2:])
@@ -130,6 +130,9 @@ def _classes(
 
 
 def _refuse_unlike(prediction: Shaped[np.ndarray, "..."], truth: Shaped[np.ndarray, "..."]) -> None:
+    if min(prediction.ndim, truth.ndim) < 2:
+        what = f"prediction {prediction.shape} and truth {truth.shape} are no masks of rows and columns"
+        raise UserError("NU-S01", what, _WHERE, "give arrays whose last two axes are y and x")
     if _shape(prediction) != _shape(truth):
         what = f"prediction {prediction.shape} and truth {truth.shape} have different shapes"
         raise UserError("NU-S01", what, _WHERE, "compare masks of the same image")

@@ -196,6 +196,12 @@ def test_numbers_that_do_not_fit_are_refused(place: int) -> None:
         score(*masks)
 
 
+def test_a_row_of_pixels_is_no_mask() -> None:
+    """It is told in one line."""
+    with pytest.raises(UserError, match=r"^NU-S01: prediction \(9,\) and truth \(9,\) are no masks"):
+        score(np.ones(9, np.uint8), np.ones(9, np.uint8))
+
+
 def test_each_line_tells_what_numbers_were_taken_for(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     """Two classes of one piece each lie apart like two cells; beside one predicted class nobody knows which it is."""
     found, truth = tmp_path / "found.tif", tmp_path / "truth.tif"
