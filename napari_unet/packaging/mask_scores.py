@@ -161,7 +161,7 @@ def _open_mask(path: Path) -> Image:
     image = open_image(path, expand_palette=False)
     if is_lossy(path):
         raise UserError("NU-S02", "JPEG changes the numbers of a mask", str(path), "save the mask as PNG or TIFF")
-    if "c" in image.axes:
+    if image.axes.endswith("c"):  # a c before y and x stands for planes, as in labels: see ``axis_order``
         raise UserError("NU-S03", "the mask is a colour picture", str(path), "give one integer per pixel")
     return image
 

@@ -196,6 +196,20 @@ def test_numbers_that_do_not_fit_are_refused(place: int) -> None:
         score(*masks)
 
 
+def test_a_stack_of_three_planes_is_no_colour_picture(tmp_path: Path) -> None:
+    """Though tifffile writes one as red, green and blue unless it is told better; colours of a pixel are refused."""
+    planes = np.stack([squares(1), squares(1, 1), squares(1, 1, 1)]).astype(np.uint8)
+    tifffile.imwrite(tmp_path / "three.tif", planes, photometric="rgb", planarconfig="separate")
+    tifffile.imwrite(tmp_path / "named.tif", planes, imagej=True, metadata={"axes": "ZYX"})
+    tifffile.imwrite(tmp_path / "colours.tif", np.stack([planes[0]] * 3, axis=-1), photometric="rgb")
+    for pair in (("three.tif", "named.tif"), ("named.tif", "three.tif"), ("three.tif", "three.tif")):
+        record = score_files(*(tmp_path / name for name in pair))
+        assert (record["mean_dice"], record["true_objects"]) == (1, 6)
+    for pair in (("colours.tif", "named.tif"), ("named.tif", "colours.tif")):
+        with pytest.raises(UserError, match=r"^NU-S03: "):
+            score_files(*(tmp_path / name for name in pair))
+
+
 def test_a_row_of_pixels_is_no_mask() -> None:
     """It is told in one line."""
     with pytest.raises(UserError, match=r"^NU-S01: prediction \(9,\) and truth \(9,\) are no masks"):
