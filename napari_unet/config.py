@@ -33,7 +33,6 @@ LITERATURE = PRESET_NAMES[3:]  # networks as papers describe them
 PresetChoice = Literal["auto", PresetName]
 AUTO: PresetChoice = "auto"  # the network that suits the device
 BY_DEVICE = 0  # of tile and batch: the size that suits the device
-_LONGEST_VALUE = 40  # letters of a wrong value that are told
 
 
 class Settings(msgspec.Struct, frozen=True, kw_only=True):
@@ -362,22 +361,18 @@ def settings_from(values: dict[str, Any]) -> Settings:
         return msgspec.convert(values, Settings, strict=False)
     except msgspec.ValidationError as error:
         name = str(error).rpartition("$.")[2].rstrip("`")
-        what, fix = f"{name} cannot be {str(values[name])[:_LONGEST_VALUE]}", f"choose {_wanted(name)}"
-        raise UserError("NU-C01", what, "settings", fix) from error
+        what = f"{name} cannot be {str(values[name])[:40]}"
+        raise UserError("NU-C01", what, "settings", f"choose {_wanted(name)}") from error
 
 
 def _wanted(name: str) -> str:
     """Say in words which values a setting takes."""
     kind, choices, meta = _annotation(get_type_hints(Settings, include_extras=True)[name])
-    if choices:
-        return f"one of {', '.join(choices)}"
-    if kind is bool:
-        return "true or false"
-    number, multiple = "a number" if kind is float else "a whole number", ""
-    if kind is int and meta.multiple_of:
-        multiple = f" that is a multiple of {meta.multiple_of}"
-    end = f"to {meta.le}" if meta.lt is None else f"to less than {meta.lt}"
-    return f"{number} from {meta.ge} {end}{multiple}"
+    if choices or kind is bool:
+        return f"one of {', '.join(choices)}" if choices else "true or false"
+    number = "a number" if kind is float else "a whole number"
+    multiple = f" that is a multiple of {meta.multiple_of}" if meta.multiple_of else ""
+    return f"{number} from {meta.ge} to {meta.le if meta.lt is None else f'less than {meta.lt}'}{multiple}"
 
 
 def changed(settings: Settings, values: dict[str, Any]) -> Settings:

@@ -26,7 +26,7 @@ from napari_unet.export.result_names import result_names
 from napari_unet.images.image import Image
 from napari_unet.objects.objects import object_settings
 from napari_unet.project.classes import ClassLabel
-from napari_unet.storage import set_aside, sha256
+from napari_unet.storage import refuse_unwritable, set_aside, sha256
 
 ESTIMATED, DROP = "estimated_dice", "expected_drop"
 
@@ -76,9 +76,10 @@ class Provenance:
         Raises
         ------
         UserError
-            NU-E08
+            NU-E08, and NU-E01 where their folder takes no file
         """
         refuse_foreign_results(path, self._names(path))
+        refuse_unwritable(path.parent)
 
     def keep_changed(self, path: Path) -> list[str]:
         """Set aside results that somebody changed after they were written, as a mask that was corrected by hand.

@@ -22,7 +22,6 @@ from napari_unet.prediction.large_image import is_large
 from napari_unet.prediction.mask import PlaneDone, check_channels, predict_all_probabilities, resumable_mask
 from napari_unet.prediction.prediction_request import PredictionRequest
 from napari_unet.prediction.resumable import Resumable, run_to_end
-from napari_unet.storage import refuse_unwritable
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,7 +81,6 @@ class ImagePrediction:
             self._tell(quality_in(note)[1])
             return done
         provenance.refuse_foreign(note)
-        refuse_unwritable(self.folder)
         self.model.predictor.estimate_anew()
         if self._goes_by_chunks(factors):
             chunks = ChunkedPrediction(self.model, self.planes, self.request.tile, self.source, self.cluster)
