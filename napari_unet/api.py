@@ -7,6 +7,7 @@ import numpy as np
 from jaxtyping import UInt8
 
 from napari_unet.dataset.label_files import add_annotation, ensure_classes, read_label_files
+from napari_unet.export.formats import format_names
 from napari_unet.images.image import Image
 from napari_unet.packaging import batch
 from napari_unet.packaging.batch import Batch, Destination, Failure, Listener, cluster_for, predict_batch
@@ -131,12 +132,12 @@ def predict_file(
     model: Model,
     path: str | Path,
     folder: str | Path,
-    formats: Sequence[str] = ("tiff",),
+    formats: str | Sequence[str] = ("tiff",),
     *,
     tile: int | None = None,
     probabilities: bool = False,
     rescale: bool = False,
-    channels: Sequence[str] = (),
+    channels: str | Sequence[str] = (),
     stem: str | None = None,
     tile_done: Callable[[], object] = lambda: None,
     warn: Callable[[str], object] = lambda line: None,
@@ -147,7 +148,8 @@ def predict_file(
     ----------
     path : of the image file
     folder : for the results; it is made where it is not there
-    formats, tile, probabilities, rescale, channels : as ``PredictionRequest`` has them; ``tile`` in pixels
+    formats, tile, probabilities, rescale, channels : as ``PredictionRequest`` has them; ``tile`` in pixels, of formats
+        and channels one or several
     stem : name of the results without an ending; None for the image's own
     tile_done : called after each tile, or chunk of a large file
     warn : told what should be known of the image, line by line
@@ -159,21 +161,22 @@ def predict_file(
         probabilities beside the "ome-zarr" of a plane that is not held in memory; NU-I08 and NU-I34 for channels that
         are not there.
     """
-    request = PredictionRequest(formats, tile, probabilities, rescale, channels)
+    chosen = [channels] if isinstance(channels, str) else channels
+    request = PredictionRequest(format_names(formats), tile, probabilities, rescale, chosen)
     listener = Listener(tile_done=tile_done, warn=warn)
     return batch.predict_file(model, Path(path), Destination(Path(folder), stem), request, listener=listener)
 
 
 def predict_files(
     model: Model,
-    paths: Sequence[str | Path],
+    paths: str | Path | Sequence[str | Path],
     folder: str | Path,
-    formats: Sequence[str] = ("tiff",),
+    formats: str | Sequence[str] = ("tiff",),
     *,
     tile: int | None = None,
     probabilities: bool = False,
     rescale: bool = False,
-    channels: Sequence[str] = (),
+    channels: str | Sequence[str] = (),
     scheduler: str = "",
     device: str = "auto",
     precision: str = "auto",
@@ -186,10 +189,10 @@ def predict_files(
 
     Parameters
     ----------
-    paths : of image files, and of folders of which every image is taken
+    paths : of image files, and of folders of which every image is taken, one or several
     folder : for the results; it is made where it is not there
     formats, tile, probabilities, rescale, channels : of every image, as ``PredictionRequest`` has them; ``tile`` in
-        pixels
+        pixels, of formats and channels one or several
     scheduler : address of a running Dask cluster, which then predicts, to "ome-zarr" alone; "" for none
     device, precision : for the processes of the cluster, each of which chooses for itself
     started : told each image, its place in the batch from 0 on and how many there are
@@ -203,7 +206,9 @@ def predict_files(
         NU-C05 for a tile that does not fit the network, NU-E02 for a format that does not exist, NU-I19 for a folder
         without an image; for a cluster NU-C04, NU-C10 and NU-C12.
     """
-    request = PredictionRequest(formats, tile, probabilities, rescale, channels)
+    chosen = [channels] if isinstance(channels, str) else channels
+    request = PredictionRequest(format_names(formats), tile, probabilities, rescale, chosen)
     cluster = cluster_for(request, model, scheduler, device, precision)
     listener = Listener(started, failed, tile_done, warn)
-    return predict_batch(model, [Path(path) for path in paths], Path(folder), request, cluster, listener)
+    images = [Path(paths)] if isinstance(paths, str | Path) else [Path(path) for path in paths]
+    return predict_batch(model, images, Path(folder), request, cluster, listener)

@@ -360,7 +360,19 @@ def settings_from(values: dict[str, Any]) -> Settings:
     try:
         return msgspec.convert(values, Settings, strict=False)
     except msgspec.ValidationError as error:
-        raise UserError("NU-C01", str(error), "settings", "choose a value that its help names") from error
+        name = str(error).rpartition("$.")[2].rstrip("`")
+        what = f"{name} cannot be {str(values[name])[:40]}"
+        raise UserError("NU-C01", what, "settings", f"choose {_wanted(name)}") from error
+
+
+def _wanted(name: str) -> str:
+    """Say in words which values a setting takes."""
+    kind, choices, meta = _annotation(get_type_hints(Settings, include_extras=True)[name])
+    if choices or kind is bool:
+        return f"one of {', '.join(choices)}" if choices else "true or false"
+    number = "a number" if kind is float else "a whole number"
+    multiple = f" that is a multiple of {meta.multiple_of}" if meta.multiple_of else ""
+    return f"{number} from {meta.ge} to {meta.le if meta.lt is None else f'less than {meta.lt}'}{multiple}"
 
 
 def changed(settings: Settings, values: dict[str, Any]) -> Settings:

@@ -1,5 +1,6 @@
 """The whole job on a real bundled image: paint given strokes, train, overlay, Dice, export."""
 
+import contextlib
 import json
 import math
 import os
@@ -15,7 +16,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from napari_unet.errors import UserError, printable
+from napari_unet.errors import UserError
 
 if TYPE_CHECKING:
     from napari_unet.gui.panel import Panel  # not earlier than the window, whose start it would delay
@@ -26,20 +27,21 @@ _PATIENCE_S = 120.0
 _UNDER_XVFB = "NAPARI_UNET_DEMO_SCREEN"
 
 
-def run_demo(out: Path, seconds: float, *, headless: bool) -> int:
+def run_demo(out: Path, seconds: float, say: Callable[[str], object], *, headless: bool) -> int:
     """Show the plugin at work; return the exit status.
 
     Parameters
     ----------
     out : gets the project, the mask, the objects table and a screenshot of the window
     seconds : of training
+    say : told each line of the result
     headless : under a virtual screen, and the window closes at the end
     """
     out.mkdir(parents=True, exist_ok=True)
     no_screen = sys.platform == "linux" and not (os.environ.get("DISPLAY") or os.environ.get("WAYLAND_DISPLAY"))
     if (headless or no_screen) and sys.platform == "linux" and _UNDER_XVFB not in os.environ:
         return _run_under_virtual_screen(out, seconds)
-    return _run_in_window(out, seconds, headless=headless)
+    return _run_in_window(out, seconds, say, headless=headless)
 
 
 def _run_under_virtual_screen(out: Path, seconds: float) -> int:
@@ -63,17 +65,26 @@ def _run_under_virtual_screen(out: Path, seconds: float) -> int:
     return subprocess.run([runner, "-a", "-s", _SCREEN, *module], env=environment, check=False).returncode
 
 
-def _run_in_window(out: Path, seconds: float, *, headless: bool) -> int:
+def _run_in_window(out: Path, seconds: float, say: Callable[[str], object], *, headless: bool) -> int:
     import napari
     from qtpy.QtCore import QTimer
 
     viewer = napari.Viewer()
     viewer.window.resize(1380, 860)
-    script = Script(viewer, out, seconds, headless=headless)
+    output = sys.stdout
+
+    def say_result(line: str) -> None:
+        with contextlib.redirect_stdout(output):
+            say(line)
+
+    script = Script(viewer, out, seconds, say_result, headless=headless)
     timer = QTimer(interval=20)
     timer.timeout.connect(script.advance)
     timer.start()
-    napari.run()
+    with contextlib.redirect_stdout(
+        sys.stderr
+    ):  # napari prints what it notifies of, also where nobody reads the output
+        napari.run()
     timer.stop()
     if script.failure is not None:
         raise script.failure
@@ -83,12 +94,13 @@ def _run_in_window(out: Path, seconds: float, *, headless: bool) -> int:
 class Script:
     """Plays the biologist: ``advance`` goes on as soon as what it waits for has come."""
 
-    def __init__(self, viewer: Any, out: Path, seconds: float, *, headless: bool) -> None:
-        self.failure: UserError | None = None
+    def __init__(self, viewer: Any, out: Path, seconds: float, say: Callable[[str], object], *, headless: bool) -> None:
+        self.failure: Exception | None = None
         self._panel: Panel
         self._viewer = viewer
         self._out = out
         self._seconds = seconds
+        self._say = say
         self._headless = headless
         self._acts: Iterator[Callable[[], bool]] = self._play()
         self._wait: Callable[[], bool] = lambda: True
@@ -106,7 +118,7 @@ class Script:
             # After the last act the window is the user's, for as long as they like.
             patience = math.inf if self._wait is _never else self._seconds + _PATIENCE_S
             self._deadline = time.monotonic() + patience
-        except UserError as error:
+        except Exception as error:  # noqa: BLE001 - it ends the demo, and is raised again once the window is closed
             self.failure = error
             self._viewer.close()
 
@@ -170,8 +182,7 @@ class Script:
             estimate.headline.text(),
             *(f"  {name.text()}: {said.text()}" for name, said in estimate.rows),
         ):
-            print(printable(line))  # noqa: T201 - the demo's result
-        sys.stdout.flush()
+            self._say(line)
         if self._headless:
             self._viewer.close()
 

@@ -152,6 +152,28 @@ def refusal(error: OSError, path: Path) -> UserError:
     return UserError("NU-E01", what, str(path), "check the folder, its permissions and free space")
 
 
+def refuse_unwritable(folder: Path) -> None:
+    """Refuse a folder that takes no file, before long work whose results it is to hold; it is made where it is missing.
+
+    Raises
+    ------
+    UserError
+        NU-E01
+    """
+    temporary = _beside(folder / "file")
+    try:
+        disk.make_folder(folder)
+        disk.write(temporary, lambda path: None)
+    except (FileExistsError, NotADirectoryError) as error:
+        what, fix = "a file lies where a folder is needed", "choose another folder"
+        raise UserError("NU-E01", what, str(folder), fix) from error
+    except OSError as error:
+        raise refusal(error, temporary if error.errno in _FULL else folder) from error
+    finally:
+        with contextlib.suppress(OSError):
+            disk.remove(temporary)
+
+
 def disk_of(path: Path) -> Path:
     """Return the folder at which the disk of a path is mounted, or its drive on Windows."""
     path = path.absolute()

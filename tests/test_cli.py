@@ -517,6 +517,13 @@ def test_training_on_needs_a_project_that_is_there(run: Run, tmp_path: Path) -> 
     assert not (tmp_path / "slip.unet").exists()
 
 
+def test_an_option_that_a_command_has_not_is_told_with_its_help(run: Run) -> None:
+    """The help of the command, which lists its options, and not that of all commands."""
+    result = run("score", "--prediction", "a.tif", "--truth", "b.tif", "--object", 3)
+    assert refused(result) == "NU-C09"
+    assert "unrecognized arguments: --object 3, napari-unet score, see napari-unet score --help" in result[2]
+
+
 def test_the_version_is_told(run: Run) -> None:
     """As reports want it."""
     assert run("--version") == (0, f"napari-unet-live {version('napari-unet-live')}\n", "")

@@ -57,6 +57,18 @@ def test_the_range_is_enforced(field: Field) -> None:
         assert field.name in refused({field.name: value})
 
 
+def test_a_refusal_names_setting_value_and_range() -> None:
+    """In words of this program: whoever mistyped an option sees what it takes."""
+    multiple = "choose a whole number from 0 to 1024 that is a multiple of 16"
+    assert refused({"tile": 100}) == f"NU-C01: tile cannot be 100, settings, {multiple}"
+    assert refused({"object_split": 7.0}).endswith(
+        ": object_split cannot be 7.0, settings, choose a number from 0 to 1"
+    )
+    assert refused({"averaging": 1.0}).endswith(", choose a number from 0 to less than 1")
+    assert refused({"loss": "x"}).startswith("NU-C01: loss cannot be x, settings, choose one of ")
+    assert refused({"object_cut": "maybe"}).endswith("settings, choose true or false")
+
+
 @pytest.mark.parametrize("field", NAMES, ids=lambda field: field.name)
 def test_only_the_names_offered_are_taken(field: Field) -> None:
     """Each choice is taken and told in the help; anything else is refused with the setting's name."""

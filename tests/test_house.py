@@ -1,5 +1,6 @@
 """Laws of the house: which room may know what, and every error in the book."""
 
+import ast
 import os
 import re
 import subprocess
@@ -19,6 +20,7 @@ TORCH_FREE = (
     "protocol decoder controller gui"
 ).split()
 CODE = re.compile(r"NU-[A-Z]\d\d")
+OPTION = re.compile(r"(?<![\w-])--[a-z]")
 
 
 def modules() -> list[str]:
@@ -97,6 +99,23 @@ def test_every_error_is_in_the_book() -> None:
     explained = set(CODE.findall(book.read_text(encoding="utf-8")))
     assert len(raised) > 20
     assert sorted(raised - explained) == []
+
+
+def spoken(path: Path) -> list[str]:
+    """Every text in a module that is no docstring, the pieces of one with values in it by themselves."""
+    tree = ast.parse(path.read_text(encoding="utf-8"))
+    alone = {id(node.value) for node in ast.walk(tree) if isinstance(node, ast.Expr)}
+    texts = [node for node in ast.walk(tree) if isinstance(node, ast.Constant) and id(node) not in alone]
+    return [node.value for node in texts if isinstance(node.value, str)]
+
+
+def test_only_the_command_line_names_its_options() -> None:
+    """What a script or the window may tell as well names no option, unless in a command that is written out."""
+    commands = [ROOT / "cli", ROOT / "demo.py"]
+    paths = [path for path in ROOT.rglob("*.py") if not {path, *path.parents} & set(commands)]
+    told = [text for path in paths for text in spoken(path) if OPTION.search(text)]
+    assert [text for text in told if "napari-unet " not in text] == []
+    assert any(OPTION.search(text) for path in commands[0].glob("*.py") for text in spoken(path))
 
 
 def test_nothing_loads_objects() -> None:

@@ -169,5 +169,12 @@ def _add_device_and_json(parser: argparse.ArgumentParser) -> None:
 class _Parser(argparse.ArgumentParser):
     """Tell bad usage like every other error, in one coded line."""
 
+    def parse_known_args(self, args: Any = None, namespace: Any = None) -> tuple[Any, list[str]]:
+        """Refuse what is no option of a command in its own name: argparse hands it on to the parser of all commands."""
+        found, unknown = super().parse_known_args(args, namespace)
+        if unknown:
+            self.error(f"unrecognized arguments: {' '.join(unknown)}")
+        return found, unknown
+
     def error(self, message: str) -> NoReturn:
         raise UserError("NU-C09", message, self.prog, f"see {self.prog} --help")

@@ -49,7 +49,10 @@ def _number(value: float | None) -> str:
 
 
 def score_lines(record: dict[str, Any]) -> list[str]:
-    """Return the means of every scored mask with a line for each class, and those over all of several masks."""
+    """Return the means of every scored mask with a line for each class, and those over all of several masks.
+
+    What the numbers were taken for is told where it is not classes on both sides.
+    """
 
     def text(value: float | None) -> str:
         return "n/a" if value is None else f"{value:.4f}"
@@ -58,9 +61,13 @@ def score_lines(record: dict[str, Any]) -> list[str]:
         seg = text(of["seg"]) + (f" of {of['true_objects']} objects" if of["true_objects"] else "")
         return f"mean Dice {text(of['mean_dice'])}, mean IoU {text(of['mean_iou'])}, SEG {seg}"
 
+    def meanings(of: dict[str, Any]) -> str:
+        truth, prediction = of["truth_is"], of["prediction_is"]
+        return "" if truth == prediction == "classes" else f" (truth: {truth}, prediction: {prediction})"
+
     lines = []
     for image in record["images"]:
-        lines.append(f"{image['prediction']}: {means(image)}")
+        lines.append(f"{image['prediction']}: {means(image)}{meanings(image)}")
         lines += [
             f"  class {k}: Dice {text(value)}, IoU {text(image['iou'][k])}, "
             f"precision {text(image['precision'][k])}, recall {text(image['recall'][k])}"

@@ -1,7 +1,6 @@
 """The command ``train``."""
 
 import argparse
-from contextlib import nullcontext
 
 from napari_unet.cli.given_settings import checked_settings
 from napari_unet.cli.machine import take_the_machine
@@ -15,7 +14,7 @@ _STOPPING = "stopping: what is learned is being scored and saved; another Ctrl+C
 
 def train(options: argparse.Namespace) -> int:
     """Train on the strokes of a project and on label files."""
-    from napari_unet.cli.interruption import Interruption, interruption_noted
+    from napari_unet.cli.interruption import interruption_noted
     from napari_unet.dataset.label_files import checked_label_files
     from napari_unet.dataset.label_pairs import paired
     from napari_unet.project.project import Project
@@ -27,7 +26,8 @@ def train(options: argparse.Namespace) -> int:
         options.seconds, options.steps, options.device, options.precision, options.seed, options.base, options.devices
     )
     if options.devices > 1 and is_further_process():
-        with Project(options.project, read_only=True) as project:
+        # Asked to end, it helps on until the first process, which is asked too, says that all of them end.
+        with interruption_noted(_STOPPING), Project(options.project, read_only=True) as project:
             help_training(project, request)
         return 0
     take_the_machine()
@@ -39,7 +39,7 @@ def train(options: argparse.Namespace) -> int:
         if given:
             project.settings.write(changed(project.settings.read(), given))
         bar = Bar(options.steps, "training", "step")
-        with interruption_noted(_STOPPING) if options.devices == 1 else nullcontext(Interruption("")) as asked:
+        with interruption_noted(_STOPPING) as asked:
             try:
                 result = run_training(
                     project, request, lambda step, loss: bar.to(step + 1, f"loss {loss:.3f}"), asked.is_noted

@@ -2,6 +2,7 @@
 
 import argparse
 
+from napari_unet.cli.output import print_line
 from napari_unet.errors import UserError
 
 
@@ -21,7 +22,7 @@ def demo(options: argparse.Namespace) -> int:
     _require_napari()
     from napari_unet.demo import run_demo
 
-    return run_demo(options.out, options.seconds, headless=options.headless)
+    return run_demo(options.out, options.seconds, print_line, headless=options.headless)
 
 
 def _require_napari() -> None:

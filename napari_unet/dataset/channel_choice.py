@@ -32,10 +32,12 @@ def trained_channels(trained: Sequence[TrainingImage], wanted: int, image: Image
         return ()
     fix = "choose an image of the same kind"
     if image.all_channels > wanted:
-        fix = f"give --channels with the {wanted} to take, by name or number"
+        fix = f"choose {wanted} of them, by name or number"
     seen = f" ({told(known)})" if told(known) else ""
     here = f" ({', '.join(names)})" if names else ""
-    what = f"the network learned on {wanted} channels{seen}, the image has {image.all_channels}{here}"
+    what = (
+        f"the network learned on {wanted} channel{'s' * (wanted > 1)}{seen}, the image has {image.all_channels}{here}"
+    )
     raise UserError("NU-I08", what, image.name, fix)
 
 

@@ -69,7 +69,7 @@ class LabelFiles:
             fix = "give masks that hold objects and background"
             raise UserError("NU-T01", f"labels hold {held}", str(self.pairs[0][1]), fix)
         held = f"only class {min(present)}" if present else "nothing but 0"
-        fix = "label a second class, or give --labels-are mask if 0 is background"
+        fix = "label a second class, or say that the labels are a mask if 0 is background"
         raise UserError("NU-T01", f"labels hold {held}; 0 means unlabelled", str(self.pairs[0][1]), fix)
 
     def add_to(self, project: Project, names: Sequence[str] = ()) -> list[ImageRecord]:
@@ -108,9 +108,9 @@ class LabelFiles:
     def _tell_unused(self, project: Project, names: Sequence[str]) -> None:
         """Add a notice to the project where its classes are called otherwise than ``names`` say, or are fewer."""
         known = project.classes.names()
-        unused = [
-            name for number, name in enumerate(names, 1) if known.get(number, name if self.pairs else None) != name
-        ]
+        given = dict(enumerate(names, 1))
+        settled = known if self.pairs else given  # labels may need classes that are not there yet
+        unused = [name for number, name in given.items() if number in settled and known.get(number) != name]
         if unused:
             what = f"classes keep their names ({', '.join(known.values())}); not used: {', '.join(unused)}"
             fix = "rename them in the panel if the others are meant"
@@ -198,15 +198,15 @@ def refuse_unknown_classes(
     what = f"labels hold the value {highest}, which is no class"
     if MAX_CLASS in new:
         what = f"0 means unlabelled; {MAX_CLASS} looks like a foreground mask"
-        fix = "give --labels-are mask, or class numbers 1, 2, ..."
+        fix = "say that the labels are a mask, or give class numbers 1, 2, ..."
     elif len(new) > _MOST_UNNAMED:
-        fix = "give --labels-are objects if these are numbers of objects, or name every class with --classes"
+        fix = "say that the labels are objects if these are their numbers, or name every class"
     elif names:
-        fix = f"name {highest} classes with --classes, or use the numbers 1 to {len(names)}"
+        fix = f"name {highest} classes, or use the numbers 1 to {len(names)}"
     else:
         fix = (
-            f"number the classes 1, 2, ... without a gap ({min(gaps)} is missing), name them with --classes, or give "
-            "--labels-are objects if these are numbers of objects"
+            f"number the classes 1, 2, ... without a gap ({min(gaps)} is missing), name every class, or say that "
+            "the labels are objects if these are their numbers"
         )
     raise UserError("NU-A14", what, where, fix)
 

@@ -125,7 +125,7 @@ def difference(
     parts = [part for part in (_name_difference(same_kind, found), size, _range_difference(same_kind, found)) if part]
     if not parts:
         return ""
-    rescale = "predict with --rescale to bring it to the trained pixel size, and " if size else ""
+    rescale = "rescale it to the trained pixel size, and " if size else ""
     fix = f"{rescale}look at the result closely"
     return str(
         UserError("NU-I16", f"the image is unlike those trained on ({'; '.join(parts)})", where or found.name, fix)
@@ -142,7 +142,7 @@ def rescaling(trained: Sequence[TrainingImage], planes: NormalisedPlanes) -> tup
     """
     found = training_image(planes)
     ratios = _ratios(trained, found)
-    fix = "leave --rescale out"
+    fix = "predict it without rescaling"
     if not ratios:
         what = "the pixel size of the image or of those trained on is not known"
         raise UserError("NU-I17", what, found.name, fix)

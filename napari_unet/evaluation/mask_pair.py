@@ -38,7 +38,7 @@ class MaskPair:
         if len(true) == 1:
             return "classes" if highest in classes else "mask"
         if highest <= last + 1 and self._truth_is_one_higher(true):
-            raise _ambiguous("the truth looks like labels for training (0 unlabelled)", "--truth-is labels")
+            raise _ambiguous("truth", "looks like labels for training (0 unlabelled)", "labels")
         if highest <= last and classes == found:
             return "classes"
         if _is_numbered(self.truth):
@@ -47,13 +47,13 @@ class MaskPair:
             # a few cells that lie apart is too usual to be asked about.
             may_be_classes = highest <= _MOST_CLASSES and classes == found
             if may_be_classes and (len(found) > 1 or _have_touching_values(self.truth)):
-                raise _ambiguous("the truth looks like classes or numbers of objects", "--truth-is classes", "objects")
+                raise _ambiguous("truth", "looks like classes or numbers of objects", "classes", "objects")
             return "objects"
         if highest > _MOST_CLASSES:
-            raise _ambiguous(f"the truth holds values up to {highest} that are no objects", "--truth-is mask")
+            raise _ambiguous("truth", f"holds values up to {highest} that are no objects", "a mask")
         if self._is_hit(true & found):
             return "classes"
-        raise _ambiguous("the truth holds more classes than the prediction", "--truth-is classes", "labels")
+        raise _ambiguous("truth", "holds more classes than the prediction", "classes", "labels")
 
     def prediction_meaning(self, truth: MaskMeaning) -> MaskMeaning:
         """Tell the prediction's classes, foreground mask and objects apart, beside a truth whose meaning is known.
@@ -70,9 +70,9 @@ class MaskPair:
         if highest > _MOST_CLASSES:
             if _is_numbered(self.prediction):
                 return "objects"
-            raise _ambiguous(f"the prediction holds values up to {highest} that are no objects", "--prediction-is mask")
+            raise _ambiguous("prediction", f"holds values up to {highest} that are no objects", "a mask")
         if truth == "classes" and len(found) > 1 and self._looks_numbered(found, true):
-            raise _ambiguous("the prediction looks like numbers of objects", "--prediction-is objects", "classes")
+            raise _ambiguous("prediction", "looks like numbers of objects", "objects", "classes")
         return "classes"
 
     def _looks_numbered(self, found: frozenset[int], true: frozenset[int]) -> bool:
@@ -116,5 +116,6 @@ def _count_pieces(mask: Mask) -> int:
     return sum(int(label(plane, background=0, connectivity=2).max()) for plane in mask)
 
 
-def _ambiguous(what: str, *options: str) -> UserError:
-    return UserError("NU-S02", what, "score", f"say what it is: {' or '.join(options)}, or another word of its help")
+def _ambiguous(whose: str, does: str, *meanings: str) -> UserError:
+    fix = f"say what the {whose} is: {', '.join(meanings)}, or something else"
+    return UserError("NU-S02", f"the {whose} {does}", "score", fix)

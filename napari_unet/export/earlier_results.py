@@ -22,16 +22,20 @@ def read_record(path: Path) -> dict[str, Any]:
     return record if isinstance(record, dict) else {}
 
 
-def own_names(note: Path) -> set[str]:
-    """Return the names of the files that exports wrote, or began to write, as the record of an image says.
+def known_files(note: Path) -> dict[str, str | None]:
+    """Return the files that exports wrote, or began to write, as the record of an image says, with their SHA-256.
 
-    It is among them itself, unless it is somebody else's or cannot be read.
+    None stands for one that is not known. The record is among them itself; {} where it is somebody else's or cannot
+    be read.
     """
     record = read_record(note)
-    listed = [record.get(FILES, {}), record.get(OTHER_FILES, [])]
-    if VERSION not in record or not all(isinstance(names, dict | list) for names in listed):
-        return set()
-    return {note.name, *(str(name) for names in listed for name in names)}
+    known: dict[str, str | None] = {note.name: None}
+    for listed in (record.get(OTHER_FILES, {}), record.get(FILES, {})):
+        if not isinstance(listed, dict | list):
+            return {}
+        hashes = listed if isinstance(listed, dict) else {}  # other files were a list of names once
+        known |= {str(name): str(hashes.get(str(name)) or "") or None for name in listed}
+    return known if VERSION in record else {}
 
 
 def refuse_foreign_results(note: Path, names: Iterable[str]) -> None:
@@ -48,7 +52,7 @@ def refuse_foreign_results(note: Path, names: Iterable[str]) -> None:
         NU-E08 with the first file.
     """
     # An image of "a.ome.tif" had its results under "a.ome" once.
-    own = own_names(note) | own_names(note.with_name(f"{note.name.removesuffix('.json')}.ome.json"))
+    own = known_files(note) | known_files(note.with_name(f"{note.name.removesuffix('.json')}.ome.json"))
     has_record = os.path.lexists(note)
     for name in (note.name, *names):
         path = note.with_name(name)

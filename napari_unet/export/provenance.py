@@ -16,7 +16,7 @@ from napari_unet.export.earlier_results import (
     FILES,
     OTHER_FILES,
     VERSION,
-    own_names,
+    known_files,
     read_record,
     refuse_foreign_results,
 )
@@ -26,7 +26,7 @@ from napari_unet.export.result_names import result_names
 from napari_unet.images.image import Image
 from napari_unet.objects.objects import object_settings
 from napari_unet.project.classes import ClassLabel
-from napari_unet.storage import set_aside, sha256
+from napari_unet.storage import refuse_unwritable, set_aside, sha256
 
 ESTIMATED, DROP = "estimated_dice", "expected_drop"
 
@@ -76,24 +76,25 @@ class Provenance:
         Raises
         ------
         UserError
-            NU-E08
+            NU-E08, and NU-E01 where their folder takes no file
         """
         refuse_foreign_results(path, self._names(path))
+        refuse_unwritable(path.parent)
 
     def keep_changed(self, path: Path) -> list[str]:
         """Set aside results that somebody changed after they were written, as a mask that was corrected by hand.
 
-        They are those which the record at ``path`` lists with another SHA-256; one line tells where they are now.
+        They are those which the record at ``path`` lists with another SHA-256, also as files of earlier exports; one
+        line tells where they are now.
 
         Raises
         ------
         UserError
             NU-E08 where they cannot be moved: they are not replaced then.
         """
-        listed = read_record(path).get(FILES, {})
-        hashes: dict[str, str] = listed if isinstance(listed, dict) else {}
-        there = [path.with_name(name) for name in self._names(path) if name in hashes]
-        changed = [file for file in there if file.exists() and content_hash(file) != hashes[file.name]]
+        known = known_files(path)
+        there = [path.with_name(name) for name in self._names(path) if known.get(name)]
+        changed = [file for file in there if file.exists() and content_hash(file) != known[file.name]]
         if not changed:
             return []
         what = f"changed after an export wrote it ({', '.join(file.name for file in changed)})"
@@ -104,8 +105,9 @@ class Provenance:
 
     def claim(self, path: Path) -> None:
         """Say at ``path`` which files are about to be written, so that a killed run leaves none that nobody knows."""
-        names = own_names(path).union(self._names(path)) - {path.name}
-        write_json(path, {"image": self.image.name, VERSION: self.origin[VERSION], OTHER_FILES: sorted(names)})
+        files = known_files(path) | dict.fromkeys(self._names(path))  # whose SHA-256 is not known until they are there
+        others = {name: files[name] for name in sorted(files) if name != path.name}
+        write_json(path, {"image": self.image.name, VERSION: self.origin[VERSION], OTHER_FILES: others})
 
     def write(
         self, path: Path, files: Sequence[Path], estimated: Mapping[str, Any], expected_drop: float | None = None
@@ -118,7 +120,7 @@ class Provenance:
         expected_drop : of the Dice against the images that were learned from
         """
         hashes = {file.relative_to(path.parent).as_posix(): content_hash(file) for file in files}
-        others = own_names(path) - hashes.keys() - {path.name}
+        others = {name: code for name, code in sorted(known_files(path).items()) if name not in {*hashes, path.name}}
         record = {
             "image": self.image.name,
             "made": datetime.now(UTC).isoformat(timespec="seconds"),
@@ -127,7 +129,7 @@ class Provenance:
             ESTIMATED: dict(estimated),
             DROP: expected_drop,
             FILES: hashes,
-            OTHER_FILES: sorted(name for name in others if path.with_name(name).exists()),
+            OTHER_FILES: {name: code for name, code in others.items() if path.with_name(name).exists()},
         }
         return write_json(path, record)
 

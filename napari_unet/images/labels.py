@@ -46,7 +46,7 @@ def read_labels(path: Path, image: Image, labels_are: str = "classes", rim: int 
     """
     if labels_are not in LABEL_MEANINGS:
         what, fix = f"labels cannot be '{labels_are}'", f"choose one of {', '.join(LABEL_MEANINGS)}"
-        raise UserError("NU-C14", what, "--labels-are", fix)
+        raise UserError("NU-C14", what, str(path), fix)
     labels = open_image(path, expand_palette=False)
     if is_lossy(path):
         what = "labels were saved as JPEG, which changes numbers"
@@ -119,7 +119,7 @@ def _refuse_large_values(path: Path, values: Shaped[np.ndarray, "..."]) -> None:
             "NU-A04",
             f"labels hold the value {values.max()}, at most {MAX_CLASS} is wanted",
             path,
-            "give class numbers, or --labels-are objects for object numbers, --labels-are mask for a foreground mask",
+            "give class numbers, or say that the labels are objects (each with its number) or a mask (0 is background)",
         )
 
 

@@ -49,7 +49,7 @@ def without_rim(labels: UInt8[np.ndarray, "*planes y x"], rim: int, where: str) 
     height, width = labels.shape[-2:]
     if rim < 0 or 2 * rim >= min(height, width):
         what = f"a rim of {rim} px leaves nothing of {height} x {width} px"
-        raise UserError("NU-A15", what, where, f"give --unlabelled-rim between 0 and {(min(height, width) - 1) // 2}")
+        raise UserError("NU-A15", what, where, f"give an unlabelled rim of 0 to {(min(height, width) - 1) // 2} px")
     inside = np.s_[..., rim : height - rim, rim : width - rim]
     kept = np.zeros_like(labels)
     kept[inside] = labels[inside]

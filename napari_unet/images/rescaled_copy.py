@@ -25,7 +25,9 @@ def refuse_large_copy(image: Image, factors: tuple[float, float]) -> None:
     copied = image.planes * image.all_channels * height * width * np.dtype(image.pixels.dtype).itemsize
     if max(copied, values * _kind(image).itemsize) > MOST_BYTES:
         what = f"a copy of {image.planes} x {height} x {width} pixels takes more than {MOST_BYTES // 2**20} MiB"
-        raise UserError("NU-I17", what, image.name, "predict the file with --rescale, or rescale it before you open it")
+        raise UserError(
+            "NU-I17", what, image.name, "rescale the file before you open it, or see `napari-unet predict --rescale`"
+        )
 
 
 def rescaled_copy(image: Image, factors: tuple[float, float], name: str) -> Image:
@@ -43,7 +45,7 @@ def rescaled_copy(image: Image, factors: tuple[float, float], name: str) -> Imag
     try:
         planes = np.stack([_resampled(whole, plane, factors) for plane in range(image.planes)])
     except MemoryError as error:
-        fix = "close other programs, or predict the file with --rescale"
+        fix = "close other programs, or see `napari-unet predict --rescale`"
         raise UserError("NU-I17", "there is not enough memory for a copy", image.name, fix) from error
     height, width = planes.shape[1:3]
     order = [f"{image.plane_axes}yxc".index(axis) for axis in image.axes]

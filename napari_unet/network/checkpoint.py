@@ -290,9 +290,9 @@ def _refuse_changed(path: Path) -> None:
 def _damaged(path: Path, detail: str) -> UserError:
     return UserError(
         "NU-M02",
-        f"the network file is damaged ({detail.splitlines()[0][:200]})",
+        f"the network file is damaged or of another program ({detail.splitlines()[0][:200]})",
         str(path),
-        "restore it from a copy or train again",
+        "restore it from a copy, choose another file or train again",
     )
 
 

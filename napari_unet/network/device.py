@@ -65,9 +65,9 @@ def choose_device(wanted: str = "auto", precision: str = "auto") -> Device:
         precision = os.environ.get(PRECISION_VARIABLE) or "auto"
     if precision not in PRECISIONS:
         what, fix = f"there is no precision '{precision}'", f"choose one of {', '.join(PRECISIONS)}"
-        raise UserError("NU-C13", what, f"--precision or {PRECISION_VARIABLE}", fix)
+        raise UserError("NU-C13", what, f"precision or {PRECISION_VARIABLE}", fix)
     if wanted not in DEVICES:
-        raise UserError("NU-W01", f"there is no device '{wanted}'", "--device", f"choose one of {', '.join(DEVICES)}")
+        raise UserError("NU-W01", f"there is no device '{wanted}'", "device", f"choose one of {', '.join(DEVICES)}")
     failures: list[str] = []
     for kind in ("cuda", "mps", "cpu") if wanted == "auto" else (wanted,):
         failure = probe(kind)

@@ -7,6 +7,7 @@ from pathlib import Path
 from napari_unet.errors import UserError, is_ours, program_error, system_error
 from napari_unet.export.earlier_results import refuse_file
 from napari_unet.network.checkpoint import Checkpoint, load_checkpoint
+from napari_unet.project.database import DATABASE
 from napari_unet.storage import temporary_folder
 
 NETWORK = "model.safetensors"  # the member of a package that is read; other weights in it are for other programs
@@ -25,8 +26,8 @@ def open_network(path: Path) -> Checkpoint:
     Raises
     ------
     UserError
-        NU-M01 to NU-M04 as ``load_checkpoint``; NU-M05 for a zip file that is damaged or no package of ours; NU-I10
-        for a path that the system refuses.
+        NU-M01 for a path that is not there or a folder of another kind; NU-M01 to NU-M04 as ``load_checkpoint``;
+        NU-M05 for a zip file that is damaged or no package of ours; NU-I10 for a path that the system refuses.
     """
     try:
         return _opened(path)
@@ -35,10 +36,18 @@ def open_network(path: Path) -> Checkpoint:
 
 
 def _opened(path: Path) -> Checkpoint:
+    if not path.exists():
+        raise _nothing("there is no such file or folder", path)
     if path.is_dir():
-        inside = path / NETWORK
-        return load_checkpoint(inside if inside.is_file() else path / _IN_PROJECT)
+        inside = path / (NETWORK if (path / NETWORK).is_file() else _IN_PROJECT)
+        if not inside.is_file() and not (path / DATABASE).is_file():
+            raise _nothing("this folder is neither a project nor a model package", path)
+        return load_checkpoint(inside)
     return _unpacked(path) if _is_zip(path) else load_checkpoint(path)
+
+
+def _nothing(what: str, path: Path) -> UserError:
+    return UserError("NU-M01", what, str(path), "choose a project, a .safetensors file or a model package")
 
 
 def refuse_foreign_package(path: Path) -> None:

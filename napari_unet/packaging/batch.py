@@ -182,7 +182,7 @@ def cluster_for(
     if not scheduler:
         return nullcontext()
     if request.results != ["ome-zarr"] or request.rescale:
-        fix = "give --format ome-zarr and neither --objects nor --probabilities nor --rescale"
+        fix = "ask for the format ome-zarr alone, without objects, probabilities and rescaling"
         raise UserError("NU-C12", "a cluster writes OME-Zarr only", scheduler, fix)
     return connected(scheduler, model.path, device, precision)
 
@@ -191,13 +191,13 @@ def _refuse_objects_of_large(image: Image, path: Path, request: PredictionReques
     if "ome-zarr" in request.formats and is_large(image) and len(request.results) > 1:
         size = f"{image.planes} x {image.height} x {image.width}"
         what = f"an image of {size} pixels goes to OME-Zarr without objects or probabilities"
-        raise UserError("NU-E14", what, str(path), "leave these options out, or choose tiff, which takes the memory")
+        raise UserError("NU-E14", what, str(path), "ask for it alone, or for tiff, which takes the memory")
 
 
 def failure_of(path: Path, error: Exception) -> Failure:
     """Name the image at a path with what a user is told of any exception that it causes."""
     if is_out_of_memory(error):
-        fix = "choose a smaller --tile or a larger machine"
+        fix = "choose a smaller tile or a larger machine"
         return Failure(path, UserError("NU-E13", "there is not enough memory", str(path), fix))
     told = told_in_one_line(error, str(path))
     # An image knows its name only, and a batch may hold many of that name.

@@ -30,7 +30,8 @@ def score(
     """Compute Dice, IoU, precision and recall per mask value, means, and SEG of the objects.
 
     Precision is None for a value that is predicted nowhere, the others for a value that is not in the truth. SEG is
-    the mean over the true objects of all planes, of which "true_objects" tells the number, None as SEG is.
+    the mean over the true objects of all planes, of which "true_objects" tells the number, None as SEG is. "truth_is"
+    and "prediction_is" tell what the numbers were taken for.
 
     Parameters
     ----------
@@ -43,7 +44,7 @@ def score(
     Raises
     ------
     UserError
-        NU-S01 for different shapes, NU-S02 for values that have no or no certain meaning.
+        NU-S01 for different shapes or no y and x, NU-S02 for values that have no or no certain meaning.
     """
     _refuse_unlike(prediction, truth)
     size = (-1, *truth.shape[-2:])
@@ -99,6 +100,8 @@ def _scored(pair: MaskPair, true_meaning: MaskMeaning, meaning: MaskMeaning) -> 
         "mean_iou": mean_known(overlaps),
         "seg": _mean(overlaps_of_objects),
         "true_objects": None if overlaps_of_objects is None else len(overlaps_of_objects),
+        "truth_is": true_meaning,
+        "prediction_is": meaning,
     }
 
 
@@ -127,6 +130,9 @@ def _classes(
 
 
 def _refuse_unlike(prediction: Shaped[np.ndarray, "..."], truth: Shaped[np.ndarray, "..."]) -> None:
+    if min(prediction.ndim, truth.ndim) < 2:
+        what = f"prediction {prediction.shape} and truth {truth.shape} are no masks of rows and columns"
+        raise UserError("NU-S01", what, _WHERE, "give arrays whose last two axes are y and x")
     if _shape(prediction) != _shape(truth):
         what = f"prediction {prediction.shape} and truth {truth.shape} have different shapes"
         raise UserError("NU-S01", what, _WHERE, "compare masks of the same image")
@@ -155,7 +161,7 @@ def _open_mask(path: Path) -> Image:
     image = open_image(path, expand_palette=False)
     if is_lossy(path):
         raise UserError("NU-S02", "JPEG changes the numbers of a mask", str(path), "save the mask as PNG or TIFF")
-    if "c" in image.axes:
+    if image.axes.endswith("c"):  # a c before y and x stands for planes, as in labels: see ``axis_order``
         raise UserError("NU-S03", "the mask is a colour picture", str(path), "give one integer per pixel")
     return image
 

@@ -59,8 +59,9 @@ class ImagePrediction:
         Raises
         ------
         UserError
-            NU-I08 when the network learned another number of channels; NU-E0x as ``export.formats.export``, NU-E08
-            before anything is predicted where a file of the name of a result lies that no export wrote.
+            NU-I08 when the network learned another number of channels; NU-E0x as ``export.formats.export``, before
+            anything is predicted NU-E01 for a folder that takes no file, and NU-E08 where a file of the name of a
+            result lies that no export wrote.
         """
         return run_to_end(self.resumable(), tile_done)
 

@@ -6,7 +6,7 @@ from pathlib import Path
 
 from napari_unet.config import Settings
 from napari_unet.errors import UserError
-from napari_unet.export.formats import FORMATS, MODEL_FORMAT
+from napari_unet.export.formats import FORMATS, MODEL_FORMAT, format_names
 from napari_unet.export.model_description import ModelDescription
 from napari_unet.export.results_pack import refuse_foreign_contents, write_contents
 from napari_unet.export.taken_names import refuse_taken_names
@@ -27,7 +27,7 @@ _TRIES = 3  # to load a network while a window that trains saves another one eve
 def export(
     project: Project,
     folder: str | Path,
-    formats: Sequence[str],
+    formats: str | Sequence[str],
     *,
     device: str = "auto",
     precision: str = "auto",
@@ -41,8 +41,8 @@ def export(
     Parameters
     ----------
     folder : for the results; it is made where it is not there
-    formats : of the results; "all" for every one, and a "results.json" that says what made them; "bioimageio" for
-        the network itself, as a model package
+    formats : of the results, one or several; "all" for every one, and a "results.json" that says what made them;
+        "bioimageio" for the network itself, as a model package
     device, precision : as ``load_model`` takes them
     image_ids : of the images in the project; None for all
     settings : how objects are told apart; those of the project where None
@@ -59,7 +59,8 @@ def export(
         NU-E02 for a format that does not exist; NU-E06 where a result would take the place of an image, and
         NU-E08 where it would take that of another file which no export wrote.
     """
-    folder, pack = Path(folder), PACK in formats
+    folder, formats = Path(folder), format_names(formats)
+    pack = PACK in formats
     request = PredictionRequest(tuple(FORMATS) if pack else [name for name in formats if name != MODEL_FORMAT])
     request.refuse_unknown_formats()
     exported = [record.id for record in project.images.all() if image_ids is None or record.id in image_ids]

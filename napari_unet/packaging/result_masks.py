@@ -3,7 +3,7 @@
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
-from napari_unet.export.earlier_results import FILES, own_names, read_record
+from napari_unet.export.earlier_results import FILES, known_files, read_record
 from napari_unet.export.provenance import content_hash
 
 _FORMATS = (".tif", ".ome.tif", ".npy", ".png")  # of whole masks; the first that is there is taken
@@ -27,7 +27,7 @@ def each_mask_once(folder: Path, found: Sequence[Path], ending: str = "") -> lis
 
 def _besides_the_mask(record: Path, names: dict[str, Path], ending: str) -> Iterator[str]:
     masks = [f"{record.stem}{ending}{suffix}" for suffix in _FORMATS]
-    written = own_names(record).intersection(names)
+    written = known_files(record).keys() & names.keys()
     there = [name for name in masks if name in written]
     if there:
         yield from written.difference(masks)

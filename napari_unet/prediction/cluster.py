@@ -49,7 +49,7 @@ class Cluster:
                 future.result()
                 yield done / len(items)
         except distributed.KilledWorker as error:
-            fix = "give the workers more memory or choose a smaller --tile, then run the command again to go on"
+            fix = "give the workers more memory or choose a smaller tile, then run the command again to go on"
             raise UserError("NU-C11", "workers of the cluster died again and again", self.address, fix) from error
         except ImportError as error:
             fix = "start the workers in the environment of this command"
@@ -71,7 +71,7 @@ def connected(address: str, network: Path, device: str, precision: str = "auto")
         import distributed
     except ImportError as error:
         what, fix = "Dask is not installed", 'pip install "napari-unet-live[dask]"'
-        raise UserError("NU-C10", what, "--scheduler", fix) from error
+        raise UserError("NU-C10", what, address, fix) from error
     try:
         client = distributed.Client(address, timeout=_WAIT, set_as_default=False)
     except (OSError, ValueError, TimeoutError) as error:

@@ -79,9 +79,10 @@ def check_channels(predictor: Predictor, planes: NormalisedPlanes) -> None:
     wanted, image = predictor.network.architecture.image_channels, planes.image
     if wanted == image.channels:
         return
-    what = f"the network learned on {wanted} channels, the image has {image.all_channels}"
+    learned = f"the network learned on {wanted} channel{'s' * (wanted > 1)}"
+    what = f"{learned}, the image has {image.all_channels}"
     fix = "choose an image of the same kind or train on this one"
     if image.chosen and wanted <= image.all_channels:
-        what = f"the network learned on {wanted} channels, and {image.channels} of {image.all_channels} are chosen"
+        what = f"{learned}, and {image.channels} of {image.all_channels} are chosen"
         fix = f"choose {wanted}"
     raise UserError("NU-I08", what, image.name, fix)

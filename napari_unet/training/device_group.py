@@ -70,7 +70,7 @@ class DeviceGroup(Alone):
             from lightning_fabric import Fabric
         except ImportError as error:
             fix = 'pip install "napari-unet-live[multi]"'
-            raise UserError("NU-T10", "training on several devices needs Lightning Fabric", "--devices", fix) from error
+            raise UserError("NU-T10", "training on several devices needs Lightning Fabric", "devices", fix) from error
         logging.getLogger("lightning_fabric").setLevel(logging.WARNING)
         self._fabric: Any = Fabric(accelerator=device.kind, devices=devices, strategy="ddp")
         self._fabric.launch()
@@ -116,11 +116,11 @@ def is_further_process() -> bool:
 def _refuse_what_cannot_be_shared(devices: int, device: Device, settings: Settings) -> None:
     if devices > settings.batch:
         what = f"{settings.batch} tiles per step cannot be shared by {devices} devices"
-        raise UserError("NU-T11", what, "--devices", f"give --batch {devices} or more")
+        raise UserError("NU-T11", what, "devices", f"take {devices} tiles per step or more, or fewer devices")
     if preset_named(settings.preset).architecture.norm == "batch":
         what = f"the network '{settings.preset}' has a batch norm, whose statistics are those of one device"
-        raise UserError("NU-T11", what, "--devices", "leave --devices out or choose another --preset")
+        raise UserError("NU-T11", what, "devices", "train on one device, or choose another preset")
     found = {"cuda": torch.cuda.device_count(), "cpu": devices}.get(device.kind, 1)
     if devices > found:
         what = f"there are not {devices} devices of the kind {device.kind}, but {found}"
-        raise UserError("NU-T12", what, "--devices", f"give --devices {found}, or --device cpu")
+        raise UserError("NU-T12", what, "devices", f"ask for {found}, or for the device cpu")

@@ -158,7 +158,7 @@ class Learner:
             if not is_out_of_memory(error):
                 raise
             if self._group.size > 1:  # the other processes would go on with other steps
-                fix = "give fewer tiles per step (--batch) or smaller ones (--tile)"
+                fix = "take fewer tiles per step or smaller ones"
                 raise UserError("NU-T13", "the memory of a device is full", self.device.reason, fix) from error
         self.tighten_memory_limits()  # here, where the error no longer holds what was computed
         return math.nan

@@ -106,7 +106,7 @@ def run_training(
 
     Parameters
     ----------
-    is_stopped : asked before every step whether to end earlier than requested; on a single device
+    is_stopped : asked before every step whether to end earlier than requested
 
     Raises
     ------
@@ -170,9 +170,11 @@ def _learned(
         raise UserError("NU-T01", learner.obstacle, str(project.folder), "then train again")
     began = saved = time.monotonic()
     done = 0
-    while (steps is None or done < steps) and (seconds is None or group.decided(time.monotonic() - began < seconds)):
-        if group is ALONE and is_stopped():
-            break
+
+    def goes_on() -> bool:
+        return not is_stopped() and (seconds is None or time.monotonic() - began < seconds)
+
+    while (steps is None or done < steps) and group.decided(goes_on()):
         progress(done, learner.step())
         done += 1
         if done % _SHOW_EVERY == 0 and group.rank == 0:

@@ -152,11 +152,11 @@ def test_names_count_only_where_both_have_them(numbered: Path) -> None:
 Case = tuple[Callable[[Model], Model], Image, str]
 FIVE = Image("b", np.zeros((5, *SHAPE), np.uint8), "cyx")
 REFUSED: dict[str, Case] = {
-    "another count": (lambda model: model, FIVE, "--channels"),
+    "another count": (lambda model: model, FIVE, "choose 2 of them, by name or number"),
     "other names": (
         lambda model: model,
         Image("b", pixels(), "cyx", channel_names=("DAPI", "a", "b", "c")),
-        "DAPI, GFP.*has 4 .DAPI, a, b, c.*--channels with the 2",
+        "DAPI, GFP.*has 4 .DAPI, a, b, c.*choose 2 of them",
     ),
     "a name twice": (lambda model: model, Image("b", pixels(), "cyx", channel_names=("DAPI", "GFP", "GFP", "c")), ""),
     "too few": (lambda model: model, Image("b", pixels()[:1], "cyx"), "an image of the same kind"),

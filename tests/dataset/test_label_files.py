@@ -81,18 +81,28 @@ def painted_planes(folder: Path) -> dict[str, list[int]]:
 
 
 REFUSED = {
-    "a mask": (striped(255), "", "NU-A14: 0 means unlabelled; 255 looks like a foreground mask", "--labels-are mask"),
-    "a mask, with names": (striped(255), "--classes a,b", "NU-A14: 0 means unlabelled; 255", "--labels-are mask"),
-    "three greys": (striped(128, 255), "", "NU-A14: 0 means unlabelled; 255", "--labels-are mask"),
-    "a mask of ones": (striped(1), "", "NU-T01: labels hold only class 1; 0 means unlabelled", "--labels-are mask"),
-    "nothing": (striped(), "", "NU-T01: labels hold nothing but 0", "--labels-are mask"),
+    "a mask": (
+        striped(255),
+        "",
+        "NU-A14: 0 means unlabelled; 255 looks like a foreground mask",
+        "the labels are a mask",
+    ),
+    "a mask, with names": (striped(255), "--classes a,b", "NU-A14: 0 means unlabelled; 255", "the labels are a mask"),
+    "three greys": (striped(128, 255), "", "NU-A14: 0 means unlabelled; 255", "the labels are a mask"),
+    "a mask of ones": (striped(1), "", "NU-T01: labels hold only class 1; 0 means unlabelled", "the labels are a mask"),
+    "nothing": (striped(), "", "NU-T01: labels hold nothing but 0", "the labels are a mask"),
     "a gap": (striped(1, 2, 4), "", "NU-A14: labels hold the value 4", "(3 is missing)"),
     "beyond the names": (striped(1, 2, 3), "--classes a,b", "NU-A14: labels hold the value 3", "1 to 2"),
-    "object numbers": (striped(*range(1, 30)), "", "NU-A14: labels hold the value 29", "--labels-are objects"),
-    "many objects": (striped(1, 300, dtype=np.uint16), "", "NU-A04: labels hold the value 300", "--labels-are objects"),
+    "object numbers": (striped(*range(1, 30)), "", "NU-A14: labels hold the value 29", "the labels are objects"),
+    "many objects": (
+        striped(1, 300, dtype=np.uint16),
+        "",
+        "NU-A04: labels hold the value 300",
+        "the labels are objects",
+    ),
     "a fraction": (striped(1) + np.float32(0.5), "--labels-are mask", "NU-A02", "uint8"),
     "below zero": (striped(-1, 1, dtype=np.int16), "--labels-are objects", "NU-A03", "from 1"),
-    "few objects": (striped(3, 7), "", "NU-A14: labels hold the value 7", "--labels-are objects"),
+    "few objects": (striped(3, 7), "", "NU-A14: labels hold the value 7", "the labels are objects"),
     "an empty mask": (striped(), "--labels-are mask", "NU-T01: labels hold nothing but background", "objects"),
     "one object everywhere": (striped() + np.uint8(1), "--labels-are objects", "NU-T01: labels hold no background", ""),
     "far numbers": (

@@ -120,25 +120,30 @@ WITHIN[8:12, 8:12] = 2
 BESIDE = np.where(np.arange(SIDE) < 10, squares(1), squares(2))
 GREYS = np.arange(SIDE * SIDE).reshape(SIDE, SIDE) % 200
 REFUSED: dict[str, tuple[np.ndarray, np.ndarray, dict[str, str], str]] = {
-    "labels": (SAME, strokes(2, 2, 2, 2), {}, "--truth-is labels"),
-    "labels, one stroke each": (squares(1), np.where(squares(1) > 0, 2, np.eye(SIDE)), {}, "--truth-is labels"),
-    "dense labels": (SAME, SAME + 1, {}, "--truth-is labels"),
-    "dense labels of three classes": (squares(1, 2, 1, 2), squares(1, 2, 1, 2) + 1, {}, "--truth-is labels"),
-    "labels and a poor prediction": (squares(0, 0, 0, 1), strokes(2, 2, 2, 2), {}, "--truth-is classes or labels"),
-    "few numbered objects": (squares(1, 2, 3, 4), SAME, {}, "--prediction-is objects or classes"),
-    "objects in another order": (squares(2, 1, 4, 3), squares(1, 2, 3, 4), {}, "--prediction-is objects or classes"),
+    "labels": (SAME, strokes(2, 2, 2, 2), {}, "truth is: labels, or"),
+    "labels, one stroke each": (squares(1), np.where(squares(1) > 0, 2, np.eye(SIDE)), {}, "truth is: labels, or"),
+    "dense labels": (SAME, SAME + 1, {}, "truth is: labels, or"),
+    "dense labels of three classes": (squares(1, 2, 1, 2), squares(1, 2, 1, 2) + 1, {}, "truth is: labels, or"),
+    "labels and a poor prediction": (squares(0, 0, 0, 1), strokes(2, 2, 2, 2), {}, "truth is: classes, labels, or"),
+    "few numbered objects": (squares(1, 2, 3, 4), SAME, {}, "prediction is: objects, classes, or"),
+    "objects in another order": (squares(2, 1, 4, 3), squares(1, 2, 3, 4), {}, "prediction is: objects, classes, or"),
     "classes of one piece, one of them missed": (
         squares(1, 2, 2),
         squares(1, 2, 3),
         {},
-        "--truth-is classes or objects",
+        "truth is: classes, objects, or",
     ),
-    "classes of one piece, two of them swapped": (squares(2, 1), squares(1, 2, 3), {}, "--truth-is classes or objects"),
-    "a class within another, missed": (squares(1), WITHIN, {}, "--truth-is classes or objects"),
-    "classes side by side, one of them missed": (squares(1), BESIDE, {}, "--truth-is classes or objects"),
+    "classes of one piece, two of them swapped": (
+        squares(2, 1),
+        squares(1, 2, 3),
+        {},
+        "truth is: classes, objects, or",
+    ),
+    "a class within another, missed": (squares(1), WITHIN, {}, "truth is: classes, objects, or"),
+    "classes side by side, one of them missed": (squares(1), BESIDE, {}, "truth is: classes, objects, or"),
     "numbered objects and classes": (squares(31, 32, 33), squares(1, 2, 1, 2), {}, "the truth holds more classes"),
-    "grey values as prediction": (GREYS, SAME, {}, "--prediction-is mask"),
-    "grey values as truth": (SAME, GREYS, {}, "--truth-is mask"),
+    "grey values as prediction": (GREYS, SAME, {}, "prediction is: a mask, or"),
+    "grey values as truth": (SAME, GREYS, {}, "truth is: a mask, or"),
     "fractions": (SAME * 0.5, SAME, {}, "no classes"),
     "below zero": (SAME, SAME * -1, {}, "the truth holds the value -1"),
     "too many classes": (SAME, SAME * 300, {"truth_is": "classes"}, "the truth holds the value 300"),
@@ -191,6 +196,37 @@ def test_numbers_that_do_not_fit_are_refused(place: int) -> None:
         score(*masks)
 
 
+def test_a_stack_of_three_planes_is_no_colour_picture(tmp_path: Path) -> None:
+    """Though tifffile writes one as red, green and blue unless it is told better; colours of a pixel are refused."""
+    planes = np.stack([squares(1), squares(1, 1), squares(1, 1, 1)]).astype(np.uint8)
+    tifffile.imwrite(tmp_path / "three.tif", planes, photometric="rgb", planarconfig="separate")
+    tifffile.imwrite(tmp_path / "named.tif", planes, imagej=True, metadata={"axes": "ZYX"})
+    tifffile.imwrite(tmp_path / "colours.tif", np.stack([planes[0]] * 3, axis=-1), photometric="rgb")
+    for pair in (("three.tif", "named.tif"), ("named.tif", "three.tif"), ("three.tif", "three.tif")):
+        record = score_files(*(tmp_path / name for name in pair))
+        assert (record["mean_dice"], record["true_objects"]) == (1, 6)
+    for pair in (("colours.tif", "named.tif"), ("named.tif", "colours.tif")):
+        with pytest.raises(UserError, match=r"^NU-S03: "):
+            score_files(*(tmp_path / name for name in pair))
+
+
+def test_a_row_of_pixels_is_no_mask() -> None:
+    """It is told in one line."""
+    with pytest.raises(UserError, match=r"^NU-S01: prediction \(9,\) and truth \(9,\) are no masks"):
+        score(np.ones(9, np.uint8), np.ones(9, np.uint8))
+
+
+def test_each_line_tells_what_numbers_were_taken_for(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """Two classes of one piece each lie apart like two cells; beside one predicted class nobody knows which it is."""
+    found, truth = tmp_path / "found.tif", tmp_path / "truth.tif"
+    tifffile.imwrite(found, squares(1, 1).astype(np.uint8))
+    tifffile.imwrite(truth, squares(1, 2).astype(np.uint8))
+    for given, told in ((), " (truth: objects, prediction: classes)"), (("--truth-is", "classes"), ""):
+        assert main(["score", "--prediction", str(found), "--truth", str(truth), *given]) == 0
+        line, *_ = capsys.readouterr().out.splitlines()
+        assert line.endswith(f" objects{told}")
+
+
 def test_files_on_the_command_line(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     """The case of the two masks of one foreground; meanings are options; JPEG is refused, whatever its name."""
     found, truth, objects = (tmp_path / name for name in ("found.tif", "truth.tif", "objects.tif"))
@@ -205,6 +241,7 @@ def test_files_on_the_command_line(tmp_path: Path, capsys: pytest.CaptureFixture
 
     for record in (told(found), told(objects, "--prediction-is", "objects"), told(found, "--truth-is", "mask")):
         assert (record["mean_dice"], record["seg"]) == (1, 1)
+    assert (record["truth_is"], record["prediction_is"]) == ("mask", "classes")
     for name in ("truth.jpg", "truth.png"):
         Picture.fromarray((SAME * 255).astype(np.uint8)).save(tmp_path / name, "JPEG")
         with pytest.raises(UserError, match=r"^NU-S02: JPEG"):

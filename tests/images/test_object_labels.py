@@ -67,5 +67,5 @@ def test_a_rim_stays_unlabelled(rim: int) -> None:
 @pytest.mark.parametrize("rim", [-1, 4, 500])
 def test_a_rim_that_leaves_nothing_is_refused(rim: int) -> None:
     """With the file and the largest rim that is possible."""
-    with pytest.raises(UserError, match=r"^NU-A15: .*8 x 9 px, a\.tif, give --unlabelled-rim between 0 and 3"):
+    with pytest.raises(UserError, match=r"^NU-A15: .*8 x 9 px, a\.tif, give an unlabelled rim of 0 to 3 px"):
         without_rim(np.ones((8, 9), np.uint8), rim, "a.tif")

@@ -16,7 +16,9 @@ from safetensors.torch import save_file
 from napari_unet.errors import UserError
 from napari_unet.network import checkpoint as checkpoint_module
 from napari_unet.network.checkpoint import Checkpoint, load_checkpoint, save_checkpoint
+from napari_unet.network.reading import open_network
 from napari_unet.network.unet import Architecture, build
+from napari_unet.project.project import Project
 from napari_unet.storage import replace_bytes
 
 ARCHITECTURE = Architecture(1, 2, 4)
@@ -74,6 +76,23 @@ def test_round_trip_is_exact(tmp_path: Path) -> None:
 def test_a_file_without_its_note_is_read(stored: Path) -> None:
     """The note beside the file is a help, not a need."""
     assert load_checkpoint(stored).step == 17
+
+
+def test_what_is_no_network_is_told_as_what_it_is(tmp_path: Path, stored: Path) -> None:
+    """A path with a slip in it, a folder of images, a project before its first training, and a picture."""
+    (tmp_path / "images").mkdir()
+    with Project(tmp_path / "new.unet"):
+        pass
+    (tmp_path / "a.png").write_bytes(b"\x89PNG\r\n\x1a\n" + bytes(99))
+    for name, told in (
+        ("slip.unet", "NU-M01: there is no such file or folder, "),
+        ("images", "NU-M01: this folder is neither a project nor a model package, "),
+        ("new.unet", "NU-M01: there is no trained network yet, "),
+        ("a.png", "NU-M02: the network file is damaged or of another program "),
+    ):
+        with pytest.raises(UserError, match=f"^{told}.*{name}"):
+            open_network(tmp_path / name)
+    assert open_network(stored).step == 17
 
 
 def test_a_missing_file_is_told(tmp_path: Path) -> None:

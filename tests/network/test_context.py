@@ -175,7 +175,7 @@ def test_predictions_with_context_depend_on_nothing_else(tmp_path: Path, monkeyp
 def test_as_many_channels_are_not_as_many_planes(tmp_path: Path) -> None:
     """A network that sees three planes of one channel refuses an image of three channels, and the other way round."""
     colours = Image("rgb", np.zeros((20, 20, 3), np.uint8), "yxc")
-    with pytest.raises(UserError, match=r"^NU-I08: .*learned on 1 channels, the image has 3"):
+    with pytest.raises(UserError, match=r"^NU-I08: .*learned on 1 channel, the image has 3"):
         predict_file_of(load_model(model_of(1, tmp_path), "cpu"), colours, tmp_path)
     with pytest.raises(UserError, match=r"^NU-I08: .*learned on 3 channels, the image has 1"):
         predict_file_of(load_model(model_of(0, tmp_path, 3), "cpu"), stack(), tmp_path)

@@ -1,6 +1,7 @@
 """Laws of training on several devices: the same learning as on one, whatever the shares weigh."""
 
 import json
+import os
 import subprocess
 import sys
 from pathlib import Path
@@ -53,6 +54,14 @@ with Project(folder, read_only=True) as project:
     if group.rank == 0:
         print(json.dumps(found))
 """
+ASKED = """
+import os, signal, sys
+from napari_unet.cli.command import main
+from napari_unet.cli.progress import Bar
+
+Bar.to = lambda bar, count, note: os.killpg(0, signal.SIGTERM) if count == 3 else None
+sys.exit(main())
+"""
 
 
 @pytest.fixture
@@ -88,6 +97,19 @@ def test_the_command_line_trains_on_two(folder: Path) -> None:
     options = ("--project", folder, "--steps", 3, "--device", "cpu", "--devices", 2, "--json")
     told: dict[str, Any] = json.loads(run("-m", "napari_unet.cli", "train", *options))
     assert (told["steps"], told["device"]) == (3, "cpu")
+    assert open_network(folder).step == 3
+
+
+@pytest.mark.skipif(os.name != "posix", reason="other systems have no groups of processes")
+def test_two_that_are_asked_to_end_save_what_they_learned(folder: Path, tmp_path: Path) -> None:
+    """As one does: a scheduler sends its signal to every process, and the first one says when all of them end."""
+    script = tmp_path / "train.py"
+    script.write_text(ASKED)
+    options = ("train", "--project", folder, "--seconds", 250, "--device", "cpu", "--devices", 2, "--json")
+    command = [sys.executable, *map(str, (script, *options))]
+    done = subprocess.run(command, capture_output=True, text=True, timeout=280, start_new_session=True, check=False)
+    assert (done.returncode, done.stderr.count("stopping: ")) == (143, 1), done.stderr[-3000:]
+    assert json.loads(done.stdout)["steps"] == 3
     assert open_network(folder).step == 3
 
 

@@ -16,7 +16,7 @@ from napari_unet.errors import UserError
 from napari_unet.export import provenance
 from napari_unet.images.reading import open_image
 from napari_unet.project.project import Project
-from napari_unet.storage import sha256
+from napari_unet.storage import SystemDisk, sha256
 from napari_unet.training.network_files import BEST
 
 SHAPE = (50, 70)
@@ -101,6 +101,24 @@ def test_what_no_export_wrote_is_not_replaced(
     assert [(path.name, path.read_bytes()) for path in theirs.parent.iterdir()] == [(taken, b"{}")]
 
 
+def test_a_folder_that_takes_no_file_is_told_before_anything_is_predicted(
+    network_file: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A file of the folder's name, or above it, and a folder without permission; one that takes files holds no more."""
+    image, out = write_image(tmp_path / "x.tif"), tmp_path / "out"
+    model = api.load_model(network_file, "cpu")
+    with monkeypatch.context() as patched:
+        patched.setattr(model.predictor.network, "forward", lambda *_: pytest.fail("it predicts"))
+        for folder in (image, image / "below"):
+            with pytest.raises(UserError, match=f"^NU-E01: a file lies where a folder is needed, {folder}, "):
+                api.predict_file(model, image, folder)
+        patched.setattr(SystemDisk, "write", lambda *_: (_ for _ in ()).throw(PermissionError(13, "Permission denied")))
+        with pytest.raises(UserError, match=rf"^NU-E01: cannot write \(Permission denied\), {out}, "):
+            api.predict_file(model, image, out)
+    api.predict_file(model, image, out)
+    assert {path.name for path in out.iterdir()} == {"x.tif", "x.json"}
+
+
 @pytest.mark.parametrize("name", ["tiff", "ome-zarr"])
 def test_a_mask_that_was_corrected_by_hand_is_kept(
     capsys: pytest.CaptureFixture[str], network_file: Path, tmp_path: Path, name: str
@@ -124,6 +142,23 @@ def test_a_mask_that_was_corrected_by_hand_is_kept(
     assert [line[:6] for line in printed["warnings"]] == ["NU-E16"]
     assert predict(capsys, *given)[1]["warnings"] == []
     assert len(list((tmp_path / "out").glob("changed-*"))) == 1
+
+
+def test_a_table_that_was_changed_is_kept_over_exports_of_other_formats(network_file: Path, tmp_path: Path) -> None:
+    """The record remembers what every export wrote; where it never knew, as in older ones, the file is replaced."""
+    image, out = write_image(tmp_path / "x.tif"), tmp_path / "out"
+    model = api.load_model(network_file, "cpu")
+    other = api.load_model(save_network(tmp_path / "other.safetensors", seed=1), "cpu")
+    api.predict_file(model, image, out, ["csv"])
+    (out / "x.csv").write_text(changed := "sorted by hand")
+    for used in (model, other):
+        api.predict_file(used, image, out, ["tiff"])
+    api.predict_file(other, image, out, ["csv"])
+    assert [(file.name, file.read_text()) for file in out.glob("changed-*/*")] == [("x.csv", changed)]
+    record = json.loads((out / "x.json").read_text("utf-8"))
+    (out / "x.json").write_text(json.dumps(record | {"other_files": [*record["other_files"]]}))
+    api.predict_file(model, image, out, ["tiff"])
+    assert len(list(out.glob("changed-*/*"))) == 1
 
 
 def test_results_without_their_record_can_be_made_anew(
@@ -165,10 +200,10 @@ def test_results_of_an_export_are_replaced(network_file: Path, tmp_path: Path) -
         api.predict_file(used, image, out, formats)
     record = json.loads((out / "x.json").read_text("utf-8"))
     assert record["files"].keys() == {"x.png"}
-    assert record["other_files"] == ["x-summary.csv", "x.csv", "x.tif"]
+    assert record["other_files"] == {name: sha256(out / name) for name in ("x-summary.csv", "x.csv", "x.tif")}
     (out / "x.csv").unlink()
     api.predict_file(model, image, out, ["png"])
-    assert json.loads((out / "x.json").read_text("utf-8"))["other_files"] == ["x-summary.csv", "x.tif"]
+    assert json.loads((out / "x.json").read_text("utf-8"))["other_files"].keys() == {"x-summary.csv", "x.tif"}
 
 
 def test_results_that_earlier_versions_wrote_are_replaced(tmp_path: Path) -> None:

@@ -1,4 +1,4 @@
-"""Law of the functions that scripts call: a path may be text."""
+"""Laws of the functions that scripts call: a path may be text, and one of several may stand alone."""
 
 from pathlib import Path
 
@@ -33,4 +33,21 @@ def test_text_is_a_path(network_file: Path, tmp_path: Path, monkeypatch: pytest.
         save_network(project.models / BEST)
         assert napari_unet.export(project, "results", ["tiff"], device="cpu") == [
             Path("results", name) for name in ("a.tif", "a.json")
+        ]
+
+
+def test_one_of_several_may_stand_alone(network_file: Path, tmp_path: Path) -> None:
+    """A format, a channel or an image is no row of letters."""
+    tifffile.imwrite(tmp_path / "a.tif", np.random.default_rng(0).integers(0, 255, (40, 50), np.uint8))
+    model = napari_unet.load_model(network_file, "cpu")
+    out = tmp_path / "out"
+    files = api.predict_file(model, tmp_path / "a.tif", out, "png", channels="1")
+    assert files == [out / "a.png", out / "a.json"]
+    assert api.predict_files(model, str(tmp_path / "a.tif"), out, "png", channels="1").files == files
+    assert api.predict_files(model, tmp_path, out, "png", channels="1").files == files
+    with napari_unet.Project(tmp_path / "a.unet") as project:
+        project.add_image(napari_unet.open_image(tmp_path / "a.tif"))
+        save_network(project.models / BEST)
+        assert napari_unet.export(project, tmp_path / "b", "png", device="cpu") == [
+            tmp_path / "b" / name for name in ("a.png", "a.json")
         ]
