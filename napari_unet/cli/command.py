@@ -8,6 +8,7 @@ import sys
 from collections.abc import Callable, Sequence
 
 from napari_unet.cli.machine import images_tried
+from napari_unet.cli.option_hints import option_hint
 from napari_unet.cli.output import CLOSED, OutputClosed, print_line
 from napari_unet.cli.parser import command_parser
 from napari_unet.errors import UserError, told_in_one_line
@@ -19,6 +20,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     It is 130 after Ctrl+C, and 141 where whoever reads the output has closed it.
     """
     _print_every_name()
+    options = argparse.Namespace()
     try:
         options = command_parser().parse_args(arguments)
         command: Callable[[argparse.Namespace], int] = options.run
@@ -30,7 +32,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
         return CLOSED
     except Exception as error:  # noqa: BLE001 - whatever it is, it is told in one line, and its traceback is logged
         with contextlib.suppress(OutputClosed, UserError):  # where standard error takes nothing, nobody hears of it
-            print_line(f"error: {_told(error)}", is_error=True)
+            told = _told(error)
+            print_line(f"error: {told}{option_hint(told.code, options)}", is_error=True)
         return 2
 
 

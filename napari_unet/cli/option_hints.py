@@ -1,0 +1,19 @@
+"""The options that an error is about; its message, which comes in Python and in the window as well, names none."""
+
+import argparse
+
+# By the code of the error; the names are those of the parsed options.
+_OPTIONS = {
+    "NU-A04": ("labels_are",),
+    "NU-A14": ("labels_are", "classes"),
+    "NU-E14": ("format", "objects", "probabilities", "rescale"),
+    "NU-I08": ("channels",),
+    "NU-S02": ("truth_is", "prediction_is"),
+    "NU-T01": ("labels_are",),
+}
+
+
+def option_hint(code: str, options: argparse.Namespace) -> str:
+    """Return what follows the message: those options of the command that help, in brackets, or nothing."""
+    names = [f"--{name.replace('_', '-')}" for name in _OPTIONS.get(code, ()) if hasattr(options, name)]
+    return f" ({', '.join(names)})" if names else ""
