@@ -8,7 +8,7 @@ import pytest
 from skimage.io import imsave
 
 from napari_unet.cli.command import main
-from napari_unet.cli.option_hints import _OPTIONS, option_hint
+from napari_unet.cli.option_hints import OPTIONS, option_hint
 from napari_unet.cli.parser import command_parser
 
 
@@ -38,11 +38,11 @@ def test_a_mask_that_was_not_called_one_is_answered_with_the_option(
     assert told.endswith("say that the labels are a mask, or give class numbers 1, 2, ... (--labels-are, --classes)\n")
 
 
-@pytest.mark.parametrize("code", _OPTIONS)
+@pytest.mark.parametrize("code", OPTIONS)
 def test_every_option_that_is_named_exists(code: str) -> None:
     """Each belongs to a command, and a command without it does not name it."""
-    named = {name for options in COMMANDS for name in _OPTIONS[code] if hasattr(options, name)}
-    assert named == set(_OPTIONS[code])
+    named = {name for options in COMMANDS for name in OPTIONS[code] if hasattr(options, name)}
+    assert named == set(OPTIONS[code])
     assert option_hint(code, options_of("verify", "a.unet")) == ""
 
 

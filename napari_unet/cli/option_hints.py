@@ -3,7 +3,7 @@
 import argparse
 
 # By the code of the error; the names are those of the parsed options.
-_OPTIONS = {
+OPTIONS = {
     "NU-A04": ("labels_are",),
     "NU-A14": ("labels_are", "classes"),
     "NU-E14": ("format", "objects", "probabilities", "rescale"),
@@ -15,5 +15,5 @@ _OPTIONS = {
 
 def option_hint(code: str, options: argparse.Namespace) -> str:
     """Return what follows the message: those options of the command that help, in brackets, or nothing."""
-    names = [f"--{name.replace('_', '-')}" for name in _OPTIONS.get(code, ()) if hasattr(options, name)]
+    names = [f"--{name.replace('_', '-')}" for name in OPTIONS.get(code, ()) if hasattr(options, name)]
     return f" ({', '.join(names)})" if names else ""
