@@ -7,7 +7,6 @@ import numpy as np
 from jaxtyping import UInt8
 
 from napari_unet.dataset.label_files import add_annotation, ensure_classes, read_label_files
-from napari_unet.export.formats import format_names
 from napari_unet.images.image import Image
 from napari_unet.packaging import batch
 from napari_unet.packaging.batch import Batch, Destination, Failure, Listener, cluster_for, predict_batch
@@ -16,7 +15,7 @@ from napari_unet.packaging.model import Model, load_model
 from napari_unet.packaging.project_check import repair, verify
 from napari_unet.packaging.project_export import export
 from napari_unet.prediction.mask import check_channels, predict_mask
-from napari_unet.prediction.prediction_request import PredictionRequest, refuse_tile
+from napari_unet.prediction.prediction_request import PredictionRequest, names_of, refuse_tile
 from napari_unet.project.image_record import ImageRecord
 from napari_unet.project.project import Project
 from napari_unet.training.training_run import TrainingRequest, TrainingResult, run_training
@@ -161,8 +160,7 @@ def predict_file(
         probabilities beside the "ome-zarr" of a plane that is not held in memory; NU-I08 and NU-I34 for channels that
         are not there.
     """
-    chosen = [channels] if isinstance(channels, str) else channels
-    request = PredictionRequest(format_names(formats), tile, probabilities, rescale, chosen)
+    request = PredictionRequest(names_of(formats), tile, probabilities, rescale, names_of(channels))
     listener = Listener(tile_done=tile_done, warn=warn)
     return batch.predict_file(model, Path(path), Destination(Path(folder), stem), request, listener=listener)
 
@@ -206,8 +204,7 @@ def predict_files(
         NU-C05 for a tile that does not fit the network, NU-E02 for a format that does not exist, NU-I19 for a folder
         without an image; for a cluster NU-C04, NU-C10 and NU-C12.
     """
-    chosen = [channels] if isinstance(channels, str) else channels
-    request = PredictionRequest(format_names(formats), tile, probabilities, rescale, chosen)
+    request = PredictionRequest(names_of(formats), tile, probabilities, rescale, names_of(channels))
     cluster = cluster_for(request, model, scheduler, device, precision)
     listener = Listener(started, failed, tile_done, warn)
     images = [Path(paths)] if isinstance(paths, str | Path) else [Path(path) for path in paths]

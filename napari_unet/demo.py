@@ -81,9 +81,8 @@ def _run_in_window(out: Path, seconds: float, say: Callable[[str], object], *, h
     timer = QTimer(interval=20)
     timer.timeout.connect(script.advance)
     timer.start()
-    with contextlib.redirect_stdout(
-        sys.stderr
-    ):  # napari prints what it notifies of, also where nobody reads the output
+    # napari prints what it notifies of, also where nobody reads the output.
+    with contextlib.redirect_stdout(sys.stderr):
         napari.run()
     timer.stop()
     if script.failure is not None:

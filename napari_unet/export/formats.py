@@ -58,11 +58,6 @@ def export(segmentation: Segmentation, folder: Path, formats: Sequence[str], ste
     return [path for write in writers for path in write(segmentation, base)]
 
 
-def format_names(given: str | Sequence[str]) -> list[str]:
-    """Return the names of formats as a list: a text is one name and not its letters."""
-    return [given] if isinstance(given, str) else list(given)
-
-
 def format_named(name: str) -> Writer:
     """Find the writer of a format.
 

@@ -6,7 +6,7 @@ from pathlib import Path
 
 from napari_unet.config import Settings
 from napari_unet.errors import UserError
-from napari_unet.export.formats import FORMATS, MODEL_FORMAT, format_names
+from napari_unet.export.formats import FORMATS, MODEL_FORMAT
 from napari_unet.export.model_description import ModelDescription
 from napari_unet.export.results_pack import refuse_foreign_contents, write_contents
 from napari_unet.export.taken_names import refuse_taken_names
@@ -15,7 +15,7 @@ from napari_unet.packaging.checkpoint_description import describe_checkpoint
 from napari_unet.packaging.model import Model, load_model
 from napari_unet.packaging.model_package import write_model_package
 from napari_unet.packaging.project_images import export_images
-from napari_unet.prediction.prediction_request import PredictionRequest
+from napari_unet.prediction.prediction_request import PredictionRequest, names_of
 from napari_unet.project.project import Project
 from napari_unet.storage import sha256
 from napari_unet.training.network_files import BEST
@@ -59,7 +59,7 @@ def export(
         NU-E02 for a format that does not exist; NU-E06 where a result would take the place of an image, and
         NU-E08 where it would take that of another file which no export wrote.
     """
-    folder, formats = Path(folder), format_names(formats)
+    folder, formats = Path(folder), names_of(formats)
     pack = PACK in formats
     request = PredictionRequest(tuple(FORMATS) if pack else [name for name in formats if name != MODEL_FORMAT])
     request.refuse_unknown_formats()

@@ -55,6 +55,11 @@ class PredictionRequest:
             format_named(name)
 
 
+def names_of(given: str | Sequence[str]) -> list[str]:
+    """Return the names of formats or channels as a list: a text is one name and not its letters."""
+    return [given] if isinstance(given, str) else list(given)
+
+
 def refuse_tile(tile: int | None) -> None:
     """Refuse a side of tiles, in pixels, that does not fit the network; None fits.
 

@@ -68,6 +68,10 @@ class BranchLoss:
     ----------
     branches : the loss is that of any weights in the place of theirs
     wanted : what their answers should become
+
+    Attributes
+    ----------
+    start : the weights of the branches, in one vector
     """
 
     def __init__(self, branches: Sequence[Branch], wanted: Wanted) -> None:
@@ -79,6 +83,7 @@ class BranchLoss:
         self._decays = torch.cat(
             [torch.full_like(tensor, decay).flatten() for tensor, decay in zip(tensors, decays, strict=True)]
         )
+        self.start = torch.cat([tensor.flatten() for tensor in tensors]).cpu().numpy().astype(np.float64)
         before = self._answers([branch.tensors for branch in branches])
         of_answers = before.new_full((len(before), 1, 1), ALONE)
         of_answers[0] = 1
@@ -87,7 +92,7 @@ class BranchLoss:
 
     def with_gradient(self, at: Float64[np.ndarray, " w"]) -> tuple[float, Float64[np.ndarray, " w"]]:
         """Compute the loss at a vector of all weights, and its derivatives; they come to the host in one transfer."""
-        vector = torch.from_numpy(at.astype(np.float32)).to(self._decays.device)
+        vector = self._on_device(at)
         weights = self._by_branch(vector)
         logarithms = functional.log_softmax(self._answers(weights), dim=1)
         decayed = self._decays * vector
@@ -100,6 +105,15 @@ class BranchLoss:
         gradient[1:].add_(decayed, alpha=2)
         found = gradient.cpu().numpy().astype(np.float64)
         return float(found[0]), found[1:]
+
+    def give(self, at: Float64[np.ndarray, " w"]) -> None:
+        """Give the branches the weights in a vector."""
+        for branch, own in zip(self._branches, self._by_branch(self._on_device(at)), strict=True):
+            for tensor, part in zip(branch.tensors, own, strict=True):
+                tensor.copy_(part)
+
+    def _on_device(self, at: Float64[np.ndarray, " w"]) -> Float[Tensor, " w"]:
+        return torch.from_numpy(at.astype(np.float32)).to(self._decays.device)
 
     def _by_branch(self, vector: Float[Tensor, " w"]) -> list[list[Tensor]]:
         """Cut a vector of all weights into tensors of the shapes that the branches have."""
@@ -122,16 +136,12 @@ class BranchLoss:
 
 def minimise(branches: Sequence[Branch], wanted: Wanted) -> None:
     """Give branches the weights that L-BFGS finds from where they are (Byrd et al. 1995)."""
-    tensors = [tensor for branch in branches for tensor in branch.tensors]
-    start = torch.cat([tensor.flatten() for tensor in tensors]).cpu().numpy().astype(np.float64)
     loss = BranchLoss(branches, wanted)
     found = minimize(
         loss.with_gradient,
-        start,
+        loss.start,
         jac=True,
         method="L-BFGS-B",
         options={"maxiter": _ITERATIONS, "maxfun": _EVALUATIONS, "ftol": _FLAT, "gtol": _LEVEL},
     )
-    parts = torch.split(torch.from_numpy(found.x.astype(np.float32)), [tensor.numel() for tensor in tensors])
-    for tensor, part in zip(tensors, parts, strict=True):
-        tensor.copy_(part.view(tensor.shape))
+    loss.give(found.x)

@@ -141,7 +141,7 @@ def turn(
             return False
         engine.receive(message)
         busy = True
-    if engine.has_work:
+    if not has_worked.is_set() and engine.has_work:
         has_worked.set()
     engine.work()
     return True

@@ -74,12 +74,12 @@ def screen_pixel(viewer: Viewer, layer: Shapes) -> float:
     return 1 / max(viewer.scene.camera.zoom * float(layer.scale[-1]), 1e-9)
 
 
-def keep_edges(layer: Shapes | None, width: float) -> None:
+def keep_edges(layer: Shapes, width: float) -> None:
     """Draw the edges of all rectangles so wide, in pixels of the image, unless they are about so wide already.
 
     Every zoom asks for it, and each edge that changes is drawn anew.
     """
-    if layer is None or not len(layer.data) or 1 / _ABOUT < layer.edge_width[0] / width < _ABOUT:
+    if not len(layer.data) or 1 / _ABOUT < layer.edge_width[0] / width < _ABOUT:
         return
     layer.edge_width = width
     layer.refresh(extent=False, thumbnail=False)
