@@ -204,7 +204,7 @@ class Strokes:
             self._tell(own=not done.labels.any())
         return done.labels
 
-    def erase(self, parts: Sequence[tuple[int, Bool[np.ndarray, "h w"], Region]]) -> None:
+    def erase(self, parts: Sequence[tuple[int, Bool[np.ndarray, "_ _"], Region]]) -> None:
         """Commit that pixels are not painted, each of them given by plane, pixels and region: all of it or nothing.
 
         Raises
