@@ -7,9 +7,9 @@ from pathlib import Path
 from typing import Any
 
 from napari_unet.errors import UserError
-from napari_unet.export.ome_zarr import refuse_foreign
 
 VERSION, FILES, OTHER_FILES = "napari-unet-live", "files", "other_files"  # keys of the record beside results
+CREATOR = "napari-unet-live"  # stands in the attributes of an OME-Zarr folder
 _LONGEST = 2**25  # bytes that are read of a record which may be somebody else's
 
 
@@ -57,12 +57,27 @@ def refuse_foreign_results(note: Path, names: Iterable[str]) -> None:
     for name in (note.name, *names):
         path = note.with_name(name)
         if name.endswith(".ome.zarr"):
-            refuse_foreign(path)  # it says by itself who made it
+            refuse_foreign_folder(path)  # it says by itself who made it
         elif not has_record and os.path.lexists(path):
             what = f"nobody knows whether an export wrote this file, for there is no {note.name} beside it"
             raise UserError("NU-E08", what, str(path), "delete it if it is an earlier result, or choose another folder")
         elif name not in own:
             refuse_file(path)
+
+
+def refuse_foreign_folder(path: Path) -> None:
+    """Refuse to replace an OME-Zarr folder that no export made: it may be somebody's data.
+
+    Raises
+    ------
+    UserError
+        NU-E08
+    """
+    attributes = read_record(path / "zarr.json").get("attributes")
+    made_by = attributes.get("creator") if isinstance(attributes, dict) else None
+    if os.path.lexists(path) and made_by != CREATOR:
+        what = "a folder of this name lies there that was not written by an export"
+        raise UserError("NU-E08", what, str(path), "choose another folder, or move that one")
 
 
 def refuse_file(path: Path, *, is_own: bool = False) -> None:

@@ -15,11 +15,17 @@ from napari_unet.export.montage import write_montage
 from napari_unet.export.object_table import write_csv
 from napari_unet.export.object_tiff import write_object_tiff
 from napari_unet.export.ome_tiff import write_ome_tiff
-from napari_unet.export.ome_zarr import write_ome_zarr
 from napari_unet.export.segmentation import Segmentation
 
 # Writes a segmentation to files whose names begin with the given path, and returns them once each was read back.
 Writer = Callable[[Segmentation, Path], list[Path]]
+
+
+def _write_ome_zarr(segmentation: Segmentation, base: Path) -> list[Path]:
+    from napari_unet.export.ome_zarr import write_ome_zarr  # zarr takes a third of a second of every start
+
+    return write_ome_zarr(segmentation, base)
+
 
 FORMATS: dict[str, Writer] = {
     "tiff": write_tiff,
@@ -27,7 +33,7 @@ FORMATS: dict[str, Writer] = {
     "csv": write_csv,
     "objects": write_object_tiff,
     "ome-tiff": write_ome_tiff,
-    "ome-zarr": write_ome_zarr,
+    "ome-zarr": _write_ome_zarr,
     "imagej-roi": write_imagej_roi,
     "geojson": write_geojson,
     "coco": write_coco,

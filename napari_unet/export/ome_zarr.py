@@ -10,7 +10,7 @@ import zarr
 from jaxtyping import Num, Shaped, UInt
 from zarr.storage import LocalStore
 
-from napari_unet.errors import UserError, program_errors_told
+from napari_unet.export.earlier_results import CREATOR, refuse_foreign_folder
 from napari_unet.export.ome_channels import omero_of
 from napari_unet.export.plane_axes import hyperstack, slice_distance
 from napari_unet.export.segmentation import ClassStyle, Segmentation, named_values
@@ -19,7 +19,6 @@ from napari_unet.images.image import Image
 from napari_unet.storage import replace_folder
 
 _VERSION = "0.5"
-_CREATOR = "napari-unet-live"
 _CHUNK = 1024  # px
 _LETTERS = "TZ"  # the axes of planes; channels have the image's own
 _KINDS = {"t": "time", "c": "channel", "z": "space", "y": "space", "x": "space"}
@@ -69,7 +68,7 @@ def write_ome_zarr(segmentation: Segmentation, base: Path) -> list[Path]:
         NU-E08 when a folder of that name lies there that is no earlier export.
     """
     path = base.with_name(f"{base.name}.ome.zarr")
-    refuse_foreign(path)
+    refuse_foreign_folder(path)
     levels = levels_of(segmentation.image, segmentation.classes, segmentation.named_objects)
     levels = with_channel_names(levels, segmentation.image)
 
@@ -80,20 +79,6 @@ def write_ome_zarr(segmentation: Segmentation, base: Path) -> list[Path]:
         return _levels_difference(temporary, levels, segmentation)
 
     return [write_verified(path, write, difference, replace_folder)]
-
-
-def refuse_foreign(path: Path) -> None:
-    """Refuse to replace a folder that no export made: it may be somebody's data."""
-    if not path.exists():
-        return
-    try:
-        with program_errors_told(str(path)):
-            made_by = zarr.open_group(LocalStore(path, read_only=True), mode="r").attrs.get("creator")
-    except (OSError, ValueError, KeyError, TypeError):
-        made_by = None
-    if made_by != _CREATOR:
-        what = "a folder of this name lies there that was not written by an export"
-        raise UserError("NU-E08", what, str(path), "choose another folder, or move that one")
 
 
 def levels_of(
@@ -150,7 +135,7 @@ def _attributes(group: str, axes: str, image: Image, label: dict[str, Any]) -> d
     }
     if group:
         content["image-label"] = {**label, "source": {"image": "../../"}}
-    return {"ome": content, "creator": _CREATOR}
+    return {"ome": content, "creator": CREATOR}
 
 
 def _objects_label(named_objects: Sequence[tuple[int, ClassStyle]]) -> dict[str, Any]:

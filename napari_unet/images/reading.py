@@ -15,8 +15,6 @@ from napari_unet.images.readers.file_pixels import FilePixels, file_state
 from napari_unet.images.readers.formats import SUFFIXES, format_of
 from napari_unet.images.readers.npy import open_npy
 from napari_unet.images.readers.pictures import open_jpeg, open_png
-from napari_unet.images.readers.tiff import open_tiff
-from napari_unet.images.readers.zarr_folder import open_zarr
 from napari_unet.images.readers.zarr_metadata import METADATA_FILES as ZARR_METADATA
 from napari_unet.images.trial import tried
 
@@ -32,12 +30,27 @@ __all__ = [
 ]
 
 _MOST_AXES = 20  # each has a letter of its own
+
+
+# Zarr, which reads tiles of TIFF files too, takes a third of a second to import: only when such a file comes.
+def _open_tiff(path: Path, expand_palette: bool) -> Content:
+    from napari_unet.images.readers.tiff import open_tiff
+
+    return open_tiff(path, expand_palette)
+
+
+def _open_zarr(path: Path, expand_palette: bool) -> Content:
+    from napari_unet.images.readers.zarr_folder import open_zarr
+
+    return open_zarr(path, expand_palette)
+
+
 OPENERS: dict[str, Callable[[Path, bool], Content]] = {
-    "tiff": open_tiff,
+    "tiff": _open_tiff,
     "png": open_png,
     "jpeg": open_jpeg,
     "npy": open_npy,
-    "zarr": open_zarr,
+    "zarr": _open_zarr,
 }
 
 

@@ -14,7 +14,6 @@ from napari_unet.export.provenance import Provenance, quality_in
 from napari_unet.images.planes import NormalisedPlanes
 from napari_unet.images.rescaling import UNCHANGED
 from napari_unet.packaging.checkpoint_description import describe_checkpoint
-from napari_unet.packaging.chunked_prediction import ChunkedPrediction
 from napari_unet.packaging.model import Model
 from napari_unet.packaging.prediction_quality import PredictionQuality, doubts, prediction_quality
 from napari_unet.prediction.cluster import Cluster
@@ -83,6 +82,8 @@ class ImagePrediction:
         provenance.refuse_foreign(note)
         self.model.predictor.estimate_anew()
         if self._goes_by_chunks(factors):
+            from napari_unet.packaging.chunked_prediction import ChunkedPrediction  # brings zarr
+
             chunks = ChunkedPrediction(self.model, self.planes, self.request.tile, self.source, self.cluster)
             written = [self.folder / f"{stem}.ome.zarr"]
             self._say(provenance.keep_changed(note))

@@ -13,13 +13,13 @@ import zarr
 from zarr.storage import LocalStore
 
 from napari_unet.errors import UserError
+from napari_unet.export.earlier_results import refuse_foreign_folder
 from napari_unet.export.json_file import write_json
 from napari_unet.export.ome_zarr import (
     bits,
     create_levels,
     levels_of,
     plane_numbers,
-    refuse_foreign,
     with_channel_names,
 )
 from napari_unet.export.segmentation import ClassStyle
@@ -76,7 +76,7 @@ class ChunkFile:
         UserError
             NU-E08 when a folder of that name lies there that is no earlier export; NU-E01 when it cannot be written.
         """
-        refuse_foreign(self.path)
+        refuse_foreign_folder(self.path)
         if _record(self.folder / _JOB) == job and self._has_arrays():
             return
         shutil.rmtree(self.folder, ignore_errors=True)

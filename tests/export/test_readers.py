@@ -135,19 +135,6 @@ def test_ome_zarr_replaces_only_its_own(tmp_path: Path) -> None:
         shutil.rmtree(other) if other.is_dir() else other.unlink()
 
 
-def test_a_newer_zarr_is_not_taken_for_somebody_elses_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Where zarr is called as it no longer wants to be called, the folder of an earlier export is not blamed."""
-    mask, image = np.zeros((1, 5, 6), np.uint8), Image("a", np.zeros((5, 6), np.uint8), "yx")
-    export(mask, image, tmp_path, ["ome-zarr"])
-
-    def newer(*_: Any, **__: Any) -> Any:
-        raise TypeError("open_group() got an unexpected keyword argument 'mode'")
-
-    monkeypatch.setattr(zarr, "open_group", newer)
-    with pytest.raises(UserError, match="NU-X01"):
-        export(mask, image, tmp_path, ["ome-zarr"])
-
-
 def test_ome_zarr_keeps_nan_and_negative_zero(tmp_path: Path) -> None:
     """The copied image is the same bit by bit."""
     pixels = np.array([[np.nan, -0.0, 0.0, np.inf]], np.float32)

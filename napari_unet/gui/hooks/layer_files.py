@@ -9,9 +9,9 @@ from jaxtyping import UInt8
 
 from napari_unet.config import DEFAULT_SETTINGS
 from napari_unet.errors import UserError
+from napari_unet.export.formats import FORMATS
 from napari_unet.export.mask_png import write_png
 from napari_unet.export.mask_tiff import write_imagej_tiff, write_tiff
-from napari_unet.export.ome_zarr import write_ome_zarr
 from napari_unet.export.segmentation import ClassStyle, Segmentation
 from napari_unet.gui.layers import source
 from napari_unet.gui.plain_text import untagged_errors
@@ -45,7 +45,7 @@ def write_image_and_labels(path: str, layers: list[tuple[Any, dict[str, Any], st
     by_kind = {kind: _image(data, meta) for data, meta, kind in layers}
     image, labels = by_kind["image"], by_kind["labels"]
     mask = _values(labels, np.uint8)
-    return _named(write_ome_zarr(Segmentation(mask, image, _styles(mask), DEFAULT_SETTINGS), _base(path)))
+    return _named(FORMATS["ome-zarr"](Segmentation(mask, image, _styles(mask), DEFAULT_SETTINGS), _base(path)))
 
 
 def _image(data: Any, meta: dict[str, Any]) -> Image:

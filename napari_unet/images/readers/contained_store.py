@@ -7,7 +7,7 @@ from typing import Any
 
 from zarr.storage import LocalStore
 
-from napari_unet.images.readers.damage import unsupported
+from napari_unet.images.readers.contained_files import refuse_outside
 
 
 class ContainedStore(LocalStore):  # type: ignore[misc] # zarr comes without types here
@@ -48,21 +48,3 @@ class ContainedStore(LocalStore):  # type: ignore[misc] # zarr comes without typ
         refuse_outside(self._image, Path(file))
         if not stat.S_ISLNK(mode):
             self._inside.add(folder)
-
-
-def refuse_outside(image: Path, file: Path) -> None:
-    """Refuse what lies outside of the folder of an image, and what is no file: reading a pipe waits for ever.
-
-    Raises
-    ------
-    UserError
-        NU-I12
-    """
-    try:
-        mode = os.stat(file).st_mode
-    except OSError:
-        return  # no chunk there, or one that reading tells of
-    if not (stat.S_ISREG(mode) or stat.S_ISDIR(mode)):
-        raise unsupported(image, f"{file.name} of the Zarr image is no file but a pipe, a device or a socket")
-    if not Path(os.path.realpath(file)).is_relative_to(os.path.realpath(image)):
-        raise unsupported(image, f"the Zarr image points outside of its folder ('{file.name}')")

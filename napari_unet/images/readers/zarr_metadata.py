@@ -9,7 +9,7 @@ from typing import Any, Union
 import msgspec
 
 from napari_unet.errors import UserError
-from napari_unet.images.readers.contained_store import refuse_outside
+from napari_unet.images.readers.contained_files import refuse_outside
 from napari_unet.images.readers.damage import damaged, unknown_codec
 
 METADATA_FILES = ("zarr.json", ".zarray", ".zgroup")
