@@ -102,7 +102,7 @@ def add_annotated_image(
     UserError
         NU-A.. for labels that cannot be used, NU-I.. for files that cannot be read; nothing is written then.
     """
-    files = read_label_files([(Path(image), Path(labels))], labels_are, unlabelled_rim)
+    files = read_label_files([(Path(image), Path(labels))], labels_are, unlabelled_rim, project)
     files.refuse_unknown_classes([label.id for label in project.classes.all()], names)
     return files.add_to(project, names)[0]
 

@@ -7,10 +7,10 @@ from pathlib import Path
 import numpy as np
 from jaxtyping import UInt8
 
+from napari_unet.dataset.image_files import open_image_file, refuse_unlike
 from napari_unet.errors import UserError
 from napari_unet.images.image import Image
 from napari_unet.images.labels import BACKGROUND, FOREGROUND, MAX_CLASS, frame_and_plane, read_labels
-from napari_unet.images.reading import open_image
 from napari_unet.project.classes import default_name, refuse_new_names
 from napari_unet.project.database import DATABASE
 from napari_unet.project.image_record import ImageRecord
@@ -90,11 +90,11 @@ class LabelFiles:
         ensure_classes(project, max(frozenset().union(*self.values), default=0), names)
         added: list[ImageRecord] = []
         for image, labels in self.pairs:
-            opened = open_image(image)
-            project.notices.extend(opened.notices)
-            read = read_labels(labels, opened, self.labels_are, self.rim)
+            file = open_image_file(image, project)
+            project.notices.extend(file.opened.notices)
+            read = read_labels(labels, file.shown, self.labels_are, self.rim)
             is_plane = frame_and_plane(labels) is not None
-            record = add_annotation(project, opened, read, names, image, keep_others=is_plane)
+            record = add_annotation(project, file.opened, read, names, image, keep_others=is_plane)
             if not is_plane and record.id in {before.id for before in added}:
                 what = "the image was given before, and these labels replace those that came with it"
                 project.notices.append(
@@ -117,20 +117,27 @@ class LabelFiles:
             project.notices.append(str(UserError("NU-A21", what, str(project.folder), fix)))
 
 
-def read_label_files(pairs: Sequence[tuple[Path, Path]], labels_are: str = "classes", rim: int = 0) -> LabelFiles:
+def read_label_files(
+    pairs: Sequence[tuple[Path, Path]], labels_are: str = "classes", rim: int = 0, project: Project | None = None
+) -> LabelFiles:
     """Read image files and their label files, and keep which classes occur.
+
+    Parameters
+    ----------
+    project : that they are for; what it knows of an image says which planes there are to label
 
     Raises
     ------
     UserError
-        as ``open_image`` and ``read_labels`` do
+        as ``open_image`` and ``read_labels`` do, and NU-I09 for images that cannot be painted together
     """
-    values, fingerprints = [], []
+    values, files = [], []
     for image, labels in pairs:
-        opened = open_image(image)
-        values.append(_classes_in(read_labels(labels, opened, labels_are, rim)))
-        fingerprints.append(opened.fingerprint())
-    return LabelFiles(pairs, labels_are, rim, values, frozenset(fingerprints))
+        file = open_image_file(image, project)
+        values.append(_classes_in(read_labels(labels, file.shown, labels_are, rim)))
+        files.append(file)
+    refuse_unlike([file for file, present in zip(files, values, strict=True) if present], project)
+    return LabelFiles(pairs, labels_are, rim, values, frozenset(file.opened.fingerprint() for file in files))
 
 
 def checked_label_files(
@@ -141,15 +148,17 @@ def checked_label_files(
     Raises
     ------
     UserError
-        NU-A.. for labels that cannot be used and names that no class can have, NU-T01 where there would be less than
-        two classes to learn.
+        NU-A.. for labels that cannot be used and names that no class can have, NU-I.. for images that cannot be used,
+        NU-T01 where there would be less than two classes to learn.
     """
-    files = read_label_files(pairs, labels_are, rim)
     known, painted = dict[int, str](), set[int]()
     if (folder / DATABASE).is_file():
         with Project(folder, read_only=True) as project:
+            files = read_label_files(pairs, labels_are, rim, project)
             known = project.classes.names()
             painted = _painted_elsewhere(project, files.fingerprints) & known.keys()
+    else:
+        files = read_label_files(pairs, labels_are, rim)
     refuse_new_names(names, known, str(folder))
     files.refuse_unknown_classes(known, names)
     files.refuse_single_class(painted)
@@ -224,7 +233,7 @@ def add_annotation(
 
     Parameters
     ----------
-    labels : 0 unlabelled, 1..K classes
+    labels : 0 unlabelled, 1..K classes, in the planes that the project has of the image
     names : of the classes 1, 2, ...
     source : file of the image; without one its pixels are copied into the project
     keep_others : whether planes without labels keep their earlier strokes
@@ -239,9 +248,10 @@ def add_annotation(
     ensure_classes(project, max(max(values, default=0), len(names)), names)
     record = project.images.add(image, source)
     painted = set() if keep_others else set(project.strokes.painted_planes(record.id))
-    for plane in range(image.planes):
-        if plane in painted or labels[plane].any():
-            project.strokes.commit(record.id, plane, labels[plane], source="import")
+    with project.strokes.together():
+        for plane, of_plane in enumerate(labels):
+            if plane in painted or of_plane.any():
+                project.strokes.commit(record.id, plane, of_plane, source="import")
     return record
 
 

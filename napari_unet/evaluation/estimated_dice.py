@@ -217,16 +217,27 @@ def mean_estimate(estimates: Sequence[EstimatedDice]) -> float | None:
     return sum(values) / len(values) if values and len(values) == len(estimates) else None
 
 
-def area_bounds(area: float, estimate: EstimatedDice) -> tuple[float, float] | None:
+def area_bounds(area: float, estimate: EstimatedDice, whole: float | None = None) -> tuple[float, float] | None:
     """Return between which areas the true one of a class lies, whenever its Dice is in its interval.
 
-    Of a predicted and a true area the Dice is at most 2 min / (predicted + true), so its low end bounds the ratio of
-    the two. None where the Dice has no interval. The high end is infinite for a low end of 0.
+    The low end of the Dice bounds how many pixels can be predicted wrongly and how many missed. In a part of what the
+    Dice is of, all of them may lie: the Dice of a stack says little of a plane that holds little.
+
+    Parameters
+    ----------
+    area : predicted
+    estimate : of the class
+    whole : predicted area of all that the Dice is of, where ``area`` is that of a part; in the same unit
+
+    Returns
+    -------
+    None where the Dice has no interval. The high end is infinite for a low end of 0.
     """
     if estimate.low is None:
         return None
-    ratio = estimate.low / (2 - estimate.low)
-    return area * ratio, area / ratio if ratio else np.inf
+    whole, wrong = area if whole is None else whole, 2 * (1 - estimate.low)
+    missed = whole * wrong / estimate.low if estimate.low else np.inf
+    return max(0.0, area - whole * wrong / (2 - estimate.low)), area + missed
 
 
 def unknown_dice(class_ids: Sequence[int], reason: str) -> tuple[EstimatedDice, ...]:

@@ -30,6 +30,7 @@ def summarise(segmentation: Segmentation) -> list[Measurement]:
     pixel_area = image.pixel_size.y * image.pixel_size.x
     classes = len(segmentation.classes)
     foreground = [(value, style) for value, style in named_values(segmentation.classes) if value > 0]
+    whole = np.bincount(segmentation.mask.ravel(), minlength=classes)  # what the estimated Dice is of
     rows: list[Measurement] = []
     for plane, numbers in enumerate(objects.numbers):
         present = objects.values[np.unique(numbers)]  # of the background too, whose value is 0
@@ -39,7 +40,7 @@ def summarise(segmentation: Segmentation) -> list[Measurement]:
             count, in_mask, area = int((present == value).sum()), int(of_mask[value]), int(of_objects[value])
             row: Measurement = {"image": image.name, "plane": plane, "class": value, "class_name": style.name}
             row |= {"objects": count, "mask_area_px": in_mask, "mask_area_fraction": in_mask / plane_area}
-            row |= _estimated(segmentation.estimates.get(value), in_mask / plane_area)
+            row |= _estimated(segmentation.estimates.get(value), in_mask / plane_area, whole[value] / plane_area)
             row |= {"object_area_px": area, "object_area_fraction": area / plane_area}
             row |= {"mean_object_area_px": area / count if count else math.nan, "objects_per_px2": count / plane_area}
             if unit:
@@ -49,9 +50,9 @@ def summarise(segmentation: Segmentation) -> list[Measurement]:
     return rows
 
 
-def _estimated(estimate: EstimatedDice | None, fraction: float) -> Measurement:
-    """Return how far the share of the area can be trusted, NaN where nobody knows."""
-    bounds = None if estimate is None else area_bounds(fraction, estimate)
+def _estimated(estimate: EstimatedDice | None, fraction: float, whole: float) -> Measurement:
+    """Return how far the share of the area can be trusted, NaN where nobody knows; ``whole`` is that of all planes."""
+    bounds = None if estimate is None else area_bounds(fraction, estimate, whole)
     if estimate is None or bounds is None:
         return dict.fromkeys(_ESTIMATED, math.nan)
     known = (bounds[0], min(1.0, bounds[1]), estimate.value, estimate.low, estimate.high)

@@ -87,7 +87,7 @@ class Images:
             if is_moved and file is not None:
                 self.relocate(known.id, file)
             return self.get(known.id)
-        self._refuse_other_channels(image.name, len(self.channels_of_new(image)))
+        self.refuse_other_channels(image.name, len(self.channels_of_new(image)))
         self._database.refuse_when_gone()  # copying the pixels would make the folder anew
         path = self._copy_pixels(image, fingerprint) if file is None else file
         size, chosen = image.pixel_size.as_known(), self.channels_of_new(image)
@@ -146,7 +146,7 @@ class Images:
         record = self.get(image_id)
         corrected = replace(record, axes=corrected_axes(record, axes))
         self._refuse_painted(record)
-        self._refuse_other_channels(record.name, replace(corrected, chosen=()).channels, image_id)
+        self.refuse_other_channels(record.name, replace(corrected, chosen=()).channels, image_id)
         with self._database.transaction() as connection:
             newest = self._database.newest_revision()
             forget_painted(connection, image_id)  # blank tiles of strokes that were undone lie on the planes of before
@@ -171,7 +171,7 @@ class Images:
         record = self.get(image_id)
         corrected = replace(record, chosen=chosen_channels(record, chosen))
         self._refuse_painted(record)
-        self._refuse_other_channels(record.name, corrected.channels, image_id)
+        self.refuse_other_channels(record.name, corrected.channels, image_id)
         alike = [other.id for other in self.all() if other.all_channels == record.all_channels]
         untouched = [other for other in alike if not self._holds_strokes(other) and not self._has_test_areas(other)]
         with self._database.transaction() as connection:
@@ -245,7 +245,21 @@ class Images:
             raise UserError("NU-I33", what, image.name, fix)
 
     @damage_told
-    def _refuse_other_channels(self, name: str, channels: int, own_id: int | None = None) -> None:
+    @damage_told
+    def refuse_other_channels(self, name: str, channels: int, own_id: int | None = None) -> None:
+        """Refuse an image to paint on that has other channels than those that are painted on.
+
+        Parameters
+        ----------
+        name : of the image
+        channels : how many a network would see of it
+        own_id : of the image, which may be painted on itself; None for a new one
+
+        Raises
+        ------
+        UserError
+            NU-I09
+        """
         # A project may have thousands of images, but few kinds of them: one of each is looked at.
         kind = "shape, axes, alpha, corrected_axes, chosen_channels"
         painted = "id IS NOT :own AND EXISTS (SELECT 1 FROM tiles WHERE image_id = images.id)"
@@ -257,8 +271,7 @@ class Images:
             same = f"SELECT id FROM images WHERE {painted} AND ({kind}) = (SELECT {kind} FROM images WHERE id = :one)"  # noqa: S608
             ids = self._database.execute(same, {"own": own_id, "one": other.id}).fetchall()
             if any(self._holds_strokes(each) for (each,) in ids):
-                what = f"it would have {channels} channels and those that are painted on have {other.channels}"
-                raise UserError("NU-I09", what, name, "keep images of one kind in a project")
+                raise unlike_channels(name, channels, other.channels)
 
     @damage_told
     def _holds_strokes(self, image_id: int) -> bool:
@@ -277,3 +290,10 @@ class Images:
             return Path(os.path.relpath(path, self._database.folder)).as_posix()
         except ValueError:  # another drive on Windows
             return ""
+
+
+def unlike_channels(name: str, channels: int, others: int) -> UserError:
+    """Return the refusal of an image whose channels are not as many as those of ``others``."""
+    noun = "channel" if channels == 1 else "channels"
+    what = f"it would have {channels} {noun} and those that are painted on have {others}"
+    return UserError("NU-I09", what, name, "keep images of one kind in a project")

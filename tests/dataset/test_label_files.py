@@ -17,6 +17,7 @@ from napari_unet.images.image import Image
 from napari_unet.images.labels import read_labels
 from napari_unet.images.lossy import is_lossy
 from napari_unet.images.object_labels import RIDGE, object_labels, without_rim
+from napari_unet.images.reading import open_image
 from napari_unet.project.project import Project
 
 SIDE = 32
@@ -397,6 +398,51 @@ def test_strokes_of_a_stack_land_on_the_planes_that_the_axes_name(tmp_path: Path
         record = add_annotated_image(project, image, labels, labels_are="mask")
         rows = [int((project.strokes.plane(record.id, plane) == 2).any(axis=1).sum()) for plane in range(4)]
     assert rows == [1, 2, 3, 4]
+
+
+def test_labels_are_of_the_planes_that_the_user_corrected(tmp_path: Path) -> None:
+    """Two planes that are channels have one plane of labels; labels of both are refused, and strokes stay."""
+    image = picture(tmp_path, planes=2)
+    with Project(tmp_path / "p.unet") as project:
+        project.add_class("a"), project.add_class("b")
+        record = project.add_image(open_image(image), image)
+        project.images.set_axes(record.id, "cyx")
+        project.commit(record.id, 0, striped(1, 1, 2))
+        both = written(tmp_path / "both.tif", np.stack([striped(2), striped(1)]))
+        with pytest.raises(UserError, match=r"^NU-A01: .*both"):
+            add_annotated_image(project, image, both)
+        assert np.array_equal(project.strokes.plane(record.id, 0), striped(1, 1, 2))
+        added = add_annotated_image(project, image, written(tmp_path / "one.tif", striped(2, 1)))
+        assert added.id == record.id
+        assert np.array_equal(project.strokes.plane(record.id, 0), striped(2, 1))
+
+
+def test_labels_land_on_planes_whose_order_was_corrected(tmp_path: Path) -> None:
+    """Of slices and times that the file calls the wrong way round."""
+    image, labels = tmp_path / "cells.tif", tmp_path / "labels.ome.tif"
+    pixels = np.random.default_rng(0).integers(0, 255, (2, 2, SIDE, SIDE), np.uint8)
+    tifffile.imwrite(image, pixels, imagej=True, metadata={"axes": "TZYX"})
+    numbers = np.zeros((2, 2, SIDE, SIDE), np.uint8)
+    numbers[0, 1] = striped(1, 2)  # the first slice at the second time
+    tifffile.imwrite(labels, numbers.swapaxes(0, 1), ome=True, metadata={"axes": "TZYX"}, photometric="minisblack")
+    with Project(tmp_path / "p.unet") as project:
+        record = project.add_image(open_image(image), image)
+        project.images.set_axes(record.id, "ztyx")
+        add_annotated_image(project, image, labels)
+        assert project.strokes.painted_planes(record.id) == [1]
+
+
+def test_images_of_other_channels_are_refused_before_anything_is_written(train: Train, tmp_path: Path) -> None:
+    """Beside each other, and beside what is painted in the project."""
+    grey, colour = picture(tmp_path), tmp_path / "colour.tif"
+    tifffile.imwrite(colour, np.random.default_rng(0).integers(0, 255, (SIDE, SIDE, 3), np.uint8), photometric="rgb")
+    said = "NU-I09: it would have 3 channels and those that are painted on have 1, colour, keep"
+    assert train(striped(1, 2), striped(1, 2), images=[grey, colour]).startswith(said)
+    assert not (tmp_path / "p.unet").exists()
+    assert train(striped(1, 2), images=[grey]) == ""
+    before = labelled(tmp_path)
+    assert train(striped(2, 2, 1), striped(1, 2), images=[grey, colour]).startswith(said)
+    assert labelled(tmp_path) == before
 
 
 def picture_in(folder: Path, name: str) -> None:

@@ -186,3 +186,16 @@ def test_an_area_lies_within_what_its_dice_allows(predicted: int, true: int, ove
     assert bounds[0] <= true * (1 + 1e-9)
     assert true <= bounds[1] * (1 + 1e-9)
     assert area_bounds(float(predicted), EstimatedDice(1, None, reason="why")) is None
+
+
+@given(st.lists(st.tuples(*[st.integers(0, 2000)] * 3), min_size=1, max_size=5))
+def test_the_area_of_a_part_lies_within_what_the_dice_of_all_allows(parts: list[tuple[int, int, int]]) -> None:
+    """Whatever is right, wrong and missed in each plane, for the Dice of all of them together."""
+    right, wrong, missed = np.sum(parts, axis=0)
+    dice = 2 * right / max(1, 2 * right + wrong + missed)
+    for part_right, part_wrong, part_missed in parts:
+        predicted, true = float(part_right + part_wrong), part_right + part_missed
+        bounds = area_bounds(predicted, EstimatedDice(1, float(dice), float(dice), 1.0), float(right + wrong))
+        assert bounds is not None
+        assert bounds[0] <= true + 1e-6
+        assert true <= bounds[1] + 1e-6

@@ -31,3 +31,16 @@ def test_a_share_of_the_area_has_an_interval() -> None:
     assert all(math.isnan(unknown[name]) for name in names)
     (nobody, *_) = summarise(Segmentation(mask, image, STYLES, Settings()))
     assert math.isnan(nobody["estimated_dice"])
+
+
+def test_the_dice_of_a_stack_says_little_of_a_plane() -> None:
+    """All of its errors may lie in the plane that holds least: the true share is inside, as wide as that may be."""
+    truth = np.zeros((3, 100, 100), np.uint8)
+    truth[0, :50], truth[1, :5], truth[2, :2] = 1, 1, 1
+    mask = np.zeros_like(truth)
+    mask[0, :50], mask[1, :1] = 1, 1
+    found = 2 * int((mask & truth).sum()) / int(mask.sum() + truth.sum())
+    estimates = {1: EstimatedDice(2, found, found - 0.02, 1.0)}
+    rows = summarise(Segmentation(mask, Image("image", mask, "zyx"), STYLES[:2], Settings(), estimates))
+    for row, of_plane in zip(rows, truth, strict=True):
+        assert row["mask_area_fraction_low"] <= of_plane.mean() <= row["mask_area_fraction_high"]
