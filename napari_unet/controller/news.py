@@ -78,7 +78,7 @@ class WorkerStarted(msgspec.Struct, frozen=True):
 
 
 class WorkerStopped(msgspec.Struct, frozen=True):
-    """Tell that the worker is being ended, because the user or the end of the project wants it."""
+    """Tell that no worker runs until the user wants one: it is being ended, or the system starts no other."""
 
 
 class WorkerDied(msgspec.Struct, frozen=True):

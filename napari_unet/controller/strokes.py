@@ -255,5 +255,5 @@ class Strokes:
         """Tell everybody of a commit. Labels that are not the user's own say nothing about the network."""
         self._tell_annotated(own)
         self._publish(ClassesChanged())
-        self._training.start_by_itself()
         self._publish(StrokesSaved())
+        self._training.start_by_itself()

@@ -69,12 +69,13 @@ class SupervisedWorker:
         self.send(m.Open(str(project.folder), memory_steps=self.memory_steps, spare_device=self._spare_device))
         self._publish(WorkerStarted())
 
-    def launch_or_tell(self) -> None:
+    def launch_or_tell(self) -> bool:
         """Start a process; where the system starts none, an ``ErrorLine`` says so, and the user may try again."""
         try:
             self.launch()
         except UserError as error:
             self._publish(ErrorLine(str(error)))
+        return self.is_running
 
     def launch_if_stopped(self) -> None:
         """Start a process where none runs."""
@@ -87,13 +88,16 @@ class SupervisedWorker:
             self.client.send(message)
 
     def tick(self, hear: Callable[[m.ToWindow], None]) -> None:
-        """Hear what the process said, and replace it when it died or hangs."""
+        """Hear what the process said, and replace it when it died or hangs; an ``ErrorLine`` tells what goes wrong."""
         client = self.client
         if client is None:
             return
         for message in client.poll():
             self._supervision.heard()
-            hear(message)
+            try:
+                hear(message)
+            except UserError as error:  # other messages are worth hearing all the same
+                self._publish(ErrorLine(str(error)))
         if client is not self.client:  # something that was said led to another project
             return
         if client.exit_code is not None:
@@ -128,5 +132,5 @@ class SupervisedWorker:
         if line is not None:
             self._publish(ErrorLine(str(line)))
         self._publish(WorkerDied(self._supervision.is_given_up))
-        if not self._supervision.is_given_up:
-            self.launch()
+        if not self._supervision.is_given_up and not self.launch_or_tell():
+            self._publish(WorkerStopped())  # only the user starts another

@@ -1,11 +1,12 @@
 """Training as the user wants it: on, paused, or stopped with the worker."""
 
-from napari_unet.controller.news import ImageShown, WorkAsked, WorkerDied, WorkerStarted
+from napari_unet.controller.news import ErrorLine, ImageShown, WorkAsked, WorkerDied, WorkerStarted, WorkerStopped
 from napari_unet.controller.session import Session
 from napari_unet.controller.subscriptions import Subscriptions
 from napari_unet.controller.supervised_worker import SupervisedWorker
 from napari_unet.controller.told_once import ToldOnce
 from napari_unet.controller.view import View
+from napari_unet.errors import UserError
 from napari_unet.protocol import messages as m
 
 
@@ -27,6 +28,7 @@ class Training:
         self._goes_on = False  # with the next image
         self._told = ToldOnce(subscriptions)
         subscriptions.subscribe(WorkerStarted, self._worker_started)
+        subscriptions.subscribe(WorkerStopped, lambda _: self._end())
         subscriptions.subscribe(WorkerDied, self._worker_died)
         subscriptions.subscribe(ImageShown, self._image_shown)
         subscriptions.subscribe(m.Failed, self._failed)
@@ -46,11 +48,18 @@ class Training:
         self._start()
 
     def start_by_itself(self) -> None:
-        """Start where two classes are painted, unless the user paused or the setting says no."""
+        """Start where two classes are painted, unless the user paused or the setting says no.
+
+        Where no worker can be started an ``ErrorLine`` says so: what was painted is saved all the same.
+        """
         project = self._session.present_project()
         painted = sum(count > 0 for count in project.strokes.labelled_pixels().values())
         if painted >= 2 and not self.is_on and not self._held_back and project.settings.read().start_by_itself:
-            self._start()
+            try:
+                self._start()
+            except UserError as error:
+                self._end()
+                self._publish(ErrorLine(str(error)))
 
     def pause(self) -> None:
         """Stop learning for now; the network is scored and saved."""
@@ -65,8 +74,7 @@ class Training:
 
     def stop(self) -> None:
         """End the worker and give back its memory; what was learned is saved."""
-        self._held_back = True
-        self.is_on = False
+        self._end()
         self._worker.stop()
 
     def restore_best(self) -> None:
@@ -84,6 +92,9 @@ class Training:
         """Let strokes start the training again, as in a project that was just opened."""
         self._held_back = self._goes_on = False
 
+    def _end(self) -> None:
+        self.is_on, self._held_back = False, True
+
     def _image_shown(self, shown: ImageShown) -> None:
         if shown.record is not None and self._goes_on and not self._held_back:
             self._start()
@@ -94,8 +105,8 @@ class Training:
 
     def _worker_died(self, died: WorkerDied) -> None:
         # Strokes do not start what died again and again; the user may.
-        self._held_back = self._held_back or died.is_given_up
-        self.is_on = self.is_on and not died.is_given_up
+        if died.is_given_up:
+            self._end()
 
     def _failed(self, failed: m.Failed) -> None:
         self.is_on = self.is_on and failed.line.startswith("NU-E")  # an export or a full disk ends no training

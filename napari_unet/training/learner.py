@@ -80,10 +80,11 @@ class Learner:
             return ""
         names = self.project.classes.names()
         painted = [f"'{names[class_id]}'" for class_id in self.annotations.class_ids()]
+        where = " outside of rectangles" if any(plane.areas for plane in self.annotations.planes.values()) else ""
         return (
-            f"only {painted[0]} is painted: add strokes of a second class"
+            f"only {painted[0]} is painted{where}: add strokes of a second class"
             if painted
-            else "paint strokes of two classes"
+            else f"paint strokes of two classes{where}"
         )
 
     @property

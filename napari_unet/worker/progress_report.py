@@ -7,6 +7,7 @@ from napari_unet.worker.listener import Hears, Listener
 from napari_unet.worker.open_project import OpenProject
 
 _EVERY_S = 0.25
+_NOT_READ = "nothing is learned, for the worker could not read the project: open it again"
 
 
 class ProgressReport(Listener):
@@ -29,7 +30,7 @@ class ProgressReport(Listener):
             return
         self._next = now + _EVERY_S
         learner, shown_step = self._opened.learner, self._opened.shown_step
-        obstacle = learner.obstacle if learner else "no project is open"
+        obstacle = learner.obstacle if learner else _NOT_READ
         learning = "resting" if learner and learner.is_settled else "training"
         state = "paused" if not self._opened.is_training else "waiting" if obstacle else learning
         step = learner.trainer.step_count if learner and learner.trainer else 0

@@ -306,16 +306,50 @@ def test_a_lost_device_is_spared(bench: Bench) -> None:
     assert [line[:6] for line in bench.lines()] == ["NU-W06"]
 
 
-def test_a_worker_that_cannot_be_started_is_told(bench: Bench, monkeypatch: pytest.MonkeyPatch) -> None:
-    """It is one line, nothing is left running, and painting goes on."""
+def test_a_worker_that_cannot_be_started_is_told(bench: Bench, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """It is one line, nothing is left that waits for it, and painting goes on."""
     error = UserError("NU-W08", "the worker cannot be started", "python", "try again")
+    bench.controller.training.start()
+    bench.controller.exports.begin(tmp_path / "out", ("tiff",))
     monkeypatch.setattr(bench.controller.worker, "start_process", Mock(side_effect=error))
     bench.client.exit_code = 1
-    with pytest.raises(UserError, match=r"^NU-W08: "):
-        bench.controller.tick()
+    bench.controller.tick()
+    assert [line[:6] for line in bench.lines()] == ["NU-W06", "NU-W08"]
     assert not bench.controller.worker.is_running
+    assert not bench.controller.training.is_on
+    assert bench.told(m.Exported) == [m.Exported(())]
     bench.controller.tick()
     assert bench.paint(1)
+    assert bench.paint(2)
+    assert len(bench.lines()) == 2
+
+
+def test_strokes_are_saved_where_no_worker_can_be_started(bench: Bench, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A commit that would begin the training raises nothing, for what it stored is on the disk."""
+    bench.controller.worker.stop()
+    bench.controller.training.allow()
+    error = UserError("NU-W08", "the worker cannot be started", "python", "try again")
+    monkeypatch.setattr(bench.controller.worker, "start_process", Mock(side_effect=error))
+    assert bench.paint(1)
+    assert bench.lines() == []
+    assert bench.paint(2)
+    bench.labels[50] = 2
+    assert bench.paint(2)
+    assert [line[:6] for line in bench.lines()] == ["NU-W08"]
+    assert not bench.controller.training.is_on
+
+
+def test_a_message_that_nobody_can_use_costs_no_other(bench: Bench) -> None:
+    """Of an image that was removed while the worker spoke of it; the end of an export comes in the same moment."""
+
+    def refuse(other: m.OtherPixelSize) -> None:
+        raise UserError("NU-P05", f"there is no image {other.image_id}", "p.unet", "choose another")
+
+    bench.controller.subscribe(m.OtherPixelSize, refuse)
+    bench.client.inbox += [m.OtherPixelSize(7, (2.0, 2.0)), m.Exported(("x.tif",))]
+    bench.controller.tick()
+    assert bench.told(m.Exported) == [m.Exported(("x.tif",))]
+    assert [line[:6] for line in bench.lines()] == ["NU-P05"]
 
 
 def test_a_project_is_open_without_a_worker(bench: Bench, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 from concurrent.futures import Future, ThreadPoolExecutor
+from contextlib import suppress
 from functools import partial
 
 from qtpy.QtCore import QTimer
@@ -13,7 +14,7 @@ from napari_unet.gui.sections.attempt import Attempt
 from napari_unet.gui.sections.image_facts import length
 from napari_unet.images.image import Image, PixelSize
 from napari_unet.images.rescaled_copy import refuse_large_copy, rescaled_copy
-from napari_unet.project.image_record import ImageRecord
+from napari_unet.project.image_record import ImageRecord, MissingImage
 from napari_unet.project.project import Project
 from napari_unet.protocol.messages import OtherPixelSize
 
@@ -58,9 +59,11 @@ class RescaleOffer(QPushButton):  # type: ignore[misc]
 
     def offer(self, image_id: int, factors: tuple[float, float]) -> None:
         """Offer a copy with so many times the rows and columns, which has the pixel size that was trained on."""
-        if self._controller.project is not None:
-            self._offers[image_id, self._controller.project.images.get(image_id).pixel_size] = factors
-            self._show()
+        project = self._controller.project
+        with suppress(MissingImage):  # it was removed while the worker looked at it
+            if project is not None:
+                self._offers[image_id, project.images.get(image_id).pixel_size] = factors
+                self._show()
 
     def show_image(self, record: ImageRecord | None) -> None:
         """Show the offer for the image on screen, if there is one."""

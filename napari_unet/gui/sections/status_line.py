@@ -30,6 +30,7 @@ TOO_FAR_OUT = "Zoom in to paint: too much of the image is on screen"
 READ_ONLY = "Read-only project: look around; nothing that you paint is kept"
 _NOT_FLAT = "NU-A20"
 _TICK_MS = 500
+_PATIENCE_S = 3.0  # for the worker to read new strokes, before what it waits for is told
 
 
 class StatusLine(SteadyText):
@@ -62,6 +63,7 @@ class StatusLine(SteadyText):
         self._clock = clock
         self._said = ""  # an error or an offer, until something else happens
         self._overlay_at: float | None = None  # when the newest tile came
+        self._waits_since: float | None = None  # when the worker began to wait for strokes; None while it does not
         self._too_far_out = False
         self._timer = QTimer(self, interval=_TICK_MS)
         self._timer.timeout.connect(self._show)
@@ -84,10 +86,12 @@ class StatusLine(SteadyText):
         subscribe(Progress, self._show_progress)
         subscribe(Tile, self._tile_came)
         subscribe(ErrorLine, lambda error: self.say(error.line))
+        subscribe(StrokesSaved, lambda _: self._wait_anew())
         for over in (StrokesSaved, WorkAsked, ClassesChanged):
             subscribe(over, lambda _: self.say(""))
         for picked in (self._table.chosen, self._table.clicked):
             picked.connect(lambda _: self.say(""))
+        subscribe(ProjectOpened, lambda _: self._show_progress(None))
         for other in (ImageShown, ImageRemoved, ProjectOpened):
             subscribe(other, lambda _: self._forget())
         subscribe(ActionEnded, lambda _: self._show())
@@ -96,9 +100,17 @@ class StatusLine(SteadyText):
         self._overlay_at = None
         self.say("")
 
-    def _show_progress(self, progress: Progress) -> None:
+    def _show_progress(self, progress: Progress | None) -> None:
         self.progress = progress
+        if progress is None or progress.state != "waiting":
+            self._waits_since = None
+        elif self._waits_since is None:
+            self._waits_since = self._clock()
         self._show()
+
+    def _wait_anew(self) -> None:
+        if self._waits_since is not None:
+            self._waits_since = self._clock()
 
     def _tile_came(self, tile: Tile) -> None:
         self._overlay_at = self._clock()
@@ -135,6 +147,9 @@ class StatusLine(SteadyText):
         first = first_strokes(self._table.classes, self._table.painted)
         if first:
             return first
+        if controller.training.is_on and self._waits_since is not None:
+            if self.progress is not None and self._clock() - self._waits_since > _PATIENCE_S:
+                return _as_sentence(self.progress.reason)
         age = None if self._overlay_at is None else self._clock() - self._overlay_at
         return going_on(self.progress, age, is_on=controller.training.is_on, is_bare=self._is_bare())
 
@@ -177,6 +192,10 @@ def going_on(progress: Progress | None, overlay_age: float | None, *, is_on: boo
     if progress is not None and progress.state == "resting":
         return "All strokes are learned: paint where the overlay is wrong"
     return f"Learning; overlay of {_age(overlay_age)} ago"
+
+
+def _as_sentence(reason: str) -> str:
+    return reason[:1].upper() + reason[1:]
 
 
 def _age(seconds: float) -> str:
