@@ -13,6 +13,7 @@ from napari_unet.errors import UserError
 from napari_unet.storage import replace_file
 
 _MOST_PROJECTS = 6
+_FOR_TODAY: "list[Remembered]" = []  # the newest choices, while the disk does not take them
 
 
 class Remembered(msgspec.Struct, frozen=True):
@@ -34,6 +35,8 @@ class Remembered(msgspec.Struct, frozen=True):
 
 def remembered() -> Remembered:
     """Return what was remembered; nothing where the file is missing, damaged or of another kind."""
+    if _FOR_TODAY:
+        return _FOR_TODAY[0]
     try:
         return msgspec.json.decode(_file().read_bytes(), type=Remembered)
     except (OSError, ValueError):  # msgspec's errors are of the second kind
@@ -41,11 +44,12 @@ def remembered() -> Remembered:
 
 
 def remember(choices: Remembered) -> None:
-    """Keep the choices in a file of the user's; on a disk that takes no file they hold for this day alone."""
+    """Keep the choices in a file of the user's; on a disk that takes no file they hold until napari is closed."""
+    _FOR_TODAY.clear()
     try:
         replace_file(_file(), lambda path: path.write_bytes(msgspec.json.encode(choices)))
     except UserError:
-        return
+        _FOR_TODAY.append(choices)
 
 
 def remember_project(folder: Path) -> None:

@@ -9,7 +9,7 @@ import tifffile
 from fake_worker import FakeClient
 from qtpy.QtCore import QMimeData, QPoint, QPointF, Qt, QUrl
 from qtpy.QtGui import QDragEnterEvent, QDropEvent
-from qtpy.QtWidgets import QApplication, QFileDialog, QWidget
+from qtpy.QtWidgets import QApplication, QFileDialog, QMessageBox, QWidget
 from window import User, messages, settle
 
 from napari_unet.gui.sections.status_line import COVERED
@@ -197,3 +197,17 @@ def test_a_project_dropped_anywhere_opens(viewer: Any, day_before: Path) -> None
         assert QApplication.sendEvent(widget, QDropEvent(QPointF(5, 5), Qt.CopyAction, *said))
         assert user.panel.controller.present_project().folder == day_before / "011.unet"
     assert messages() == []
+
+
+def test_a_project_without_classes_that_another_program_has_open(
+    viewer: Any, day_before: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A script may have made it: its images are shown, and nothing can be painted."""
+    monkeypatch.setattr(QMessageBox, "question", lambda *_: QMessageBox.StandardButton.Open)
+    with Project(day_before / "script.unet") as project:
+        project.add_image(open_image(day_before / "011.tif"), day_before / "011.tif")
+        panel = User.of_project(viewer, project.folder).panel
+        assert panel.controller.present_project().read_only
+        assert panel.controller.image.name == "011"
+        assert not panel.results.knobs.isEnabled()
+        assert messages() == []

@@ -2,6 +2,7 @@
 
 from pathlib import Path
 from typing import Any
+from unittest.mock import Mock
 
 import numpy as np
 import pytest
@@ -11,9 +12,10 @@ from qtpy.QtGui import QDesktopServices
 from qtpy.QtWidgets import QFileDialog, QWidget
 from window import settle
 
-from napari_unet.config import Settings
+from napari_unet.config import Settings, changed
+from napari_unet.errors import UserError
 from napari_unet.evaluation.estimated_dice import EstimatedDice
-from napari_unet.gui.remembered import remembered
+from napari_unet.gui.remembered import Remembered, remember, remembered
 from napari_unet.gui.sections.class_table import QUALITY
 from napari_unet.gui.sections.estimate_lines import NONE_YET
 from napari_unet.images.reading import open_image
@@ -22,10 +24,10 @@ from napari_unet.project.project import Project
 from napari_unet.protocol import messages as m
 
 
-def counted(hand: Hand, *classes: ClassCount, **changed: Any) -> None:
+def counted(hand: Hand, *classes: ClassCount, **other: Any) -> None:
     """Let the worker tell the counts of what is on screen."""
     controller = hand.panel.controller
-    place = {"generation": controller.generation, "image_id": controller.image.id, "plane": 0} | changed
+    place = {"generation": controller.generation, "image_id": controller.image.id, "plane": 0} | other
     hand.worker.inbox = [m.Counted(**place, classes=classes)]
     settle(lambda: not hand.worker.inbox, 5)
 
@@ -126,6 +128,21 @@ def test_the_size_that_was_found_is_named_until_one_is_set(hand: Hand) -> None:
     assert settle(lambda: settings_of(hand).object_size == 31, 5)
     assert settings_of(hand).object_range == Settings().object_range
     assert knobs.size.text() == "31 px"
+
+
+def test_settings_that_are_refused_are_not_shown(hand: Hand, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Knobs and the form go back to what is in force, and send nothing of it along later."""
+    knobs, form, project = hand.panel.results.knobs, hand.panel.settings_form, hand.panel.controller.project
+    full = UserError("NU-P07", "the project cannot be written", str(project.folder), "check free space")
+    with monkeypatch.context() as patch:
+        patch.setattr(hand.panel.controller, "change_settings", Mock(side_effect=full))
+        knobs.size.setValue(31)
+        form.fields["border_weight"].value = 50
+        assert settle(lambda: knobs.size.value() == 0, 5)
+        assert form.fields["border_weight"].value == Settings().border_weight
+    knobs.split.setValue(10)
+    assert settle(lambda: settings_of(hand).object_split == 0.1, 5)
+    assert settings_of(hand) == changed(Settings(), {"object_split": 0.1})
 
 
 def test_a_size_has_the_unit_of_the_image(viewer: Any, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -272,6 +289,19 @@ def test_the_folder_of_the_images_takes_a_folder_of_results(filed: Hand, tmp_pat
     assert row.folder == tmp_path / "cells-results"
     row.button.click()
     assert any(isinstance(message, m.Export) for message in filed.worker.sent)
+
+
+def test_choices_hold_for_the_day_where_no_file_can_be_written(own_home: Path) -> None:
+    """A folder of settings that takes no file; they are written as soon as it does."""
+    place = own_home / ".config" / "napari-unet"
+    place.parent.mkdir()
+    place.write_bytes(b"no folder")
+    remember(Remembered(("csv",)))
+    assert remembered().formats == ("csv",)
+    place.unlink()
+    remember(Remembered(("tiff",)))
+    assert (place / "panel.json").is_file()
+    assert remembered().formats == ("tiff",)
 
 
 def test_what_is_remembered_may_be_damaged(own_home: Path) -> None:

@@ -10,6 +10,7 @@ from superqt.utils import signals_blocked
 from napari_unet.config import DEFAULT_SETTINGS, Settings, changed
 from napari_unet.controller.controller import Controller
 from napari_unet.controller.news import ActionEnded, ClassesChanged, ImageShown, ProjectOpened, SettingsChanged
+from napari_unet.errors import UserError
 from napari_unet.gui.plain_text import PlainLabel
 from napari_unet.gui.sections.attempt import Attempt
 from napari_unet.gui.sections.section import GAP, row
@@ -53,7 +54,7 @@ class CountingKnobs(QWidget):  # type: ignore[misc]
         controller.subscribe(SettingsChanged, lambda news: self.show_settings(news.settings))
         controller.subscribe(ClassesChanged, lambda _: self._show_classes())
         controller.subscribe(ImageShown, lambda _: self._show_length())
-        controller.subscribe(ActionEnded, lambda _: self.setEnabled(controller.image is not None))
+        controller.subscribe(ActionEnded, lambda _: self.setEnabled(self._may_change()))
 
     def show_settings(self, settings: Settings) -> None:
         """Show these settings, but for what the user is changing now."""
@@ -167,7 +168,16 @@ class CountingKnobs(QWidget):  # type: ignore[misc]
 
     def _apply(self) -> None:
         wanted, self._wanted = self._wanted, {}
-        self._controller.change_settings(changed(self._controller.present_project().settings.read(), wanted))
+        before = self._controller.present_project().settings.read()
+        try:
+            self._controller.change_settings(changed(before, wanted))
+        except UserError:
+            self.show_settings(before)  # the project does not take the others
+            raise
+
+    def _may_change(self) -> bool:
+        project = self._controller.project
+        return self._controller.image is not None and project is not None and not project.read_only
 
     def _forget(self, settings: Settings) -> None:
         self._soon.stop()

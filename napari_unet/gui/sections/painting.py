@@ -107,7 +107,9 @@ class Painting(QObject):  # type: ignore[misc]
     def _image_shown(self, shown: ImageShown) -> None:
         if shown.record is not None:
             self.take(self._canvas.annotation)
-            self.paint_with(self._table.selected or self._controller.present_project().classes.all()[0].id)
+            classes = self._controller.present_project().classes.all()
+            if self._table.selected or classes:  # a script may have made a project without any
+                self.paint_with(self._table.selected or classes[0].id)
 
     def _key(self, number: int) -> Callable[[Any], None]:
         return lambda _: self._pressed(number)

@@ -13,6 +13,7 @@ from qtpy.QtWidgets import QDialog, QGridLayout, QLineEdit, QPushButton, QScroll
 from napari_unet.config import DEFAULT_SETTINGS, Field, Settings, changed, fields, preset_settings
 from napari_unet.controller.controller import Controller
 from napari_unet.controller.news import ProjectOpened, SettingsChanged
+from napari_unet.errors import UserError
 from napari_unet.gui.plain_text import PlainLabel
 from napari_unet.gui.sections.attempt import Attempt
 from napari_unet.gui.sections.section import ACCENT, GAP, MARGIN, column, row
@@ -170,10 +171,15 @@ class SettingsForm(QDialog):  # type: ignore[misc]
 
     def _apply(self) -> None:
         """Give the project the settings of the form; choosing another network also sets what belongs to it."""
-        if self.settings.preset != self._controller.present_project().settings.read().preset:
+        before = self._controller.present_project().settings.read()
+        if self.settings.preset != before.preset:
             self.show_settings(changed(self.settings, preset_settings(self.settings.preset)))
         self._mark()
-        self._controller.change_settings(self.settings)
+        try:
+            self._controller.change_settings(self.settings)
+        except UserError:
+            self.show_settings(before)  # the project does not take the others
+            raise
 
     def _settings_changed(self, settings: Settings) -> None:
         if settings != self.settings:  # a field that is being typed in is left alone
