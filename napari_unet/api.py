@@ -137,6 +137,7 @@ def predict_file(
     probabilities: bool = False,
     rescale: bool = False,
     channels: str | Sequence[str] = (),
+    axes: str | None = None,
     stem: str | None = None,
     tile_done: Callable[[], object] = lambda: None,
     warn: Callable[[str], object] = lambda line: None,
@@ -147,8 +148,8 @@ def predict_file(
     ----------
     path : of the image file
     folder : for the results; it is made where it is not there
-    formats, tile, probabilities, rescale, channels : as ``PredictionRequest`` has them; ``tile`` in pixels, of formats
-        and channels one or several
+    formats, tile, probabilities, rescale, channels, axes : as ``PredictionRequest`` has them; ``tile`` in pixels, of
+        formats and channels one or several
     stem : name of the results without an ending; None for the image's own
     tile_done : called after each tile, or chunk of a large file
     warn : told what should be known of the image, line by line
@@ -160,7 +161,7 @@ def predict_file(
         probabilities beside the "ome-zarr" of a plane that is not held in memory; NU-I08 and NU-I34 for channels that
         are not there.
     """
-    request = PredictionRequest(names_of(formats), tile, probabilities, rescale, names_of(channels))
+    request = PredictionRequest(names_of(formats), tile, probabilities, rescale, names_of(channels), axes)
     listener = Listener(tile_done=tile_done, warn=warn)
     return batch.predict_file(model, Path(path), Destination(Path(folder), stem), request, listener=listener)
 
@@ -175,6 +176,7 @@ def predict_files(
     probabilities: bool = False,
     rescale: bool = False,
     channels: str | Sequence[str] = (),
+    axes: str | None = None,
     scheduler: str = "",
     device: str = "auto",
     precision: str = "auto",
@@ -189,8 +191,8 @@ def predict_files(
     ----------
     paths : of image files, and of folders of which every image is taken, one or several
     folder : for the results; it is made where it is not there
-    formats, tile, probabilities, rescale, channels : of every image, as ``PredictionRequest`` has them; ``tile`` in
-        pixels, of formats and channels one or several
+    formats, tile, probabilities, rescale, channels, axes : of every image, as ``PredictionRequest`` has them; ``tile``
+        in pixels, of formats and channels one or several
     scheduler : address of a running Dask cluster, which then predicts, to "ome-zarr" alone; "" for none
     device, precision : for the processes of the cluster, each of which chooses for itself
     started : told each image, its place in the batch from 0 on and how many there are
@@ -204,7 +206,7 @@ def predict_files(
         NU-C05 for a tile that does not fit the network, NU-E02 for a format that does not exist, NU-I19 for a folder
         without an image; for a cluster NU-C04, NU-C10 and NU-C12.
     """
-    request = PredictionRequest(names_of(formats), tile, probabilities, rescale, names_of(channels))
+    request = PredictionRequest(names_of(formats), tile, probabilities, rescale, names_of(channels), axes)
     cluster = cluster_for(request, model, scheduler, device, precision)
     listener = Listener(started, failed, tile_done, warn)
     images = [Path(paths)] if isinstance(paths, str | Path) else [Path(path) for path in paths]

@@ -7,7 +7,8 @@ OPTIONS = {
     "NU-A04": ("labels_are",),
     "NU-A14": ("labels_are", "classes"),
     "NU-E14": ("format", "objects", "probabilities", "rescale"),
-    "NU-I08": ("channels",),
+    "NU-I01": ("axes",),
+    "NU-I08": ("channels", "axes"),
     "NU-S02": ("truth_is", "prediction_is"),
     "NU-T01": ("labels_are",),
 }

@@ -96,6 +96,12 @@ def _add_predict(commands: Any) -> None:
         metavar="NAME_OR_NUMBER",
         help="of the images, as the network was trained on them; by itself those with the names it was trained on",
     )
+    predict.add_argument(
+        "--axes",
+        metavar="LETTERS",
+        help="of the images where their files name them wrongly, in the order of the file: yx and c for channels, "
+        "other letters for planes, as cyx",
+    )
     predict.add_argument("--tile", type=int, help="side in pixels; changes speed and memory only")
     predict.add_argument("--scheduler", default="", help="address of a running Dask cluster; with --format ome-zarr")
     _add_object_settings(predict)

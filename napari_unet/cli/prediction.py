@@ -17,7 +17,9 @@ def predict(options: argparse.Namespace) -> int:
     from napari_unet.prediction.prediction_request import PredictionRequest
 
     formats = [options.format, *(["objects", "csv"] if options.objects else [])]
-    request = PredictionRequest(formats, options.tile, options.probabilities, options.rescale, options.channels)
+    request = PredictionRequest(
+        formats, options.tile, options.probabilities, options.rescale, options.channels, options.axes
+    )
     take_the_machine()
     model = load_model(options.model, options.device, options.precision)
     model = replace(model, settings=changed(model.settings, given_settings(options)))

@@ -114,9 +114,9 @@ def predict_file(
     ------
     UserError
         NU-E14 for objects or probabilities beside the "ome-zarr" of a plane that is not held in memory; NU-I08 and
-        NU-I34 for channels that are not there.
+        NU-I34 for channels that are not there; NU-I01 for axes that do not fit.
     """
-    planes = model.planes_of(open_image(path), request.channels)
+    planes = model.planes_of(open_image(path, request.axes), request.channels)
     _refuse_objects_of_large(planes.image, path, request)
     folder, stem = destination.folder, file_stem(destination.stem or image_stem(path))
     refuse_overwriting([path], folder, [stem])

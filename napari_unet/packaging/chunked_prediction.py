@@ -22,6 +22,7 @@ class ChunkedPrediction:
     tile : side of a tile in px; chosen by the predictor where None
     source : the image's file, if it has one
     cluster : predicts the ``source``, in place of this process
+    axes : of the ``source``, where its file names them wrongly
     """
 
     model: Model
@@ -29,6 +30,7 @@ class ChunkedPrediction:
     tile: int | None = None
     source: Path | None = None
     cluster: Cluster | None = None
+    axes: str | None = None
 
     def resumable(self, path: Path, provenance: Provenance) -> Resumable[Path]:
         """Predict the chunks that are missing in a file, and return its path."""
@@ -58,4 +60,5 @@ class ChunkedPrediction:
             classes=tuple(file.classes),
             chunk=file.chunk,
             tile=self.tile,
+            axes=self.axes,
         )

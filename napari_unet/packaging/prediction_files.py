@@ -84,7 +84,9 @@ class ImagePrediction:
         if self._goes_by_chunks(factors):
             from napari_unet.packaging.chunked_prediction import ChunkedPrediction  # brings zarr
 
-            chunks = ChunkedPrediction(self.model, self.planes, self.request.tile, self.source, self.cluster)
+            chunks = ChunkedPrediction(
+                self.model, self.planes, self.request.tile, self.source, self.cluster, self.request.axes
+            )
             written = [self.folder / f"{stem}.ome.zarr"]
             self._say(provenance.keep_changed(note))
             # Absolute, for the processes of a cluster live in other folders.

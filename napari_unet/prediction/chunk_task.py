@@ -26,6 +26,7 @@ class ChunkTask:
     ----------
     image, image_fingerprint : file, and what it has to hold
     channels : that are seen of it, as in ``Image.chosen``
+    axes : of it, as ``open_image`` takes them
     network, network_fingerprint : checkpoint, and what it has to hold
     device, precision : as ``choose_device`` takes them; chosen by each process for itself
     """
@@ -42,6 +43,7 @@ class ChunkTask:
     chunk: int
     tile: int | None
     precision: str = "auto"
+    axes: str | None = None
 
     def __call__(self, chunk: Chunk) -> None:
         """Make one chunk.
@@ -52,7 +54,7 @@ class ChunkTask:
             NU-I15 or NU-M06 when image or network are not what they were, and as ``ChunkFile.write``.
         """
         predictor = _predictor(self.network, self.network_fingerprint, self.device, self.precision)
-        image = replace(_image(self.image, self.image_fingerprint), chosen=self.channels)
+        image = replace(_image(self.image, self.axes, self.image_fingerprint), chosen=self.channels)
         tile = self.tile or largest_tile(predictor.network.architecture, memory_share(predictor.device.kind))
         ChunkFile(self.path, image, self.classes, self.chunk).write(predictor, self.normalisation, chunk, tile)
 
@@ -69,8 +71,8 @@ def _predictor(network: Path, fingerprint: str, device: str, precision: str) -> 
 
 
 @lru_cache(maxsize=1)
-def _image(path: Path, fingerprint: str) -> Image:
-    image = open_image(path)
+def _image(path: Path, axes: str | None, fingerprint: str) -> Image:
+    image = open_image(path, axes)
     if image.fingerprint() != fingerprint:
         fix = "open the image again to use its new content"
         raise UserError("NU-I15", "the file changed after it was opened", str(path), fix)

@@ -22,6 +22,7 @@ class PredictionRequest:
     probabilities : write them as well, as NPY
     rescale : show the network the image at the pixel size that it was trained on
     channels : names, or numbers from 1 on; () for those that the network was trained on
+    axes : one letter for each axis of the images, where their files name them wrongly; None as the files say
 
     Raises
     ------
@@ -34,6 +35,7 @@ class PredictionRequest:
     probabilities: bool = False
     rescale: bool = False
     channels: Sequence[str] = ()
+    axes: str | None = None
 
     def __post_init__(self) -> None:
         refuse_tile(self.tile)
