@@ -69,6 +69,7 @@ class Learner:
         self._saved = (0, 0, 0)  # what ``_state`` was when something was saved last
         self._loaded = -1  # version of the network that was loaded, if one was
         self._has_missed = False  # strokes that were painted when no worker was there
+        self._has_unheard_strokes = False  # that the trainer was not told of yet
         self._trained_choice: tuple[str, int, int] | None = None  # of the network that is trained
         self.refresh()
         self._load_shown()
@@ -124,18 +125,22 @@ class Learner:
             self.screen_cache.drop()
         changed = self.annotations.refresh(self.settings)
         if changed:
+            self._has_unheard_strokes = True
             shown = self.predictor
             if own and shown is not None:
                 self.agreement.note(shown)
             self.selection.release()
-        if len(self.annotations.class_ids()) < 2:
+        class_ids, trainer = self.annotations.class_ids(), self.trainer
+        if len(class_ids) < 2:
             return changed
         self.annotations.refuse_other_channels()
-        if self.trainer is None or is_other_network:
+        # Compared with what the trainer heard last: it hears nothing while a single class is painted.
+        new_strokes = self._has_unheard_strokes
+        if trainer is None or is_other_network:
             self._begin_training()
-        elif changed or self.settings != before or self.annotations.class_ids() != self.trainer.class_ids:
-            cache = self.screen_cache.features
-            self.trainer.refresh(self.settings, new_strokes=bool(changed), feature_cache=cache)
+        elif new_strokes or self.settings != trainer.settings or class_ids != trainer.class_ids:
+            trainer.refresh(self.settings, new_strokes=new_strokes, feature_cache=self.screen_cache.features)
+        self._has_unheard_strokes = False
         return changed
 
     def reopen(self, image_id: int | None) -> None:
