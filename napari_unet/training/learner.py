@@ -214,10 +214,11 @@ class Learner:
     def _begin_version(self) -> None:
         """Take note that another network is shown; training changes the body, whose features were cached."""
         self.version += 1
-        began_with = "" if self.trainer is None else self.trainer.began_with
-        self.selection.newest_trained_with = as_fact(self.settings, self.device, began_with)
-        if self.trainer is not None and self.trainer.step_count > 0:
-            self.screen_cache.drop()
+        if self.trainer is not None:
+            trained_with = as_fact(self.trainer.settings, self.device, self.trainer.began_with)
+            self.selection.newest_trained_with = trained_with
+            if self.trainer.step_count > 0:
+                self.screen_cache.drop()
 
     def restore_best(self) -> Score | None:
         """Go back to the network with the highest held-out Dice, for predicting and for training on.
@@ -244,7 +245,7 @@ class Learner:
         if self.trainer is None or self.selection.shown is None or self._saved == state:
             return None
         self.project.database.refuse_when_gone()
-        trained_with = as_fact(self.settings, self.device, self.trainer.began_with)
+        trained_with = as_fact(self.trainer.settings, self.device, self.trainer.began_with)
         best = self._files.save(self.selection.checkpoint(), self.trainer.checkpoint(trained_with))
         self._saved = state
         return best
