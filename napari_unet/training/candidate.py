@@ -1,6 +1,7 @@
 """A network that may be the one that predicts, with what it was worth on held-out pixels."""
 
 from dataclasses import dataclass, field
+from typing import Any
 
 import numpy as np
 from jaxtyping import Int
@@ -14,12 +15,18 @@ from napari_unet.network.unet import UNet
 
 @dataclass(frozen=True, slots=True)
 class Candidate:
-    """A network at a step, with its confusion matrix on every held-out block."""
+    """A network at a step, with its confusion matrix on every held-out block.
+
+    Attributes
+    ----------
+    trained_with : for the facts of its checkpoint, as ``device_settings.as_fact`` gives it; {} where nobody knows
+    """
 
     step: int
     class_ids: tuple[int, ...]
     network: UNet
     matrices: dict[tuple[PlaneKey, Region], Int[np.ndarray, "k k"]] = field(default_factory=dict)
+    trained_with: dict[str, Any] = field(default_factory=dict)
 
     @property
     def total(self) -> Int[np.ndarray, "k k"]:

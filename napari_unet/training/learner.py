@@ -69,6 +69,7 @@ class Learner:
         self._saved = (0, 0, 0)  # what ``_state`` was when something was saved last
         self._loaded = -1  # version of the network that was loaded, if one was
         self._has_missed = False  # strokes that were painted when no worker was there
+        self._has_unheard_strokes = False  # that the trainer was not told of yet
         self._trained_choice: tuple[str, int, int] | None = None  # of the network that is trained
         self.refresh()
         self._load_shown()
@@ -125,18 +126,22 @@ class Learner:
             self.screen_cache.drop()
         changed = self.annotations.refresh(self.settings)
         if changed:
+            self._has_unheard_strokes = True
             shown = self.predictor
             if own and shown is not None:
                 self.agreement.note(shown)
             self.selection.release()
-        if len(self.annotations.class_ids()) < 2:
+        class_ids, trainer = self.annotations.class_ids(), self.trainer
+        if len(class_ids) < 2:
             return changed
         self.annotations.refuse_other_channels()
-        if self.trainer is None or is_other_network:
+        # Compared with what the trainer heard last: it hears nothing while a single class is painted.
+        new_strokes = self._has_unheard_strokes
+        if trainer is None or is_other_network:
             self._begin_training()
-        elif changed or self.settings != before or self.annotations.class_ids() != self.trainer.class_ids:
-            cache = self.screen_cache.features
-            self.trainer.refresh(self.settings, new_strokes=bool(changed), feature_cache=cache)
+        elif new_strokes or self.settings != trainer.settings or class_ids != trainer.class_ids:
+            trainer.refresh(self.settings, new_strokes=new_strokes, feature_cache=self.screen_cache.features)
+        self._has_unheard_strokes = False
         return changed
 
     def reopen(self, image_id: int | None) -> None:
@@ -210,10 +215,11 @@ class Learner:
     def _begin_version(self) -> None:
         """Take note that another network is shown; training changes the body, whose features were cached."""
         self.version += 1
-        began_with = "" if self.trainer is None else self.trainer.began_with
-        self.selection.newest_trained_with = as_fact(self.settings, self.device, began_with)
-        if self.trainer is not None and self.trainer.step_count > 0:
-            self.screen_cache.drop()
+        if self.trainer is not None:
+            trained_with = as_fact(self.trainer.settings, self.device, self.trainer.began_with)
+            self.selection.newest_trained_with = trained_with
+            if self.trainer.step_count > 0:
+                self.screen_cache.drop()
 
     def restore_best(self) -> Score | None:
         """Go back to the network with the highest held-out Dice, for predicting and for training on.
@@ -240,7 +246,7 @@ class Learner:
         if self.trainer is None or self.selection.shown is None or self._saved == state:
             return None
         self.project.database.refuse_when_gone()
-        trained_with = as_fact(self.settings, self.device, self.trainer.began_with)
+        trained_with = as_fact(self.trainer.settings, self.device, self.trainer.began_with)
         best = self._files.save(self.selection.checkpoint(), self.trainer.checkpoint(trained_with))
         self._saved = state
         return best

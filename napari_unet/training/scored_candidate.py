@@ -3,6 +3,7 @@
 import hashlib
 from collections import Counter
 from collections.abc import Iterator, Sequence
+from dataclasses import replace
 from typing import NamedTuple
 
 import numpy as np
@@ -11,6 +12,7 @@ from napari_unet.dataset.annotated import Annotations, PlaneKey
 from napari_unet.dataset.annotated_plane import AnnotatedPlane
 from napari_unet.evaluation.scores import confusion
 from napari_unet.images.tiles import Region
+from napari_unet.network.device import Device
 from napari_unet.network.inference import Predictor
 from napari_unet.training.candidate import Candidate
 
@@ -32,17 +34,17 @@ class ScoredPart(NamedTuple):
         return hashlib.sha256(f"{self.key}/{self.blocks[0].y0}/{self.blocks[0].x0}".encode()).digest()
 
 
-def scored_candidate(predictor: Predictor, step: int, annotations: Annotations) -> Candidate:
-    """Return the predictor's network with its confusion matrix on the held-out blocks that are scored."""
-    class_ids = predictor.class_ids
+def scored_candidate(candidate: Candidate, device: Device, annotations: Annotations) -> Candidate:
+    """Return a candidate with its confusion matrix on the held-out blocks that are scored now."""
+    predictor = Predictor(candidate.network, candidate.class_ids, device)
     matrices = {}
-    for key, region, blocks in scored_parts(annotations, predictor.network.architecture.rim):
+    for key, region, blocks in scored_parts(annotations, candidate.network.architecture.rim):
         plane = annotations.planes[key]
         found = predictor.classes(annotations.with_context(key, predictor.context_planes), region)
         for block in blocks:
             truth = np.where(plane.held_out[block.slices], plane.labels[block.slices], 0).astype(np.uint8)
-            matrices[key, block] = confusion(truth, found[block.seen_from(region).slices], class_ids)
-    return Candidate(step, class_ids, predictor.network, matrices)
+            matrices[key, block] = confusion(truth, found[block.seen_from(region).slices], candidate.class_ids)
+    return replace(candidate, matrices=matrices)
 
 
 def scored_parts(annotations: Annotations, rim: int, most_pixels: int = _MOST_PIXELS) -> list[ScoredPart]:

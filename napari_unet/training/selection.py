@@ -57,7 +57,6 @@ class Selection:
         self.pace = ScoringPace()
         self.newest_trained_with: dict[str, Any] = {}
         self.looked_at = LookedAt(annotations)
-        self._trained_with: dict[str, Any] = {}  # of the network that is shown
         self._rival: Candidate | None = None  # the best since the newest strokes
         self._annotations = annotations
         self._device = device
@@ -83,7 +82,7 @@ class Selection:
         with self.pace.scoring():
             self._prior_strength = best_strength(Predictor(network, class_ids, self._device), self._annotations)
             weaken_prior(network, self._prior_strength)
-            return self._considered(self.scored(network, class_ids, step))
+            return self._considered(self.scored(self._newest(network, class_ids, step)))
 
     def _considered(self, candidate: Candidate) -> Score:
         class_ids = candidate.class_ids
@@ -99,8 +98,6 @@ class Selection:
         self._rival = rival
         self._kept_back = candidate.is_clearly_worse(rival)
         self.shown = rival if self._kept_back else candidate
-        if self.shown is candidate:
-            self._trained_with = self.newest_trained_with
         return self.score()
 
     def release(self) -> None:
@@ -113,8 +110,7 @@ class Selection:
         """Show a candidate without scoring it, unless the last one that was scored was kept back."""
         if not (self._kept_back and self._rival is not None and self._rival.class_ids == class_ids):
             weaken_prior(network, self._prior_strength)
-            self.shown = Candidate(step, class_ids, network)
-            self._trained_with = self.newest_trained_with
+            self.shown = self._newest(network, class_ids, step)
             self._note_start(self.shown)
 
     def go_back(self) -> Score | None:
@@ -130,7 +126,7 @@ class Selection:
         if self.shown is None:
             raise RuntimeError("nothing has been considered yet")
         if not self.shown.matrices:
-            self.shown = self.scored(self.shown.network, self.shown.class_ids, self.shown.step)
+            self.shown = self.scored(self.shown)
         blocks = self.shown.blocks
         matrices = np.stack([*self.shown.matrices.values()]) if blocks else _no_matrices(len(self.shown.class_ids))
         classes = class_scores(matrices, self.shown.class_ids, self._strokes())
@@ -154,12 +150,15 @@ class Selection:
         """Score the shown network on the pixels that are held out now; None while nothing is shown."""
         if self.shown is not None:
             self._bring_up_to_date(self.shown.class_ids)
-            self.shown = self.scored(self.shown.network, self.shown.class_ids, self.shown.step)
+            self.shown = self.scored(self.shown)
         return self.score() if self.shown is not None else None
 
-    def scored(self, network: UNet, class_ids: tuple[int, ...], step: int) -> Candidate:
+    def scored(self, candidate: Candidate) -> Candidate:
         """Predict every held-out block and count."""
-        return scored_candidate(Predictor(network, class_ids, self._device), step, self._annotations)
+        return scored_candidate(candidate, self._device, self._annotations)
+
+    def _newest(self, network: UNet, class_ids: tuple[int, ...], step: int) -> Candidate:
+        return Candidate(step, class_ids, network, trained_with=self.newest_trained_with)
 
     def _note_start(self, candidate: Candidate) -> None:
         if self.start is None or self.start.class_ids != candidate.class_ids:
@@ -171,9 +170,9 @@ class Selection:
         self._revision = self._annotations.revision
         best, start = self.best, self.start
         if best is not None and best.class_ids == class_ids and changed:
-            self.best = self.scored(best.network, best.class_ids, best.step)
+            self.best = self.scored(best)
         if start is not None and start.class_ids == class_ids and (changed or not start.matrices):
-            self.start = self.best if start is best else self.scored(start.network, start.class_ids, start.step)
+            self.start = self.best if start is best else self.scored(start)
 
     def _milestone(self, candidate: Candidate | None) -> Milestone | None:
         """Return step and Dice of a candidate; None unless it was scored on the same pixels as the shown network."""
@@ -208,7 +207,7 @@ class Selection:
             raise RuntimeError("nothing has been considered yet")
         score = self.score()
         facts = {
-            **self._trained_with,
+            **self.shown.trained_with,
             "held_out_dice": {str(c.class_id): c.dice for c in score.classes},
             "mean_held_out_dice": score.mean_dice,
             TO_PUBLISH: msgspec.to_builtins(score.checked),
@@ -219,9 +218,9 @@ class Selection:
 
     def restore(self, checkpoint: Checkpoint) -> Score:
         """Show a network that was saved, and score it on what is held out now."""
-        self._trained_with = known_fact(checkpoint.facts)
         network = copy.deepcopy(checkpoint.network()).to(self._device.torch_device)
-        self.best = self.shown = self._rival = self.scored(network, checkpoint.class_ids, checkpoint.step)
+        saved = Candidate(checkpoint.step, checkpoint.class_ids, network, trained_with=known_fact(checkpoint.facts))
+        self.best = self.shown = self._rival = self.scored(saved)
         self._note_start(self.shown)
         self._revision = self._annotations.revision
         self.looked_at.images.resume(network, checkpoint.facts)

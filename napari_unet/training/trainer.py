@@ -56,6 +56,7 @@ class Trainer:
     Attributes
     ----------
     class_ids : the class of each output
+    settings : those that were heard of last
     step_count : steps behind the network
     loss : of the newest step; NaN before the first
     batches : gives the tiles of each step
@@ -75,7 +76,7 @@ class Trainer:
         self.class_ids = annotations.class_ids()
         self.loss = math.nan
         self.plateau = Plateau()
-        self._settings = settings
+        self.settings = settings
         self._group = group
         self._random = np.random.default_rng(start.seed)
         network = starting_network(annotations.channels(), self.class_ids, settings, start)
@@ -126,7 +127,7 @@ class Trainer:
     ) -> None:
         """Take note of new strokes and settings; a class painted for the first time gets an output."""
         self._settle()
-        self._settings = settings
+        self.settings = settings
         self._optimisation.note_strokes(settings)
         self.plateau = Plateau()
         class_ids = self.annotations.class_ids()
@@ -146,9 +147,9 @@ class Trainer:
 
         On a GPU it is the loss of the step before, so that the GPU has the next step at hand when it has done this one.
         """
-        batch = self.batches.draw(self._settings, self.class_ids)
+        batch = self.batches.draw(self.settings, self.class_ids)
         optimiser = self._optimisation.ready()
-        loss, total = self._loss_of(batch, self._settings)
+        loss, total = self._loss_of(batch, self.settings)
         optimiser.zero_grad(set_to_none=True)
         total.backward()  # type: ignore[no-untyped-call]
         self._group.add_gradients(self._network.parameters())
@@ -231,7 +232,7 @@ class Trainer:
 
     def _decay(self) -> float:
         """Return the share of itself that the EMA keeps at the next step."""
-        keep = self._settings.averaging
+        keep = self.settings.averaging
         if self.answers_at_once:
             return keep
         # A young average forgets faster: it would otherwise show the random start for a hundred steps.

@@ -134,6 +134,37 @@ def test_the_loss_of_another_network_is_drawn_at_once(qtbot: object) -> None:
     assert curve.loss_curve.getData()[1].tolist() == [1.5]
 
 
+def test_no_curve_runs_backwards(qtbot: object) -> None:
+    """Over steps it goes on from an earlier network, live and restored; over annotation time every score stays."""
+    steps = [100, 200, 300, 200, 400, 5, 20]  # an earlier network is shown again, and later another one begins
+    records = [
+        {"step": step, "loss": 0.5, "mean_dice": 0.7, "estimated": 0.6, "annotation_s": 60.0 * minute}
+        for minute, step in enumerate(steps)
+    ]
+    for count, expected in ((4, [100, 200]), (5, [100, 200, 400]), (6, [5]), (7, [5, 20])):
+        live, restored = LearningCurve(), LearningCurve()
+        for record in records[:count]:
+            live.add_score(record["step"], 0.6, 0.7, record["annotation_s"])
+        restored.restore(records[:count])
+        for curve in (live.dice_curve, live.held_out_curve, restored.dice_curve, restored.loss_curve):
+            assert curve.getData()[0].tolist() == expected
+        for each in (live, restored):
+            each.axis.setCurrentText(ANNOTATION_TIME)
+            assert each.dice_curve.getData()[0].tolist() == [*range(count)]
+
+
+def test_scores_go_with_the_losses_of_their_network(qtbot: object) -> None:
+    """Once another one begins, before it has a score of its own."""
+    curve = LearningCurve()
+    for step in (10, 20):
+        curve.add_loss(step, 0.5)
+        curve.add_score(step, 0.6, None, None)
+    curve.add_loss(1, 0.9)
+    assert curve.dice_curve.getData()[0] is None
+    curve.add_score(15, 0.7, None, None)
+    assert curve.dice_curve.getData()[0].tolist() == [15]
+
+
 def test_a_forecast_is_told_while_it_helps(qtbot: object) -> None:
     """With both numbers, never "± 0.00"; nothing when it is unknown or too wide, or the newest Dice is."""
     assert forecast_text(Forecast(0.012, 0.004)) == "10 more minutes of painting: about +0.01 ± 0.01"

@@ -32,6 +32,7 @@ from napari_unet.packaging import exchange, model_example, model_package
 from napari_unet.prediction import large_image
 from napari_unet.project.project import Project
 from napari_unet.protocol import messages as m
+from napari_unet.training.candidate import Candidate
 from napari_unet.training.learner import Learner
 from napari_unet.worker.engine import Engine
 
@@ -214,7 +215,7 @@ def test_another_number_of_planes_starts_another_network(tmp_path: Path) -> None
         assert learner.predictor.context_planes == 0
         learner.step()
         learner.show_newest(score=True)
-        learner.selection.scored(learner.trainer.candidate(), learner.trainer.class_ids, 1)
+        learner.selection.scored(Candidate(1, learner.trainer.class_ids, learner.trainer.candidate()))
 
 
 def test_the_worker_shows_what_is_exported(precision: str, tmp_path: Path) -> None:

@@ -17,6 +17,7 @@ from napari_unet.network.device import Device
 from napari_unet.network.inference import Predictor
 from napari_unet.network.unet import Architecture, DeepShallowHead, UNet, build
 from napari_unet.project.project import Project
+from napari_unet.training.candidate import Candidate
 from napari_unet.training.class_expectation import best_strength, weaken_prior
 from napari_unet.training.selection import Selection
 
@@ -148,5 +149,5 @@ def test_the_network_that_is_shown_expects_what_labels_show(project: Project) ->
         assert isinstance(head, DeepShallowHead)
         priors.append(head.prior.tolist())
     assert priors[0] == priors[1] != [3.0, -9.0]
-    unchanged = selection.scored(bright_is_class_2(), CLASSES, 10)
+    unchanged = selection.scored(Candidate(10, CLASSES, bright_is_class_2()))
     assert scored.is_better(unchanged)

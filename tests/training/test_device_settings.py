@@ -134,6 +134,20 @@ def test_the_network_says_what_it_was_trained_with(project: Project) -> None:
     assert beginning_of({"trained_with": {"began_with": 3}}) == beginning_of({}) == ""
 
 
+def test_a_preset_that_is_not_trained_yet_is_not_told(project: Project) -> None:
+    """With a single class left, the network stays that of before whatever is chosen."""
+    learner = Learner(project, CPU, base=BaseWeights())
+    learner.show_newest()
+    project.classes.remove(2)
+    project.settings.write(Settings(preset="accurate"))
+    learner.refresh()
+    assert learner.settings.preset == "accurate"
+    assert learner.save() is not None
+    for name in ("best.json", "last.json"):
+        facts = json.loads((project.models / name).read_text(encoding="utf-8"))["facts"]
+        assert facts["trained_with"]["preset"] == "fast"
+
+
 def test_a_network_says_of_which_other_it_began(project: Project) -> None:
     """In its note, in the list of networks and in the paragraph for the methods section."""
     first = Learner(project, CPU)

@@ -140,6 +140,29 @@ def test_a_correction_is_never_undone_by_what_came_before_it(project: Project) -
     assert selection.shown.step == 10
 
 
+def test_each_network_keeps_what_it_was_trained_with(project: Project) -> None:
+    """Also after another preset was shown in between, whether one goes back by hand or it is kept; and scored anew."""
+    selection = Selection(painted(project, SIDE), CPU)
+
+    def told() -> tuple[int, str]:
+        saved = selection.checkpoint()
+        return saved.step, saved.facts["trained_with"]["preset"]
+
+    fast, accurate = ({"trained_with": {"preset": name}} for name in ("fast", "accurate"))
+    selection.newest_trained_with = fast
+    selection.consider(by_brightness(9), CLASSES, 10)
+    selection.newest_trained_with = accurate
+    selection.follow(by_brightness(-9), CLASSES, 20)
+    assert told() == (20, "accurate")
+    selection.go_back()
+    assert told() == (10, "fast")
+    selection.follow(by_brightness(-9), CLASSES, 30)
+    selection.consider(by_brightness(-9), CLASSES, 30)
+    assert told() == (10, "fast")
+    selection.rescore()
+    assert told() == (10, "fast")
+
+
 def test_best_and_start_are_judged_on_the_same_pixels(project: Project, monkeypatch: pytest.MonkeyPatch) -> None:
     """The first network shown stays the start of its classes; both are scored anew when strokes came, only then."""
     annotations = painted(project, SIDE)
@@ -158,9 +181,9 @@ def test_best_and_start_are_judged_on_the_same_pixels(project: Project, monkeypa
     predicted: list[int] = []
     honest = selection.scored
 
-    def counted(network: UNet, class_ids: tuple[int, ...], step: int) -> Candidate:
-        predicted.append(step)
-        return honest(network, class_ids, step)
+    def counted(candidate: Candidate) -> Candidate:
+        predicted.append(candidate.step)
+        return honest(candidate)
 
     monkeypatch.setattr(selection, "scored", counted)
     selection.consider(good, CLASSES, 4)
@@ -198,7 +221,7 @@ def test_blocks_that_lie_close_are_predicted_together(project: Project) -> None:
     blocks = annotations.planes[1, 0].held_out_blocks
     assert len(blocks) >= 2
     predictor = Predictor(by_brightness(9), CLASSES, CPU)
-    candidate = scored_candidate(predictor, 3, annotations)
+    candidate = scored_candidate(Candidate(3, CLASSES, predictor.network), CPU, annotations)
     assert {region for _, region in candidate.matrices} == set(blocks)
     plane = annotations.planes[1, 0]
     for block in blocks:

@@ -2,7 +2,7 @@
 
 import math
 from collections.abc import Sequence
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, TypeVar
 
 import pyqtgraph
 from qtpy.QtCore import QEvent
@@ -31,6 +31,9 @@ class _Scored(NamedTuple):
     held_out: float | None
 
 
+_Point = TypeVar("_Point", tuple[int, float], _Scored)
+
+
 class LearningCurve(QWidget):  # type: ignore[misc]
     """Plot with a choice of its axis, and one line about the next minutes.
 
@@ -45,8 +48,9 @@ class LearningCurve(QWidget):  # type: ignore[misc]
 
     def __init__(self, parent: QWidget | None = None) -> None:
         super().__init__(parent)
-        self._losses: list[tuple[int, float]] = []  # with the step
+        self._losses: list[tuple[int, float]] = []  # with the step, which rises
         self._scores: list[_Scored] = []
+        self._scores_by_step: list[_Scored] = []  # those of them that stay over steps, which rise
         self.plot = pyqtgraph.PlotWidget(background=None)
         self.plot.setFixedHeight(_HEIGHT)
         # A plot asks for 640 pixels and would take half of the window.
@@ -90,28 +94,37 @@ class LearningCurve(QWidget):  # type: ignore[misc]
 
     def add_loss(self, step: int, loss: float) -> None:
         """Append to the curve of losses; of a network that goes on from an earlier step, nothing later stays."""
-        if not self._losses or step != self._losses[-1][0]:
-            before = [one for one in self._losses[-_POINTS:] if one[0] < step]
-            self._losses = [*before, (step, loss)]
-            self._draw_losses()
+        if self._losses and step == self._losses[-1][0]:
+            return
+        if self._losses and step < self._losses[-1][0]:
+            _drop_from(self._scores_by_step, step)
+            self._draw()
+        _go_on(self._losses, (step, loss))
+        self._draw_losses()
 
     def add_score(self, step: int, estimated: float | None, held_out: float | None, annotation_s: float | None) -> None:
         """Append to the curves of Dice; without annotation time to those over steps only.
 
-        Of a network that is scored again the newest score counts.
+        Of a network that is scored again the newest score counts. Over steps, nothing stays that is later than the
+        newest score: another network began, or an earlier one is shown again.
         """
         new = _scored(step, estimated, held_out, annotation_s)
         if annotation_s is None and self._scores and self._scores[-1].step == step:
             new = new._replace(minutes=self._scores.pop().minutes)
         self._scores = [*self._scores[-_POINTS:], new]
+        _go_on(self._scores_by_step, new)
         self._draw()
 
     def restore(self, records: Sequence[dict[str, Any]]) -> None:
         """Draw the records of a project, and nothing of what was drawn before."""
-        self._losses = [(r["step"], r["loss"]) for r in records if r.get("loss") is not None]
         self._scores = [
             _scored(r["step"], r.get("estimated"), r.get("mean_dice"), r.get("annotation_s")) for r in records
         ]
+        self._losses, self._scores_by_step = [], []
+        for record, scored in zip(records, self._scores, strict=True):
+            _go_on(self._scores_by_step, scored)
+            if record.get("loss") is not None:
+                _go_on(self._losses, (record["step"], record["loss"]))
         self._draw()
 
     def changeEvent(self, event: Any) -> None:
@@ -143,7 +156,7 @@ class LearningCurve(QWidget):  # type: ignore[misc]
 
     def _draw(self) -> None:
         timed = [one for one in self._scores if one.minutes is not None]
-        shown = timed if self._over_time else self._scores
+        shown = timed if self._over_time else self._scores_by_step
         x = [one.minutes if self._over_time else float(one.step) for one in shown]
         _set_points(self.dice_curve, _known(x, [one.estimated for one in shown]))
         held_out = _known(x, [one.held_out for one in shown])
@@ -175,6 +188,19 @@ def forecast_text(expected: Forecast | None) -> str:
 
 def _scored(step: int, estimated: float | None, held_out: float | None, annotation_s: float | None) -> _Scored:
     return _Scored(step, None if annotation_s is None else annotation_s / 60, estimated, held_out)
+
+
+def _go_on(points: list[_Point], new: _Point) -> None:
+    """Append a point in the place of all that are not before its step, and forget the oldest of very many."""
+    _drop_from(points, new[0])
+    del points[:-_POINTS]
+    points.append(new)
+
+
+def _drop_from(points: list[_Point], step: int) -> None:
+    """Drop the points from a step on; steps rise."""
+    while points and points[-1][0] >= step:
+        points.pop()
 
 
 def _known(x: Sequence[float | None], y: Sequence[float | None]) -> list[tuple[float, float]]:
