@@ -291,6 +291,35 @@ def test_a_prediction_warns_and_goes_on(
     assert refused(run(*given, "--rescale")) == "NU-I17"  # nobody knows the pixel sizes
 
 
+@pytest.mark.parametrize("command", ["predict", "export"])
+def test_warnings_come_with_their_image(
+    run: Run, trained_folder: Path, drawn: tuple[Path, Path], tmp_path: Path, monkeypatch: pytest.MonkeyPatch,
+    command: str,
+) -> None:  # fmt: skip
+    """Also where Ctrl+C ends the command in the middle of it; a standard error that nobody reads ends nothing."""
+    from napari_unet.packaging.model import Model
+    from napari_unet.packaging.prediction_files import ImagePrediction
+
+    def interrupted(prediction: ImagePrediction, done: object = None) -> list[Path]:
+        raise KeyboardInterrupt
+
+    source = ("--project", trained_folder) if command == "export" else ("--model", trained_folder, drawn[0])
+    given = (command, *source, "--out", tmp_path / "o", "--device", "cpu", "--json")
+    monkeypatch.setattr(Model, "warnings", lambda *given, **said: ["NU-I16: a line"])
+    with monkeypatch.context() as patch:
+        patch.setattr(ImagePrediction, "write", interrupted)
+        status, out, err = run(*given)
+        assert (status, out) == (130, "")
+        assert [line for line in err.splitlines() if "NU-" in line] == ["warning: NU-I16: a line"]
+    reader, writer = os.pipe()
+    os.close(reader)
+    with os.fdopen(writer, "w", encoding="utf-8") as unread, monkeypatch.context() as patch:
+        patch.setattr("sys.stderr", unread)
+        status, out, _ = run(*given)
+    assert status == 0
+    assert json.loads(out)["warnings"] == ["NU-I16: a line"]
+
+
 def test_export_prints_an_estimate_of_every_image(run: Run, trained_folder: Path, tmp_path: Path) -> None:
     """The one that stands in the record beside its results."""
     given = ("--project", trained_folder, "--out", tmp_path / "o", "--format", "coco", "--device", "cpu", "--json")

@@ -18,8 +18,7 @@ class OutputClosed(Exception):
 
 
 def print_files(record: dict[str, Any], warnings: Sequence[str], options: argparse.Namespace) -> None:
-    """Print files to standard output and warnings to standard error, or both in the one object of --json."""
-    print_warnings(warnings)
+    """Print files to standard output, or the one object of --json with the warnings, which were printed before."""
     print_record(record | {"warnings": list(warnings)}, options, record["files"])
 
 

@@ -25,11 +25,10 @@ def predict(options: argparse.Namespace) -> int:
     model = replace(model, settings=changed(model.settings, given_settings(options)))
     cluster = cluster_for(request, model, options.scheduler, options.device, options.precision)
     bar = BatchBar()
-    warnings: list[str] = []
-    listener = Listener(bar.start, lambda failure: bar.say(f"error: {failure.error}"), bar.tile, warnings.append)
+    listener = Listener(bar.start, lambda failure: bar.say(f"error: {failure.error}"), bar.tile, bar.warn)
     batch = predict_batch(model, options.images, options.out, request, cluster, listener)
     bar.close()
-    print_files(batch.as_json(), warnings, options)
+    print_files(batch.as_json(), bar.warnings, options)
     return 2 if batch.failed else 0
 
 
@@ -44,11 +43,11 @@ def export(options: argparse.Namespace) -> int:
     take_the_machine()
     with Project(options.project, read_only=True) as project:
         settings = changed(project.settings.read(), given_settings(options))
-        warnings: list[str] = []
+        bar = BatchBar()
         failed: list[Failure] = []
         written = project_export.export(
             project, options.out, [options.format], device=options.device, precision=options.precision,
-            settings=settings, warn=warnings.append, failed=failed.append,
+            settings=settings, warn=bar.warn, failed=failed.append,
         )  # fmt: skip
     for failure in failed:
         print_line(f"error: {failure.error}", is_error=True)
@@ -58,5 +57,5 @@ def export(options: argparse.Namespace) -> int:
         TO_PUBLISH: dice_to_publish_in(written),
         "failed": [failure.as_json() for failure in failed],
     }
-    print_files(record, warnings, options)
+    print_files(record, bar.warnings, options)
     return 2 if failed else 0

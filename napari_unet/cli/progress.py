@@ -1,9 +1,11 @@
 """Progress of a command on standard error."""
 
+import contextlib
 import sys
 from pathlib import Path
 
-from napari_unet.errors import printable
+from napari_unet.cli.output import OutputClosed, print_line
+from napari_unet.errors import UserError, printable
 
 
 class Bar:
@@ -25,9 +27,15 @@ class Bar:
 
 
 class BatchBar:
-    """Show images that are done, and tiles of the one in work, on standard error."""
+    """Show images that are done, and tiles of the one in work, on standard error, and what is to be told of them.
+
+    Attributes
+    ----------
+    warnings : those that were printed
+    """
 
     def __init__(self) -> None:
+        self.warnings: list[str] = []
         self._bar: Bar | None = None
         self._name, self._place, self._tiles = "", 0, 0
 
@@ -44,10 +52,16 @@ class BatchBar:
             self._bar.to(self._place, f"{self._name}, tile {self._tiles}")
 
     def say(self, line: str) -> None:
-        """Print a line without disturbing the bar."""
+        """Print a line without disturbing the bar; where nobody can read it, the work goes on all the same."""
         from tqdm import tqdm
 
-        tqdm.write(printable(line), file=sys.stderr)
+        with tqdm.external_write_mode(file=sys.stderr), contextlib.suppress(OutputClosed, UserError):
+            print_line(line, is_error=True)
+
+    def warn(self, line: str) -> None:
+        """Print a warning at once, so that it is told whenever the command ends, and keep it."""
+        self.warnings.append(line)
+        self.say(f"warning: {line}")
 
     def close(self) -> None:
         """Count the last image and end the line."""

@@ -7,9 +7,9 @@ from pathlib import Path
 from typing import Any
 
 from napari_unet.errors import UserError
+from napari_unet.images.labels_inside import CREATOR
 
 VERSION, FILES, OTHER_FILES = "napari-unet-live", "files", "other_files"  # keys of the record beside results
-CREATOR = "napari-unet-live"  # stands in the attributes of an OME-Zarr folder
 _LONGEST = 2**25  # bytes that are read of a record which may be somebody else's
 
 

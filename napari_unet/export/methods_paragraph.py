@@ -5,6 +5,8 @@ from collections.abc import Sequence
 from importlib.metadata import PackageNotFoundError, version
 from typing import Any
 
+import numpy as np
+
 from napari_unet.evaluation.estimated_dice import EstimatedDice, interval_text
 from napari_unet.evaluation.scores import CheckedDice, ClassScore, Score
 from napari_unet.project.project import Project
@@ -20,7 +22,7 @@ def methods_paragraph(project: Project, score: Score | None) -> str:
     painted = ", ".join(f"{names[k]} {count:,}" for k, count in project.strokes.labelled_pixels().items())
     images = project.images.all()
     network = _network(shown_network_note(project), project.settings.read().preset)
-    annotated = sum(bool(project.strokes.painted_planes(record.id)) for record in images)
+    annotated = len(project.strokes.labelled_pixels_by_image())
     sentences = [
         f"Pixels were classified with a U-Net ({network}) trained on annotated pixels with {_versions()}.",
         f"{annotated} of {len(images)} images were annotated (labelled pixels: {painted or 'none'}"
@@ -39,13 +41,14 @@ def methods_paragraph(project: Project, score: Score | None) -> str:
 
 
 def _in_areas(project: Project) -> str:
-    """Return how many of the labelled pixels lie in test areas; "" where none do."""
-    areas = (
-        (record.id, found) for record in project.images.all() for found in project.test_areas.of(record.id).items()
-    )
-    pixels = sum(
-        int((project.strokes.plane(image_id, plane, area) > 0).sum()) for image_id, (plane, of) in areas for area in of
-    )
+    """Return how many of the labelled pixels lie in test areas, each once where areas overlap; "" where none do."""
+    pixels, classes = 0, [label.id for label in project.classes.all()]
+    for record in project.images.all():
+        for plane, areas in project.test_areas.of(record.id).items():
+            inside = np.zeros(record.annotation_shape[-2:], bool)
+            for area in areas:
+                inside[area.slices] = True
+            pixels += int((inside & np.isin(project.strokes.plane(record.id, plane), classes)).sum())
     return f"; {pixels:,} of them in test areas" if pixels else ""
 
 

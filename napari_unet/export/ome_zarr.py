@@ -10,12 +10,13 @@ import zarr
 from jaxtyping import Num, Shaped, UInt
 from zarr.storage import LocalStore
 
-from napari_unet.export.earlier_results import CREATOR, refuse_foreign_folder
+from napari_unet.export.earlier_results import refuse_foreign_folder
 from napari_unet.export.ome_channels import omero_of
 from napari_unet.export.plane_axes import hyperstack, slice_distance
 from napari_unet.export.segmentation import ClassStyle, Segmentation, named_values
 from napari_unet.export.verified import array_difference, write_verified
 from napari_unet.images.image import Image
+from napari_unet.images.labels_inside import CREATOR
 from napari_unet.storage import replace_folder
 
 _VERSION = "0.5"

@@ -36,7 +36,7 @@ def list_images(path: Path) -> Listing:
         shown = sorted(inside for inside in path.iterdir() if not inside.name.startswith("."))
     except OSError as error:
         raise system_error(error, str(path)) from error
-    images = [inside for inside in shown if _is_zarr(inside) or (os.path.isfile(inside) and _has_known_ending(inside))]
+    images = [inside for inside in shown if is_zarr(inside) or (os.path.isfile(inside) and _has_known_ending(inside))]
     taken = set(images)
     return Listing(list(_first_of_each_set(images)), _notice(path, len(shown), [p for p in shown if p not in taken]))
 
@@ -68,7 +68,7 @@ def images_of(paths: Sequence[Path], warn: Callable[[str], object] = lambda line
 
 def is_plain_folder(path: Path) -> bool:
     """Tell whether a path is a folder that holds images, rather than a Zarr image itself."""
-    return os.path.isdir(path) and not _is_zarr(path)
+    return os.path.isdir(path) and not is_zarr(path)
 
 
 def _first_of_each_set(images: Sequence[Path]) -> Iterator[Path]:
@@ -93,6 +93,7 @@ def _has_known_ending(path: Path) -> bool:
     return path.suffix.lower() in SUFFIXES
 
 
-def _is_zarr(path: Path) -> bool:
+def is_zarr(path: Path) -> bool:
+    """Tell whether a path is a folder with the metadata of a Zarr group or array."""
     # Where the system tells nothing of a path, as in a folder of somebody else, this says no and pathlib raises.
     return any(os.path.isfile(path / name) for name in METADATA_FILES)

@@ -10,6 +10,7 @@ from napari_unet.errors import UserError
 from napari_unet.images.axis_order import axis_order, mask_axes
 from napari_unet.images.image import Image
 from napari_unet.images.label_meaning import LABEL_MEANINGS
+from napari_unet.images.labels_inside import mask_path
 from napari_unet.images.lossy import is_lossy
 from napari_unet.images.object_labels import object_labels, without_rim
 from napari_unet.images.reading import open_image
@@ -29,6 +30,7 @@ def read_labels(path: Path, image: Image, labels_are: str = "classes", rim: int 
     """Read a label file as annotation of all planes of ``image``, planes flattened in C order.
 
     Planes are matched by the names of their axes where both files have names, else by their order, see ``axis_order``.
+    Of an OME-Zarr that an export wrote the labels inside are read, see ``mask_path``.
     One that has the plane in its name, see ``frame_and_plane``, may hold that plane alone; the others are unlabelled.
 
     Parameters
@@ -41,13 +43,14 @@ def read_labels(path: Path, image: Image, labels_are: str = "classes", rim: int 
     Raises
     ------
     UserError
-        NU-A01 to NU-A05 and NU-A13 where the file does not hold labels of this image, NU-A15 where the rim leaves
+        NU-A01 to NU-A05, NU-A13 and NU-I36 where the file holds no labels of this image, NU-A15 where the rim leaves
         nothing; NU-C14 for another meaning; NU-I.. where the file cannot be read.
     """
     if labels_are not in LABEL_MEANINGS:
         what, fix = f"labels cannot be '{labels_are}'", f"choose one of {', '.join(LABEL_MEANINGS)}"
         raise UserError("NU-C14", what, str(path), fix)
-    labels = open_image(path, expand_palette=False)
+    inside = mask_path(path, objects=labels_are == "objects", zero_is_unlabelled=labels_are == "classes")
+    labels = open_image(inside, expand_palette=False)
     if is_lossy(path):
         what = "labels were saved as JPEG, which changes numbers"
         raise _error("NU-A13", what, path, "save the labels again as PNG or TIFF, from where they were drawn")

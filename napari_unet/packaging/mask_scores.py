@@ -13,6 +13,7 @@ from napari_unet.evaluation.scores import confusion, dice, iou, mean_known, obje
 from napari_unet.images.axis_order import axis_order, mask_axes
 from napari_unet.images.image import Image
 from napari_unet.images.labels import MAX_CLASS, frame_and_plane
+from napari_unet.images.labels_inside import mask_path
 from napari_unet.images.lossy import is_lossy
 from napari_unet.images.reading import open_image
 from napari_unet.objects.objects import label_objects
@@ -64,15 +65,18 @@ def score_files(
     """Score one mask file against another; see ``score``.
 
     Planes are matched by the names of their axes where both files have names, else by their order, see ``axis_order``.
+    Of an OME-Zarr that an export wrote the labels inside are compared, see ``mask_path``.
     A truth that has its plane in its name (``frame_and_plane``), and holds it alone, is compared with that plane.
 
     Raises
     ------
     UserError
-        NU-S01 for axes that cannot be matched, NU-S02 and NU-S03 for files that hold no mask, and as ``score`` and
-        ``open_image``.
+        NU-S01 for axes that cannot be matched, NU-S02 and NU-S03 for files that hold no mask, and as ``mask_path``,
+        ``score`` and ``open_image``.
     """
-    image, true_image = _open_mask(Path(prediction)), _open_mask(Path(truth))
+    image = _open_mask(mask_path(Path(prediction), objects=prediction_is == "objects"))
+    has_objects, has_labels = truth_is == "objects", truth_is == "labels"
+    true_image = _open_mask(mask_path(Path(truth), objects=has_objects, zero_is_unlabelled=has_labels))
     found, true = _values_as(true_image, image), _values_as(true_image, true_image)
     place = frame_and_plane(Path(truth))
     if place is not None and found.ndim == 3 and true.ndim == 2 and place[1] < len(found):

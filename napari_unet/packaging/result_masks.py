@@ -6,7 +6,7 @@ from pathlib import Path
 from napari_unet.export.earlier_results import FILES, known_files, read_record
 from napari_unet.export.provenance import content_hash
 
-_FORMATS = (".tif", ".ome.tif", ".npy", ".png")  # of whole masks; the first that is there is taken
+_FORMATS = (".tif", ".ome.tif", ".npy", ".png", ".ome.zarr")  # of whole masks; the first that is there is taken
 
 
 def each_mask_once(folder: Path, found: Sequence[Path], ending: str = "") -> list[Path]:

@@ -1,7 +1,7 @@
 """Split labelled pixels into those that are trained on and those that are held out to score the network."""
 
 import hashlib
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from typing import NamedTuple
 
 import numpy as np
@@ -63,6 +63,16 @@ def learnable(region: Region, labels: UInt8[np.ndarray, "h w"], areas: Sequence[
     return outside(labels, [area.seen_from(region) for area in areas])
 
 
+def held_out_blocks(
+    plane: int, sides: Iterable[BlockSide], origin: tuple[int, int] = (0, 0)
+) -> Iterator[tuple[int, Region]]:
+    """Yield each class that is held out in a block of the plane, with the pixels of the block, counted from origin."""
+    for side in sides:
+        if side.held_out and side.block.plane == plane:
+            y, x = side.block.row * BLOCK - origin[0], side.block.column * BLOCK - origin[1]
+            yield side.class_id, Region(y, x, y + BLOCK, x + BLOCK)
+
+
 def held_out_pixels(
     labels: UInt8[np.ndarray, "y x"],
     plane: int,
@@ -79,11 +89,9 @@ def held_out_pixels(
     areas : test areas in pixels of ``labels``
     """
     held = np.zeros(labels.shape, bool)
-    for side in sides:
-        if side.held_out and side.block.plane == plane:
-            y, x = side.block.row * BLOCK - origin[0], side.block.column * BLOCK - origin[1]
-            area = Region(y, x, y + BLOCK, x + BLOCK).clipped(*labels.shape).slices
-            held[area] |= labels[area] == side.class_id
+    for class_id, block in held_out_blocks(plane, sides, origin):
+        area = block.clipped(*labels.shape).slices
+        held[area] |= labels[area] == class_id
     for test_area in areas:
         held[test_area.clipped(*labels.shape).slices] = False
     return held

@@ -18,7 +18,7 @@ from napari_unet.project.damage import damage_told
 from napari_unet.project.database import Database
 from napari_unet.project.image_record import ImageRecord, read_image_record
 from napari_unet.project.label_values import as_labels, refuse_unknown
-from napari_unet.project.split import BlockSide, held_out_pixels, learnable
+from napari_unet.project.split import BlockSide, held_out_blocks, learnable
 from napari_unet.project.stored_planes import StoredPlanes
 from napari_unet.project.stored_tiles import DamagedTile, TileKey, all_tiles, changed_tiles, read_tiles, write_tile
 from napari_unet.project.test_areas import TestAreas
@@ -221,7 +221,9 @@ class Strokes:
         if painted is not None:
             taken &= painted == 0
         labels = np.where(taken, predicted, 0).astype(np.uint8)
-        labels[held_out_pixels(labels, plane, self.sides(record.id), origin=(region.y0, region.x0))] = 0
+        # All of a block, for labels of other classes would have it trained on around what is held out there.
+        for _, block in held_out_blocks(plane, self.sides(record.id), (region.y0, region.x0)):
+            labels[block.clipped(*labels.shape).slices] = 0
         return learnable(region, labels, self._test_areas.of(record.id).get(plane, ()))
 
     def _write(

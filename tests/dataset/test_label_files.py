@@ -11,8 +11,11 @@ from PIL import Image as Picture
 
 from napari_unet.api import add_annotated_image, add_annotation
 from napari_unet.cli import main
+from napari_unet.config import DEFAULT_SETTINGS
 from napari_unet.dataset.label_pairs import paired
 from napari_unet.errors import UserError
+from napari_unet.export.ome_zarr import write_ome_zarr
+from napari_unet.export.segmentation import ClassStyle, Segmentation
 from napari_unet.images.image import Image
 from napari_unet.images.labels import read_labels
 from napari_unet.images.lossy import is_lossy
@@ -449,3 +452,21 @@ def picture_in(folder: Path, name: str) -> None:
     """A small file of that name."""
     folder.mkdir(exist_ok=True)
     written(folder / f"{name}.tif", np.zeros((4, 4), np.uint8))
+
+
+def test_labels_inside_of_an_exported_ome_zarr_are_read(train: Train, tmp_path: Path) -> None:
+    """As mask and as objects, and never the image; as classes those alone in which 0 is called unlabelled."""
+    mask, image = striped(1, 1, 2)[np.newaxis], open_image(picture(tmp_path))
+    for name, zero in (("result", "background"), ("layer", "unlabelled")):
+        styles = [ClassStyle(zero, (0, 0, 0)), ClassStyle("cell", (1, 2, 3)), ClassStyle("other", (1, 2, 3))]
+        write_ome_zarr(Segmentation(mask, image, styles, DEFAULT_SETTINGS), tmp_path / name)
+    result, layer = tmp_path / "result.ome.zarr", tmp_path / "layer.ome.zarr"
+    for meaning, inside in (("mask", "classes"), ("objects", "objects")):
+        found = read_labels(result, image, meaning)
+        np.testing.assert_array_equal(found, read_labels(result / "labels" / inside, image, meaning))
+        assert set(np.unique(found)) == {1, 2}
+    np.testing.assert_array_equal(read_labels(layer, image), mask)
+    assert train(result).startswith("NU-I36: this result holds class - 1")
+    assert not (tmp_path / "p.unet").exists()
+    assert train(layer) == ""
+    assert labelled(tmp_path) == {1: 2 * SIDE, 2: SIDE}

@@ -72,6 +72,22 @@ def test_every_figure_comes_from_the_project_and_the_score(tmp_path: Path) -> No
     assert "were held out" not in text  # no block of this project is
 
 
+def test_what_is_painted_now_counts_once(tmp_path: Path) -> None:
+    """An image whose strokes are erased has none, pixels in two areas are no more for it, and removed classes none."""
+    with Project(tmp_path / "p.unet") as project:
+        for name in ("background", "removed"):
+            project.add_class(name)
+        for number in range(2):
+            project.add_image(Image(f"i{number}", np.full((80, 80), number, np.uint8), "yx"))
+            project.commit(number + 1, 0, np.ones((80, 80), np.uint8))
+        project.commit(2, 0, np.zeros((80, 80), np.uint8))
+        project.commit(1, 0, np.full((10, 80), 2, np.uint8), Region(0, 0, 10, 80))
+        project.test_areas.replace(1, 0, [Region(0, 0, 40, 40), Region(20, 0, 60, 40)])
+        project.classes.remove(2)
+        text = methods_paragraph(project, None)
+        assert "1 of 2 images were annotated (labelled pixels: background 5,600; 2,000 of them in test areas)" in text
+
+
 def test_what_is_held_out_is_told(tmp_path: Path) -> None:
     """Only where something is."""
     with Project(tmp_path / "p.unet") as project:

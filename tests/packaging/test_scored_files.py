@@ -7,12 +7,13 @@ from pathlib import Path
 import numpy as np
 import pytest
 import tifffile
+from image_files import write_ngff
 
 from napari_unet.api import load_model, predict_files
 from napari_unet.cli import main
 from napari_unet.errors import UserError
 from napari_unet.export.formats import FORMATS
-from napari_unet.packaging.mask_scores import score
+from napari_unet.packaging.mask_scores import score, score_files
 from napari_unet.packaging.scored_files import score_pairs
 
 SIDE = 40
@@ -146,6 +147,47 @@ def test_a_mask_in_several_formats_counts_once(results: tuple[Path, Path]) -> No
         assert [Path(image["prediction"]).name for image in record["images"]] == [f"cell 0{kept}", f"cell 1{kept}"]
         for name in ("cell 0", "cell 1"):
             (found / f"{name}-objects.tif").unlink(missing_ok=True)
+
+
+def test_of_an_ome_zarr_result_the_labels_inside_count(results: tuple[Path, Path]) -> None:
+    """Not the image in it: alone and in a folder, as prediction and as truth, classes and objects."""
+    found, truth = results
+    for path in [*found.glob("*.tif"), *found.glob("*.npy"), *found.glob("*.png")]:
+        if not path.stem.endswith("-objects"):
+            path.unlink()
+    for meaning, ending in (("classes", ""), ("objects", "-objects")):
+        said = {"truth_is": meaning, "prediction_is": meaning}
+        for name in ("cell 0", "cell 1"):
+            path, mask = found / f"{name}.ome.zarr", truth / f"gold {name}.tif"
+            if ending:
+                shutil.copy(found / f"{name}{ending}.tif", mask)
+                (found / f"{name}{ending}.tif").unlink()
+                (found / f"{name}{ending}.npy").unlink()
+            for pair in ((path, mask), (mask, path), (path, path), (path / "labels" / meaning, mask)):
+                assert score_files(*pair, **said)["mean_dice"] == 1
+        record = score_pairs([found], [truth], **said)
+        assert [Path(image["prediction"]).name for image in record["images"]] == ["cell 0.ome.zarr", "cell 1.ome.zarr"]
+        assert record["mean_dice"] == 1
+    with pytest.raises(UserError, match=r"^NU-I36: .*class - 1.*cell 0\.ome\.zarr"):
+        score_files(found / "cell 0.ome.zarr", found / "cell 0.ome.zarr", truth_is="labels")
+    shutil.rmtree(found / "cell 0.ome.zarr" / "labels" / "objects")
+    with pytest.raises(UserError, match=r"^NU-I36: .*no numbers of objects, .*cell 0\.ome\.zarr"):
+        score_files(found / "cell 0.ome.zarr", truth / "gold cell 0.tif", prediction_is="objects")
+
+
+@pytest.mark.parametrize("version", ["0.4", "0.5"])
+def test_an_image_of_another_program_is_no_mask(tmp_path: Path, version: str) -> None:
+    """Where it holds labels they are named; those, and an image without any, are compared."""
+    mask = (squares(3) > 0).astype(np.uint8).reshape(1, 1, 1, SIDE, SIDE)
+    image = tmp_path / "image.zarr"
+    write_ngff(image, mask, version)
+    assert score_files(image, image)["mean_dice"] == 1
+    for name in ("nuclei", "cells"):
+        write_ngff(image / "labels" / name, mask, version)
+    for pair in ((image, image / "labels/cells"), (image / "labels/cells", image)):
+        with pytest.raises(UserError, match=r"^NU-I36: .*image\.zarr, give labels/cells or labels/nuclei in"):
+            score_files(*pair)
+    assert score_files(image / "labels/cells", image / "labels/nuclei")["mean_dice"] == 1
 
 
 def test_a_mask_that_may_differ_from_its_other_formats_is_no_copy(results: tuple[Path, Path]) -> None:

@@ -356,8 +356,9 @@ def test_no_trained_pixel_is_near_a_held_out_one(tmp_path: Path) -> None:
 # What is on disk
 
 
-def test_accepted_predictions_are_never_scored(tmp_path: Path) -> None:
-    """Held-out blocks take none of a held-out class; what is accepted is trained on, also in blocks painted later."""
+@pytest.mark.parametrize("class_id", [1, 2])
+def test_accepted_predictions_are_never_scored(tmp_path: Path, class_id: int) -> None:
+    """Held-out blocks take none of any class; what is accepted is trained on, also in blocks painted later."""
     with Project(tmp_path / "a.unet") as project:
         project.settings.write(Settings(hold_out=True))
         for _ in range(2):
@@ -368,11 +369,12 @@ def test_accepted_predictions_are_never_scored(tmp_path: Path) -> None:
         project.commit(record.id, 0, painted)
         held = {side.block for side in project.strokes.sides(record.id) if side.held_out}
         assert held
-        predicted = np.full((1024, 1024), 1, np.uint8)
+        predicted = np.full((1024, 1024), class_id, np.uint8)
         labels = project.strokes.commit(record.id, 0, predicted, source="prediction").labels
         assert not labels[painted > 0].any()
         for block in held:
             assert not labels[block.row * 64 : (block.row + 1) * 64, block.column * 64 : (block.column + 1) * 64].any()
+        assert not held & {side.block for side in project.strokes.sides(record.id) if not side.held_out}
         assert labels[512:].all()
         np.testing.assert_array_equal(project.strokes.plane(record.id, 0), np.maximum(painted, labels))
         assert project.strokes.commit(record.id, 0, predicted, source="prediction").tiles == []

@@ -16,6 +16,7 @@ from napari_unet.export.segmentation import ClassStyle, Segmentation
 from napari_unet.gui.layers import source
 from napari_unet.gui.plain_text import untagged_errors
 from napari_unet.images.image import Image
+from napari_unet.images.labels_inside import UNLABELLED
 from napari_unet.project.classes import ClassLabel, default_colour, default_name
 
 _HIGHEST = {np.uint8: 255, np.uint16: 65535}
@@ -85,7 +86,7 @@ def _values(labels: Image, dtype: Any) -> Any:
 def _styles(mask: UInt8[np.ndarray, "planes y x"]) -> list[ClassStyle]:
     """Return the style of unlabelled pixels, then of every number, in the colour that it has as a class."""
     labels = [ClassLabel(k, default_name(k), default_colour(k)) for k in range(1, int(mask.max()) + 1)]
-    return [ClassStyle("unlabelled", (0, 0, 0)), *(ClassStyle(label.name, label.rgb) for label in labels)]
+    return [ClassStyle(UNLABELLED, (0, 0, 0)), *(ClassStyle(label.name, label.rgb) for label in labels)]
 
 
 def _base(path: str) -> Path:
