@@ -45,10 +45,11 @@ def _in_areas(project: Project) -> str:
     pixels, classes = 0, [label.id for label in project.classes.all()]
     for record in project.images.all():
         for plane, areas in project.test_areas.of(record.id).items():
-            inside = np.zeros(record.annotation_shape[-2:], bool)
-            for area in areas:
-                inside[area.slices] = True
-            pixels += int((inside & np.isin(project.strokes.plane(record.id, plane), classes)).sum())
+            for number, area in enumerate(areas):
+                is_labelled = np.isin(project.strokes.plane(record.id, plane, area), classes)
+                for before in areas[:number]:
+                    is_labelled[before.seen_from(area).clipped(*is_labelled.shape).slices] = False
+                pixels += int(is_labelled.sum())
     return f"; {pixels:,} of them in test areas" if pixels else ""
 
 
