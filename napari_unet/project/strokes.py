@@ -12,7 +12,7 @@ from napari_unet.errors import UserError
 from napari_unet.images.tiled_plane import TilePlace
 from napari_unet.images.tiles import Region
 from napari_unet.project import kept_strokes
-from napari_unet.project.block_sides import hold_out, keep_for_training, sides_of
+from napari_unet.project.block_sides import hold_out, keep_for_training, sides_of, wait
 from napari_unet.project.classes import Classes
 from napari_unet.project.damage import damage_told
 from napari_unet.project.database import Database
@@ -252,6 +252,8 @@ class Strokes:
                 write_tile(connection, key, tile, revision)
                 labels = learnable(stored.area(place), tile, areas)
                 hold_out(connection, key, labels, record.fingerprint, imported=imported)
+                if imported:
+                    wait(connection, key, np.where(labels > 0, 0, tile).astype(np.uint8))
         counts += more
         stored.tiles.update(changed)
         self._planes.put(record.id, plane, stored)

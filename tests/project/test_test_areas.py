@@ -112,6 +112,41 @@ def test_a_removed_area_gives_its_strokes_back(tmp_path: Path) -> None:
         np.testing.assert_array_equal(plane.trained, training_pixels(labels, plane.held_out[:]))
 
 
+@pytest.mark.parametrize("apart", [True, False])
+def test_imported_labels_are_held_out_when_their_area_goes(tmp_path: Path, apart: bool) -> None:
+    """As if the area had never been, whether a class was learned elsewhere before or not; no sooner, and once."""
+    labels = np.random.default_rng(1).choice(np.array([0, 1, 2], np.uint8), (SIDE, SIDE), p=[0.9, 0.05, 0.05])
+    ends = []
+    for areas in ([Region(0, 0, 240 if apart else SIDE, SIDE)], []):
+        with painted_project(tmp_path / f"{len(areas)}.unet") as project:
+            project.settings.write(Settings(hold_out=False))
+            if apart:
+                project.commit(1, 0, np.where(np.arange(SIDE)[:, None] < 4 * BLOCK, 0, labels).astype(np.uint8))
+            project.test_areas.replace(1, 0, areas)
+            project.commit(1, 0, labels, source="import")
+            inside = [side for side in project.strokes.sides(1) if side.block.row < 3]
+            assert (inside == []) == (areas != [])
+            project.test_areas.replace(1, 0, [])
+            ends.append(sorted(project.strokes.sides(1)))
+            project.commit(1, 0, np.full((SIDE, SIDE), 1, np.uint8))
+            assert set(ends[-1]) <= set(project.strokes.sides(1))
+    assert ends[0] == ends[1]
+    assert any(side.held_out for side in ends[0])
+
+
+def test_a_prediction_beside_imported_labels_in_an_area_is_never_scored(tmp_path: Path) -> None:
+    """Where both lie in one block, the block is trained on for ever, as the others that take a prediction."""
+    with painted_project(tmp_path / "p.unet") as project:
+        project.settings.write(Settings(hold_out=False))
+        project.test_areas.replace(1, 0, [Region(0, 0, SIDE, 20)])
+        project.commit(1, 0, np.where(np.arange(SIDE) < 20, 1, np.zeros((SIDE, 1))), source="import")
+        done = project.strokes.commit(1, 0, np.full((SIDE, SIDE), 1, np.uint8), source="prediction")
+        assert (done.labels[:, 20 + BUFFER_ZONE :] == 1).all()
+        project.test_areas.replace(1, 0, [])
+        assert len(project.strokes.sides(1)) == 25
+        assert not any(side.held_out for side in project.strokes.sides(1))
+
+
 def test_areas_are_cut_at_the_rim_and_kept(tmp_path: Path) -> None:
     """They are cut to the image; empty ones vanish; another reader sees them."""
     with painted_project(tmp_path / "p.unet") as project:
