@@ -5,7 +5,7 @@ from dataclasses import replace
 
 from napari_unet.cli.given_settings import given_settings
 from napari_unet.cli.machine import take_the_machine
-from napari_unet.cli.output import print_files, print_line
+from napari_unet.cli.output import print_files
 from napari_unet.cli.progress import BatchBar
 from napari_unet.config import changed
 
@@ -45,12 +45,15 @@ def export(options: argparse.Namespace) -> int:
         settings = changed(project.settings.read(), given_settings(options))
         bar = BatchBar()
         failed: list[Failure] = []
+
+        def fail(failure: Failure) -> None:
+            failed.append(failure)
+            bar.say(f"error: {failure.error}")
+
         written = project_export.export(
             project, options.out, [options.format], device=options.device, precision=options.precision,
-            settings=settings, warn=bar.warn, failed=failed.append,
+            settings=settings, warn=bar.warn, failed=fail,
         )  # fmt: skip
-    for failure in failed:
-        print_line(f"error: {failure.error}", is_error=True)
     record = {
         "files": [str(path) for path in written],
         "images": images_in(written),
