@@ -29,9 +29,8 @@ from napari_unet.evaluation.checked_correction import PRIOR_PIXELS, CheckedArea,
 from napari_unet.evaluation.dice_sums import DiceSums
 from napari_unet.evaluation.estimated_dice import WIDEST, Calibration, Correction, Evidence, corrected
 from napari_unet.evaluation.scores import confusion
-from napari_unet.images.tiles import Region
 from napari_unet.network.device import set_threads
-from napari_unet.training.area_proposal import is_free
+from napari_unet.training.area_proposal import is_free, random_square
 
 _SIDES = (64, 128)  # px; the panel's, and larger ones
 _SHARE = 3  # a side is at most so much of the shorter one of the image
@@ -70,8 +69,7 @@ def _rectangles(run: Run, side: int, random: np.random.Generator) -> Iterator[np
         height, width = picture.truth.shape
         own, found = min(side, min(height, width) // _SHARE), 0
         for _ in range(_TRIES):
-            y, x = (int(random.integers(length - own + 1)) for length in (height, width))
-            area = Region(y, x, y + own, x + own)
+            area = random_square((height, width), own, random)
             if is_free(annotations, key, area):
                 found += 1
                 predictor.estimate_anew()

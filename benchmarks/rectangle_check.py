@@ -28,7 +28,7 @@ from napari_unet.network.base import base_weights
 from napari_unet.network.device import choose_device, set_threads
 from napari_unet.prediction.mask import predict_mask
 from napari_unet.project.project import Project
-from napari_unet.training.area_proposal import area_side
+from napari_unet.training.area_proposal import area_side, random_square
 from napari_unet.training.learner import Learner
 
 _OTHERS = 4  # images that nothing was painted on
@@ -87,12 +87,9 @@ def draws(name: str, images: list[Answer], classes: int, seed: int) -> Iterator[
         blocks, matrices = [], []
         for number in random.integers(len(images), size=areas):
             truth, mask = images[number]
-            side = area_side(*truth.shape)
-            y, x = (random.integers(length - side + 1) for length in truth.shape)
-            parts = [
-                confusion(truth[part.moved(y, x).slices], mask[part.moved(y, x).slices], ids)
-                for part in grid(side, side, _BLOCK)
-            ]
+            area = random_square(truth.shape, area_side(*truth.shape), random)
+            places = [part.moved(area.y0, area.x0).slices for part in grid(*area.shape, _BLOCK)]
+            parts = [confusion(truth[place], mask[place], ids) for place in places]
             blocks += parts
             matrices.append(sum(parts))
         value = dice(sum(matrices))

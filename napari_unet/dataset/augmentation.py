@@ -137,7 +137,8 @@ def draw_motions(
     magnifications = augmentation.scale ** (warped * random.uniform(-1, 1, count))
     deviation = min(augmentation.elastic, side / (_KNOTS - 1) / _SMALLEST_SPACING)
     drawn = np.clip(random.standard_normal((count, 2, _KNOTS, _KNOTS)), -_FARTHEST, _FARTHEST)
-    displacements = (deviation * drawn * warped[:, None, None, None]).astype(np.float32)
+    # In px of the source: of a tile that is magnified fewer, or the deformation would fold it.
+    displacements = (deviation * drawn * (warped / magnifications)[:, None, None, None]).astype(np.float32)
     return Motions(fixed, linear_maps(turns, mirrored, degrees, magnifications), displacements)
 
 

@@ -4,6 +4,7 @@ from dataclasses import replace
 
 import numpy as np
 from jaxtyping import Float, Shaped
+from scipy import ndimage
 
 from napari_unet.errors import UserError
 from napari_unet.images.image import Image
@@ -58,14 +59,23 @@ def rescaled_copy(image: Image, factors: tuple[float, float], name: str) -> Imag
 
 def _resampled(image: Image, plane: int, factors: tuple[float, float]) -> Shaped[np.ndarray, "h w c"]:
     pixels: Float[np.ndarray, "y x c"] = image.read(plane).astype(_kind(image))
-    is_number = np.isfinite(pixels)
-    middle = pixels[is_number].mean() if is_number.any() else 0
-    found = np.asarray(rescaled(np.where(is_number, pixels, middle).astype(pixels.dtype), factors))
-    if not is_number.all():
+    found = np.asarray(rescaled(_filled(pixels), factors))
+    if not np.isfinite(pixels).all():
         nearest = np.moveaxis(scaled_back(np.moveaxis(pixels, 2, 0), *found.shape[:2]), 0, 2)
         found = np.where(np.isfinite(nearest), found, nearest)
     dtype = np.dtype(image.pixels.dtype).newbyteorder("=")
     return found.astype(dtype) if dtype.kind == "f" else np.rint(found).astype(dtype)
+
+
+def _filled(pixels: Float[np.ndarray, "y x c"]) -> Float[np.ndarray, "y x c"]:
+    """Replace NaN and infinities by the nearest number of their channel, so that nothing foreign mixes in."""
+    is_number = np.isfinite(pixels)
+    filled = np.where(is_number, pixels, 0).astype(pixels.dtype)
+    for channel in np.flatnonzero(is_number.any(axis=(0, 1)) & ~is_number.all(axis=(0, 1))):
+        missing = ~is_number[..., channel]
+        rows, columns = ndimage.distance_transform_edt(missing, return_distances=False, return_indices=True)
+        filled[..., channel] = pixels[rows, columns, channel]
+    return filled
 
 
 def _kind(image: Image) -> "np.dtype[np.floating]":

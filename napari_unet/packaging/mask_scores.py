@@ -1,5 +1,6 @@
 """Scores of masks against truth: classes pixel by pixel, objects one by one."""
 
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -92,9 +93,12 @@ def _scored(pair: MaskPair, true_meaning: MaskMeaning, meaning: MaskMeaning) -> 
     known = pair.truth > 0 if true_meaning == "labels" else np.ones(pair.truth.shape, np.bool_)
     matrix = confusion(true[known], found[known], range(int(max(true.max(initial=0), found.max(initial=0))) + 1))
     values, overlaps = dice(matrix), iou(matrix)
-    objects = pair.prediction if meaning == "objects" else _objects(found)
-    true_objects = pair.truth if true_meaning == "objects" else _objects(true)
-    overlaps_of_objects = _object_overlaps(true_objects, objects) if known.all() else None
+    if "objects" in (true_meaning, meaning):
+        objects = pair.prediction if meaning == "objects" else _objects(found)
+        pieces = [(pair.truth if true_meaning == "objects" else _objects(true), objects)]
+    else:  # a piece of another class is no match
+        pieces = [(_objects(true, value), _objects(found, value)) for value in range(1, int(true.max(initial=0)) + 1)]
+    overlaps_of_objects = _object_overlaps(pieces) if known.all() else None
     return {
         "dice": _by_value(values),
         "iou": _by_value(overlaps),
@@ -179,14 +183,17 @@ def _values_as(truth: Image, mask: Image) -> Shaped[np.ndarray, "..."]:
     return np.asarray(mask.pixels).transpose(order)
 
 
-def _objects(classes: UInt8[np.ndarray, "planes y x"]) -> Int64[np.ndarray, "planes y x"]:
-    return np.stack([label_objects(plane) for plane in classes]).astype(np.int64)
+def _objects(classes: UInt8[np.ndarray, "planes y x"], value: int = 1) -> Int64[np.ndarray, "planes y x"]:
+    """Number the connected pieces of a class in each plane."""
+    return np.stack([label_objects((plane == value).astype(np.uint8)) for plane in classes]).astype(np.int64)
 
 
 def _object_overlaps(
-    truth: Int64[np.ndarray, "planes y x"], prediction: Int64[np.ndarray, "planes y x"]
+    pieces: Sequence[tuple[Int64[np.ndarray, "planes y x"], Int64[np.ndarray, "planes y x"]]],
 ) -> Float64[np.ndarray, " n"]:
-    return np.concatenate([object_overlaps(*planes) for planes in zip(truth, prediction, strict=True)])
+    """Return the overlap of every true object of each pair of truth and prediction, plane by plane."""
+    planes = (plane for true, found in pieces for plane in zip(true, found, strict=True))
+    return np.concatenate([np.zeros(0), *(object_overlaps(*plane) for plane in planes)])
 
 
 def _mean(values: Float64[np.ndarray, " n"] | None) -> float | None:

@@ -39,15 +39,22 @@ def random_planes(project: Project, random: np.random.Generator) -> Iterator[Pla
 
 
 def random_area(annotations: Annotations, key: PlaneKey, random: np.random.Generator) -> Region | None:
-    """Draw a place without a stroke in or near it, every such place alike; None where none was found."""
-    height, width = _shape(annotations, key)
-    side = area_side(height, width)
+    """Draw a place without a stroke in or near it; None where none was found."""
+    shape = _shape(annotations, key)
     for _ in range(_TRIES):
-        y, x = (int(random.integers(length - side + 1)) for length in (height, width))
-        area = Region(y, x, y + side, x + side)
+        area = random_square(shape, area_side(*shape), random)
         if is_free(annotations, key, area):
             return area
     return None
+
+
+def random_square(shape: tuple[int, int], side: int, random: np.random.Generator) -> Region:
+    """Draw a square around a pixel at random, moved into the plane where it would reach out of it.
+
+    So what lies at the frame is seen about as often as the middle. Of places that are all alike, few hold it.
+    """
+    y, x = (min(max(int(random.integers(length)) - side // 2, 0), length - side) for length in shape)
+    return Region(y, x, y + side, x + side)
 
 
 def least_sure_area(annotations: Annotations, key: PlaneKey, ranked: Iterable[Region]) -> Region | None:

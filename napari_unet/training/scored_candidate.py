@@ -43,7 +43,9 @@ def scored_candidate(candidate: Candidate, device: Device, annotations: Annotati
         found = predictor.classes(annotations.with_context(key, predictor.context_planes), region)
         for block in blocks:
             truth = np.where(plane.held_out[block.slices], plane.labels[block.slices], 0).astype(np.uint8)
-            matrices[key, block] = confusion(truth, found[block.seen_from(region).slices], candidate.class_ids)
+            matrix = confusion(truth, found[block.seen_from(region).slices], candidate.class_ids)
+            if matrix.any():  # a block may hold nothing but a class that was removed
+                matrices[key, block] = matrix
     return replace(candidate, matrices=matrices)
 
 

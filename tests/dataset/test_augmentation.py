@@ -90,10 +90,12 @@ def test_displacements_are_met_at_the_knots() -> None:
 
 
 @pytest.mark.parametrize("side", [64, 128, 256])
-def test_deformations_do_not_fold(side: int) -> None:
+@pytest.mark.parametrize("scale", [1.0, 1.25, 2.0])
+def test_deformations_do_not_fold(side: int, scale: float) -> None:
     """A pixel left of another one stays left of it: the Jacobian determinant stays above zero."""
-    fixed = np.full((50, 2), side // 2)
-    motions = draw_motions(fixed, side, np.random.default_rng(0), Augmentation(warp_probability=1.0, elastic=10.0))
+    fixed = np.full((200, 2), side // 2)
+    deformed = Augmentation(warp_probability=1.0, elastic=10.0, scale=scale)
+    motions = draw_motions(fixed, side, np.random.default_rng(0), deformed)
     for rows, columns in positions(motions, side):
         (ry, rx), (cy, cx) = np.gradient(rows), np.gradient(columns)
         assert (ry * cx - rx * cy).min() > 0

@@ -179,6 +179,18 @@ def test_nothing_there_is_no_object() -> None:
         assert score(SAME * 0, truth)["dice"]["1"] == 0
 
 
+def test_an_object_of_another_class_is_no_match() -> None:
+    """Two squares whose classes are swapped have no SEG; a right one beside a wrong one half of it."""
+    truth = np.zeros((60, 60), np.uint8)
+    truth[5:25, 5:25], truth[35:55, 35:55] = 1, 2
+    swapped = np.where(truth > 0, 3 - truth, 0).astype(np.uint8)
+    meant = {"truth_is": "classes", "prediction_is": "classes"}
+    assert score(truth, truth, **meant)["seg"] == 1
+    assert score(swapped, truth, **meant)["seg"] == 0
+    assert score((truth > 0).astype(np.uint8), truth, **meant)["seg"] == 0.5
+    assert score(swapped, truth, **meant)["true_objects"] == 2
+
+
 def test_another_word_is_refused() -> None:
     """In Python; the command line refuses it by itself."""
     with pytest.raises(UserError, match=r"^NU-C14: .*auto, classes, mask, objects, labels"):

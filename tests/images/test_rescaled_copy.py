@@ -90,3 +90,14 @@ def test_what_takes_too_much_memory_is_refused_before_it_is_read(monkeypatch: py
     with pytest.raises(UserError, match="NU-I17"):
         rescaled_copy(small, (4.0, 4.0), "b")
     assert rescaled_copy(small, (2.0, 2.0), "b").pixels.shape == (3, 8, 10)
+
+
+@pytest.mark.parametrize("factors", [(0.5, 0.5), (2.0, 2.0), (0.7, 1.3)])
+def test_nothing_mixes_into_pixels_beside_those_without_a_number(factors: tuple[float, float]) -> None:
+    """Of a channel of one value with a hole; the other channel is a hundred times as bright."""
+    pixels = np.zeros((40, 40, 2), np.float32)
+    pixels[..., 0], pixels[..., 1] = 100, 10_000
+    pixels[15:25, 15:25, 0] = np.nan
+    copied = np.asarray(rescaled_copy(Image("a", pixels, "yxc"), factors, "b").pixels)[..., 0]
+    assert np.isnan(copied).any()
+    np.testing.assert_allclose(copied[np.isfinite(copied)], 100, rtol=1e-5)

@@ -230,6 +230,21 @@ def test_blocks_that_lie_close_are_predicted_together(project: Project) -> None:
         np.testing.assert_array_equal(candidate.matrices[(1, 0), block], alone)
 
 
+def test_a_block_of_a_removed_class_is_no_score(project: Project) -> None:
+    """It holds no pixel to judge by, so it has no Dice, not even 0."""
+    project.add_class("gone")
+    labels = np.where(np.arange(SIDE)[:, None] % 24 < 12, 1, 2).astype(np.uint8) * np.ones((1, SIDE), np.uint8)
+    labels[:, SIDE // 2 :] = 3
+    project.commit(1, 0, labels, source="import")
+    project.classes.remove(3)
+    annotations = Annotations(project)
+    annotations.refresh(project.settings.read())
+    held_out = annotations.planes[1, 0].held_out_blocks
+    candidate = scored_candidate(Candidate(3, CLASSES, by_brightness(9)), CPU, annotations)
+    assert 0 < len(candidate.matrices) < len(held_out)
+    assert all(matrix.any() for matrix in candidate.matrices.values())
+
+
 def test_few_pixels_are_computed_for_blocks() -> None:
     """Of blocks side by side a region around them is predicted, of blocks far apart each alone."""
     close = [Region(y, x, y + 64, x + 64) for y in (0, 128) for x in (0, 64, 320)]

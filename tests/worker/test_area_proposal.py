@@ -14,7 +14,7 @@ from napari_unet.project.area_checks import AreaCheck, Origin
 from napari_unet.project.project import Project
 from napari_unet.project.split import BUFFER_ZONE
 from napari_unet.protocol import messages as m
-from napari_unet.training.area_proposal import area_side, is_free, least_sure_area, random_area
+from napari_unet.training.area_proposal import area_side, is_free, least_sure_area, random_area, random_square
 from napari_unet.worker.engine import Engine
 
 SIDE = area_side(HEIGHT, WIDTH)
@@ -84,6 +84,21 @@ def test_places_at_random_are_everywhere(annotations: Annotations) -> None:
         assert corners[:, axis].min() < 0.1 * room
         assert corners[:, axis].max() > 0.9 * room
         assert abs(corners[:, axis].mean() / room - 0.5) < 0.1
+
+
+@pytest.mark.parametrize("side", [24, 64])
+def test_what_lies_at_the_frame_is_seen_as_often_as_the_middle(side: int) -> None:
+    """Of rectangles at random: the strip along the frame that is as wide as they are has its share of them."""
+    random, shape = np.random.default_rng(0), (200, 300)
+    seen = np.zeros(shape)
+    for _ in range(4000):
+        area = random_square(shape, side, random)
+        assert area.shape == (side, side)
+        seen[area.slices] += 1
+    middle = seen[side:-side, side:-side].mean()
+    for strip in (seen[:side, side:-side], seen[-side:, side:-side], seen[side:-side, :side], seen[side:-side, -side:]):
+        assert 0.9 * middle < strip.mean() < 1.1 * middle
+    assert seen[0, side:-side].mean() > 0.4 * middle
 
 
 def test_rectangles_at_random_are_spread_over_all_planes_of_all_images(trained: Project) -> None:
