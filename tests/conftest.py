@@ -174,9 +174,11 @@ _WORKERS_WITHOUT_TORCH: list[Path | None] = []  # logs of those that the present
 def _lacks_torch(error: BaseException | None) -> bool:
     if not HAS_TORCH and _WORKERS_WITHOUT_TORCH:
         return True
-    while error is not None:
+    seen = set[int]()  # contexts may go in a circle
+    while error is not None and id(error) not in seen:
         if isinstance(error, ModuleNotFoundError) and error.name == "torch":
             return True
+        seen.add(id(error))
         error = error.__cause__ or error.__context__
     return False
 

@@ -40,7 +40,7 @@ def summarise(segmentation: Segmentation) -> list[Measurement]:
             count, in_mask, area = int((present == value).sum()), int(of_mask[value]), int(of_objects[value])
             row: Measurement = {"image": image.name, "plane": plane, "class": value, "class_name": style.name}
             row |= {"objects": count, "mask_area_px": in_mask, "mask_area_fraction": in_mask / plane_area}
-            row |= _estimated(segmentation.estimates.get(value), in_mask / plane_area, whole[value] / plane_area)
+            row |= _estimated(segmentation.estimates.get(value), in_mask / plane_area, int(whole[value]) / plane_area)
             row |= {"object_area_px": area, "object_area_fraction": area / plane_area}
             row |= {"mean_object_area_px": area / count if count else math.nan, "objects_per_px2": count / plane_area}
             if unit:

@@ -190,7 +190,7 @@ class Learner:
         give_back_memory()
         if self.device_settings.limits.device != self.device:
             self._move_to(self.device_settings.limits.device)
-        elif self.trainer is not None:
+        elif self.trainer is not None and len(self.annotations.class_ids()) >= 2:  # with one class later: see refresh
             self.trainer.refresh(self.settings, new_strokes=False)
         if self._trained_choice != network_choice(self.settings) and len(self.annotations.class_ids()) > 1:
             self._begin_training()  # which did not fit into the memory before
