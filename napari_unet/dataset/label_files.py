@@ -87,7 +87,9 @@ class LabelFiles:
         fitting = _FITTING.get(self.labels_are)
         if not names and fitting and fitting not in project.classes.names().values():
             names = (default_name(BACKGROUND), fitting)
+        known = project.classes.names()
         ensure_classes(project, max(frozenset().union(*self.values), default=0), names)
+        self._tell_unnamed(project, known, names)
         added: list[ImageRecord] = []
         for image, labels in self.pairs:
             file = open_image_file(image, project)
@@ -115,6 +117,15 @@ class LabelFiles:
             what = f"classes keep their names ({', '.join(known.values())}); not used: {', '.join(unused)}"
             fix = "rename them in the panel if the others are meant"
             project.notices.append(str(UserError("NU-A21", what, str(project.folder), fix)))
+
+
+    def _tell_unnamed(self, project: Project, before: Collection[int], names: Sequence[str]) -> None:
+        """Add a notice where numbers made classes that nobody named: they may be numbers of objects."""
+        made = [f"'{name}'" for number, name in project.classes.names().items() if number not in before]
+        if self.labels_are == "classes" and not names and len(made) > FOREGROUND:
+            what = f"the numbers in the labels made the classes {', '.join(made)}"
+            fix = "name them, or, if these are numbers of objects, say so in a new project"
+            project.notices.append(str(UserError("NU-A22", what, str(self.pairs[0][1]), fix)))
 
 
 def read_label_files(

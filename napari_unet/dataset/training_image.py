@@ -1,6 +1,7 @@
 """The images that a network was trained on: facts of its checkpoint, compared with an image to predict."""
 
 import math
+from collections import Counter
 from collections.abc import Iterable, Sequence
 from importlib.metadata import version
 from typing import Any
@@ -10,6 +11,7 @@ import msgspec
 from napari_unet.errors import UserError
 from napari_unet.images.image import Image, encodable
 from napari_unet.images.planes import NormalisedPlanes
+from napari_unet.project.image_record import ImageRecord
 
 FACT = "trained_on"
 LEARNED = "learned_fingerprints"  # fact of a network: how the fingerprints of the images begin that it has learned from
@@ -103,6 +105,21 @@ def remembered(facts: dict[str, Any]) -> tuple[TrainingImage, ...]:
         return msgspec.convert(facts[FACT]["images"], tuple[TrainingImage, ...])
     except (KeyError, TypeError, msgspec.ValidationError):
         return ()
+
+
+def with_sizes_of(images: Sequence[TrainingImage], records: Sequence[ImageRecord]) -> tuple[TrainingImage, ...]:
+    """Return images that a network was trained on with the pixel sizes that their project knows by now.
+
+    The user may have corrected them since. An image is found by its name; of a name that several have, or none, the
+    size stays.
+    """
+    names = Counter(record.name for record in records)
+    sizes = {record.name: record.pixel_size for record in records if names[record.name] == 1}
+    found = [(image, sizes.get(image.name)) for image in images]
+    return tuple(
+        image if size is None else msgspec.structs.replace(image, pixel_size=(size.y, size.x), unit=size.unit)
+        for image, size in found
+    )
 
 
 def difference(

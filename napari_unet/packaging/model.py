@@ -9,7 +9,7 @@ from jaxtyping import UInt8
 
 from napari_unet.config import DEFAULT_SETTINGS, Settings
 from napari_unet.dataset.channel_choice import named_channels, trained_channels
-from napari_unet.dataset.training_image import TrainingImage, difference, remembered, rescaling
+from napari_unet.dataset.training_image import TrainingImage, difference, remembered, rescaling, with_sizes_of
 from napari_unet.evaluation.estimated_dice import EstimatedDice
 from napari_unet.export.segmentation import ClassStyle, Segmentation
 from napari_unet.images.image import Image
@@ -21,6 +21,7 @@ from napari_unet.network.inference import Predictor
 from napari_unet.network.reading import open_network
 from napari_unet.project.classes import ClassLabel, default_colour, default_name
 from napari_unet.project.database import DATABASE
+from napari_unet.project.image_record import ImageRecord
 from napari_unet.project.project import Project
 
 
@@ -33,6 +34,7 @@ class Model:
     path : of the project, package or checkpoint that holds it
     classes : of its project and those that the network alone still knows, by id; see ``classes_of``
     settings : of its project; they say how objects are told apart
+    images : of its project; their pixel sizes may have been corrected after the training
     """
 
     path: Path
@@ -40,11 +42,12 @@ class Model:
     predictor: Predictor
     classes: tuple[ClassLabel, ...]
     settings: Settings = DEFAULT_SETTINGS
+    images: tuple[ImageRecord, ...] = ()
 
     @property
     def trained_on(self) -> tuple[TrainingImage, ...]:
         """Return the images it was trained on; () where its file is older than this record."""
-        return remembered(self.checkpoint.facts)
+        return with_sizes_of(remembered(self.checkpoint.facts), self.images)
 
     @property
     def class_names(self) -> dict[int, str]:
@@ -120,7 +123,8 @@ def load_model(path: str | Path, device: str = "auto", precision: str = "auto") 
         return Model(path, checkpoint, predictor, classes_of(checkpoint))
     with Project(path, read_only=True) as project:
         classes = classes_of(checkpoint, project.classes.all())
-        return Model(path, checkpoint, predictor, classes, project.settings.read())
+        images = tuple(project.images.all())
+        return Model(path, checkpoint, predictor, classes, project.settings.read(), images)
 
 
 def styles(classes: Sequence[ClassLabel], highest: int) -> list[ClassStyle]:

@@ -448,6 +448,23 @@ def test_images_of_other_channels_are_refused_before_anything_is_written(train: 
     assert labelled(tmp_path) == before
 
 
+def test_classes_that_nobody_named_are_told(tmp_path: Path) -> None:
+    """Seven numbers may be seven cells; two classes, and classes with names, are meant."""
+    with Project(tmp_path / "p.unet") as project:
+        add_annotated_image(project, picture(tmp_path), written(tmp_path / "l.tif", striped(1, 2)))
+        assert project.notices == []
+    with Project(tmp_path / "q.unet") as project:
+        add_annotated_image(project, picture(tmp_path), written(tmp_path / "l.tif", striped(*range(1, 8))))
+        (line,) = project.notices
+        assert line.startswith("NU-A22: the numbers in the labels made the classes 'background', 'class 2', 'class 3'")
+        add_annotated_image(project, picture(tmp_path), tmp_path / "l.tif")
+        assert len(project.notices) == 1
+    with Project(tmp_path / "r.unet") as project:
+        names = [f"kind {number}" for number in range(1, 8)]
+        add_annotated_image(project, picture(tmp_path), tmp_path / "l.tif", names)
+        assert project.notices == []
+
+
 def picture_in(folder: Path, name: str) -> None:
     """A small file of that name."""
     folder.mkdir(exist_ok=True)

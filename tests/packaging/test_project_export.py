@@ -12,7 +12,9 @@ import tifffile
 import zarr
 from predict_command import save_network
 
-from napari_unet import api
+from napari_unet import PixelSize, api
+from napari_unet.dataset.training_image import as_fact, training_image
+from napari_unet.images.planes import NormalisedPlanes
 from napari_unet.network.checkpoint import copy_checkpoint, load_checkpoint, save_checkpoint
 from napari_unet.packaging import project_export
 from napari_unet.packaging.model import Model
@@ -47,6 +49,22 @@ def test_a_network_that_is_saved_meanwhile_is_not_named(
         json.loads((tmp_path / "out" / name).read_text("utf-8")) for name in ("results.json", "squares.json")
     )
     assert pack["model"]["sha256"] == hashes[beside["network"]]
+
+
+def test_a_pixel_size_that_was_corrected_holds_for_the_network(trained: Project, tmp_path: Path) -> None:
+    """Though it was trained before: its own image is like those it was trained on, and so is one of that size."""
+    file, record = trained.models / BEST, trained.images.all()[0]
+    trained.set_pixel_size(record.id, PixelSize(0.5, 0.5, "um"))
+    seen = training_image(NormalisedPlanes(trained.images.open(record.id)))
+    checkpoint = load_checkpoint(file)
+    save_checkpoint(replace(checkpoint, facts={**checkpoint.facts, **as_fact([seen])}), file)
+    trained.set_pixel_size(record.id, PixelSize(0.1, 0.1, "um"))
+    model = api.load_model(trained.folder, "cpu")
+    planes = NormalisedPlanes(trained.images.open(record.id))
+    assert model.warnings(planes) == []
+    assert model.factors(planes, rescale=True) == (1, 1)
+    copy_checkpoint(file, tmp_path / "alone.safetensors")
+    assert api.load_model(tmp_path / "alone.safetensors", "cpu").warnings(planes) != []
 
 
 def named_in(folder: Path, stem: str) -> dict[str, dict[int, str]]:
