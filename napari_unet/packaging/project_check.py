@@ -15,8 +15,13 @@ from napari_unet.storage import set_aside
 from napari_unet.training.network_files import misplaced_folders, set_folder_aside
 
 
-def verify(folder: Path) -> list[str]:
-    """Check database, rows, every tile, images and networks of a project; return one line per finding."""
+def verify(folder: Path, notices: list[str] | None = None) -> list[str]:
+    """Check database, rows, every tile, images and networks of a project; return one line per finding.
+
+    Parameters
+    ----------
+    notices : takes a line on what could not be checked and is no finding
+    """
     with Project(folder, read_only=True) as project:
         findings = project.integrity()
         if findings:
@@ -43,9 +48,19 @@ def verify(folder: Path) -> list[str]:
             what = "a folder lies where a file of the network belongs"
             findings.append(str(UserError("NU-M02", what, str(path), fix)))
         hashes = ContentHashes(project.folder, read_only=True)
-        changed = (hashes.check(record) for record in project.images.all())
+        records = project.images.all()
+        changed = (hashes.check(record) for record in records)
         findings += [str(error) for error in changed if error is not None]
+        unknown = hashes.count_unknown(records)
+        if unknown and notices is not None:
+            notices.append(str(_unknown_content(unknown, project.folder)))
     return findings
+
+
+def _unknown_content(count: int, folder: Path) -> UserError:
+    files = "1 image file" if count == 1 else f"{count} image files"
+    what = f"the content of {files} was not noted yet, so that a change in a few pixels would not be noticed"
+    return UserError("NU-P29", what, str(folder), "show each image in the panel for some seconds, which notes it")
 
 
 def repair(folder: Path) -> list[str]:
