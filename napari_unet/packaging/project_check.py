@@ -68,10 +68,14 @@ def repair(folder: Path) -> list[str]:
 
     Damaged tiles, networks and databases go into folders ``damaged-TIME`` and are never overwritten. Images are not
     touched.
+
+    Raises
+    ------
+    UserError
+        NU-P01 where this is no project, or nothing can be read of its database.
     """
-    with Project(folder, read_only=True) as project:
-        is_sound, file = not project.integrity(), project.folder / DATABASE
-    aside = None if is_sound else _salvaged(file)
+    is_sound = _is_sound(folder)
+    aside = None if is_sound else _salvaged(folder / DATABASE)
     done = []
     with Project(folder) as project:
         if not is_sound:
@@ -82,6 +86,17 @@ def repair(folder: Path) -> list[str]:
         if damaged:
             project.planes.set_aside(damaged)
         return [*done, *project.notices, *_networks_set_aside(project.models)]
+
+
+def _is_sound(folder: Path) -> bool:
+    """Tell whether SQLite finds no damage in a database; a truncated one it does not even open."""
+    try:
+        with Project(folder, read_only=True) as project:
+            return not project.integrity()
+    except UserError as error:
+        if getattr(error.__cause__, "sqlite_errorname", "").startswith("SQLITE_CORRUPT"):
+            return False
+        raise
 
 
 def _salvaged(file: Path) -> Path | None:
