@@ -625,6 +625,21 @@ def test_verify_tells_sound_from_damaged(run: Run, trained_folder: Path, drawn: 
     assert sorted(line.split(":")[0] for line in out.splitlines()) == ["NU-M02", "NU-P03", "NU-P04"]
 
 
+def test_verify_finds_a_changed_image_of_a_trained_project(
+    run: Run, trained_folder: Path, drawn: tuple[Path, Path]
+) -> None:
+    """Two rows between those that opening compares are zero; without a note to compare with, a warning says so."""
+    pixels = tifffile.imread(drawn[0])
+    pixels[len(pixels) // 2 + 1 : len(pixels) // 2 + 3] = 0
+    tifffile.imwrite(drawn[0], pixels)
+    status, out, err = run("verify", trained_folder)
+    assert (status, out[:8], err) == (1, "NU-P27: ", "")
+    (trained_folder / "content.json").unlink()
+    status, out, err = run("verify", trained_folder)
+    assert (status, out) == (0, "")
+    assert err.startswith("warning: NU-P29: the content of 1 image file was not noted yet")
+
+
 def test_repair_keeps_what_is_whole(run: Run, trained_folder: Path, drawn: tuple[Path, Path]) -> None:
     """Damaged parts are set aside, never overwritten; what is left is sound and can be trained on."""
     with sqlite3.connect(trained_folder / DATABASE) as database:

@@ -2,7 +2,7 @@
 
 import argparse
 
-from napari_unet.cli.output import print_line, print_record
+from napari_unet.cli.output import print_line, print_record, print_warnings
 from napari_unet.cli.result_lines import model_line, score_lines
 
 
@@ -32,7 +32,9 @@ def verify(options: argparse.Namespace) -> int:
     if options.repair:
         for line in project_check.repair(options.project):
             print_line(line)
-    found = project_check.verify(options.project)
+    notices: list[str] = []
+    found = project_check.verify(options.project, notices)
+    print_warnings(notices)
     for line in found:
         print_line(line)
     return 1 if found else 0

@@ -12,6 +12,7 @@ from napari_unet.errors import UserError
 from napari_unet.images.image import Image
 from napari_unet.images.labels import BACKGROUND, FOREGROUND, MAX_CLASS, frame_and_plane, read_labels
 from napari_unet.project.classes import default_name, refuse_new_names
+from napari_unet.project.content_hashes import ContentHashes
 from napari_unet.project.database import DATABASE
 from napari_unet.project.image_record import ImageRecord
 from napari_unet.project.object_strokes import give_ridge_back
@@ -263,7 +264,18 @@ def add_annotation(
         for plane, of_plane in enumerate(labels):
             if plane in painted or of_plane.any():
                 project.strokes.commit(record.id, plane, of_plane, source="import")
+    _note_content(project, record)
     return record
+
+
+def _note_content(project: Project, record: ImageRecord) -> None:
+    """Note all bytes of an image file, or tell in one of the project's notices that they are others than before."""
+    try:
+        told = ContentHashes(project.folder, read_only=False).check(record)
+    except UserError as error:  # the disk takes no note; the strokes are stored
+        told = error
+    if told is not None:
+        project.notices.append(str(told))
 
 
 def ensure_classes(project: Project, highest: int, names: Sequence[str] = ()) -> None:

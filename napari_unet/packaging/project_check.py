@@ -15,8 +15,13 @@ from napari_unet.storage import set_aside
 from napari_unet.training.network_files import misplaced_folders, set_folder_aside
 
 
-def verify(folder: Path) -> list[str]:
-    """Check database, rows, every tile, images and networks of a project; return one line per finding."""
+def verify(folder: Path, notices: list[str] | None = None) -> list[str]:
+    """Check database, rows, every tile, images and networks of a project; return one line per finding.
+
+    Parameters
+    ----------
+    notices : takes a line on what could not be checked and is no finding
+    """
     with Project(folder, read_only=True) as project:
         findings = project.integrity()
         if findings:
@@ -43,9 +48,19 @@ def verify(folder: Path) -> list[str]:
             what = "a folder lies where a file of the network belongs"
             findings.append(str(UserError("NU-M02", what, str(path), fix)))
         hashes = ContentHashes(project.folder, read_only=True)
-        changed = (hashes.check(record) for record in project.images.all())
+        records = project.images.all()
+        changed = (hashes.check(record) for record in records)
         findings += [str(error) for error in changed if error is not None]
+        unknown = hashes.count_unknown(records)
+        if unknown and notices is not None:
+            notices.append(str(_unknown_content(unknown, project.folder)))
     return findings
+
+
+def _unknown_content(count: int, folder: Path) -> UserError:
+    files = "1 image file" if count == 1 else f"{count} image files"
+    what = f"the content of {files} was not noted yet, so that a change in a few pixels would not be noticed"
+    return UserError("NU-P29", what, str(folder), "show each image in the panel for some seconds, which notes it")
 
 
 def repair(folder: Path) -> list[str]:
@@ -53,10 +68,14 @@ def repair(folder: Path) -> list[str]:
 
     Damaged tiles, networks and databases go into folders ``damaged-TIME`` and are never overwritten. Images are not
     touched.
+
+    Raises
+    ------
+    UserError
+        NU-P01 where this is no project, or nothing can be read of its database.
     """
-    with Project(folder, read_only=True) as project:
-        is_sound, file = not project.integrity(), project.folder / DATABASE
-    aside = None if is_sound else _salvaged(file)
+    is_sound = _is_sound(folder)
+    aside = None if is_sound else _salvaged(folder / DATABASE)
     done = []
     with Project(folder) as project:
         if not is_sound:
@@ -67,6 +86,17 @@ def repair(folder: Path) -> list[str]:
         if damaged:
             project.planes.set_aside(damaged)
         return [*done, *project.notices, *_networks_set_aside(project.models)]
+
+
+def _is_sound(folder: Path) -> bool:
+    """Tell whether SQLite finds no damage in a database; a truncated one it does not even open."""
+    try:
+        with Project(folder, read_only=True) as project:
+            return not project.integrity()
+    except UserError as error:
+        if getattr(error.__cause__, "sqlite_errorname", "").startswith("SQLITE_CORRUPT"):
+            return False
+        raise
 
 
 def _salvaged(file: Path) -> Path | None:

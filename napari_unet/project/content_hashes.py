@@ -2,7 +2,7 @@
 
 import hashlib
 import itertools
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
 
 import msgspec
@@ -72,6 +72,11 @@ class ContentHashes:
         self._remember(known, record.id, Content(before.digest, before.state, state))
         what = "the image file has changed since it was annotated, in places that opening does not look at"
         return UserError("NU-P27", what, str(record.path), "compare it with a copy; its strokes are kept")
+
+    def count_unknown(self, records: Iterable[ImageRecord]) -> int:
+        """Return of how many image files no content was noted, so that a change of them is not noticed."""
+        known = self._known()
+        return sum(str(record.id) not in known for record in records)
 
     def _is_settled(self, before: Content | None, state: tuple[int, int]) -> bool:
         """Tell whether a file in this state need not be read."""

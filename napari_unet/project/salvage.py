@@ -31,8 +31,8 @@ def salvage(file: Path) -> Path:
     Raises
     ------
     UserError
-        NU-E01 when the disk does not take the new one, NU-P10 when the damaged one cannot be moved. Nothing has
-        changed then.
+        NU-E01 when the disk does not take the new one, NU-P10 when the damaged one cannot be moved, NU-P01 when no row
+        can be read, NU-P12 with a view or trigger. Nothing has changed then.
     """
     fresh = file.with_name(f"{storage.TEMPORARY_PREFIX}salvaged.sqlite")
     try:
@@ -88,12 +88,28 @@ def _copy(file: Path, fresh: Path) -> None:
                     shutil.copyfile(path, folder / path.name)
             with contextlib.closing(sqlite3.connect(folder / file.name, isolation_level=None)) as source:
                 source.text_factory = lambda raw: raw.decode("utf-8", "replace")
-                for table in _TABLES:
-                    _copy_table(source, target, table)
+                # SQLite reads nothing of a file with fewer pages than its first one says, unless it is told this.
+                source.execute("PRAGMA writable_schema = ON")
+                _refuse_unreadable(source, file)
+                if not sum([_copy_table(source, target, table) for table in _TABLES]):
+                    raise _unreadable(file, "no row of it can be read")
         _recover_classes(target)
         target.execute("COMMIT")
     finally:
         target.close()
+
+
+def _refuse_unreadable(source: sqlite3.Connection, file: Path) -> None:
+    """Refuse a database whose list of tables cannot be read, or that holds what no version of this program makes."""
+    try:
+        schema.refuse_foreign_parts(source, file)
+    except sqlite3.Error as error:
+        raise _unreadable(file, f"its list of tables cannot be read: {error}") from error
+
+
+def _unreadable(file: Path, why: str) -> UserError:
+    what = f"the database is damaged, and nothing of it can be saved ({why})"
+    return UserError("NU-P01", what, str(file), "restore the project from a copy")
 
 
 def _recover_classes(target: sqlite3.Connection) -> None:
@@ -105,22 +121,28 @@ def _recover_classes(target: sqlite3.Connection) -> None:
         target.execute("INSERT INTO classes (id, name, colour) VALUES (?, ?, ?)", row)
 
 
-def _copy_table(source: sqlite3.Connection, target: sqlite3.Connection, table: str) -> None:
-    """Copy the columns that this version knows and the source has: a newer one may have more, an older one fewer."""
+def _copy_table(source: sqlite3.Connection, target: sqlite3.Connection, table: str) -> int:
+    """Copy the columns that this version knows and the source has; return the number of rows that were read.
+
+    A newer version may have more columns, an older one fewer.
+    """
     query = f"PRAGMA table_info({table})"
     try:
         there = {column[1] for column in source.execute(query)}
     except sqlite3.Error:
-        return  # no row of it can be found
+        return 0  # no row of it can be found
     columns = [column for column in target.execute(query) if column[1] in there]
     if not columns:
-        return
+        return 0
     names = ", ".join(str(column[1]) for column in columns)
     places = ", ".join("?" * len(columns))
+    count = 0
     for row in _readable(source, table, names, [str(column[1]) for column in columns if column[5]]):
+        count += 1
         # A row that breaks a rule of its table is damaged too.
         with contextlib.suppress(sqlite3.Error):
             target.execute(f"INSERT OR IGNORE INTO {table} ({names}) VALUES ({places})", row)  # noqa: S608 - our names
+    return count
 
 
 def _readable(source: sqlite3.Connection, table: str, names: str, key: list[str]) -> Iterator[tuple[Any, ...]]:

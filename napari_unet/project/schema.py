@@ -103,14 +103,14 @@ def connect(file: Path, *, read_only: bool) -> sqlite3.Connection:
         if version == 0 and (read_only or connection.execute("SELECT 1 FROM sqlite_master LIMIT 1").fetchone()):
             connection.close()
             raise not_a_project(file.parent, read_only=read_only)
-        _refuse_foreign_parts(connection, file)
+        refuse_foreign_parts(connection, file)
         if read_only:
             connection = connection if version >= VERSION else _brought_up_to_date(connection, version)
             connection.execute("PRAGMA query_only = 1")
     return connection
 
 
-def _refuse_foreign_parts(connection: sqlite3.Connection, file: Path) -> None:
+def refuse_foreign_parts(connection: sqlite3.Connection, file: Path) -> None:
     """Refuse views, triggers and virtual tables before anything is read of the tables.
 
     No version makes any. A view may never come to an end, a trigger may change what is written.

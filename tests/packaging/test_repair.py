@@ -1,5 +1,6 @@
 """Laws of verify and repair: what stands in the way is told and set aside, and strokes outlive their classes."""
 
+import contextlib
 import sqlite3
 from pathlib import Path
 
@@ -8,6 +9,7 @@ import pytest
 
 from napari_unet.api import train, verify
 from napari_unet.config import Settings
+from napari_unet.errors import UserError
 from napari_unet.images.image import Image
 from napari_unet.packaging.project_check import repair
 from napari_unet.project.project import Project
@@ -89,6 +91,52 @@ def test_strokes_outlive_their_classes(halves: Path) -> None:
         ]
         assert project.add_class().id == 3
         assert len({label.colour for label in project.classes.all()}) == 3
+
+
+def truncated(folder: Path, left: int) -> bytes:
+    """Leave so many bytes of the database, as a broken copy does, and return them."""
+    data = (folder / "project.sqlite").read_bytes()[:left]
+    (folder / "project.sqlite").write_bytes(data)
+    return data
+
+
+@pytest.mark.parametrize("lost", [4096, 5000])
+def test_a_truncated_database_is_salvaged(halves: Path, lost: int) -> None:
+    """SQLite does not open it: the pages that are there are read all the same, and the damaged one is kept."""
+    size = (halves / "project.sqlite").stat().st_size
+    data = truncated(halves, size - lost)
+    with pytest.raises(UserError, match=r"^NU-P01: .*malformed"):
+        verify(halves)
+    done = repair(halves)
+    assert done[0].startswith(f"NU-P01: 1 images and {np.count_nonzero(strokes())} painted pixels could be read")
+    assert verify(halves) == []
+    with Project(halves) as project:
+        np.testing.assert_array_equal(project.strokes.plane(1, 0), strokes())
+        assert list(project.classes.names().values()) == ["nothing", "cell"]
+    (kept,) = halves.glob("damaged-*/project.sqlite")
+    assert kept.read_bytes() == data
+
+
+@pytest.mark.parametrize("left", [50, 4096])
+def test_a_database_of_which_nothing_can_be_read_is_refused(halves: Path, left: int) -> None:
+    """Repair puts no empty project in its place."""
+    data = truncated(halves, left)
+    with pytest.raises(UserError, match=r"^NU-P01: "):
+        repair(halves)
+    assert (halves / "project.sqlite").read_bytes() == data
+    assert list(halves.glob("damaged-*")) == []
+
+
+def test_a_truncated_database_with_a_view_is_refused(halves: Path) -> None:
+    """Nothing is read through what no version of this program makes."""
+    with contextlib.closing(sqlite3.connect(halves / "project.sqlite")) as database:
+        database.execute("DROP TABLE settings")
+        database.execute("CREATE VIEW settings AS SELECT 'tile' AS name, '64' AS value")
+        database.commit()
+    data = truncated(halves, (halves / "project.sqlite").stat().st_size - 4096)
+    with pytest.raises(UserError, match=r"^NU-P12: "):
+        repair(halves)
+    assert (halves / "project.sqlite").read_bytes() == data
 
 
 def test_a_network_that_cannot_be_opened_is_a_finding(halves: Path, monkeypatch: pytest.MonkeyPatch) -> None:

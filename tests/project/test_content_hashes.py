@@ -13,9 +13,10 @@ import pytest
 import tifffile
 import zarr
 
-from napari_unet.api import verify
+from napari_unet.api import add_annotated_image, verify
 from napari_unet.controller.content_watch import ContentWatch
 from napari_unet.controller.news import Notice
+from napari_unet.errors import UserError
 from napari_unet.images.reading import open_image
 from napari_unet.project import content_hashes
 from napari_unet.project.content_hashes import FILE, ContentHashes
@@ -94,6 +95,59 @@ def test_a_file_is_read_only_where_it_must_be(tmp_path: Path, monkeypatch: pytes
         assert read == [path] * 2
         path.unlink()
         assert hashes.check(record) is None
+
+
+def labelled(folder: Path) -> tuple[Path, Path]:
+    """Return an image file and a label file with two classes."""
+    image, labels = folder / "a.tif", folder / "labels.tif"
+    written(image, PIXELS)
+    tifffile.imwrite(labels, np.repeat(np.array([[1], [2]], np.uint8), 100, axis=0).repeat(100, axis=1))
+    return image, labels
+
+
+def test_content_is_noted_with_the_labels(tmp_path: Path) -> None:
+    """A project made without the window has it too; a later addition of the changed file tells of it and goes on."""
+    image, labels = labelled(tmp_path)
+    folder = tmp_path / "p.unet"
+    with Project(folder) as project:
+        add_annotated_image(project, image, labels)
+        assert project.notices == []
+    notices: list[str] = []
+    assert (verify(folder, notices), notices) == ([], [])
+    written(image, with_other_pixel(), 10)
+    assert [line[:6] for line in verify(folder)] == ["NU-P27"]
+    with Project(folder) as project:
+        add_annotated_image(project, image, labels)
+        assert [line[:6] for line in project.notices] == ["NU-P27"]
+        assert project.images.count() == 1
+    assert [line[:6] for line in verify(folder)] == ["NU-P27"]
+
+
+def test_a_disk_that_takes_no_note_costs_no_strokes(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The annotation is added, and a notice tells of the disk."""
+
+    def full(path: Path, data: bytes) -> None:
+        raise UserError("NU-E01", "the disk is full", str(path), "free some space")
+
+    monkeypatch.setattr("napari_unet.storage.replace_bytes", full)
+    with Project(tmp_path / "p.unet") as project:
+        record = add_annotated_image(project, *labelled(tmp_path))
+        assert [line[:6] for line in project.notices] == ["NU-E01"]
+        assert project.strokes.painted_planes(record.id)
+
+
+def test_verify_tells_of_files_of_which_nothing_was_noted(tmp_path: Path) -> None:
+    """It is no finding: nobody knows of a change."""
+    paths = [tmp_path / f"{number}.tif" for number in range(3)]
+    with Project(tmp_path / "p.unet") as project:
+        for number, path in enumerate(paths):
+            written(path, PIXELS + number)
+            record = project.add_image(open_image(path), path)
+        assert ContentHashes(project.folder, read_only=False).check(record) is None
+    notices: list[str] = []
+    assert verify(tmp_path / "p.unet", notices) == []
+    (notice,) = notices
+    assert notice.startswith("NU-P29: the content of 2 image files was not noted yet")
 
 
 def until(holds: Callable[[], object]) -> None:
