@@ -162,6 +162,7 @@ def test_train_prints_one_object(run: Run, drawn: tuple[Path, Path], tmp_path: P
     assert {"seconds", "steps", "device", "preset", "held_out_dice", "checkpoint"} <= record.keys()
     assert (record["steps"], record["device"], record["preset"]) == (5, "cpu", "fast")
     assert (record["network_step"], record["newest_step"]) == (5, 5)
+    assert (record["network_is"], record["network_preset"]) == ("newest", "fast")
     assert record["held_out_dice"].keys() == {"background", "cell"}
     assert [Path(each["image"]).name for each in record["images"]] == [drawn[0].name]
     assert_estimated(record["images"][0]["estimated_dice"])
@@ -207,8 +208,31 @@ def test_train_tells_that_later_networks_were_worse(
     monkeypatch.setattr(Candidate, "is_better", lambda candidate, other: True)
     record = json.loads(run(*again, "--json")[1])
     assert (record["network_step"], record["newest_step"]) == (5, 7)
+    assert (record["network_is"], record["network_preset"], record["preset"]) == ("earlier", "fast", "fast")
     assert json.loads((trained_folder / "models" / "best.json").read_text())["step"] == 5
     assert "the network of step 5 predicts: later networks, up to step 9, were clearly worse" in run(*again)[1]
+
+
+@pytest.mark.parametrize("steps", [2, 5])
+@pytest.mark.parametrize(("option", "value", "preset"), [("--preset", "light", "light"), ("--width", "8", "fast")])
+def test_train_tells_that_the_network_of_before_predicts(
+    run: Run, trained_folder: Path, monkeypatch: pytest.MonkeyPatch, option: str, value: str, preset: str, steps: int
+) -> None:
+    """Its preset and step are told where a network of another kind is still worse, after more steps than it as well."""
+    from napari_unet.training.candidate import Candidate
+
+    monkeypatch.setattr(Candidate, "is_clearly_worse", lambda candidate, best: candidate is not best)
+    monkeypatch.setattr(Candidate, "is_better", lambda candidate, other: True)
+    again = ("train", "--project", trained_folder, option, value, "--steps", steps, "--device", "cpu")
+    record = json.loads(run(*again, "--json")[1])
+    assert (record["preset"], record["newest_step"]) == (preset, steps)
+    assert (record["network_is"], record["network_preset"], record["network_step"]) == ("other", "fast", 3)
+    note = json.loads((trained_folder / "models" / "best.json").read_text())
+    assert (note["step"], note["facts"]["trained_with"]["preset"]) == (3, "fast")
+    said = run(*again)[1]
+    assert "the earlier network 'fast' of step 3 predicts and has these scores: " in said
+    assert f"the new one, '{preset}' of step {2 * steps}, is still clearly worse" in said
+    assert "later networks" not in said
 
 
 def test_every_setting_can_be_given(run: Run, trained_folder: Path) -> None:

@@ -15,10 +15,19 @@ def training_line(result: "TrainingResult") -> str:
     parts += _to_publish(result.dice_to_publish)
     if _is_any_known(result.held_out_dice):
         parts.append(f"held-out Dice: {_dice(result.held_out_dice)}")
-    if result.network_step < result.newest_step:
+    return "; ".join([*parts, *_not_the_newest(result), result.checkpoint])
+
+
+def _not_the_newest(result: "TrainingResult") -> list[str]:
+    """Return which network predicts and has the scores, and why; [] where it is the newest."""
+    if result.network_is == "earlier":
         told = f"later networks, up to step {result.newest_step}, were clearly worse on held-out labels"
-        parts.append(f"the network of step {result.network_step} predicts: {told}")
-    return "; ".join([*parts, result.checkpoint])
+        return [f"the network of step {result.network_step} predicts: {told}"]
+    if result.network_is == "other":
+        name = f" '{result.network_preset}'" if result.network_preset else ""
+        told = f"the new one, '{result.preset}' of step {result.newest_step}, is still clearly worse on held-out labels"
+        return [f"the earlier network{name} of step {result.network_step} predicts and has these scores: {told}"]
+    return []
 
 
 def _dice(by_name: dict[str, float | None]) -> str:

@@ -14,6 +14,7 @@ from napari_unet.training.memory_limits import MemoryLimits
 
 FACT = "trained_with"
 BEGAN_WITH = "began_with"
+_PRESET = "preset"
 _BASED: tuple[PresetName, ...] = ("fast", "accurate")  # those that "auto" chooses from
 
 
@@ -108,19 +109,29 @@ def as_fact(settings: Settings, device: Device, began_with: str) -> dict[str, An
     ----------
     began_with : base weights, random weights or another network; "" where nobody knows
     """
-    chosen = {"preset": settings.preset, "tile": settings.tile, "batch": settings.batch, "device": device.kind}
+    chosen = {_PRESET: settings.preset, "tile": settings.tile, "batch": settings.batch, "device": device.kind}
     return {FACT: chosen | ({BEGAN_WITH: began_with} if began_with else {})}
 
 
 def beginning_of(facts: dict[str, Any]) -> str:
     """Return what a checkpoint says that its network began with; "" where it says nothing of use."""
-    found = known_fact(facts).get(FACT, {}).get(BEGAN_WITH)
-    return found if isinstance(found, str) else ""
+    return _told(facts, BEGAN_WITH)
+
+
+def trained_preset(facts: dict[str, Any]) -> str:
+    """Return the preset that a checkpoint says its network was trained with; "" where it says nothing of use."""
+    return _told(facts, _PRESET)
 
 
 def known_fact(facts: dict[str, Any]) -> dict[str, Any]:
     """Return what a checkpoint says that its network was trained with; {} where it says nothing of use."""
     return {FACT: facts[FACT]} if isinstance(facts.get(FACT), dict) else {}
+
+
+def _told(facts: dict[str, Any], name: str) -> str:
+    """Return one thing that a checkpoint says of how its network was trained; "" where it says nothing of use."""
+    found = known_fact(facts).get(FACT, {}).get(name)
+    return found if isinstance(found, str) else ""
 
 
 def _preset_of(trained: Architecture | None) -> PresetName | None:

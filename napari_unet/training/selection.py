@@ -74,6 +74,11 @@ class Selection:
             return False
         return bool(self.shown.matrices) or not any(each.held_out_blocks for each in self._annotations.planes.values())
 
+    @property
+    def keeps_back(self) -> bool:
+        """Tell whether the network that was scored last is not shown, for it was clearly worse than an earlier one."""
+        return self._kept_back
+
     def consider(self, network: UNet, class_ids: tuple[int, ...], step: int) -> Score:
         """Score a candidate, compare it with the best on the same pixels, and return the score of what is shown.
 

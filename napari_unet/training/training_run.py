@@ -4,7 +4,7 @@ import time
 from collections.abc import Callable
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 import msgspec
 
@@ -16,14 +16,18 @@ from napari_unet.network.device import choose_device
 from napari_unet.project.classes import distinct_names
 from napari_unet.project.project import Project
 from napari_unet.training.device_group import ALONE, DeviceGroup
-from napari_unet.training.device_settings import for_device
+from napari_unet.training.device_settings import for_device, trained_preset
 from napari_unet.training.image_estimates import image_estimates
 from napari_unet.training.learner import Learner
+from napari_unet.training.selection import Selection
+from napari_unet.training.trainer import Trainer
 
 MOST_SEED = 2**32 - 1  # the largest that every generator of random numbers takes
 _DEFAULT_SECONDS = 60.0
 _SHOW_EVERY = 50  # steps, between two candidates that are compared with the best network
 _SAVE_EVERY_S = 60.0  # that a power cut may cost
+
+NetworkIs = Literal["newest", "earlier", "other"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,11 +69,17 @@ class TrainingRequest:
 class TrainingResult:
     """Report a training; ``held_out_dice`` is None for a class without evidence.
 
+    Every Dice, ``checkpoint`` and ``images`` belong to the network that was saved to predict with, which is an earlier
+    one where the newest was clearly worse on held-out labels.
+
     Attributes
     ----------
     steps : of this training
-    network_step, newest_step : steps behind the network that was saved to predict with, and behind the newest one;
-        the first is less where later networks were clearly worse on held-out labels
+    network_step, newest_step : steps behind the network that was saved to predict with, and behind the newest one
+    preset : that was trained
+    network_preset : of the network that was saved to predict with; "" where an earlier version did not note it
+    network_is : what the network that was saved to predict with is: the "newest" one, an "earlier" one of the same
+        kind, or an "other" network, whose steps have nothing to do with those of the newest
     estimated_dice : of each class over the painted images: value, low, high, level, and the reason where it has none
     dice_to_publish : of the network that was saved, over checked rectangles at random: "classes" by name, with a
         reason where one has no value, and the number of "rectangles", "images" and "pixels" behind them
@@ -83,6 +93,8 @@ class TrainingResult:
     newest_step: int
     device: str
     preset: str
+    network_preset: str
+    network_is: NetworkIs
     held_out_dice: dict[str, float | None]
     mean_held_out_dice: float | None
     checkpoint: str
@@ -118,12 +130,12 @@ def run_training(
     learner, steps, seconds = _learned(project, request, progress, is_stopped)
     if not steps and is_stopped():
         raise KeyboardInterrupt
-    score = learner.show_newest(score=True)
+    score, shown = learner.show_newest(score=True), learner.selection.shown
     images: tuple[dict[str, Any], ...] = ()
     if learner.predictor is not None:
         images = tuple(image_estimates(learner.predictor, learner.annotations, learner.selection.looked_at))
     path = learner.save()
-    if score is None or path is None or learner.trainer is None:
+    if score is None or path is None or shown is None or learner.trainer is None:
         raise UserError("NU-T02", "nothing was trained", str(project.folder), "give more seconds or steps")
     project.scores.add(score.step, msgspec.to_builtins(score))
     names = distinct_names(project.classes.names())
@@ -136,6 +148,8 @@ def run_training(
         newest_step=learner.trainer.step_count,
         device=learner.device.kind,
         preset=learner.settings.preset,
+        network_preset=trained_preset(shown.trained_with),
+        network_is=_network_is(learner.selection, learner.trainer),
         held_out_dice=by_name,
         mean_held_out_dice=score.mean_dice,
         checkpoint=str(path),
@@ -144,6 +158,16 @@ def run_training(
         images=images,
         warnings=(*project.notices, *learner.notices),
     )
+
+
+def _network_is(selection: Selection, trainer: Trainer) -> NetworkIs:
+    """Return what the network that predicts is to the newest one, which was scored last."""
+    shown = selection.shown
+    if shown is None or not selection.keeps_back:
+        return "newest"
+    # A network of another kind begins at step 0, and so may one of this kind after another one was tried in between.
+    is_same_kind = shown.network.architecture.is_like(trainer.architecture)
+    return "earlier" if is_same_kind and shown.step < trainer.step_count else "other"
 
 
 def help_training(project: Project, request: TrainingRequest) -> None:

@@ -20,7 +20,7 @@ from napari_unet.network.presets import PRESETS
 from napari_unet.network.unet import Architecture
 from napari_unet.packaging.model_list import list_models
 from napari_unet.project.project import Project
-from napari_unet.training.device_settings import as_fact, beginning_of, for_device, known_fact
+from napari_unet.training.device_settings import as_fact, beginning_of, for_device, known_fact, trained_preset
 from napari_unet.training.learner import Learner
 
 CPU, GPU, APPLE = (Device(kind, kind, bfloat16=False) for kind in ("cpu", "cuda", "mps"))
@@ -132,6 +132,8 @@ def test_the_network_says_what_it_was_trained_with(project: Project) -> None:
     assert again.trainer.began_with == "base weights"  # whatever it would begin with anew
     assert known_fact({"trained_with": "a foreign word"}) == {}
     assert beginning_of({"trained_with": {"began_with": 3}}) == beginning_of({}) == ""
+    assert trained_preset(expected) == "fast"
+    assert trained_preset({"trained_with": {"preset": 3}}) == trained_preset({}) == ""
 
 
 def test_a_preset_that_is_not_trained_yet_is_not_told(project: Project) -> None:
