@@ -119,7 +119,6 @@ class LabelFiles:
             fix = "rename them in the panel if the others are meant"
             project.notices.append(str(UserError("NU-A21", what, str(project.folder), fix)))
 
-
     def _tell_unnamed(self, project: Project, before: Collection[int], names: Sequence[str]) -> None:
         """Add a notice where numbers made classes that nobody named: they may be numbers of objects."""
         made = [f"'{name}'" for number, name in project.classes.names().items() if number not in before]
