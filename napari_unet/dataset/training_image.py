@@ -2,14 +2,14 @@
 
 import math
 from collections import Counter
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from importlib.metadata import version
 from typing import Any
 
 import msgspec
 
 from napari_unet.errors import UserError
-from napari_unet.images.image import Image, encodable
+from napari_unet.images.image import Image, PixelSize, encodable
 from napari_unet.images.planes import NormalisedPlanes
 from napari_unet.project.image_record import ImageRecord
 
@@ -107,14 +107,17 @@ def remembered(facts: dict[str, Any]) -> tuple[TrainingImage, ...]:
         return ()
 
 
-def with_sizes_of(images: Sequence[TrainingImage], records: Sequence[ImageRecord]) -> tuple[TrainingImage, ...]:
+def sizes_by_name(records: Sequence[ImageRecord]) -> dict[str, PixelSize]:
+    """Return the pixel sizes of the images of a project by name, without names that several have."""
+    names = Counter(record.name for record in records)
+    return {record.name: record.pixel_size for record in records if names[record.name] == 1}
+
+
+def with_sizes(images: Sequence[TrainingImage], sizes: Mapping[str, PixelSize]) -> tuple[TrainingImage, ...]:
     """Return images that a network was trained on with the pixel sizes that their project knows by now.
 
-    The user may have corrected them since. An image is found by its name; of a name that several have, or none, the
-    size stays.
+    The user may have corrected them since. The size of an image whose name is not among them stays.
     """
-    names = Counter(record.name for record in records)
-    sizes = {record.name: record.pixel_size for record in records if names[record.name] == 1}
     found = [(image, sizes.get(image.name)) for image in images]
     return tuple(
         image if size is None else msgspec.structs.replace(image, pixel_size=(size.y, size.x), unit=size.unit)

@@ -1,7 +1,7 @@
 """A trained network with everything that predicting with it needs."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 import numpy as np
@@ -9,10 +9,17 @@ from jaxtyping import UInt8
 
 from napari_unet.config import DEFAULT_SETTINGS, Settings
 from napari_unet.dataset.channel_choice import named_channels, trained_channels
-from napari_unet.dataset.training_image import TrainingImage, difference, remembered, rescaling, with_sizes_of
+from napari_unet.dataset.training_image import (
+    TrainingImage,
+    difference,
+    remembered,
+    rescaling,
+    sizes_by_name,
+    with_sizes,
+)
 from napari_unet.evaluation.estimated_dice import EstimatedDice
 from napari_unet.export.segmentation import ClassStyle, Segmentation
-from napari_unet.images.image import Image
+from napari_unet.images.image import Image, PixelSize
 from napari_unet.images.planes import NormalisedPlanes
 from napari_unet.images.rescaling import UNCHANGED
 from napari_unet.network.checkpoint import Checkpoint
@@ -21,7 +28,6 @@ from napari_unet.network.inference import Predictor
 from napari_unet.network.reading import open_network
 from napari_unet.project.classes import ClassLabel, default_colour, default_name
 from napari_unet.project.database import DATABASE
-from napari_unet.project.image_record import ImageRecord
 from napari_unet.project.project import Project
 
 
@@ -34,7 +40,7 @@ class Model:
     path : of the project, package or checkpoint that holds it
     classes : of its project and those that the network alone still knows, by id; see ``classes_of``
     settings : of its project; they say how objects are told apart
-    images : of its project; their pixel sizes may have been corrected after the training
+    sizes : of pixels by the name of the image, as its project knows them; they may have been corrected after training
     """
 
     path: Path
@@ -42,12 +48,12 @@ class Model:
     predictor: Predictor
     classes: tuple[ClassLabel, ...]
     settings: Settings = DEFAULT_SETTINGS
-    images: tuple[ImageRecord, ...] = ()
+    sizes: Mapping[str, PixelSize] = field(default_factory=dict)
 
     @property
     def trained_on(self) -> tuple[TrainingImage, ...]:
         """Return the images it was trained on; () where its file is older than this record."""
-        return with_sizes_of(remembered(self.checkpoint.facts), self.images)
+        return with_sizes(remembered(self.checkpoint.facts), self.sizes)
 
     @property
     def class_names(self) -> dict[int, str]:
@@ -123,8 +129,8 @@ def load_model(path: str | Path, device: str = "auto", precision: str = "auto") 
         return Model(path, checkpoint, predictor, classes_of(checkpoint))
     with Project(path, read_only=True) as project:
         classes = classes_of(checkpoint, project.classes.all())
-        images = tuple(project.images.all())
-        return Model(path, checkpoint, predictor, classes, project.settings.read(), images)
+        sizes = sizes_by_name(project.images.all())
+        return Model(path, checkpoint, predictor, classes, project.settings.read(), sizes)
 
 
 def styles(classes: Sequence[ClassLabel], highest: int) -> list[ClassStyle]:

@@ -72,7 +72,7 @@ def export_images(
     checkpoint = learner.selection.checkpoint()
     # Settings as they are now: telling objects apart needs no new network.
     classes = classes_of(checkpoint, project.classes.all())
-    model = Model(project.folder, checkpoint, predictor, classes, project.settings.read(), tuple(project.images.all()))
+    model = Model(project.folder, checkpoint, predictor, classes, project.settings.read())
     paths: list[Path] = []
     if MODEL_FORMAT in wish.formats:
         image = learner.annotations.pixels(wish.image_ids[0]).image

@@ -14,6 +14,7 @@ from napari_unet.project.content_hashes import ContentHashes
 from napari_unet.project.image_record import ImageRecord
 from napari_unet.project.project import Project
 
+NAMES = ("a", "b", "c")
 SIDE = 64  # px; the fingerprint reads every fourth row
 
 
@@ -42,8 +43,8 @@ def test_images_with_the_same_fingerprint_keep_their_own_labels(tmp_path: Path) 
     assert len({open_image(path).fingerprint() for path in images}) == 1
     with Project(tmp_path / "p.unet") as project:
         for _ in range(2):
-            files = checked_label_files(project.folder, list(zip(images, labels, strict=True)), (), "classes")
-            records = files.add_to(project)
+            files = checked_label_files(project.folder, list(zip(images, labels, strict=True)), NAMES, "classes")
+            records = files.add_to(project, NAMES)
             assert [record.id for record in records] == [1, 2, 3]
         assert project.notices == []
     decoder = DecoderClient()
