@@ -9,7 +9,7 @@ from napari_unet.images.image import Image
 from napari_unet.images.reading import open_image
 from napari_unet.project.image_record import ImageRecord
 from napari_unet.project.images import unlike_channels
-from napari_unet.project.known_images import same_image
+from napari_unet.project.known_images import recognised
 from napari_unet.project.project import Project
 from napari_unet.project.recorded_image import open_recorded
 
@@ -39,7 +39,7 @@ def open_image_file(path: Path, project: Project | None) -> ImageFile:
         as ``open_image`` does
     """
     opened = open_image(path)
-    known = None if project is None else same_image(project.images.all(), opened, path)
+    known = None if project is None else recognised(project.database, opened, path.absolute()).record
     return ImageFile(opened, opened if known is None else open_recorded(replace(known, path=path)), known)
 
 
