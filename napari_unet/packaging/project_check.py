@@ -7,6 +7,7 @@ from pathlib import Path
 from napari_unet.errors import UserError, system_error, told_in_one_line
 from napari_unet.network.checkpoint import load_checkpoint
 from napari_unet.project.content_hashes import ContentHashes
+from napari_unet.project.damage import is_of_damage
 from napari_unet.project.database import DATABASE
 from napari_unet.project.project import Project
 from napari_unet.project.salvage import salvage
@@ -94,7 +95,7 @@ def _is_sound(folder: Path) -> bool:
         with Project(folder, read_only=True) as project:
             return not project.integrity()
     except UserError as error:
-        if getattr(error.__cause__, "sqlite_errorname", "").startswith("SQLITE_CORRUPT"):
+        if is_of_damage(error.__cause__):
             return False
         raise
 

@@ -25,6 +25,11 @@ P = ParamSpec("P")
 T = TypeVar("T")
 
 
+def is_of_damage(error: BaseException | None) -> bool:
+    """Tell whether an error is that of SQLite for a database that is damaged or truncated."""
+    return getattr(error, "sqlite_errorname", "").startswith("SQLITE_CORRUPT")
+
+
 def damage_told(read: Callable[P, T]) -> Callable[P, T]:
     """Decorate a method that reads the database, so that damage is raised as a ``UserError`` (NU-P01 or NU-P12)."""
 

@@ -11,6 +11,7 @@ from pathlib import Path, PurePath
 
 from napari_unet.errors import UserError
 from napari_unet.project.connection import Connection
+from napari_unet.project.damage import is_of_damage
 from napari_unet.storage import disk_of, temporary_folder
 
 _WRITE_PROTECTED = ("SQLITE_CANTOPEN", "SQLITE_READONLY")  # names of SQLite's errors begin like this
@@ -236,7 +237,8 @@ def _damage_told(file: Path) -> Iterator[None]:
             fix = f"free {_NEEDED // 2**20} MB there, or open it read-only; nothing in it is damaged"
             raise UserError("NU-P26", what, str(file.parent), fix) from error
         what = f"the project cannot be opened ({' '.join(str(error).split())})"
-        raise UserError("NU-P01", what, str(file.parent), "check the folder, or restore it from a copy") from error
+        first = "run napari-unet verify --repair" if is_of_damage(error) else "check the folder"
+        raise UserError("NU-P01", what, str(file.parent), f"{first}, or restore it from a copy") from error
 
 
 def version_of(connection: sqlite3.Connection) -> int:

@@ -105,7 +105,7 @@ def test_a_truncated_database_is_salvaged(halves: Path, lost: int) -> None:
     """SQLite does not open it: the pages that are there are read all the same, and the damaged one is kept."""
     size = (halves / "project.sqlite").stat().st_size
     data = truncated(halves, size - lost)
-    with pytest.raises(UserError, match=r"^NU-P01: .*malformed"):
+    with pytest.raises(UserError, match=r"^NU-P01: .*malformed.* run napari-unet verify --repair"):
         verify(halves)
     done = repair(halves)
     assert done[0].startswith(f"NU-P01: 1 images and {np.count_nonzero(strokes())} painted pixels could be read")
@@ -121,8 +121,9 @@ def test_a_truncated_database_is_salvaged(halves: Path, lost: int) -> None:
 def test_a_database_of_which_nothing_can_be_read_is_refused(halves: Path, left: int) -> None:
     """Repair puts no empty project in its place."""
     data = truncated(halves, left)
-    with pytest.raises(UserError, match=r"^NU-P01: "):
+    with pytest.raises(UserError, match=r"^NU-P01: ") as refused:
         repair(halves)
+    assert "--repair" not in str(refused.value)
     assert (halves / "project.sqlite").read_bytes() == data
     assert list(halves.glob("damaged-*")) == []
 
