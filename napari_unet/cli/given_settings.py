@@ -1,9 +1,10 @@
 """Settings that were given as options."""
 
 import argparse
+from collections.abc import Collection
 from typing import Any
 
-from napari_unet.config import AUTO, DEFAULT_SETTINGS, changed, preset_settings
+from napari_unet.config import AUTO, DEFAULT_SETTINGS, Settings, changed, preset_settings
 from napari_unet.errors import UserError
 
 
@@ -14,6 +15,23 @@ def given_settings(options: argparse.Namespace) -> dict[str, Any]:
         for name, value in vars(options).items()
         if name.startswith("set_") and value is not None
     }
+
+
+def object_settings(options: argparse.Namespace, settings: Settings, class_ids: Collection[int]) -> Settings:
+    """Return settings with those of objects that were given as options.
+
+    Raises
+    ------
+    UserError
+        NU-C01 for a value out of its range, and for a border class that is none of ``class_ids``.
+    """
+    given = given_settings(options)
+    border = given.get("object_border", 0)
+    if border and border not in class_ids:
+        known = ", ".join(str(number) for number in sorted(class_ids))
+        fix = f"choose a class number, which is the value in the mask and 1: {known}; or 0 for none"
+        raise UserError("NU-C01", f"there is no class {border}", "object_border", fix)
+    return changed(settings, given)
 
 
 def checked_settings(options: argparse.Namespace) -> dict[str, Any]:

@@ -3,11 +3,10 @@
 import argparse
 from dataclasses import replace
 
-from napari_unet.cli.given_settings import given_settings
+from napari_unet.cli.given_settings import object_settings
 from napari_unet.cli.machine import take_the_machine
 from napari_unet.cli.output import print_files
 from napari_unet.cli.progress import BatchBar
-from napari_unet.config import changed
 
 
 def predict(options: argparse.Namespace) -> int:
@@ -22,7 +21,7 @@ def predict(options: argparse.Namespace) -> int:
     )
     take_the_machine()
     model = load_model(options.model, options.device, options.precision)
-    model = replace(model, settings=changed(model.settings, given_settings(options)))
+    model = replace(model, settings=object_settings(options, model.settings, model.checkpoint.class_ids))
     cluster = cluster_for(request, model, options.scheduler, options.device, options.precision)
     bar = BatchBar()
     listener = Listener(bar.start, lambda failure: bar.say(f"error: {failure.error}"), bar.tile, bar.warn)
@@ -42,7 +41,7 @@ def export(options: argparse.Namespace) -> int:
 
     take_the_machine()
     with Project(options.project, read_only=True) as project:
-        settings = changed(project.settings.read(), given_settings(options))
+        settings = object_settings(options, project.settings.read(), project.classes.names())
         bar = BatchBar()
         failed: list[Failure] = []
 

@@ -44,7 +44,8 @@ class TrainingRequest:
     Raises
     ------
     UserError
-        NU-C01 for a seed below 0 or above ``MOST_SEED``, NU-T02 for no seconds or steps above 0.
+        NU-C01 for a seed below 0 or above ``MOST_SEED`` and for less than one device, NU-T02 for no seconds or steps
+        above 0.
     """
 
     seconds: float | None = None
@@ -59,6 +60,8 @@ class TrainingRequest:
         if not 0 <= self.seed <= MOST_SEED:
             fix = f"choose a whole number from 0 to {MOST_SEED}"
             raise UserError("NU-C01", f"a seed of {self.seed}", "seed", fix)
+        if self.devices < 1:
+            raise UserError("NU-C01", f"{self.devices} devices", "devices", "choose 1 or more")
         # Written so that NaN is no length either.
         if (self.steps is not None and self.steps < 1) or (self.seconds is not None and not self.seconds > 0):
             length = f"{self.seconds:g} seconds" if self.steps is None else f"{self.steps} steps"
