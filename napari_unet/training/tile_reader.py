@@ -80,7 +80,7 @@ class TileReader:
     def _drop_what_changed(self, keys: set[PlaneKey]) -> None:
         if self._times_reopened != self._annotations.times_reopened:
             self._times_reopened = self._annotations.times_reopened
-            self._pixels.clear()
+            self.let_go()  # labels too: a plane that went and was painted anew counts its readings from the start
         now = {key: self._annotations.planes[key].times_read for key in keys}
         self._labels.drop({key for key, times in now.items() if self._times_read.get(key) != times})
         self._times_read |= now

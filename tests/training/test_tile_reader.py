@@ -174,6 +174,23 @@ def test_new_strokes_and_corrected_images_are_read_anew(annotations: Annotations
     assert same(reader.read(plans), reader_of(annotations).read(plans))
 
 
+def test_strokes_of_axes_before_are_not_learned(annotations: Annotations) -> None:
+    """Strokes were undone and the axes corrected; what is painted then is learned, and nothing of what was there."""
+    reader, project = reader_of(annotations), annotations.project
+    reader.read(plans_of(annotations, NONE, 0))
+    for plane in range(2):
+        project.commit(1, plane, np.zeros((HEIGHT, WIDTH), np.uint8))
+    project.images.set_axes(1, "tyxc")
+    annotations.reopen(1)
+    labels = np.zeros((HEIGHT, WIDTH), np.uint8)
+    labels[20:40, 20:40], labels[60:80, 20:40] = 1, 2
+    for plane in range(2):
+        project.commit(1, plane, labels)
+    annotations.refresh(SETTINGS)
+    plans = plans_of(annotations, NONE, 0)
+    assert same(reader.read(plans), reader_of(annotations).read(plans))
+
+
 # Pages
 
 
