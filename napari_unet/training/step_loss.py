@@ -1,10 +1,11 @@
 """The loss of one training step: labelled pixels by their classes, the others by the EMA."""
 
+from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass
 
 import numpy as np
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 
 from napari_unet.config import Settings
 from napari_unet.network.device import Device
@@ -13,6 +14,7 @@ from napari_unet.training.batch import Batch
 from napari_unet.training.consistency import consistency, disturbed
 from napari_unet.training.device_group import Alone
 from napari_unet.training.losses import ALONE, Loss
+from napari_unet.training.noise import seeded_dropout
 
 
 @dataclass(frozen=True, slots=True)
@@ -23,7 +25,7 @@ class StepLoss:
     ----------
     network : that learns
     teacher : its EMA
-    random : disturbs the pixels
+    random : disturbs the pixels, and decides what dropout drops
     group : processes that share every batch
     """
 
@@ -64,8 +66,13 @@ class StepLoss:
     def _branches(self, pixels: Tensor) -> Tensor:
         """Compute the logits of each branch of the head, (b, branches, k, y, x)."""
         self.network.train()
-        with self.device.autocast():
+        with self.device.autocast(), self._dropout():
             return self.network.branches(self.network.head_input(pixels))
+
+    def _dropout(self) -> AbstractContextManager[None]:
+        """Return a context for the dropout of the network; where it has none, no random number is drawn."""
+        has_dropout = any(isinstance(part, nn.Dropout) for part in self.network.modules())
+        return seeded_dropout(self.random) if has_dropout else nullcontext()
 
     def _without_prior(self, branches: Tensor) -> list[Tensor]:
         """Return the logits of the answer and, where the head has several branches, of each of them by itself.

@@ -12,7 +12,7 @@ from drawing import Drawing
 from torch.utils._python_dispatch import TorchDispatchMode
 
 from napari_unet.api import add_annotation
-from napari_unet.config import Settings
+from napari_unet.config import PresetName, Settings
 from napari_unet.dataset.annotated import Annotations
 from napari_unet.errors import UserError
 from napari_unet.evaluation.scores import confusion, dice
@@ -91,10 +91,12 @@ def test_a_few_strokes_teach_the_rest(annotations: Annotations) -> None:
     assert np.mean(losses[-10:]) < np.mean(losses[:10]) / 2
 
 
-@pytest.mark.parametrize("averaging", [0.0, 0.98])
-def test_resumed_equals_uninterrupted(annotations: Annotations, tmp_path: Path, averaging: float) -> None:
+@pytest.mark.parametrize(("preset", "averaging"), [("fast", 0.0), ("fast", 0.98), ("elu-dropout", 0.98)])
+def test_resumed_equals_uninterrupted(
+    annotations: Annotations, tmp_path: Path, preset: PresetName, averaging: float
+) -> None:
     """Saved after three steps and resumed from the file, training gives bit for bit what it gives in one go."""
-    settings = Settings(preset="fast", tile=64, batch=4, width=4, averaging=averaging)
+    settings = Settings(preset=preset, tile=64, batch=4, width=4, averaging=averaging)
     one, first = Trainer(annotations, settings, CPU, Start(seed=5)), Trainer(annotations, settings, CPU, Start(seed=5))
     losses = [one.step() for _ in range(6)]
     assert [first.step() for _ in range(3)] == losses[:3]
