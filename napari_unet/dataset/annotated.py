@@ -65,6 +65,11 @@ class Annotations:
         image_id, plane = key
         return self.pixels(image_id).with_context(plane, context_planes)
 
+    def plane(self, key: PlaneKey) -> AnnotatedPlane:
+        """Return what is read of a plane: a blank one where nothing is, or where its image has other axes by now."""
+        shape, found = self.project.images.get(key[0]).annotation_shape[-2:], self.planes.get(key)
+        return AnnotatedPlane.blank(shape) if found is None or found.labels.shape != shape else found
+
     def reopen(self, image_id: int | None) -> None:
         """Read an image anew, whose record the user corrected or removed, or (None) all images."""
         self.times_reopened += 1
@@ -181,9 +186,7 @@ class Annotations:
 
     def _read(self, image_id: int, plane: int, since: int) -> None:
         """Bring a plane up to date: the tiles that changed, and what lies so near that it depends on them."""
-        if (image_id, plane) not in self.planes:
-            self.planes[image_id, plane] = AnnotatedPlane.blank(self.project.images.get(image_id).annotation_shape[-2:])
-        painted = self.planes[image_id, plane]
+        painted = self.planes[image_id, plane] = self.plane((image_id, plane))
         areas = self.project.test_areas.of(image_id).get(plane, ())
         fresh = self.project.strokes.newer_tiles(image_id, plane, since)
         repainted: dict[TilePlace, Bool[np.ndarray, "h w"]] = {}

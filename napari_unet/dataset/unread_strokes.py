@@ -3,7 +3,6 @@
 import numpy as np
 
 from napari_unet.dataset.annotated import Annotations
-from napari_unet.dataset.annotated_plane import AnnotatedPlane
 from napari_unet.project.split import learnable
 
 
@@ -17,9 +16,7 @@ def has_unread_strokes(annotations: Annotations) -> bool:
 
 
 def _is_painted_on(annotations: Annotations, image_id: int, plane: int) -> bool:
-    project, known = annotations.project, annotations.planes.get((image_id, plane))
-    if known is None:
-        known = AnnotatedPlane.blank(project.images.get(image_id).annotation_shape[-2:])
+    project, known = annotations.project, annotations.plane((image_id, plane))
     fresh = project.strokes.newer_tiles(image_id, plane, annotations.revision)
     areas = project.test_areas.of(image_id).get(plane, ())
     for place in fresh if areas == known.areas else {*fresh, *known.labels.tiles}:

@@ -154,3 +154,33 @@ def test_planes_of_other_axes_are_learned_from_anew(project: Project) -> None:
     assert learner is not None
     assert learner.annotations.planes[learning.image, SIDE - 1].labels.shape == (2, SIDE)
     assert of(m.Failed, learning.said) == []
+
+
+@pytest.mark.parametrize("plane", [1, SIDE - 1])
+@pytest.mark.parametrize("undoing_is_heard", [True, False])
+def test_planes_of_other_axes_are_painted_before_they_are_heard_of(
+    project: Project, plane: int, undoing_is_heard: bool
+) -> None:
+    """A worker that is busy meanwhile learns the new strokes, on a plane that it knew by its number or did not know."""
+    learning = Learning(project, "zyx")
+    labels = np.zeros((SIDE, SIDE), np.uint8)
+    labels[10:14, 10:70] = 2
+    project.commit(learning.image, 1, labels)
+    learning.engine.receive(m.Annotated())
+    learning.go_on()
+    learning.draw(0)
+    project.commit(learning.image, 1, np.zeros((SIDE, SIDE), np.uint8))
+    if undoing_is_heard:
+        learning.engine.receive(m.Annotated())
+        learning.go_on()
+    project.images.set_axes(learning.image, "yzx")
+    project.commit(learning.image, plane, np.full((2, SIDE), 2, np.uint8))
+    for message in (m.Annotated(), m.Corrected(learning.image), m.Annotated()):
+        learning.engine.receive(message)
+    learning.go_on()
+    learner = learning.engine.learner
+    assert learner is not None
+    read = learner.annotations.planes[learning.image, plane]
+    assert read.labels.shape == (2, SIDE)
+    assert len(read.positions[2]) == 2 * SIDE
+    assert of(m.Failed, learning.said) == []
