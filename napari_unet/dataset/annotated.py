@@ -153,6 +153,11 @@ class Annotations:
         """Return the number of channels of the annotated images; 0 when nothing is annotated."""
         return next(iter(self._painted_channels()), 0)
 
+    def fit(self, channels: int) -> bool:
+        """Tell whether some painted image has so many channels, or nothing is painted."""
+        painted = self._painted_channels()
+        return not painted or channels in painted
+
     def refuse_other_channels(self) -> None:
         """Refuse annotations on images with different numbers of channels.
 

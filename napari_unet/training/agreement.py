@@ -49,8 +49,11 @@ class Agreement:
         return self._tally.share
 
     def note(self, predictor: Predictor) -> None:
-        """Remember what was painted since the last reading, to be judged by this network."""
-        parts = [(key, stroke) for key, plane in self._annotations.planes.items() for stroke in plane.strokes]
+        """Remember what was painted since the last reading, to be judged by this network where it sees the image."""
+        channels, images = predictor.network.architecture.image_channels, self._annotations.project.images
+        painted = [(key, plane.strokes) for key, plane in self._annotations.planes.items() if plane.strokes]
+        seen = [(key, strokes) for key, strokes in painted if images.get(key[0]).channels == channels]
+        parts = [(key, stroke) for key, strokes in seen for stroke in strokes]
         if parts:
             self._waiting.append(Unjudged(predictor, parts))
 

@@ -125,6 +125,7 @@ class Learner:
         if is_other_network:
             self.screen_cache.drop()
         changed = self.annotations.refresh(self.settings)
+        self._drop_blind_networks()
         if changed:
             self._has_unheard_strokes = True
             shown = self.predictor
@@ -276,6 +277,15 @@ class Learner:
         self.trainer = trainer
         self._trained_choice = network_choice(self.settings)
 
+    def _drop_blind_networks(self) -> None:
+        """Begin without networks whose channels no painted image has: the user chose others, or erased one kind."""
+        shown = self.selection.shown
+        networks = self.trainer, None if shown is None else shown.network
+        if not all(self.annotations.fit(each.architecture.image_channels) for each in networks if each is not None):
+            self.trainer = None
+            self.selection.forget()
+            self.agreement.forget()
+
     def _move_to(self, device: Device) -> None:
         self.device = device
         self.agreement.forget()
@@ -287,7 +297,7 @@ class Learner:
 
     def _load_shown(self) -> None:
         shown = self._files.shown()
-        if shown is not None:
+        if shown is not None and self.annotations.fit(shown.architecture.image_channels):
             self.selection.restore(shown)
             self.version = self._loaded = 1
             self._saved = self._state

@@ -3,8 +3,10 @@
 from pathlib import Path
 from typing import Any
 
+import msgspec
 import numpy as np
 import pytest
+from drawing import Drawing
 from squares import HEIGHT, TILE, WIDTH, Clock, bright_squares, of, paint, rest
 
 from napari_unet.config import Settings
@@ -90,6 +92,73 @@ def test_strokes_on_an_image_of_another_kind_can_be_taken_back(project: Project,
         each.work()
         assert each.learner is not None
         assert each.learner.trainer is not None
+
+
+def learn(engine: Engine, said: list[Any], image_id: int) -> int:
+    """Look at an image and train; return for how many channels the network is that predicts it."""
+    said.clear()
+    engine.receive(m.Look(image_id, image_id, 0, WHOLE))
+    engine.receive(m.Train(on=True))
+    for _ in range(20):
+        engine.work()
+    assert of(m.Tile, said)[-1].image_id == image_id
+    assert of(m.Failed, said) == []
+    assert engine.learner is not None
+    assert engine.learner.trainer is not None
+    return engine.learner.trainer.architecture.channels
+
+
+def test_a_stroke_that_the_network_cannot_see_is_compared_with_nothing(project: Project, with_colours: int) -> None:
+    """The refusal of the strokes is the only error."""
+    paint(project)
+    engine, said = opened(project)
+    learn(engine, said, 1)
+    labels = project.strokes.plane(with_colours, 0)
+    labels[10:20, 10:40] = 1
+    project.commit(with_colours, 0, labels)
+    engine.receive(m.Annotated())
+    refused = 0
+    while engine.has_work:
+        try:
+            engine.work()
+        except UserError as error:
+            refused += error.code == "NU-I09"
+            engine.stop_after(error)
+    assert refused == 1
+
+
+@pytest.mark.parametrize("holds_out", [True, False])
+def test_the_other_kind_of_image_can_be_kept(project: Project, with_colours: int, holds_out: bool) -> None:
+    """Once the strokes on grey images are erased, a network for colours is learned, in this session and the next."""
+    project.settings.write(msgspec.structs.replace(project.settings.read(), hold_out=holds_out))
+    paint(project)
+    engine, said = opened(project)
+    assert learn(engine, said, 1) == 1
+    engine.save()
+    labels = project.strokes.plane(1, 0)
+    project.commit(1, 0, np.zeros_like(labels))
+    engine.receive(m.Annotated())
+    for height in (5, 80):
+        project.commit(with_colours, 0, np.roll(labels, height, axis=0))
+        engine.receive(m.Annotated())
+    for each in ((engine, said), opened(project)):  # the second finds the files of the network for grey images
+        assert learn(*each, with_colours) == 3
+
+
+def test_other_channels_are_learned_after_all_strokes_went(tmp_path: Path) -> None:
+    """They were undone, as choosing the channels wants it."""
+    with Drawing(in_colours(), settings=bright_squares().settings).open_in(tmp_path) as project:
+        paint(project)
+        labels = project.strokes.plane(1, 0)
+        engine, said = opened(project)
+        assert learn(engine, said, 1) == 3
+        project.commit(1, 0, np.zeros_like(labels))
+        engine.receive(m.Annotated())
+        project.images.set_channels(1, (1,))
+        engine.receive(m.Corrected(None))
+        project.commit(1, 0, labels)
+        engine.receive(m.Annotated())
+        assert learn(engine, said, 1) == 1
 
 
 def test_a_painted_image_without_its_file_is_opened_when_it_is_found(tmp_path: Path) -> None:
