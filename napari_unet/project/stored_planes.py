@@ -59,8 +59,10 @@ class StoredPlanes:
         self._held.drop((image_id, plane))
 
     def drop_image(self, image_id: int) -> None:
-        """Read every plane of an image anew when it is asked for next, and count anew what is painted."""
-        self.counts = None
+        """Read every plane of an image anew when it is asked for next; what is counted on it is gone with it."""
+        # The other images keep their counts: reading every stroke of a large project again takes seconds.
+        if self.counts is not None:
+            self.counts.pop(image_id, None)
         for key in self._held:
             if key[0] == image_id:
                 self._held.drop(key)

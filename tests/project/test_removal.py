@@ -80,6 +80,21 @@ def test_an_image_goes_with_all_that_lies_on_it(project: Project, tmp_path: Path
     assert verify(project.folder) == []
 
 
+def test_a_removal_reads_no_stroke_of_the_other_images(project: Project, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A window that removes an image tells its counts at once, however much is painted on the others."""
+    other = project.add_image(Image("other", np.zeros(SHAPE, np.uint8), "zyx"))
+    for image_id in (1, other.id):
+        paint_all(project, image_id)
+    before = project.strokes.labelled_pixels()
+
+    def read(*_: object) -> None:
+        raise AssertionError("strokes are read again")
+
+    monkeypatch.setattr("napari_unet.project.strokes.all_tiles", read)
+    project.images.remove(other.id)
+    assert project.strokes.labelled_pixels() == {class_id: count // 2 for class_id, count in before.items()}
+
+
 def test_what_comes_after_a_removal_is_newer_than_all_before(project: Project) -> None:
     """Who reads by revision would not see a stroke that gets the revision of one that went."""
     other = project.add_image(Image("other", np.zeros((40, 50), np.uint8), "yx"))
