@@ -23,11 +23,13 @@ def as_labels(values: Shaped[np.ndarray, "h w"], where: str) -> UInt8[np.ndarray
         NU-A02 for fractions, NaN and infinity, NU-A03 for negative numbers, NU-A04 for numbers above 255.
     """
     numbers = as_numbers(values, where)
+    if numbers.dtype == np.uint8:  # which holds no number above
+        return numbers
     highest = numbers.max(initial=0)
     if highest > MAXIMUM_CLASS:
         what = f"strokes hold the value {highest}, at most {MAXIMUM_CLASS} is wanted"
         raise UserError("NU-A04", what, where, "give class numbers, not object numbers")
-    return numbers if numbers.dtype == np.uint8 else numbers.astype(np.uint8)
+    return numbers.astype(np.uint8)
 
 
 def as_numbers(values: Shaped[np.ndarray, "h w"], where: str) -> Shaped[np.ndarray, "h w"]:

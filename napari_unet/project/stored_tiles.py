@@ -2,7 +2,8 @@
 
 import sqlite3
 import zlib
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
+from itertools import groupby
 from typing import NamedTuple
 
 import numpy as np
@@ -27,7 +28,7 @@ def changed_tiles(
 ) -> dict[TilePlace, UInt8[np.ndarray, "_ _"]]:
     """Return the tiles that labels of a region change, with the pixels that they are to have."""
     changed = {}
-    for place in stored.places(region):
+    for place in _perhaps_changed(stored, labels, region):
         area = stored.area(place)
         inside = area.within(region)
         new = labels[inside.seen_from(region).slices]
@@ -37,6 +38,19 @@ def changed_tiles(
             changed[place] = stored.tile(place).copy()
             changed[place][part] = new
     return changed
+
+
+def _perhaps_changed(stored: TiledPlane, labels: UInt8[np.ndarray, "h w"], region: Region) -> Iterator[TilePlace]:
+    """Yield the tiles of a region but for the rows of tiles in which nothing is stored and nothing is painted.
+
+    The whole of a large plane, or of a long stack, is compared again and again while little of it is painted. The
+    maximum of a strip is found several times faster than whether there is anything in each of its tiles.
+    """
+    held = {place.row for place in stored.tiles}
+    for row, places in groupby(stored.places(region), lambda place: place.row):
+        first = max(row * TILE, region.y0) - region.y0
+        if row in held or labels[first : (row + 1) * TILE - region.y0].max(initial=0):
+            yield from places
 
 
 def write_tile(connection: sqlite3.Connection, key: TileKey, labels: UInt8[np.ndarray, "h w"], revision: int) -> None:

@@ -27,6 +27,7 @@ from napari_unet.evaluation.estimated_dice import EstimatedDice, as_record
 from napari_unet.export.model_description import ModelDescription
 from napari_unet.images.image import Image, PixelSize
 from napari_unet.images.reading import open_image
+from napari_unet.images.tiled_plane import TiledPlane
 from napari_unet.images.tiles import Region
 from napari_unet.project import images as images_module
 from napari_unet.project.classes import ClassLabel, distinct_names
@@ -100,6 +101,26 @@ def test_the_store_equals_what_was_committed(sequence: list[tuple[int, ...]]) ->
                 np.testing.assert_array_equal(project.strokes.plane(image_id, plane), layer[plane])
                 np.testing.assert_array_equal(again.strokes.plane(image_id, plane), layer[plane])
             assert again.strokes.labelled_pixels() == counts
+
+
+def test_rows_without_strokes_are_not_gone_through(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The plane on screen is compared every two seconds, and a whole stack after undo: most of it is not painted."""
+    labels, looked_at = np.zeros((1000, 600), np.uint8), []
+    labels[300:310, 5:50] = 1
+    with Project(tmp_path / "p.unet") as project:
+        project.add_class()
+        project.add_image(Image("large", np.zeros(labels.shape, np.uint8), "yx"))
+        area = TiledPlane.area
+        monkeypatch.setattr(TiledPlane, "area", lambda plane, place: looked_at.append(place.row) or area(plane, place))
+        assert project.commit(1, 0, labels) == [(1, 0)]
+        assert set(looked_at) == {1}
+        looked_at.clear()
+        assert project.commit(1, 0, 0 * labels) == [(1, 0)]
+        assert set(looked_at) == {1}
+        part = Region(500, 250, 900, 600)
+        assert project.commit(1, 0, np.ones(part.shape, np.uint8), part) == [
+            (row, column) for row in (1, 2, 3) for column in (0, 1, 2)
+        ]
 
 
 def test_a_reader_hears_of_changes(project: Project) -> None:

@@ -18,12 +18,14 @@ from drawing import Drawing
 
 napari_layers = pytest.importorskip("napari.layers")
 from qtpy.QtCore import QObject
+from qtpy.QtTest import QTest
 from qtpy.QtWidgets import QMessageBox
 
 from napari_unet import storage
 from napari_unet.controller.annotation_clock import AnnotationClock
 from napari_unet.controller.controller import Controller
 from napari_unet.errors import UserError
+from napari_unet.gui.layers import strokes
 from napari_unet.gui.layers.strokes import StrokeWatcher
 from napari_unet.gui.sections import read_only_offer
 from napari_unet.gui.sections.read_only_offer import open_or_read
@@ -56,6 +58,25 @@ def test_a_plane_that_could_not_be_saved_is_handed_over_until_it_is(qapp: Any) -
     assert watcher.unsaved == set()
     watcher.check()
     saves.assert_called_with([0])
+    watcher.stop()
+
+
+def test_a_large_stack_is_compared_in_portions(qapp: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    """After undo, and of what a script wrote: all planes in the end, the one on screen and two others in one turn."""
+    monkeypatch.setattr(strokes, "_PORTION_PX", 2 * 8 * 8)
+    layer = napari_layers.Labels(np.zeros((5, 8, 8), np.uint8))
+    dims = SimpleNamespace(point=(0.0, 0.0, 0.0), displayed=(1, 2), ndim=3, ndisplay=2)
+    parent = QObject()
+    turns: list[set[int]] = []
+    told = Mock(side_effect=lambda planes: turns.append({*planes}) or ())
+    watcher = StrokeWatcher(layer, dims, told, AnnotationClock(lambda: 0.0), parent)
+    layer.refresh()
+    QTest.qWait(1000)
+    assert set().union(*turns) == {*range(5)}
+    assert max(map(len, turns)) == 3
+    turns.clear()
+    watcher.check_everywhere()
+    assert turns == [{*range(5)}]
     watcher.stop()
 
 

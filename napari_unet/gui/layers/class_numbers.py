@@ -31,7 +31,8 @@ def class_numbers(
     labels : 0 unlabelled, else a class
     error : NU-A03 for a negative number, NU-A04 for one above 255, NU-A12 for one without a class, else None
     """
-    lowest, highest = int(values.min(initial=0)), int(values.max(initial=0))
+    lowest = 0 if values.dtype.kind == "u" else int(values.min(initial=0))
+    highest = int(values.max(initial=0))
     if lowest >= 0 and highest <= len(classes) and list(classes) == list(range(1, len(classes) + 1)):
         return np.ascontiguousarray(values, dtype=np.uint8), None
     before = stored()

@@ -5,7 +5,8 @@ strokes, undo and redo send no ``paint``, a script that writes into ``layer.data
 listener cancels the user's stroke. So events only say "look now"; comparing with the stored strokes decides.
 
 Nor do they say which planes were changed: undo may lead back to a plane that was left long ago, a script may write on
-any of them. Comparing all planes takes too long for every stroke, so it is done when no stroke can explain an event.
+any of them. Comparing all planes takes too long for every stroke, so it is done when no stroke can explain an event,
+and of a large stack in portions, between which the window goes on.
 """
 
 from collections.abc import Callable, Collection, Iterable, Iterator
@@ -21,6 +22,8 @@ from napari_unet.controller.annotation_clock import AnnotationClock
 PAINTING = ("paint", "erase", "fill", "polygon")  # modes; a drag in another one moves the view or picks
 _SCRIPT_CHECK_MS = 2000  # for writes that no event tells of
 _EVERYWHERE_MS = 300  # after the last of several events, such as undo with the key held down
+_PORTION_PX = 2**25  # of planes that are compared in one turn of the event loop: some 20 ms
+_PORTION_MS = 10  # between two portions, for the mouse and for drawing
 Settled = Callable[[list[int]], Collection[int]]  # gets numbers of planes, returns those that are not saved
 
 
@@ -57,7 +60,10 @@ class StrokeWatcher(QObject):  # type: ignore[misc]
         self._regular.timeout.connect(self.check)
         self._regular.start()
         self._everywhere = QTimer(self, singleShot=True, interval=_EVERYWHERE_MS)
-        self._everywhere.timeout.connect(self.check_everywhere)
+        self._everywhere.timeout.connect(self._begin_everywhere)
+        self._left: range = range(0)  # planes that are still to be compared, portion by portion
+        self._next_portion = QTimer(self, singleShot=True, interval=_PORTION_MS)
+        self._next_portion.timeout.connect(self._compare_portion)
         self._dragging = False
         self._comparing = False
         layer.events.paint.connect(self._painted)
@@ -82,8 +88,14 @@ class StrokeWatcher(QObject):  # type: ignore[misc]
         return self._dragging
 
     def check(self) -> None:
-        """Compare the planes that are, or were just now, on screen with what is stored; half a stroke is left alone."""
-        self._compare(self._all() if self._paints_across else ())
+        """Compare the planes that are, or were just now, on screen with what is stored; half a stroke is left alone.
+
+        Where the brush paints across planes, these are all planes, and of a large stack the first portion of them.
+        """
+        if not self._paints_across:
+            self._compare(())
+        elif not self._left:
+            self._begin_everywhere()
 
     def check_everywhere(self) -> None:
         """Compare all planes with what is stored, before the layer is left or its strokes are counted on."""
@@ -91,7 +103,7 @@ class StrokeWatcher(QObject):  # type: ignore[misc]
 
     def stop(self) -> None:
         """Let go of the layer."""
-        for timer in (self._soon, self._regular, self._everywhere):
+        for timer in (self._soon, self._regular, self._everywhere, self._next_portion):
             timer.stop()
         for event, callback in (
             ("paint", self._painted),
@@ -112,6 +124,20 @@ class StrokeWatcher(QObject):  # type: ignore[misc]
 
     def _all(self) -> range:
         return range(int(np.prod(self.layer.data.shape[:-2], dtype=int)))
+
+    def _begin_everywhere(self) -> None:
+        """Compare all planes, those that fit into one portion at once."""
+        self._left = self._all()
+        self._compare_portion()
+
+    def _compare_portion(self) -> None:
+        """Compare the next planes that are still to be compared; those that are left wait while a stroke is painted."""
+        if not self._dragging:
+            count = max(1, _PORTION_PX // int(np.prod(self.layer.data.shape[-2:], dtype=int)))
+            portion, self._left = self._left[:count], self._left[count:]
+            self._compare(portion)
+        if self._left:
+            self._next_portion.start()
 
     def _compare(self, more: Iterable[int]) -> None:
         """Compare the planes on screen, those that are not saved yet and ``more`` with what is stored."""
