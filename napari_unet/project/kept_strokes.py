@@ -33,9 +33,11 @@ def keep_stroke(
 def kept_labels(connection: sqlite3.Connection, image_id: int, plane: int, region: Region) -> UInt8[np.ndarray, "h w"]:
     """Return the class id of each pixel of a region that was kept, 0 elsewhere. The newer of two strokes counts."""
     labels = np.zeros(region.shape, np.uint8)
+    # Of those elsewhere nothing is unpacked: after each stroke, every doubted one asks.
     rows = connection.execute(
-        "SELECT class_id, y0, x0, y1, x1, pixels FROM kept_strokes WHERE image_id = ? AND plane = ? ORDER BY id",
-        (image_id, plane),
+        "SELECT class_id, y0, x0, y1, x1, pixels FROM kept_strokes WHERE image_id = ? AND plane = ? "
+        "AND y0 < ? AND y1 > ? AND x0 < ? AND x1 > ? ORDER BY id",
+        (image_id, plane, region.y1, region.y0, region.x1, region.x0),
     )
     for class_id, y0, x0, y1, x1, packed in rows:
         box = Region(y0, x0, y1, x1)

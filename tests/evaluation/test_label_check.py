@@ -5,6 +5,7 @@ import time
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
+from unittest.mock import Mock
 
 import numpy as np
 import pytest
@@ -17,6 +18,7 @@ from napari_unet.images.tiled_plane import TiledPlane
 from napari_unet.images.tiles import Region
 from napari_unet.network.device import Device
 from napari_unet.network.inference import Predictor
+from napari_unet.project import kept_strokes
 from napari_unet.project.database import DATABASE
 from napari_unet.project.project import Project
 from napari_unet.project.schema import STEPS
@@ -284,6 +286,17 @@ def test_kept_strokes_are_in_the_project(project: Project) -> None:
         np.testing.assert_array_equal(again.strokes.kept_labels(1, 0), expected)
         other = project.add_image(Image("other", np.ones((8, 9), np.float32), "yx"))
         assert not again.strokes.kept_labels(other.id, 0).any()
+
+
+def test_of_kept_strokes_those_elsewhere_are_not_unpacked(project: Project, monkeypatch: pytest.MonkeyPatch) -> None:
+    """After each stroke of the hand every doubted one asks: where hundreds were kept, that took a second."""
+    for row in range(0, SIDE, 8):
+        project.strokes.keep_stroke(1, 0, 1 + row // 8 % 2, np.ones((4, 6), bool), (row, 3))
+    whole, unpacked = project.strokes.kept_labels(1, 0), Mock(side_effect=kept_strokes.unpack)
+    monkeypatch.setattr(kept_strokes, "unpack", unpacked)
+    for part in (Region(16, 0, 20, 9), Region(19, 8, 25, 12), Region(11, 1, 17, 7), Region(20, 3, 24, 9)):
+        np.testing.assert_array_equal(project.strokes.kept_labels(1, 0, part), whole[part.slices])
+    assert unpacked.call_count == 1 + 2 + 2
 
 
 def test_a_project_from_before_there_were_kept_strokes_opens(tmp_path: Path) -> None:
