@@ -7,6 +7,7 @@ from pathlib import Path
 from napari_unet.export.earlier_results import refuse_file
 from napari_unet.export.file_stem import file_stem
 from napari_unet.export.object_table import write_verified_table
+from napari_unet.images.overwriting import same_name
 from napari_unet.objects.measurements import Measurement
 
 _TEXTS = {"image", "class_name"}  # columns; in all others are numbers
@@ -74,9 +75,9 @@ def _base(name: str, stems: Mapping[int, str]) -> str:
 
 
 def _free_name(base: str, stems: set[str]) -> str:
-    """Return the base, longer where an image's files begin like this."""
-    taken = {stem.casefold() for stem in stems}
-    while base.casefold() in taken:
+    """Return the base, longer where a joint table would be called as a table of an image."""
+    taken = {same_name(f"{stem}{ending}") for stem in stems for ending in _KINDS}
+    while any(same_name(f"{base}{ending}") in taken for ending in _KINDS):
         base += "-all"
     return base
 

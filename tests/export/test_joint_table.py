@@ -51,3 +51,10 @@ def test_a_joint_table_takes_no_images_place(tmp_path: Path) -> None:
     assert joint.name == "cells-all-all.csv"
     assert (tmp_path / "cells-all.csv").read_bytes() == before
     assert write_joint_tables(tmp_path, "cells", {1: "cells-all"}, []) == []
+
+
+def test_a_joint_summary_takes_no_images_place(tmp_path: Path) -> None:
+    """An image may be called as the joint summary would be."""
+    written = tables_of("cells-all-summary", 1, PixelSize(), tmp_path)
+    joint, summary = write_joint_tables(tmp_path, "cells", {1: "cells-all-summary"}, written)
+    assert (joint.name, summary.name) == ("cells-all-all.csv", "cells-all-all-summary.csv")
