@@ -175,6 +175,19 @@ def test_of_an_ome_zarr_result_the_labels_inside_count(results: tuple[Path, Path
         score_files(found / "cell 0.ome.zarr", truth / "gold cell 0.tif", prediction_is="objects")
 
 
+def test_results_may_be_the_truth(results: tuple[Path, Path], tmp_path: Path) -> None:
+    """Of them, too, each mask counts once, and none of the files beside it; two that may differ are refused."""
+    true, _ = results
+    found = shutil.copytree(true, tmp_path / "again")
+    for meaning, ending in (("classes", ""), ("objects", "-objects")):
+        record = score_pairs([found], [true], truth_is=meaning, prediction_is=meaning)
+        assert [Path(image["truth"]).name for image in record["images"]] == [f"cell {k}{ending}.tif" for k in (0, 1)]
+        assert record["mean_dice"] == 1
+    np.save(true / "cell 1.npy", np.ones((2, SIDE, SIDE), np.uint8))
+    with pytest.raises(UserError, match=r"^NU-C02: 2 files of truth .*cell 1"):
+        score_pairs([found], [true], truth_is="classes", prediction_is="classes")
+
+
 @pytest.mark.parametrize("version", ["0.4", "0.5"])
 def test_an_image_of_another_program_is_no_mask(tmp_path: Path, version: str) -> None:
     """Where it holds labels they are named; those, and an image without any, are compared."""
