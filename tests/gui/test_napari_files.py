@@ -1,6 +1,7 @@
 """Laws of what napari opens and saves with us: projects, and layers in our formats."""
 
 import json
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -89,9 +90,9 @@ def test_napari_offers_our_formats_for_labels_only(kinds: list[str], expected: s
 def test_labels_are_saved_as_they_are(labels: Labels, tmp_path: Path) -> None:
     """TIFF with planes, axes and pixel size; PNG for each plane; the endings are ours, whichever way they are asked."""
     layer_data, meta, _ = labels.as_layer_data_tuple()
-    for ending in ("", ".tif", ".tiff"):
-        (path,) = layer_files.write_labels_tiff(str(tmp_path / f"a.b{ending}"), layer_data, meta)
-        assert Path(path).name == "a.b.tif"
+    for name, ending in (("a", ""), ("b", ".tif"), ("c", ".tiff")):
+        (path,) = layer_files.write_labels_tiff(str(tmp_path / f"{name}.b{ending}"), layer_data, meta)
+        assert Path(path).name == f"{name}.b.tif"
         np.testing.assert_array_equal(tifffile.imread(path), labels.data)
         found = open_image(Path(path))
         assert found.axes == "zyx"
@@ -99,6 +100,36 @@ def test_labels_are_saved_as_they_are(labels: Labels, tmp_path: Path) -> None:
     paths = layer_files.write_labels_png(str(tmp_path / "c.png"), layer_data, meta)
     assert [Path(path).name for path in paths] == ["c_p000.png", "c_p001.png"]
     np.testing.assert_array_equal([np.asarray(PillowImage.open(path)) for path in paths], labels.data)
+
+
+@pytest.mark.parametrize(
+    ("write", "chosen", "kept"),
+    [
+        (layer_files.write_labels_tiff, "cells", "cells.tif"),
+        (layer_files.write_labels_tiff, "cells.tiff", "cells.tif"),
+        (layer_files.write_labels_tiff, "cells.ome.tif", "cells.tif"),
+        (layer_files.write_labels_png, "cells", "cells_p001.png"),
+        (layer_files.write_labels_png, "cells.png", "cells_p001.png"),
+    ],
+)
+def test_a_file_that_napari_did_not_ask_about_is_kept(
+    labels: Labels, tmp_path: Path, write: Callable[..., list[str]], chosen: str, kept: str
+) -> None:
+    """The ending and the number of the plane come behind the name that was chosen, and an image may be called so."""
+    (tmp_path / kept).write_bytes(b"somebody's image")
+    layer_data, meta, _ = labels.as_layer_data_tuple()
+    with pytest.raises(UserError, match=r"^NU-E08: .*did not ask"):
+        write(str(tmp_path / chosen), layer_data, meta)
+    assert [path.name for path in tmp_path.iterdir()] == [kept]
+    assert (tmp_path / kept).read_bytes() == b"somebody's image"
+
+
+def test_a_file_that_napari_asked_about_is_replaced(labels: Labels, tmp_path: Path) -> None:
+    """It has the very name that was chosen."""
+    layer_data, meta, _ = labels.as_layer_data_tuple()
+    (tmp_path / "cells.tif").write_bytes(b"earlier labels")
+    (path,) = layer_files.write_labels_tiff(str(tmp_path / "cells.tif"), layer_data, meta)
+    np.testing.assert_array_equal(tifffile.imread(path), labels.data)
 
 
 def test_large_numbers_are_kept_or_refused(labels: Labels, tmp_path: Path) -> None:

@@ -1,5 +1,7 @@
 """Save Selected Layers: Labels layers in the formats of our exports, with the values that the layer shows."""
 
+import os
+from collections.abc import Iterable
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
@@ -10,7 +12,7 @@ from jaxtyping import UInt8
 from napari_unet.config import DEFAULT_SETTINGS
 from napari_unet.errors import UserError
 from napari_unet.export.formats import FORMATS
-from napari_unet.export.mask_png import write_png
+from napari_unet.export.mask_png import plane_paths, write_png
 from napari_unet.export.mask_tiff import write_imagej_tiff, write_tiff
 from napari_unet.export.segmentation import ClassStyle, Segmentation
 from napari_unet.gui.layers import source
@@ -27,17 +29,21 @@ def write_labels_tiff(path: str, data: Any, meta: dict[str, Any]) -> list[str]:
     """Write one TIFF for ImageJ over all planes; numbers up to 65535."""
     image = _image(data, meta)
     base = _base(path)
+    target = base.with_name(f"{base.name}.tif")
+    _refuse_unasked(path, [target], "give the name with its ending, so that napari asks, or another name")
     if int(np.max(image.pixels)) <= _HIGHEST[np.uint8]:
         return _named(write_tiff(_segmentation(image), base))
     values = _values(image, np.uint16)
     metadata = {"min": 0, "max": int(values.max())}
-    return _named([write_imagej_tiff(base.with_name(f"{base.name}.tif"), values, image, metadata)])
+    return _named([write_imagej_tiff(target, values, image, metadata)])
 
 
 @untagged_errors()
 def write_labels_png(path: str, data: Any, meta: dict[str, Any]) -> list[str]:
     """Write indexed PNG files, one for each plane; numbers up to 255."""
-    return _named(write_png(_segmentation(_image(data, meta)), _base(path)))
+    image, base = _image(data, meta), _base(path)
+    _refuse_unasked(path, plane_paths(base, image.planes), "delete it, or give another name")
+    return _named(write_png(_segmentation(image), base))
 
 
 @untagged_errors()
@@ -87,6 +93,21 @@ def _styles(mask: UInt8[np.ndarray, "planes y x"]) -> list[ClassStyle]:
     """Return the style of unlabelled pixels, then of every number, in the colour that it has as a class."""
     labels = [ClassLabel(k, default_name(k), default_colour(k)) for k in range(1, int(mask.max()) + 1)]
     return [ClassStyle(UNLABELLED, (0, 0, 0)), *(ClassStyle(label.name, label.rgb) for label in labels)]
+
+
+def _refuse_unasked(chosen: str, paths: Iterable[Path], fix: str) -> None:
+    """Refuse to replace a file that is called otherwise than the user chose: napari asked about the chosen name only.
+
+    Raises
+    ------
+    UserError
+        NU-E08 with the first file.
+    """
+    for path in paths:
+        is_asked = os.path.exists(chosen) and os.path.exists(path) and os.path.samefile(chosen, path)
+        if os.path.lexists(path) and not is_asked:
+            what = f"a file of this name lies there, and napari did not ask about it, but about '{Path(chosen).name}'"
+            raise UserError("NU-E08", what, str(path), fix)
 
 
 def _base(path: str) -> Path:
