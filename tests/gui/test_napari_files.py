@@ -132,6 +132,20 @@ def test_a_file_that_napari_asked_about_is_replaced(labels: Labels, tmp_path: Pa
     np.testing.assert_array_equal(tifffile.imread(path), labels.data)
 
 
+def test_labels_on_every_channel_are_saved(tmp_path: Path) -> None:
+    """A new labels layer over an image with channels has them too; with such an image, which has one plane, refused."""
+    image = NapariImage(np.zeros((2, 30, 40)), axis_labels=("c", "y", "x"))
+    painted = Labels(np.arange(2400).reshape(2, 30, 40) % 7, axis_labels=image.axis_labels)
+    layer_data, meta, _ = painted.as_layer_data_tuple()
+    (path,) = layer_files.write_labels_tiff(str(tmp_path / "a.tif"), layer_data, meta)
+    np.testing.assert_array_equal(tifffile.imread(path), painted.data)
+    paths = layer_files.write_labels_png(str(tmp_path / "a.png"), layer_data, meta)
+    np.testing.assert_array_equal([np.asarray(PillowImage.open(path)) for path in paths], painted.data)
+    layers: list[Any] = [image.as_layer_data_tuple(), painted.as_layer_data_tuple()]
+    with pytest.raises(UserError, match=r"^NU-E04: the labels have 2 planes and the image 1"):
+        layer_files.write_image_and_labels(str(tmp_path / "a.zarr"), layers)
+
+
 def test_large_numbers_are_kept_or_refused(labels: Labels, tmp_path: Path) -> None:
     """16 bits in TIFF; what a format cannot hold is told, and nothing is written."""
     _, meta, _ = labels.as_layer_data_tuple()

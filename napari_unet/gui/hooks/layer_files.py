@@ -2,7 +2,9 @@
 
 import os
 from collections.abc import Iterable
+from dataclasses import replace
 from pathlib import Path
+from string import ascii_lowercase
 from types import SimpleNamespace
 from typing import Any
 
@@ -27,7 +29,7 @@ _HIGHEST = {np.uint8: 255, np.uint16: 65535}
 @untagged_errors()
 def write_labels_tiff(path: str, data: Any, meta: dict[str, Any]) -> list[str]:
     """Write one TIFF for ImageJ over all planes; numbers up to 65535."""
-    image = _image(data, meta)
+    image = _labels(data, meta)
     base = _base(path)
     target = base.with_name(f"{base.name}.tif")
     _refuse_unasked(path, [target], "give the name with its ending, so that napari asks, or another name")
@@ -41,7 +43,7 @@ def write_labels_tiff(path: str, data: Any, meta: dict[str, Any]) -> list[str]:
 @untagged_errors()
 def write_labels_png(path: str, data: Any, meta: dict[str, Any]) -> list[str]:
     """Write indexed PNG files, one for each plane; numbers up to 255."""
-    image, base = _image(data, meta), _base(path)
+    image, base = _labels(data, meta), _base(path)
     _refuse_unasked(path, plane_paths(base, image.planes), "delete it, or give another name")
     return _named(write_png(_segmentation(image), base))
 
@@ -49,8 +51,11 @@ def write_labels_png(path: str, data: Any, meta: dict[str, Any]) -> list[str]:
 @untagged_errors()
 def write_image_and_labels(path: str, layers: list[tuple[Any, dict[str, Any], str]]) -> list[str]:
     """Write an OME-Zarr of an image layer with a labels layer over it; numbers up to 255."""
-    by_kind = {kind: _image(data, meta) for data, meta, kind in layers}
+    by_kind = {kind: (_labels if kind == "labels" else _image)(data, meta) for data, meta, kind in layers}
     image, labels = by_kind["image"], by_kind["labels"]
+    if labels.planes != image.planes:
+        what = f"the labels have {labels.planes} planes and the image {image.planes}; its channels are no planes"
+        raise UserError("NU-E04", what, labels.name, "save the labels alone, or labels with the planes of the image")
     mask = _values(labels, np.uint8)
     return _named(FORMATS["ome-zarr"](Segmentation(mask, image, _styles(mask), DEFAULT_SETTINGS), _base(path)))
 
@@ -67,6 +72,16 @@ def _image(data: Any, meta: dict[str, Any]) -> Image:
         axis_labels=meta.get("axis_labels", ()),
     )
     return source.image_in(layer)
+
+
+def _labels(data: Any, meta: dict[str, Any]) -> Image:
+    """Return labels as an image of planes alone: an axis that is called channels, as that of an image under them, too.
+
+    napari's new labels layers have the axes of the selected image, and can be painted on every channel of it.
+    """
+    found = _image(data, meta)
+    free = next(letter for letter in ascii_lowercase if letter not in f"{found.axes}yxc")
+    return replace(found, axes=found.axes.replace("c", free))
 
 
 def _segmentation(image: Image) -> Segmentation:
