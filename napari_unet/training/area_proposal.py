@@ -53,23 +53,24 @@ def random_square(shape: tuple[int, int], side: int, random: np.random.Generator
 
     So what lies at the frame is seen about as often as the middle. Of places that are all alike, few hold it.
     """
-    y, x = (min(max(int(random.integers(length)) - side // 2, 0), length - side) for length in shape)
-    return Region(y, x, y + side, x + side)
+    y, x = (int(random.integers(length)) for length in shape)
+    return _square_around((y, x), shape, side)
 
 
 def least_sure_area(annotations: Annotations, key: PlaneKey, ranked: Iterable[Region]) -> Region | None:
     """Return the middle of the first tile in which no stroke lies, with the size of an area; None where all have one.
 
+    Tiles at the rim may be a few pixels high or wide, which is too little to see what is right and to correct it. So
+    the area is moved into the plane rather than cut.
+
     Parameters
     ----------
     ranked : tiles of the plane, the least sure first
     """
-    side = area_side(*_shape(annotations, key))
+    shape = _shape(annotations, key)
     for tile in ranked:
-        y, x = (
-            start + max(0, length - side) // 2 for start, length in zip((tile.y0, tile.x0), tile.shape, strict=True)
-        )
-        area = Region(y, x, y + side, x + side).within(tile)
+        middle = (tile.y0 + tile.y1) // 2, (tile.x0 + tile.x1) // 2
+        area = _square_around(middle, shape, area_side(*shape))
         if is_free(annotations, key, area):
             return area
     return None
@@ -82,6 +83,12 @@ def is_free(annotations: Annotations, key: PlaneKey, area: Region) -> bool:
     others = annotations.project.test_areas.of(key[0]).get(key[1], ())
     is_painted = painted is not None and bool(painted.labels[around.slices].any())
     return not is_painted and not any(other.intersects(around) for other in others)
+
+
+def _square_around(middle: tuple[int, int], shape: tuple[int, int], side: int) -> Region:
+    """Return the square around a pixel, moved into the plane where it would reach out of it."""
+    y, x = (min(max(pixel - side // 2, 0), length - side) for pixel, length in zip(middle, shape, strict=True))
+    return Region(y, x, y + side, x + side)
 
 
 def _shape(annotations: Annotations, key: PlaneKey) -> tuple[int, int]:

@@ -123,14 +123,14 @@ def test_rectangles_at_random_are_spread_over_all_planes_of_all_images(trained: 
 
 
 def test_the_least_sure_tile_that_is_free_is_taken(project: Project) -> None:
-    """In the order in which they are ranked, in the middle of the tile."""
+    """In the order in which they are ranked, in the middle of the tile; as large as any other at the rim of the plane."""
     paint(project)
     annotations = Annotations(project)
     annotations.refresh(project.settings.read())
     painted, free, small = Region(0, 0, 64, 64), Region(86, 100, 150, 164), Region(140, 0, 150, 64)
     assert least_sure_area(annotations, (1, 0), [painted]) is None
     assert least_sure_area(annotations, (1, 0), [painted, free, small]) == Region(93, 107, 143, 157)
-    assert least_sure_area(annotations, (1, 0), [small, free]) == Region(140, 7, 150, 57)
+    assert least_sure_area(annotations, (1, 0), [small, free]) == Region(100, 7, 150, 57)
     assert not is_free(annotations, (1, 0), Region(39, 0, 80, 80))
     assert is_free(annotations, (1, 0), Region(40, 0, 80, 80))
 
