@@ -17,6 +17,7 @@ from napari_unet.decoder.client import DecoderClient
 from napari_unet.errors import UserError
 from napari_unet.gui.sections import read_only_offer
 from napari_unet.images.image import Image
+from napari_unet.images.tiles import Region
 from napari_unet.project.project import Project
 
 SIZES = {"a": 96, "b": 64}
@@ -260,6 +261,26 @@ def test_a_read_only_project_is_looked_at_and_left(
         user.draw(2, (40, 20), (40, 50))
         assert set(np.unique(user.stored())) == {0, 1, 2}
         assert messages() == []
+
+
+def test_a_rectangle_that_cannot_be_saved_does_not_stay(
+    viewer: Any, two_images: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """In a read-only project, one that is drawn goes, and one that is deleted comes back; both are told."""
+    with Project(two_images) as project:
+        project.test_areas.replace(1, 0, (Region(70, 20, 90, 60),))
+        monkeypatch.setattr(read_only_offer.QMessageBox, "question", lambda *_: QMessageBox.StandardButton.Open)
+        user = User.of_project(viewer, two_images)
+        panel = user.panel
+        panel.rectangle_check.choices["drawn"].trigger()
+        user.drag((20, 20), (60, 70))
+        assert settle(lambda: len(messages()) == 1, 5)
+        assert len(panel.areas.layer.data) == 1
+        panel.areas.layer.selected_data = {0}
+        panel.areas.layer.remove_selected()
+        assert settle(lambda: len(messages()) == 2, 5)
+        assert len(panel.areas.layer.data) == 1
+        assert all("NU-P11" in message for message in messages())
 
 
 def test_a_project_that_is_not_opened_again_leaves_no_layers(

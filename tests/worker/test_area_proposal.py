@@ -123,7 +123,7 @@ def test_rectangles_at_random_are_spread_over_all_planes_of_all_images(trained: 
 
 
 def test_the_least_sure_tile_that_is_free_is_taken(project: Project) -> None:
-    """In the order in which they are ranked, in the middle of the tile; as large as any other at the rim of the plane."""
+    """In the order in which they are ranked, in the middle of the tile; as large at the rim as elsewhere."""
     paint(project)
     annotations = Annotations(project)
     annotations.refresh(project.settings.read())

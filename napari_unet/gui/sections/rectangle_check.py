@@ -161,7 +161,7 @@ class RectangleCheck(QWidget):  # type: ignore[misc]
         self._shown.saving.check()
         check = self._checks.begin(proposed)
         self._show_stored(check.plane, check.region)
-        self._show_areas()
+        self._shown.show_areas()
 
     def _finish(self) -> None:
         self._shown.saving.save()
@@ -176,7 +176,7 @@ class RectangleCheck(QWidget):  # type: ignore[misc]
         self._shown.saving.save()
         self._checks.give_up()
         self._last = ""
-        self._show_areas()
+        self._shown.show_areas()
         self._show()
 
     def _go(self) -> None:
@@ -198,11 +198,6 @@ class RectangleCheck(QWidget):  # type: ignore[misc]
             canvas.annotation_layer.paint(plane, labels, region, np.ones(labels.shape, bool))
             canvas.annotation_layer.forget_edits()
             self._shown.saving.check()
-
-    def _show_areas(self) -> None:
-        project, image, placement = self._controller.project, self._controller.image, self._shown.canvas.placement
-        if project is not None and image is not None and placement is not None:
-            self._shown.areas.show(placement, project.test_areas.of(image.id))
 
     def _scored(self, scored: Scored) -> None:
         self._checked = scored.score.checked

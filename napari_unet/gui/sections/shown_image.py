@@ -13,6 +13,7 @@ from qtpy.QtWidgets import QWidget
 
 from napari_unet.controller.controller import Controller
 from napari_unet.controller.news import ImageChanging, ImageRemoved, ImageShown, ProjectOpened, StrokesSaved
+from napari_unet.errors import UserError
 from napari_unet.gui.layers.area_layer import AreaLayer
 from napari_unet.gui.layers.canvas import Canvas
 from napari_unet.gui.layers.drawn_shapes import DrawnShapes
@@ -93,8 +94,14 @@ class ShownImage(QObject):  # type: ignore[misc]
             self.areas.leave()
             strokes = partial(_strokes, project, record)
             self.canvas.show(placement, strokes, project.classes, read_only=project.read_only)
-            self.areas.show(placement, project.test_areas.of(record.id))
+            self.show_areas()
         self._controller.publish(ImageShown(record))
+
+    def show_areas(self) -> None:
+        """Show the test areas that the project has of the image on screen."""
+        project, image, placement = self._controller.project, self._controller.image, self.canvas.placement
+        if project is not None and image is not None and placement is not None:
+            self.areas.show(placement, project.test_areas.of(image.id))
 
     def leave(self) -> None:
         """Take all of our layers away; what was painted is in the project."""
@@ -221,7 +228,14 @@ class ShownImage(QObject):  # type: ignore[misc]
             self.canvas.prediction_layer.show_outdated(True)
 
     def _mark_areas(self, areas: dict[int, tuple[Region, ...]]) -> None:
-        self._attempt(lambda: self._controller.strokes.mark_test_areas(areas))
+        self._attempt(partial(self._keep_areas, areas))
+
+    def _keep_areas(self, areas: dict[int, tuple[Region, ...]]) -> None:
+        try:
+            self._controller.strokes.mark_test_areas(areas)
+        except UserError:
+            self.show_areas()  # one that is not saved would look as if it was
+            raise
 
     def _paint_again(self) -> None:
         if self.canvas.annotation is not None and self.canvas.annotation in self._viewer.layers:
