@@ -9,7 +9,7 @@ from qtpy.QtTest import QTest
 from window import User, settle
 
 from napari_unet.gui.sections.class_table import NAME
-from napari_unet.gui.sections.status_line import ELSEWHERE
+from napari_unet.gui.sections.status_line import ELSEWHERE, HIDDEN
 
 
 def press(user: User, key: Any, modifier: Any = Qt.KeyboardModifier.NoModifier) -> None:
@@ -59,6 +59,24 @@ def test_a_click_on_a_class_gives_the_brush_back(listened: User) -> None:
         assert user.viewer.layers.selection.active == annotation
         assert (annotation.mode, annotation.selected_label) == ("paint", number)
         assert settle(lambda: line.text() == before, 5)
+
+
+@pytest.mark.parametrize("number", [1, 2])
+def test_a_class_brings_hidden_strokes_back(listened: User, number: int) -> None:
+    """Napari paints nothing on a hidden layer, and says nothing: the line below does, a key or a click ends it."""
+    user, table = listened, listened.panel.class_table
+    annotation = user.panel.canvas.annotation
+    place = table.table.visualItemRect(table.table.item(number - 1, NAME)).center()
+    for paint in (
+        lambda: press(user, getattr(Qt.Key, f"Key_{number}")),
+        lambda: QTest.mouseClick(table.table.viewport(), Qt.MouseButton.LeftButton, pos=place),
+    ):
+        annotation.visible = False
+        assert settle(lambda: user.panel.status_line.text() == HIDDEN, 5)
+        paint()
+        assert annotation.visible
+        assert (annotation.mode, annotation.selected_label) == ("paint", number)
+    assert settle(lambda: user.panel.status_line.text() != HIDDEN, 5)
 
 
 @pytest.mark.parametrize("names", [["annotation"], ["annotation", "prediction"], ["prediction", "annotation"]])

@@ -94,9 +94,15 @@ class Canvas:
             return False
         return active is None or isinstance(active, Image) or active in list(self._own)
 
+    @property
+    def is_hidden(self) -> bool:
+        """Tell whether the user has hidden the annotation layer, on which napari paints nothing then."""
+        return self.annotation is not None and not self.annotation.visible
+
     def paint_again(self) -> None:
-        """Select the annotation layer."""
+        """Show and select the annotation layer."""
         if self.annotation is not None and self.annotation in self._viewer.layers:
+            self.annotation.visible = True
             self._viewer.layers.selection.active = self.annotation
 
     def show(self, placement: Placement, strokes: Strokes, classes: Classes, *, read_only: bool = False) -> None:

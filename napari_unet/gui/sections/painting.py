@@ -96,7 +96,6 @@ class Painting(QObject):  # type: ignore[misc]
         """
         if self._layer is None or not self._canvas.is_looked_at:
             return False
-        self._canvas.paint_again()
         self._pressed(number)
         return True
 
@@ -116,6 +115,7 @@ class Painting(QObject):  # type: ignore[misc]
 
     def _pressed(self, number: int) -> None:
         """Paint the class of a key; where there is none, offer one, and add it when the key is pressed again."""
+        self._canvas.paint_again()
         class_id, was_offered = self._table.id_of_key(number), self._offered == number
         self._offered = 0
         if class_id is not None:

@@ -25,6 +25,7 @@ from napari_unet.protocol.messages import Progress, Tile
 NO_IMAGE = "Open an image: drop a file here, or use File > Open"
 NONE_SHOWN = "Click an image in the list to go on, or drop another one here"
 ELSEWHERE = "To paint, click a class: another layer is selected"
+HIDDEN = "To paint, click a class: the layer of your strokes is hidden"
 COVERED = "Another image lies over this one: choose it at the top to paint on it, or hide it"
 TOO_FAR_OUT = "Zoom in to paint: too much of the image is on screen"
 READ_ONLY = "Read-only project: look around; nothing that you paint is kept"
@@ -144,6 +145,8 @@ class StatusLine(SteadyText):
             return COVERED
         if self._shown.canvas.is_looked_at:
             return ELSEWHERE
+        if self._shown.canvas.is_hidden:
+            return HIDDEN
         first = first_strokes(self._table.classes, self._table.painted)
         if first:
             return first
