@@ -51,6 +51,8 @@ class Panel(QWidget):  # type: ignore[misc]
     def __init__(self, napari_viewer: Any, parent: QWidget | None = None) -> None:
         super().__init__(parent)
         self._viewer = napari_viewer
+        self._fit_soon = QTimer(self, singleShot=True, interval=0)  # once the contents have the new style as well
+        self._fit_soon.timeout.connect(self._fit_width)
         self._timer: Any = None  # events come before the constructor is done
         self._ticking = False
         self._told: tuple[object, ...] = ()  # the state that the sections know of
@@ -86,8 +88,7 @@ class Panel(QWidget):  # type: ignore[misc]
     def showEvent(self, event: Any) -> None:
         """Watch the window that the panel is in, and be as wide as its style makes the contents."""
         super().showEvent(event)
-        content = self.scroll.widget().minimumSizeHint().width() + self.scroll.verticalScrollBar().sizeHint().width()
-        self.setMinimumWidth(max(_NARROWEST_PX, content))
+        self._fit_width()
         if isinstance(self.window(), QMainWindow):  # a dock that floats hides when it comes and goes
             self.window().installEventFilter(self)
             self._focus.watch(self.window())
@@ -97,6 +98,7 @@ class Panel(QWidget):  # type: ignore[misc]
         super().changeEvent(event)
         if event.type() == QEvent.Type.StyleChange:
             self._dress()
+            self._fit_soon.start()
 
     def eventFilter(self, watched: Any, event: Any) -> bool:
         """Shut down when the window closes."""
@@ -176,6 +178,12 @@ class Panel(QWidget):  # type: ignore[misc]
         keep_wheel_off(self)
         self._images_box.fit_into(scroll, self.details)
         self.details.button.clicked.connect(lambda _: QTimer.singleShot(0, self._show_details))
+
+    def _fit_width(self) -> None:
+        """Be no narrower than the contents, which would be cut off: there is no scroll bar for their width."""
+        scroll = self.scroll
+        beside = scroll.verticalScrollBar().sizeHint().width() + 2 * scroll.frameWidth()
+        self.setMinimumWidth(max(_NARROWEST_PX, scroll.widget().minimumSizeHint().width() + beside))
 
     def _dress(self) -> None:
         if self.styleSheet() != style():

@@ -137,8 +137,9 @@ def test_everything_can_be_used_with_a_large_font(viewer: Any, monkeypatch: pyte
 
 
 def test_tables_and_fields_follow_the_font(listened: User, monkeypatch: pytest.MonkeyPatch) -> None:
-    """A larger font of napari's makes texts larger and rows higher, at once; the usual one brings all back."""
+    """A larger font of napari's makes texts larger, rows higher and the panel wider; the usual one brings all back."""
     panel = listened.panel
+    narrowest = panel.minimumWidth()
     table, view, facts = panel.class_table.table, panel.image_list.view, panel.head.facts
     messages_list = panel.findChild(MessagesList)
     seen = (table, table.horizontalHeader(), view, facts.button, messages_list, panel.settings_form.search)
@@ -148,12 +149,14 @@ def test_tables_and_fields_follow_the_font(listened: User, monkeypatch: pytest.M
         monkeypatch.setattr(get_settings().appearance, "font_size", points)
         settle(seconds=0.3)
         assert [widget.font().pointSize() for widget in seen] == [points] * len(seen)
+        assert panel.scroll.widget().minimumSizeHint().width() <= panel.scroll.viewport().width()
         assert table.rowHeight(0) >= table.fontMetrics().height()
         assert table.horizontalHeader().height() >= table.fontMetrics().height()
         facts.button.click()
         assert facts.dialog.pixel_height.font().pointSize() == points
         facts.dialog.reject()
     assert [table.rowHeight(0), table.horizontalHeader().height(), facts.height()] == heights
+    assert panel.minimumWidth() == narrowest
 
 
 def test_the_panel_fits_a_small_screen(listened: User) -> None:
