@@ -285,6 +285,7 @@ class Learner:
             self.trainer = None
             self.selection.forget()
             self.agreement.forget()
+            self.screen_cache.drop()
 
     def _move_to(self, device: Device) -> None:
         self.device = device

@@ -28,11 +28,11 @@ def in_colours() -> Image:
     return Image("colours", np.random.default_rng(0).integers(0, 255, (HEIGHT, WIDTH, 3)).astype(np.uint8), "yxc")
 
 
-def opened(project: Project) -> tuple[Engine, list[Any]]:
+def opened(project: Project, base: str = "none") -> tuple[Engine, list[Any]]:
     """Return an engine that has the project open, and what it says."""
     said: list[Any] = []
     engine = Engine(said.append, CPU, Clock())
-    engine.receive(m.Open(str(project.folder), base="none"))
+    engine.receive(m.Open(str(project.folder), base=base))
     return engine, said
 
 
@@ -159,6 +159,26 @@ def test_other_channels_are_learned_after_all_strokes_went(tmp_path: Path) -> No
         project.commit(1, 0, labels)
         engine.receive(m.Annotated())
         assert learn(engine, said, 1) == 1
+
+
+@pytest.mark.parametrize("base", ["auto", "none"])
+def test_images_of_another_kind_are_learned_after_the_others_were_removed(project: Project, base: str) -> None:
+    """In this session and the next, each class painted by itself: while there is a single one, nothing is learned."""
+    colours = project.add_image(in_colours()).id
+    paint(project)
+    labels = project.strokes.plane(1, 0)
+    engine, said = opened(project, base)
+    assert learn(engine, said, 1) == 1
+    project.images.remove(1)
+    for message in (m.Train(on=False), m.Corrected(1), m.Annotated()):
+        engine.receive(message)
+    rest(engine)
+    for class_id in (1, 2):
+        project.commit(colours, 0, np.where(labels <= class_id, labels, 0).astype(np.uint8))
+        engine.receive(m.Annotated())
+        rest(engine)
+    for each in ((engine, said), opened(project, base)):
+        learn(*each, colours)
 
 
 def test_a_painted_image_without_its_file_is_opened_when_it_is_found(tmp_path: Path) -> None:
