@@ -746,6 +746,10 @@ def test_an_export_is_paused_resumed_and_cancelled(stack: tuple[Project, int], t
     assert not (tmp_path / "none").exists()
     engine.receive(m.Export((image_id,), str(tmp_path / "out"), ("npy",)))  # a pause does not outlive it
     assert exported(engine, said)
+    engine.receive(m.PauseExport(on=True))  # pressed while the last file was written: too late
+    engine.receive(m.Export((image_id,), str(tmp_path / "out"), ("npy",)))
+    assert engine.has_work
+    assert exported(engine, said)
 
 
 def test_export_needs_a_network(project: Project, tmp_path: Path) -> None:

@@ -79,8 +79,8 @@ class Exports(Job):
             raise
 
     def _pause(self, message: PauseExport) -> None:
-        """Do nothing until told to go on; what is predicted is kept."""
-        self._is_paused = message.on
+        """Do nothing until told to go on; what is predicted is kept. A pause that comes too late holds up no other."""
+        self._is_paused = message.on and bool(self._asked)
 
     def _cancel(self, _: CancelExport) -> None:
         """Give all exports up."""
