@@ -104,6 +104,18 @@ def test_numbers_of_another_plane_or_image_are_not_shown(viewer: Any, monkeypatc
     assert not any(shown())
 
 
+def test_counts_follow_the_classes(hand: Hand) -> None:
+    """One that is renamed has its new name at once, one that is removed is gone: the next counts may never come."""
+    table, counts = hand.panel.class_table, hand.panel.results.counts
+    table.named.emit("debris")
+    counted(hand, ClassCount(2, 12, 0.3), ClassCount(3, 4, 0.2))
+    assert "4 debris, 20 %" in counts.counts.text()
+    table.renamed.emit(2, "nuclei")
+    assert "12 nuclei, 30 %" in counts.counts.text()
+    table.removed.emit(3)
+    assert counts.counts.text() == "12 nuclei, 30 %"
+
+
 def test_a_count_among_specks_is_questioned(hand: Hand) -> None:
     """What is left out is said, as a question where it is more than what is counted; one click counts it."""
     counts = hand.panel.results.counts

@@ -6,7 +6,7 @@ from qtpy.QtCore import QEvent, Signal
 from qtpy.QtWidgets import QPushButton, QWidget
 
 from napari_unet.controller.controller import Controller
-from napari_unet.controller.news import ImageChanging, ImageShown, PlaneChanged, ProjectOpened
+from napari_unet.controller.news import ClassesChanged, ImageChanging, ImageShown, PlaneChanged, ProjectOpened
 from napari_unet.evaluation.estimated_dice import EstimatedDice, area_bounds
 from napari_unet.gui.plain_text import untagged
 from napari_unet.gui.sections.section import column, row, scaled
@@ -61,6 +61,7 @@ class CountLines(QWidget):  # type: ignore[misc]
         self._estimates: Mapping[int, EstimatedDice] = {}  # by class id
         controller.subscribe(Counted, lambda counted: self.show_counts(counted.classes))
         controller.subscribe(Estimated, lambda estimated: self._show_bounds(estimated.classes))
+        controller.subscribe(ClassesChanged, lambda _: self._name_again())
         for other in (ProjectOpened, ImageChanging, ImageShown, PlaneChanged):
             controller.subscribe(other, lambda _: self.clear())
         self.clear()
@@ -101,6 +102,11 @@ class CountLines(QWidget):  # type: ignore[misc]
                 "What is less than a third or more than three times as wide as the typical size is not counted"
             )
         self.counted.emit(tuple(shown))
+
+    def _name_again(self) -> None:
+        """Show the counts of the classes as they are named now, without those that were removed."""
+        if self._shown:
+            self.show_counts(self._shown)
 
     def _show_bounds(self, estimates: Iterable[EstimatedDice]) -> None:
         """Tell between which shares the true ones lie, by the estimated Dice of the plane."""
