@@ -316,6 +316,19 @@ def test_n_leads_to_another_image_and_plane(user: User) -> None:
     assert not viewer.layers["cells"].visible
 
 
+def test_a_question_follows_the_classes(listened: User) -> None:
+    """It has the new name of a class, and goes with a class that is removed."""
+    panel, table = listened.panel, listened.panel.class_table
+    table.named.emit("debris")
+    listened.draw(3, (32, 32), (48, 48))
+    panel.controller.publish(Doubted((Doubt(panel.controller.image.id, 0, 3, 1, Region(27, 27, 54, 54), (32, 32)),)))
+    assert "'debris'" in panel.label_check.line.text()
+    table.renamed.emit(3, "dust")
+    assert "'dust'" in panel.label_check.line.text()
+    table.removed.emit(3)
+    assert panel.label_check.isHidden()
+
+
 def test_a_doubted_stroke_is_kept_flipped_or_erased(user: User) -> None:
     """Flip and Erase are strokes like any other, undo included; what is kept is not asked about again."""
     panel, layer = user.panel, user.panel.canvas.annotation

@@ -11,7 +11,7 @@ from jaxtyping import Bool
 from qtpy.QtWidgets import QPushButton, QWidget
 
 from napari_unet.controller.controller import Controller
-from napari_unet.controller.news import ImageShown, ProjectOpened, StrokesSaved
+from napari_unet.controller.news import ClassesChanged, ImageShown, ProjectOpened, StrokesSaved
 from napari_unet.evaluation.label_check import Doubt, doubted_pixels
 from napari_unet.gui.layers.canvas import Canvas
 from napari_unet.gui.layers.marks import Mark
@@ -71,8 +71,8 @@ class LabelCheck(QWidget):  # type: ignore[misc]
         layout.addLayout(buttons)
         self.hide()
         controller.subscribe(Doubted, lambda doubted: self.show_doubts(doubted.strokes))
-        controller.subscribe(StrokesSaved, lambda _: self.show_doubts())
-        controller.subscribe(ImageShown, lambda _: self.show_doubts())
+        for changed in (StrokesSaved, ClassesChanged, ImageShown):
+            controller.subscribe(changed, lambda _: self.show_doubts())
         controller.subscribe(ProjectOpened, lambda _: self.show_doubts(()))
 
     def show_doubts(self, doubts: Sequence[Doubt] | None = None) -> None:
