@@ -5,11 +5,13 @@ In a real window, with a worker that says what the test lets it say.
 
 import time
 from typing import Any
+from unittest.mock import Mock
 
 import numpy as np
 import psutil
 import pytest
 from hand import SIDE, STROKE, Hand, open_black_image
+from napari.layers.labels import labels as napari_labels
 from qtpy.QtCore import Qt
 from qtpy.QtTest import QTest
 from qtpy.QtWidgets import QApplication, QLineEdit
@@ -436,6 +438,18 @@ def test_the_look_of_the_prediction(hand: Hand) -> None:
     hand.viewer.add_image(np.zeros((SIDE, SIDE), np.uint8), name="other")
     hand.panel.choose_image(hand.viewer.layers["other"])
     assert (canvas.prediction.contour, canvas.prediction.opacity, canvas.prediction.visible) == (2, 0.3, True)
+
+
+def test_contours_of_live_tiles_are_found_quickly(hand: Hand, monkeypatch: pytest.MonkeyPatch) -> None:
+    """With napari's own way the window had no time for anything else on planes of 2048 x 2048 px."""
+    slowly = Mock(wraps=napari_labels.get_contours)
+    monkeypatch.setattr(napari_labels, "get_contours", slowly)
+    hand.panel.view_row.look.setCurrentText("contour")
+    hand.answer(TILE, 2)
+    drawn = hand.panel.canvas.prediction._slice.image.view[TILE.slices]
+    assert drawn[:2].all()
+    assert not drawn[4:-4, 4:-4].any()
+    assert not slowly.called
 
 
 def test_one_map_at_a_time(hand: Hand) -> None:

@@ -16,6 +16,7 @@ from napari_unet.gui.layers.label_colours import ClassColours, colour_annotation
 from napari_unet.gui.layers.own_layer import OwnLayer
 from napari_unet.gui.layers.own_layers import OwnLayers
 from napari_unet.gui.layers.placement import Placement
+from napari_unet.gui.layers.quick_contour import draw_contours_quickly
 from napari_unet.gui.layers.strokes import PAINTING, Settled, StrokeWatcher
 from napari_unet.images.tiles import Region
 
@@ -179,6 +180,7 @@ class AnnotationLayer(OwnLayer[Labels]):
 
     def _make(self, placement: Placement) -> Labels:
         layer = Labels(self._content(placement), name=ANNOTATION, opacity=0.8, **placement.covered)
+        draw_contours_quickly(layer)
         colour_annotation(layer, self._colours)
         layer.brush_size = 9
         # After napari's own, which names keys that mean something else here.

@@ -14,6 +14,7 @@ from napari_unet.gui.layers.marks import Mark
 from napari_unet.gui.layers.own_layers import OwnLayers
 from napari_unet.gui.layers.place import centre_on
 from napari_unet.gui.layers.placement import Geometry, Placement
+from napari_unet.gui.layers.quick_contour import draw_contours_quickly
 from napari_unet.gui.layers.written_layer import ChosenLayer
 from napari_unet.images.tiles import Region
 from napari_unet.protocol.messages import Cell, Objects
@@ -154,6 +155,7 @@ class ObjectLayer(ChosenLayer[Labels]):
 
     def _over(self, content: UInt16[np.ndarray, "*planes h w"], place: Geometry) -> Labels:
         layer = Labels(content, name=OBJECTS, opacity=0.7, **place)
+        draw_contours_quickly(layer)
         layer.contour = _CONTOUR_PX
         layer.editable = False
         return layer

@@ -8,6 +8,7 @@ from napari.viewer import Viewer
 from napari_unet.gui.layers.label_colours import ClassColours, colour_prediction
 from napari_unet.gui.layers.own_layers import OwnLayers
 from napari_unet.gui.layers.placement import Geometry, Placement
+from napari_unet.gui.layers.quick_contour import draw_contours_quickly
 from napari_unet.gui.layers.written_layer import WrittenLayer
 from napari_unet.images.recently_used import RecentlyUsed
 from napari_unet.images.tiles import Region
@@ -69,6 +70,7 @@ class PredictionLayer(WrittenLayer[Labels]):
 
     def _over(self, content: UInt8[np.ndarray, "*planes h w"], place: Geometry) -> Labels:
         layer = Labels(content, name=PREDICTION, opacity=0.45, **place)
+        draw_contours_quickly(layer)
         colour_prediction(layer, self._colours)
         return layer
 

@@ -1,5 +1,6 @@
 """A layer of ours into which values are written in place, redrawn ten times a second at most."""
 
+import time
 from abc import abstractmethod
 from collections.abc import Callable
 from typing import Any
@@ -15,6 +16,7 @@ from napari_unet.gui.layers.placement import Geometry, Placement
 from napari_unet.images.tiles import Region
 
 _REFRESH_MS = 100
+_PAUSE = 3  # times as long as it took is waited before the next: a large plane leaves the window its time
 
 
 class WrittenLayer(OwnLayer[LayerT]):
@@ -34,7 +36,10 @@ class WrittenLayer(OwnLayer[LayerT]):
     def refresh(self) -> None:
         """Draw the layer anew."""
         if self.layer is not None:
+            began = time.perf_counter()
             self.layer.refresh(extent=False, thumbnail=False)
+            took_ms = 1000 * (time.perf_counter() - began)
+            self._refresh_soon.setTimeout(max(_REFRESH_MS, round(_PAUSE * took_ms)))
 
     def _make(self, placement: Placement) -> LayerT:
         return self._over(self._content(placement), placement.covered)
@@ -51,7 +56,7 @@ class WrittenLayer(OwnLayer[LayerT]):
         return self.layer is not None and self.placement is not None and self.placement.record.id == image_id
 
     def _write(self, plane: int, region: Region, values: Any) -> None:
-        """Put the covered values of a region into the array; drawn a tenth of a second later at the latest."""
+        """Put the covered values of a region into the array; drawn a tenth of a second later, or later if large."""
         if self.placement is not None:
             cover = self.placement.cover
             part = region.within(cover)
