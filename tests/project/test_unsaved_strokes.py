@@ -67,16 +67,15 @@ def test_a_large_stack_is_compared_in_portions(qapp: Any, monkeypatch: pytest.Mo
     layer = napari_layers.Labels(np.zeros((5, 8, 8), np.uint8))
     dims = SimpleNamespace(point=(0.0, 0.0, 0.0), displayed=(1, 2), ndim=3, ndisplay=2)
     parent = QObject()
-    turns: list[set[int]] = []
-    told = Mock(side_effect=lambda planes: turns.append({*planes}) or ())
+    told = Mock(return_value=())
     watcher = StrokeWatcher(layer, dims, told, AnnotationClock(lambda: 0.0), parent)
     layer.refresh()
     QTest.qWait(1000)
-    assert set().union(*turns) == {*range(5)}
+    turns = [call.args[0] for call in told.call_args_list]
+    assert {plane for planes in turns for plane in planes} == {*range(5)}
     assert max(map(len, turns)) == 3
-    turns.clear()
     watcher.check_everywhere()
-    assert turns == [{*range(5)}]
+    told.assert_called_with([*range(5)])
     watcher.stop()
 
 

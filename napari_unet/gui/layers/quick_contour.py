@@ -17,7 +17,7 @@ def draw_contours_quickly(layer: Labels) -> None:
     window did nothing else. It offers no other way to exchange that; where it asks for its own method no more, contours
     are slow and right.
     """
-    layer._calculate_contour = partial(_contour_of, layer)  # type: ignore[method-assign]
+    layer._calculate_contour = partial(_contour_of, layer)
 
 
 def contours(labels: Integer[np.ndarray, "y x"], thickness: int, background: int) -> Integer[np.ndarray, "y x"]:
