@@ -452,7 +452,10 @@ def test_a_pack_holds_every_format_and_its_hashes(run: Run, trained_folder: Path
 def test_object_settings_count_for_export_and_prediction(
     run: Run, trained_folder: Path, drawn: tuple[Path, Path], tmp_path: Path
 ) -> None:
-    """The same options give the same objects by export and predict; a smallest size beyond the image leaves none."""
+    """The same options give the same objects by export and predict; a smallest size beyond the image leaves none.
+
+    Several formats are separated by commas.
+    """
     given = [
         "--object-split",
         "0",
@@ -472,8 +475,10 @@ def test_object_settings_count_for_export_and_prediction(
         found = tifffile.imread(tmp_path / folder / "cells-objects.tif")
         np.testing.assert_array_equal(found, label_objects(mask))
     given[3] = str(SIDE**2 + 1)
-    assert run("export", "--project", trained_folder, "--out", tmp_path / "c", "--format", "objects", *given)[0] == 0
+    given += ["--format", "npy, objects"]
+    assert run("export", "--project", trained_folder, "--out", tmp_path / "c", *given)[0] == 0
     assert not tifffile.imread(tmp_path / "c" / "cells-objects.tif").any()
+    np.testing.assert_array_equal(np.load(tmp_path / "c" / "cells.npy").squeeze(), mask)
 
 
 def test_models_are_listed_with_their_scores(run: Run, trained_folder: Path, tmp_path: Path) -> None:
@@ -778,6 +783,7 @@ BAD: dict[str, list[str]] = {
     "predict nothing": ["predict", "--model", "{project}", "{tmp}/x.tif", "--out", "{tmp}/o"],
     "predict a text": ["predict", "--model", "{project}", "{text}", "--out", "{tmp}/o"],
     "predict colours": ["predict", "--model", "{project}", "{colour}", "--out", "{tmp}/o"],
+    "predict to nothing": ["predict", "--model", "{project}", "{image}", "--out", "{tmp}/o", "--format", ","],
     "predict to docx": ["predict", "--model", "{project}", "{image}", "--out", "{tmp}/o", "--format", "docx"],
     "predict in bad tiles": ["predict", "--model", "{project}", "{image}", "--out", "{tmp}/o", "--tile", "50"],
     "predict into a file": ["predict", "--model", "{project}", "{image}", "--out", "{text}"],

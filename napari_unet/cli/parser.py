@@ -12,7 +12,10 @@ from napari_unet.errors import UserError
 from napari_unet.evaluation.mask_meaning import PREDICTION_MEANINGS, TRUTH_MEANINGS
 from napari_unet.images.label_meaning import LABEL_MEANINGS
 
-_FORMATS = "tiff, ome-tiff, png, npy, ome-zarr, objects, imagej-roi, geojson, coco, csv or montage"
+_FORMATS = (
+    "tiff, ome-tiff, png, npy, ome-zarr, objects, imagej-roi, geojson, coco, csv or montage, or several of them, "
+    "separated by commas"
+)
 
 _MEANINGS = {
     "truth": "classes: class - 1; mask: 0 background, all else foreground; objects: a number each; labels: as for "
@@ -55,7 +58,7 @@ def _add_train(commands: Any) -> None:
     train.add_argument(
         "--unlabelled-rim", type=int, default=0, metavar="PIXELS", help="along the frame of the labels, not learned"
     )
-    train.add_argument("--classes", default="", help="names, separated by commas: background,cell")
+    train.add_argument("--classes", type=_names, default=[], help="names, separated by commas: background,cell")
     length = train.add_mutually_exclusive_group()
     length.add_argument("--seconds", type=float, help="of training (default 60)")
     length.add_argument("--steps", type=int, help="of training")
@@ -81,7 +84,7 @@ def _add_predict(commands: Any) -> None:
     )
     predict.add_argument("images", type=Path, nargs="+", metavar="IMG", help="image files and folders of them")
     predict.add_argument("--out", type=Path, required=True, help="folder for the masks")
-    predict.add_argument("--format", default="tiff", help=_FORMATS)
+    predict.add_argument("--format", type=_formats, default=["tiff"], help=_FORMATS)
     predict.add_argument("--probabilities", action="store_true", help="also write them, as NPY (plane, class, y, x)")
     predict.add_argument(
         "--objects", action="store_true", help="also write object numbers as TIFF and the table of objects"
@@ -125,7 +128,8 @@ def _add_export(commands: Any) -> None:
     export.add_argument("--out", type=Path, required=True)
     export.add_argument(
         "--format",
-        default="tiff",
+        type=_formats,
+        default=["tiff"],
         help=f"{_FORMATS}; all for each of them and results.json; bioimageio for the network as a model package",
     )
     _add_object_settings(export)
@@ -170,6 +174,14 @@ def _add_device_and_json(parser: argparse.ArgumentParser) -> None:
         "is faster",
     )
     parser.add_argument("--json", action="store_true", help="one JSON object on standard output, nothing else there")
+
+
+def _names(text: str) -> list[str]:
+    return [name.strip() for name in text.split(",") if name.strip()]
+
+
+def _formats(text: str) -> list[str]:
+    return _names(text) or [text]  # an empty one is refused as any other that does not exist
 
 
 class _Parser(argparse.ArgumentParser):

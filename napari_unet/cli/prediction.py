@@ -15,7 +15,7 @@ def predict(options: argparse.Namespace) -> int:
     from napari_unet.packaging.model import load_model
     from napari_unet.prediction.prediction_request import PredictionRequest
 
-    formats = [options.format, *(["objects", "csv"] if options.objects else [])]
+    formats = list(dict.fromkeys([*options.format, *(["objects", "csv"] if options.objects else [])]))
     request = PredictionRequest(
         formats, options.tile, options.probabilities, options.rescale, options.channels, options.axes
     )
@@ -50,7 +50,7 @@ def export(options: argparse.Namespace) -> int:
             bar.say(f"error: {failure.error}")
 
         written = project_export.export(
-            project, options.out, [options.format], device=options.device, precision=options.precision,
+            project, options.out, options.format, device=options.device, precision=options.precision,
             settings=settings, warn=bar.warn, failed=fail,
         )  # fmt: skip
     record = {

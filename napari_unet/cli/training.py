@@ -32,10 +32,9 @@ def train(options: argparse.Namespace) -> int:
         return 0
     take_the_machine()
     given = checked_settings(options)
-    names = [name.strip() for name in options.classes.split(",") if name.strip()]
-    files = checked_label_files(options.project, pairs, names, options.labels_are, options.unlabelled_rim)
+    files = checked_label_files(options.project, pairs, options.classes, options.labels_are, options.unlabelled_rim)
     with Project(options.project) as project:
-        files.add_to(project, names)
+        files.add_to(project, options.classes)
         if given:
             project.settings.write(changed(project.settings.read(), given))
         bar = Bar(options.steps, "training", "step")
