@@ -78,7 +78,11 @@ class DecoderClient:
         """End process and thread when all that was asked is answered; they come again when more is asked for."""
         if self._thread is not None:
             self._asked += 1
-            self._thread.submit(self._in_turn, partial(self._close_unless_asked, self._asked))
+            try:
+                self._thread.submit(self._in_turn, partial(self._close_unless_asked, self._asked))
+            except RuntimeError:  # Python ends, and with it every thread: what waits in this one is not asked any more
+                if self._child is not None:
+                    self._child.kill()
             self._thread.shutdown(wait=False)
             self._thread = None
 

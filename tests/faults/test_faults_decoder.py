@@ -72,6 +72,14 @@ from pathlib import Path
 from napari_unet.decoder.client import DecoderClient
 DecoderClient([sys.executable, "-P", "-c", sys.argv[1]], 600.0).open(Path(sys.argv[2])).result()
 """
+AT_EXIT = """
+import atexit, sys
+from pathlib import Path
+from napari_unet.decoder.client import DecoderClient
+client = DecoderClient()
+client.open(Path(sys.argv[1])).result()
+atexit.register(lambda: print("stopped", client.rest()))
+"""
 SPINNING = """
 import sys
 from napari_unet.decoder import __main__ as program
@@ -167,6 +175,14 @@ def test_no_decoder_outlives_its_window(records: dict[str, ImageRecord]) -> None
             found = parent.children()
         window.kill()
     assert psutil.wait_procs(found, timeout=60)[1] == []
+
+
+def test_a_window_that_python_closes_as_it_ends_stops_its_decoder(records: dict[str, ImageRecord]) -> None:
+    """Threads take no work then, which is no error: what the window has to save comes after it."""
+    program = [sys.executable, "-c", AT_EXIT, str(records["good"].path)]
+    ended = subprocess.run(program, capture_output=True, text=True, timeout=120, check=True)
+    assert (ended.stdout, ended.stderr) == ("stopped None\n", "")
+    assert decoders() == []
 
 
 def test_files_to_add_are_opened_there(
