@@ -8,7 +8,7 @@ from pathlib import Path
 from napari_unet.errors import UserError
 from napari_unet.images.folder import images_of, is_plain_folder
 from napari_unet.images.labels import frame_and_plane
-from napari_unet.images.overwriting import image_stem
+from napari_unet.images.overwriting import image_stem, same_name
 
 _NUMBER = re.compile(r"\d+")
 
@@ -39,6 +39,8 @@ def paired(images: Sequence[Path], labels: Sequence[Path]) -> list[tuple[Path, P
 def named_alike(images: Sequence[Path], labels: Sequence[Path], ending: str = "") -> list[tuple[Path, Path]]:
     """Return each label file with the image of the same name, or else of the same last number in its name.
 
+    Of names that differ no more than in case, or in how a letter with an accent is spelled (macOS spells it as two
+    characters), one counts for the other where no image has the very name.
     So "t049.tif" is the image of "man_seg049.tif", and of "man_seg_049_012.tif", which is of its plane 12; images
     without a label file are left out.
 
@@ -86,6 +88,7 @@ def _keys(path: Path, ending: str = "") -> Iterator[tuple[str, str | int]]:
     name = image_stem(path).removesuffix(ending)
     yield "stem", path.stem.removesuffix(ending)  # where "a.tif" lies beside "a.ome.tif"
     yield "name", name
+    yield "alike", same_name(name)
     place, numbers = frame_and_plane(path), _NUMBER.findall(name)
     if numbers:
         yield "number", int(numbers[-1]) if place is None else place[0]

@@ -1,6 +1,7 @@
 """Laws of label files: nothing is written before all are sound, and numbers become classes only as the user says."""
 
 import json
+import unicodedata
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
@@ -388,6 +389,22 @@ def test_a_double_ending_belongs_to_no_name(tmp_path: Path) -> None:
     assert [(image.name, label.name) for image, label in paired(*folders)] == [("wt.ome.tif", "wt.tif")]
     picture_in(tmp_path / "frames", "wt")
     assert [(image.name, label.name) for image, label in paired(*folders)] == [("wt.tif", "wt.tif")]
+
+
+def test_names_are_alike_however_accents_and_case_are_spelled(tmp_path: Path) -> None:
+    """Images that were copied from a Mac lie beside labels of another system; the very name is surer."""
+    frames, gold = tmp_path / "frames", tmp_path / "gold"
+    picture_in(frames, unicodedata.normalize("NFD", "Übersicht"))
+    picture_in(gold, unicodedata.normalize("NFC", "Übersicht"))
+    picture_in(frames, "Well_A1")
+    picture_in(gold, "well_a1")
+    picture_in(gold, "well_b1")
+    picture_in(frames, "well_b1")
+    found = {label.stem: image.stem for image, label in paired([frames], [gold])}
+    assert found == {
+        unicodedata.normalize("NFC", "Übersicht"): unicodedata.normalize("NFD", "Übersicht"),
+        "well_a1": "Well_A1", "well_b1": "well_b1",
+    }  # fmt: skip
 
 
 def test_strokes_of_a_stack_land_on_the_planes_that_the_axes_name(tmp_path: Path) -> None:
