@@ -7,7 +7,8 @@ import numpy as np
 import pytest
 import tifffile
 from napari.layers import Image as NapariImage
-from window import User, settle
+from PIL import Image as Picture
+from window import User, messages, settle
 
 from napari_unet.cli import main
 from napari_unet.gui.layers import source
@@ -153,6 +154,21 @@ def test_a_dropped_picture_of_colour_planes_has_channels(viewer: Any, tmp_path: 
     assert user.painted.shape == (64, 80)
     user.draw(1, (20, 20), (20, 60))
     assert user.stored()[20, 40] == 1
+
+
+@pytest.mark.parametrize(("orientation", "mode", "told"), [(1, "RGB", 0), (3, "RGB", 1), (1, "CMYK", 1)])
+def test_a_picture_that_napari_reads_otherwise_is_told(
+    viewer: Any, tmp_path: Path, orientation: int, mode: str, told: int
+) -> None:
+    """Masks of the command line, which reads the file, stood on their head beside what was painted on a photo."""
+    path = tmp_path / "photo.jpg"
+    exif = Picture.Exif()
+    exif[0x0112] = orientation
+    pixels = np.random.default_rng(1).integers(0, 255, (64, 80, 3), np.uint8)
+    Picture.fromarray(pixels).convert(mode).save(path, exif=exif)
+    user = dropped(viewer, path)
+    assert user.panel.controller.image.inside == bool(told)
+    assert [line.split(":")[0] for line in messages()] == ["NU-I22"] * told
 
 
 @pytest.mark.torch

@@ -54,6 +54,16 @@ def holds_image(path: Path, image: Image) -> bool:
         return False  # a format of a reader plugin: its pixels are copied into the project instead
 
 
+def holds_another(path: Path) -> bool:
+    """Tell whether a file that does not hold the pixels of its layer is an image that we read all the same."""
+    try:
+        open_image(path)
+    except (UserError, OSError, ValueError) as error:
+        _raise_own(error)
+        return False  # a format of a reader plugin, which nothing else here could read otherwise
+    return True
+
+
 def _raise_own(error: Exception) -> None:
     """Raise an error of this program, which says nothing of the file."""
     if isinstance(error, UserError) and error.code == PROGRAM_ERROR:

@@ -11,7 +11,7 @@ import numpy as np
 from napari_unet.errors import UserError
 from napari_unet.gui.layers.calibration import is_calibrated, layer_pixel_size, scale_and_units
 from napari_unet.gui.layers.foreign_pixels import ForeignPixels
-from napari_unet.gui.layers.layer_file import holds_image, image_in_file, path_of
+from napari_unet.gui.layers.layer_file import holds_another, holds_image, image_in_file, path_of
 from napari_unet.gui.layers.layer_pixels import LayerPixels
 from napari_unet.images.image import Image
 from napari_unet.project.correction import with_slice_distance
@@ -47,6 +47,20 @@ def image_in(layer: Any, channels_first: bool = False) -> Image:
     axes = _axes(layer, pixels.ndim, channels_first)
     alpha = bool(layer.rgb) and pixels.shape[-1] == 4
     return Image(str(layer.name), pixels, axes, layer_pixel_size(layer, axes), alpha)
+
+
+def copy_told(layer: Any) -> str:
+    """Return a line on a layer whose pixels are not those of its file, where the file can be read here; "" elsewhere.
+
+    napari shows photos as they are stored and not as the camera was held, CMYK as if it were RGB, and of a TIFF file
+    with several images the first one. Layers that are read piece by piece are those of reader plugins, which choose.
+    """
+    path = path_of(layer)
+    if path is None or layer.multiscale or not isinstance(layer.data, np.ndarray) or not holds_another(path):
+        return ""
+    what = "napari shows other pixels than are read from the file here and by predict; its own are copied"
+    fix = "to work on the file as it is read, add the file itself in the panel, and remove the copy from the list"
+    return str(UserError("NU-I22", what, str(path), fix))
 
 
 def known_image(

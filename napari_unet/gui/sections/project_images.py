@@ -13,7 +13,7 @@ from qtpy.QtCore import QObject, Signal
 from qtpy.QtWidgets import QWidget
 
 from napari_unet.controller.controller import Controller
-from napari_unet.controller.news import ErrorLine
+from napari_unet.controller.news import ErrorLine, Notice
 from napari_unet.decoder.client import DecoderClient
 from napari_unet.errors import UserError
 from napari_unet.gui.layers import source
@@ -122,7 +122,10 @@ class ProjectImages(QObject):  # type: ignore[misc]
         images = self._controller.present_project().images
         record = source.known_image(layer, channels_first, images.all(), self.opened)
         if record is None:
-            record = images.add(*source.image_of(layer, channels_first), self.opened)
+            image, path = source.image_of(layer, channels_first)
+            record = images.add(image, path, self.opened)
+            if path is None and (line := source.copy_told(layer)):
+                self._controller.publish(Notice(line))
         elif not os.path.exists(record.path):
             path = source.image_of(layer, channels_first)[1]
             if path is not None:
