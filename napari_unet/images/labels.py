@@ -9,11 +9,11 @@ from jaxtyping import Shaped, UInt8
 from napari_unet.errors import UserError
 from napari_unet.images.axis_order import axis_order, mask_axes
 from napari_unet.images.image import Image
+from napari_unet.images.label_file import open_labels
 from napari_unet.images.label_meaning import LABEL_MEANINGS
 from napari_unet.images.labels_inside import mask_path
 from napari_unet.images.lossy import is_lossy
 from napari_unet.images.object_labels import object_labels, without_rim
-from napari_unet.images.reading import open_image
 
 MAX_CLASS = 255
 BACKGROUND, FOREGROUND = 1, 2  # the classes of a mask and of numbered objects
@@ -50,7 +50,7 @@ def read_labels(path: Path, image: Image, labels_are: str = "classes", rim: int 
         what, fix = f"labels cannot be '{labels_are}'", f"choose one of {', '.join(LABEL_MEANINGS)}"
         raise UserError("NU-C14", what, str(path), fix)
     inside = mask_path(path, objects=labels_are == "objects", zero_is_unlabelled=labels_are == "classes")
-    labels = open_image(inside, expand_palette=False)
+    labels = open_labels(inside)
     if is_lossy(path):
         what = "labels were saved as JPEG, which changes numbers"
         raise _error("NU-A13", what, path, "save the labels again as PNG or TIFF, from where they were drawn")

@@ -13,10 +13,10 @@ from napari_unet.evaluation.mask_pair import MaskPair
 from napari_unet.evaluation.scores import confusion, dice, iou, mean_known, object_overlaps, precision, recall
 from napari_unet.images.axis_order import axis_order, mask_axes
 from napari_unet.images.image import Image
+from napari_unet.images.label_file import open_labels
 from napari_unet.images.labels import MAX_CLASS, frame_and_plane
 from napari_unet.images.labels_inside import mask_path
 from napari_unet.images.lossy import is_lossy
-from napari_unet.images.reading import open_image
 from napari_unet.objects.objects import label_objects
 
 _WHERE = "score"
@@ -166,7 +166,7 @@ def _meaning(wanted: str, allowed: tuple[MaskMeaning, ...]) -> MaskMeaning:
 
 
 def _open_mask(path: Path) -> Image:
-    image = open_image(path, expand_palette=False)
+    image = open_labels(path)
     if is_lossy(path):
         raise UserError("NU-S02", "JPEG changes the numbers of a mask", str(path), "save the mask as PNG or TIFF")
     if image.axes.endswith("c"):  # a c before y and x stands for planes, as in labels: see ``axis_order``

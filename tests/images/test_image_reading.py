@@ -15,6 +15,7 @@ from napari_unet.errors import UserError
 from napari_unet.images.image import Image, PixelSize
 from napari_unet.images.labels import read_labels
 from napari_unet.images.reading import open_image
+from napari_unet.packaging.mask_scores import score_files
 
 DATA = Path(__file__).parents[3] / "shared" / "data"
 SETS = (
@@ -163,6 +164,20 @@ def test_palette_png_is_colours_as_image_and_numbers_as_labels(tmp_path: Path) -
     picture.save(path)
     np.testing.assert_array_equal(open_image(path).read(0), palette[indices])
     np.testing.assert_array_equal(read_labels(path, Image("grey", indices, "yx"))[0], indices)
+
+
+@pytest.mark.parametrize("ending", ["png", "tif"])
+def test_grey_labels_may_have_an_alpha_channel_that_hides_nothing(tmp_path: Path, ending: str) -> None:
+    """Programs for drawing save masks so; where it hides a pixel it is not known what the number below means."""
+    path = tmp_path / f"a.{ending}"
+    mask, opaque = RANDOM.choice(np.array([0, 255], np.uint8), (9, 11)), np.full((9, 11), 255, np.uint8)
+    image = Image("grey", mask, "yx")
+    Picture.fromarray(np.dstack([mask, opaque])).save(path)
+    np.testing.assert_array_equal(read_labels(path, image, "mask")[0], 1 + (mask > 0))
+    assert score_files(path, path)["mean_dice"] == 1
+    Picture.fromarray(np.dstack([mask, mask])).save(path)
+    with pytest.raises(UserError, match=r"^NU-A05: "):
+        read_labels(path, image, "mask")
 
 
 def test_jpeg_reads_like_pillow(tmp_path: Path) -> None:
