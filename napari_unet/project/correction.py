@@ -3,6 +3,8 @@
 from collections.abc import Sequence
 from dataclasses import replace
 
+import numpy as np
+
 from napari_unet.errors import UserError
 from napari_unet.images.image import PixelSize
 from napari_unet.project.image_record import ImageRecord
@@ -60,23 +62,25 @@ def corrected_axes(record: ImageRecord, axes: str) -> str:
     return letters
 
 
-def chosen_channels(record: ImageRecord, chosen: Sequence[int]) -> tuple[int, ...]:
+def chosen_channels(record: ImageRecord, chosen: Sequence[int | np.integer]) -> tuple[int, ...]:
     """Return the channels that the user means, in order; () for all of them.
 
     Raises
     ------
     UserError
-        NU-I34 when there is none, or one that the image has not.
+        NU-I34 when there is none, or one that the image has not, or something else than whole numbers.
     """
     there = range(record.all_channels)
-    wanted = tuple(sorted(set(chosen)))
-    if not wanted:
+    numbers = np.asarray(chosen).tolist()  # those of NumPy as Python's, which alone the project keeps
+    if not numbers:
         raise UserError("NU-I34", "no channel is chosen", record.name, "choose at least one")
-    if not set(wanted) <= set(there):
+    # A list of ticks, true or false for each channel, equals numbers and means other channels.
+    if not all(type(number) is int and number in there for number in numbers):
         raise UserError(
             "NU-I34",
-            f"channels {list(wanted)} cannot be chosen of {record.all_channels}",
+            f"channels {numbers} cannot be chosen of {record.all_channels}",
             record.name,
             f"choose at least one of 0 to {record.all_channels - 1}",
         )
+    wanted = tuple(sorted(set(numbers)))
     return () if len(wanted) == len(there) else wanted

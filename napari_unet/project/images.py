@@ -156,7 +156,7 @@ class Images:
             )
         self._planes.drop_image(image_id)
 
-    def set_channels(self, image_id: int, chosen: Sequence[int]) -> None:
+    def set_channels(self, image_id: int, chosen: Sequence[int | np.integer]) -> None:
         """Choose the channels that a network sees of an image on which nothing is painted, counted from 0.
 
         The same are chosen of all other images with as many channels on which nothing is painted, and of those that
@@ -244,7 +244,6 @@ class Images:
             fix = "erase its strokes and rectangles first, or add it to a new project and correct it there"
             raise UserError("NU-I33", what, image.name, fix)
 
-    @damage_told
     @damage_told
     def refuse_other_channels(self, name: str, channels: int, own_id: int | None = None) -> None:
         """Refuse an image to paint on that has other channels than those that are painted on.

@@ -996,13 +996,22 @@ def test_only_chosen_channels_are_seen_by_all_images_alike(tmp_path: Path) -> No
     assert verify(tmp_path / "p.unet") == []
 
 
+def test_channels_may_be_chosen_by_numbers_of_numpy(tmp_path: Path) -> None:
+    """They are kept as those of Python, and the image is read by them."""
+    with Project(tmp_path / "p.unet") as project:
+        image_id = project.add_image(several("a", 0)).id
+        project.images.set_channels(image_id, [np.int64(2), np.uint8(0)])
+        assert project.images.get(image_id).chosen == (0, 2)
+        assert project.images.open(image_id).read(0).shape == (40, 50, 2)
+
+
 def test_channels_that_cannot_be_chosen_are_refused(tmp_path: Path) -> None:
-    """None of them, one that is not there, and any once it was painted on; nothing has changed then."""
+    """None of them, one that is not there, ticks, and any once it was painted on; nothing has changed then."""
     with Project(tmp_path / "p.unet") as project:
         add_classes(project, 1)
         image_id = project.add_image(several("a", 0)).id
         other = project.add_image(several("b", 1)).id
-        for chosen in ([], [3], [-1, 0]):
+        for chosen in ([], [3], [-1, 0], [False, True, False]):
             with pytest.raises(UserError, match=r"^NU-I34: "):
                 project.images.set_channels(image_id, chosen)
         project.images.set_channels(image_id, [1])
