@@ -148,6 +148,12 @@ class Classes:
         """Return the ids of all classes, those that were removed included: their strokes stay."""
         return {row[0] for row in self._database.execute("SELECT id FROM classes")}
 
+    def refuse_unknown(self, class_id: int) -> None:
+        """Raise a UserError NU-A12 where this number was never given to a class."""
+        if class_id not in self.ids_ever():
+            fix = "add a class for it first, or give the number of one that is there"
+            raise UserError("NU-A12", f"{class_id} is not one of the classes", self._database.folder.name, fix)
+
     def add(self, name: str | None = None, colour: str | None = None) -> ClassLabel:
         """Add a class; its id was never used before.
 
@@ -174,9 +180,18 @@ class Classes:
         return label
 
     def change(self, class_id: int, *, name: str | None = None, colour: str | None = None) -> None:
-        """Rename or recolour a class; raise a UserError NU-A18 for what ``add`` refuses too."""
+        """Rename or recolour a class, also one that was removed.
+
+        Raises
+        ------
+        UserError
+            NU-A12 when there never was such a class, NU-A18 for what ``add`` refuses too, and for no name at all.
+        """
+        self.refuse_unknown(class_id)
         self._refuse_colour(colour)
         if name is not None:
+            if not name.strip():
+                raise UserError("NU-A18", "a class cannot be without a name", self._database.folder.name, "give one")
             others = [other for other_id, other in self.names().items() if other_id != class_id]
             _refuse_name(name, others, self._database.folder.name)
         with self._database.transaction() as connection:
@@ -186,7 +201,14 @@ class Classes:
             )
 
     def remove(self, class_id: int) -> None:
-        """Stop learning a class. Its strokes and its id stay in the project."""
+        """Stop learning a class. Its strokes and its id stay in the project.
+
+        Raises
+        ------
+        UserError
+            NU-A12 when there never was such a class.
+        """
+        self.refuse_unknown(class_id)
         with self._database.transaction() as connection:
             connection.execute("UPDATE classes SET removed = 1 WHERE id = ?", (class_id,))
 

@@ -142,14 +142,22 @@ class Project:
     ) -> list[tuple[int, int]]:
         """Annotate every pixel of a plane by numbered objects, see ``object_strokes.labels_of_objects``.
 
+        Raises
+        ------
+        UserError
+            NU-A12 for a class that there is not, and what ``commit`` and ``labels_of_objects`` raise; nothing is
+            changed then.
+
         Returns
         -------
         Rows and columns of the tiles that changed.
         """
         record = self.images.get(image_id)
+        self.classes.refuse_unknown(class_id)
         labels = labels_of_objects(objects, record, class_id, rim)
+        changed = self.commit(image_id, plane, labels, source="import")
         give_ridge_back(self.settings)
-        return self.commit(image_id, plane, labels, source="import")
+        return changed
 
     def integrity(self) -> list[str]:
         """Return one line for each finding of SQLite's own check, [] when the file is sound."""

@@ -333,6 +333,21 @@ def test_scripts_add_objects_too(tmp_path: Path) -> None:
                 project.add_objects(record.id, 0, values)
 
 
+@pytest.mark.parametrize("class_id", [0, 3, 258])
+def test_objects_of_no_class_change_nothing(tmp_path: Path, class_id: int) -> None:
+    """Neither strokes, which a number above 255 would put into another class, nor settings."""
+    with Project(tmp_path / "p.unet") as project:
+        for name in ("background", "cell"):
+            project.add_class(name)
+        record = project.add_image(Image("cells", np.zeros((SIDE, SIDE), np.uint8), "yx"))
+        with pytest.raises(UserError, match=f"^NU-A12: {class_id} is not one of the classes"):
+            project.add_objects(record.id, 0, squares(), class_id=class_id)
+        with pytest.raises(UserError, match=r"^NU-A07: "):
+            project.add_objects(record.id, 0, squares()[1:])
+        assert not project.strokes.plane(record.id, 0).any()
+        assert project.settings.read().object_ridge == 0
+
+
 def test_two_folders_are_paired_by_name_or_number(tmp_path: Path) -> None:
     """As gold frames of a sequence lie beside all its frames; frames without labels are left out."""
     for name in ("t000", "t007", "t049", "cells"):

@@ -9,6 +9,7 @@ import subprocess
 import sys
 import tempfile
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 from typing import Literal
 from unittest.mock import Mock, create_autospec
@@ -214,6 +215,18 @@ def test_a_class_has_a_name_of_one_line(tmp_path: Path, name: str) -> None:
         with pytest.raises(UserError, match=r"^NU-A18: .*control character"):
             project.classes.change(1, name=name)
         assert project.classes.names() == {1: "Zellkern \u00b5m \U0001f469\u200d\U0001f52c"}
+
+
+def test_a_class_that_was_never_there_is_not_changed(tmp_path: Path) -> None:
+    """A script that is wrong about a number is told so; a class is not left without a name either."""
+    with Project(tmp_path / "p.unet") as project:
+        project.add_class("background")
+        for change in (partial(project.classes.change, 2, name="cell"), partial(project.classes.remove, 2)):
+            with pytest.raises(UserError, match=r"^NU-A12: 2 is not one of the classes"):
+                change()
+        with pytest.raises(UserError, match=r"^NU-A18: .*without a name"):
+            project.classes.change(1, name=" ")
+        assert project.classes.names() == {1: "background"}
 
 
 def test_records_name_both_of_two_classes_of_one_name() -> None:
