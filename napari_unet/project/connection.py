@@ -28,8 +28,9 @@ class Connection(sqlite3.Connection):
 
     def close(self) -> None:
         """Close the file; nothing can be read any more."""
+        with self._misuse_told():
+            super().close()
         self._is_closed = True
-        super().close()
 
     def execute(self, query: str, values: Any = (), /) -> sqlite3.Cursor:
         """Run one statement with its values, in a row or by name."""

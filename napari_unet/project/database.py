@@ -67,9 +67,15 @@ class Database:
         self._identity = _identity(file)
 
     def close(self) -> None:
-        """End the use of the folder. Everything is already on disk."""
-        self._flusher.stop()
+        """End the use of the folder. Everything is already on disk.
+
+        Raises
+        ------
+        UserError
+            NU-P28 from another thread; the folder stays in use then.
+        """
         self.connection.close()
+        self._flusher.stop()  # not before: what is refused above is written on
         self._outside.close()
         if self._lock is not None:
             self._lock.release()
