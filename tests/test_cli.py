@@ -641,6 +641,24 @@ def test_an_output_that_takes_nothing_is_told_or_left_quietly(tmp_path: Path) ->
     os.close(writer)
 
 
+@pytest.mark.skipif(os.name != "posix", reason="a shell closes the streams")
+def test_a_closed_stream_stops_nothing(trained_folder: Path, drawn: tuple[Path, Path], tmp_path: Path) -> None:
+    """Without standard error there is no bar, and no error among the results on standard output."""
+    image = "0.tif"
+    for stream, path in (("2", drawn[0]), ("1", drawn[0]), ("2", tmp_path / image)):
+        command = [sys.executable, "-m", "napari_unet.cli", "predict", "--model", trained_folder, path, "--json"]
+        line = f'exec "$@" {stream}>&-'
+        out = tmp_path / f"{stream}-{path.stem}"
+        ended = subprocess.run(["sh", "-c", line, "sh", *command, "--out", out], capture_output=True, text=True)
+        said = ended.stdout + ended.stderr
+        if path == drawn[0]:
+            assert (ended.returncode, (out / "cells.tif").exists()) == (0, True)
+            assert said == "" if stream == "1" else json.loads(said)["failed"] == []
+        else:
+            assert ended.returncode == 2
+            assert [each["image"] for each in json.loads(said)["failed"]] == [str(path)]
+
+
 def test_verify_tells_sound_from_damaged(run: Run, trained_folder: Path, drawn: tuple[Path, Path]) -> None:
     """Nothing to say and status 0, or one coded line per finding and status 1; nothing is changed."""
     assert run("verify", trained_folder) == (0, "", "")

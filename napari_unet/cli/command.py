@@ -3,6 +3,7 @@
 import argparse
 import contextlib
 import io
+import os
 import sqlite3
 import sys
 from collections.abc import Callable, Sequence
@@ -19,6 +20,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
     It is 130 after Ctrl+C, and 141 where whoever reads the output has closed it.
     """
+    _open_closed_streams()
     _print_every_name()
     options = argparse.Namespace()
     try:
@@ -35,6 +37,13 @@ def main(arguments: Sequence[str] | None = None) -> int:
             told = _told(error)
             print_line(f"error: {told}{option_hint(told.code, options)}", is_error=True)
         return 2
+
+
+def _open_closed_streams() -> None:
+    """Have what is printed go nowhere where a stream was closed before this began, as by ``2>&-`` or pythonw."""
+    for name in ("stdout", "stderr"):
+        if getattr(sys, name) is None:  # then bars of progress fail, and errors are printed to standard output
+            setattr(sys, name, open(os.devnull, "w", encoding="utf-8"))
 
 
 def _print_every_name() -> None:
