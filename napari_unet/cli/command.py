@@ -9,7 +9,7 @@ import sys
 from collections.abc import Callable, Sequence
 
 from napari_unet.cli.machine import images_tried
-from napari_unet.cli.option_hints import option_hint
+from napari_unet.cli.option_hints import error_line
 from napari_unet.cli.output import CLOSED, OutputClosed, print_line
 from napari_unet.cli.parser import command_parser
 from napari_unet.errors import UserError, told_in_one_line
@@ -34,8 +34,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         return CLOSED
     except Exception as error:  # noqa: BLE001 - whatever it is, it is told in one line, and its traceback is logged
         with contextlib.suppress(OutputClosed, UserError):  # where standard error takes nothing, nobody hears of it
-            told = _told(error)
-            print_line(f"error: {told}{option_hint(told.code, options)}", is_error=True)
+            print_line(error_line(_told(error), options), is_error=True)
         return 2
 
 

@@ -2,6 +2,8 @@
 
 import argparse
 
+from napari_unet.errors import UserError
+
 # By the code of the error; the names are those of the parsed options.
 OPTIONS = {
     "NU-A04": ("labels_are",),
@@ -12,6 +14,11 @@ OPTIONS = {
     "NU-S02": ("truth_is", "prediction_is"),
     "NU-T01": ("labels_are",),
 }
+
+
+def error_line(error: UserError, options: argparse.Namespace) -> str:
+    """Return the line for standard error: the message, and those options of the command that help."""
+    return f"error: {error}{option_hint(error.code, options)}"
 
 
 def option_hint(code: str, options: argparse.Namespace) -> str:

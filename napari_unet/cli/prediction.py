@@ -5,6 +5,7 @@ from dataclasses import replace
 
 from napari_unet.cli.given_settings import object_settings
 from napari_unet.cli.machine import take_the_machine
+from napari_unet.cli.option_hints import error_line
 from napari_unet.cli.output import print_files
 from napari_unet.cli.progress import BatchBar
 
@@ -24,7 +25,7 @@ def predict(options: argparse.Namespace) -> int:
     model = replace(model, settings=object_settings(options, model.settings, model.checkpoint.class_ids))
     cluster = cluster_for(request, model, options.scheduler, options.device, options.precision)
     bar = BatchBar()
-    listener = Listener(bar.start, lambda failure: bar.say(f"error: {failure.error}"), bar.tile, bar.warn)
+    listener = Listener(bar.start, lambda failure: bar.say(error_line(failure.error, options)), bar.tile, bar.warn)
     batch = predict_batch(model, options.images, options.out, request, cluster, listener)
     bar.close()
     print_files(batch.as_json(), bar.warnings, options)
@@ -47,7 +48,7 @@ def export(options: argparse.Namespace) -> int:
 
         def fail(failure: Failure) -> None:
             failed.append(failure)
-            bar.say(f"error: {failure.error}")
+            bar.say(error_line(failure.error, options))
 
         written = project_export.export(
             project, options.out, options.format, device=options.device, precision=options.precision,

@@ -61,15 +61,17 @@ def test_slices_stay_as_far_apart_as_they_are(
 def test_axes_that_files_name_wrongly_are_given(
     capsys: pytest.CaptureFixture[str], network_file: Path, tmp_path: Path
 ) -> None:
-    """Three planes of a file are three channels of one; letters that do not fit are refused."""
+    """Three planes of a file are three channels; letters that do not fit are refused, and the option is named."""
     pixels = np.random.default_rng(0).integers(0, 255, (3, *SHAPE), np.uint8)
     tifffile.imwrite(tmp_path / "a.tif", pixels, photometric="minisblack")
     colour = save_network(tmp_path / "colour.safetensors", channels=3)
     given = ("--model", colour, tmp_path / "a.tif", "--out", tmp_path / "out")
     (line,) = predict(capsys, *given)[2]
     assert line.startswith("error: NU-I08: ")
+    assert line.endswith(" (--channels, --axes)")
     (line,) = predict(capsys, *given, "--axes", "yx")[2]
     assert line.startswith("error: NU-I01: ")
+    assert line.endswith(" (--axes)")
     assert predict(capsys, *given, "--axes", "cyx")[0] == 0
     assert open_image(tmp_path / "out" / "a.tif").pixels.shape == SHAPE
 
