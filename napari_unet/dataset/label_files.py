@@ -288,13 +288,14 @@ def ensure_classes(project: Project, highest: int, names: Sequence[str] = ()) ->
     """
     known = project.classes.names()
     refuse_new_names(names, known, str(project.folder))
-    for class_id in range(1, highest + 1):
-        if class_id not in known:
-            if class_id < max(known, default=0):  # numbers are given in turn, so this one was given before
-                raise _removed(class_id, project)
-            made = project.classes.add(names[class_id - 1] if class_id <= len(names) else None)
-            if made.id != class_id:
-                raise _removed(class_id, project)
+    missing = [class_id for class_id in range(1, highest + 1) if class_id not in known]
+    newest = max(project.classes.ids_ever(), default=0)
+    if missing and missing[0] <= newest:  # numbers are given in turn, so this one was given before
+        raise _removed(missing[0], project)
+    for class_id in missing:
+        made = project.classes.add(names[class_id - 1] if class_id <= len(names) else None)
+        if made.id != class_id:  # a damaged database has lost the row of a class
+            raise _removed(class_id, project)
 
 
 def _removed(class_id: int, project: Project) -> UserError:

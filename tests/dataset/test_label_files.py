@@ -230,16 +230,18 @@ def test_masks_and_objects_name_their_class(tmp_path: Path, meaning: str, name: 
             assert tuple(project.classes.names().values()) == after
 
 
-def test_the_number_of_a_removed_class_makes_no_other(tmp_path: Path) -> None:
-    """It is refused as it always was, and the project has the classes from before."""
+@pytest.mark.parametrize("count", [2, 3])
+def test_the_number_of_a_removed_class_makes_no_other(tmp_path: Path, count: int) -> None:
+    """Also where it was the newest one: it is refused, the classes are those from before, and it can come back."""
     with Project(tmp_path / "p.unet") as project:
-        for name in "abc":
+        for name in "abc"[:count]:
             project.classes.add(name)
         project.classes.remove(2)
         with pytest.raises(UserError, match=r"^NU-A09"):
-            add_annotation(project, Image("a", striped(), "yx"), striped(1, 2)[None])
-        assert [label.id for label in project.classes.all()] == [1, 3]
+            add_annotation(project, Image("a", striped(), "yx"), striped(1, 2)[None], ["a", "b"])
+        assert [label.id for label in project.classes.all()] == [1, 2, 3][:count:2]
         assert project.images.all() == []
+        assert project.classes.bring_back("b")
 
 
 @pytest.mark.parametrize("names", ["a,a", "a,b\x0b1", "background,object,object"])
