@@ -57,12 +57,14 @@ def export(
     ------
     UserError
         NU-E02 for a format that does not exist; NU-E06 where a result would take the place of an image, and
-        NU-E08 where it would take that of another file which no export wrote.
+        NU-E08 where it would take that of another file which no export wrote; NU-P05 for an image that is not there.
     """
     folder, formats = Path(folder), names_of(formats)
     pack = PACK in formats
     request = PredictionRequest(tuple(FORMATS) if pack else [name for name in formats if name != MODEL_FORMAT])
     request.refuse_unknown_formats()
+    for image_id in () if image_ids is None else image_ids:
+        project.images.get(image_id)
     exported = [record.id for record in project.images.all() if image_ids is None or record.id in image_ids]
     refuse_taken_names(project, exported, folder, request.formats)
     if pack:

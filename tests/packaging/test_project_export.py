@@ -14,6 +14,7 @@ from predict_command import save_network
 
 from napari_unet import PixelSize, api
 from napari_unet.dataset.training_image import as_fact, training_image
+from napari_unet.errors import UserError
 from napari_unet.images.planes import NormalisedPlanes
 from napari_unet.network.checkpoint import copy_checkpoint, load_checkpoint, save_checkpoint
 from napari_unet.packaging import project_export
@@ -49,6 +50,14 @@ def test_a_network_that_is_saved_meanwhile_is_not_named(
         json.loads((tmp_path / "out" / name).read_text("utf-8")) for name in ("results.json", "squares.json")
     )
     assert pack["model"]["sha256"] == hashes[beside["network"]]
+
+
+def test_an_image_that_is_not_there_is_told(trained: Project, tmp_path: Path) -> None:
+    """A script that is wrong about a number gets no empty list of results."""
+    save_network(trained.models / BEST)
+    with pytest.raises(UserError, match=r"^NU-P05: there is no image 99"):
+        api.export(trained, tmp_path / "out", "tiff", device="cpu", image_ids=[1, 99])
+    assert not (tmp_path / "out").exists()
 
 
 def test_a_pixel_size_that_was_corrected_holds_for_the_network(trained: Project, tmp_path: Path) -> None:
