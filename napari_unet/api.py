@@ -1,5 +1,6 @@
 """The job without a window: train, predict, score and export from Python, as the command line does."""
 
+import operator
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
@@ -50,7 +51,7 @@ def train(
     steps: int | None = None,
     device: str = "auto",
     precision: str = "auto",
-    seed: int = 0,
+    seed: int | np.integer = 0,
     base: str | Path = "auto",
     devices: int = 1,
     progress: Callable[[int, float], object] = lambda step, loss: None,
@@ -76,7 +77,9 @@ def train(
         NU-T01 with fewer than two painted classes; NU-W01 for a device that does not work, NU-C13 for an unknown
         precision; NU-M01 to NU-M04 for a base that cannot be used; NU-T10 to NU-T13 for several devices.
     """
-    return run_training(project, TrainingRequest(seconds, steps, device, precision, seed, base, devices), progress)
+    drawn_from = operator.index(seed)  # generators of random numbers refuse those of NumPy
+    request = TrainingRequest(seconds, steps, device, precision, drawn_from, base, devices)
+    return run_training(project, request, progress)
 
 
 def add_annotated_image(

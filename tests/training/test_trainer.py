@@ -11,7 +11,7 @@ import torch
 from drawing import Drawing
 from torch.utils._python_dispatch import TorchDispatchMode
 
-from napari_unet.api import add_annotation
+from napari_unet.api import add_annotation, train
 from napari_unet.config import PresetName, Settings
 from napari_unet.dataset.annotated import Annotations
 from napari_unet.errors import UserError
@@ -328,3 +328,8 @@ def test_another_network_is_started_at_once_and_shown_when_it_is_better(tmp_path
         project.settings.write(msgspec.structs.replace(project.settings.read(), batch=1))
         learner.refresh()
         assert learner.trainer is trainer
+
+
+def test_a_seed_may_be_a_number_of_numpy(project: Project) -> None:
+    """A script that counts with NumPy trains as one that counts with Python."""
+    assert train(project, steps=1, device="cpu", base="none", seed=np.int64(3)).steps == 1
