@@ -86,7 +86,7 @@ def add_annotated_image(
     project: Project,
     image: str | Path,
     labels: str | Path,
-    names: Sequence[str] = (),
+    names: str | Sequence[str] = (),
     labels_are: str = "classes",
     unlabelled_rim: int = 0,
 ) -> ImageRecord:
@@ -94,7 +94,7 @@ def add_annotated_image(
 
     Parameters
     ----------
-    names : of the classes 1, 2, ...; those that are missing are made
+    names : of the classes 1, 2, ..., one or several; those that are missing are made
     labels_are : "classes" where 0 is unlabelled and 1..K are classes; "mask" where 0 is background, class 1, and
         everything else class 2; "objects" where 0 is background and every object has a number, all of class 2, with a
         ridge of background between those that touch
@@ -106,8 +106,9 @@ def add_annotated_image(
         NU-A.. for labels that cannot be used, NU-I.. for files that cannot be read; nothing is written then.
     """
     files = read_label_files([(Path(image), Path(labels))], labels_are, unlabelled_rim, project)
-    files.refuse_unknown_classes([label.id for label in project.classes.all()], names)
-    return files.add_to(project, names)[0]
+    class_names = names_of(names)
+    files.refuse_unknown_classes([label.id for label in project.classes.all()], class_names)
+    return files.add_to(project, class_names)[0]
 
 
 def predict(

@@ -58,7 +58,7 @@ class PredictionRequest:
 
 
 def names_of(given: str | Sequence[str]) -> list[str]:
-    """Return the names of formats or channels as a list: a text is one name and not its letters."""
+    """Return the names of formats, channels or classes as a list: a text is one name and not its letters."""
     return [given] if isinstance(given, str) else list(given)
 
 

@@ -37,8 +37,14 @@ def test_text_is_a_path(network_file: Path, tmp_path: Path, monkeypatch: pytest.
 
 
 def test_one_of_several_may_stand_alone(network_file: Path, tmp_path: Path) -> None:
-    """A format, a channel or an image is no row of letters."""
-    tifffile.imwrite(tmp_path / "a.tif", np.random.default_rng(0).integers(0, 255, (40, 50), np.uint8))
+    """A format, a channel, a class or an image is no row of letters."""
+    pixels = np.random.default_rng(0).integers(0, 255, (40, 50), np.uint8)
+    tifffile.imwrite(tmp_path / "a.tif", pixels)
+    tifffile.imwrite(tmp_path / "labels.tif", (pixels > 99).astype(np.uint8))
+    with napari_unet.Project(tmp_path / "b.unet") as project:
+        napari_unet.add_annotated_image(project, tmp_path / "a.tif", tmp_path / "labels.tif", "tissue")
+        assert project.classes.names() == {1: "tissue"}
+    (tmp_path / "labels.tif").unlink()
     model = napari_unet.load_model(network_file, "cpu")
     out = tmp_path / "out"
     files = api.predict_file(model, tmp_path / "a.tif", out, "png", channels="1")
