@@ -65,11 +65,6 @@ class Annotations:
         image_id, plane = key
         return self.pixels(image_id).with_context(plane, context_planes)
 
-    def plane(self, key: PlaneKey) -> AnnotatedPlane:
-        """Return what is read of a plane: a blank one where nothing is, or where its image has other axes by now."""
-        shape, found = self.project.images.get(key[0]).annotation_shape[-2:], self.planes.get(key)
-        return AnnotatedPlane.blank(shape) if found is None or found.labels.shape != shape else found
-
     def reopen(self, image_id: int | None) -> None:
         """Read an image anew, whose record the user corrected or removed, or (None) all images."""
         self.times_reopened += 1
@@ -153,11 +148,6 @@ class Annotations:
         """Return the number of channels of the annotated images; 0 when nothing is annotated."""
         return next(iter(self._painted_channels()), 0)
 
-    def fit(self, channels: int) -> bool:
-        """Tell whether some painted image has so many channels, or nothing is painted."""
-        painted = self._painted_channels()
-        return not painted or channels in painted
-
     def refuse_other_channels(self) -> None:
         """Refuse annotations on images with different numbers of channels.
 
@@ -191,7 +181,7 @@ class Annotations:
 
     def _read(self, image_id: int, plane: int, since: int) -> None:
         """Bring a plane up to date: the tiles that changed, and what lies so near that it depends on them."""
-        painted = self.planes[image_id, plane] = self.plane((image_id, plane))
+        painted = self.planes[image_id, plane] = read_plane(self, (image_id, plane))
         areas = self.project.test_areas.of(image_id).get(plane, ())
         fresh = self.project.strokes.newer_tiles(image_id, plane, since)
         repainted: dict[TilePlace, Bool[np.ndarray, "h w"]] = {}
@@ -298,3 +288,15 @@ def _stroke(painted: UInt8[np.ndarray, "h w"], area: Region) -> list[Stroke]:
 
 def _strokes_of(class_ids: Iterable[int], planes: Collection[AnnotatedPlane]) -> int:
     return sum(plane.painted_strokes.get(class_id, 0) for class_id in class_ids for plane in planes)
+
+
+def read_plane(annotations: Annotations, key: PlaneKey) -> AnnotatedPlane:
+    """Return what is read of a plane: a blank one where nothing is, or where its image has other axes by now."""
+    shape, found = annotations.project.images.get(key[0]).annotation_shape[-2:], annotations.planes.get(key)
+    return AnnotatedPlane.blank(shape) if found is None or found.labels.shape != shape else found
+
+
+def fit(annotations: Annotations, channels: int) -> bool:
+    """Tell whether some painted image has so many channels, or nothing is painted."""
+    painted = annotations._painted_channels()
+    return not painted or channels in painted

@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from napari_unet.dataset.annotated import Annotations
+from napari_unet.dataset.annotated import Annotations, read_plane
 from napari_unet.project.split import learnable
 
 
@@ -16,7 +16,7 @@ def has_unread_strokes(annotations: Annotations) -> bool:
 
 
 def _is_painted_on(annotations: Annotations, image_id: int, plane: int) -> bool:
-    project, known = annotations.project, annotations.plane((image_id, plane))
+    project, known = annotations.project, read_plane(annotations, (image_id, plane))
     fresh = project.strokes.newer_tiles(image_id, plane, annotations.revision)
     areas = project.test_areas.of(image_id).get(plane, ())
     for place in fresh if areas == known.areas else {*fresh, *known.labels.tiles}:

@@ -3,7 +3,7 @@
 import math
 from pathlib import Path
 
-from napari_unet.dataset.annotated import Annotations, PlaneKey
+from napari_unet.dataset.annotated import Annotations, PlaneKey, fit
 from napari_unet.errors import UserError
 from napari_unet.evaluation.scores import Score
 from napari_unet.network.device import Device, give_back_memory, is_out_of_memory
@@ -125,7 +125,7 @@ class Learner:
         if is_other_network:
             self.screen_cache.drop()
         changed = self.annotations.refresh(self.settings)
-        self._drop_blind_networks()
+        _drop_blind_networks(self)
         if changed:
             self._has_unheard_strokes = True
             shown = self.predictor
@@ -277,16 +277,6 @@ class Learner:
         self.trainer = trainer
         self._trained_choice = network_choice(self.settings)
 
-    def _drop_blind_networks(self) -> None:
-        """Begin without networks whose channels no painted image has: the user chose others, or erased one kind."""
-        shown = self.selection.shown
-        networks = self.trainer, None if shown is None else shown.network
-        if not all(self.annotations.fit(each.architecture.image_channels) for each in networks if each is not None):
-            self.trainer = None
-            self.selection.forget()
-            self.agreement.forget()
-            self.screen_cache.drop()
-
     def _move_to(self, device: Device) -> None:
         self.device = device
         self.agreement.forget()
@@ -298,9 +288,20 @@ class Learner:
 
     def _load_shown(self) -> None:
         shown = self._files.shown()
-        if shown is not None and self.annotations.fit(shown.architecture.image_channels):
+        if shown is not None and fit(self.annotations, shown.architecture.image_channels):
             self.selection.restore(shown)
             self.version = self._loaded = 1
             self._saved = self._state
             if self._has_missed:
                 self.answer()
+
+
+def _drop_blind_networks(learner: Learner) -> None:
+    """Begin without networks whose channels no painted image has: the user chose others, or erased one kind."""
+    shown, annotations = learner.selection.shown, learner.annotations
+    networks = learner.trainer, None if shown is None else shown.network
+    if not all(fit(annotations, each.architecture.image_channels) for each in networks if each is not None):
+        learner.trainer = None
+        learner.selection = Selection(annotations, learner.device)
+        learner.agreement.forget()
+        learner.screen_cache.drop()

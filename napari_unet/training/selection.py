@@ -111,13 +111,6 @@ class Selection:
         self._kept_back = False
         self.pace.wait()  # the overlay answers to the strokes first
 
-    def forget(self) -> None:
-        """Forget all networks: they cannot see what is painted."""
-        self.shown = self.best = self.start = self._rival = None
-        self._kept_back = False
-        self._prior_strength = WHOLE_PRIOR
-        self.looked_at.forget(None)
-
     def follow(self, network: UNet, class_ids: tuple[int, ...], step: int) -> None:
         """Show a candidate without scoring it, unless the last one that was scored was kept back."""
         if not (self._kept_back and self._rival is not None and self._rival.class_ids == class_ids):

@@ -94,11 +94,6 @@ class Canvas:
             return False
         return active is None or isinstance(active, Image) or active in list(self._own)
 
-    @property
-    def is_hidden(self) -> bool:
-        """Tell whether the user has hidden the annotation layer, on which napari paints nothing then."""
-        return self.annotation is not None and not self.annotation.visible
-
     def paint_again(self) -> None:
         """Show and select the annotation layer."""
         if self.annotation is not None and self.annotation in self._viewer.layers:

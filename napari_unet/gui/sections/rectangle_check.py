@@ -161,7 +161,7 @@ class RectangleCheck(QWidget):  # type: ignore[misc]
         self._shown.saving.check()
         check = self._checks.begin(proposed)
         self._show_stored(check.plane, check.region)
-        self._shown.show_areas()
+        self._shown.kept_areas.show()
 
     def _finish(self) -> None:
         self._shown.saving.save()
@@ -176,7 +176,7 @@ class RectangleCheck(QWidget):  # type: ignore[misc]
         self._shown.saving.save()
         self._checks.give_up()
         self._last = ""
-        self._shown.show_areas()
+        self._shown.kept_areas.show()
         self._show()
 
     def _go(self) -> None:

@@ -6,14 +6,12 @@ from functools import partial
 from typing import Any
 
 import numpy as np
-from jaxtyping import UInt8
 from napari.layers import Image
 from qtpy.QtCore import QObject, QTimer, Signal
 from qtpy.QtWidgets import QWidget
 
 from napari_unet.controller.controller import Controller
 from napari_unet.controller.news import ImageChanging, ImageRemoved, ImageShown, ProjectOpened, StrokesSaved
-from napari_unet.errors import UserError
 from napari_unet.gui.layers.area_layer import AreaLayer
 from napari_unet.gui.layers.canvas import Canvas
 from napari_unet.gui.layers.drawn_shapes import DrawnShapes
@@ -22,10 +20,10 @@ from napari_unet.gui.layers.object_layer import ObjectLayer
 from napari_unet.gui.layers.own_layers import OwnLayers, tell_held, tell_returned
 from napari_unet.gui.layers.placement import Placement
 from napari_unet.gui.sections.attempt import Attempt
-from napari_unet.gui.sections.stroke_saving import StrokeSaving
+from napari_unet.gui.sections.kept_areas import KeptAreas
+from napari_unet.gui.sections.stroke_saving import StrokeSaving, stored_strokes
 from napari_unet.images.tiles import Region
 from napari_unet.project.image_record import ImageRecord
-from napari_unet.project.project import Project
 from napari_unet.protocol.messages import Progress, Tile
 
 _OPAQUE = {"opaque", "translucent", "translucent_no_depth"}  # the blendings that hide what lies below
@@ -45,6 +43,7 @@ class ShownImage(QObject):  # type: ignore[misc]
     own_layers : the list of our layers
     canvas, map_layer, object_layer, shapes, areas : the layers
     saving : brings strokes from the canvas to the controller
+    kept_areas : brings test areas from their layer to the project, and back
     is_changing : layers come and go because of us, not of the user
 
     Signals
@@ -75,7 +74,8 @@ class ShownImage(QObject):  # type: ignore[misc]
         self.object_layer = ObjectLayer(viewer, own, self.canvas, self.map_deleted.emit)
         drawn = (self.circled.emit, self.measured.emit)
         self.shapes = DrawnShapes(viewer, own, lambda: self.canvas.cover, *drawn, parent)
-        self.areas = AreaLayer(viewer, own, self._mark_areas, self._paint_again, parent)
+        self.areas = AreaLayer(viewer, own, lambda areas: self.kept_areas.keep(areas), self._paint_again, parent)
+        self.kept_areas = KeptAreas(controller, self.canvas, self.areas)
         self._leave_soon = QTimer(parent, singleShot=True, interval=0)
         # Removed in the same turn as the other layers, the map crashed napari's next drawing.
         self._map_leave_soon = QTimer(parent, singleShot=True, interval=100)
@@ -92,16 +92,10 @@ class ShownImage(QObject):  # type: ignore[misc]
             for ours in (self.shapes, self.map_layer, self.object_layer):
                 ours.follow(placement)
             self.areas.leave()
-            strokes = partial(_strokes, project, record)
+            strokes = partial(stored_strokes, project, record)
             self.canvas.show(placement, strokes, project.classes, read_only=project.read_only)
-            self.show_areas()
+            self.kept_areas.show()
         self._controller.publish(ImageShown(record))
-
-    def show_areas(self) -> None:
-        """Show the test areas that the project has of the image on screen."""
-        project, image, placement = self._controller.project, self._controller.image, self.canvas.placement
-        if project is not None and image is not None and placement is not None:
-            self.areas.show(placement, project.test_areas.of(image.id))
 
     def leave(self) -> None:
         """Take all of our layers away; what was painted is in the project."""
@@ -227,25 +221,7 @@ class ShownImage(QObject):  # type: ignore[misc]
         if not self._controller.worker.is_running:
             self.canvas.prediction_layer.show_outdated(True)
 
-    def _mark_areas(self, areas: dict[int, tuple[Region, ...]]) -> None:
-        self._attempt(partial(self._keep_areas, areas))
-
-    def _keep_areas(self, areas: dict[int, tuple[Region, ...]]) -> None:
-        try:
-            self._controller.strokes.mark_test_areas(areas)
-        except UserError:
-            self.show_areas()  # one that is not saved would look as if it was
-            raise
-
     def _paint_again(self) -> None:
         if self.canvas.annotation is not None and self.canvas.annotation in self._viewer.layers:
             self._viewer.layers.selection.active = self.canvas.annotation
             self.canvas.annotation.mode = "paint"
-
-
-def _strokes(project: Project, record: ImageRecord, cover: Region) -> UInt8[np.ndarray, "*planes h w"]:
-    """Return what is painted in a part of all planes of an image."""
-    labels = np.zeros((record.planes, *cover.shape), np.uint8)
-    for plane in project.strokes.painted_planes(record.id):
-        labels[plane] = project.strokes.plane(record.id, plane, cover)
-    return labels.reshape(*record.plane_shape, *cover.shape)

@@ -145,7 +145,8 @@ class StatusLine(SteadyText):
             return COVERED
         if self._shown.canvas.is_looked_at:
             return ELSEWHERE
-        if self._shown.canvas.is_hidden:
+        annotation = self._shown.canvas.annotation
+        if annotation is not None and not annotation.visible:  # napari paints nothing on it then
             return HIDDEN
         first = first_strokes(self._table.classes, self._table.painted)
         if first:

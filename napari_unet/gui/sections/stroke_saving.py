@@ -12,6 +12,9 @@ from napari_unet.errors import UserError
 from napari_unet.gui.layers.canvas import Canvas
 from napari_unet.gui.layers.class_numbers import ANNOTATION, class_numbers
 from napari_unet.gui.layers.strokes import StrokeWatcher
+from napari_unet.images.tiles import Region
+from napari_unet.project.image_record import ImageRecord
+from napari_unet.project.project import Project
 
 _LOG = logging.getLogger(__name__)
 
@@ -153,3 +156,11 @@ class StrokeSaving:
         image_id, cover = 0 if placement is None else placement.record.id, self._canvas.cover
         classes = sorted(project.classes.ids_ever())  # undo may bring back strokes of a class that was removed
         return class_numbers(values, classes, lambda: project.strokes.plane(image_id, plane, cover))
+
+
+def stored_strokes(project: Project, record: ImageRecord, cover: Region) -> UInt8[np.ndarray, "*planes h w"]:
+    """Return what is painted in a part of all planes of an image."""
+    labels = np.zeros((record.planes, *cover.shape), np.uint8)
+    for plane in project.strokes.painted_planes(record.id):
+        labels[plane] = project.strokes.plane(record.id, plane, cover)
+    return labels.reshape(*record.plane_shape, *cover.shape)

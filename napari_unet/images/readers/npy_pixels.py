@@ -64,7 +64,7 @@ class NpyPixels(LazyArray):
         found = np.empty([len(indices) for indices in wanted], self.dtype)
         if found.size:
             axis = self._axis_of_spans(wanted)
-            inner = (slice(None, None, wanted[axis].step), *(_slice(indices) for indices in wanted[axis + 1 :]))
+            inner = (slice(None, None, wanted[axis].step), *(_as_slice(indices) for indices in wanted[axis + 1 :]))
             span = np.empty((_extent(wanted[axis]), *self.sizes[axis + 1 :]), self.dtype)
             with open(self.path, "rb") as stream:
                 for places in itertools.product(*(enumerate(indices) for indices in wanted[:axis])):
@@ -129,5 +129,5 @@ def _extent(indices: range) -> int:
     return indices[-1] + 1 - indices[0]
 
 
-def _slice(indices: range) -> slice:
+def _as_slice(indices: range) -> slice:
     return slice(indices.start, indices.stop, indices.step)
