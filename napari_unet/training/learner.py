@@ -300,7 +300,8 @@ def _drop_blind_networks(learner: Learner) -> None:
     """Begin without networks whose channels no painted image has: the user chose others, or erased one kind."""
     shown, annotations = learner.selection.shown, learner.annotations
     networks = learner.trainer, None if shown is None else shown.network
-    if not all(fit(annotations, each.architecture.image_channels) for each in networks if each is not None):
+    channels = {each.architecture.image_channels for each in networks if each is not None}  # of both alike, mostly
+    if not all(fit(annotations, count) for count in channels):
         learner.trainer = None
         learner.selection = Selection(annotations, learner.device)
         learner.agreement.forget()
