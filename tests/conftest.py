@@ -1,5 +1,6 @@
 """Every test gets its own home and napari settings, a quiet worker and no network."""
 
+import gc
 import importlib.util
 import os
 import tempfile
@@ -202,6 +203,15 @@ def workers_without_torch(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
 
     monkeypatch.setattr(WorkerProcess, "__init__", noted)
     yield
+
+
+def pytest_collection_finish() -> None:
+    """Leave the modules and tests out of what is searched for garbage.
+
+    Every window that closes searches all objects, and half a million of them stay to the end.
+    """
+    gc.collect()
+    gc.freeze()
 
 
 @pytest.hookimpl(wrapper=True)
