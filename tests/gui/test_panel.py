@@ -11,6 +11,7 @@ import msgspec
 import numpy as np
 import pytest
 import tifffile
+from hand import Hand
 from napari.utils.notifications import notification_manager
 from qtpy.QtCore import Qt
 from qtpy.QtTest import QTest
@@ -28,6 +29,7 @@ from qtpy.QtWidgets import (
 from window import PATIENCE_S, User, drawn_image, messages, settle
 
 from napari_unet.config import Settings
+from napari_unet.controller.news import SettingsChanged
 from napari_unet.evaluation.label_check import Doubt
 from napari_unet.gui.layers import source
 from napari_unet.gui.panel import Panel
@@ -437,6 +439,34 @@ def test_a_change_leaves_the_other_settings_as_they_are(user: User) -> None:
     form.show_settings(fine)
     form.fields["batch"].value = 3
     assert form.settings == msgspec.structs.replace(fine, batch=3)
+
+
+@pytest.mark.parametrize(
+    ("name", "text", "value"),
+    [
+        ("tile", "256", 256),
+        ("width", "24", 24),
+        ("learning_rate", "0.000005", 5e-6),
+        ("averaging", "0.99", 0.99),
+        ("tile", "100", None),
+        ("averaging", "1", None),
+    ],
+)
+def test_a_number_that_is_typed_counts_once_it_is_ended(hand: Hand, name: str, text: str, value: float | None) -> None:
+    """No part of it is taken, which may be no value, or begin another network; what is refused is told in one line."""
+    form, taken = hand.panel.settings_form, []
+    hand.panel.controller.subscribe(SettingsChanged, lambda news: taken.append(getattr(news.settings, name)))
+    box = form.fields[name].native
+    form.bring_up()
+    box.setFocus()
+    box.selectAll()
+    QTest.keyClicks(box, text)
+    assert (taken, messages()) == ([], [])
+    QTest.keyClick(box, Qt.Key.Key_Return)
+    assert taken == ([] if value is None else [value])
+    assert [message[:6] for message in messages()] == ([] if value is not None else ["NU-C01"])
+    assert form.fields[name].value == getattr(form.settings, name)
+    assert hand.panel.controller.project.settings.read() == form.settings
 
 
 def test_a_network_of_the_literature_brings_its_borders(user: User) -> None:

@@ -161,24 +161,23 @@ class SettingsForm(QDialog):  # type: ignore[misc]
 
     def _change(self, name: str, value: Any) -> None:
         # One field alone: the others may be shown with fewer digits than they have.
-        self.settings = changed(self.settings, {name: value})
-        self._attempt(self._apply)
+        self._attempt(partial(self._apply, {name: value}))
 
     def _reset(self, names: Iterable[str]) -> None:
-        self.settings = changed(self.settings, {name: getattr(DEFAULT_SETTINGS, name) for name in names})
+        self._apply({name: getattr(DEFAULT_SETTINGS, name) for name in names})
         self.show_settings(self.settings)
-        self._apply()
 
-    def _apply(self) -> None:
-        """Give the project the settings of the form; choosing another network also sets what belongs to it."""
-        before = self._controller.present_project().settings.read()
-        if self.settings.preset != before.preset:
-            self.show_settings(changed(self.settings, preset_settings(self.settings.preset)))
-        self._mark()
+    def _apply(self, values: dict[str, Any]) -> None:
+        """Give the project these values; choosing another network also sets what belongs to it."""
+        before = self.settings
         try:
+            self.settings = changed(before, values)
+            if self.settings.preset != before.preset:
+                self.show_settings(changed(self.settings, preset_settings(self.settings.preset)))
+            self._mark()
             self._controller.change_settings(self.settings)
         except UserError:
-            self.show_settings(before)  # the project does not take the others
+            self.show_settings(before)  # one of them is out of its range, or the project does not take them
             raise
 
     def _settings_changed(self, settings: Settings) -> None:
@@ -221,17 +220,32 @@ def _widget(field: Field) -> Any:
         return CheckBox(value=field.default)
     if field.choices:
         return ComboBox(value=field.default, choices=field.choices)
-    if field.kind is int:
-        return SpinBox(value=field.default, min=field.minimum, max=field.maximum, step=field.step or 1)
-    return _float_box(FloatSpinBox, field)
+    is_whole = field.kind is int
+    box = _whole_box(SpinBox, field) if is_whole else _float_box(FloatSpinBox, field)
+    # Half of a number is none: 25 of 256 is no tile, and 2 of 24 channels would begin another network.
+    box.native.setKeyboardTracking(False)
+    return box
+
+
+def _whole_box(kind: Any, field: Field) -> Any:
+    return kind(value=field.default, min=field.minimum, max=field.maximum, step=field.step or 1)
 
 
 def _float_box(kind: Any, field: Field) -> Any:
-    """Make a box with a digit more than the default value has, and steps that do not leave its range at once."""
-    box = kind(min=field.minimum, max=field.maximum, step=_step(field))
-    box.native.setDecimals(1 - min(-1, int(Decimal(str(field.default)).as_tuple().exponent)))
+    """Make a box with a digit more than the default value has, and steps that do not leave its range at once.
+
+    It has as many digits as its smallest value, which would be 0 with fewer.
+    """
+    box = kind(max=field.maximum, step=_step(field))
+    box.native.setDecimals(max(1 + max(1, _digits(field.default)), _digits(field.minimum)))
+    box.min = field.minimum
     box.value = field.default
     return box
+
+
+def _digits(number: int | float | None) -> int:
+    """Return how many digits a number has behind the point."""
+    return -int(Decimal(str(number or 0)).as_tuple().exponent)
 
 
 def _step(field: Field) -> float:
