@@ -57,13 +57,18 @@ def images_of(paths: Sequence[Path], warn: Callable[[str], object] = lambda line
     for path in paths:
         images, notice = list_images(path)
         if not images:
-            fix = "choose the folder in which the images themselves lie"
-            raise UserError("NU-I19", "there is no image in the folder", str(path), fix)
+            raise no_image_in(path)
         if notice:
             warn(notice)
         for image in images:
             found.setdefault(image.resolve(), image)
     return list(found.values())
+
+
+def no_image_in(folder: Path) -> UserError:
+    """Return the error for a folder without an image."""
+    fix = "choose the folder in which the images themselves lie"
+    return UserError("NU-I19", "there is no image in the folder", str(folder), fix)
 
 
 def is_plain_folder(path: Path) -> bool:

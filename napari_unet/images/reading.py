@@ -10,7 +10,7 @@ from napari_unet.errors import UserError
 from napari_unet.images.image import Image
 from napari_unet.images.readers.axis_letters import letters_of
 from napari_unet.images.readers.content import Content
-from napari_unet.images.readers.damage import MAX_DECODED_BYTES, SUPPORTED, changed, damage_told
+from napari_unet.images.readers.damage import MAX_DECODED_BYTES, changed, damage_told
 from napari_unet.images.readers.file_pixels import FilePixels, file_state
 from napari_unet.images.readers.formats import SUFFIXES, format_of
 from napari_unet.images.readers.npy import open_npy
@@ -21,7 +21,6 @@ from napari_unet.images.trial import tried
 __all__ = [
     "MAX_DECODED_BYTES",
     "SUFFIXES",
-    "SUPPORTED",
     "ZARR_METADATA",
     "changed",
     "file_state",

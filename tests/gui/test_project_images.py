@@ -339,6 +339,18 @@ def test_a_folder_that_cannot_be_opened_is_told_and_the_rest_joins(
     assert [record.name for record in user.panel.image_list.table.records] == ["a", "b", "c", "d"]
 
 
+def test_a_folder_whose_images_lie_in_its_subfolders_is_told_as_such(
+    viewer: Any, three_images: Path, tmp_path: Path
+) -> None:
+    """As on the command line: the format is not what is wrong."""
+    user = User.of_project(viewer, three_images, SilentClient)
+    (tmp_path / "all" / "one").mkdir(parents=True)
+    tifffile.imwrite(tmp_path / "all" / "one" / "d.tif", np.zeros((70, 50), np.uint16))
+    user.panel.added_files.add([tmp_path / "all"])
+    assert [message.partition(":")[0] for message in messages()] == ["NU-I19"]
+    assert user.panel.image_list.table.rowCount() == 3
+
+
 def test_files_make_a_project_where_there_is_none(viewer: Any, three_images: Path) -> None:
     _, panel = viewer.window.add_plugin_dock_widget("napari-unet-live")
     panel.controller.worker.start_process = SilentClient

@@ -13,9 +13,8 @@ from napari_unet.decoder.client import DecoderClient
 from napari_unet.errors import UserError
 from napari_unet.gui.layers import source
 from napari_unet.gui.sections.project_entry import enter_project
-from napari_unet.images.folder import list_images
+from napari_unet.images.folder import list_images, no_image_in
 from napari_unet.images.image import Image
-from napari_unet.images.reading import SUPPORTED
 
 _LOOK_MS = 10  # between two looks whether a file is open
 _NAMED = 3  # of the files whose images are in the project already
@@ -56,8 +55,7 @@ class AddedFiles(QObject):  # type: ignore[misc]
                 self._refused.append(str(error))  # told when the others are added
         found = [image for listing in listings for image in listing.images]
         if not found and not self._refused:
-            nothing = UserError("NU-I12", "there is no image in the folder", str(paths[0]), f"choose {SUPPORTED}")
-            self._controller.publish(ErrorLine(str(nothing)))
+            self._controller.publish(ErrorLine(str(no_image_in(paths[0]))))
             return
         self._noticed.extend(listing.notice for listing in listings if listing.notice)
         self._waiting.extend(found)
