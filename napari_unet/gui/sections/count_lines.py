@@ -5,6 +5,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from qtpy.QtCore import QEvent, Signal
 from qtpy.QtWidgets import QPushButton, QWidget
 
+from napari_unet.config import DEFAULT_SETTINGS
 from napari_unet.controller.controller import Controller
 from napari_unet.controller.news import ClassesChanged, ImageChanging, ImageShown, PlaneChanged, ProjectOpened
 from napari_unet.evaluation.estimated_dice import EstimatedDice, area_bounds
@@ -84,9 +85,9 @@ class CountLines(QWidget):  # type: ignore[misc]
         """Show the counts of a plane."""
         project = self._controller.project
         names = {} if project is None else project.classes.names()
-        border = 0 if project is None else project.settings.read().object_border
+        settings = DEFAULT_SETTINGS if project is None else project.settings.read()
         shown = [one for one in classes if one.class_id in names]
-        told = [(one, names[one.class_id], one.class_id == border) for one in shown]
+        told = [(one, names[one.class_id], one.class_id == settings.object_border) for one in shown]
         remark = remark_on(shown)
         for most in _NAMES:
             texts = [count_text(one, _short(name, most), is_border=border) for one, name, border in told]
@@ -99,7 +100,7 @@ class CountLines(QWidget):  # type: ignore[misc]
         if self.remark.text():
             self.remark.setToolTip(
                 f"Too small: {sum(one.too_small for one in shown)}, too large: {sum(one.too_large for one in shown)}. "
-                "What is less than a third or more than three times as wide as the typical size is not counted"
+                f"What is {settings.object_range:g} times narrower or wider than the typical size is not counted"
             )
         self.counted.emit(tuple(shown))
 

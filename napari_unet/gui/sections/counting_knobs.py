@@ -90,8 +90,8 @@ class CountingKnobs(QWidget):  # type: ignore[misc]
         self.size.setButtonSymbols(QSpinBox.ButtonSymbols.NoButtons)  # the room is for the text
         self.size.setAccessibleName("typical size")
         self.size.setToolTip(
-            "How wide a typical object is. What is less than a third or more than three times as wide is not counted. "
-            "0: found in the prediction"
+            'How wide a typical object is. What is much narrower or wider is not counted: how much, "Sizes that count" '
+            "in the settings says. 0: found in the prediction"
         )
         self.size.valueChanged.connect(lambda value: self._want_size(value))
         self.size.valueChanged.connect(lambda _: self._show_length())
