@@ -57,12 +57,12 @@ def test_every_figure_comes_from_the_project_and_the_score(tmp_path: Path) -> No
         f"napari-unet-live {version('napari-unet-live')}",
         f"torch {version('torch')}",
         "(network 'light')",
-        "1 of 2 images were annotated (labelled pixels: background 4,000, cell 60; 1,600 of them in test areas)",
+        "1 of 2 images was annotated (labelled pixels: background 4,000, cell 60; 1,600 of them in test areas)",
         "Dice over whole images was estimated at background n/a; cell 0.80 [0.70, 0.90].",
-        "Nothing in 1 test areas",
+        "Nothing in 1 test area was",
         "The network was trained for 321 steps.",
         "On the held-out pixels its mean Dice was 0.812",
-        "background 0.875 [0.750, 0.938], 14 blocks, 5,200 px; cell 0.750, 1 blocks, 90 px",
+        "background 0.875 [0.750, 0.938], 14 blocks, 5,200 px; cell 0.750, 1 block, 90 px",
         "In the test areas the mean Dice was 0.625 on 1,600 px",
         "5 of them, 20,480 pixels in 2 images, were chosen at random",
         "the Dice in them was background 0.93 [0.90, 0.96]; cell n/a (90 % intervals",
@@ -85,7 +85,7 @@ def test_what_is_painted_now_counts_once(tmp_path: Path) -> None:
         project.test_areas.replace(1, 0, [Region(0, 0, 40, 40), Region(20, 0, 60, 40)])
         project.classes.remove(2)
         text = methods_paragraph(project, None)
-        assert "1 of 2 images were annotated (labelled pixels: background 5,600; 2,000 of them in test areas)" in text
+        assert "1 of 2 images was annotated (labelled pixels: background 5,600; 2,000 of them in test areas)" in text
 
 
 def test_what_is_held_out_is_told(tmp_path: Path) -> None:

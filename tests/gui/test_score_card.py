@@ -31,6 +31,8 @@ def test_evidence_and_its_lack_are_said() -> None:
     few_blocks = ClassScore(1, 0.87, None, None, 9000, LEAST_BLOCKS - 1, 2)
     few_pixels = ClassScore(1, 0.87, 0.1, 0.9, LEAST_PIXELS - 1, 9, 9)
     assert evidence_text(few_blocks) == "too few held out: 2 of 3 blocks (2 strokes, 2 blocks, 9,000 px)"
+    one = ClassScore(1, 0.87, None, None, 57, 1, 1)
+    assert evidence_text(one) == "too few held out: 1 of 3 blocks (1 stroke, 1 block, 57 px)"
     assert evidence_text(few_pixels) == "too few held out: 99 of 100 px (9 strokes, 9 blocks, 99 px)"
 
 
@@ -51,7 +53,7 @@ def test_held_out_strokes_are_told_only_where_there_are_any(qtbot: object) -> No
         card.show_score(score, classes, None)
         assert bool(card.headline.text()) == is_told
         assert [not row[0].isHidden() for row in card.class_scores.rows] == [is_told]
-    assert headline(Score(3, 0.87, (ENOUGH,), (block,))) == "Held-out strokes: Dice 0.870 · 1 blocks, 100 px · step 3"
+    assert headline(Score(3, 0.87, (ENOUGH,), (block,))) == "Held-out strokes: Dice 0.870 · 1 block, 100 px · step 3"
     assert "not every class" in headline(Score(3, None, (ENOUGH,), (block,)))
 
 

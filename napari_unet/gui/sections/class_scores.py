@@ -67,7 +67,8 @@ def shortage(score: ClassScore) -> str:
 
 def evidence_text(score: ClassScore) -> str:
     """Return the evidence behind a Dice, and what is still missing."""
-    found = f"{score.strokes} strokes, {score.blocks} blocks, {score.pixels:,} px"
+    strokes, blocks = f"stroke{'s' * (score.strokes != 1)}", f"block{'s' * (score.blocks != 1)}"
+    found = f"{score.strokes} {strokes}, {score.blocks} {blocks}, {score.pixels:,} px"
     return f"too few held out: {shortage(score)} ({found})" if shortage(score) else found
 
 

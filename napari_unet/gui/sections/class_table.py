@@ -156,7 +156,8 @@ class ClassTable(QWidget):  # type: ignore[misc]
                 self.recoloured.emit(label.id, colour.name().upper())
 
     def _fill(self, row: int, label: ClassLabel) -> None:
-        pixels = f"{self.painted.get(label.id, 0):,} pixels are painted"
+        count = self.painted.get(label.id, 0)
+        pixels = f"{count:,} pixels are painted" if count != 1 else "1 pixel is painted"
         swatch = _item("", icon=_swatch(label.colour), tip="Double-click to change the colour")
         self.table.setItem(row, COLOUR, swatch)
         name = _item(label.name, editable=True, tip=untagged(f"{label.name}: {pixels}\nDouble-click to rename"))

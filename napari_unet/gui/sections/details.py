@@ -81,7 +81,7 @@ class Details(Drawer):
 
 def network_line(chosen: NetworkChosen) -> str:
     """Return which network learns, why, and from how much at a step."""
-    tiles = f"{chosen.batch} tiles of {chosen.tile} px a step"
+    tiles = f"{chosen.batch} {'tile' if chosen.batch == 1 else 'tiles'} of {chosen.tile} px a step"
     return f"Network {chosen.preset}, because {chosen.reason} · {tiles}"
 
 

@@ -74,10 +74,9 @@ class ScoreCard(QWidget):  # type: ignore[misc]
 
     def show_agreement(self, share: float | None, strokes: int) -> None:
         """Tell how the newest strokes agreed with the overlay."""
+        behind = f"class mean, {strokes} stroke{'s' * (strokes != 1)}"
         self.agreement.setText(
-            ""
-            if share is None
-            else f"New strokes agreed with the overlay: {share:.2f} of pixels (class mean, {strokes} strokes)"
+            "" if share is None else f"New strokes agreed with the overlay: {share:.2f} of pixels ({behind})"
         )
 
     def restore(self, records: Sequence[dict[str, Any]]) -> None:
@@ -101,9 +100,10 @@ def headline(score: Score) -> str:
         return ""
     if score.mean_dice is None:
         return f"Held-out strokes: n/a (not every class has some yet) · step {score.step}"
-    pixels = sum(c.pixels for c in score.classes)
+    pixels, blocks = sum(c.pixels for c in score.classes), len(score.blocks)
     return (
-        f"Held-out strokes: Dice {score.mean_dice:.3f} · {len(score.blocks)} blocks, {pixels:,} px · step {score.step}"
+        f"Held-out strokes: Dice {score.mean_dice:.3f} · {blocks} block{'s' * (blocks != 1)}, {pixels:,} px"
+        f" · step {score.step}"
     )
 
 
