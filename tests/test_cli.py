@@ -246,6 +246,14 @@ def test_every_setting_can_be_given(run: Run, trained_folder: Path) -> None:
     assert (settings.hold_out, settings.object_cut, settings.start_by_itself) == (True, True, False)
 
 
+@pytest.mark.parametrize("command", ["train", "predict", "export"])
+def test_the_help_names_the_setting_of_the_project_as_the_default(run: Run, command: str) -> None:
+    """An option that is not given changes nothing of it; values are called as their options are."""
+    words = " ".join(run(command, "--help")[1].split())
+    assert "masks keep them. Default: that of the project, at first 20 [px]." in words
+    assert "--object-minimum OBJECT_MINIMUM" in words
+
+
 def test_training_goes_on_in_the_same_project(run: Run, trained_folder: Path) -> None:
     """A second run needs no images, starts from the first and keeps its settings."""
     status, out, _ = run("train", "--project", trained_folder, "--steps", 2, "--device", "cpu", "--json")

@@ -156,12 +156,15 @@ def _add_object_settings(parser: argparse.ArgumentParser) -> None:
 
 
 def _add_settings(parser: argparse.ArgumentParser, wanted: Sequence[Field]) -> None:
+    """Add an option for each setting; where it is not given, that of the project counts."""
     for field in wanted:
         unit = f" [{field.unit}]" if field.unit else ""
         kind: dict[str, Any] = (
-            {"action": argparse.BooleanOptionalAction} if field.kind is bool else {"type": field.kind}
+            {"action": argparse.BooleanOptionalAction}
+            if field.kind is bool
+            else {"type": field.kind, "metavar": field.name.upper()}
         )
-        text = f"{field.help} Default {field.default}{unit}.".replace("%", "%%")
+        text = f"{field.help} Default: that of the project, at first {field.default}{unit}.".replace("%", "%%")
         parser.add_argument(f"--{field.name.replace('_', '-')}", dest=f"set_{field.name}", help=text, **kind)
 
 
