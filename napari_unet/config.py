@@ -45,7 +45,7 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
             description="auto takes accurate on a GPU and fast on a CPU, and goes on with the one of them that the "
             "project has. Both start from base weights; accurate has twice the channels. light is for weak "
             f"processors, from scratch. From the literature, from scratch: {', '.join(LITERATURE)}. Another choice "
-            "starts another network; the one that is shown stays until the new one is better.",
+            "starts another network, shown at once; where labels are held out, once it is not clearly worse on them.",
         ),
     ] = AUTO
     tile: Annotated[
