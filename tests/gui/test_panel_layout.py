@@ -477,6 +477,8 @@ def test_advanced_settings_are_found_marked_and_reset(listened: User) -> None:
     for _, _, reset in form.rows.values():  # none lies under the scroll bar
         inside = form.scroll.viewport()
         assert inside.rect().right() >= reset.mapTo(inside, reset.rect().bottomRight()).x()
+    names = form.fields["preset"].native
+    assert names.width() >= names.sizeHint().width()  # the longest is whole
     form.search.setText("learning rate")
     shown = [name for name, (label, _, _) in form.rows.items() if label.isVisible()]
     assert "learning_rate" in shown

@@ -38,7 +38,7 @@ GROUPS = {
     "Prediction": ("prediction_tile",),
     "Objects": (),
 }
-_WIDTH, _HEIGHT, _FIELD = 480, 560, 150  # px
+_WIDTH, _HEIGHT = 480, 560  # px
 
 
 class SettingsForm(QDialog):  # type: ignore[misc]
@@ -77,8 +77,12 @@ class SettingsForm(QDialog):  # type: ignore[misc]
         self.search.setFocus()
 
     def showEvent(self, event: Any) -> None:
-        """Be as wide as the style makes the rows, so that the scroll bar lies beside them."""
+        """Be as wide as the style makes the rows, so that names are whole and the scroll bar lies beside them."""
         super().showEvent(event)
+        fields = [field for _, field, _ in self.rows.values()]
+        width = max(field.sizeHint().width() for field in fields)
+        for field in fields:
+            field.setFixedWidth(width)
         bar = self.scroll.verticalScrollBar().sizeHint().width()
         self.scroll.setMinimumWidth(self.scroll.widget().minimumSizeHint().width() + bar)
 
@@ -121,7 +125,6 @@ class SettingsForm(QDialog):  # type: ignore[misc]
         widget = self.fields[field.name] = _widget(field)
         widget.changed.connect(partial(self._change, field.name))
         widget.native.setAccessibleName(field.label)
-        widget.native.setFixedWidth(_FIELD)
         label, reset = PlainLabel(_named(field)), QToolButton()
         for tipped in (label, widget.native):
             tipped.setToolTip(field.help)
