@@ -577,6 +577,8 @@ def test_the_keyboard_reaches_everything(user: User) -> None:
         assert len(unfolded) >= 4
         assert not [w for w in unfolded if not w.focusPolicy() & Qt.FocusPolicy.TabFocus]
         assert all(map(names, unfolded))
+    stops = [w for w in drawer.content.findChildren(QWidget) if w.focusPolicy() & Qt.FocusPolicy.TabFocus]
+    assert not [w for w in stops if w.isVisible() and not names(w)]  # each place where Tab stops is read out
 
 
 def test_a_key_in_the_table_of_classes_begins_no_name(user: User) -> None:
