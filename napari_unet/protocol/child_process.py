@@ -61,6 +61,9 @@ class ChildProcess(Generic[M]):
             cwd=tempfile.gettempdir(),
             env=child_environment(dict(os.environ)) | dict(variables or {}),
             creationflags=flags,
+            # Ctrl+C in a terminal, and the interrupt of a notebook, go to every process of a group, and would end this
+            # one while the window, or a command that saves first, goes on.
+            process_group=0,
         )
         if self._process.stdin is None or self._process.stdout is None:
             raise RuntimeError("Popen gave no pipes")

@@ -58,6 +58,20 @@ stream = os.dup(1)
 reading.OPENERS["tiff"] = rogue
 sys.exit(main())
 """
+INTERRUPTED = """
+import os, signal, sys, time
+from napari_unet.protocol.child_process import ChildProcess
+child = ChildProcess([sys.executable, "-c", "import sys; sys.stdin.read()"], int)
+try:
+    os.killpg(0, signal.SIGINT)
+    time.sleep(60)
+except KeyboardInterrupt:
+    print("interrupted")
+time.sleep(1)
+print(child.exit_code)
+child.close_input()
+child.wait(30)
+"""
 WORKER = """
 import sys
 from napari_unet.decoder import trial
@@ -379,3 +393,11 @@ def test_a_decoder_that_nobody_waits_for_ends(records: dict[str, ImageRecord]) -
     assert child.exit_code == -signal.SIGPROF
     child.close_input()
     child.close_output()
+
+
+@pytest.mark.skipif(os.name != "posix", reason="process groups are a POSIX notion")
+def test_an_interrupt_of_the_terminal_ends_no_process_of_ours() -> None:
+    """Ctrl+C goes to all that runs in a terminal; a window goes on after it, and a training that is to be saved."""
+    program = [sys.executable, "-P", "-c", INTERRUPTED]
+    window = subprocess.run(program, capture_output=True, text=True, check=False, start_new_session=True, timeout=60)
+    assert (window.returncode, window.stdout.split()) == (0, ["interrupted", "None"]), window.stderr
