@@ -187,11 +187,15 @@ def temporary_folder() -> Iterator[Path]:
     Raises
     ------
     UserError
-        NU-E01 when the disk of the temporary files is full.
+        NU-E01 when the disk of the temporary files is full, or where no folder takes any.
     """
     try:
         # Libraries leave files open, which Windows then does not remove; the system will.
-        with tempfile.TemporaryDirectory(ignore_cleanup_errors=True) as folder:
+        made = tempfile.TemporaryDirectory(ignore_cleanup_errors=True)
+    except OSError as error:  # also where the folder was cleaned away since this process has begun
+        raise refusal(error, Path(error.filename or "temporary files")) from error
+    try:
+        with made as folder:
             yield Path(folder)
     except OSError as error:
         if error.errno not in _FULL:

@@ -4,6 +4,7 @@ import errno
 import os
 import subprocess
 import sys
+import tempfile
 from pathlib import Path
 
 import pytest
@@ -201,3 +202,14 @@ def test_a_folder_that_cannot_be_written_leaves_the_old_one(tmp_path: Path) -> N
     with pytest.raises(UserError, match="NU-E01"):
         replace_folder(target, lambda path: (fill_folder(path), no_space()))
     assert files_below(tmp_path) == {os.path.join("mask.ome.zarr", "old"): OLD}
+
+
+def test_temporary_files_without_a_folder_are_told(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """It was cleaned away since the process has begun; or each candidate is full, and there never was one."""
+    monkeypatch.setattr(tempfile, "tempdir", str(tmp_path / "gone"))
+    with pytest.raises(UserError, match=r"^NU-E01: cannot write .*gone"), storage.temporary_folder():
+        pass
+    monkeypatch.setattr(tempfile, "tempdir", None)
+    monkeypatch.setattr(tempfile, "_candidate_tempdir_list", lambda: [str(tmp_path / "gone")])
+    with pytest.raises(UserError, match=r"^NU-E01: cannot write .*temporary files"), storage.temporary_folder():
+        pass

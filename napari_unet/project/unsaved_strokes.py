@@ -122,7 +122,10 @@ def _number(path: Path) -> int:
 
 
 def _places() -> list[Path]:
-    return list(dict.fromkeys(Path(place) for place in (os.path.expanduser("~"), tempfile.gettempdir())))
+    places = [os.path.expanduser("~")]
+    with contextlib.suppress(OSError):  # there is no such folder where the disk of each candidate is full
+        places.append(tempfile.gettempdir())
+    return [Path(place) for place in dict.fromkeys(places)]
 
 
 def _is_ours(path: Path) -> bool:

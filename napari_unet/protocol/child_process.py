@@ -1,5 +1,6 @@
 """A process of ours that is started for some work, and the channel to it."""
 
+import contextlib
 import os
 import subprocess
 import tempfile
@@ -58,7 +59,7 @@ class ChildProcess(Generic[M]):
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             stderr=errors,
-            cwd=tempfile.gettempdir(),
+            cwd=_working_folder(),
             env=child_environment(dict(os.environ)) | dict(variables or {}),
             creationflags=flags,
             # Ctrl+C in a terminal, and the interrupt of a notebook, go to every process of a group, and would end this
@@ -106,6 +107,15 @@ class ChildProcess(Generic[M]):
     def close_output(self) -> None:
         """Close its standard output, which nobody reads any more."""
         self._stdout.close()
+
+
+def _working_folder() -> str:
+    """Return the folder for temporary files, or the root where it was cleaned away meanwhile or every disk is full."""
+    with contextlib.suppress(OSError):
+        folder = tempfile.gettempdir()
+        if os.path.isdir(folder):
+            return folder
+    return os.path.abspath(os.sep)
 
 
 def child_environment(environment: Mapping[str, str]) -> dict[str, str]:

@@ -5,6 +5,7 @@ import os
 import signal
 import subprocess
 import sys
+import tempfile
 import threading
 import time
 from collections.abc import Callable, Iterator
@@ -401,3 +402,14 @@ def test_an_interrupt_of_the_terminal_ends_no_process_of_ours() -> None:
     program = [sys.executable, "-P", "-c", INTERRUPTED]
     window = subprocess.run(program, capture_output=True, text=True, check=False, start_new_session=True, timeout=60)
     assert (window.returncode, window.stdout.split()) == (0, ["interrupted", "None"]), window.stderr
+
+
+@pytest.mark.parametrize("how", ["cleaned away", "full"])
+def test_a_process_starts_without_a_folder_for_temporary_files(
+    client: Callable[[float], DecoderClient], records: dict[str, ImageRecord], monkeypatch: pytest.MonkeyPatch, how: str
+) -> None:
+    """One that is cleaned away while a window is open for days, or that a full disk does not have."""
+    gone = str(records["good"].path.with_name("gone"))
+    monkeypatch.setattr(tempfile, "_candidate_tempdir_list", lambda: [gone])
+    monkeypatch.setattr(tempfile, "tempdir", gone if how == "cleaned away" else None)
+    assert client(30.0).open(records["good"].path).result().name == "good"

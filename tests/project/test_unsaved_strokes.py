@@ -324,3 +324,14 @@ def test_a_disk_that_is_still_full_keeps_the_file(folder: Path, monkeypatch: pyt
         assert found(folder)[1] == ["NU-P07"]
     assert path.exists()
     np.testing.assert_array_equal(found(folder)[0], NEW)
+
+
+def test_a_project_opens_where_no_folder_takes_temporary_files(
+    folder: Path, own_home: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Each disk of the system is full, and that of the project has room: what it did not take before comes back."""
+    monkeypatch.setattr(tempfile, "gettempdir", Mock(side_effect=FileNotFoundError(2, "no usable directory")))
+    assert kept(folder).parent == own_home
+    labels, told = found(folder)
+    np.testing.assert_array_equal(labels, NEW)
+    assert told == ["NU-P21"]
