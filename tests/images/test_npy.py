@@ -10,8 +10,9 @@ from image_files import all_planes
 
 from napari_unet.errors import UserError
 from napari_unet.images.image import Image
-from napari_unet.images.readers import npy_pixels as npy
-from napari_unet.images.readers.npy_pixels import NpyPixels, npy_pixels
+from napari_unet.images.readers import contiguous_pixels
+from napari_unet.images.readers.contiguous_pixels import ContiguousPixels
+from napari_unet.images.readers.npy_pixels import npy_pixels
 from napari_unet.images.reading import open_image
 from napari_unet.project.project import Project
 
@@ -59,7 +60,7 @@ def test_npy_slices_as_numpy_does(
     tmp_path: Path, order: Literal["C", "F"], span: int, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Any integers and slices, backward and empty ones too, however much of the file is read at once."""
-    monkeypatch.setattr(npy, "SPAN_BYTES", span)
+    monkeypatch.setattr(contiguous_pixels, "SPAN_BYTES", span)
     np.save(tmp_path / "a.npy", np.asarray(STACK, order=order))
     found, chance = npy_pixels(tmp_path / "a.npy"), np.random.default_rng(0)
     assert found.shape == STACK.shape
@@ -109,13 +110,13 @@ def test_npy_cut_short_while_open_is_told(tmp_path: Path, kept: float, monkeypat
     with pytest.raises(UserError, match=r"^NU-I15: "):
         image.read(0)
     path.write_bytes(whole)
-    image, read = open_image(path), NpyPixels.__getitem__
+    image, read = open_image(path), ContiguousPixels.__getitem__
 
-    def cut_and_read(pixels: NpyPixels, key: Any) -> Any:
+    def cut_and_read(pixels: ContiguousPixels, key: Any) -> Any:
         os.truncate(path, int(kept * len(whole)))
         return read(pixels, key)
 
-    monkeypatch.setattr(NpyPixels, "__getitem__", cut_and_read)
+    monkeypatch.setattr(ContiguousPixels, "__getitem__", cut_and_read)
     with pytest.raises(UserError, match=r"^NU-I15: "):
         image.read(0)
 

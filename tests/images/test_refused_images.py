@@ -182,6 +182,8 @@ def test_bombs_are_refused_before_they_are_decoded(tmp_path: Path, monkeypatch: 
     assert refused(tmp_path / "a.jpg") == "NU-I14"
     assert refused(tmp_path / "a.tif") == "NU-I14"
     assert open_image(tmp_path / "tiled.tif").height == 37
+    tifffile.imwrite(tmp_path / "plain.tif", GREY)
+    np.testing.assert_array_equal(open_image(tmp_path / "plain.tif").read(0)[..., 0], GREY)
 
 
 def test_broken_zarr_is_refused(tmp_path: Path) -> None:

@@ -87,3 +87,26 @@ def test_four_inks_are_read_as_red_green_and_blue(tmp_path: Path) -> None:
         assert image.channels == 3
         np.testing.assert_allclose(image.read(0), shown, atol=1)
         np.testing.assert_array_equal(image.read(0, slice(3, 9), slice(5, 6)), image.read(0)[3:9, 5:6])
+
+
+@pytest.mark.parametrize(
+    "options",
+    [
+        {},
+        {"byteorder": ">"},
+        {"imagej": True},
+        {"bigtiff": True, "rowsperstrip": 7},
+        {"photometric": "rgb", "planarconfig": "separate"},
+        {"ome": True, "metadata": {"axes": "ZYX"}},
+        {"tile": (16, 16)},
+        {"compression": "zlib"},
+        {"compression": "zlib", "predictor": True, "byteorder": ">"},
+    ],
+)
+def test_a_part_is_that_of_the_whole(tmp_path: Path, options: dict[str, Any]) -> None:
+    """Whether its pixels lie in one piece, as those of ImageJ do, or in strips and tiles."""
+    stack = np.random.default_rng(0).integers(0, 2**16, (3, 41, 57)).astype(np.uint16)
+    tifffile.imwrite(tmp_path / "a.tif", stack, **({"photometric": "minisblack"} | options))
+    pixels = open_image(tmp_path / "a.tif").pixels
+    for key in (..., (1, slice(3, 40, 5), slice(50, 9, -2)), (slice(None, None, 2), -1), (slice(1, 3), slice(7), 4)):
+        np.testing.assert_array_equal(pixels[key], stack[key])

@@ -5,6 +5,7 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import tifffile
 import zarr
 
@@ -12,6 +13,7 @@ from napari_unet.errors import UserError
 from napari_unet.images.readers.axis_letters import guessed_axes
 from napari_unet.images.readers.cmyk_pixels import CmykPixels
 from napari_unet.images.readers.content import Content
+from napari_unet.images.readers.contiguous_pixels import ContiguousPixels
 from napari_unet.images.readers.damage import damaged
 from napari_unet.images.readers.file_pixels import FilePixels, lazy, pyramid, refuse_first_chunk
 from napari_unet.images.readers.tiff_calibration import tiff_channel_names, tiff_pixel_size
@@ -24,7 +26,7 @@ logging.getLogger("tifffile").addHandler(logging.NullHandler())
 
 
 def open_tiff(path: Path, expand_palette: bool) -> Content:
-    """Open a TIFF file; its strips and tiles are read when they are sliced."""
+    """Open a TIFF file; its strips and tiles, or the pixels of one in one piece, are read when they are sliced."""
     with log_told(path), tifffile.TiffFile(path) as file:
         refuse_description(path, file)
         every = _series(file)
@@ -39,13 +41,15 @@ def open_tiff(path: Path, expand_palette: bool) -> Content:
         is_cmyk = _is_cmyk(series.keyframe)
         left_out = _left_out(path, file, every, number)
         stores = [series.aszarr(level=level, squeeze=False) for level in range(len(series.levels))]
-    arrays = [zarr.open_array(store, mode="r") for store in stores]
+        arrays = [zarr.open_array(store, mode="r") for store in stores]
+        pieces = [_in_one_piece(path, file, *both) for both in zip(series.levels, arrays, strict=True)]
     axes, names_axes = _axes(arrays[0])
     levels = [
-        _level(path, array, store, axes.find("S") if is_cmyk else -1)
-        for array, store in zip(arrays, stores, strict=True)
+        _level(path, array if piece is None else piece, store, axes.find("S") if is_cmyk else -1)
+        for piece, array, store in zip(pieces, arrays, stores, strict=True)
     ]
-    refuse_first_chunk(path, levels[0], arrays[0].chunks)
+    if pieces[0] is None:
+        refuse_first_chunk(path, levels[0], arrays[0].chunks)
     return Content(levels[0], axes, pixel_size, alpha, pyramid(levels, axes), names, left_out, names_axes)
 
 
@@ -108,6 +112,17 @@ def _is_cmyk(page: Any) -> bool:
         and page.dtype is not None
         and page.dtype.kind == "u"
     )
+
+
+def _in_one_piece(path: Path, file: Any, series: Any, array: Any) -> ContiguousPixels | None:
+    """Return the pixels of a resolution that lies uncompressed in one piece of this file, None for another.
+
+    ImageJ writes a plane as one strip, all of which would be read for every tile.
+    """
+    if series.dataoffset is None or series.keyframe.parent is not file:
+        return None
+    stored = np.dtype(series.dtype).newbyteorder(file.byteorder)
+    return ContiguousPixels(path, tuple(array.shape), False, stored, series.dataoffset)
 
 
 def _level(path: Path, array: Any, store: Any, inks: int) -> FilePixels:
