@@ -106,8 +106,9 @@ class ChunkFile:
             (pixels, pixels.pixels(self.image, chunk.plane, *chunk.region.slices)),
             (labels, mask),
         ):
-            array, place = self._array(level.group), level.place(index, *chunk.region.slices)
+            place = level.place(index, *chunk.region.slices)
             with _refusal_told(self.path):
+                array = self._array(level.group)
                 array[place] = values
                 wrong = array_difference(bits(array[place]), bits(values))
             if wrong:

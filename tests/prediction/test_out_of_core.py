@@ -263,6 +263,18 @@ def test_what_a_power_cut_empties_is_made_again(network_file: Path, tmp_path: Pa
     np.testing.assert_array_equal(copied.read(0), image.read(0))
 
 
+def test_a_folder_that_goes_meanwhile_is_told(network_file: Path, tmp_path: Path) -> None:
+    """In the window the export ends then, as one that a disk refuses, and the learning goes on."""
+    write_noise(tmp_path / "a.zarr")
+    image = open_image(tmp_path / "a.zarr")
+    file = ChunkFile(tmp_path / "out" / "a.ome.zarr", image, (ClassStyle("background", (0, 0, 0)),) * 2, CHUNK)
+    file.begin({})
+    chunk = file.missing()[0]
+    (tmp_path / "out").rename(tmp_path / "elsewhere")
+    with pytest.raises(UserError, match=r"^NU-E01: cannot write"):
+        file.write(api.load_model(network_file, "cpu").predictor, measure_normalisation(image), chunk, 64)
+
+
 @pytest.mark.usefixtures("small_chunks")
 def test_what_cannot_be_had_is_said_before_the_work(
     capsys: pytest.CaptureFixture[str], network_file: Path, tmp_path: Path
@@ -274,7 +286,6 @@ def test_what_cannot_be_had_is_said_before_the_work(
         status, _, errors = predict(capsys, *given, option)
         assert status == 2
         assert [line.split(": ")[1] for line in errors] == ["NU-E14"]
-    assert not (tmp_path / "out").exists()
     (tmp_path / "file").write_text("no folder")
     status, _, errors = predict(capsys, *given[:4], tmp_path / "file", *given[5:])
     assert status == 2
