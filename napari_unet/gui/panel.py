@@ -24,6 +24,7 @@ from napari_unet.gui.sections.results_box import ResultsBox
 from napari_unet.gui.sections.section import MARGIN, SPACE, Section, style
 from napari_unet.gui.sections.settings_form import SettingsForm
 from napari_unet.gui.sections.shown_image import ShownImage
+from napari_unet.gui.sections.tab_order import tab_as_laid_out
 from napari_unet.gui.sections.training_box import TrainingBox
 from napari_unet.gui.sections.unfocused_wheel import keep_wheel_off
 
@@ -164,6 +165,7 @@ class Panel(QWidget):  # type: ignore[misc]
         self.scroll = scroll = QScrollArea()
         scroll.setWidgetResizable(True)
         scroll.setFrameShape(QScrollArea.Shape.NoFrame)
+        scroll.setFocusPolicy(Qt.FocusPolicy.NoFocus)  # it follows the widget that has the focus
         scroll.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
         scroll.setWidget(inner)
         self.training = TrainingBox(self.controller)
@@ -176,6 +178,7 @@ class Panel(QWidget):  # type: ignore[misc]
         outer.addWidget(self.training)
         self._dress()
         keep_wheel_off(self)
+        tab_as_laid_out(self)
         self._images_box.fit_into(scroll, self.details)
         self.details.button.clicked.connect(lambda _: QTimer.singleShot(0, self._show_details))
 

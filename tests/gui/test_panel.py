@@ -13,7 +13,7 @@ import pytest
 import tifffile
 from hand import Hand
 from napari.utils.notifications import notification_manager
-from qtpy.QtCore import Qt
+from qtpy.QtCore import QPoint, QRect, Qt
 from qtpy.QtTest import QTest
 from qtpy.QtWidgets import (
     QAbstractButton,
@@ -579,6 +579,26 @@ def test_the_keyboard_reaches_everything(user: User) -> None:
         assert all(map(names, unfolded))
     stops = [w for w in drawer.content.findChildren(QWidget) if w.focusPolicy() & Qt.FocusPolicy.TabFocus]
     assert not [w for w in stops if w.isVisible() and not names(w)]  # each place where Tab stops is read out
+
+
+def test_tab_goes_as_one_reads(user: User) -> None:
+    """From top to bottom, and through each row from left to right."""
+    panel = user.panel
+    panel.details.open()
+    settle(seconds=0.2)
+    stops, widget = [], panel.nextInFocusChain()
+    while widget is not panel:
+        if panel.isAncestorOf(widget) and widget.isVisible() and widget.focusPolicy() & Qt.FocusPolicy.TabFocus:
+            stops.append(widget)
+        widget = widget.nextInFocusChain()
+    assert len(stops) > 15
+    parts = [stop for stop in stops if any(other.isAncestorOf(stop) for other in stops)]  # the field of a number
+    outer = [stop for stop in stops if stop not in parts and not panel.training.isAncestorOf(stop)]
+    places = [QRect(stop.mapTo(panel, QPoint()), stop.size()) for stop in outer]
+    for before, after in itertools.pairwise(places):
+        is_beside = after.left() > before.right() and after.bottom() > before.top()
+        assert is_beside or after.top() > before.center().y(), (before, after)
+    assert panel.training.isAncestorOf(stops[-1])
 
 
 def test_a_key_in_the_table_of_classes_begins_no_name(user: User) -> None:
