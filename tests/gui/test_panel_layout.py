@@ -232,6 +232,25 @@ def test_a_stack_is_laid_out_like_a_plane(listened: User) -> None:
     assert user.panel.scroll.verticalScrollBar().maximum() == 0
 
 
+def test_a_stack_with_labels_cuts_nothing_off(listened: User) -> None:
+    """The row of the facts has room for one offer: that of the labels comes before the question about channels."""
+    user = listened
+    user.panel.choose_image(user.viewer.add_image(np.zeros((16, 192, 160), np.uint16), name="stack"))
+    narrow(user)
+    before, tick, offer = buttons(user), user.panel.head.channels_first, user.panel.labels_offer
+    assert tick.isVisible()
+    user.viewer.add_labels(np.zeros((16, 192, 160), np.uint16), name="labels")
+    assert settle(lambda: offer.isVisible() and not tick.isVisible(), 5)
+    settle(seconds=0.1)
+    assert user.panel.scroll.widget().minimumSizeHint().width() <= WIDTH
+    shown = buttons(user)
+    assert shown.pop("Use as annotation")
+    assert shown.items() <= before.items()
+    user.viewer.layers.remove("labels")
+    assert settle(lambda: tick.isVisible() and not offer.isVisible(), 5)
+    assert buttons(user) == before
+
+
 def test_the_empty_panel_is_as_high_as_the_full_one(viewer: Any, monkeypatch: pytest.MonkeyPatch) -> None:
     """Sections lie before there is an image where they lie with one."""
     monkeypatch.setattr("napari_unet.gui.panel.WorkerProcess", FakeClient)

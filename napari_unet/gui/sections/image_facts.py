@@ -4,7 +4,7 @@ import contextlib
 from collections.abc import Callable, Sequence
 from dataclasses import replace
 
-from qtpy.QtCore import QEvent, Qt
+from qtpy.QtCore import QEvent, QObject, Qt
 from qtpy.QtWidgets import (
     QComboBox,
     QDialog,
@@ -97,17 +97,30 @@ class ImageFacts(QWidget):  # type: ignore[misc]
         self._row = row(self)
         self._row.addWidget(self.line, 1)
         self._row.addWidget(self.button)
-        self._tools = [self]
+        self._tools: list[QWidget] = []
         self._fit()
         self.show_image(None)
         controller.subscribe(ImageShown, lambda shown: self.show_image(shown.record))
         controller.subscribe(ImageRemoved, lambda _: self.show_image(None))
 
     def add_tool(self, tool: QWidget) -> None:
-        """Put a widget that comes and goes between the line, which becomes shorter, and the button."""
+        """Put a widget that comes and goes between the line, which becomes shorter, and the button.
+
+        The row has room for one: of several that want to be seen, the one that was put there last is.
+        """
         self._tools.append(tool)
         self._fit()
-        self._row.insertWidget(1, tool)
+        place = QWidget()
+        row(place).addWidget(tool)
+        self._row.insertWidget(1, place)
+        tool.installEventFilter(self)
+        self._choose_tool()
+
+    def eventFilter(self, watched: QObject, event: QEvent) -> bool:
+        """See a tool come and go."""
+        if event.type() in (QEvent.Type.ShowToParent, QEvent.Type.HideToParent):
+            self._choose_tool()
+        return False
 
     def changeEvent(self, event: QEvent) -> None:
         """Follow napari's font size."""
@@ -122,8 +135,14 @@ class ImageFacts(QWidget):  # type: ignore[misc]
         self.button.setVisible(record is not None)
 
     def _fit(self) -> None:
-        for widget in self._tools:
+        for widget in [self, *self._tools]:
             widget.setFixedHeight(scaled(_HEIGHT))
+
+    def _choose_tool(self) -> None:
+        """Show one tool at most: two are wider than a narrow panel, whose right end would be cut off."""
+        wanted = [tool for tool in self._tools if not tool.isHidden()]
+        for tool in self._tools:
+            tool.parentWidget().setVisible(tool in wanted[-1:])
 
     def _ask(self) -> None:
         if self._record is not None:
