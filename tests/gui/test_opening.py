@@ -13,6 +13,7 @@ from qtpy.QtWidgets import QApplication, QFileDialog, QMessageBox, QWidget
 from window import User, messages, settle
 
 from napari_unet.gui.sections.status_line import COVERED
+from napari_unet.images.image import Image
 from napari_unet.images.reading import open_image
 from napari_unet.project.project import Project
 
@@ -166,6 +167,50 @@ def test_recent_projects_are_offered_on_the_empty_panel(viewer: Any, day_before:
     buttons[0].click()
     assert user.panel.controller.present_project().folder == day_before / "011.unet"
     assert not banner(user).isVisible()
+
+
+def reopen(user: User) -> User:
+    """Close the panel and open it again over the images that stay."""
+    user.viewer.window.remove_dock_widget(user.panel.parent())
+    settle(seconds=0.2)
+    again = User(user.viewer)
+    settle(seconds=0.2)
+    return again
+
+
+@pytest.mark.parametrize("name", ["011", "012", "stack", "of no file"])
+def test_an_image_goes_on_in_its_project_once_the_panel_is_open_again(
+    viewer: Any, day_before: Path, tmp_path_factory: pytest.TempPathFactory, name: str
+) -> None:
+    """Wherever the project lies and however the image came into it; nothing is asked, made or shown twice."""
+    folder, stack = tmp_path_factory.mktemp("elsewhere") / "study.unet", day_before / "stack.tif"
+    tifffile.imwrite(stack, np.ones((5, 3, 64, 48), np.uint8), imagej=True, metadata={"axes": "ZCYX"})
+    with Project(folder) as project:
+        project.classes.add()
+        for file in (day_before / "011.tif", day_before / "012.tif", stack):
+            project.add_image(open_image(file), file)
+        project.add_image(Image("of no file", np.full((SIDE, SIDE), 9, np.uint8), "yx"))
+    user = User.of_project(viewer, folder)
+    user.switch(name)
+    user.painted[..., 20:30, 20:30] = 1
+    user = reopen(user)
+    assert (user.panel.controller.project.folder, user.panel.controller.image.name) == (folder, name)
+    assert (user.painted[..., 20:30, 20:30] == 1).all()
+    assert not banner(user).isVisible()
+    assert [layer.name for layer in user.viewer.layers] == [name, "prediction", "annotation"]
+    assert not [*Path.home().glob("napari-unet/*.unet"), *day_before.glob("stack.unet")]
+
+
+def test_an_image_whose_project_is_gone_begins_another(viewer: Any, day_before: Path) -> None:
+    """What was noted of the project that it was shown for says nothing any more."""
+    user = opened(viewer, day_before / "013.tif")
+    viewer.window.remove_dock_widget(user.panel.parent())
+    settle(seconds=0.2)
+    (day_before / "013.unet").rename(day_before / "elsewhere")
+    user = User(viewer)
+    settle(seconds=0.2)
+    assert user.panel.controller.project.folder == day_before / "013.unet"
+    assert [record.name for record in user.panel.controller.project.images.all()] == ["013"]
 
 
 def test_the_question_for_a_project_begins_beside_the_image(

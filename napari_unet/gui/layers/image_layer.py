@@ -40,7 +40,7 @@ class ImageLayer:
             self._viewer.add_layer(self.layer)
             return self.layer
         layer.data, layer.name = content["data"], content["name"]
-        layer.scale, layer.units = content["scale"], content["units"]
+        layer.scale, layer.units, layer.metadata = content["scale"], content["units"], content["metadata"]
         layer.visible = True
         if not layer.rgb:
             layer.reset_contrast_limits_range()

@@ -11,9 +11,10 @@ import numpy as np
 from napari_unet.errors import UserError
 from napari_unet.gui.layers.calibration import is_calibrated, layer_pixel_size, scale_and_units
 from napari_unet.gui.layers.foreign_pixels import ForeignPixels
-from napari_unet.gui.layers.layer_file import holds_another, holds_image, image_in_file, path_of
+from napari_unet.gui.layers.layer_file import FILE, holds_another, holds_image, image_in_file, path_of
 from napari_unet.gui.layers.layer_pixels import LayerPixels
 from napari_unet.images.image import Image
+from napari_unet.project.belonging import has_image
 from napari_unet.project.correction import with_slice_distance
 from napari_unet.project.database import DATABASE
 from napari_unet.project.image_record import ImageRecord
@@ -21,6 +22,7 @@ from napari_unet.project.known_images import OpenRecorded, same_image
 from napari_unet.project.project import Project
 from napari_unet.project.recorded_image import open_recorded
 
+_PROJECT = "napari-unet project"  # key in the metadata of a layer: folder of the project, id and axes of the image
 HELD_BYTES = 512 * 2**20  # of an image; above that it is read plane by plane as they are shown
 
 
@@ -110,6 +112,34 @@ def default_project(layer: Any, image: Image, source: Path | None) -> Path:
     )
 
 
+def note_project(layer: Any, folder: Path, record: ImageRecord) -> None:
+    """Note on a layer for which image of which project it is shown: it outlives the panel that shows it."""
+    layer.metadata[_PROJECT] = _note(folder, record)
+
+
+def project_of(layer: Any) -> tuple[Path, int] | None:
+    """Return the noted project and the id of its image; None without a note, or where that image is there no more."""
+    folder, image_id, _ = layer.metadata.get(_PROJECT, ("", 0, ""))
+    return (Path(folder), image_id) if folder and has_image(Path(folder), image_id) else None
+
+
+def is_of(layer: Any, folder: Path, record: ImageRecord, open_known: OpenRecorded = open_recorded) -> bool:
+    """Tell whether a layer holds an image of a project, with axes over which our layers can lie.
+
+    Parameters
+    ----------
+    folder : of the project
+    open_known : as for ``known_image``
+    """
+    if not shows(layer, record):  # unless a panel that is closed by now brought it, in the order of our axes
+        return bool(layer.metadata.get(_PROJECT) == _note(folder, record))
+    return known_image(layer, "c" in record.found_axes[:-2], [record], open_known) is not None
+
+
+def _note(folder: Path, record: ImageRecord) -> tuple[str, int, str]:
+    return str(folder), record.id, record.axes
+
+
 def _holds(path: Path, fingerprints: Set[str]) -> bool:
     if not (path / DATABASE).is_file():
         return False
@@ -181,6 +211,7 @@ def layer_content(image: Image, record: ImageRecord) -> dict[str, Any]:
         "data": [image.pixels, *image.coarser] if is_pyramid else _layer_pixels(image, order),
         "multiscale": is_pyramid,
         "name": record.name,
+        "metadata": {} if record.inside else {FILE: str(record.path)},
         "rgb": rgb,
         "scale": scale,
         "units": units,

@@ -14,6 +14,7 @@ from napari_unet.controller.controller import Controller
 from napari_unet.controller.news import ImageShown, ProjectOpened
 from napari_unet.errors import UserError
 from napari_unet.gui.layers.layer_file import path_of
+from napari_unet.gui.layers.source import project_of
 from napari_unet.gui.remembered import keep_picture, picture_of, recent_projects, remember_project
 from napari_unet.gui.sections.attempt import Attempt
 from napari_unet.gui.sections.banner import Answer, Banner
@@ -61,8 +62,15 @@ class Opening(QObject):  # type: ignore[misc]
         controller.subscribe(ImageShown, lambda _: self._keep_picture())
 
     def take_up(self, layer: Image) -> None:
-        """Work on a layer; where a project beside its file has it, ask whether that one is meant."""
+        """Work on a layer, in the project that it was shown for before the panel was closed.
+
+        Where another project beside its file has it, ask whether that one is meant.
+        """
         is_first = self._controller.project is None
+        shown_for = project_of(layer) if is_first else None
+        if shown_for is not None:
+            self._attempt(partial(self._images.open_project, *shown_for))
+            return
         path = path_of(layer)
         held = projects_with(path) if is_first and path is not None else []
         if held and path is not None and all(folder.stem != path.stem for folder, _ in held):
@@ -70,7 +78,7 @@ class Opening(QObject):  # type: ignore[misc]
             self.banner.ask(
                 f"{layer.name} belongs to the project {folder.stem}: open it?",
                 [
-                    Answer(f"Open {folder.stem}", lambda: self._attempt(partial(self._open, folder, image_id))),
+                    Answer(f"Open {folder.stem}", self._opening(folder, image_id)),
                     Answer("New project", lambda: self._begin(layer)),
                 ],
             )
@@ -98,11 +106,6 @@ class Opening(QObject):  # type: ignore[misc]
         for layer in layers:
             if layer in self._head.layers:
                 self._attempt(partial(self._head.take, layer))
-
-    def _open(self, folder: Path, image_id: int | None = None) -> None:
-        self._images.open_project(folder)
-        if image_id is not None:
-            self._images.switch(image_id)
 
     def _offer_recent(self, layers: int) -> None:
         """Offer the projects that were opened last, while nothing is open."""
@@ -145,8 +148,8 @@ class Opening(QObject):  # type: ignore[misc]
         self._known += self._asked
         self._asked = []
 
-    def _opening(self, folder: Path) -> Callable[[], None]:
-        return lambda: self._attempt(partial(self._open, folder))
+    def _opening(self, folder: Path, image_id: int | None = None) -> Callable[[], None]:
+        return lambda: self._attempt(partial(self._images.open_project, folder, image_id))
 
     def _opened(self, folder: Path) -> None:
         self.banner.clear()

@@ -76,8 +76,13 @@ class ProjectImages(QObject):  # type: ignore[misc]
 
     # Showing
 
-    def open_project(self, folder: Path) -> None:
+    def open_project(self, folder: Path, image_id: int | None = None) -> None:
         """Use a project folder; its first image that can be opened comes up, and the first that cannot be is told.
+
+        Parameters
+        ----------
+        folder : of the project
+        image_id : of the image that is tried before the others
 
         Raises
         ------
@@ -94,7 +99,7 @@ class ProjectImages(QObject):  # type: ignore[misc]
             self._leave_project()
         self._rows.forget_project()
         told = False
-        for record in self._controller.present_project().images.all():
+        for record in sorted(self._controller.present_project().images.all(), key=lambda one: one.id != image_id):
             try:
                 self._try(record.id)
             except UserError as error:
@@ -258,7 +263,7 @@ class ProjectImages(QObject):  # type: ignore[misc]
             self._users.append(layer)
         _uncover(layer, [*self._users, self.brought.layer], self._viewer)
         self._controller.show_image(record)
-        self._shown.show(layer, record)
+        self._lay_over(layer, record)
         _show_a_channel(layer, record, self._viewer.dims)
         if not np.array_equal(before, _extent(layer)):
             self._viewer.reset_view()
@@ -287,23 +292,24 @@ class ProjectImages(QObject):  # type: ignore[misc]
         """Lay our layers over a layer of the user."""
         before = self._shown.canvas.image
         self._controller.show_image(record)
-        self._shown.show(layer, record)
+        self._lay_over(layer, record)
         if before is not None and not np.array_equal(_extent(before), _extent(layer)):
             self._viewer.reset_view()
         if self.brought.layer is not None:
             self.brought.layer.visible = False
         self._rows.show()
 
+    def _lay_over(self, layer: Any, record: ImageRecord) -> None:
+        """Lay our layers over a layer, which from now on is known as of this project."""
+        self._shown.show(layer, record)
+        source.note_project(layer, self._controller.present_project().folder, record)
+
     def _users_layer(self, record: ImageRecord) -> Any:
-        channels_first = "c" in record.found_axes[:-2]
+        folder = self._controller.present_project().folder
         for layer in self._viewer.layers:
-            if (
-                isinstance(layer, NapariImage)
-                and not self.brought.is_layer(layer)
-                and layer.name.startswith(record.name)
-            ):
-                if source.shows(layer, record) and source.known_image(layer, channels_first, [record], self.opened):
-                    return layer
+            is_users = isinstance(layer, NapariImage) and not self.brought.is_layer(layer)
+            if is_users and layer.name.startswith(record.name) and source.is_of(layer, folder, record, self.opened):
+                return layer
         return None
 
 
