@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from typing import Annotated, Any, Literal, get_args, get_origin, get_type_hints
 
 import msgspec
+import numpy as np
 from msgspec import Meta
 
 from napari_unet.errors import UserError
@@ -347,7 +348,7 @@ def fields() -> Iterator[Field]:
 
 
 def settings_from(values: dict[str, Any]) -> Settings:
-    """Check values against their ranges.
+    """Check values against their types and ranges; those of NumPy are taken as Python's.
 
     Raises
     ------
@@ -357,8 +358,9 @@ def settings_from(values: dict[str, Any]) -> Settings:
     unknown = sorted(set(values) - {field.name for field in msgspec.structs.fields(Settings)})
     if unknown:
         raise UserError("NU-C01", f"there is no setting '{unknown[0]}'", "settings", "remove it or correct its name")
+    plain = {name: value.item() if isinstance(value, np.generic) else value for name, value in values.items()}
     try:
-        return msgspec.convert(values, Settings, strict=False)
+        return msgspec.convert(plain, Settings, strict=False)
     except msgspec.ValidationError as error:
         name = str(error).rpartition("$.")[2].rstrip("`")
         what = f"{name} cannot be {str(values[name])[:40]}"
@@ -377,18 +379,16 @@ def _wanted(name: str) -> str:
 
 def changed(settings: Settings, values: dict[str, Any]) -> Settings:
     """Return the same settings with these values, checked as ``settings_from`` checks them."""
-    return settings_from(msgspec.to_builtins(settings) | values)
+    return settings_from(msgspec.structs.asdict(settings) | values)
 
 
 def preset_settings(name: str) -> dict[str, Any]:
     """Return a network by name with the settings that go with it, such as the heavy borders of 2015."""
-    usual = DEFAULT_SETTINGS
-    border_weight = 10.0 if name.startswith("unet-2015") else usual.border_weight
     return {
         "preset": name,
-        "learning_rate": usual.learning_rate,
-        "border_weight": border_weight,
-        "border_sigma": usual.border_sigma,
+        "learning_rate": DEFAULT_SETTINGS.learning_rate,
+        "border_weight": 10.0 if name.startswith("unet-2015") else DEFAULT_SETTINGS.border_weight,
+        "border_sigma": DEFAULT_SETTINGS.border_sigma,
     }
 
 

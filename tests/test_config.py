@@ -4,6 +4,7 @@ import math
 from typing import Any
 
 import msgspec
+import numpy as np
 import pytest
 import yaml
 from hypothesis import given
@@ -67,6 +68,16 @@ def test_a_refusal_names_setting_value_and_range() -> None:
     assert refused({"averaging": 1.0}).endswith(", choose a number from 0 to less than 1")
     assert refused({"loss": "x"}).startswith("NU-C01: loss cannot be x, settings, choose one of ")
     assert refused({"object_cut": "maybe"}).endswith("settings, choose true or false")
+
+
+@pytest.mark.parametrize("field", ALL, ids=lambda field: field.name)
+def test_values_of_numpy_are_taken_as_those_of_python(field: Field) -> None:
+    """A number that a script took out of an array is a number, of whichever type it was."""
+    value = np.array(field.default)[()]
+    assert isinstance(value, np.generic)
+    taken = getattr(settings_from({field.name: value}), field.name)
+    assert taken == field.default
+    assert type(taken) is field.kind
 
 
 @pytest.mark.parametrize("field", NAMES, ids=lambda field: field.name)

@@ -180,8 +180,8 @@ class Controller:
         UserError
             NU-C01 for settings that do not fit, NU-W04 without a project, NU-P11 where it is open read-only.
         """
-        self.present_project().settings.write(settings)
-        self.publish(SettingsChanged(settings))
+        stored = self.present_project().settings.write(settings)
+        self.publish(SettingsChanged(stored))
         self.change_classes()
 
     def tick(self) -> None:

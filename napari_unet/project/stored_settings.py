@@ -23,10 +23,16 @@ class StoredSettings:
             rows = [row for row in rows if row[0] in Settings.__struct_fields__]
         return settings_from({name: json.loads(value) for name, value in rows})
 
-    def write(self, settings: Settings) -> None:
-        """Replace all settings."""
-        values = msgspec.to_builtins(settings_from(msgspec.to_builtins(settings)))
+    def write(self, settings: Settings) -> Settings:
+        """Replace all settings, and return them as they are stored.
+
+        Raises
+        ------
+        UserError
+            NU-C01 for a value of another type or outside its range.
+        """
+        stored = settings_from(msgspec.structs.asdict(settings))
+        rows = [(name, json.dumps(value)) for name, value in msgspec.structs.asdict(stored).items()]
         with self._database.transaction() as connection:
-            connection.executemany(
-                "INSERT OR REPLACE INTO settings VALUES (?, ?)", [(k, json.dumps(v)) for k, v in values.items()]
-            )
+            connection.executemany("INSERT OR REPLACE INTO settings VALUES (?, ?)", rows)
+        return stored

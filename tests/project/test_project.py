@@ -279,6 +279,16 @@ def test_settings_and_classes_survive(project: Project) -> None:
         assert again.scores.all() == [{"mean_dice": None}]
 
 
+def test_settings_of_scripts_are_stored_as_plain_values_or_refused(project: Project) -> None:
+    """Numbers of NumPy are taken; what is no number is refused with one line, and nothing is stored then."""
+    stored = project.settings.write(Settings(batch=np.int64(5), object_split=np.float32(0.5), hold_out=np.True_))  # type: ignore[arg-type]
+    assert stored == project.settings.read() == Settings(batch=5, object_split=0.5, hold_out=True)
+    for wrong in ([5], np.array([5]), object()):
+        with pytest.raises(UserError, match=r"^NU-C01: batch cannot be "):
+            project.settings.write(Settings(batch=wrong))  # type: ignore[arg-type]
+    assert project.settings.read() == stored
+
+
 # The split
 
 
