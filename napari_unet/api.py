@@ -1,6 +1,5 @@
 """The job without a window: train, predict, score and export from Python, as the command line does."""
 
-import operator
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
@@ -77,8 +76,7 @@ def train(
         NU-T01 with fewer than two painted classes; NU-W01 for a device that does not work, NU-C13 for an unknown
         precision; NU-M01 to NU-M04 for a base that cannot be used; NU-T10 to NU-T13 for several devices.
     """
-    drawn_from = operator.index(seed)  # generators of random numbers refuse those of NumPy
-    request = TrainingRequest(seconds, steps, device, precision, drawn_from, base, devices)
+    request = TrainingRequest(seconds, steps, device, precision, seed, base, devices)
     return run_training(project, request, progress)
 
 
@@ -140,7 +138,7 @@ def predict_file(
     tile: int | None = None,
     probabilities: bool = False,
     rescale: bool = False,
-    channels: str | Sequence[str] = (),
+    channels: str | int | Sequence[str | int] = (),
     axes: str | None = None,
     stem: str | None = None,
     tile_done: Callable[[], object] = lambda: None,
@@ -179,7 +177,7 @@ def predict_files(
     tile: int | None = None,
     probabilities: bool = False,
     rescale: bool = False,
-    channels: str | Sequence[str] = (),
+    channels: str | int | Sequence[str | int] = (),
     axes: str | None = None,
     scheduler: str = "",
     device: str = "auto",

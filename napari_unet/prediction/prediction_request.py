@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from numbers import Integral
 
 from napari_unet.errors import UserError
 from napari_unet.export.formats import format_named
@@ -57,9 +58,9 @@ class PredictionRequest:
             format_named(name)
 
 
-def names_of(given: str | Sequence[str]) -> list[str]:
-    """Return the names of formats, channels or classes as a list: a text is one name and not its letters."""
-    return [given] if isinstance(given, str) else list(given)
+def names_of(given: str | int | Sequence[str | int]) -> list[str]:
+    """Return the names of formats, channels or classes as a list of texts: a text is one name and not its letters."""
+    return [str(name) for name in ([given] if isinstance(given, str | Integral) else given)]
 
 
 def refuse_tile(tile: int | None) -> None:
@@ -70,5 +71,6 @@ def refuse_tile(tile: int | None) -> None:
     UserError
         NU-C05
     """
-    if tile is not None and (tile < _TILE_STEP or tile % _TILE_STEP):
-        raise UserError("NU-C05", f"a tile of {tile} px", "tile", f"choose a multiple of {_TILE_STEP}")
+    if tile is not None and (not isinstance(tile, Integral) or tile < _TILE_STEP or tile % _TILE_STEP):
+        fix = f"choose a whole number that is a multiple of {_TILE_STEP}"
+        raise UserError("NU-C05", f"a tile of {tile!r} px", "tile", fix)

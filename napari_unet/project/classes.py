@@ -99,6 +99,10 @@ def refuse_new_names(names: Sequence[str], known: Mapping[int, str], where: str)
 
 def _refuse_name(name: str, taken: Collection[str], where: str) -> None:
     """Refuse a name that no class may have, or that is taken."""
+    if not isinstance(name, str):
+        raise UserError(
+            "NU-A18", f"a class cannot be called {name!r}, which is no text", where, "give its name as a text"
+        )
     if len(name) > _LONGEST_NAME:
         what, fix = f"a name of {len(name)} characters", f"choose one of {_LONGEST_NAME} at most"
         raise UserError("NU-A18", what, where, fix)
@@ -190,10 +194,10 @@ class Classes:
         self.refuse_unknown(class_id)
         self._refuse_colour(colour)
         if name is not None:
-            if not name.strip():
-                raise UserError("NU-A18", "a class cannot be without a name", self._database.folder.name, "give one")
             others = [other for other_id, other in self.names().items() if other_id != class_id]
             _refuse_name(name, others, self._database.folder.name)
+            if not name.strip():
+                raise UserError("NU-A18", "a class cannot be without a name", self._database.folder.name, "give one")
         with self._database.transaction() as connection:
             connection.execute(
                 "UPDATE classes SET name = COALESCE(?, name), colour = COALESCE(?, colour) WHERE id = ?",
@@ -232,6 +236,6 @@ class Classes:
         return label
 
     def _refuse_colour(self, colour: str | None) -> None:
-        if colour and not _COLOUR.fullmatch(colour):
-            what = f"a class cannot have the colour {colour[:20]!r}"
+        if colour and not _COLOUR.fullmatch(str(colour)):
+            what = f"a class cannot have the colour '{str(colour)[:20]}'"
             raise UserError("NU-A18", what, self._database.folder.name, 'give one such as "#56B4E9"')

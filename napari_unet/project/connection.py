@@ -17,8 +17,8 @@ class Connection(sqlite3.Connection):
     Raises
     ------
     UserError
-        NU-P28 from another thread, or after the project was closed. SQLite's own error for both is the one of a
-        damaged database, which this is not.
+        NU-P28 from another thread, after the project was closed, and for a value that SQLite does not know. Its own
+        errors for these are those of a damaged database, which this is not.
     """
 
     def __init__(self, *arguments: Any, **named: Any) -> None:
@@ -52,11 +52,16 @@ class Connection(sqlite3.Connection):
     def _misuse_told(self) -> Iterator[None]:
         try:
             yield
-        except sqlite3.ProgrammingError as error:
+        except (sqlite3.ProgrammingError, OverflowError) as error:
             if self._is_closed:
                 what, fix = "the project is closed", "open it again"
             elif threading.get_ident() != self._thread:
                 what, fix = "the project was opened in another thread", "open it once more, in the thread that uses it"
+            elif isinstance(error, OverflowError) or "binding parameter" in str(error):
+                what, fix = (
+                    f"a value of this kind cannot be kept ({error})",
+                    "give a number or a text, as is wanted there",
+                )
             else:
                 raise
             raise UserError("NU-P28", what, "project.sqlite", fix) from error

@@ -109,8 +109,8 @@ class StoredPlanes:
 
     def _read(self, image_id: int, plane: int) -> TiledPlane:
         record = read_image_record(self._database, image_id)
-        if not 0 <= plane < record.planes:
-            what = f"plane {plane} is outside 0..{record.planes - 1}"
+        if plane not in range(record.planes):  # scripts may give anything
+            what = f"plane {plane!r} is none of 0..{record.planes - 1}"
             raise UserError("NU-A08", what, record.name, "choose a plane of the image")
         stored = TiledPlane(record.annotation_shape[-2:], np.uint8)
         damaged = []

@@ -109,6 +109,7 @@ class Strokes:
             NU-A02 to NU-A04 for numbers that are no class ids, NU-A12 for those without a class, NU-A07 for a shape
             other than the plane's or the region's, NU-P07 when the disk does not take it.
         """
+        labels = np.asarray(labels)  # scripts may give a list of lists
         stored = self._planes.get(image_id, plane)
         region = Region(0, 0, *stored.shape) if region is None else region
         record = read_image_record(self._database, image_id)

@@ -3,10 +3,12 @@
 import time
 from collections.abc import Callable
 from dataclasses import asdict, dataclass, field
+from numbers import Integral, Real
 from pathlib import Path
 from typing import Any, Literal
 
 import msgspec
+import numpy as np
 
 from napari_unet.errors import UserError
 from napari_unet.evaluation.checked_areas import publish_record
@@ -44,19 +46,24 @@ class TrainingRequest:
     Raises
     ------
     UserError
-        NU-C01 for a seed below 0 or above ``MOST_SEED`` and for less than one device, NU-T02 for no seconds or steps
-        above 0.
+        NU-C01 for what is no number, for a seed below 0 or above ``MOST_SEED`` and for less than one device, NU-T02
+        for no seconds or steps above 0.
     """
 
     seconds: float | None = None
     steps: int | None = None
     device: str = "auto"
     precision: str = "auto"
-    seed: int = 0
+    seed: int | np.integer = 0
     base: str | Path = "auto"
     devices: int = 1
 
     def __post_init__(self) -> None:
+        _refuse_no_number("seed", self.seed, Integral)
+        _refuse_no_number("devices", self.devices, Integral)
+        for name, length in (("seconds", self.seconds), ("steps", self.steps)):
+            if length is not None:
+                _refuse_no_number(name, length, Real)
         if not 0 <= self.seed <= MOST_SEED:
             fix = f"choose a whole number from 0 to {MOST_SEED}"
             raise UserError("NU-C01", f"a seed of {self.seed}", "seed", fix)
@@ -66,6 +73,13 @@ class TrainingRequest:
         if (self.steps is not None and self.steps < 1) or (self.seconds is not None and not self.seconds > 0):
             length = f"{self.seconds:g} seconds" if self.steps is None else f"{self.steps} steps"
             raise UserError("NU-T02", f"nothing can be trained in {length}", "train", "give more seconds or steps")
+
+
+def _refuse_no_number(name: str, value: object, kind: type) -> None:
+    """Raise a UserError NU-C01 where a script gave something else than a number, or a fraction of what is counted."""
+    if not isinstance(value, kind):
+        number = "a whole number" if kind is Integral else "a number"
+        raise UserError("NU-C01", f"{name} cannot be {value!r:.40}", name, f"give {number}")
 
 
 @dataclass(frozen=True, slots=True)
@@ -192,7 +206,8 @@ def _learned(
     group = ALONE
     if request.devices > 1:
         group = DeviceGroup(request.devices, chosen, for_device(project.settings.read(), chosen)[0])
-    learner = Learner(project, chosen, request.seed, base_weights(str(request.base)), group=group)
+    drawn_from = int(request.seed)  # generators of random numbers refuse those of NumPy
+    learner = Learner(project, chosen, drawn_from, base_weights(str(request.base)), group=group)
     if learner.obstacle:
         raise UserError("NU-T01", learner.obstacle, str(project.folder), "then train again")
     began = saved = time.monotonic()

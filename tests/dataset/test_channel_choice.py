@@ -223,6 +223,19 @@ def test_a_plane_in_chunks_has_the_same_channels(named: Path, tmp_path: Path, mo
     assert [task.channels for task in tasks] == [(3, 1)]
 
 
+def test_channels_may_be_numbers(named: Path, tmp_path: Path) -> None:
+    """From Python the numbers from 1 on may be numbers, and one may stand alone."""
+    file = write(tmp_path / "b.ome.tif", pixels(5), NAMES)
+    model = load_model(named, "cpu")
+    predict_file(model, file, tmp_path / "texts", channels=("1", "3"))
+    predict_file(model, file, tmp_path / "numbers", channels=(1, 3))
+    results = [tifffile.imread(tmp_path / name / "b.tif") for name in ("texts", "numbers")]
+    np.testing.assert_array_equal(*results)
+    for wrong, code in (([9], "NU-I34"), (3, "NU-I08")):  # the network sees two
+        with pytest.raises(UserError, match=code):
+            predict_file(model, file, tmp_path / "out", channels=wrong)
+
+
 def test_a_batch_finds_them_in_every_image(named: Path, tmp_path: Path) -> None:
     """Each image by its own names; one that has not got them fails alone."""
     values = pixels(5)
