@@ -26,12 +26,23 @@ def object_settings(options: argparse.Namespace, settings: Settings, class_ids: 
         NU-C01 for a value out of its range, and for a border class that is none of ``class_ids``.
     """
     given = given_settings(options)
+    refuse_unknown_border(given, class_ids)
+    return changed(settings, given)
+
+
+def refuse_unknown_border(given: dict[str, Any], class_ids: Collection[int]) -> None:
+    """Refuse a border class, among settings that were given, that is none of ``class_ids``.
+
+    Raises
+    ------
+    UserError
+        NU-C01
+    """
     border = given.get("object_border", 0)
     if border and border not in class_ids:
         known = ", ".join(str(number) for number in sorted(class_ids))
         fix = f"choose a class number, which is the value in the mask and 1: {known}; or 0 for none"
         raise UserError("NU-C01", f"there is no class {border}", "object_border", fix)
-    return changed(settings, given)
 
 
 def checked_settings(options: argparse.Namespace) -> dict[str, Any]:

@@ -2,7 +2,7 @@
 
 import argparse
 
-from napari_unet.cli.given_settings import checked_settings
+from napari_unet.cli.given_settings import checked_settings, refuse_unknown_border
 from napari_unet.cli.machine import take_the_machine
 from napari_unet.cli.output import print_record, print_warnings
 from napari_unet.cli.progress import Bar
@@ -33,6 +33,7 @@ def train(options: argparse.Namespace) -> int:
     take_the_machine()
     given = checked_settings(options)
     files = checked_label_files(options.project, pairs, options.classes, options.labels_are, options.unlabelled_rim)
+    refuse_unknown_border(given, files.class_ids)
     with Project(options.project) as project:
         files.add_to(project, options.classes)
         if given:

@@ -1,7 +1,7 @@
 """Annotation from label files: checked as a whole before anything is written to the project."""
 
 from collections.abc import Collection, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
@@ -32,6 +32,7 @@ class LabelFiles:
     labels_are, rim : meaning of the numbers, and px that stay unlabelled, as ``read_labels`` takes them
     values : class numbers that occur in each label file, without 0
     fingerprints : of the images
+    class_ids : numbers of the classes that the project has once they are added
     """
 
     pairs: Sequence[tuple[Path, Path]]
@@ -39,6 +40,7 @@ class LabelFiles:
     rim: int
     values: Sequence[frozenset[int]]
     fingerprints: frozenset[str]
+    class_ids: frozenset[int] = frozenset()
 
     def refuse_unknown_classes(self, known: Collection[int], names: Sequence[str]) -> None:
         """Refuse numbers that are no class and should not become one; see ``refuse_unknown_classes``.
@@ -173,7 +175,8 @@ def checked_label_files(
     refuse_new_names(names, known, str(folder))
     files.refuse_unknown_classes(known, names)
     files.refuse_single_class(painted)
-    return files
+    highest = max(frozenset().union(*files.values), default=0)
+    return replace(files, class_ids=frozenset({*known, *range(1, highest + 1)}))
 
 
 def _painted_elsewhere(project: Project, replaced: Collection[str]) -> set[int]:

@@ -56,8 +56,9 @@ def export(
     Raises
     ------
     UserError
-        NU-E02 for a format that does not exist; NU-E06 where a result would take the place of an image, and
-        NU-E08 where it would take that of another file which no export wrote; NU-P05 for an image that is not there.
+        NU-E02 for a format that does not exist; NU-E10 for a project without an image; NU-E06 where a result would take
+        the place of an image, and NU-E08 where it would take that of another file which no export wrote; NU-P05 for an
+        image that is not there.
     """
     folder, formats = Path(folder), names_of(formats)
     pack = PACK in formats
@@ -66,6 +67,8 @@ def export(
     for image_id in () if image_ids is None else image_ids:
         project.images.get(image_id)
     exported = [record.id for record in project.images.all() if image_ids is None or record.id in image_ids]
+    if image_ids is None and not exported:
+        raise UserError("NU-E10", "there is no image to export", str(project.folder), "add an image first")
     refuse_taken_names(project, exported, folder, request.formats)
     if pack:
         refuse_foreign_contents(folder)

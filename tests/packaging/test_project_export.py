@@ -60,6 +60,17 @@ def test_an_image_that_is_not_there_is_told(trained: Project, tmp_path: Path) ->
     assert not (tmp_path / "out").exists()
 
 
+def test_a_project_without_images_is_told(trained: Project, tmp_path: Path) -> None:
+    """Its network is there, but nothing to use it on: no export ends well and without a file."""
+    save_network(trained.models / BEST)
+    for record in trained.images.all():
+        trained.images.remove(record.id)
+    for formats in ("tiff", "all", "bioimageio"):
+        with pytest.raises(UserError, match=r"^NU-E10: there is no image to export"):
+            api.export(trained, tmp_path / "out", formats, device="cpu")
+    assert api.export(trained, tmp_path / "out", "tiff", device="cpu", image_ids=[]) == []
+
+
 def test_a_pixel_size_that_was_corrected_holds_for_the_network(trained: Project, tmp_path: Path) -> None:
     """Though it was trained before: its own image is like those it was trained on, and so is one of that size."""
     file, record = trained.models / BEST, trained.images.all()[0]
