@@ -11,6 +11,7 @@ from napari_unet.dataset.image_files import open_image_file, refuse_unlike
 from napari_unet.errors import UserError
 from napari_unet.images.image import Image
 from napari_unet.images.labels import BACKGROUND, FOREGROUND, MAX_CLASS, frame_and_plane, read_labels
+from napari_unet.images.readers.pictures import is_turned
 from napari_unet.project.classes import default_name, refuse_new_names
 from napari_unet.project.content_hashes import ContentHashes
 from napari_unet.project.database import DATABASE
@@ -96,7 +97,7 @@ class LabelFiles:
         added: list[ImageRecord] = []
         for image, labels in self.pairs:
             file = open_image_file(image, project)
-            project.notices.extend(file.opened.notices)
+            project.notices.extend((*file.opened.notices, *_turned_told(image, labels)))
             read = read_labels(labels, file.shown, self.labels_are, self.rim)
             is_plane = frame_and_plane(labels) is not None
             record = add_annotation(project, file.opened, read, names, image, keep_others=is_plane)
@@ -128,6 +129,15 @@ class LabelFiles:
             what = f"the numbers in the labels made the classes {', '.join(made)}"
             fix = "name them, or, if these are numbers of objects, say so in a new project"
             project.notices.append(str(UserError("NU-A22", what, str(self.pairs[0][1]), fix)))
+
+
+def _turned_told(image: Path, labels: Path) -> tuple[str, ...]:
+    """Return a line where a photo is turned on reading and its labels are not: many programs draw on it unturned."""
+    if not is_turned(image) or is_turned(labels):
+        return ()
+    what = "the photo is turned as its EXIF data says, and the labels are taken as drawn on it like that"
+    fix = "look at them in the panel; if they lie turned or mirrored, draw them on a copy that is saved upright"
+    return (str(UserError("NU-I22", what, str(labels), fix)),)
 
 
 def read_label_files(

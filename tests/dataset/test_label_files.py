@@ -521,3 +521,20 @@ def test_labels_inside_of_an_exported_ome_zarr_are_read(train: Train, tmp_path: 
     assert not (tmp_path / "p.unet").exists()
     assert train(layer) == ""
     assert labelled(tmp_path) == {1: 2 * SIDE, 2: SIDE}
+
+
+@pytest.mark.parametrize(("held", "labels_held", "told"), [(3, 1, 1), (3, 3, 0), (1, 1, 0)])
+@pytest.mark.parametrize("suffix", ["png", "jpg"])
+def test_labels_of_a_photo_that_is_turned_are_told(
+    tmp_path: Path, suffix: str, held: int, labels_held: int, told: int
+) -> None:
+    """Programs that do not ask how the camera was held draw on the photo as it is stored; ours turns it upright."""
+    photo, labels = tmp_path / f"photo.{suffix}", tmp_path / "labels.png"
+    noise = np.random.default_rng(0).integers(0, 255, (SIDE, SIDE), np.uint8)
+    for path, values, orientation in ((photo, noise, held), (labels, striped(1, 2), labels_held)):
+        exif = Picture.Exif()
+        exif[0x0112] = orientation
+        Picture.fromarray(values).save(path, exif=exif)
+    with Project(tmp_path / "p.unet") as project:
+        add_annotated_image(project, photo, labels)
+        assert [line[:7] for line in project.notices] == ["NU-I22:"] * told

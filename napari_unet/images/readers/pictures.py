@@ -1,6 +1,7 @@
 """PNG and JPEG pictures, decoded at once."""
 
 import struct
+from collections.abc import Mapping
 from pathlib import Path
 
 import imagecodecs
@@ -13,10 +14,24 @@ from PIL.PngImagePlugin import PngImageFile
 from napari_unet.images.readers.claims import refuse_claim
 from napari_unet.images.readers.content import Content
 from napari_unet.images.readers.damage import refuse_bomb
+from napari_unet.images.readers.formats import format_of
 from napari_unet.images.readers.png_chunks import SAMPLES, chunks_of, is_interlaced, plain_png, put_in_order
 
 _ORIENTATION_TAG = 0x0112
 _JPEG = 7  # as TIFF numbers it
+
+
+def is_turned(path: Path) -> bool:
+    """Tell whether a picture is read otherwise than it is stored, for its EXIF data says how the camera was held."""
+    kind = "" if path.is_dir() else format_of(path)
+    if kind == "png":
+        exif = _exif_in(chunks_of(path, path.read_bytes()))
+    elif kind == "jpeg":
+        with JpegImageFile(path) as picture:
+            exif = picture.getexif()
+    else:
+        return False
+    return _orientation(exif) in range(2, 9)
 
 
 def open_png(path: Path, expand_palette: bool) -> Content:
@@ -33,9 +48,7 @@ def open_png(path: Path, expand_palette: bool) -> Content:
         pixels = put_in_order(chunks, imagecodecs.png_decode)
     else:
         pixels = imagecodecs.png_decode(plain_png(chunks))
-    exif = Exif()
-    exif.load(chunks.get(b"eXIf", b""))
-    return _picture(pixels, exif)
+    return _picture(pixels, _exif_in(chunks))
 
 
 def open_jpeg(path: Path, expand_palette: bool) -> Content:
@@ -48,8 +61,20 @@ def open_jpeg(path: Path, expand_palette: bool) -> Content:
         return _picture(np.array(picture if picture.mode in ("L", "RGB") else picture.convert("RGB")), exif)
 
 
+def _exif_in(chunks: Mapping[bytes, bytes]) -> Exif:
+    """Return the EXIF data of a PNG file; none is empty."""
+    exif = Exif()
+    exif.load(chunks.get(b"eXIf", b""))
+    return exif
+
+
+def _orientation(exif: Exif) -> int:
+    """Return how the camera was held, 1 to 8 as in EXIF, or a number without meaning; 1 where nothing says so."""
+    return int(exif.get(_ORIENTATION_TAG, 1))
+
+
 def _picture(pixels: Shaped[np.ndarray, "y x *c"], exif: Exif) -> Content:
-    pixels = _upright(pixels, int(exif.get(_ORIENTATION_TAG, 1)))
+    pixels = _upright(pixels, _orientation(exif))
     if pixels.ndim == 2:
         return Content(pixels, "yx")
     return Content(pixels, "yxc", alpha=pixels.shape[2] in (2, 4))
