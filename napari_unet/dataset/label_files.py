@@ -98,7 +98,7 @@ class LabelFiles:
         for image, labels in self.pairs:
             file = open_image_file(image, project)
             project.notices.extend((*file.opened.notices, *_turned_told(image, labels)))
-            read = read_labels(labels, file.shown, self.labels_are, self.rim)
+            read = read_labels(labels, file.shown, self.labels_are, self.rim, project.notices.append)
             is_plane = frame_and_plane(labels) is not None
             record = add_annotation(project, file.opened, read, names, image, keep_others=is_plane)
             if not is_plane and record.id in {before.id for before in added}:

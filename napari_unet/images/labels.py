@@ -1,6 +1,7 @@
 """Labels drawn elsewhere: integers over an image, read as annotation: 0 unlabelled, 1..K classes."""
 
 import re
+from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
@@ -26,7 +27,13 @@ def frame_and_plane(path: Path) -> tuple[int, int] | None:
     return None if numbers is None else (int(numbers[1]), int(numbers[2]))
 
 
-def read_labels(path: Path, image: Image, labels_are: str = "classes", rim: int = 0) -> UInt8[np.ndarray, "planes y x"]:
+def read_labels(
+    path: Path,
+    image: Image,
+    labels_are: str = "classes",
+    rim: int = 0,
+    warn: Callable[[str], object] = lambda line: None,
+) -> UInt8[np.ndarray, "planes y x"]:
     """Read a label file as annotation of all planes of ``image``, planes flattened in C order.
 
     Planes are matched by the names of their axes where both files have names, else by their order, see ``axis_order``.
@@ -39,6 +46,7 @@ def read_labels(path: Path, image: Image, labels_are: str = "classes", rim: int 
         everything else class 2; "objects" where 0 is background and every object has a number, all of class 2, with a
         ridge of background between those that touch
     rim : px along the frame of every plane that stay unlabelled
+    warn : told what should be known of the file, such as pages that are left out
 
     Raises
     ------
@@ -46,14 +54,9 @@ def read_labels(path: Path, image: Image, labels_are: str = "classes", rim: int 
         NU-A01 to NU-A05, NU-A13 and NU-I36 where the file holds no labels of this image, NU-A15 where the rim leaves
         nothing; NU-C14 for another meaning; NU-I.. where the file cannot be read.
     """
-    if labels_are not in LABEL_MEANINGS:
-        what, fix = f"labels cannot be '{labels_are}'", f"choose one of {', '.join(LABEL_MEANINGS)}"
-        raise UserError("NU-C14", what, str(path), fix)
-    inside = mask_path(path, objects=labels_are == "objects", zero_is_unlabelled=labels_are == "classes")
-    labels = open_labels(inside)
-    if is_lossy(path):
-        what = "labels were saved as JPEG, which changes numbers"
-        raise _error("NU-A13", what, path, "save the labels again as PNG or TIFF, from where they were drawn")
+    labels = _opened(path, labels_are)
+    for notice in labels.notices:
+        warn(notice)
     order = axis_order(labels, image)
     if order is None:
         raise _unlike_axes(path, labels, image)
@@ -80,6 +83,19 @@ def read_labels(path: Path, image: Image, labels_are: str = "classes", rim: int 
     whole = np.zeros((image.planes, image.height, image.width), np.uint8)
     whole[place[1]] = found[0]
     return whole
+
+
+def _opened(path: Path, labels_are: str) -> Image:
+    """Open a label file as numbers, unless its compression has changed them."""
+    if labels_are not in LABEL_MEANINGS:
+        what, fix = f"labels cannot be '{labels_are}'", f"choose one of {', '.join(LABEL_MEANINGS)}"
+        raise UserError("NU-C14", what, str(path), fix)
+    inside = mask_path(path, objects=labels_are == "objects", zero_is_unlabelled=labels_are == "classes")
+    labels = open_labels(inside)
+    if is_lossy(path):
+        what = "labels were saved as JPEG, which changes numbers"
+        raise _error("NU-A13", what, path, "save the labels again as PNG or TIFF, from where they were drawn")
+    return labels
 
 
 def _wrong_shape(path: Path, labels: Image, shape: tuple[int, ...], wanted: tuple[int, ...]) -> UserError:

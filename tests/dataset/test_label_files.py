@@ -538,3 +538,16 @@ def test_labels_of_a_photo_that_is_turned_are_told(
     with Project(tmp_path / "p.unet") as project:
         add_annotated_image(project, photo, labels)
         assert [line[:7] for line in project.notices] == ["NU-I22:"] * told
+
+
+def test_pages_of_labels_that_are_left_out_are_told(tmp_path: Path) -> None:
+    """Of a label file with several images the largest is taken, and one line says so, as it does of the image."""
+    labels = tmp_path / "labels.tif"
+    with tifffile.TiffWriter(labels) as file:
+        file.write(striped(1)[:9], metadata=None)
+        file.write(striped(1, 2), metadata=None)
+    with Project(tmp_path / "p.unet") as project:
+        add_annotated_image(project, picture(tmp_path), labels)
+        (notice,) = project.notices
+        assert notice.startswith("NU-I20: 1 of 2 pages are left out")
+        assert str(labels) in notice
