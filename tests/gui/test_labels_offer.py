@@ -5,8 +5,10 @@ from typing import Any
 import numpy as np
 import pytest
 from hand import SIDE, Hand, open_black_image
+from napari._app_model import get_app_model
 from window import User, messages, settle
 
+from napari_unet.gui.hooks.palette import use_as_annotation
 from napari_unet.images.object_labels import object_labels
 
 
@@ -105,3 +107,18 @@ def test_a_layer_that_was_added_for_one_image_is_not_offered_for_another(hand: H
     assert not is_offered(hand)
     hand.viewer.layers.selection.active = hand.viewer.layers["of the first"]
     assert is_offered(hand)
+
+
+@pytest.mark.parametrize("kind", ["prediction", "objects"])
+def test_a_copy_of_what_is_predicted_is_not_offered(hand: Hand, kind: str) -> None:
+    """The network would be scored on what it said itself; "Accept here" takes that over, and keeps it apart."""
+    viewer, panel = hand.viewer, hand.panel
+    panel.view_row.kind.setCurrentText("objects")
+    viewer.layers.selection.active = panel.object_layer.layer if kind == "objects" else panel.canvas.prediction
+    get_app_model().commands.execute_command("napari.layer.duplicate").result()
+    (copy,) = (layer for layer in viewer.layers if layer.name == f"{kind} copy")
+    viewer.layers.selection.active = copy
+    assert not is_offered(hand)
+    use_as_annotation()
+    assert [line[:6] for line in messages()] == ["NU-A16"]
+    assert not hand.painted.any()

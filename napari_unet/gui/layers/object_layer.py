@@ -14,6 +14,7 @@ from napari_unet.gui.layers.marks import Mark
 from napari_unet.gui.layers.own_layers import OwnLayers
 from napari_unet.gui.layers.place import centre_on
 from napari_unet.gui.layers.placement import Geometry, Placement
+from napari_unet.gui.layers.prediction_layer import PREDICTED
 from napari_unet.gui.layers.quick_contour import draw_contours_quickly
 from napari_unet.gui.layers.written_layer import ChosenLayer
 from napari_unet.images.tiles import Region
@@ -154,7 +155,7 @@ class ObjectLayer(ChosenLayer[Labels]):
         return np.uint16
 
     def _over(self, content: UInt16[np.ndarray, "*planes h w"], place: Geometry) -> Labels:
-        layer = Labels(content, name=OBJECTS, opacity=0.7, **place)
+        layer = Labels(content, name=OBJECTS, opacity=0.7, metadata={PREDICTED: True}, **place)
         draw_contours_quickly(layer)
         layer.contour = _CONTOUR_PX
         layer.editable = False

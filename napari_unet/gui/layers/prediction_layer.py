@@ -14,6 +14,7 @@ from napari_unet.images.recently_used import RecentlyUsed
 from napari_unet.images.tiles import Region
 
 PREDICTION = "prediction"
+PREDICTED = "napari-unet prediction"  # key in the metadata of a layer, of which napari's copies of it have one too
 _KEPT_BYTES = 128 * 2**20
 
 Kept = RecentlyUsed[tuple[int, Region], UInt8[np.ndarray, "*planes h w"]]
@@ -69,7 +70,7 @@ class PredictionLayer(WrittenLayer[Labels]):
         return self._kept.get(key, lambda: np.zeros(placement.shape, np.uint8))
 
     def _over(self, content: UInt8[np.ndarray, "*planes h w"], place: Geometry) -> Labels:
-        layer = Labels(content, name=PREDICTION, opacity=0.45, **place)
+        layer = Labels(content, name=PREDICTION, opacity=0.45, metadata={PREDICTED: True}, **place)
         draw_contours_quickly(layer)
         colour_prediction(layer, self._colours)
         return layer

@@ -9,6 +9,7 @@ from napari.layers import Labels, Layer
 
 from napari_unet.controller.controller import Controller
 from napari_unet.errors import UserError
+from napari_unet.gui.layers.prediction_layer import PREDICTED
 from napari_unet.gui.sections.class_table import ClassTable
 from napari_unet.gui.sections.shown_image import ShownImage
 from napari_unet.images.tiles import Region
@@ -66,7 +67,7 @@ class ObjectAnnotation:
     def fits(self, layer: Layer | None) -> bool:
         """Tell whether a layer is a Labels layer of another program that lies over all of the image on screen."""
         image = self._controller.image
-        if image is None or not isinstance(layer, Labels) or layer.multiscale or layer in [*self._shown.own_layers]:
+        if image is None or layer is None or layer.multiscale or not self._is_of_another_program(layer):
             return False
         return tuple(layer.data.shape) == image.annotation_shape
 
@@ -87,11 +88,16 @@ class ObjectAnnotation:
                 annotation.paint(plane, labels, Region(0, 0, *labels.shape), labels > 0)
         self._shown.saving.check()
 
+    def _is_of_another_program(self, layer: Layer) -> bool:
+        """Tell whether a layer is of labels that neither we made nor the network: it would agree with itself."""
+        is_ours = layer in [*self._shown.own_layers] or PREDICTED in layer.metadata
+        return isinstance(layer, Labels) and not is_ours
+
     def _numbers(self, layer: Layer | None) -> Integer[np.ndarray, "planes y x"]:
         image = self._controller.image
         if image is None:
             raise UserError("NU-W04", "no image is chosen", "use as annotation", "choose an image first")
-        if not isinstance(layer, Labels) or layer in [*self._shown.own_layers]:
+        if layer is None or not self._is_of_another_program(layer):
             what = "the selected layer is no Labels layer with objects of another program"
             fix = "select that layer in napari's list of layers and try again"
             raise UserError("NU-A16", what, layer.name if layer else "list of layers", fix)
