@@ -12,7 +12,7 @@ from qtpy.QtGui import QDragEnterEvent, QDropEvent
 from qtpy.QtWidgets import QApplication, QFileDialog, QMessageBox, QWidget
 from window import User, messages, settle
 
-from napari_unet.gui.sections.status_line import COVERED
+from napari_unet.gui.sections.status_line import BELOW, COVERED
 from napari_unet.images.image import Image
 from napari_unet.images.reading import open_image
 from napari_unet.project.project import Project
@@ -126,17 +126,31 @@ def test_an_image_that_is_opened_later_may_join_the_project(viewer: Any, day_bef
     assert messages() == []
 
 
+def test_an_image_that_lies_over_its_own_strokes_is_not_called_another(viewer: Any, day_before: Path) -> None:
+    """Where the annotation layer was dragged below its image, it goes back there; choosing the image would not help."""
+    user = opened(viewer, day_before / "011.tif")
+    line, layers = user.panel.status_line, viewer.layers
+    layers.move(layers.index(user.panel.canvas.annotation), 0)
+    assert settle(lambda: line.text() == BELOW, 5)
+    other = viewer.add_image(np.zeros((SIDE, SIDE), np.uint8), name="other")
+    assert settle(lambda: line.text() == COVERED, 5)
+    other.visible = False
+    assert settle(lambda: line.text() == BELOW, 5)
+    layers.move(layers.index(user.panel.canvas.annotation), len(layers))
+    assert settle(lambda: line.text() not in (BELOW, COVERED), 5)
+
+
 def test_an_image_that_shows_what_lies_below_covers_nothing(viewer: Any, day_before: Path) -> None:
     """Channels in layers of their own are added to each other; what is hidden covers nothing either."""
     user = opened(viewer, day_before / "011.tif")
     layer = viewer.add_image(np.zeros((SIDE, SIDE), np.uint8), name="channel")
-    assert user.panel.shown.is_covered
+    assert user.panel.shown.covering
     for name, value, before in (("blending", "additive", "translucent"), ("opacity", 0.5, 1), ("visible", False, True)):
         setattr(layer, name, value)
-        assert not user.panel.shown.is_covered
+        assert not user.panel.shown.covering
         setattr(layer, name, before)
     viewer.layers.move(viewer.layers.index(layer), 0)
-    assert not user.panel.shown.is_covered
+    assert not user.panel.shown.covering
 
 
 def test_a_question_moves_nothing(viewer: Any, day_before: Path) -> None:

@@ -125,12 +125,12 @@ class ShownImage(QObject):  # type: ignore[misc]
             self.looked.emit()
 
     @property
-    def is_covered(self) -> bool:
-        """Tell whether an image of the user hides the image on screen, and with it all that is painted there."""
+    def covering(self) -> list[Image]:
+        """Return the images of the user that hide all that is painted: others, or the one on screen itself."""
         layers, annotation, ours = [*self._viewer.layers], self.canvas.annotation, [*self.own_layers]
         above = layers[layers.index(annotation) + 1 :] if annotation in layers else []
         images = [layer for layer in above if isinstance(layer, Image) and layer not in ours]
-        return any(layer.visible and layer.opacity == 1 and layer.blending in _OPAQUE for layer in images)
+        return [layer for layer in images if layer.visible and layer.opacity == 1 and layer.blending in _OPAQUE]
 
     def layer_removed(self, layer: Any) -> None:
         """Take all of our layers away soon after the user took the image out of the viewer."""

@@ -27,6 +27,7 @@ NONE_SHOWN = "Click an image in the list to go on, or drop another one here"
 ELSEWHERE = "To paint, click a class: another layer is selected"
 HIDDEN = "To paint, click a class: the layer of your strokes is hidden"
 COVERED = "Another image lies over this one: choose it at the top to paint on it, or hide it"
+BELOW = "The image lies over your strokes: drag the layer annotation above it in the list of layers"
 TOO_FAR_OUT = "Zoom in to paint: too much of the image is on screen"
 READ_ONLY = "Read-only project: look around; nothing that you paint is kept"
 _NOT_FLAT = "NU-A20"
@@ -141,8 +142,9 @@ class StatusLine(SteadyText):
             return TOO_FAR_OUT
         if self._shown.shapes.wish:
             return self._shown.shapes.wish
-        if self._shown.is_covered:
-            return COVERED
+        covering = self._shown.covering
+        if covering:
+            return BELOW if covering == [self._shown.canvas.image] else COVERED
         if self._shown.canvas.is_looked_at:
             return ELSEWHERE
         annotation = self._shown.canvas.annotation
