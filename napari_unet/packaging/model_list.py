@@ -1,18 +1,22 @@
 """Trained networks with what they know: classes, scores, and the images that they were trained on."""
 
+from collections.abc import Mapping
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
 from napari_unet.dataset.channel_choice import told
-from napari_unet.dataset.training_image import remembered
+from napari_unet.dataset.training_image import remembered, sizes_by_name, with_sizes
 from napari_unet.errors import UserError
 from napari_unet.evaluation.checked_areas import TO_PUBLISH, publish_record
 from napari_unet.evaluation.estimated_dice import as_record
+from napari_unet.images.image import PixelSize
 from napari_unet.network.checkpoint import Checkpoint
 from napari_unet.network.known_facts import dice_to_publish_in, estimates_in
 from napari_unet.network.reading import NETWORK, open_network
 from napari_unet.project.classes import distinct_names
 from napari_unet.project.database import DATABASE
+from napari_unet.project.project import Project
 from napari_unet.training.device_settings import beginning_of
 
 _PATTERNS = ("*.unet", "*.safetensors", "*.bioimageio.zip")
@@ -58,13 +62,23 @@ def _found(path: Path) -> dict[str, Any]:
 
 
 def _record(path: Path) -> dict[str, Any]:
-    return {"path": str(path), **_described(open_network(path))}
+    return {"path": str(path), **_described(open_network(path), _corrected_sizes(path))}
 
 
-def _described(checkpoint: Checkpoint) -> dict[str, Any]:
+def _corrected_sizes(path: Path) -> Mapping[str, PixelSize]:
+    """Return the pixel sizes that a project knows now, by the name of the image; {} of what is no project."""
+    if not (path / DATABASE).is_file():
+        return {}
+    with suppress(UserError):  # of a damaged project the network is told as it was trained
+        with Project(path, read_only=True) as project:
+            return sizes_by_name(project.images.all())
+    return {}
+
+
+def _described(checkpoint: Checkpoint, sizes: Mapping[str, PixelSize]) -> dict[str, Any]:
     scores = checkpoint.facts.get("held_out_dice", {})
     names = distinct_names(dict(zip(checkpoint.class_ids, checkpoint.class_names, strict=True)))
-    images = remembered(checkpoint.facts)
+    images = with_sizes(remembered(checkpoint.facts), sizes)
     return {
         "step": checkpoint.step,
         "began_with": beginning_of(checkpoint.facts),

@@ -19,6 +19,7 @@ from napari_unet.images.planes import NormalisedPlanes
 from napari_unet.network.checkpoint import copy_checkpoint, load_checkpoint, save_checkpoint
 from napari_unet.packaging import project_export
 from napari_unet.packaging.model import Model
+from napari_unet.packaging.model_list import list_models
 from napari_unet.project.project import Project
 from napari_unet.storage import sha256
 from napari_unet.training.network_files import BEST
@@ -85,6 +86,8 @@ def test_a_pixel_size_that_was_corrected_holds_for_the_network(trained: Project,
     assert model.factors(planes, rescale=True) == (1, 1)
     copy_checkpoint(file, tmp_path / "alone.safetensors")
     assert api.load_model(tmp_path / "alone.safetensors", "cpu").warnings(planes) != []
+    listed = [list_models([path])[0]["pixel_sizes"] for path in (trained.folder, tmp_path / "alone.safetensors")]
+    assert listed == [["0.1 x 0.1 um"], ["0.5 x 0.5 um"]]
 
 
 def named_in(folder: Path, stem: str) -> dict[str, dict[int, str]]:
