@@ -20,13 +20,14 @@ def uniform_noise(shape: tuple[int, ...], device: torch.device, random: np.rando
 
 
 @contextmanager
-def seeded_dropout(random: np.random.Generator) -> Iterator[None]:
+def seeded_dropout(random: np.random.Generator, process: int = 0) -> Iterator[None]:
     """Let the same state of ``random`` drop the same numbers: dropout draws from torch's own generator, and no other.
 
+    Processes that share a batch have the same state; their numbers, from 0 on, let each drop others for its tiles.
     What else in this process draws from that one is left alone, on the CPU.
     """
     with torch.random.fork_rng(devices=[]):
-        torch.manual_seed(int(random.integers(2**63 - 1)))
+        torch.manual_seed(int(random.integers(2**63 - 1)) + process)
         yield
 
 

@@ -72,7 +72,7 @@ class StepLoss:
     def _dropout(self) -> AbstractContextManager[None]:
         """Return a context for the dropout of the network; where it has none, no random number is drawn."""
         has_dropout = any(isinstance(part, nn.Dropout) for part in self.network.modules())
-        return seeded_dropout(self.random) if has_dropout else nullcontext()
+        return seeded_dropout(self.random, self.group.rank) if has_dropout else nullcontext()
 
     def _without_prior(self, branches: Tensor) -> list[Tensor]:
         """Return the logits of the answer and, where the head has several branches, of each of them by itself.

@@ -8,6 +8,7 @@ import torch
 
 from napari_unet.config import Settings
 from napari_unet.network.device import Device
+from napari_unet.network.presets import preset_named
 from napari_unet.network.unet import Architecture, DeepShallowHead, UNet, build
 from napari_unet.training.batch import Batch
 from napari_unet.training.device_group import Alone
@@ -63,3 +64,16 @@ def test_a_head_without_branches_has_one_loss() -> None:
     network = build(replace(EXPERTS, head="linear"))
     loss, total = step_loss(network)(SECOND, SETTINGS)
     assert total.item() == loss.item() > 0
+
+
+def test_every_process_drops_other_numbers_of_its_tiles() -> None:
+    """They draw from the same state, and each has tiles of its own; one alone is the first of them."""
+    network = build(preset_named("elu-dropout").architecture)
+    batch = SECOND._replace(pixels=torch.linspace(-1, 1, 32 * 32).reshape(1, 1, 32, 32))
+    losses = []
+    for rank in (0, 1, 0):
+        group = Alone()
+        group.rank = rank
+        loss = replace(step_loss(network), group=group, random=np.random.default_rng(5))
+        losses.append(loss(batch, SETTINGS)[0].item())
+    assert losses[0] == losses[2] != losses[1]
