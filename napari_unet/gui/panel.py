@@ -14,14 +14,13 @@ from qtpy.QtWidgets import QMainWindow, QScrollArea, QVBoxLayout, QWidget
 from napari_unet.controller.controller import Controller
 from napari_unet.controller.news import ActionEnded
 from napari_unet.controller.worker_process import WorkerProcess
-from napari_unet.gui.sections.annotation_box import AnnotationBox
 from napari_unet.gui.sections.attempt import Attempt
 from napari_unet.gui.sections.canvas_focus import CanvasFocus
 from napari_unet.gui.sections.check_box import CheckBox
 from napari_unet.gui.sections.details import Details
-from napari_unet.gui.sections.images_box import ImagesBox
+from napari_unet.gui.sections.paint_box import PaintBox
 from napari_unet.gui.sections.results_box import ResultsBox
-from napari_unet.gui.sections.section import MARGIN, SPACE, Section, style
+from napari_unet.gui.sections.section import MARGIN, SPACE, style
 from napari_unet.gui.sections.settings_form import SettingsForm
 from napari_unet.gui.sections.shown_image import ShownImage
 from napari_unet.gui.sections.tab_order import tab_as_laid_out
@@ -135,23 +134,20 @@ class Panel(QWidget):  # type: ignore[misc]
     def _boxes(self) -> list[QWidget]:
         """Make the sections, from top to bottom."""
         controller, shown = self.controller, self.shown
-        self._images_box = images = ImagesBox(self._viewer, controller, shown, self)
+        paint = PaintBox(self._viewer, controller, shown, self)
+        self._images_box = images = paint.images
+        annotation = paint.annotation
         self.head, self.image_list = images.head, images.list
         self.project_images, self.added_files = images.project_images, images.added_files
         self.opening = images.opening
-        annotation = AnnotationBox(self._viewer, controller, shown)
         self.class_table, self.classes, self.painting = annotation.class_table, annotation.classes, annotation.painting
         self.labels_offer, self.status_line = annotation.offer, annotation.status
-        images.head.facts.add_tool(annotation.offer)
         check = CheckBox(self._viewer, controller, shown, images.project_images)
         self.where_next, self.label_check, self.rectangle_check = check.where_next, check.label_check, check.rectangle
         self.results = results = ResultsBox(controller, shown, shown.saving.check)
         self.view_row, self.export_row = results.overlay.view_row, results.export_row
         self.details = Details(controller, self.canvas, self.areas, check.rectangle.result, self.view_row.maps)
         self.score_card = self.details.card
-        paint = Section(1, "Paint", images, annotation)
-        for tool in (images.list.place, images.list.find_button, images.list.add_button):
-            paint.add_tool(tool)
         return [paint, check, results, self.details]
 
     def _lay_out(self, boxes: list[QWidget]) -> None:

@@ -60,7 +60,7 @@ class PredictionRequest:
 
 def names_of(given: str | int | Sequence[str | int]) -> list[str]:
     """Return the names of formats, channels or classes as a list of texts: a text is one name and not its letters."""
-    return [str(name) for name in ([given] if isinstance(given, str | Integral) else given)]
+    return [str(name) for name in ([given] if isinstance(given, str | int | Integral) else given)]
 
 
 def refuse_tile(tile: int | None) -> None:

@@ -61,9 +61,10 @@ class TrainingRequest:
     def __post_init__(self) -> None:
         _refuse_no_number("seed", self.seed, Integral)
         _refuse_no_number("devices", self.devices, Integral)
-        for name, length in (("seconds", self.seconds), ("steps", self.steps)):
-            if length is not None:
-                _refuse_no_number(name, length, Real)
+        if self.steps is not None:
+            _refuse_no_number("steps", self.steps, Integral)
+        if self.seconds is not None:
+            _refuse_no_number("seconds", self.seconds, Real)
         if not 0 <= self.seed <= MOST_SEED:
             fix = f"choose a whole number from 0 to {MOST_SEED}"
             raise UserError("NU-C01", f"a seed of {self.seed}", "seed", fix)

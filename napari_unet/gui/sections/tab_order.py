@@ -24,9 +24,9 @@ def _stops(widget: QWidget) -> Iterator[QWidget]:
 
 
 def _stops_in(layout: QLayout) -> Iterator[QWidget]:
-    places = range(layout.count())
+    places = list(range(layout.count()))
     if isinstance(layout, QGridLayout):  # its items come as they were added
-        places = sorted(places, key=layout.getItemPosition)
+        places.sort(key=layout.getItemPosition)
     for item in map(layout.itemAt, places):
         if (inner := item.widget()) is not None:
             yield from _stops(inner)
