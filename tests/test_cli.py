@@ -513,7 +513,7 @@ def test_models_are_listed_with_their_scores(run: Run, trained_folder: Path, tmp
     assert len(out.splitlines()) == 2
     line = next(line for line in out.splitlines() if "high" in line)
     assert "mean held-out Dice 0.750" in line
-    assert line.endswith("images trained on: 1, with pixels of 1 x 1 pixel")
+    assert line.endswith("images trained on: 1, with pixels of unknown size")
 
 
 def test_the_first_interruption_ends_a_training_and_saves_it(

@@ -8,8 +8,9 @@ if TYPE_CHECKING:
 
 def training_line(result: "TrainingResult") -> str:
     """Return steps, time, device, scores and file of a training."""
+    steps = "1 step" if result.steps == 1 else f"{result.steps} steps"
     parts = [
-        f"{result.steps} steps in {result.seconds:.1f} s on {result.device}, network '{result.preset}'",
+        f"{steps} in {result.seconds:.1f} s on {result.device}, network '{result.preset}'",
         f"estimated Dice: {_estimates(result.estimated_dice)}",
     ]
     parts += _to_publish(result.dice_to_publish)
@@ -89,7 +90,8 @@ def model_line(record: dict[str, Any]) -> str:
     """Return the scores of a network and what it was trained on."""
     if "error" in record:
         return f"{record['path']}: {record['error']}"
-    count, sizes = len(record["trained_on"]), " and ".join(record["pixel_sizes"])
+    count = len(record["trained_on"])
+    sizes = " and ".join("unknown size" if size.endswith(" pixel") else size for size in record["pixel_sizes"])
     names = f" ({record['channels_trained_on']})" if record["channels_trained_on"] else ""
     trained = f"images trained on: {count}, with pixels of {sizes}" if count else "images trained on: not remembered"
     estimated = _estimates(record["estimated_dice"])

@@ -66,7 +66,7 @@ def preset_named(name: str) -> Preset:
     """
     if name not in PRESETS:
         what = f"there is no preset {name[:_LONGEST_NAME]!r}"
-        raise UserError("NU-C03", what, "preset", f"choose one of {', '.join(PRESETS)}")
+        raise UserError("NU-C03", what, "preset", f"choose auto or one of {', '.join(PRESETS)}")
     return PRESETS[name]
 
 
