@@ -1,5 +1,7 @@
 """Mapping of pixels of any type and range to numbers that a network takes, the same for the whole image."""
 
+import itertools
+from collections.abc import Iterator
 from dataclasses import dataclass
 
 import numpy as np
@@ -13,6 +15,7 @@ CLIP = 3.0
 _SAMPLED_PLANES = 16
 _SAMPLED_VALUES = 250_000  # of each plane
 SQUARES, SQUARE = 8, 64  # a large plane is sampled in 8 x 8 squares of 64 px
+_MORE_SQUARES = 64 * 64  # looked at, of all sampled planes together, where those all have one value
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,7 +76,10 @@ def is_wide(dtype: DTypeLike) -> bool:
 
 def measure_normalisation(image: Image) -> Normalisation:
     """Measure percentiles over a regular sample of all planes; a constant channel has no range."""
-    columns = [_sample(image, plane) for plane in _sampled_planes(image.planes)]
+    planes = _sampled_planes(image.planes)
+    columns = [_sample(image, plane) for plane in planes]
+    if image.is_large and not any(map(_varies, columns)):
+        columns += _content_between(image, planes)
     # Channel by channel: all of a stack of many channels would be gigabytes as float64.
     bounds = [
         _bounds(np.concatenate([values[:, channel] for values in columns]).astype(np.float64))
@@ -89,18 +95,28 @@ def _sampled_planes(planes: int) -> list[int]:
 
 def _sample(image: Image, plane: int) -> Num[np.ndarray, "n c"]:
     if image.is_large:  # single pixels from everywhere would need every chunk of the file
-        squares = [image.read(plane, *square).reshape(-1, image.channels) for square in _squares(image)]
-        return np.concatenate(squares)
+        return np.concatenate(list(_squares(image, plane, SQUARES)))
     step = max(1, int(np.sqrt(image.height * image.width / _SAMPLED_VALUES)))
     return image.read(plane, slice(0, None, step), slice(0, None, step)).reshape(-1, image.channels)
 
 
-def _squares(image: Image) -> list[tuple[slice, slice]]:
-    """Return rows and columns of squares at equal distances, the rim left out."""
-    starts = [
-        [int((number + 0.5) * side / SQUARES) for number in range(SQUARES)] for side in (image.height, image.width)
-    ]
-    return [(slice(y, y + SQUARE), slice(x, x + SQUARE)) for y in starts[0] for x in starts[1]]
+def _squares(image: Image, plane: int, along: int) -> Iterator[Num[np.ndarray, "n c"]]:
+    """Yield the pixels of squares at equal distances, as many along rows as along columns, the rim left out."""
+    starts = [[int((number + 0.5) * side / along) for number in range(along)] for side in (image.height, image.width)]
+    for y, x in itertools.product(*starts):
+        yield image.read(plane, slice(y, y + SQUARE), slice(x, x + SQUARE)).reshape(-1, image.channels)
+
+
+def _content_between(image: Image, planes: list[int]) -> list[Num[np.ndarray, "n c"]]:
+    """Return those of closer squares that vary: a small section on an empty slide may lie between the first ones."""
+    along = int(np.sqrt(_MORE_SQUARES / len(planes)))
+    return [values for plane in planes for values in _squares(image, plane, along) if _varies(values)]
+
+
+def _varies(values: Num[np.ndarray, "n c"]) -> bool:
+    """Tell whether a channel has several finite values."""
+    finite = (column[np.isfinite(column)] for column in values.T)
+    return any(bool(column.size) and column.min() < column.max() for column in finite)
 
 
 def _bounds(values: Num[np.ndarray, " n"]) -> tuple[float, float, float]:

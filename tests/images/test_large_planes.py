@@ -6,6 +6,7 @@ from typing import Any
 
 import numpy as np
 import pytest
+import zarr
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from image_files import write_pyramid
@@ -230,6 +231,16 @@ def test_normalisation_of_a_large_plane_reads_squares(monkeypatch: pytest.Monkey
     near = measure_normalisation(Image("sample", sample, "yx"))
     assert found.low[0] == pytest.approx(near.low[0], abs=1)
     assert found.high[0] == pytest.approx(near.high[0], abs=1)
+
+
+def test_a_small_section_on_an_empty_slide_has_contrast(tmp_path: Path) -> None:
+    """What lies between the sampled squares of a plane that is one value elsewhere is seen by the network."""
+    section = np.random.default_rng(0).integers(100, 600, (1024, 1536), np.uint16)
+    slide = zarr.create_array(tmp_path / "slide.zarr", shape=(30_000, 30_000), chunks=(2048, 2048), dtype=np.uint16)
+    slide[14_400:15_424, 14_400:15_936] = section
+    image = open_image(tmp_path / "slide.zarr")
+    seen = measure_normalisation(image).apply(image.read(0, slice(14_400, 15_424), slice(14_400, 15_936)))
+    assert np.ptp(seen) > 1
 
 
 @pytest.mark.parametrize("name", ["a.tif", "a.ome.zarr"])
