@@ -16,6 +16,7 @@ from napari_unet.images.image import Image
 from napari_unet.images.label_file import open_labels
 from napari_unet.images.labels import MAX_CLASS, frame_and_plane
 from napari_unet.images.labels_inside import mask_path
+from napari_unet.images.lazy_array import Sliceable
 from napari_unet.images.lossy import is_lossy
 from napari_unet.objects.objects import label_objects
 
@@ -23,8 +24,8 @@ _WHERE = "score"
 
 
 def score(
-    prediction: Shaped[np.ndarray, "..."],
-    truth: Shaped[np.ndarray, "..."],
+    prediction: Sliceable | str | Path,
+    truth: Sliceable | str | Path,
     *,
     truth_is: str = "auto",
     prediction_is: str = "auto",
@@ -37,7 +38,8 @@ def score(
 
     Parameters
     ----------
-    prediction, truth : masks of the same image; the last two axes are y and x, others of length 1 do not count
+    prediction, truth : masks of the same image, of NumPy, Dask or Zarr, or the pixels of an `Image`; the last two axes
+        are y and x, others of length 1 do not count
     truth_is, prediction_is : "classes" for class - 1 with background 0; "mask" for 0 background and anything else
         foreground; "objects" for a number per object; "labels" for a truth of 0 unlabelled and 1..K classes, of which
         labelled pixels alone are compared. A mask or objects on either side compare foreground with background, and
@@ -46,11 +48,12 @@ def score(
     Raises
     ------
     UserError
-        NU-S01 for different shapes or no y and x, NU-S02 for values that have no or no certain meaning.
+        NU-S01 for different shapes or no y and x, NU-S02 for values that have no or no certain meaning, and for paths.
     """
-    _refuse_unlike(prediction, truth)
-    size = (-1, *truth.shape[-2:])
-    pair = MaskPair(prediction.reshape(size).astype(np.int64), truth.reshape(size).astype(np.int64))
+    found, true = _in_memory(prediction), _in_memory(truth)
+    _refuse_unlike(found, true)
+    size = (-1, *true.shape[-2:])
+    pair = MaskPair(found.reshape(size).astype(np.int64), true.reshape(size).astype(np.int64))
     true_meaning = _meaning(truth_is, TRUTH_MEANINGS)
     if true_meaning == "auto":
         true_meaning = pair.truth_meaning()
@@ -135,6 +138,14 @@ def _classes(
         what = "the truth has several classes and the prediction none"
         raise UserError("NU-S02", what, _WHERE, "give the mask of classes as prediction, or a truth of one class")
     return (found > 0).astype(np.uint8), (true > 0).astype(np.uint8)
+
+
+def _in_memory(mask: Sliceable | str | Path) -> Shaped[np.ndarray, "..."]:
+    """Return a mask as an array of NumPy; refuse the path of one, for only ``score_files`` knows its axes."""
+    if isinstance(mask, str | Path):
+        fix = "give the pixels, open_image(path).pixels, or score files by napari_unet.api.score_files"
+        raise UserError("NU-S02", "a path is given where a mask is wanted", str(mask), fix)
+    return np.asarray(mask)
 
 
 def _refuse_unlike(prediction: Shaped[np.ndarray, "..."], truth: Shaped[np.ndarray, "..."]) -> None:

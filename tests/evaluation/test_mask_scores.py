@@ -7,11 +7,13 @@ from typing import Any
 import numpy as np
 import pytest
 import tifffile
+import zarr
 from PIL import Image as Picture
 
 from napari_unet.cli import main
 from napari_unet.errors import UserError
 from napari_unet.evaluation.mask_meaning import PREDICTION_MEANINGS, TRUTH_MEANINGS
+from napari_unet.images.reading import open_image
 from napari_unet.packaging.mask_scores import score, score_files
 
 SIDE = 48
@@ -61,7 +63,7 @@ EXACT: dict[str, tuple[np.ndarray, np.ndarray, dict[str, str]]] = {
 def test_a_perfect_mask_is_perfect(name: str) -> None:
     """Dice, IoU and SEG are 1 for background and foreground, however the two are numbered."""
     prediction, truth, said = EXACT[name]
-    result = score(prediction, truth, **said)  # type: ignore[arg-type]
+    result = score(prediction, truth, **said)
     assert result["dice"] == {"0": 1.0, "1": 1.0}
     assert (result["mean_dice"], result["mean_iou"], result["seg"]) == (1.0, 1.0, 1.0)
 
@@ -155,7 +157,7 @@ def test_what_could_mean_several_things_is_asked_for(name: str) -> None:
     """The refusal says what the numbers look like and which words there are."""
     prediction, truth, said, text = REFUSED[name]
     with pytest.raises(UserError, match=r"^NU-S02: ") as caught:
-        score(prediction, np.asarray(truth), **said)  # type: ignore[arg-type]
+        score(prediction, np.asarray(truth), **said)
     assert text in str(caught.value)
 
 
@@ -228,6 +230,15 @@ def test_a_row_of_pixels_is_no_mask() -> None:
         score(np.ones(9, np.uint8), np.ones(9, np.uint8))
 
 
+def test_pixels_of_a_file_are_a_mask_and_its_path_is_none(tmp_path: Path) -> None:
+    """What is read when it is sliced lacks some of what arrays of NumPy can do."""
+    path = tmp_path / "a.tif"
+    tifffile.imwrite(path, SAME)
+    assert score(open_image(path).pixels, zarr.array(SAME)) == score(SAME, SAME)
+    with pytest.raises(UserError, match=r"^NU-S02: a path .*a\.tif, .*score_files"):
+        score(str(path), SAME)
+
+
 def test_each_line_tells_what_numbers_were_taken_for(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     """Two classes of one piece each lie apart like two cells; beside one predicted class nobody knows which it is."""
     found, truth = tmp_path / "found.tif", tmp_path / "truth.tif"
@@ -267,7 +278,7 @@ def test_files_on_the_command_line(tmp_path: Path, capsys: pytest.CaptureFixture
 def test_every_pairing_that_is_named_has_a_score(truth_is: str, prediction_is: str) -> None:
     """Of the same two squares, each numbered in its way, Dice of the foreground is 1."""
     two = {"classes": squares(1, 1), "mask": squares(9, 9), "objects": squares(9, 4), "labels": squares(1, 1) + 1}
-    result = score(two[prediction_is], two[truth_is], truth_is=truth_is, prediction_is=prediction_is)  # type: ignore[arg-type]
+    result = score(two[prediction_is], two[truth_is], truth_is=truth_is, prediction_is=prediction_is)
     assert (result["dice"], result["seg"]) == ({"0": 1.0, "1": 1.0}, 1.0)
 
 
