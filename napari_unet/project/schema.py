@@ -15,6 +15,7 @@ from napari_unet.project.damage import is_of_damage
 from napari_unet.storage import disk_of, temporary_folder
 
 _WRITE_PROTECTED = ("SQLITE_CANTOPEN", "SQLITE_READONLY")  # names of SQLite's errors begin like this
+_LONGEST_PATH = 500  # bytes; SQLite opens no database on a longer path, whose journal needs some bytes more
 _NEEDED = 2**20  # bytes free to open a project for writing: SQLite's index of the log, and the log's first pages
 NETWORK_FILE_SYSTEMS = {"nfs", "nfs4", "cifs", "smb3", "smbfs", "fuse.sshfs", "9p", "afs"}
 
@@ -236,9 +237,18 @@ def _damage_told(file: Path) -> Iterator[None]:
             what = f"the disk {disk_of(file)} is full, so that the project can only be read"
             fix = f"free {_NEEDED // 2**20} MB there, or open it read-only; nothing in it is damaged"
             raise UserError("NU-P26", what, str(file.parent), fix) from error
+        if _is_too_long(error, file):
+            what = f"the path of the project is too long for its database (more than {_LONGEST_PATH} bytes)"
+            raise UserError("NU-P01", what, str(file.parent), "move it to a shorter one; nothing is damaged") from error
         what = f"the project cannot be opened ({' '.join(str(error).split())})"
         first = "run napari-unet verify --repair" if is_of_damage(error) else "check the folder"
         raise UserError("NU-P01", what, str(file.parent), f"{first}, or restore it from a copy") from error
+
+
+def _is_too_long(error: Exception, file: Path) -> bool:
+    """Tell whether SQLite failed to open a database because of the length of its path."""
+    is_unopened = getattr(error, "sqlite_errorname", "").startswith("SQLITE_CANTOPEN")
+    return is_unopened and len(os.fsencode(file.resolve())) > _LONGEST_PATH
 
 
 def version_of(connection: sqlite3.Connection) -> int:

@@ -593,6 +593,18 @@ def test_what_a_file_manager_leaves_is_nobodys(tmp_path: Path, name: str) -> Non
 
 
 @pytest.mark.parametrize("read_only", [False, True])
+def test_a_path_that_is_too_long_for_a_database_is_named_as_the_reason(tmp_path: Path, read_only: bool) -> None:
+    """Rather than damage: there is no copy to restore."""
+    place = tmp_path.joinpath(*["deep" * 50] * 3)
+    with Project(tmp_path / "p.unet"):
+        pass
+    place.mkdir(parents=True)
+    (tmp_path / "p.unet").rename(place / "p.unet")
+    with pytest.raises(UserError, match=r"^NU-P01: the path of the project is too long .* shorter"):
+        Project(place / "p.unet", read_only=read_only)
+
+
+@pytest.mark.parametrize("read_only", [False, True])
 def test_a_foreign_database_is_refused_and_left_alone(tmp_path: Path, read_only: bool) -> None:
     """A database of another program under our name gets none of our tables."""
     with sqlite3.connect(tmp_path / DATABASE) as database:
