@@ -1,7 +1,7 @@
 """Pair each label file with its image."""
 
 import re
-from collections import defaultdict
+from collections import Counter, defaultdict
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
@@ -11,6 +11,8 @@ from napari_unet.images.labels import frame_and_plane
 from napari_unet.images.overwriting import image_stem, same_name
 
 _NUMBER = re.compile(r"\d+")
+_LAST_NUMBER = "number"  # the kind of key that says least
+_IN_ORDER = "give two lists of files in the same order"
 
 
 def paired(images: Sequence[Path], labels: Sequence[Path]) -> list[tuple[Path, Path]]:
@@ -51,10 +53,30 @@ def named_alike(images: Sequence[Path], labels: Sequence[Path], ending: str = ""
     Raises
     ------
     UserError
-        NU-C02 where a label file has no image or several.
+        NU-C02 where a label file has no image or several, or its last number may count something else.
     """
     candidates = _Candidates(images, ending)
-    return [(candidates.image_of(label), label) for label in labels]
+    pairs = [(candidates.image_of(label), label) for label in labels]
+    _refuse_doubtful(pairs, images, ending)
+    return pairs
+
+
+def _refuse_doubtful(pairs: Sequence[tuple[Path, Path]], images: Sequence[Path], ending: str) -> None:
+    """Refuse what a last number alone says where it may count something else, as that of "a1_ch2" beside "a1" and "a2".
+
+    It may where another label file has that image too, or where the name begins with that of another numbered image.
+    Several files of one name are left to the caller, and several planes of one stack are meant.
+    """
+    whole = [(image, label) for image, label in pairs if frame_and_plane(label) is None]
+    counts = Counter(image for image, _ in whole)
+    names = {image: same_name(image_stem(image).removesuffix(ending)) for image in images}
+    for image, label in whole:
+        if _is_named_alike(image, label, ending):
+            continue
+        begins = [other for other, name in names.items() if _NUMBER.search(name) and _begins_with(label, name)]
+        if counts[image] > 1 or (begins and image not in begins):
+            what = f"its last number is that of {image.name}, and may count something else"
+            raise UserError("NU-C02", what, str(label), _IN_ORDER)
 
 
 class _Candidates:
@@ -80,7 +102,7 @@ class _Candidates:
                 return images[0]
         count = len(found[0]) if found else "no"
         what = f"{count} images in the folder have its name or number"
-        raise UserError("NU-C02", what, str(label), "give two lists of files in the same order")
+        raise UserError("NU-C02", what, str(label), _IN_ORDER)
 
 
 def _keys(path: Path, ending: str = "") -> Iterator[tuple[str, str | int]]:
@@ -91,4 +113,16 @@ def _keys(path: Path, ending: str = "") -> Iterator[tuple[str, str | int]]:
     yield "alike", same_name(name)
     place, numbers = frame_and_plane(path), _NUMBER.findall(name)
     if numbers:
-        yield "number", int(numbers[-1]) if place is None else place[0]
+        yield _LAST_NUMBER, int(numbers[-1]) if place is None else place[0]
+
+
+def _is_named_alike(image: Path, label: Path, ending: str) -> bool:
+    """Tell whether an image and a label file have the same name, not the same number alone."""
+    names = {key for key in _keys(image, ending) if key[0] != _LAST_NUMBER}
+    return not names.isdisjoint(_keys(label))
+
+
+def _begins_with(label: Path, name: str) -> bool:
+    """Tell whether the name of a label file is that of an image and more, which is not the rest of a number."""
+    rest = same_name(label.stem).removeprefix(name)
+    return rest != same_name(label.stem) and not rest[:1].isalnum()

@@ -375,6 +375,29 @@ def test_two_folders_are_paired_by_name_or_number(tmp_path: Path) -> None:
         paired([tmp_path / "frames"], [tmp_path / "gold" / "cells.tif"])
 
 
+@pytest.mark.parametrize(
+    "labels", [("img1_ch2", "img2_ch2", "img3_ch2"), ("img1_ch2",), ("img2", "mask2"), ("mask2", "track2")]
+)
+def test_a_number_that_may_count_something_else_pairs_nothing(tmp_path: Path, labels: tuple[str, ...]) -> None:
+    """Else the labels of every image would be those of the second one, whose number is that of the channel."""
+    for name in ("img1", "img2", "img3"):
+        picture_in(tmp_path / "frames", name)
+    for name in labels:
+        picture_in(tmp_path / "gold", name)
+    with pytest.raises(UserError, match=r"^NU-C02: its last number is that of img2\.tif, .*gold.*two lists of files"):
+        paired([tmp_path / "frames"], [tmp_path / "gold"])
+
+
+def test_a_name_with_more_behind_it_has_its_own_number(tmp_path: Path) -> None:
+    """An image without a number, or one whose number goes on, says nothing of it."""
+    for name in ("img", "img1", "img12"):
+        picture_in(tmp_path / "frames", name)
+    for name in ("img_mask12", "img1_mask"):
+        picture_in(tmp_path / "gold", name)
+    found = {label.stem: image.stem for image, label in paired([tmp_path / "frames"], [tmp_path / "gold"])}
+    assert found == {"img_mask12": "img12", "img1_mask": "img1"}
+
+
 def test_truth_of_one_plane_labels_that_plane(train: Train, tmp_path: Path) -> None:
     """As the Cell Tracking Challenge has it of stacks: frame and plane stand in the name, several of one frame too."""
     frames, gold = tmp_path / "frames", tmp_path / "gold"
