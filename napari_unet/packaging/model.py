@@ -26,7 +26,7 @@ from napari_unet.network.checkpoint import Checkpoint
 from napari_unet.network.device import choose_device
 from napari_unet.network.inference import Predictor
 from napari_unet.network.reading import open_network
-from napari_unet.project.classes import ClassLabel, default_colour, default_name
+from napari_unet.project.classes import ClassLabel, default_colour, default_name, distinct_names
 from napari_unet.project.database import DATABASE
 from napari_unet.project.project import Project
 
@@ -148,9 +148,11 @@ def styles(classes: Sequence[ClassLabel], highest: int) -> list[ClassStyle]:
 def classes_of(checkpoint: Checkpoint, classes: Sequence[ClassLabel] = ()) -> tuple[ClassLabel, ...]:
     """Return the classes of a project, and those of a network that the project has no more, under their old names.
 
-    A network that learned before a class was removed predicts it still, so that its masks need the name.
+    A network that learned before a class was removed predicts it still, so that its masks need the name. Another class
+    may have that name by now, so the second one of a name has its number too, as in all records.
     """
     named: Mapping[int, str] = dict(zip(checkpoint.class_ids, checkpoint.class_names, strict=True))
     labels = {class_id: ClassLabel(class_id, name, default_colour(class_id)) for class_id, name in named.items()}
     labels |= {label.id: label for label in classes}
-    return tuple(labels[class_id] for class_id in sorted(labels))
+    names = distinct_names({class_id: label.name for class_id, label in labels.items()})
+    return tuple(replace(labels[class_id], name=names[class_id]) for class_id in sorted(labels))

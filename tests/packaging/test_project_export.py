@@ -125,3 +125,16 @@ def test_a_removed_class_is_in_no_file(trained: Project, tmp_path: Path) -> None
     api.export(trained, tmp_path / "old", ["tiff", "csv", "coco", "ome-zarr"], device="cpu")
     assert named_in(tmp_path / "old", stem) == {name: {1: "b", 2: "third"} for name in FILES}
     assert np.unique(tifffile.imread(tmp_path / "old" / f"{stem}.tif")).tolist() == [0, 1]
+
+
+def test_a_class_with_the_name_of_a_removed_one_is_told_apart(trained: Project, tmp_path: Path) -> None:
+    """The network predicts both until it has learned on, and rows of two classes would count as those of one."""
+    trained.add_class("third")
+    file = trained.models / BEST
+    learned = load_checkpoint(file)
+    save_checkpoint(replace(learned, class_ids=(2, 3), class_names=("b", "third")), file)
+    trained.classes.remove(2)
+    trained.classes.change(3, name="b")
+    api.export(trained, tmp_path / "results", ["tiff", "csv", "coco", "ome-zarr"], device="cpu")
+    told = named_in(tmp_path / "results", trained.images.all()[0].name)
+    assert told == {name: {1: "b", 2: "b (3)"} for name in FILES}
