@@ -1,12 +1,15 @@
 """Joint tables: the measurements, and the summaries, of all images in one file each."""
 
 import csv
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from importlib.metadata import version
 from pathlib import Path
 
-from napari_unet.export.earlier_results import refuse_file
+from napari_unet.export.earlier_results import FILES, OTHER_FILES, VERSION, read_record, refuse_file
 from napari_unet.export.file_stem import file_stem
+from napari_unet.export.json_file import write_json
 from napari_unet.export.object_table import write_verified_table
+from napari_unet.export.provenance import content_hash, keep_changed
 from napari_unet.images.overwriting import same_name
 from napari_unet.objects.measurements import Measurement
 
@@ -19,11 +22,18 @@ _KINDS = {
 _LONGEST_HEADER = 2**16  # characters that are read of a table which may be somebody else's
 
 
-def write_joint_tables(folder: Path, name: str, stems: Mapping[int, str], written: Iterable[Path]) -> list[Path]:
+def write_joint_tables(
+    folder: Path,
+    name: str,
+    stems: Mapping[int, str],
+    written: Iterable[Path],
+    warn: Callable[[str], object] = lambda line: None,
+) -> list[Path]:
     """Write ``NAME-all.csv`` and ``NAME-all-summary.csv`` from the tables of the images; none where there are none.
 
     The first column is "image", the beginning of the names of an image's files. An image whose tables were not
     written is left out. Units that only some images have stay empty for the others.
+    ``NAME-all.json`` has the SHA-256 of both, so that one that was changed is set aside before it is replaced.
 
     Parameters
     ----------
@@ -31,6 +41,7 @@ def write_joint_tables(folder: Path, name: str, stems: Mapping[int, str], writte
     name : of the project
     stems : beginning of the file names of each image, by its id
     written : files that were written for the images
+    warn : told where a table is that was changed after an export wrote it
 
     Raises
     ------
@@ -39,27 +50,43 @@ def write_joint_tables(folder: Path, name: str, stems: Mapping[int, str], writte
     """
     refuse_foreign_tables(folder, name, stems)
     there = {path.name for path in written}
+    tables = {
+        ending: [(stem, folder / f"{stem}{ending}") for stem in stems.values() if f"{stem}{ending}" in there]
+        for ending in _KINDS
+    }
     base = _base(name, stems)
-    made = []
-    for ending in _KINDS:
-        tables = [(stem, folder / f"{stem}{ending}") for stem in stems.values() if f"{stem}{ending}" in there]
-        if tables:
-            columns, rows = _joined(tables)
-            made.append(write_verified_table(folder / f"{base}{ending}", columns, rows))
-    return made
+    joint = {folder / f"{base}{ending}": found for ending, found in tables.items() if found}
+    if not joint:
+        return []
+    note = folder / f"{base}.json"
+    for line in keep_changed(note, [path.name for path in joint]):
+        warn(line)
+    _record(note, {})  # a killed run leaves no table that looks as if it had been changed
+    for path, found in joint.items():
+        write_verified_table(path, *_joined(found))
+    _record(note, {path.name: content_hash(path) for path in joint})
+    return [*joint]
 
 
 def refuse_foreign_tables(folder: Path, name: str, stems: Mapping[int, str]) -> None:
-    """Refuse joint tables that would take the place of files which are none.
+    """Refuse joint tables, and a record of them, that would take the place of files which are none.
 
     Raises
     ------
     UserError
         NU-E08
     """
+    base = _base(name, stems)
     for ending, columns in _KINDS.items():
-        path = folder / f"{_base(name, stems)}{ending}"
+        path = folder / f"{base}{ending}"
         refuse_file(path, is_own=_begins_with(path, columns))
+    note = folder / f"{base}.json"
+    refuse_file(note, is_own=VERSION in read_record(note))
+
+
+def _record(note: Path, hashes: Mapping[str, str]) -> None:
+    """Write the record of joint tables, as ``known_files`` reads that of an image."""
+    write_json(note, {VERSION: version(VERSION), FILES: dict(hashes), OTHER_FILES: {}})
 
 
 def _begins_with(path: Path, columns: list[str]) -> bool:

@@ -1,7 +1,7 @@
 """The ``.json`` beside the results of an image: it says what made them, so that a batch knows which are finished."""
 
 import hashlib
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from functools import cached_property
@@ -92,16 +92,7 @@ class Provenance:
         UserError
             NU-E08 where they cannot be moved: they are not replaced then.
         """
-        known = known_files(path)
-        there = [path.with_name(name) for name in self._names(path) if known.get(name)]
-        changed = [file for file in there if file.exists() and content_hash(file) != known[file.name]]
-        if not changed:
-            return []
-        what = f"changed after an export wrote it ({', '.join(file.name for file in changed)})"
-        aside = set_aside(*changed, word="changed")
-        if aside is None:
-            raise UserError("NU-E08", what, str(path.parent), "move it, for it cannot be set aside here")
-        return [str(UserError("NU-E16", what, str(aside), "it is kept there, and the new result takes its place"))]
+        return keep_changed(path, self._names(path))
 
     def claim(self, path: Path) -> None:
         """Say at ``path`` which files are about to be written, so that a killed run leaves none that nobody knows."""
@@ -146,6 +137,28 @@ class Provenance:
             return [*files, path] if same and all(content_hash(f) == code for f, code in files.items()) else []
         except (OSError, ValueError, KeyError, TypeError, AttributeError):
             return []  # not there, somebody else's, or damaged: it is made again
+
+
+def keep_changed(note: Path, names: Iterable[str]) -> list[str]:
+    """Set aside those of these files that the record ``note`` beside them lists with another SHA-256.
+
+    One line tells where they are now; there is none where nothing was changed.
+
+    Raises
+    ------
+    UserError
+        NU-E08 where they cannot be moved: they are not to be replaced then.
+    """
+    known = known_files(note)
+    there = [note.with_name(name) for name in names if known.get(name)]
+    changed = [file for file in there if file.exists() and content_hash(file) != known[file.name]]
+    if not changed:
+        return []
+    what = f"changed after an export wrote it ({', '.join(file.name for file in changed)})"
+    aside = set_aside(*changed, word="changed")
+    if aside is None:
+        raise UserError("NU-E08", what, str(note.parent), "move it, for it cannot be set aside here")
+    return [str(UserError("NU-E16", what, str(aside), "it is kept there, and the new result takes its place"))]
 
 
 def quality_in(path: Path) -> tuple[dict[str, Any], float | None]:

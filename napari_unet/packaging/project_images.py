@@ -58,7 +58,9 @@ def export_images(
             if len(records) == 1:
                 raise failure.error from error
             failed(failure)
-    return written + (write_joint_tables(folder, project.folder.stem, stems, written) if len(records) > 1 else [])
+    if len(records) > 1:
+        written += write_joint_tables(folder, project.folder.stem, stems, written, warn)
+    return written
 
 
 def _learned(project: Project) -> set[int]:

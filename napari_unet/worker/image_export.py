@@ -99,7 +99,7 @@ def export_images(
                 raise told from error
             listener.noticed(str(told))
     if len(wish.image_ids) > 1:
-        paths += write_joint_tables(folder, project.folder.stem, stems, paths)
+        paths += write_joint_tables(folder, project.folder.stem, stems, paths, listener.noticed)
     return paths
 
 

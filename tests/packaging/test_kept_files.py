@@ -251,6 +251,25 @@ def test_what_all_images_share_takes_nobodys_place(tmp_path: Path, taken: str) -
         assert {path: path.stat().st_mtime_ns for path in theirs.parent.iterdir()} == before
 
 
+def test_a_joint_table_that_was_changed_is_kept(tmp_path: Path) -> None:
+    """As a table of one image is; one that nobody changed is replaced without a word, and no record of others is."""
+    images = [write_image(tmp_path / "data" / name) for name in ("a.tif", "b.tif")]
+    out, told = tmp_path / "out", list[str]()
+    with project_of(tmp_path / "p.unet", images) as project:
+        for _ in range(2):
+            api.export(project, out, ["csv"], device="cpu", warn=told.append)
+        assert not [line for line in told if "NU-E16" in line]
+        table = out / "p-all-summary.csv"
+        table.write_text(changed := table.read_text("utf-8") + '"a",0,1,"counted by hand"\n', "utf-8")
+        api.export(project, out, ["csv"], device="cpu", warn=told.append)
+        assert len([line for line in told if line.startswith("NU-E16: ") and "(p-all-summary.csv)" in line]) == 1
+        assert [(file.name, file.read_text("utf-8")) for file in out.glob("changed-*/*")] == [(table.name, changed)]
+        assert table.read_text("utf-8") != changed
+        (out / "p-all.json").write_text("{}")
+        with pytest.raises(UserError, match=r"NU-E08.*p-all\.json"):
+            api.export(project, out, ["csv"], device="cpu")
+
+
 def test_a_package_takes_nobodys_place(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """A package with our own network in it is an earlier one; another file of its name stays."""
     package = tmp_path / "out" / "p.bioimageio.zip"
