@@ -75,6 +75,18 @@ def test_a_pyramid_and_a_stack_leave_nothing_out(tmp_path: Path) -> None:
         assert open_image(tmp_path / name).notices == ()
 
 
+@pytest.mark.parametrize("byteorder", ["<", ">"])
+def test_a_pyramid_is_whole_where_a_resolution_is_one_tile(tmp_path: Path, byteorder: str) -> None:
+    """It lies in one piece and the others do not, and both are read in the same order of bytes."""
+    finer, tile = LARGE.repeat(2, 0).repeat(2, 1), {"tile": (64, 80)}
+    coarser = [LARGE, LARGE[::2, ::2]]
+    pages = [(finer, {"subifds": 2} | tile), *((level, {"subfiletype": 1} | tile) for level in coarser)]
+    image = open_image(write(tmp_path / "a.tif", *pages, byteorder=byteorder))
+    for level, pixels in zip(image.coarser, coarser, strict=True):
+        np.testing.assert_array_equal(level, pixels)
+        assert level.dtype == image.pixels.dtype
+
+
 def test_four_inks_are_read_as_red_green_and_blue(tmp_path: Path) -> None:
     """A CMYK TIFF becomes RGB as a picture viewer shows it, in both orders of its samples and in any slice."""
     inks = CHANCE.integers(0, 256, (37, 29, 4), dtype=np.uint8)

@@ -19,11 +19,14 @@ SPAN_BYTES = 4 * 2**20  # unwanted bytes between wanted pixels are read with the
 class ContiguousPixels(LazyArray):
     """Read an array that a file holds in one piece, uncompressed, by integers and forward slices.
 
+    The bytes of its numbers come in the order of this machine, as other readers give them: resolutions of one image may
+    be read by both.
+
     Attributes
     ----------
     sizes : sizes of the axes as they lie in the file, the fastest last
     fortran : the axes of the array are those of the file in reverse order
-    stored : type of a pixel
+    stored : type of a pixel in the file
     start : bytes before the first pixel
     """
 
@@ -41,7 +44,7 @@ class ContiguousPixels(LazyArray):
     @property
     def dtype(self) -> np.dtype[Any]:
         """Return the type of a pixel."""
-        return self.stored
+        return self.stored.newbyteorder("=")
 
     def read(self, key: tuple[int | slice, ...]) -> Shaped[np.ndarray, "..."]:
         """Read the pixels of a full key as a copy.
@@ -58,11 +61,11 @@ class ContiguousPixels(LazyArray):
     def _read(self, key: Sequence[int | slice]) -> Shaped[np.ndarray, "..."]:
         parts: list[int | range] = [range(size)[part] for part, size in zip(key, self.sizes, strict=True)]
         wanted = [range(part, part + 1) if isinstance(part, int) else part for part in parts]
-        found = np.empty([len(indices) for indices in wanted], self.dtype)
+        found = np.empty([len(indices) for indices in wanted], self.stored)
         if found.size:
             axis = self._axis_of_spans(wanted)
             inner = (slice(None, None, wanted[axis].step), *(_as_slice(indices) for indices in wanted[axis + 1 :]))
-            span = np.empty((_extent(wanted[axis]), *self.sizes[axis + 1 :]), self.dtype)
+            span = np.empty((_extent(wanted[axis]), *self.sizes[axis + 1 :]), self.stored)
             with open(self.path, "rb") as stream:
                 for places in itertools.product(*(enumerate(indices) for indices in wanted[:axis])):
                     target = found[tuple(place for place, _ in places)]
@@ -70,7 +73,8 @@ class ContiguousPixels(LazyArray):
                     self._fill(target if is_whole else span, stream, [*(i for _, i in places), wanted[axis][0]])
                     if not is_whole:
                         target[...] = span[inner]
-        return found.reshape([len(part) for part in parts if isinstance(part, range)])
+        native = found if self.stored.isnative else found.byteswap(inplace=True).view(self.dtype)
+        return native.reshape([len(part) for part in parts if isinstance(part, range)])
 
     def _axis_of_spans(self, wanted: Sequence[range]) -> int:
         """Return the axis along which one piece of the file is read at once, with all of the axes after it.
