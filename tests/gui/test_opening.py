@@ -7,6 +7,7 @@ import numpy as np
 import pytest
 import tifffile
 from fake_worker import FakeClient
+from napari._app_model import get_app_model
 from qtpy.QtCore import QMimeData, QPoint, QPointF, Qt, QUrl
 from qtpy.QtGui import QDragEnterEvent, QDropEvent
 from qtpy.QtWidgets import QApplication, QFileDialog, QMessageBox, QWidget
@@ -213,6 +214,26 @@ def test_an_image_goes_on_in_its_project_once_the_panel_is_open_again(
     assert not banner(user).isVisible()
     assert [layer.name for layer in user.viewer.layers] == [name, "prediction", "annotation"]
     assert not [*Path.home().glob("napari-unet/*.unet"), *day_before.glob("stack.unet")]
+
+
+@pytest.mark.parametrize("action", ["project_max", "split_stack"])
+def test_what_napari_makes_of_an_image_is_not_taken_for_it(viewer: Any, day_before: Path, action: str) -> None:
+    """It has the metadata of the image with fewer axes; choosing the image brings up the image."""
+    stack = day_before / "stack.tif"
+    tifffile.imwrite(stack, np.ones((5, 64, 48), np.uint8), imagej=True, metadata={"axes": "ZYX"})
+    with Project(day_before / "011.unet") as project:
+        project.add_image(open_image(stack), stack)
+    user = User.of_project(viewer, day_before / "011.unet")
+    user.switch("stack")
+    viewer.layers.selection.active = user.panel.canvas.image
+    get_app_model().commands.execute_command(f"napari.layer.{action}").result()
+    assert [layer for layer in viewer.layers if layer.name.startswith("stack ") and layer.ndim == 2]
+    settle(seconds=0.2)
+    for name in ("011", "stack"):
+        user.switch(name)
+    assert user.panel.canvas.image.name == "stack"
+    assert user.painted.shape == (5, 64, 48)
+    assert messages() == []
 
 
 def test_an_image_whose_project_is_gone_begins_another(viewer: Any, day_before: Path) -> None:

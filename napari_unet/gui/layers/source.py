@@ -1,7 +1,7 @@
 """From a napari image layer to an image of ours, and to the project that is its own."""
 
 import os
-from collections.abc import Iterator, Sequence, Set
+from collections.abc import Hashable, Iterator, Sequence, Set
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -22,7 +22,7 @@ from napari_unet.project.known_images import OpenRecorded, same_image
 from napari_unet.project.project import Project
 from napari_unet.project.recorded_image import open_recorded
 
-_PROJECT = "napari-unet project"  # key in the metadata of a layer: folder of the project, id and axes of the image
+_PROJECT = "napari-unet project"  # key in the metadata of a layer, see ``_note``
 HELD_BYTES = 512 * 2**20  # of an image; above that it is read plane by plane as they are shown
 
 
@@ -114,13 +114,13 @@ def default_project(layer: Any, image: Image, source: Path | None) -> Path:
 
 def note_project(layer: Any, folder: Path, record: ImageRecord) -> None:
     """Note on a layer for which image of which project it is shown: it outlives the panel that shows it."""
-    layer.metadata[_PROJECT] = _note(folder, record)
+    layer.metadata[_PROJECT] = _note(layer, folder, record)
 
 
 def project_of(layer: Any) -> tuple[Path, int] | None:
     """Return the noted project and the id of its image; None without a note, or where that image is there no more."""
-    folder, image_id, _ = layer.metadata.get(_PROJECT, ("", 0, ""))
-    return (Path(folder), image_id) if folder and has_image(Path(folder), image_id) else None
+    noted_on, folder, image_id, _ = layer.metadata.get(_PROJECT, (None, "", 0, ""))
+    return (Path(folder), image_id) if noted_on == layer.unique_id and has_image(Path(folder), image_id) else None
 
 
 def is_of(layer: Any, folder: Path, record: ImageRecord, open_known: OpenRecorded = open_recorded) -> bool:
@@ -132,12 +132,13 @@ def is_of(layer: Any, folder: Path, record: ImageRecord, open_known: OpenRecorde
     open_known : as for ``known_image``
     """
     if not shows(layer, record):  # unless a panel that is closed by now brought it, in the order of our axes
-        return bool(layer.metadata.get(_PROJECT) == _note(folder, record))
+        return bool(layer.metadata.get(_PROJECT) == _note(layer, folder, record))
     return known_image(layer, "c" in record.found_axes[:-2], [record], open_known) is not None
 
 
-def _note(folder: Path, record: ImageRecord) -> tuple[str, int, str]:
-    return str(folder), record.id, record.axes
+def _note(layer: Any, folder: Path, record: ImageRecord) -> tuple[Hashable, str, int, str]:
+    """Return layer, project, image and its axes: napari's copies and projections of the layer have its metadata too."""
+    return layer.unique_id, str(folder), record.id, record.axes
 
 
 def _holds(path: Path, fingerprints: Set[str]) -> bool:
