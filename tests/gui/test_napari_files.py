@@ -179,6 +179,18 @@ def test_image_and_labels_become_one_ome_zarr(labels: Labels, tmp_path: Path, tu
     np.testing.assert_array_equal(zarr.open_array(path, path="labels/classes/0", mode="r")[:], labels.data)
 
 
+def test_an_ome_zarr_that_napari_did_not_ask_about_stays(labels: Labels, tmp_path: Path) -> None:
+    """The ending .zarr is chosen, .ome.zarr is written: saved again so, what lies there is somebody's."""
+    image = NapariImage(np.zeros(labels.data.shape), axis_labels=("z", "y", "x"))
+    layers: list[Any] = [image.as_layer_data_tuple(), labels.as_layer_data_tuple()]
+    (path,) = layer_files.write_image_and_labels(str(tmp_path / "x.zarr"), layers)
+    before = [(each, each.stat().st_mtime_ns) for each in sorted(Path(path).rglob("*"))]
+    with pytest.raises(UserError, match=r"^NU-E08: .*did not ask"):
+        layer_files.write_image_and_labels(str(tmp_path / "x.zarr"), layers)
+    assert [(each, each.stat().st_mtime_ns) for each in sorted(Path(path).rglob("*"))] == before
+    assert layer_files.write_image_and_labels(path, layers) == [path]
+
+
 def test_a_sample_that_cannot_be_downloaded_is_told(monkeypatch: pytest.MonkeyPatch) -> None:
     """One line instead of a traceback; with a connection it is an image layer."""
 

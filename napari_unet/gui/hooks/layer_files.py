@@ -56,8 +56,10 @@ def write_image_and_labels(path: str, layers: list[tuple[Any, dict[str, Any], st
     if labels.planes != image.planes:
         what = f"the labels have {labels.planes} planes and the image {image.planes}; its channels are no planes"
         raise UserError("NU-E04", what, labels.name, "save the labels alone, or labels with the planes of the image")
+    base = _base(path)
+    _refuse_unasked(path, [base.with_name(f"{base.name}.ome.zarr")], "delete it, or give another name")
     mask = _values(labels, np.uint8)
-    return _named(FORMATS["ome-zarr"](Segmentation(mask, image, _styles(mask), DEFAULT_SETTINGS), _base(path)))
+    return _named(FORMATS["ome-zarr"](Segmentation(mask, image, _styles(mask), DEFAULT_SETTINGS), base))
 
 
 def _image(data: Any, meta: dict[str, Any]) -> Image:
