@@ -161,6 +161,20 @@ def test_table_and_image_have_one_selection(viewer: Any, monkeypatch: pytest.Mon
     assert not hand.panel.canvas.marks.of("selected object")
 
 
+def test_objects_that_the_user_hides_for_a_moment_are_the_newest_again(hand: Hand) -> None:
+    """By the eye in the list of layers; once they are not chosen any more, late ones are dropped."""
+    layer = choose(hand)
+    answer(hand, (10, 10))
+    layer.visible = False
+    found = answer(hand, (30, 30), (60, 90))
+    layer.visible = True
+    np.testing.assert_array_equal(layer.data, found.array())
+    assert len(layer.features) == 3
+    choose(hand, "nothing")
+    answer(hand, (10, 10))
+    assert not layer.data.any()
+
+
 def test_another_image_has_other_objects(hand: Hand) -> None:
     """The layer moves with the others, empty; leaving takes it away."""
     layer = choose(hand)

@@ -40,6 +40,7 @@ class ObjectLayer(ChosenLayer[Labels]):
         super().__init__(viewer, own_layers, deleted)
         self._canvas = canvas
         self._objects: Objects | None = None
+        self._chosen = False  # not told by the layer being visible: the user may hide it for a moment
         self._clicking = False
 
     @property
@@ -54,7 +55,7 @@ class ObjectLayer(ChosenLayer[Labels]):
             layer = self._add(placement, self._canvas.prediction)
             layer.events.selected_label.connect(self._selected)
             layer.mouse_drag_callbacks.append(self._click)
-        layer.visible = True
+        self._chosen = layer.visible = True
 
     def follow(self, placement: Placement) -> None:
         """Lie over another image, or another part of one, empty."""
@@ -65,6 +66,7 @@ class ObjectLayer(ChosenLayer[Labels]):
 
     def hide(self) -> None:
         """Make the layer invisible, and forget the objects."""
+        self._chosen = False
         self._clear()
         super().hide()
 
@@ -76,7 +78,7 @@ class ObjectLayer(ChosenLayer[Labels]):
     def write(self, objects: Objects) -> None:
         """Show these objects in place of all others; the one that was selected stays so where it still is."""
         layer = self.layer
-        if layer is None or not self._lies_over(objects.image_id) or not layer.visible:
+        if layer is None or not self._lies_over(objects.image_id) or not self._chosen:
             return
         numbers = objects.array()
         selected = self._same(objects, numbers)
