@@ -300,6 +300,27 @@ def test_files_join_by_drop_and_those_that_do_not_fit_are_told(viewer: Any, thre
     assert present(user) == "a"
 
 
+def test_files_whose_axes_were_corrected_are_known_and_found(viewer: Any, tmp_path: Path) -> None:
+    """They have as many channels as the project says, not as their file does; one that was moved is pointed to."""
+    (tmp_path / "data").mkdir()
+    paths = [tmp_path / "data" / f"{name}.tif" for name in "ab"]
+    with Project(tmp_path / "p.unet") as project:
+        project.add_class("background")
+        for number, path in enumerate(paths):
+            pixels = np.random.default_rng(number).integers(0, 255, (2, 64, 64), np.uint8)
+            tifffile.imwrite(path, pixels, photometric="minisblack")
+            record = project.add_image(open_image(path), path)
+            project.images.set_axes(record.id, "cyx")
+    moved = paths[1].rename(tmp_path / "data" / "moved.tif")
+    user = User.of_project(viewer, tmp_path / "p.unet", SilentClient)
+    user.panel.added_files.add([tmp_path / "data"])
+    assert settle(lambda: messages())
+    assert [line.split(", /")[0] for line in messages()] == [
+        "NU-I21: 2 of the files hold images that are in the project already (a.tif, moved.tif)"
+    ]
+    assert [record.path for record in user.panel.image_list.table.records] == [paths[0], moved]
+
+
 def test_images_that_differ_between_the_rows_of_the_fingerprint_are_two(viewer: Any, tmp_path: Path) -> None:
     """Each file joins as an image of its own, and strokes on the layer of the second are its strokes."""
     paths = [tmp_path / f"{name}.npy" for name in ("first", "second")]

@@ -15,6 +15,7 @@ from napari_unet.gui.layers import source
 from napari_unet.gui.sections.project_entry import enter_project
 from napari_unet.images.folder import list_images, no_image_in
 from napari_unet.images.image import Image
+from napari_unet.project.known_images import recognised
 
 _LOOK_MS = 10  # between two looks whether a file is open
 _NAMED = 3  # of the files whose images are in the project already
@@ -103,7 +104,7 @@ class AddedFiles(QObject):  # type: ignore[misc]
             enter_project(self._controller, source.default_project(None, image, path), self._window)
         project = self._controller.present_project()
         known, channels = project.images.channels(), len(project.images.channels_of_new(image))
-        if known not in {None, channels}:
+        if known not in {None, channels} and not self._is_known(image, path):
             what = f"the image has {channels} channels and those of the project have {known}"
             raise UserError("NU-I09", what, str(path), "keep images of one kind in a project")
         before = project.images.count()
@@ -111,6 +112,11 @@ class AddedFiles(QObject):  # type: ignore[misc]
         if project.images.count() == before:
             self._known.append(path)
         self._noticed.extend(image.notices)
+
+    def _is_known(self, image: Image, path: Path) -> bool:
+        """Tell whether the project has an image; the user may have corrected the axes that its file names."""
+        database = self._controller.present_project().database
+        return recognised(database, image, path, self._decoder.open_recorded).record is not None
 
 
 def _known_told(paths: list[Path]) -> list[str]:
