@@ -108,7 +108,7 @@ class ImagePrediction:
         return prediction_quality(self.model, pixels if factors == UNCHANGED else None, is_learned=self.is_learned)
 
     def _tell(self, expected_drop: float | None) -> None:
-        self._say(doubts(expected_drop, str(self.source or self.planes.image.name)))
+        self._say(doubts(expected_drop, str(self.source or self.stem or self.planes.image.name)))
 
     def _say(self, lines: Iterable[str]) -> None:
         for line in lines:

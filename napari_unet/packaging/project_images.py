@@ -48,7 +48,7 @@ def export_images(
     for record in records:
         try:
             planes = NormalisedPlanes(project.images.open(record.id))
-            for line in model.warnings(planes):
+            for line in model.warnings(planes, where=stems[record.id]):  # several may have one name
                 warn(line)
             is_learned = record.id in learned
             job = ImagePrediction(model, planes, folder, request, stems[record.id], is_learned=is_learned, warn=warn)

@@ -16,8 +16,9 @@ from napari_unet import PixelSize, api
 from napari_unet.dataset.training_image import as_fact, training_image
 from napari_unet.errors import UserError
 from napari_unet.images.planes import NormalisedPlanes
+from napari_unet.images.reading import open_image
 from napari_unet.network.checkpoint import copy_checkpoint, load_checkpoint, save_checkpoint
-from napari_unet.packaging import project_export
+from napari_unet.packaging import prediction_files, project_export
 from napari_unet.packaging.model import Model
 from napari_unet.packaging.model_list import list_models
 from napari_unet.project.project import Project
@@ -88,6 +89,26 @@ def test_a_pixel_size_that_was_corrected_holds_for_the_network(trained: Project,
     assert api.load_model(tmp_path / "alone.safetensors", "cpu").warnings(planes) != []
     listed = [list_models([path])[0]["pixel_sizes"] for path in (trained.folder, tmp_path / "alone.safetensors")]
     assert listed == [["0.1 x 0.1 um"], ["0.5 x 0.5 um"]]
+
+
+def test_a_warning_tells_which_of_two_images_of_one_name_is_meant(
+    trained: Project, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """By the beginning of the names of its results, for nothing else is at hand where the results lie."""
+    file = trained.models / BEST
+    seen = training_image(NormalisedPlanes(trained.images.open(trained.images.all()[0].id)))
+    checkpoint = load_checkpoint(file)
+    save_checkpoint(replace(checkpoint, facts={**checkpoint.facts, **as_fact([seen])}), file)
+    for value, folder in enumerate(("one", "two")):
+        (tmp_path / folder).mkdir()
+        np.save(tmp_path / folder / "cells.npy", np.full((20, 30), value, np.uint16))
+        trained.add_image(open_image(tmp_path / folder / "cells.npy"), tmp_path / folder / "cells.npy")
+    monkeypatch.setattr(prediction_files, "doubts", lambda drop, where: [f"NU-I35: less sure, {where}, paint"])
+    told: list[str] = []
+    api.export(trained, tmp_path / "results", ["tiff"], device="cpu", warn=told.append)
+    for code in ("NU-I16", "NU-I35"):
+        lines = "\n".join(line for line in told if line.startswith(code))
+        assert lines.count(", one-cells, ") == lines.count(", two-cells, ") == 1
 
 
 def named_in(folder: Path, stem: str) -> dict[str, dict[int, str]]:
