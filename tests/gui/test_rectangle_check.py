@@ -73,6 +73,16 @@ def test_a_rectangle_is_filled_corrected_and_done(hand: Hand) -> None:
     assert project.test_areas.of(record.id) == {0: (AREA,)}
 
 
+def test_the_contour_of_the_user_is_back_after_a_rectangle(hand: Hand) -> None:
+    """Lines that show borders while one is corrected take its place for that time only."""
+    annotation = hand.panel.canvas.annotation
+    annotation.contour = 1
+    propose(hand)
+    assert annotation.contour == 2
+    check_of(hand).done.click()
+    assert annotation.contour == 1
+
+
 def test_no_dice_is_told_of_a_rectangle_before_it_is_done(hand: Hand) -> None:
     """What it is filled with is the prediction itself; after Done it is scored anew, and other rectangles are."""
 

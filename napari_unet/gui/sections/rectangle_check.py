@@ -81,6 +81,7 @@ class RectangleCheck(QWidget):  # type: ignore[misc]
         self._last = ""  # what the last Done was worth
         self._origin: Origin = "random"  # of the rectangle that was done last
         self._outlined: Labels | None = None  # the annotation layer while it shows lines
+        self._contour = 0  # px, that of the user, which the lines take the place of
         self.button = QPushButton("Check a rectangle")
         self.button.setToolTip(_TIP)
         self.choices = self._make_menu()
@@ -257,4 +258,6 @@ class RectangleCheck(QWidget):  # type: ignore[misc]
             return
         # Noted first: napari tells of the change while it happens, and whoever hears of it comes here again.
         self._outlined = layer if on else None
-        layer.contour = _CONTOUR if on else 0
+        if on:
+            self._contour = int(layer.contour)
+        layer.contour = _CONTOUR if on else self._contour
