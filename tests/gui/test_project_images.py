@@ -655,6 +655,29 @@ def test_images_of_another_kind_take_each_others_place(viewer: Any, three_images
     assert messages() == []
 
 
+def test_brush_and_contrast_outlive_a_switch(viewer: Any, three_images: Path, tmp_path: Path) -> None:
+    """The brush is that of the user on every image, also where the layers are made anew; contrast is of each image."""
+    path = tmp_path / "bytes.tif"
+    tifffile.imwrite(path, np.random.default_rng(5).integers(0, 255, (120, 130), dtype=np.uint8))
+    with Project(three_images) as project:
+        project.add_image(open_image(path), path)
+    user = User.of_project(viewer, three_images, SilentClient)
+    canvas = user.panel.canvas
+    first = canvas.annotation
+    first.brush_size = 3
+    canvas.image.contrast_limits = (200, 400)
+    user.switch("b")
+    of_b = tuple(canvas.image.contrast_limits)
+    assert of_b != (200, 400)
+    user.switch("bytes")
+    assert canvas.annotation is not first
+    assert canvas.annotation.brush_size == 3
+    for name, contrast in (("a", (200, 400)), ("b", of_b), ("a", (200, 400))):
+        user.switch(name)
+        assert tuple(canvas.image.contrast_limits) == contrast
+        assert canvas.annotation.brush_size == 3
+
+
 def test_a_large_stack_is_shown_plane_by_plane(
     viewer: Any, three_images: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -23,6 +23,7 @@ from napari_unet.images.tiles import Region
 KEYS_HELP = (
     "press <1> to <9> for a class, <X> for the one before, <E> to erase, <F> to fill, hold <Space> for the bare image"
 )
+_BRUSH_PX = 9  # at first
 
 Strokes = Callable[[Region], UInt8[np.ndarray, "*planes h w"]]  # what is painted in a region of all planes
 
@@ -60,6 +61,7 @@ class AnnotationLayer(OwnLayer[Labels]):
         self._colours = ClassColours()
         self._mode = ""  # to paint in again, once the user has zoomed in
         self._read_only = False
+        self._brush_px = _BRUSH_PX  # as the user has it: on a layer that takes the place of this one, too
         own_layers.returned.connect(self._returned)
 
     @property
@@ -100,6 +102,8 @@ class AnnotationLayer(OwnLayer[Labels]):
     def leave(self) -> None:
         """Take the layer out of the viewer; what was painted is in the project."""
         self.stop_watching()
+        if self.layer is not None:
+            self._brush_px = self.layer.brush_size
         super().leave()
 
     def stop_watching(self) -> None:
@@ -182,7 +186,7 @@ class AnnotationLayer(OwnLayer[Labels]):
         layer = Labels(self._content(placement), name=ANNOTATION, opacity=0.8, **placement.covered)
         draw_contours_quickly(layer)
         colour_annotation(layer, self._colours)
-        layer.brush_size = 9
+        layer.brush_size = self._brush_px
         # After napari's own, which names keys that mean something else here.
         layer.events.mode.connect(self._name_keys, position="last")
         layer.events.editable.connect(self._lock)
