@@ -8,7 +8,7 @@ from hand import SIDE, STROKE, Hand, open_black_image
 from qtpy.QtCore import Qt
 from qtpy.QtTest import QTest
 from qtpy.QtWidgets import QApplication, QDockWidget
-from window import settle
+from window import messages, settle
 
 from napari_unet.objects.class_counts import ClassCount
 from napari_unet.protocol import messages as m
@@ -173,6 +173,18 @@ def test_objects_that_the_user_hides_for_a_moment_are_the_newest_again(hand: Han
     choose(hand, "nothing")
     answer(hand, (10, 10))
     assert not layer.data.any()
+
+
+def test_another_image_comes_while_an_object_at_the_rim_is_selected(hand: Hand) -> None:
+    """Its outline reaches beyond the image: when it goes, napari draws the strokes anew, and none is told as lost."""
+    hand.draw(1, *STROKE)
+    layer = choose(hand)
+    answer(hand, (0, 40))
+    layer.selected_label = 1
+    hand.viewer.add_image(np.ones((SIDE, SIDE), np.uint8), name="other")
+    hand.panel.choose_image(hand.viewer.layers["other"])
+    assert messages() == []
+    assert not hand.stored().any()
 
 
 def test_another_image_has_other_objects(hand: Hand) -> None:

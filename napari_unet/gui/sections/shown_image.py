@@ -88,6 +88,8 @@ class ShownImage(QObject):  # type: ignore[misc]
             return
         with self.changing():
             placement = Placement.over(layer, record)
+            # Saved already: when the other layers go, napari may draw the strokes anew, which are another image's now.
+            self.canvas.annotation_layer.stop_watching()
             self._controller.publish(ImageChanging())
             for ours in (self.shapes, self.map_layer, self.object_layer):
                 ours.follow(placement)
