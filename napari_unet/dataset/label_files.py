@@ -97,7 +97,7 @@ class LabelFiles:
         added: list[ImageRecord] = []
         for image, labels in self.pairs:
             file = open_image_file(image, project)
-            project.notices.extend((*file.opened.notices, *_turned_told(image, labels)))
+            project.notices.extend((*file.opened.notices, *_turned_told(image, labels, file.shown)))
             read = read_labels(labels, file.shown, self.labels_are, self.rim, project.notices.append)
             is_plane = frame_and_plane(labels) is not None
             record = add_annotation(project, file.opened, read, names, image, keep_others=is_plane)
@@ -131,9 +131,12 @@ class LabelFiles:
             project.notices.append(str(UserError("NU-A22", what, str(self.pairs[0][1]), fix)))
 
 
-def _turned_told(image: Path, labels: Path) -> tuple[str, ...]:
-    """Return a line where a photo is turned on reading and its labels are not: many programs draw on it unturned."""
-    if not is_turned(image) or is_turned(labels):
+def _turned_told(image: Path, labels: Path, shown: Image) -> tuple[str, ...]:
+    """Return a line where a photo is turned on reading and its labels are not: many programs draw on it unturned.
+
+    Where height and width are exchanged, labels that were drawn like that are refused for their shape.
+    """
+    if not is_turned(image, sideways=shown.height == shown.width) or is_turned(labels):
         return ()
     what = "the photo is turned as its EXIF data says, and the labels are taken as drawn on it like that"
     fix = "look at them in the panel; if they lie turned or mirrored, draw them on a copy that is saved upright"

@@ -563,6 +563,20 @@ def test_labels_of_a_photo_that_is_turned_are_told(
         assert [line[:7] for line in project.notices] == ["NU-I22:"] * told
 
 
+def test_labels_of_a_photo_on_its_side_are_told_only_where_both_ways_fit(tmp_path: Path) -> None:
+    """Labels of an oblong photo that were drawn on it as it is stored are refused, so that those that fit are right."""
+    photo, labels, exif = tmp_path / "photo.png", tmp_path / "labels.png", Picture.Exif()
+    exif[0x0112] = 6
+    with Project(tmp_path / "p.unet") as project:
+        for width, told in ((SIDE, 1), (SIDE // 2, 0)):
+            noise = np.random.default_rng(0).integers(0, 255, (width, SIDE), np.uint8)
+            Picture.fromarray(noise).save(photo, exif=exif)
+            Picture.fromarray(striped(1, 2)[:, :width]).save(labels)
+            before = len(project.notices)
+            add_annotated_image(project, photo, labels)
+            assert [line[:7] for line in project.notices[before:]] == ["NU-I22:"] * told
+
+
 def test_pages_of_labels_that_are_left_out_are_told(tmp_path: Path) -> None:
     """Of a label file with several images the largest is taken, and one line says so, as it does of the image."""
     labels = tmp_path / "labels.tif"

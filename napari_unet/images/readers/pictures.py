@@ -21,8 +21,13 @@ _ORIENTATION_TAG = 0x0112
 _JPEG = 7  # as TIFF numbers it
 
 
-def is_turned(path: Path) -> bool:
-    """Tell whether a picture is read otherwise than it is stored, for its EXIF data says how the camera was held."""
+def is_turned(path: Path, *, sideways: bool = True) -> bool:
+    """Tell whether a picture is read otherwise than it is stored, for its EXIF data says how the camera was held.
+
+    Parameters
+    ----------
+    sideways : count turns that exchange height and width as well
+    """
     kind = "" if path.is_dir() else format_of(path)
     if kind == "png":
         exif = _exif_in(chunks_of(path, path.read_bytes()))
@@ -31,7 +36,7 @@ def is_turned(path: Path) -> bool:
             exif = picture.getexif()
     else:
         return False
-    return _orientation(exif) in range(2, 9)
+    return _orientation(exif) in range(2, 9 if sideways else 5)
 
 
 def open_png(path: Path, expand_palette: bool) -> Content:
