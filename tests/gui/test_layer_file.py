@@ -13,7 +13,7 @@ from window import User, messages, settle
 from napari_unet.cli import main
 from napari_unet.gui.layers import source
 from napari_unet.gui.layers.layer_file import FILE
-from napari_unet.images.image import PixelSize
+from napari_unet.images.image import Image, PixelSize
 from napari_unet.images.reading import open_image
 from napari_unet.project.project import Project
 
@@ -104,6 +104,14 @@ def test_an_image_that_joined_under_other_axes_is_known(tmp_path: Path) -> None:
         assert source.known_image(layer, False, project.images.all()) == record
     image, file = source.image_of(layer)
     assert source.default_project(layer, image, file) == tmp_path / "hyperstack.unet"
+
+
+def test_the_longest_name_of_a_file_leaves_room_for_project_and_results(tmp_path: Path) -> None:
+    """File systems take 255 bytes, and both add some letters to it."""
+    file = tmp_path / f"{'n' * 251}.tif"
+    folder = source.default_project(None, Image("cells", np.eye(9), "yx"), file)
+    for path in (folder, folder.with_name(f"{folder.stem}-results")):
+        path.mkdir()
 
 
 def dropped(viewer: Any, path: Path) -> User:

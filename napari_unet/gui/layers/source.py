@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 
 from napari_unet.errors import UserError
+from napari_unet.export.file_stem import file_stem
 from napari_unet.gui.layers.calibration import is_calibrated, layer_pixel_size, scale_and_units
 from napari_unet.gui.layers.foreign_pixels import ForeignPixels
 from napari_unet.gui.layers.layer_file import FILE, holds_another, holds_image, image_in_file, path_of
@@ -100,7 +101,7 @@ def default_project(layer: Any, image: Image, source: Path | None) -> Path:
     beside = source is not None and os.access(source.parent, os.W_OK)
     folder = source.parent if source is not None and beside else Path.home() / "napari-unet"
     stem = source.stem if source is not None else str(layer.name)
-    safe = "".join(c if c.isalnum() or c in " -_()" else "_" for c in stem).strip() or "image"
+    safe = file_stem("".join(c if c.isalnum() or c in " -_()" else "_" for c in stem))
     alike = () if layer is None else _images(layer, channels_first=False)
     fingerprints = {image.fingerprint(), *(each.fingerprint() for each, _ in alike)}
     for number in range(1, 1000):
