@@ -123,10 +123,10 @@ def test_a_count_among_specks_is_questioned(hand: Hand) -> None:
     assert counts.remark.text() == "4 left out"
     counted(hand, ClassCount(2, 10, 0.3, 100.0, 145))
     assert counts.remark.text() == "145 left out: right size?"
-    assert "Too small: 145, too large: 0. What is 3 times narrower" in counts.remark.toolTip()
+    assert "Too small: 145, too large: 0. What is over 3 times narrower" in counts.remark.toolTip()
     hand.panel.settings_form.fields["object_range"].value = 1.5
     counted(hand, ClassCount(2, 10, 0.3, 100.0, 150))
-    assert "What is 1.5 times narrower" in counts.remark.toolTip()
+    assert "What is over 1.5 times narrower" in counts.remark.toolTip()
     assert counts.all_button.isVisibleTo(hand.panel)
     counts.all_button.click()
     assert settle(lambda: settings_of(hand).object_range == 0, 5)

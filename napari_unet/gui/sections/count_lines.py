@@ -100,7 +100,7 @@ class CountLines(QWidget):  # type: ignore[misc]
         if self.remark.text():
             self.remark.setToolTip(
                 f"Too small: {sum(one.too_small for one in shown)}, too large: {sum(one.too_large for one in shown)}. "
-                f"What is {settings.object_range:g} times narrower or wider than the typical size is not counted"
+                f"What is over {settings.object_range:g} times narrower or wider than the typical size is not counted"
             )
         self.counted.emit(tuple(shown))
 
