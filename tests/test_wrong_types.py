@@ -1,31 +1,39 @@
 """Laws of what scripts give that is of another type than is wanted: it is taken or told, and nothing is called damaged.
 
-They run in a process of their own, for in this one the signatures themselves are checked.
+They run in one process of their own, for in this one the signatures themselves are checked.
 """
 
+import json
 import subprocess
 import sys
-from pathlib import Path
 
 import pytest
 
 SCRIPT = """
-import sys
+import json, sys
+from pathlib import Path
 import numpy as np
 from napari_unet import Image, Project, UserError, train
 from napari_unet.prediction.prediction_request import PredictionRequest
 
 labels = np.zeros((20, 30), np.uint8)
 labels[3:9, 4:8] = 1
-with Project(sys.argv[1]) as project:
-    record = project.add_image(Image("image", np.zeros((20, 30), np.uint8), "yx"))
-    project.add_class("cell")
-    try:
-        found = eval(sys.argv[2])
-        print("taken", np.array_equal(project.strokes.plane(record.id, 0), labels), project.classes.names())
-    except UserError as error:
-        print(error)
-    print(project.integrity())
+folder, calls = Path(sys.argv[1]), json.loads(sys.argv[2])
+said = {}
+for number, call in enumerate(calls):
+    with Project(folder / f"{number}.unet") as project:
+        record = project.add_image(Image("image", np.zeros((20, 30), np.uint8), "yx"))
+        project.add_class("cell")
+        try:
+            eval(call)
+            is_stored = np.array_equal(project.strokes.plane(record.id, 0), labels)
+            told = f"taken {is_stored} {project.classes.names()}"
+        except UserError as error:
+            told = str(error)
+        except Exception as error:
+            told = repr(error)
+        said[call] = [told, project.integrity()]
+print(json.dumps(said))
 """
 
 REFUSED = {
@@ -49,21 +57,26 @@ REFUSED = {
 }
 
 
-def said(folder: Path, call: str) -> list[str]:
-    """What is printed where a script makes this call."""
-    run = [sys.executable, "-c", SCRIPT, str(folder / "p.unet"), call]
-    return subprocess.run(run, capture_output=True, text=True, check=True).stdout.splitlines()
+TAKEN = [f"project.commit(record.id, 0, labels.{given})" for given in ("tolist()", "astype(float)", "astype(np.int64)")]
+
+
+@pytest.fixture(scope="module")
+def said(tmp_path_factory: pytest.TempPathFactory) -> dict[str, tuple[str, list[str]]]:
+    """What a script is told by each call, and what is wrong with its project afterwards."""
+    run = [sys.executable, "-c", SCRIPT, str(tmp_path_factory.mktemp("scripts")), json.dumps([*REFUSED, *TAKEN])]
+    told: dict[str, tuple[str, list[str]]] = json.loads(subprocess.run(run, capture_output=True, check=True).stdout)
+    return told
 
 
 @pytest.mark.parametrize("call", REFUSED)
-def test_what_has_another_type_is_told_as_that(tmp_path: Path, call: str) -> None:
+def test_what_has_another_type_is_told_as_that(said: dict[str, tuple[str, list[str]]], call: str) -> None:
     """By one line with the value, not by a traceback, and not as a damaged project or a full disk."""
-    line, integrity = said(tmp_path, call)
+    line, damage = said[call]
     assert line.startswith(REFUSED[call])
-    assert integrity == "[]"
+    assert damage == []
 
 
-@pytest.mark.parametrize("given", ["labels.tolist()", "labels.astype(float)", "labels.astype(np.int64)"])
-def test_strokes_of_any_type_of_numbers_are_taken(tmp_path: Path, given: str) -> None:
+@pytest.mark.parametrize("call", TAKEN)
+def test_strokes_of_any_type_of_numbers_are_taken(said: dict[str, tuple[str, list[str]]], call: str) -> None:
     """A script that has no array of bytes commits all the same what it painted."""
-    assert said(tmp_path, f"project.commit(record.id, 0, {given})")[0] == "taken True {1: 'cell'}"
+    assert said[call][0] == "taken True {1: 'cell'}"
