@@ -2,15 +2,16 @@
 
 from typing import TYPE_CHECKING, Any
 
+from napari_unet.export.counted import counted
+
 if TYPE_CHECKING:
     from napari_unet.training.training_run import TrainingResult
 
 
 def training_line(result: "TrainingResult") -> str:
     """Return steps, time, device, scores and file of a training."""
-    steps = "1 step" if result.steps == 1 else f"{result.steps} steps"
     parts = [
-        f"{steps} in {result.seconds:.1f} s on {result.device}, network '{result.preset}'",
+        f"{counted(result.steps, 'step')} in {result.seconds:.1f} s on {result.device}, network '{result.preset}'",
         f"estimated Dice: {_estimates(result.estimated_dice)}",
     ]
     parts += _to_publish(result.dice_to_publish)
@@ -46,7 +47,7 @@ def _to_publish(record: dict[str, Any]) -> list[str]:
     rectangles, images = record["rectangles"], record["images"]
     if not rectangles:
         return []
-    behind = f"{rectangles} rectangle{'s' * (rectangles > 1)} of {images} image{'s' * (images > 1)}"
+    behind = f"{counted(rectangles, 'rectangle')} of {counted(images, 'image')}"
     return [f"Dice to publish {_estimates(record['classes'])} from {behind}"]
 
 

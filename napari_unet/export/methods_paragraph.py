@@ -9,6 +9,7 @@ import numpy as np
 
 from napari_unet.evaluation.estimated_dice import EstimatedDice, interval_text
 from napari_unet.evaluation.scores import CheckedDice, ClassScore, Score
+from napari_unet.export.counted import counted
 from napari_unet.project.project import Project
 from napari_unet.project.shown_network import shown_network_note
 from napari_unet.project.split import BLOCK, BUFFER_ZONE
@@ -25,7 +26,7 @@ def methods_paragraph(project: Project, score: Score | None) -> str:
     annotated = len(project.strokes.labelled_pixels_by_image())
     sentences = [
         f"Pixels were classified with a U-Net ({network}) trained on annotated pixels with {_versions()}.",
-        f"{annotated} of {_number(len(images), 'image')} {_were(annotated)} annotated "
+        f"{annotated} of {counted(len(images), 'image')} {_were(annotated)} annotated "
         f"(labelled pixels: {painted or 'none'}{_in_areas(project)}).",
     ]
     if any(side.held_out for record in images for side in project.strokes.sides(record.id)):
@@ -36,7 +37,7 @@ def methods_paragraph(project: Project, score: Score | None) -> str:
     sentences += _estimated(score, names)
     areas = sum(len(found) for record in images for found in project.test_areas.of(record.id).values())
     if areas:
-        sentences.append(f"Nothing in {_number(areas, 'test area')} was trained on.")
+        sentences.append(f"Nothing in {counted(areas, 'test area')} was trained on.")
     return " ".join(sentences + (_results(score, names) if score is not None else ["The network was not scored."]))
 
 
@@ -80,7 +81,7 @@ def _values(estimates: Sequence[EstimatedDice], names: dict[int, str]) -> str:
 
 
 def _results(score: Score, names: dict[int, str]) -> list[str]:
-    found = [f"The network was trained for {_number(score.step, 'step')}."]
+    found = [f"The network was trained for {counted(score.step, 'step')}."]
     if score.blocks:
         judged = "; ".join(_class(one, names) for one in score.classes)
         mean = "n/a" if score.mean_dice is None else f"{score.mean_dice:.3f}"
@@ -100,15 +101,11 @@ def _results(score: Score, names: dict[int, str]) -> list[str]:
 def _checked(checked: CheckedDice, names: dict[int, str]) -> str:
     """Return the Dice to publish, and how it was come by."""
     return (
-        f"{checked.areas} of them, {checked.pixels:,} pixels in {_number(checked.images, 'image')}, "
+        f"{checked.areas} of them, {checked.pixels:,} pixels in {counted(checked.images, 'image')}, "
         f"{_were(checked.areas)} chosen at random by the program, filled with its prediction and corrected by hand: "
         f"the Dice in them was {_values(checked.classes, names)} "
         "(90 % intervals for the whole images)."
     )
-
-
-def _number(count: int, what: str) -> str:
-    return f"{count} {what}{'s' * (count != 1)}"
 
 
 def _were(count: int) -> str:
@@ -120,7 +117,7 @@ def _class(score: ClassScore, names: dict[int, str]) -> str:
     if score.dice is None:
         return f"{name} n/a"
     interval = "" if score.low is None or score.high is None else f" [{score.low:.3f}, {score.high:.3f}]"
-    return f"{name} {score.dice:.3f}{interval}, {_number(score.blocks, 'block')}, {score.pixels:,} px"
+    return f"{name} {score.dice:.3f}{interval}, {counted(score.blocks, 'block')}, {score.pixels:,} px"
 
 
 def _versions(packages: Sequence[str] = _PACKAGES) -> str:

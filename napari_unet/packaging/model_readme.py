@@ -4,6 +4,7 @@ from napari_unet.dataset.channel_choice import told
 from napari_unet.dataset.training_image import remembered
 from napari_unet.evaluation.estimated_dice import EstimatedDice, interval_text
 from napari_unet.evaluation.scores import CheckedDice
+from napari_unet.export.counted import counted
 from napari_unet.network.checkpoint import Checkpoint
 from napari_unet.network.known_facts import dice_to_publish_in, estimates_in
 from napari_unet.network.reading import NETWORK
@@ -85,8 +86,8 @@ def _behind(checked: CheckedDice | None) -> list[str]:
     """Return what stands behind the Dice to publish; that there is none, where this network was not measured."""
     if checked is None:
         return ["There is no Dice to publish: no rectangles at random were checked for this network.", ""]
-    rectangles = f"{checked.areas} {'rectangle' if checked.areas == 1 else 'rectangles'}"
-    images = f"{checked.images} {'image' if checked.images == 1 else 'images'}"
+    rectangles = counted(checked.areas, "rectangle")
+    images = counted(checked.images, "image")
     return [
         f"The Dice to publish was measured with this network in {rectangles} at random ({checked.pixels:,} pixels)",
         f"of {images} of its project, in which every label was corrected by hand and none was trained on; in 9 of 10",

@@ -5,6 +5,7 @@ from functools import partial
 from pathlib import Path
 
 from napari_unet.errors import UserError, system_error, told_in_one_line
+from napari_unet.export.counted import counted
 from napari_unet.network.checkpoint import load_checkpoint
 from napari_unet.project.content_hashes import ContentHashes
 from napari_unet.project.damage import is_of_damage
@@ -59,7 +60,7 @@ def verify(folder: Path, notices: list[str] | None = None) -> list[str]:
 
 
 def _unknown_content(count: int, folder: Path) -> UserError:
-    files = "1 image file" if count == 1 else f"{count} image files"
+    files = counted(count, "image file")
     what = f"the content of {files} was not noted yet, so that a change in a few pixels would not be noticed"
     return UserError("NU-P29", what, str(folder), "show each image in the panel for some seconds, which notes it")
 

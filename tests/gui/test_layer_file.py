@@ -1,5 +1,6 @@
 """Files dropped on napari: a layer that says nothing of its axes is what its file says."""
 
+import os
 from pathlib import Path
 from typing import Any
 
@@ -112,6 +113,7 @@ def test_the_longest_name_of_a_file_leaves_room_for_project_and_results(tmp_path
     folder = source.default_project(None, Image("cells", np.eye(9), "yx"), file)
     for path in (folder, folder.with_name(f"{folder.stem}-results")):
         path.mkdir()
+        assert len(os.fsencode(path.name)) <= 255
 
 
 def dropped(viewer: Any, path: Path) -> User:

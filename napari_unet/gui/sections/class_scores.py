@@ -6,6 +6,7 @@ from qtpy.QtWidgets import QGridLayout, QLabel, QWidget
 from superqt import QElidingLabel
 
 from napari_unet.evaluation.scores import ClassScore
+from napari_unet.export.counted import counted
 from napari_unet.gui.plain_text import PlainLabel, show_tags, untagged
 from napari_unet.gui.sections.faint_text import make_faint
 from napari_unet.gui.sections.steady_text import PADDING
@@ -67,8 +68,7 @@ def shortage(score: ClassScore) -> str:
 
 def evidence_text(score: ClassScore) -> str:
     """Return the evidence behind a Dice, and what is still missing."""
-    strokes, blocks = f"stroke{'s' * (score.strokes != 1)}", f"block{'s' * (score.blocks != 1)}"
-    found = f"{score.strokes} {strokes}, {score.blocks} {blocks}, {score.pixels:,} px"
+    found = f"{counted(score.strokes, 'stroke')}, {counted(score.blocks, 'block')}, {score.pixels:,} px"
     return f"too few held out: {shortage(score)} ({found})" if shortage(score) else found
 
 

@@ -6,6 +6,7 @@ from qtpy.QtWidgets import QPushButton, QVBoxLayout, QWidget
 
 from napari_unet.controller.controller import Controller
 from napari_unet.controller.news import ActionEnded, ProjectOpened
+from napari_unet.export.counted import counted
 from napari_unet.gui.layers.area_layer import AreaLayer
 from napari_unet.gui.layers.canvas import Canvas
 from napari_unet.gui.plain_text import PlainLabel
@@ -81,7 +82,7 @@ class Details(Drawer):
 
 def network_line(chosen: NetworkChosen) -> str:
     """Return which network learns, why, and from how much at a step."""
-    tiles = f"{chosen.batch} {'tile' if chosen.batch == 1 else 'tiles'} of {chosen.tile} px a step"
+    tiles = f"{counted(chosen.batch, 'tile')} of {chosen.tile} px a step"
     return f"Network {chosen.preset}, because {chosen.reason} · {tiles}"
 
 
@@ -91,7 +92,7 @@ def overlay_text(progress: Progress) -> str:
         return ""
     parts = [f"overlay: step {progress.shown_step}"]
     if progress.waiting_tiles:
-        parts.append(f"{progress.waiting_tiles} {'tile' if progress.waiting_tiles == 1 else 'tiles'} waiting")
+        parts.append(f"{counted(progress.waiting_tiles, 'tile')} waiting")
     if progress.behind:
         parts.append("newest strokes not in it yet")
     return " · ".join(parts)

@@ -7,6 +7,7 @@ from qtpy.QtWidgets import QGridLayout, QWidget
 from superqt import QElidingLabel
 
 from napari_unet.evaluation.estimated_dice import EstimatedDice, interval_text, mean_estimate
+from napari_unet.export.counted import counted
 from napari_unet.gui.plain_text import PlainLabel, show_tags, untagged
 from napari_unet.gui.sections.steady_text import PADDING
 from napari_unet.project.classes import ClassLabel
@@ -66,8 +67,7 @@ class EstimateLines(QWidget):  # type: ignore[misc]
 def _tip(estimate: EstimatedDice) -> str:
     """Return what a value means, and by how many checked rectangles it was corrected."""
     number = estimate.checked_areas
-    rectangles = "rectangle" if number == 1 else "rectangles"
-    return f"{_TIP}\nCorrected by {number} checked {rectangles}." if number else _TIP
+    return f"{_TIP}\nCorrected by {counted(number, 'checked rectangle')}." if number else _TIP
 
 
 def estimate_headline(estimates: Sequence[EstimatedDice]) -> str:

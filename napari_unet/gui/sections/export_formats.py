@@ -5,6 +5,8 @@ from collections.abc import Sequence
 from qtpy.QtCore import Signal
 from qtpy.QtWidgets import QMenu, QPushButton, QWidget
 
+from napari_unet.export.counted import counted
+
 FORMATS = {
     "tiff": ("TIFF", "Masks (TIFF, for Fiji)"),
     "png": ("PNG", "Masks in the class colours (PNG)"),
@@ -75,7 +77,6 @@ class ExportFormats(QPushButton):  # type: ignore[misc]
             item.setChecked(name in names)
 
     def _changed(self) -> None:
-        count = len(self.names)
-        self.setText(f"{count} format{'' if count == 1 else 's'}")
+        self.setText(counted(len(self.names), "format"))
         self.setToolTip(f"Formats of the files: {self.text_of_names or 'none'}")
         self.chosen.emit()

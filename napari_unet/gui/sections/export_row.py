@@ -22,6 +22,7 @@ from superqt.utils import signals_blocked
 from napari_unet.controller.controller import Controller
 from napari_unet.controller.news import ActionEnded, ImageShown, ProjectOpened
 from napari_unet.errors import UserError
+from napari_unet.export.counted import counted
 from napari_unet.gui.plain_text import untagged
 from napari_unet.gui.remembered import remember, remembered
 from napari_unet.gui.sections.attempt import Attempt
@@ -217,8 +218,7 @@ class ExportRow(QWidget):  # type: ignore[misc]
     def _what(self, project: Project) -> str:
         if not self.all_images:
             return "no image" if self._controller.image is None else self._controller.image.name
-        count = project.images.count()
-        return f"{count} {'image' if count == 1 else 'images'}"
+        return counted(project.images.count(), "image")
 
     def _forget_files(self) -> None:
         """Tell again what would be written, in place of what was."""

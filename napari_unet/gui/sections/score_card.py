@@ -7,6 +7,7 @@ from qtpy.QtCore import Signal
 from qtpy.QtWidgets import QCheckBox, QPushButton, QWidget
 
 from napari_unet.evaluation.scores import AGREEMENT_STROKES, Score
+from napari_unet.export.counted import counted
 from napari_unet.gui.sections.class_scores import ClassScores
 from napari_unet.gui.sections.estimate_lines import EstimateLines
 from napari_unet.gui.sections.learning_curve import LearningCurve
@@ -74,7 +75,7 @@ class ScoreCard(QWidget):  # type: ignore[misc]
 
     def show_agreement(self, share: float | None, strokes: int) -> None:
         """Tell how the newest strokes agreed with the overlay."""
-        behind = f"class mean, {strokes} stroke{'s' * (strokes != 1)}"
+        behind = f"class mean, {counted(strokes, 'stroke')}"
         self.agreement.setText(
             "" if share is None else f"New strokes agreed with the overlay: {share:.2f} of pixels ({behind})"
         )
@@ -102,8 +103,7 @@ def headline(score: Score) -> str:
         return f"Held-out strokes: n/a (not every class has some yet) · step {score.step}"
     pixels, blocks = sum(c.pixels for c in score.classes), len(score.blocks)
     return (
-        f"Held-out strokes: Dice {score.mean_dice:.3f} · {blocks} block{'s' * (blocks != 1)}, {pixels:,} px"
-        f" · step {score.step}"
+        f"Held-out strokes: Dice {score.mean_dice:.3f} · {counted(blocks, 'block')}, {pixels:,} px · step {score.step}"
     )
 
 
