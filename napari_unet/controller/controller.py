@@ -130,6 +130,8 @@ class Controller:
     def correct(self, wanted: ImageRecord) -> ImageRecord:
         """Remember the pixel size, axes and channels of this record; show the image again then.
 
+        Axes and channels are those of all images like it on which nothing is painted.
+
         Raises
         ------
         UserError
@@ -144,7 +146,8 @@ class Controller:
         if wanted.pixel_size != before.pixel_size:
             project.images.set_pixel_size(wanted.id, wanted.pixel_size)
         self.strokes.predicted.forget()
-        self.worker.send(Corrected(None if wanted.chosen != before.chosen else wanted.id))
+        is_of_several = (wanted.axes, wanted.chosen) != (before.axes, before.chosen)
+        self.worker.send(Corrected(None if is_of_several else wanted.id))
         return project.images.get(wanted.id)
 
     def remove_image(self, image_id: int) -> None:

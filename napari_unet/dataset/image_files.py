@@ -9,6 +9,7 @@ from napari_unet.images.image import Image
 from napari_unet.images.reading import open_image
 from napari_unet.project.image_record import ImageRecord
 from napari_unet.project.images import unlike_channels
+from napari_unet.project.joining import as_joining
 from napari_unet.project.known_images import recognised
 from napari_unet.project.project import Project
 from napari_unet.project.recorded_image import open_recorded
@@ -20,8 +21,8 @@ class ImageFile(NamedTuple):
     Attributes
     ----------
     opened : as the file says
-    shown : with the axes and channels that the project has of it, where it is known there: the user may have corrected
-        them, and labels are of these planes
+    shown : with the axes and channels that the project has of it, or of images like it where it is new: the user may
+        have corrected them, and labels are of these planes
     record : of the project; None where the image is new
     """
 
@@ -39,8 +40,11 @@ def open_image_file(path: Path, project: Project | None) -> ImageFile:
         as ``open_image`` does
     """
     opened = open_image(path)
-    known = None if project is None else recognised(project.database, opened, path.absolute()).record
-    return ImageFile(opened, opened if known is None else open_recorded(replace(known, path=path)), known)
+    if project is None:
+        return ImageFile(opened, opened, None)
+    known = recognised(project.database, opened, path.absolute()).record
+    shown = as_joining(project.database, opened) if known is None else open_recorded(replace(known, path=path))
+    return ImageFile(opened, shown, known)
 
 
 def refuse_unlike(files: Sequence[ImageFile], project: Project | None) -> None:
@@ -55,8 +59,6 @@ def refuse_unlike(files: Sequence[ImageFile], project: Project | None) -> None:
     for file in files:
         channels = file.shown.channels
         if project is not None:
-            if file.record is None:
-                channels = len(project.images.channels_of_new(file.opened))
             own_id = None if file.record is None else file.record.id
             project.images.refuse_other_channels(file.opened.name, channels, own_id)
         first = channels if first is None else first

@@ -3,7 +3,7 @@
 import json
 import os
 import zlib
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from pathlib import Path
 
@@ -18,6 +18,7 @@ from napari_unet.project.correction import chosen_channels, corrected_axes, refu
 from napari_unet.project.damage import damage_told
 from napari_unet.project.database import Database
 from napari_unet.project.image_record import SELECT_IMAGES, ImageRecord, image_record, read_image_record
+from napari_unet.project.joining import as_joining, is_like
 from napari_unet.project.known_images import OpenRecorded, recognised
 from napari_unet.project.recorded_image import open_recorded
 from napari_unet.project.removal import forget_painted, renew_revision
@@ -69,7 +70,8 @@ class Images:
         """Remember an image by its file, or copy its pixels into the project when ``source`` is None.
 
         An image of which the project has every pixel is not added twice. Where its file is gone or holds another image
-        now, ``source`` is remembered as the place where it lies.
+        now, ``source`` is remembered as the place where it lies. A new one gets the axes and channels that were
+        corrected of images like it.
 
         Parameters
         ----------
@@ -87,19 +89,19 @@ class Images:
             if is_moved and file is not None:
                 self.relocate(known.id, file)
             return self.get(known.id)
-        self.refuse_other_channels(image.name, len(self.channels_of_new(image)))
+        joining = as_joining(self._database, image)
+        self.refuse_other_channels(image.name, joining.channels)
         self._database.refuse_when_gone()  # copying the pixels would make the folder anew
         path = self._copy_pixels(image, fingerprint) if file is None else file
-        size, chosen = image.pixel_size.as_known(), self.channels_of_new(image)
-        chosen = () if len(chosen) == image.all_channels else chosen
+        size, corrected = image.pixel_size.as_known(), joining.axes if joining.axes != image.axes else ""
         with self._database.transaction() as connection:
             row = connection.execute(
                 "INSERT INTO images (name, reference, relative, inside, shape, dtype, axes, alpha, pixel_y, pixel_x, "
-                "unit, fingerprint, chosen_channels, pixel_z) "
-                "VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?) RETURNING id",
+                "unit, fingerprint, corrected_axes, chosen_channels, pixel_z) "
+                "VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?) RETURNING id",
                 (image.name, str(path), self._relative(path), int(file is None), json.dumps(list(image.pixels.shape)),
                  np.dtype(image.pixels.dtype).str, image.axes, int(image.alpha), size.y, size.x,
-                 size.unit, fingerprint, json.dumps(chosen), size.z),
+                 size.unit, fingerprint, corrected, json.dumps(joining.chosen), size.z),
             ).fetchone()  # fmt: skip
         return self.get(row[0])
 
@@ -135,7 +137,9 @@ class Images:
     def set_axes(self, image_id: int, axes: str) -> None:
         """Correct the names of the axes of an image on which nothing is painted, one letter each as in ``Image``.
 
-        It stays the image that it was: added again as its file says, it is known. Who has it open opens it anew.
+        Those of all images like it on which nothing is painted become the same, and of those that join the project
+        later. They stay the images that they were: added again as the file says, they are known. Who has them open
+        opens them anew.
 
         Raises
         ------
@@ -147,14 +151,18 @@ class Images:
         corrected = replace(record, axes=corrected_axes(record, axes))
         self._refuse_painted(record)
         self.refuse_other_channels(record.name, replace(corrected, chosen=()).channels, image_id)
+        alike = self._unpainted(lambda other: is_like(other, corrected))
         with self._database.transaction() as connection:
             newest = self._database.newest_revision()
-            forget_painted(connection, image_id)  # blank tiles of strokes that were undone lie on the planes of before
+            for other in alike:
+                forget_painted(connection, other)  # blank tiles of strokes that were undone lie on the planes of before
             renew_revision(connection, newest)
-            connection.execute(
-                "UPDATE images SET corrected_axes = ?, chosen_channels = '[]' WHERE id = ?", (corrected.axes, image_id)
+            connection.executemany(
+                "UPDATE images SET corrected_axes = ?, chosen_channels = '[]' WHERE id = ?",
+                [(corrected.axes, other) for other in alike],
             )
-        self._planes.drop_image(image_id)
+        for other in alike:
+            self._planes.drop_image(other)
 
     def set_channels(self, image_id: int, chosen: Sequence[int | np.integer]) -> None:
         """Choose the channels that a network sees of an image on which nothing is painted, counted from 0.
@@ -172,12 +180,11 @@ class Images:
         corrected = replace(record, chosen=chosen_channels(record, chosen))
         self._refuse_painted(record)
         self.refuse_other_channels(record.name, corrected.channels, image_id)
-        alike = [other.id for other in self.all() if other.all_channels == record.all_channels]
-        untouched = [other for other in alike if not self._holds_strokes(other) and not self._has_test_areas(other)]
+        alike = self._unpainted(lambda other: other.all_channels == record.all_channels)
         with self._database.transaction() as connection:
             connection.executemany(
                 "UPDATE images SET chosen_channels = ? WHERE id = ?",
-                [(json.dumps(corrected.chosen), other) for other in untouched],
+                [(json.dumps(corrected.chosen), other) for other in alike],
             )
 
     def remove(self, image_id: int) -> None:
@@ -221,25 +228,18 @@ class Images:
         row = self._database.execute(f"{SELECT_IMAGES} ORDER BY id LIMIT 1").fetchone()
         return None if row is None else image_record(row, self._database.folder).channels
 
-    @damage_told
-    def channels_of_new(self, image: Image) -> tuple[int, ...]:
-        """Return the channels that a network would see of an image that joins the project.
-
-        They are those of the choice made last if that image has as many channels, else all of them.
-        """
-        query = f"{SELECT_IMAGES} WHERE chosen_channels != '[]' ORDER BY id DESC LIMIT 1"
-        row = self._database.execute(query).fetchone()
-        last = None if row is None else image_record(row, self._database.folder)
-        is_like = last is not None and last.all_channels == image.all_channels
-        return last.chosen if last is not None and is_like else tuple(range(image.all_channels))
+    def _unpainted(self, is_alike: Callable[[ImageRecord], bool]) -> list[int]:
+        """Return the ids of the images of some kind on which nothing is painted."""
+        return [record.id for record in self.all() if is_alike(record) and not self._is_painted(record.id)]
 
     @damage_told
-    def _has_test_areas(self, image_id: int) -> bool:
-        query = "SELECT 1 FROM test_areas WHERE image_id = ? AND areas != '[]' LIMIT 1"
-        return self._database.execute(query, (image_id,)).fetchone() is not None
+    def _is_painted(self, image_id: int) -> bool:
+        """Tell whether strokes or test areas lie on an image."""
+        areas = "SELECT 1 FROM test_areas WHERE image_id = ? AND areas != '[]' LIMIT 1"
+        return self._holds_strokes(image_id) or self._database.execute(areas, (image_id,)).fetchone() is not None
 
     def _refuse_painted(self, image: ImageRecord) -> None:
-        if self._holds_strokes(image.id) or self._has_test_areas(image.id):
+        if self._is_painted(image.id):
             what = "its axes and channels cannot be others while something is painted on it"
             fix = "erase its strokes and rectangles first, or add it to a new project and correct it there"
             raise UserError("NU-I33", what, image.name, fix)

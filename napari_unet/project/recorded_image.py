@@ -45,17 +45,21 @@ def open_recorded(record: ImageRecord, open_file: Callable[[Path, str], Image] =
             str(record.path),
             "put the old file back or add the new one as another image",
         )
+    file_name = "" if record.inside else opened.file_name
+    return as_corrected(replace(image, channel_names=opened.channel_names, file_name=file_name), record)
+
+
+def as_corrected(image: Image, record: ImageRecord) -> Image:
+    """Return an image, opened under the axes of its file, with the axes and channels that the record has of it."""
     in_place = all(record.axes.index(axis) == record.found_axes.index(axis) for axis in "yx")
-    coarser = image.coarser if in_place else ()
-    names = opened.channel_names if record.axes.find("c") == record.found_axes.find("c") else ()
+    is_named = record.axes.find("c") == record.found_axes.find("c")
     return replace(
         image,
         axes=record.axes,
         alpha=record.hides_alpha,
-        coarser=coarser,
+        coarser=image.coarser if in_place else (),
         chosen=record.chosen,
-        channel_names=names,
-        file_name="" if record.inside else opened.file_name,
+        channel_names=image.channel_names if is_named else (),
     )
 
 

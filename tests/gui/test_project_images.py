@@ -560,6 +560,34 @@ def test_axes_are_corrected_until_something_is_painted(viewer: Any) -> None:
     assert messages() == []
 
 
+def test_axes_are_corrected_once_for_all_images_of_the_kind(viewer: Any, tmp_path: Path) -> None:
+    """Of those that were looked at before, too, and of files that join after something was painted."""
+    paths = [tmp_path / f"{name}.tif" for name in "abc"]
+    for number, path in enumerate(paths):
+        pixels = np.random.default_rng(number).integers(0, 255, (2, 64 + number, 70), np.uint8)
+        tifffile.imwrite(path, pixels, photometric="minisblack")
+    with Project(tmp_path / "p.unet") as project:
+        for path in paths[:2]:
+            project.add_image(open_image(path), path)
+    user = User.of_project(viewer, tmp_path / "p.unet", SilentClient)
+    line = user.panel.head.facts.line
+    user.switch("b")
+    assert user.painted.shape == (2, 65, 70)
+    user.switch("a")
+    correct(user, axes="cyx")
+    assert user.painted.shape == (64, 70)
+    user.draw(2, (30, 30), (30, 60))
+    user.panel.added_files.add(paths)
+    assert settle(lambda: messages())
+    assert [text.split(":")[0] for text in messages()] == ["NU-I21"]
+    for name, height in (("b", 65), ("c", 66)):
+        user.switch(name)
+        assert line.text().startswith(f"no pixel size · 2 channels · {height} x 70 px")
+        assert user.painted.shape == (height, 70)
+        user.draw(2, (30, 30), (30, 60))
+        assert stored(tmp_path / "p.unet")[name].shape == (height, 70)
+
+
 def test_channels_are_chosen_by_name(viewer: Any, tmp_path: Path) -> None:
     """The list says what the file calls them; at least one has to stay."""
     path = tmp_path / "named.ome.tif"

@@ -33,6 +33,7 @@ from napari_unet.images.tiles import Region
 from napari_unet.project import images as images_module
 from napari_unet.project.classes import ClassLabel, distinct_names
 from napari_unet.project.database import DATABASE
+from napari_unet.project.joining import as_joining
 from napari_unet.project.project import Project
 from napari_unet.project.split import BLOCK, BUFFER_ZONE, held_out_pixels, training_pixels
 
@@ -929,6 +930,56 @@ def test_corrected_axes_are_those_of_the_image_ever_after(tmp_path: Path, axes: 
     assert verify(tmp_path / "p.unet") == []
 
 
+def stack(name: str, planes: int = 3, width: int = 50) -> Image:
+    """Noise in planes, as a file whose first axis has no name is read."""
+    pixels = np.random.default_rng(planes * width).integers(0, 99, (planes, 40, width), np.uint8)
+    return Image(name, pixels, "zyx")
+
+
+def test_corrected_axes_are_those_of_all_images_like_it(tmp_path: Path) -> None:
+    """Of those that are there and of those that join; not of painted ones, and not of other numbers of channels."""
+    from napari_unet.api import verify
+
+    with Project(tmp_path / "p.unet") as project:
+        add_classes(project, 1)
+        first, wider, deep = (project.add_image(one) for one in (stack("a"), stack("b", width=60), stack("c", 20)))
+        with_area = project.add_image(stack("d", width=70))
+        project.test_areas.replace(with_area.id, 2, [Region(0, 0, 9, 9)])
+        undone = np.zeros((40, 60), np.uint8)
+        for drawn in (undone + 1, undone):
+            project.commit(wider.id, 2, drawn)
+        project.images.set_axes(first.id, "cyx")
+        later = project.add_image(stack("e", width=80))
+        assert [record.axes for record in project.images.all()] == ["cyx", "cyx", "zyx", "zyx", "cyx"]
+        assert later.found_axes == "zyx"
+        assert (later.channels, later.planes) == (3, 1)
+        np.testing.assert_array_equal(
+            project.images.open(later.id).read(0), stack("e", width=80).pixels.transpose(1, 2, 0)
+        )
+        assert project.add_image(stack("e", width=80)) == later
+        project.commit(wider.id, 0, undone + 1)
+        with pytest.raises(UserError, match=r"^NU-I09: it would have 1 channel "):
+            project.add_image(stack("f", 20, width=90))
+        assert project.add_image(stack("g", width=90)).channels == 3
+        assert project.images.get(deep.id) == deep
+    assert verify(tmp_path / "p.unet") == []
+
+
+def test_the_last_correction_of_axes_counts(tmp_path: Path) -> None:
+    """Back as the files say is a correction too; channels are those that were chosen of the corrected axes."""
+    with Project(tmp_path / "p.unet") as project:
+        project.add_image(stack("a"))
+        project.add_image(stack("b", width=60))
+        project.images.set_axes(1, "cyx")
+        project.images.set_channels(2, [0, 2])
+        joined = project.add_image(stack("c", width=70))
+        assert (joined.axes, joined.chosen) == ("cyx", (0, 2))
+        project.images.set_axes(2, "zyx")
+        joined = project.add_image(stack("d", width=80))
+        assert (joined.axes, joined.chosen) == ("zyx", ())
+        assert {record.axes for record in project.images.all()} == {"zyx"}
+
+
 def test_alpha_is_left_out_only_where_it_was_found(tmp_path: Path) -> None:
     """An axis that is no channels any more has no alpha channel; back as it was, it has."""
     with Project(tmp_path / "p.unet") as project:
@@ -1016,7 +1067,7 @@ def test_only_chosen_channels_are_seen_by_all_images_alike(tmp_path: Path) -> No
         project.add_image(second)
         project.images.set_channels(before.id, [2, 0])
         later = several("later", 3)
-        assert project.images.channels_of_new(later) == (0, 2)
+        assert as_joining(project.database, later).chosen == (0, 2)
         project.add_image(later)
         for record, image in zip(project.images.all()[1:], (first, second, later), strict=True):
             opened = project.images.open(record.id)
@@ -1027,7 +1078,7 @@ def test_only_chosen_channels_are_seen_by_all_images_alike(tmp_path: Path) -> No
         assert project.add_image(first).id == before.id
         project.images.set_channels(before.id, [0, 1, 2])
         assert project.images.get(before.id) == before
-        assert project.images.channels_of_new(several("last", 4)) == (0, 1, 2)
+        assert as_joining(project.database, several("last", 4)).chosen == ()
     assert verify(tmp_path / "p.unet") == []
 
 

@@ -15,6 +15,7 @@ from napari_unet.gui.layers import source
 from napari_unet.gui.sections.project_entry import enter_project
 from napari_unet.images.folder import list_images, no_image_in
 from napari_unet.images.image import Image
+from napari_unet.project.joining import as_joining
 from napari_unet.project.known_images import recognised
 
 _LOOK_MS = 10  # between two looks whether a file is open
@@ -103,7 +104,7 @@ class AddedFiles(QObject):  # type: ignore[misc]
         if self._controller.project is None:
             enter_project(self._controller, source.default_project(None, image, path), self._window)
         project = self._controller.present_project()
-        known, channels = project.images.channels(), len(project.images.channels_of_new(image))
+        known, channels = project.images.channels(), as_joining(project.database, image).channels
         if known not in {None, channels} and not self._is_known(image, path):
             what = f"the image has {channels} channels and those of the project have {known}"
             raise UserError("NU-I09", what, str(path), "keep images of one kind in a project")

@@ -179,7 +179,8 @@ class CorrectionDialog(QDialog):  # type: ignore[misc]
         self.axes = QLineEdit(record.axes)
         self.axes.setToolTip(
             f"A letter for each axis of {' x '.join(map(str, record.shape))}: y and x, c for channels, "
-            "others such as z and t for planes.\nOnly while nothing is painted on the image"
+            "others such as z and t for planes.\nAlso of the project's other images of this kind.\n"
+            "Only while nothing is painted on the image"
         )
         self.channels = QListWidget()
         self.channels.setToolTip(

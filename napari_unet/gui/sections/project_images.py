@@ -223,6 +223,8 @@ class ProjectImages(QObject):  # type: ignore[misc]
     def correct(self, wanted: ImageRecord) -> None:
         """Remember what the user says of an image - pixel size, axes, channels - and show it so.
 
+        Axes and channels of other images may change with it.
+
         Raises
         ------
         UserError
@@ -231,11 +233,14 @@ class ProjectImages(QObject):  # type: ignore[misc]
         canvas = self._shown.canvas
         self._shown.saving.save()
         layer, before = canvas.image, _extent(canvas.image)
-        size = self._controller.present_project().images.get(wanted.id).pixel_size
+        images = self._controller.present_project().images
+        known = {record.id: record for record in images.all()}
         record = self._controller.correct(wanted)
-        self._rows.forget_file(record.id)
-        canvas.forget_planes(record.id)
-        if layer in self._users and record.pixel_size != size:
+        for other in images.all():
+            if other != known[other.id]:
+                self._rows.forget_file(other.id)
+                canvas.forget_planes(other.id)
+        if layer in self._users and record.pixel_size != known[record.id].pixel_size:
             scale_layer(layer, source.layer_axes(record), record.pixel_size)
         try:
             self.bring(record)

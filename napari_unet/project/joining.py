@@ -1,0 +1,50 @@
+"""Tell how an image joins a project: with the axes and channels that were corrected of images like it."""
+
+from dataclasses import replace
+from pathlib import Path
+
+from napari_unet.images.image import Image
+from napari_unet.project.damage import damage_told
+from napari_unet.project.database import Database
+from napari_unet.project.image_record import SELECT_IMAGES, ImageRecord, image_record
+from napari_unet.project.recorded_image import as_corrected
+
+
+@damage_told
+def as_joining(database: Database, image: Image) -> Image:
+    """Return an image, opened as its file says, with the axes and channels that the project gives it when it joins.
+
+    They are those of the image like it that was corrected and joined last; without one they stay as they are.
+    """
+    shape = tuple(image.pixels.shape)
+    record = ImageRecord(
+        0, image.name, Path(), False, shape, "", image.axes, image.alpha, image.pixel_size, "", image.axes
+    )  # fmt: skip
+    query = f"{SELECT_IMAGES} WHERE axes = ? AND corrected_axes != '' ORDER BY id DESC"
+    corrected = (image_record(row, database.folder) for row in database.execute(query, (image.axes,)))
+    like = next((other for other in corrected if is_like(record, other)), record)
+    record = replace(record, axes=like.axes)
+    return as_corrected(image, replace(record, chosen=_chosen_last(database, record.all_channels)))
+
+
+def is_like(image: ImageRecord, corrected: ImageRecord) -> bool:
+    """Tell whether the axes that were corrected of one image are those of another, too.
+
+    Their files name the same axes, and they have as many channels, both as found and as corrected: a stack of 20 slices
+    does not become an image of 20 channels because one of 3 slices was an image of 3 channels.
+    """
+    if image.found_axes != corrected.found_axes:
+        return False
+    of_both = [
+        {replace(each, axes=axes, chosen=()).all_channels for each in (image, corrected)}
+        for axes in (corrected.found_axes, corrected.axes)
+    ]
+    return all(len(channels) == 1 for channels in of_both)
+
+
+def _chosen_last(database: Database, channels: int) -> tuple[int, ...]:
+    """Return the choice of channels that was made last, if it was made of so many; else () for all."""
+    query = f"{SELECT_IMAGES} WHERE chosen_channels != '[]' ORDER BY id DESC LIMIT 1"
+    row = database.execute(query).fetchone()
+    last = None if row is None else image_record(row, database.folder)
+    return last.chosen if last is not None and last.all_channels == channels else ()
