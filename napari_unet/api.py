@@ -87,23 +87,26 @@ def add_annotated_image(
     names: str | Sequence[str] = (),
     labels_are: str = "classes",
     unlabelled_rim: int = 0,
+    axes: str | None = None,
 ) -> ImageRecord:
     """Add an image file and its label file to a project, in the place of an earlier annotation of the image.
 
     Parameters
     ----------
+    image, labels : the files
     names : of the classes 1, 2, ..., one or several; those that are missing are made
     labels_are : "classes" where 0 is unlabelled and 1..K are classes; "mask" where 0 is background, class 1, and
         everything else class 2; "objects" where 0 is background and every object has a number, all of class 2, with a
         ridge of background between those that touch
     unlabelled_rim : px along the frame that stay unlabelled
+    axes : of the image where its file names them wrongly, one letter each in the order of the file
 
     Raises
     ------
     UserError
         NU-A.. for labels that cannot be used, NU-I.. for files that cannot be read; nothing is written then.
     """
-    files = read_label_files([(Path(image), Path(labels))], labels_are, unlabelled_rim, project)
+    files = read_label_files([(Path(image), Path(labels))], labels_are, unlabelled_rim, project, axes)
     class_names = names_of(names)
     files.refuse_unknown_classes([label.id for label in project.classes.all()], class_names)
     return files.add_to(project, class_names)[0]

@@ -6,11 +6,13 @@ from napari_unet.errors import UserError
 
 # By the code of the error; the names are those of the parsed options.
 OPTIONS = {
+    "NU-A01": ("axes",),
     "NU-A04": ("labels_are",),
     "NU-A14": ("labels_are", "classes"),
     "NU-E14": ("format", "objects", "probabilities", "rescale"),
     "NU-I01": ("axes",),
     "NU-I08": ("channels", "axes"),
+    "NU-I32": ("axes",),
     "NU-S02": ("truth_is", "prediction_is"),
     "NU-T01": ("labels_are",),
 }

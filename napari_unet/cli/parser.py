@@ -58,6 +58,7 @@ def _add_train(commands: Any) -> None:
     train.add_argument(
         "--unlabelled-rim", type=int, default=0, metavar="PIXELS", help="along the frame of the labels, not learned"
     )
+    _add_axes(train)
     train.add_argument("--classes", type=_names, default=[], help="names, separated by commas: background,cell")
     length = train.add_mutually_exclusive_group()
     length.add_argument("--seconds", type=float, help="of training (default 60)")
@@ -72,6 +73,15 @@ def _add_train(commands: Any) -> None:
     _add_settings(train, list(fields()))
     _add_device_and_json(train)
     train.set_defaults(run=training.train, opens_images=True)
+
+
+def _add_axes(command: argparse.ArgumentParser) -> None:
+    command.add_argument(
+        "--axes",
+        metavar="LETTERS",
+        help="of the images where their files name them wrongly, in the order of the file: yx and c for channels, "
+        "other letters for planes, as cyx",
+    )
 
 
 def _add_predict(commands: Any) -> None:
@@ -99,12 +109,7 @@ def _add_predict(commands: Any) -> None:
         metavar="NAME_OR_NUMBER",
         help="of the images, as the network was trained on them; by itself those with the names it was trained on",
     )
-    predict.add_argument(
-        "--axes",
-        metavar="LETTERS",
-        help="of the images where their files name them wrongly, in the order of the file: yx and c for channels, "
-        "other letters for planes, as cyx",
-    )
+    _add_axes(predict)
     predict.add_argument("--tile", type=int, help="side in pixels; changes speed and memory only")
     predict.add_argument("--scheduler", default="", help="address of a running Dask cluster; with --format ome-zarr")
     _add_object_settings(predict)

@@ -32,7 +32,9 @@ def train(options: argparse.Namespace) -> int:
         return 0
     take_the_machine()
     given = checked_settings(options)
-    files = checked_label_files(options.project, pairs, options.classes, options.labels_are, options.unlabelled_rim)
+    files = checked_label_files(
+        options.project, pairs, options.classes, options.labels_are, options.unlabelled_rim, options.axes
+    )
     refuse_unknown_border(given, files.class_ids)
     with Project(options.project) as project:
         files.add_to(project, options.classes)

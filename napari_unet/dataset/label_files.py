@@ -34,6 +34,7 @@ class LabelFiles:
     values : class numbers that occur in each label file, without 0
     fingerprints : of the images
     class_ids : numbers of the classes that the project has once they are added
+    axes : of the images where their files name them wrongly
     """
 
     pairs: Sequence[tuple[Path, Path]]
@@ -42,6 +43,7 @@ class LabelFiles:
     values: Sequence[frozenset[int]]
     fingerprints: frozenset[str]
     class_ids: frozenset[int] = frozenset()
+    axes: str | None = None
 
     def refuse_unknown_classes(self, known: Collection[int], names: Sequence[str]) -> None:
         """Refuse numbers that are no class and should not become one; see ``refuse_unknown_classes``.
@@ -96,11 +98,13 @@ class LabelFiles:
         self._tell_unnamed(project, known, names)
         added: list[ImageRecord] = []
         for image, labels in self.pairs:
-            file = open_image_file(image, project)
+            file = open_image_file(image, project, self.axes)
             project.notices.extend((*file.opened.notices, *_turned_told(image, labels, file.shown)))
             read = read_labels(labels, file.shown, self.labels_are, self.rim, project.notices.append)
             is_plane = frame_and_plane(labels) is not None
-            record = add_annotation(project, file.opened, read, names, image, keep_others=is_plane)
+            record = add_annotation(
+                project, file.opened, read, names, image, keep_others=is_plane, axes=file.shown.axes
+            )
             if not is_plane and record.id in {before.id for before in added}:
                 what = "the image was given before, and these labels replace those that came with it"
                 project.notices.append(
@@ -144,30 +148,41 @@ def _turned_told(image: Path, labels: Path, shown: Image) -> tuple[str, ...]:
 
 
 def read_label_files(
-    pairs: Sequence[tuple[Path, Path]], labels_are: str = "classes", rim: int = 0, project: Project | None = None
+    pairs: Sequence[tuple[Path, Path]],
+    labels_are: str = "classes",
+    rim: int = 0,
+    project: Project | None = None,
+    axes: str | None = None,
 ) -> LabelFiles:
     """Read image files and their label files, and keep which classes occur.
 
     Parameters
     ----------
     project : that they are for; what it knows of an image says which planes there are to label
+    axes : of the images where their files name them wrongly
 
     Raises
     ------
     UserError
-        as ``open_image`` and ``read_labels`` do, and NU-I09 for images that cannot be painted together
+        as ``open_image_file`` and ``read_labels`` do, and NU-I09 for images that cannot be painted together
     """
     values, files = [], []
     for image, labels in pairs:
-        file = open_image_file(image, project)
+        file = open_image_file(image, project, axes)
         values.append(_classes_in(read_labels(labels, file.shown, labels_are, rim)))
         files.append(file)
     refuse_unlike([file for file, present in zip(files, values, strict=True) if present], project)
-    return LabelFiles(pairs, labels_are, rim, values, frozenset(file.opened.fingerprint() for file in files))
+    fingerprints = frozenset(file.opened.fingerprint() for file in files)
+    return LabelFiles(pairs, labels_are, rim, values, fingerprints, axes=axes)
 
 
 def checked_label_files(
-    folder: Path, pairs: Sequence[tuple[Path, Path]], names: Sequence[str], labels_are: str, rim: int = 0
+    folder: Path,
+    pairs: Sequence[tuple[Path, Path]],
+    names: Sequence[str],
+    labels_are: str,
+    rim: int = 0,
+    axes: str | None = None,
 ) -> LabelFiles:
     """Read label files to train the project in ``folder`` on, which need not exist; nothing is written.
 
@@ -180,11 +195,11 @@ def checked_label_files(
     known, painted = dict[int, str](), set[int]()
     if (folder / DATABASE).is_file():
         with Project(folder, read_only=True) as project:
-            files = read_label_files(pairs, labels_are, rim, project)
+            files = read_label_files(pairs, labels_are, rim, project, axes)
             known = project.classes.names()
             painted = _painted_elsewhere(project, files.fingerprints) & known.keys()
     else:
-        files = read_label_files(pairs, labels_are, rim)
+        files = read_label_files(pairs, labels_are, rim, axes=axes)
     refuse_new_names(names, known, str(folder))
     files.refuse_unknown_classes(known, names)
     files.refuse_single_class(painted)
@@ -255,15 +270,18 @@ def add_annotation(
     source: Path | None = None,
     *,
     keep_others: bool = False,
+    axes: str | None = None,
 ) -> ImageRecord:
     """Add an image with these strokes in the place of all earlier ones, and the classes that are missing.
 
     Parameters
     ----------
+    image : as its file says it is
     labels : 0 unlabelled, 1..K classes, in the planes that the project has of the image
     names : of the classes 1, 2, ...
     source : file of the image; without one its pixels are copied into the project
     keep_others : whether planes without labels keep their earlier strokes
+    axes : of the image where its file names them wrongly
 
     Raises
     ------
@@ -273,7 +291,7 @@ def add_annotation(
     known, values = [label.id for label in project.classes.all()], _classes_in(labels)
     refuse_unknown_classes(values, values | set(known), known, names, image.name)
     ensure_classes(project, max(max(values, default=0), len(names)), names)
-    record = project.images.add(image, source)
+    record = project.images.add(image, source, axes=axes)
     painted = set() if keep_others else set(project.strokes.painted_planes(record.id))
     with project.strokes.together():
         for plane, of_plane in enumerate(labels):

@@ -65,7 +65,11 @@ class Images:
         return read_image_record(self._database, image_id)
 
     def add(
-        self, image: Image, source: Path | str | None = None, open_known: OpenRecorded = open_recorded
+        self,
+        image: Image,
+        source: Path | str | None = None,
+        open_known: OpenRecorded = open_recorded,
+        axes: str | None = None,
     ) -> ImageRecord:
         """Remember an image by its file, or copy its pixels into the project when ``source`` is None.
 
@@ -76,11 +80,13 @@ class Images:
         Parameters
         ----------
         open_known : opens an image of the project, to compare it
+        axes : of the image, where its file names them wrongly; of one that is known they are corrected
 
         Raises
         ------
         UserError
-            NU-I09 when images that are painted on have another number of channels, NU-I10 for a path that is no text.
+            NU-I09 when images that are painted on have another number of channels, NU-I10 for a path that is no text,
+            NU-I32 and NU-I33 for other axes, as ``set_axes``.
         """
         file = None if source is None else Path(source).absolute()
         refuse_unencodable(self._database.folder if file is None else file)
@@ -88,8 +94,10 @@ class Images:
         if known is not None:
             if is_moved and file is not None:
                 self.relocate(known.id, file)
+            if axes not in {None, known.axes}:
+                self.set_axes(known.id, axes)
             return self.get(known.id)
-        joining = as_joining(self._database, image)
+        joining = as_joining(self._database, image, axes)
         self.refuse_other_channels(image.name, joining.channels)
         self._database.refuse_when_gone()  # copying the pixels would make the folder anew
         path = self._copy_pixels(image, fingerprint) if file is None else file
@@ -149,7 +157,7 @@ class Images:
         """
         record = self.get(image_id)
         corrected = replace(record, axes=corrected_axes(record, axes))
-        self._refuse_painted(record)
+        self.refuse_painted(record)
         self.refuse_other_channels(record.name, replace(corrected, chosen=()).channels, image_id)
         alike = self._unpainted(lambda other: is_like(other, corrected))
         with self._database.transaction() as connection:
@@ -178,7 +186,7 @@ class Images:
         """
         record = self.get(image_id)
         corrected = replace(record, chosen=chosen_channels(record, chosen))
-        self._refuse_painted(record)
+        self.refuse_painted(record)
         self.refuse_other_channels(record.name, corrected.channels, image_id)
         alike = self._unpainted(lambda other: other.all_channels == record.all_channels)
         with self._database.transaction() as connection:
@@ -238,7 +246,14 @@ class Images:
         areas = "SELECT 1 FROM test_areas WHERE image_id = ? AND areas != '[]' LIMIT 1"
         return self._holds_strokes(image_id) or self._database.execute(areas, (image_id,)).fetchone() is not None
 
-    def _refuse_painted(self, image: ImageRecord) -> None:
+    def refuse_painted(self, image: ImageRecord) -> None:
+        """Refuse to change the axes and channels of an image that is painted on.
+
+        Raises
+        ------
+        UserError
+            NU-I33
+        """
         if self._is_painted(image.id):
             what = "its axes and channels cannot be others while something is painted on it"
             fix = "erase its strokes and rectangles first, or add it to a new project and correct it there"

@@ -4,27 +4,53 @@ from dataclasses import replace
 from pathlib import Path
 
 from napari_unet.images.image import Image
+from napari_unet.project.correction import corrected_axes
 from napari_unet.project.damage import damage_told
 from napari_unet.project.database import Database
 from napari_unet.project.image_record import SELECT_IMAGES, ImageRecord, image_record
 from napari_unet.project.recorded_image import as_corrected
 
 
+def with_axes(image: Image, axes: str) -> Image:
+    """Return an image, opened as its file says, with other axes, one letter each.
+
+    Raises
+    ------
+    UserError
+        NU-I32 when they do not fit.
+    """
+    found = _found(image)
+    return as_corrected(image, replace(found, axes=corrected_axes(found, axes)))
+
+
 @damage_told
-def as_joining(database: Database, image: Image) -> Image:
+def as_joining(database: Database, image: Image, axes: str | None = None) -> Image:
     """Return an image, opened as its file says, with the axes and channels that the project gives it when it joins.
 
-    They are those of the image like it that was corrected and joined last; without one they stay as they are.
+    Parameters
+    ----------
+    axes : of the image; None for those of the image like it that was corrected and joined last, or else as found
+
+    Raises
+    ------
+    UserError
+        NU-I32 for axes that do not fit.
     """
-    shape = tuple(image.pixels.shape)
-    record = ImageRecord(
-        0, image.name, Path(), False, shape, "", image.axes, image.alpha, image.pixel_size, "", image.axes
-    )  # fmt: skip
+    record = _found(image)
+    record = replace(record, axes=_axes_like(database, record) if axes is None else corrected_axes(record, axes))
+    return as_corrected(image, replace(record, chosen=_chosen_last(database, record.all_channels)))
+
+
+def _found(image: Image) -> ImageRecord:
+    """Return what a project would remember of an image as its file says it is, as far as axes and channels go."""
+    shape, size = tuple(image.pixels.shape), image.pixel_size
+    return ImageRecord(0, image.name, Path(), False, shape, "", image.axes, image.alpha, size, "", image.axes)
+
+
+def _axes_like(database: Database, image: ImageRecord) -> str:
     query = f"{SELECT_IMAGES} WHERE axes = ? AND corrected_axes != '' ORDER BY id DESC"
     corrected = (image_record(row, database.folder) for row in database.execute(query, (image.axes,)))
-    like = next((other for other in corrected if is_like(record, other)), record)
-    record = replace(record, axes=like.axes)
-    return as_corrected(image, replace(record, chosen=_chosen_last(database, record.all_channels)))
+    return next((other for other in corrected if is_like(image, other)), image).axes
 
 
 def is_like(image: ImageRecord, corrected: ImageRecord) -> bool:

@@ -13,6 +13,7 @@ from PIL import Image as Picture
 from napari_unet.api import add_annotated_image, add_annotation
 from napari_unet.cli import main
 from napari_unet.config import DEFAULT_SETTINGS
+from napari_unet.dataset.label_files import checked_label_files
 from napari_unet.dataset.label_pairs import paired
 from napari_unet.errors import UserError
 from napari_unet.export.ome_zarr import write_ome_zarr
@@ -491,6 +492,49 @@ def test_labels_of_a_new_image_are_of_the_planes_that_were_corrected_of_those_li
         added = add_annotated_image(project, second, written(tmp_path / "one.tif", striped(2, 1)))
         assert (added.axes, added.channels) == ("cyx", 2)
         assert np.array_equal(project.strokes.plane(added.id, 0), striped(2, 1))
+
+
+def test_axes_of_the_images_are_given_where_their_files_name_them_wrongly(tmp_path: Path) -> None:
+    """Of new images and of one that is known; not of one that is painted on under others."""
+    first, second = picture(tmp_path, planes=2), picture(tmp_path, "more cells", planes=2)
+    labels = written(tmp_path / "labels.tif", striped(2, 1))
+    with Project(tmp_path / "p.unet") as project:
+        project.add_class("a"), project.add_class("b")
+        project.add_image(open_image(first), first)
+        for image in (first, second, first):
+            record = add_annotated_image(project, image, labels, axes="cyx")
+            assert (record.axes, record.channels) == ("cyx", 2)
+            assert np.array_equal(project.strokes.plane(record.id, 0), striped(2, 1))
+        assert len(project.images.all()) == 2
+        both = written(tmp_path / "both.tif", np.stack([striped(2), striped(1)]))
+        with pytest.raises(UserError, match=r"^NU-I33: "):
+            add_annotated_image(project, first, both, axes="zyx")
+        with pytest.raises(UserError, match=r"^NU-I01: .* 'zy'"):
+            add_annotated_image(project, first, labels, axes="zy")
+        assert {record.axes for record in project.images.all()} == {"cyx"}
+
+
+def test_the_command_line_names_the_axes_that_files_do_not(train: Train, tmp_path: Path) -> None:
+    """Without them the refusal says which option helps; the project keeps them for the next images."""
+    image, other = picture(tmp_path, planes=2), picture(tmp_path, "more cells", planes=2)
+    said = train(striped(1, 2), images=[image])
+    assert said.startswith("NU-A01: ")
+    assert said.endswith(" (--axes)")
+    assert train(striped(1, 2), images=[image], options="--axes cyx") == ""
+    assert train(striped(1, 2), images=[other]) == ""
+    with Project(tmp_path / "p.unet", read_only=True) as project:
+        assert [(record.axes, record.channels) for record in project.images.all()] == [("cyx", 2)] * 2
+
+
+def test_axes_that_are_given_count_before_there_is_a_project(tmp_path: Path) -> None:
+    """The labels are checked against the planes that are meant."""
+    image, labels = picture(tmp_path, planes=2), written(tmp_path / "labels.tif", striped(2, 1))
+    pairs, folder = [(image, labels)], tmp_path / "p.unet"
+    with pytest.raises(UserError, match=r"^NU-A01: "):
+        checked_label_files(folder, pairs, ("a", "b"), "classes")
+    files = checked_label_files(folder, pairs, ("a", "b"), "classes", axes="cyx")
+    with Project(folder) as project:
+        assert [record.axes for record in files.add_to(project, ("a", "b"))] == ["cyx"]
 
 
 def test_labels_land_on_planes_whose_order_was_corrected(tmp_path: Path) -> None:
