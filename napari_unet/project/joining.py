@@ -57,9 +57,13 @@ def is_like(image: ImageRecord, corrected: ImageRecord) -> bool:
     """Tell whether the axes that were corrected of one image are those of another, too.
 
     Their files name the same axes, and they have as many channels, both as found and as corrected: a stack of 20 slices
-    does not become an image of 20 channels because one of 3 slices was an image of 3 channels.
+    does not become an image of 20 channels because one of 3 slices was an image of 3 channels. Where rows or columns
+    lie elsewhere than the file says, they have the same shape: another may lie as its file says.
     """
     if image.found_axes != corrected.found_axes:
+        return False
+    is_turned = any(corrected.axes.index(axis) != corrected.found_axes.index(axis) for axis in "yx")
+    if is_turned and image.shape != corrected.shape:
         return False
     of_both = [
         {replace(each, axes=axes, chosen=()).all_channels for each in (image, corrected)}

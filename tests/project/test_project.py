@@ -965,6 +965,19 @@ def test_corrected_axes_are_those_of_all_images_like_it(tmp_path: Path) -> None:
     assert verify(tmp_path / "p.unet") == []
 
 
+@pytest.mark.parametrize(("axes", "alike"), [("yxz", [True, False, True]), ("tyx", [True, True, True])])
+def test_rows_and_columns_are_exchanged_in_images_of_the_same_shape_only(
+    tmp_path: Path, axes: str, alike: list[bool]
+) -> None:
+    """An image of another shape may have its slices first, as its file says; how planes are called does no harm."""
+    with Project(tmp_path / "p.unet") as project:
+        for image in (stack("a"), stack("b", planes=5)):
+            project.add_image(image)
+        project.images.set_axes(1, axes)
+        project.add_image(Image("c", stack("a").pixels + 1, "zyx"))
+        assert [record.axes == axes for record in project.images.all()] == alike
+
+
 def test_the_last_correction_of_axes_counts(tmp_path: Path) -> None:
     """Back as the files say is a correction too; channels are those that were chosen of the corrected axes."""
     with Project(tmp_path / "p.unet") as project:
