@@ -62,6 +62,7 @@ sys.exit(main())
 INTERRUPTED = """
 import os, signal, sys, time
 from napari_unet.protocol.child_process import ChildProcess
+signal.signal(signal.SIGINT, signal.default_int_handler)  # a shell that runs the tests behind it has it ignored
 child = ChildProcess([sys.executable, "-c", "import sys; sys.stdin.read()"], int)
 try:
     os.killpg(0, signal.SIGINT)
