@@ -36,9 +36,9 @@ def as_joining(database: Database, image: Image, axes: str | None = None) -> Ima
     UserError
         NU-I32 for axes that do not fit.
     """
-    record = _found(image)
-    record = replace(record, axes=_axes_like(database, record) if axes is None else corrected_axes(record, axes))
-    return as_corrected(image, replace(record, chosen=_chosen_last(database, record.all_channels)))
+    axes = _axes_like(database, image) if axes is None else axes
+    named = image if axes == image.axes else with_axes(image, axes)
+    return replace(named, chosen=_chosen_last(database, named.all_channels))
 
 
 def _found(image: Image) -> ImageRecord:
@@ -47,10 +47,12 @@ def _found(image: Image) -> ImageRecord:
     return ImageRecord(0, image.name, Path(), False, shape, "", image.axes, image.alpha, size, "", image.axes)
 
 
-def _axes_like(database: Database, image: ImageRecord) -> str:
+def _axes_like(database: Database, image: Image) -> str:
+    """Return the axes of the image like it that was corrected and joined last, or else its own."""
+    found = _found(image)
     query = f"{SELECT_IMAGES} WHERE axes = ? AND corrected_axes != '' ORDER BY id DESC"
     corrected = (image_record(row, database.folder) for row in database.execute(query, (image.axes,)))
-    return next((other for other in corrected if is_like(image, other)), image).axes
+    return next((other for other in corrected if is_like(found, other)), found).axes
 
 
 def is_like(image: ImageRecord, corrected: ImageRecord) -> bool:
@@ -65,11 +67,12 @@ def is_like(image: ImageRecord, corrected: ImageRecord) -> bool:
     is_turned = any(corrected.axes.index(axis) != corrected.found_axes.index(axis) for axis in "yx")
     if is_turned and image.shape != corrected.shape:
         return False
-    of_both = [
-        {replace(each, axes=axes, chosen=()).all_channels for each in (image, corrected)}
-        for axes in (corrected.found_axes, corrected.axes)
-    ]
-    return all(len(channels) == 1 for channels in of_both)
+    return all(_channels(image, axes) == _channels(corrected, axes) for axes in (corrected.found_axes, corrected.axes))
+
+
+def _channels(image: ImageRecord, axes: str) -> int:
+    """Return how many channels an image has under these axes."""
+    return replace(image, axes=axes, chosen=()).all_channels
 
 
 def _chosen_last(database: Database, channels: int) -> tuple[int, ...]:

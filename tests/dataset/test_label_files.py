@@ -461,12 +461,16 @@ def test_strokes_of_a_stack_land_on_the_planes_that_the_axes_name(tmp_path: Path
     assert rows == [1, 2, 3, 4]
 
 
-def test_labels_are_of_the_planes_that_the_user_corrected(tmp_path: Path) -> None:
-    """Two planes that are channels have one plane of labels; labels of both are refused, and strokes stay."""
-    image = picture(tmp_path, planes=2)
+@pytest.mark.parametrize("name", ["cells", "more cells"])
+def test_labels_are_of_the_planes_that_the_user_corrected(tmp_path: Path, name: str) -> None:
+    """Two planes that are channels have one plane of labels, in that image and in a new one like it.
+
+    Labels of both planes are refused, and strokes stay.
+    """
+    painted, image = picture(tmp_path, planes=2), picture(tmp_path, name, planes=2)
     with Project(tmp_path / "p.unet") as project:
         project.add_class("a"), project.add_class("b")
-        record = project.add_image(open_image(image), image)
+        record = project.add_image(open_image(painted), painted)
         project.images.set_axes(record.id, "cyx")
         project.commit(record.id, 0, striped(1, 1, 2))
         both = written(tmp_path / "both.tif", np.stack([striped(2), striped(1)]))
@@ -474,22 +478,7 @@ def test_labels_are_of_the_planes_that_the_user_corrected(tmp_path: Path) -> Non
             add_annotated_image(project, image, both)
         assert np.array_equal(project.strokes.plane(record.id, 0), striped(1, 1, 2))
         added = add_annotated_image(project, image, written(tmp_path / "one.tif", striped(2, 1)))
-        assert added.id == record.id
-        assert np.array_equal(project.strokes.plane(record.id, 0), striped(2, 1))
-
-
-def test_labels_of_a_new_image_are_of_the_planes_that_were_corrected_of_those_like_it(tmp_path: Path) -> None:
-    """Whose file says two planes, and whose labels are one as those of the project's images are."""
-    first, second = picture(tmp_path, planes=2), picture(tmp_path, "more cells", planes=2)
-    with Project(tmp_path / "p.unet") as project:
-        project.add_class("a"), project.add_class("b")
-        record = project.add_image(open_image(first), first)
-        project.images.set_axes(record.id, "cyx")
-        project.commit(record.id, 0, striped(1, 1, 2))
-        both = written(tmp_path / "both.tif", np.stack([striped(2), striped(1)]))
-        with pytest.raises(UserError, match=r"^NU-A01: .*both"):
-            add_annotated_image(project, second, both)
-        added = add_annotated_image(project, second, written(tmp_path / "one.tif", striped(2, 1)))
+        assert (added.id == record.id) == (image == painted)
         assert (added.axes, added.channels) == ("cyx", 2)
         assert np.array_equal(project.strokes.plane(added.id, 0), striped(2, 1))
 
