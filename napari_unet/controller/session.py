@@ -20,7 +20,7 @@ class Session:
         self.image: ImageRecord | None = None
         self.generation = 0
 
-    def present_project(self, where: str = "panel") -> Project:
+    def present_project(self) -> Project:
         """Return the open project.
 
         Raises
@@ -29,7 +29,7 @@ class Session:
             NU-W04 when no project is open.
         """
         if self.project is None:
-            raise UserError("NU-W04", "no project is open", where, "choose an image first")
+            raise UserError("NU-W04", "no project is open", "panel", "choose an image first")
         return self.project
 
     def present_image(self, where: str) -> ImageRecord:

@@ -48,8 +48,8 @@ class Panel(QWidget):  # type: ignore[misc]
     training, settings_form : the foot, and the dialog that it opens
     """
 
-    def __init__(self, napari_viewer: Any, parent: QWidget | None = None) -> None:
-        super().__init__(parent)
+    def __init__(self, napari_viewer: Any) -> None:
+        super().__init__()
         self._viewer = napari_viewer
         self._fit_soon = QTimer(self, singleShot=True, interval=0)  # once the contents have the new style as well
         self._fit_soon.timeout.connect(self._fit_width)

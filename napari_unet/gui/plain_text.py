@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from typing import Any
 
 from qtpy.QtCore import Qt
-from qtpy.QtWidgets import QLabel, QWidget
+from qtpy.QtWidgets import QLabel
 
 from napari_unet.errors import UserError
 
@@ -17,8 +17,8 @@ _LONG_WORD = re.compile(r"\S{24}(?=\S)")  # as many characters as fit into a lin
 class PlainLabel(QLabel):  # type: ignore[misc]
     """Label that shows tags in its text rather than obeying them."""
 
-    def __init__(self, text: str = "", parent: QWidget | None = None) -> None:
-        super().__init__(text, parent)
+    def __init__(self, text: str = "") -> None:
+        super().__init__(text)
         show_tags(self)
 
 

@@ -20,8 +20,8 @@ _COUNTED = "Counted: strokes are connected held-out pixels within a block of 64 
 class ClassScores(QWidget):  # type: ignore[misc]
     """Two lines for each class: name and Dice, then the evidence; grey where there is too little of it."""
 
-    def __init__(self, parent: QWidget | None = None) -> None:
-        super().__init__(parent)
+    def __init__(self) -> None:
+        super().__init__()
         self._grid = QGridLayout(self)
         self._grid.setContentsMargins(0, 0, 0, 0)
         self._grid.setVerticalSpacing(0)

@@ -58,8 +58,8 @@ class ClassTable(QWidget):  # type: ignore[misc]
     named = Signal(str)
     removed = Signal(int)
 
-    def __init__(self, parent: QWidget | None = None) -> None:
-        super().__init__(parent)
+    def __init__(self) -> None:
+        super().__init__()
         self.classes: list[ClassLabel] = []
         self.painted: dict[int, int] = {}
         self._estimates: dict[int, EstimatedDice] = {}  # by class id

@@ -24,8 +24,8 @@ _TIP = (
 class EstimateLines(QWidget):  # type: ignore[misc]
     """Shows the mean in one line, and the classes below."""
 
-    def __init__(self, parent: QWidget | None = None) -> None:
-        super().__init__(parent)
+    def __init__(self) -> None:
+        super().__init__()
         self.setToolTip(_TIP)
         self.headline = PlainLabel(NONE_YET)
         self.headline.setWordWrap(True)

@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 
 from qtpy.QtCore import Signal
-from qtpy.QtWidgets import QMenu, QPushButton, QWidget
+from qtpy.QtWidgets import QMenu, QPushButton
 
 from napari_unet.export.counted import counted
 
@@ -50,8 +50,8 @@ class ExportFormats(QPushButton):  # type: ignore[misc]
 
     chosen = Signal()
 
-    def __init__(self, parent: QWidget | None = None) -> None:
-        super().__init__(parent)
+    def __init__(self) -> None:
+        super().__init__()
         menu = StayingMenu(self)
         self.items = {name: menu.addAction(text) for name, (_, text) in FORMATS.items()}
         for item in self.items.values():

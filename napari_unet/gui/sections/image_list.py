@@ -57,8 +57,8 @@ class ImageList(QWidget):  # type: ignore[misc]
     added = Signal(list)
     found = Signal(int, Path)
 
-    def __init__(self, parent: QWidget | None = None) -> None:
-        super().__init__(parent)
+    def __init__(self) -> None:
+        super().__init__()
         self._filtered: list[QWidget] = []  # whose events are seen here
         self._is_marking = False  # a selection that changes meanwhile is not the user's
         self._room = 0  # px that there are for the list

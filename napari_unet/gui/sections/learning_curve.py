@@ -46,8 +46,8 @@ class LearningCurve(QWidget):  # type: ignore[misc]
     forecast : the line about the next minutes
     """
 
-    def __init__(self, parent: QWidget | None = None) -> None:
-        super().__init__(parent)
+    def __init__(self) -> None:
+        super().__init__()
         self._losses: list[tuple[int, float]] = []  # with the step, which rises
         self._scores: list[_Scored] = []
         self._scores_by_step: list[_Scored] = []  # those of them that stay over steps, which rise

@@ -1,15 +1,13 @@
 """A line that is there only while there is something to say."""
 
-from qtpy.QtWidgets import QWidget
-
 from napari_unet.gui.plain_text import PlainLabel, breakable
 
 
 class Remark(PlainLabel):
     """Label that wraps its text, and takes no room without one."""
 
-    def __init__(self, parent: QWidget | None = None) -> None:
-        super().__init__(parent=parent)
+    def __init__(self) -> None:
+        super().__init__()
         self._text = ""
         self.setWordWrap(True)
         self.hide()

@@ -21,8 +21,8 @@ class ScoreCard(QWidget):  # type: ignore[misc]
 
     copy_wanted = Signal(object)  # with the score that is shown, or None
 
-    def __init__(self, parent: QWidget | None = None) -> None:
-        super().__init__(parent)
+    def __init__(self) -> None:
+        super().__init__()
         self._score: Score | None = None
         self.estimate = EstimateLines()
         self.headline = Remark()

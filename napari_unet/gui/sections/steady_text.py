@@ -3,7 +3,7 @@
 from typing import Any
 
 from qtpy.QtCore import QEvent, Qt
-from qtpy.QtWidgets import QSizePolicy, QWidget
+from qtpy.QtWidgets import QSizePolicy
 from superqt import QElidingLabel
 
 from napari_unet.gui.plain_text import show_tags, untagged
@@ -19,8 +19,8 @@ class SteadyText(QElidingLabel):  # type: ignore[misc]
     lines : number of lines that it is high
     """
 
-    def __init__(self, lines: int = 1, parent: QWidget | None = None) -> None:
-        super().__init__(parent=parent)
+    def __init__(self, lines: int = 1) -> None:
+        super().__init__()
         self._lines = lines
         show_tags(self)
         self.setEllipsesWidth(PADDING)
