@@ -19,12 +19,12 @@ class Checked(NamedTuple):
 
     Attributes
     ----------
-    pixels, changed : of these areas; changed are those that are labelled otherwise than they were filled
+    areas : those that are done
+    changed : pixels of them that are labelled otherwise than they were filled
     unchanged : areas of which no pixel was corrected
     """
 
     areas: int = 0
-    pixels: int = 0
     changed: int = 0
     unchanged: int = 0
 
@@ -163,8 +163,7 @@ class RectangleChecks:
             for check in project.area_checks.of(image_id):
                 if check.is_done and check.origin == origin and check.region in areas.get(check.plane, ()):
                     changed = check.changed(project.strokes.plane(image_id, check.plane, check.region))
-                    more = (1, check.filled.size, changed, int(changed == 0))
-                    total = Checked(*(one + other for one, other in zip(total, more, strict=True)))
+                    total = Checked(total.areas + 1, total.changed + changed, total.unchanged + (changed == 0))
         return total
 
     def _present(self) -> tuple[Project, ImageRecord, AreaCheck]:

@@ -142,7 +142,7 @@ def mean_known(values: Float64[np.ndarray, " k"]) -> float | None:
     return float(known.mean()) if known.size else None
 
 
-def bootstrap_interval(matrices: Int[np.ndarray, "n k k"], seed: int = 0) -> Float64[np.ndarray, "2 k"]:
+def bootstrap_interval(matrices: Int[np.ndarray, "n k k"]) -> Float64[np.ndarray, "2 k"]:
     """Return the 95 % interval of the Dice per class over blocks drawn with replacement; NaN for one block.
 
     Pixels of a stroke are not independent of each other, blocks nearly are: so blocks are what is drawn.
@@ -150,7 +150,7 @@ def bootstrap_interval(matrices: Int[np.ndarray, "n k k"], seed: int = 0) -> Flo
     count = len(matrices)
     if count < 2:
         return np.full((2, matrices.shape[-1]), np.nan)
-    draws = np.random.default_rng(seed).integers(count, size=(_RESAMPLES, count))
+    draws = np.random.default_rng(0).integers(count, size=(_RESAMPLES, count))
     values = dice(matrices[draws].sum(axis=1))
     empty = np.isnan(values).all(axis=0)
     values[:, empty] = 0

@@ -120,9 +120,9 @@ def _class(score: ClassScore, names: dict[int, str]) -> str:
     return f"{name} {score.dice:.3f}{interval}, {counted(score.blocks, 'block')}, {score.pixels:,} px"
 
 
-def _versions(packages: Sequence[str] = _PACKAGES) -> str:
+def _versions() -> str:
     found = []
-    for name in packages:
+    for name in _PACKAGES:
         try:
             found.append(f"{name} {version(name)}")
         except PackageNotFoundError:

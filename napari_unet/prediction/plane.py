@@ -31,15 +31,15 @@ _SMALLEST_TILE = 64  # px
 T = TypeVar("T")
 
 
-def predict_plane(predictor: Predictor, pixels: PlanePixels, tile: int | None = None) -> UInt8[np.ndarray, "y x"]:
-    """Predict the class id of every pixel; the same for every ``tile`` (``whole_plane_tile`` where None)."""
-    return run_to_end(resumable_plane(predictor, pixels, tile))
-
-
 def resumable_plane(
     predictor: Predictor, pixels: PlanePixels, tile: int | None = None
 ) -> Resumable[UInt8[np.ndarray, "y x"]]:
-    """Do the work of ``predict_plane`` a tile at a time."""
+    """Predict the class id of every pixel, a tile at a time; the same for every ``tile``.
+
+    Parameters
+    ----------
+    tile : side of the tiles in px; None for ``whole_plane_tile``
+    """
     return resumable_region(predictor, pixels, Region(0, 0, *pixels.shape[:2]), tile)
 
 
@@ -83,7 +83,7 @@ def resumable_region(
 def predict_probabilities(
     predictor: Predictor, pixels: PlanePixels, tile: int | None = None
 ) -> Float32[np.ndarray, "k y x"]:
-    """Predict the probability of every class at every pixel; the same for every ``tile``, as ``predict_plane``."""
+    """Predict the probability of every class at every pixel; the same for every ``tile``, as in ``resumable_plane``."""
     height, width = pixels.shape[:2]
     probabilities = np.zeros((len(predictor.class_ids), height, width), np.float32)
     for region in grid(height, width, tile or whole_plane_tile(predictor)):

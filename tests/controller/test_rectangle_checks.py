@@ -76,7 +76,7 @@ def test_a_rectangle_is_filled_and_never_trained_on(bench: Bench, checks: Rectan
     assert checks.finish() == changed
     assert m.Annotated() in bench.client.sent
     assert checks.open is None
-    assert checks.checked("random") == Checked(1, 900, changed, 0)
+    assert checks.checked("random") == Checked(1, changed, 0)
     assert checks.checked("unsure") == Checked()
     assert trained(bench) == 0
 
@@ -90,7 +90,7 @@ def test_nothing_corrected_is_told(bench: Bench, checks: RectangleChecks) -> Non
     labels[20, 0] = 1
     bench.controller.strokes.commit(0, labels)
     assert checks.finish() == 1
-    assert checks.checked("random") == Checked(2, 1800, 1, 1)
+    assert checks.checked("random") == Checked(2, 1, 1)
 
 
 def test_unlabelled_pixels_are_not_done(bench: Bench, checks: RectangleChecks) -> None:

@@ -205,17 +205,17 @@ def test_what_stands_behind_the_number_is_told() -> None:
     """Areas, pixels, how many were corrected, and in how many nothing was; nothing before one is done."""
     dice = CheckedDice((EstimatedDice(2, 0.9, 0.8, 0.95),), 2, 1, 8192)
     classes = [ClassLabel(2, "cell", "#FFFFFF")]
-    assert result_text(dice, Checked(), classes) == result_text(None, Checked(1, 9, 9, 0), classes) == ""
-    assert result_text(dice, Checked(2, 8192, 1500, 1), classes).splitlines() == [
+    assert result_text(dice, Checked(), classes) == result_text(None, Checked(1, 9, 0), classes) == ""
+    assert result_text(dice, Checked(2, 1500, 1), classes).splitlines() == [
         "Dice to publish:",
         "cell 0.90 [0.80, 0.95]",
         "from 2 rectangles at random, 8,192 px, 1,500 of them corrected; in 1 nothing was corrected",
     ]
     # Until the newest one is counted, the numbers are said to be of the others.
-    newer = result_text(dice, Checked(3, 12288, 1600, 1), classes).splitlines()
+    newer = result_text(dice, Checked(3, 1600, 1), classes).splitlines()
     assert newer[-1] == "from 2 rectangles at random, 8,192 px; of 3 in a moment"
     many = CheckedDice(dice.classes, 2, 2, 8192)
-    assert "2 rectangles at random in 2 images, 8,192 px" in result_text(many, Checked(2, 8192, 0, 2), classes)
+    assert "2 rectangles at random in 2 images, 8,192 px" in result_text(many, Checked(2, 0, 2), classes)
 
 
 def test_where_the_number_stands_is_told() -> None:

@@ -7,7 +7,8 @@ import torch
 from napari_unet.network.device import Device
 from napari_unet.network.inference import Predictor
 from napari_unet.network.unet import Architecture, UNet, build
-from napari_unet.prediction.plane import predict_plane, predict_probabilities
+from napari_unet.prediction.plane import predict_probabilities, resumable_plane
+from napari_unet.prediction.resumable import run_to_end
 
 FLOAT, HALF = Device("cpu", "", False), Device("cpu", "", True)
 CLASS_IDS = (1, 2, 5)
@@ -30,10 +31,10 @@ def plane(size: tuple[int, int], channels: int = 1) -> np.ndarray:
 def check_tiling(device: Device, size: tuple[int, int], channels: int, tile: int, tolerance: float) -> None:
     """Compare a prediction in tiles with the prediction at once."""
     predictor, pixels = Predictor(network(channels), CLASS_IDS, device), plane(size, channels)
-    expected = predict_plane(predictor, pixels, WHOLE)
+    expected = run_to_end(resumable_plane(predictor, pixels, WHOLE))
     assert set(np.unique(expected)) <= set(CLASS_IDS)
     assert len(np.unique(expected)) > 1
-    np.testing.assert_array_equal(predict_plane(predictor, pixels, tile), expected)
+    np.testing.assert_array_equal(run_to_end(resumable_plane(predictor, pixels, tile)), expected)
     np.testing.assert_allclose(
         predict_probabilities(predictor, pixels, tile), predict_probabilities(predictor, pixels, WHOLE), atol=tolerance
     )

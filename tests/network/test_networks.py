@@ -36,7 +36,8 @@ from napari_unet.network.unet import (
     fold,
     upsampling,
 )
-from napari_unet.prediction.plane import predict_plane, predict_probabilities
+from napari_unet.prediction.plane import predict_probabilities, resumable_plane
+from napari_unet.prediction.resumable import run_to_end
 
 FLOAT, HALF = Device("cpu", "", False), Device("cpu", "", True)
 ROOT = Path(napari_unet.__file__).parents[1]
@@ -262,10 +263,13 @@ def test_tiling_changes_nothing(name: str) -> None:
     pixels = plane(57, 75, network.architecture.channels)
     for device in (FLOAT, HALF):
         predictor = Predictor(network, (1, 2), device)
-        expected, probabilities = predict_plane(predictor, pixels, 512), predict_probabilities(predictor, pixels, 512)
+        expected, probabilities = (
+            run_to_end(resumable_plane(predictor, pixels, 512)),
+            predict_probabilities(predictor, pixels, 512),
+        )
         assert len(np.unique(expected)) == 2
         for tile in (17, 32):
-            np.testing.assert_array_equal(predict_plane(predictor, pixels, tile), expected)
+            np.testing.assert_array_equal(run_to_end(resumable_plane(predictor, pixels, tile)), expected)
             np.testing.assert_allclose(predict_probabilities(predictor, pixels, tile), probabilities, atol=1e-5)
 
 

@@ -15,7 +15,8 @@ from napari_unet.network.device import Device
 from napari_unet.network.inference import BegunClasses, Predictor
 from napari_unet.network.unet import Architecture, build
 from napari_unet.prediction.mask import predict_mask
-from napari_unet.prediction.plane import predict_plane
+from napari_unet.prediction.plane import resumable_plane
+from napari_unet.prediction.resumable import run_to_end
 
 CPU = Device("cpu", "", False)
 FULL = torch.OutOfMemoryError("CUDA out of memory")
@@ -58,7 +59,7 @@ def noting(monkeypatch: pytest.MonkeyPatch, refuse: Any = lambda event, region: 
 def test_the_next_tile_is_begun_before_the_last_is_taken(predictor: Predictor, monkeypatch: pytest.MonkeyPatch) -> None:
     """One tile is in flight, never two, and none is left behind."""
     noted = noting(monkeypatch)
-    predict_plane(predictor, NOISE, 128)
+    run_to_end(resumable_plane(predictor, NOISE, 128))
     order = ["0 0", "0 128", "0 256", "128 0", "128 128", "128 256"]
     expected = [f"begin {order[0]}"]
     for before, after in pairwise(order):
@@ -73,11 +74,11 @@ def test_a_lack_of_memory_loses_nothing(
 ) -> None:
     """Whether it shows when a tile is begun or when it is taken: halves are predicted, and counted, once each."""
     predictor.estimate_anew()
-    whole = predict_plane(predictor, NOISE, 512)
+    whole = run_to_end(resumable_plane(predictor, NOISE, 512))
     counted = predictor.take_sums()
     noting(monkeypatch, lambda at, region: at == event and max(region.shape) > size)
     predictor.estimate_anew()
-    np.testing.assert_array_equal(predict_plane(predictor, NOISE, 128), whole)
+    np.testing.assert_array_equal(run_to_end(resumable_plane(predictor, NOISE, 128)), whole)
     np.testing.assert_array_equal(predictor.take_sums().shown, counted.shown)
 
 
@@ -97,11 +98,11 @@ def test_other_errors_and_a_memory_that_is_never_enough_are_told(
     with monkeypatch.context() as once:
         noting(once, refuse)
         with pytest.raises(RuntimeError, match="device-side assert"):
-            predict_plane(predictor, NOISE, 128)
+            run_to_end(resumable_plane(predictor, NOISE, 128))
     assert len(calls) == 1
     noting(monkeypatch, lambda at, region: at == event)
     with pytest.raises(torch.OutOfMemoryError):
-        predict_plane(predictor, NOISE, 128)
+        run_to_end(resumable_plane(predictor, NOISE, 128))
 
 
 def images() -> list[Image]:

@@ -18,7 +18,8 @@ from napari_unet.network.device import Device, is_device_lost, is_out_of_memory
 from napari_unet.network.inference import Predictor
 from napari_unet.network.unet import Architecture, build
 from napari_unet.packaging import prediction_files
-from napari_unet.prediction.plane import predict_plane, predict_probabilities
+from napari_unet.prediction.plane import predict_probabilities, resumable_plane
+from napari_unet.prediction.resumable import run_to_end
 from napari_unet.project.project import Project
 from napari_unet.protocol import messages as m
 from napari_unet.protocol.message import Message
@@ -177,7 +178,7 @@ def test_halves_change_no_pixel(monkeypatch: pytest.MonkeyPatch) -> None:
     network = build(Architecture(channels=1, classes=2, width=4, depth=2)).eval()
     predictor = Predictor(network, (1, 2), CPU)
     pixels = np.random.default_rng(0).normal(size=(150, 270, 1)).astype(np.float32)
-    whole, sure = predict_plane(predictor, pixels, 512), predict_probabilities(predictor, pixels, 512)
+    whole, sure = run_to_end(resumable_plane(predictor, pixels, 512)), predict_probabilities(predictor, pixels, 512)
     branches = Predictor.branches
 
     def fitting(self: Predictor, plane: np.ndarray, region: Region) -> torch.Tensor:
@@ -186,11 +187,11 @@ def test_halves_change_no_pixel(monkeypatch: pytest.MonkeyPatch) -> None:
         return branches(self, plane, region)
 
     monkeypatch.setattr(Predictor, "branches", fitting)
-    np.testing.assert_array_equal(predict_plane(predictor, pixels, 512), whole)
+    np.testing.assert_array_equal(run_to_end(resumable_plane(predictor, pixels, 512)), whole)
     np.testing.assert_allclose(predict_probabilities(predictor, pixels, 512), sure, atol=1e-4)
     monkeypatch.setattr(Predictor, "branches", failing(10**6, MemoryError(), branches))
     with pytest.raises(MemoryError):
-        predict_plane(predictor, pixels, 512)
+        run_to_end(resumable_plane(predictor, pixels, 512))
 
 
 def test_the_engine_does_again_what_did_not_fit(

@@ -22,7 +22,8 @@ from napari_unet.network.checkpoint import Checkpoint, load_checkpoint, save_che
 from napari_unet.network.device import Device
 from napari_unet.network.inference import Predictor
 from napari_unet.network.unet import Architecture, build
-from napari_unet.prediction.plane import predict_plane
+from napari_unet.prediction.plane import resumable_plane
+from napari_unet.prediction.resumable import run_to_end
 from napari_unet.project.project import Project
 from napari_unet.training.learner import Learner
 from napari_unet.training.losses import Loss
@@ -81,7 +82,7 @@ def test_a_few_strokes_teach_the_rest(annotations: Annotations) -> None:
     pixels, truth = annotations.pixels(1)[0], cells()[1]
 
     def quality() -> float:
-        found = predict_plane(Predictor(trainer.candidate(), trainer.class_ids, CPU), pixels, 64)
+        found = run_to_end(resumable_plane(Predictor(trainer.candidate(), trainer.class_ids, CPU), pixels, 64))
         return float(dice(confusion(truth, found, (1, 2))).min())
 
     before = quality()
