@@ -16,7 +16,7 @@ ROOT = Path(napari_unet.__file__).parent
 QT = {"napari", "qtpy", "superqt", "magicgui", "pyqtgraph", "PyQt5", "PyQt6", "PySide2", "PySide6"}
 TORCH = {"torch"}
 TORCH_FREE = (
-    "errors storage freed_memory config images project evaluation dataset objects export "
+    "errors counted storage freed_memory config images project evaluation dataset objects export "
     "protocol decoder controller gui"
 ).split()
 CODE = re.compile(r"NU-[A-Z]\d\d")

@@ -2,7 +2,7 @@
 
 from typing import TYPE_CHECKING, Any
 
-from napari_unet.export.counted import counted
+from napari_unet.counted import counted
 
 if TYPE_CHECKING:
     from napari_unet.training.training_run import TrainingResult

@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 
+from napari_unet.counted import counted
 from napari_unet.dataset.training_image import TrainingImage, comparable
 from napari_unet.errors import UserError
 from napari_unet.images.image import Image
@@ -35,9 +36,7 @@ def trained_channels(trained: Sequence[TrainingImage], wanted: int, image: Image
         fix = f"choose {wanted} of them, by name or number"
     seen = f" ({told(known)})" if told(known) else ""
     here = f" ({', '.join(names)})" if names else ""
-    what = (
-        f"the network learned on {wanted} channel{'s' * (wanted > 1)}{seen}, the image has {image.all_channels}{here}"
-    )
+    what = f"the network learned on {counted(wanted, 'channel')}{seen}, the image has {image.all_channels}{here}"
     raise UserError("NU-I08", what, image.name, fix)
 
 

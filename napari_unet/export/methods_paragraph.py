@@ -7,9 +7,9 @@ from typing import Any
 
 import numpy as np
 
+from napari_unet.counted import counted
 from napari_unet.evaluation.estimated_dice import EstimatedDice, interval_text
 from napari_unet.evaluation.scores import CheckedDice, ClassScore, Score
-from napari_unet.export.counted import counted
 from napari_unet.project.project import Project
 from napari_unet.project.shown_network import shown_network_note
 from napari_unet.project.split import BLOCK, BUFFER_ZONE

@@ -1,10 +1,10 @@
 """The README of a model package, and the names of the channels that its network takes."""
 
+from napari_unet.counted import counted
 from napari_unet.dataset.channel_choice import told
 from napari_unet.dataset.training_image import remembered
 from napari_unet.evaluation.estimated_dice import EstimatedDice, interval_text
 from napari_unet.evaluation.scores import CheckedDice
-from napari_unet.export.counted import counted
 from napari_unet.network.checkpoint import Checkpoint
 from napari_unet.network.known_facts import dice_to_publish_in, estimates_in
 from napari_unet.network.reading import NETWORK

@@ -4,8 +4,8 @@ from collections.abc import Callable, Iterator
 from functools import partial
 from pathlib import Path
 
+from napari_unet.counted import counted
 from napari_unet.errors import UserError, system_error, told_in_one_line
-from napari_unet.export.counted import counted
 from napari_unet.network.checkpoint import load_checkpoint
 from napari_unet.project.content_hashes import ContentHashes
 from napari_unet.project.damage import is_of_damage

@@ -5,6 +5,7 @@ from collections.abc import Callable
 import numpy as np
 from jaxtyping import Float32, UInt8
 
+from napari_unet.counted import counted
 from napari_unet.errors import UserError
 from napari_unet.images.plane_pixels import PlanePixels
 from napari_unet.images.planes import NormalisedPlanes
@@ -79,7 +80,7 @@ def check_channels(predictor: Predictor, planes: NormalisedPlanes) -> None:
     wanted, image = predictor.network.architecture.image_channels, planes.image
     if wanted == image.channels:
         return
-    learned = f"the network learned on {wanted} channel{'s' * (wanted > 1)}"
+    learned = f"the network learned on {counted(wanted, 'channel')}"
     what = f"{learned}, the image has {image.all_channels}"
     fix = "choose an image of the same kind or train on this one"
     if image.chosen and wanted <= image.all_channels:

@@ -10,6 +10,7 @@ from pathlib import Path
 import numpy as np
 
 from napari_unet import storage
+from napari_unet.counted import counted
 from napari_unet.errors import UserError
 from napari_unet.images.image import Image, PixelSize
 from napari_unet.images.npy_file import fill_npy
@@ -308,6 +309,5 @@ class Images:
 
 def unlike_channels(name: str, channels: int, others: int) -> UserError:
     """Return the refusal of an image whose channels are not as many as those of ``others``."""
-    noun = "channel" if channels == 1 else "channels"
-    what = f"it would have {channels} {noun} and those that are painted on have {others}"
+    what = f"it would have {counted(channels, 'channel')} and those that are painted on have {others}"
     return UserError("NU-I09", what, name, "keep images of one kind in a project")

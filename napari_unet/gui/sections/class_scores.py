@@ -5,8 +5,8 @@ from collections.abc import Sequence
 from qtpy.QtWidgets import QGridLayout, QLabel, QWidget
 from superqt import QElidingLabel
 
+from napari_unet.counted import counted
 from napari_unet.evaluation.scores import ClassScore
-from napari_unet.export.counted import counted
 from napari_unet.gui.plain_text import PlainLabel, show_tags, untagged
 from napari_unet.gui.sections.faint_text import make_faint
 from napari_unet.gui.sections.steady_text import PADDING

@@ -6,7 +6,7 @@ from qtpy.QtWidgets import QPushButton, QVBoxLayout, QWidget
 
 from napari_unet.controller.controller import Controller
 from napari_unet.controller.news import ActionEnded, ProjectOpened
-from napari_unet.export.counted import counted
+from napari_unet.counted import counted
 from napari_unet.gui.layers.area_layer import AreaLayer
 from napari_unet.gui.layers.canvas import Canvas
 from napari_unet.gui.plain_text import PlainLabel
@@ -47,7 +47,7 @@ class Details(Drawer):
         attempt, training = Attempt(controller), controller.training
         self.restore.clicked.connect(lambda _: attempt(training.restore_best))
         self.release.clicked.connect(lambda _: attempt(training.stop))
-        self.messages.counted.connect(lambda count: self.set_title(f"Details ({count} message{'s' * (count > 1)})"))
+        self.messages.counted.connect(lambda count: self.set_title(f"Details ({counted(count, 'message')})"))
         controller.subscribe(Progress, self._show_progress)
         controller.subscribe(Ready, lambda ready: self.device.setText(ready.reason))
         controller.subscribe(NetworkChosen, lambda chosen: self.network.setText(network_line(chosen)))

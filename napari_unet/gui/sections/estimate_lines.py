@@ -6,8 +6,8 @@ from qtpy.QtCore import Qt
 from qtpy.QtWidgets import QGridLayout, QWidget
 from superqt import QElidingLabel
 
+from napari_unet.counted import counted
 from napari_unet.evaluation.estimated_dice import EstimatedDice, interval_text, mean_estimate
-from napari_unet.export.counted import counted
 from napari_unet.gui.plain_text import PlainLabel, show_tags, untagged
 from napari_unet.gui.sections.steady_text import PADDING
 from napari_unet.project.classes import ClassLabel

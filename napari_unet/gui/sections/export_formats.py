@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from qtpy.QtCore import Signal
 from qtpy.QtWidgets import QMenu, QPushButton
 
-from napari_unet.export.counted import counted
+from napari_unet.counted import counted
 
 FORMATS = {
     "tiff": ("TIFF", "Masks (TIFF, for Fiji)"),

@@ -21,8 +21,8 @@ from superqt.utils import signals_blocked
 
 from napari_unet.controller.controller import Controller
 from napari_unet.controller.news import ActionEnded, ImageShown, ProjectOpened
+from napari_unet.counted import counted
 from napari_unet.errors import UserError
-from napari_unet.export.counted import counted
 from napari_unet.gui.plain_text import untagged
 from napari_unet.gui.remembered import remember, remembered
 from napari_unet.gui.sections.attempt import Attempt

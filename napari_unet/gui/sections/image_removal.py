@@ -7,6 +7,7 @@ import numpy as np
 from qtpy.QtWidgets import QMessageBox, QWidget
 
 from napari_unet.controller.controller import Controller
+from napari_unet.counted import counted
 from napari_unet.errors import UserError
 from napari_unet.gui.plain_text import untagged
 from napari_unet.gui.sections.attempt import Attempt
@@ -98,5 +99,5 @@ def what_lies_on(project: Project, image_id: int) -> str:
     rectangles = sum(len(areas) for areas in project.test_areas.of(image_id).values())
     counts = [f"{pixels:,} painted pixels"] if pixels else []
     if rectangles:
-        counts.append(f"{rectangles} checked rectangle{'s' if rectangles > 1 else ''}")
+        counts.append(counted(rectangles, "checked rectangle"))
     return " and ".join(counts)

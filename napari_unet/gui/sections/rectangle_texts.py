@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 
 from napari_unet.controller.rectangle_checks import Checked
+from napari_unet.counted import counted
 from napari_unet.evaluation.checked_areas import LEAST_AREAS
 from napari_unet.evaluation.estimated_dice import interval_text
 from napari_unet.evaluation.scores import CheckedDice
@@ -48,7 +49,7 @@ def result_text(dice: CheckedDice | None, checked: Checked, classes: Sequence[Cl
         for each in dice.classes
     ]
     images = f" in {dice.images} images" if dice.images > 1 else ""
-    behind = f"from {dice.areas} rectangle{'s' * (dice.areas > 1)} at random{images}, {dice.pixels:,} px"
+    behind = f"from {counted(dice.areas, 'rectangle')} at random{images}, {dice.pixels:,} px"
     if dice.areas != checked.areas:  # done or taken away since they were counted
         return "\n".join(["Dice to publish:", *values, f"{behind}; of {checked.areas} in a moment"])
     unchanged = f"; in {checked.unchanged} nothing was corrected" if checked.unchanged else ""

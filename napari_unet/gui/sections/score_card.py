@@ -6,8 +6,8 @@ from typing import Any
 from qtpy.QtCore import Signal
 from qtpy.QtWidgets import QCheckBox, QPushButton, QWidget
 
+from napari_unet.counted import counted
 from napari_unet.evaluation.scores import AGREEMENT_STROKES, Score
-from napari_unet.export.counted import counted
 from napari_unet.gui.sections.class_scores import ClassScores
 from napari_unet.gui.sections.estimate_lines import EstimateLines
 from napari_unet.gui.sections.learning_curve import LearningCurve
