@@ -16,7 +16,7 @@ from torch import Tensor
 from torch.nn import functional
 
 from napari_unet.training.head_branches import Branch
-from napari_unet.training.losses import ALONE
+from napari_unet.training.losses import BRANCH_WEIGHT
 
 _ITERATIONS = 40
 _EVALUATIONS = 50  # at most; some iterations look at more than one point
@@ -85,7 +85,7 @@ class BranchLoss:
         )
         self.start = torch.cat([tensor.flatten() for tensor in tensors]).cpu().numpy().astype(np.float64)
         before = self._answers([branch.tensors for branch in branches])
-        of_answers = before.new_full((len(before), 1, 1), ALONE)
+        of_answers = before.new_full((len(before), 1, 1), BRANCH_WEIGHT)
         of_answers[0] = 1
         self._weights = of_answers * wanted.weights(before.shape[2])
         self._weighted = self._weights * wanted.probabilities(before)

@@ -15,7 +15,7 @@ from torch.nn import functional
 
 from napari_unet.config import LossKind
 
-ALONE = 0.5  # weight of the loss of each branch of a head by itself, beside the loss of their sum
+BRANCH_WEIGHT = 0.5  # weight of the loss of each branch of a head by itself, beside the loss of their sum
 _LEAST = 1e-12  # instead of dividing by no weight at all
 Total = Callable[[Tensor], Tensor]  # a sum over the pixels here to the sum over all pixels of the step
 

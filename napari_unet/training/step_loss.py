@@ -13,7 +13,7 @@ from napari_unet.network.unet import DeepShallowHead, UNet
 from napari_unet.training.batch import Batch
 from napari_unet.training.consistency import consistency, disturbed
 from napari_unet.training.device_group import Alone
-from napari_unet.training.losses import ALONE, Loss
+from napari_unet.training.losses import BRANCH_WEIGHT, Loss
 from napari_unet.training.noise import seeded_dropout
 
 
@@ -46,7 +46,7 @@ class StepLoss:
         total_of = self.group.total
         loss_of = Loss(settings.loss, settings.label_smoothing, total=total_of)
         labelled = [loss_of(logits, own.target, own.loss_weights) for logits in self._without_prior(branches)]
-        loss, total = labelled[0], labelled[0] + ALONE * sum(labelled[1:])
+        loss, total = labelled[0], labelled[0] + BRANCH_WEIGHT * sum(labelled[1:])
         if teacher_logits is None:
             return loss, total
         unlabelled = own.loss_weights == 0

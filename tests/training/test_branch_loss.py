@@ -9,7 +9,7 @@ from torch.nn import functional
 from napari_unet.network.unet import DeepShallowHead
 from napari_unet.training.branch_loss import BranchLoss, Wanted, minimise
 from napari_unet.training.head_branches import Branch, DeepBranch, ShallowBranch
-from napari_unet.training.losses import ALONE
+from napari_unet.training.losses import BRANCH_WEIGHT
 
 DEEP, SHALLOW, CLASSES, LABELLED, WHOLE, UNLABELLED = 5, 4, 3, 30, 20, 10
 KEEP = 0.7
@@ -75,7 +75,7 @@ def test_the_gradient_of_a_correction_is_right(head: DeepShallowHead, inputs: to
         kept = [functional.softmax(logits[LABELLED + WHOLE :], dim=1) for logits in answers()]
         for parameter in head.parameters():  # elsewhere, or nothing would be amiss where nobody has painted
             parameter.add_(0.1 * torch.randn(parameter.shape))
-    weights = (1.0, ALONE, ALONE)
+    weights = (1.0, BRANCH_WEIGHT, BRANCH_WEIGHT)
     expected = sum(w * _entropy(a, k, wanted) for w, a, k in zip(weights, answers(), kept, strict=True))
     expected = expected + _penalty(head)
     expected.backward()  # type: ignore[no-untyped-call]

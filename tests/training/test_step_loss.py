@@ -12,7 +12,7 @@ from napari_unet.network.presets import preset_named
 from napari_unet.network.unet import Architecture, DeepShallowHead, UNet, build
 from napari_unet.training.batch import Batch
 from napari_unet.training.device_group import Alone
-from napari_unet.training.losses import ALONE
+from napari_unet.training.losses import BRANCH_WEIGHT
 from napari_unet.training.step_loss import StepLoss
 
 SETTINGS = Settings(consistency=0.0)
@@ -46,8 +46,8 @@ def test_a_branch_that_is_shouted_down_is_told_that_it_is_wrong() -> None:
     slope = head.deep.bias.grad
     assert slope is not None
     assert loss.item() < 1e-4
-    assert total.item() == pytest.approx(ALONE * 6, rel=0.01)
-    assert slope[0] > 0.4 * ALONE > -0.4 * ALONE > slope[1]
+    assert total.item() == pytest.approx(BRANCH_WEIGHT * 6, rel=0.01)
+    assert slope[0] > 0.4 * BRANCH_WEIGHT > -0.4 * BRANCH_WEIGHT > slope[1]
 
 
 def test_what_a_branch_expects_is_not_held_against_it() -> None:
