@@ -66,10 +66,10 @@ class Learner:
         self._start = Start(seed, None, base)
         self.screen_cache = ScreenCache(self.annotations, self._start)
         self._group = group
-        self._saved = (0, 0, 0)  # what ``_state`` was when something was saved last
+        self._saved = (0, 0, 0)  # the value of ``_state`` at the last save
         self._loaded = -1  # version of the network that was loaded, if one was
-        self._has_missed = False  # strokes that were painted when no worker was there
-        self._has_unheard_strokes = False  # that the trainer was not told of yet
+        self._has_missed = False  # whether strokes were painted while no worker was there
+        self._has_unheard_strokes = False  # whether there are strokes that the trainer was not told of yet
         self._trained_choice: tuple[str, int, int] | None = None  # of the network that is trained
         self.refresh()
         self._load_shown()
@@ -297,7 +297,10 @@ class Learner:
 
 
 def _drop_blind_networks(learner: Learner) -> None:
-    """Begin without networks whose channels no painted image has: the user chose others, or erased one kind."""
+    """Drop the networks when one of them takes a number of channels that no painted image has any more.
+
+    The user chose other channels, or erased all strokes on images of one kind.
+    """
     shown, annotations = learner.selection.shown, learner.annotations
     networks = learner.trainer, None if shown is None else shown.network
     channels = {each.architecture.image_channels for each in networks if each is not None}  # of both alike, mostly

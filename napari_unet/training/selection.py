@@ -90,19 +90,12 @@ class Selection:
             return self._considered(self.scored(self._newest(network, class_ids, step)))
 
     def _considered(self, candidate: Candidate) -> Score:
-        class_ids = candidate.class_ids
         self._note_start(candidate)
-        self._bring_up_to_date(class_ids)
-        best = self.best
-        if best is None or best.class_ids != class_ids or not best.is_better(candidate):
-            best = candidate
-        self.best = best
-        rival = self._rival
-        if rival is None or rival.class_ids != class_ids or not rival.is_better(candidate):
-            rival = candidate
-        self._rival = rival
-        self._kept_back = candidate.is_clearly_worse(rival)
-        self.shown = rival if self._kept_back else candidate
+        self._bring_up_to_date(candidate.class_ids)
+        self.best = _better_of(self.best, candidate)
+        self._rival = _better_of(self._rival, candidate)
+        self._kept_back = candidate.is_clearly_worse(self._rival)
+        self.shown = self._rival if self._kept_back else candidate
         return self.score()
 
     def release(self) -> None:
@@ -230,6 +223,13 @@ class Selection:
         self._revision = self._annotations.revision
         self.looked_at.images.resume(network, checkpoint.facts)
         return self.score()
+
+
+def _better_of(kept: Candidate | None, candidate: Candidate) -> Candidate:
+    """Return the network that was kept where it has the same classes and is better, else the candidate."""
+    if kept is None or kept.class_ids != candidate.class_ids or not kept.is_better(candidate):
+        return candidate
+    return kept
 
 
 def _no_matrices(classes: int) -> Int[np.ndarray, "n k k"]:

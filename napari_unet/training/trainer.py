@@ -56,7 +56,7 @@ class Trainer:
     Attributes
     ----------
     class_ids : the class of each output
-    settings : those that were heard of last
+    settings : the newest ones that ``refresh`` was given
     step_count : steps behind the network
     loss : of the newest step; NaN before the first
     batches : gives the tiles of each step
@@ -88,7 +88,7 @@ class Trainer:
         self.batches = Batches(annotations, network.architecture, settings, device, self._random)
         self._head_fit = HeadFit(annotations, device, self._random, start.seed)
         earlier = start.checkpoint
-        # Of another kind is the network of before when another one was chosen since.
+        # The user may have chosen another kind of network since: what the checkpoint holds is of no use for it then.
         self.is_new = earlier is None or not earlier.architecture.is_like(network.architecture)
         self.began_with = start.beginning(settings, is_new=self.is_new)
         self.step_count = 0 if earlier is None or self.is_new else earlier.step
