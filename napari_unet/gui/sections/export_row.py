@@ -243,11 +243,11 @@ class ExportRow(QWidget):  # type: ignore[misc]
         if exported.paths:
             self._written = Path(exported.paths[0]).parent
             names = [Path(path).name for path in exported.paths]
-            text = f"{len(names)} files in {self._written.name}"
-            self.exported.setText(text)
+            files = counted(len(names), "file")
+            self.exported.setText(f"{files} in {self._written.name}")
             more = [f"and {len(names) - _MOST_NAMED} more"] if len(names) > _MOST_NAMED else []
             self.exported.setToolTip(untagged("\n".join([str(self._written), *names[:_MOST_NAMED], *more])))
-            self._notifications.show(f"Saved {len(names)} files in {self._written}", show_info)
+            self._notifications.show(f"Saved {files} in {self._written}", show_info)
         self.show_share(None)
 
     def _open_folder(self) -> None:
