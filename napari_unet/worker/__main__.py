@@ -73,6 +73,7 @@ def give_way_to_the_window() -> None:
 
 
 def _serve(channel: Channel[ToWorker], heartbeat: Heartbeat) -> int:
+    """Listen, get ready to work, and work; return the exit status of the process."""
     inbox: queue.SimpleQueue[ToWorker | None] = queue.SimpleQueue()
     has_worked = threading.Event()  # since then something may be worth saving
     threading.Thread(target=_listen, args=(channel, inbox, has_worked), daemon=True).start()
@@ -85,7 +86,7 @@ def _serve(channel: Channel[ToWorker], heartbeat: Heartbeat) -> int:
 
     choose_trial(tried)
     # Heard from and listening before torch is there, which takes seconds.
-    from napari_unet.network.device import choose_device, is_device_lost, is_out_of_memory, set_threads
+    from napari_unet.network.device import choose_device, set_threads
     from napari_unet.worker.engine import Engine
 
     set_threads()
@@ -96,7 +97,19 @@ def _serve(channel: Channel[ToWorker], heartbeat: Heartbeat) -> int:
         channel.send(Failed(str(error)))
         return 2
     channel.send(Ready(device.kind, device.reason))
-    engine = Engine(channel.send, device)
+    return _work(Engine(channel.send, device), channel, inbox, heartbeat, has_worked)
+
+
+def _work(
+    engine: "Engine",
+    channel: Channel[ToWorker],
+    inbox: "queue.SimpleQueue[ToWorker | None]",
+    heartbeat: Heartbeat,
+    has_worked: threading.Event,
+) -> int:
+    """Take turns until the window has gone; tell it of errors and go on. Return the exit status of the process."""
+    from napari_unet.network.device import is_device_lost, is_out_of_memory
+
     lacks_memory = False
     freed_memory = FreedMemory(_FREE_EVERY_S)
     while True:
