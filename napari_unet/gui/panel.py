@@ -9,7 +9,7 @@ from typing import Any
 
 from napari.layers import Image
 from qtpy.QtCore import QEvent, Qt, QTimer
-from qtpy.QtWidgets import QMainWindow, QScrollArea, QVBoxLayout, QWidget
+from qtpy.QtWidgets import QMainWindow, QVBoxLayout, QWidget
 
 from napari_unet.controller.controller import Controller
 from napari_unet.controller.news import ActionEnded
@@ -20,7 +20,7 @@ from napari_unet.gui.sections.check_box import CheckBox
 from napari_unet.gui.sections.details import Details
 from napari_unet.gui.sections.paint_box import PaintBox
 from napari_unet.gui.sections.results_box import ResultsBox
-from napari_unet.gui.sections.section import MARGIN, SPACE, style
+from napari_unet.gui.sections.section import MARGIN, SPACE, scrolled, style
 from napari_unet.gui.sections.settings_form import SettingsForm
 from napari_unet.gui.sections.shown_image import ShownImage
 from napari_unet.gui.sections.tab_order import tab_as_laid_out
@@ -158,12 +158,8 @@ class Panel(QWidget):  # type: ignore[misc]
         for box in boxes:
             layout.addWidget(box)
         layout.addStretch()
-        self.scroll = scroll = QScrollArea()
-        scroll.setWidgetResizable(True)
-        scroll.setFrameShape(QScrollArea.Shape.NoFrame)
+        self.scroll = scroll = scrolled(inner)
         scroll.setFocusPolicy(Qt.FocusPolicy.NoFocus)  # it follows the widget that has the focus
-        scroll.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
-        scroll.setWidget(inner)
         self.training = TrainingBox(self.controller)
         self.settings_form = SettingsForm(self.controller, self)
         self.training.settings_button.clicked.connect(self.settings_form.bring_up)

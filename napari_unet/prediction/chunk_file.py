@@ -1,7 +1,6 @@
 """The OME-Zarr folder of a mask larger than memory, filled chunk by chunk."""
 
 import itertools
-import json
 import shutil
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
@@ -13,7 +12,7 @@ import zarr
 from zarr.storage import LocalStore
 
 from napari_unet.errors import UserError
-from napari_unet.export.earlier_results import refuse_foreign_folder
+from napari_unet.export.earlier_results import read_record, refuse_foreign_folder
 from napari_unet.export.json_file import write_json
 from napari_unet.export.ome_zarr import (
     bits,
@@ -77,7 +76,7 @@ class ChunkFile:
             NU-E08 when a folder of that name lies there that is no earlier export; NU-E01 when it cannot be written.
         """
         refuse_foreign_folder(self.path)
-        if _record(self.folder / _JOB) == job and self._has_arrays():
+        if read_record(self.folder / _JOB) == job and self._has_arrays():
             return
         shutil.rmtree(self.folder, ignore_errors=True)
         with _refusal_told(self.path):
@@ -181,10 +180,3 @@ def _refusal_told(path: Path) -> Iterator[None]:
         yield
     except OSError as error:
         raise refusal(error, path) from error
-
-
-def _record(path: Path) -> Any:
-    try:
-        return json.loads(path.read_text(encoding="utf-8"))
-    except (OSError, ValueError, RecursionError):
-        return None

@@ -4,7 +4,7 @@ import sys
 
 from napari.settings import get_settings
 from qtpy.QtCore import Qt
-from qtpy.QtWidgets import QHBoxLayout, QSizePolicy, QVBoxLayout, QWidget
+from qtpy.QtWidgets import QHBoxLayout, QScrollArea, QSizePolicy, QVBoxLayout, QWidget
 
 from napari_unet.gui.plain_text import PlainLabel
 
@@ -80,6 +80,16 @@ def row(widget: QWidget | None = None) -> QHBoxLayout:
     layout.setContentsMargins(0, 0, 0, 0)
     layout.setSpacing(GAP)
     return layout
+
+
+def scrolled(content: QWidget) -> QScrollArea:
+    """Return an area that scrolls its content up and down, never sideways, and has no frame."""
+    area = QScrollArea()
+    area.setWidgetResizable(True)
+    area.setFrameShape(QScrollArea.Shape.NoFrame)
+    area.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
+    area.setWidget(content)
+    return area
 
 
 def keep_room(widget: QWidget) -> None:

@@ -7,8 +7,7 @@ from functools import partial
 from typing import Any
 
 import msgspec
-from qtpy.QtCore import Qt
-from qtpy.QtWidgets import QDialog, QGridLayout, QLineEdit, QPushButton, QScrollArea, QToolButton, QWidget
+from qtpy.QtWidgets import QDialog, QGridLayout, QLineEdit, QPushButton, QToolButton, QWidget
 
 from napari_unet.config import DEFAULT_SETTINGS, Field, Settings, changed, fields, preset_settings
 from napari_unet.controller.controller import Controller
@@ -16,7 +15,7 @@ from napari_unet.controller.news import ProjectOpened, SettingsChanged
 from napari_unet.errors import UserError
 from napari_unet.gui.plain_text import PlainLabel
 from napari_unet.gui.sections.attempt import Attempt
-from napari_unet.gui.sections.section import ACCENT, GAP, MARGIN, column, row
+from napari_unet.gui.sections.section import ACCENT, GAP, MARGIN, column, row, scrolled
 from napari_unet.gui.sections.unfocused_wheel import keep_wheel_off
 
 # The groups in their order; what is named nowhere belongs to the last one.
@@ -141,11 +140,7 @@ class SettingsForm(QDialog):  # type: ignore[misc]
         self.search.setAccessibleName("search the settings")
         self.search.setClearButtonEnabled(True)
         self.search.textChanged.connect(self.find)
-        self.scroll = scroll = QScrollArea()
-        scroll.setWidgetResizable(True)
-        scroll.setFrameShape(QScrollArea.Shape.NoFrame)
-        scroll.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
-        scroll.setWidget(form)
+        self.scroll = scrolled(form)
         self.reset_all, close = QPushButton("Reset all"), QPushButton("Close")
         self.reset_all.setToolTip("Set every setting to its default")
         self.reset_all.clicked.connect(lambda _: self._attempt(partial(self._reset, self.fields)))
@@ -159,7 +154,7 @@ class SettingsForm(QDialog):  # type: ignore[misc]
         layout = column(self)
         layout.setContentsMargins(MARGIN, MARGIN, MARGIN, MARGIN)
         layout.addWidget(self.search)
-        layout.addWidget(scroll, 1)
+        layout.addWidget(self.scroll, 1)
         layout.addLayout(buttons)
 
     def _change(self, name: str, value: Any) -> None:
