@@ -26,7 +26,7 @@ CLIPPED = 0.005  # Dice nearer to 0 or 1 than this are not told apart
 _SMALLEST_HALF = 0.02  # half of the narrowest interval that is claimed
 _SMALLEST_SHARE = 1e-4
 _ELSEWHERE = 0.5  # share of a correction that counts for images without strokes, where the network differs more
-_NARROWED = 0.2  # share of the interval that goes where checked areas say all; with more too few hold the true Dice
+_NARROWED = 0.2  # share by which checked areas narrow an interval at most; narrower ones hold the true Dice too seldom
 
 
 class EstimatedDice(msgspec.Struct, frozen=True):
@@ -83,7 +83,8 @@ class Evidence(NamedTuple):
     strokes : painted in the whole project, of all classes; None where that is not known
     mistaken : share of the painted pixels that the answer had wrong when they were painted: strokes on errors teach
         more caution than strokes anywhere
-    is_unlike : whether the network is much less sure of the image than of painted ones; the calibration knows no such
+    is_unlike : whether the network is much less sure of the image than of painted ones; the calibration was fitted
+        without such images
     """
 
     labelled: Sequence[int]
@@ -129,8 +130,8 @@ def deep_dice(sums: DiceSums) -> Float64[np.ndarray, " k"]:
 def features(sums: DiceSums, evidence: Evidence) -> Float64[np.ndarray, "k f"]:
     """Return what the Dice of every output is foretold from: 1, raw, deep, painted here, and these times mistaken.
 
-    So strokes on errors have weights of their own, the more the more of them there are. For the error of the Dice there
-    are the numbers of labelled and of shown pixels too.
+    The products give strokes on errors weights of their own, in proportion to their share. The error of the Dice is
+    foretold from the numbers of labelled and of shown pixels too.
     """
     raw, deep = (logit(found(sums).clip(CLIPPED, 1 - CLIPPED)) for found in (raw_dice, deep_dice))
     share = np.log10((sums.shown / max(sums.pixels, 1)).clip(_SMALLEST_SHARE))

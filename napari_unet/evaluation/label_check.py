@@ -17,7 +17,7 @@ from napari_unet.images.tiled_plane import TiledPlane
 from napari_unet.images.tiles import Region
 
 _IN_A_ROW = 3  # number of scorings in a row in which a stroke must be wrong
-_MOST = 0.5  # share of a stroke's pixels predicted as another class from which on it is wrong
+_MOST = 0.5  # share of a stroke's pixels; with more of them predicted as other classes it counts as wrong
 _TOUCHING = np.ones((3, 3))
 
 
@@ -36,7 +36,7 @@ class Doubt(msgspec.Struct, frozen=True):
 class LabelCheck:
     """Remember how often in a row each stroke, or its end, was wrong.
 
-    A stroke is a connected piece of one class. It is told by its class and its first pixel, so that one that grows
+    A stroke is a connected piece of one class. It is known by its class and its first pixel, so that one that grows
     downward stays the same. Of its end those pixels are doubted that were wrong every time.
     """
 

@@ -28,7 +28,7 @@ _CELL = 8  # px, the side of the squares over which the network's features are a
 _REACH = 2  # cells around a painted one in which a stroke would teach little that is new
 _LARGE_PLANE = 512  # px, the shorter side from which on the tiles are the larger ones
 _TILE, _SMALL_TILE = 128, 64  # px
-_MOST_REGIONS = 200  # that are remembered, 0.2 to 0.4 MB each, and those that are painted on
+_MOST_REGIONS = 200  # that are remembered, 0.2 to 0.4 MB each; of more, the oldest one without strokes is forgotten
 _PROTOTYPES = 2000  # painted cells at most that others are compared with
 
 _UNSURE, _UNLIKE, _RARE = range(3)

@@ -31,7 +31,8 @@ def random_planes(project: Project, random: np.random.Generator) -> Iterator[Pla
     checks = {image_id: project.area_checks.of(image_id) for image_id in project.area_checks.image_ids()}
     sizes = np.array([float(np.prod(record.annotation_shape)) for record in records])
     areas = [sum(check.origin == "random" for check in checks.get(record.id, ())) for record in records]
-    # Without areas, the smallest of exponential numbers over sizes is each image's with a chance that is its size.
+    # Of random numbers from an exponential distribution, each divided by the size of an image, the smallest is that of
+    # an image with a chance in proportion to its size: so is the first image, while there are no areas.
     waiting = (np.array(areas) + random.exponential(size=len(records))) / sizes
     for i in np.argsort(waiting):
         planes = random.permutation(records[i].planes)[:_PLANES]
@@ -51,7 +52,8 @@ def random_area(annotations: Annotations, key: PlaneKey, random: np.random.Gener
 def random_square(shape: tuple[int, int], side: int, random: np.random.Generator) -> Region:
     """Draw a square around a pixel at random, moved into the plane where it would reach out of it.
 
-    So what lies at the frame is seen about as often as the middle. Of places that are all alike, few hold it.
+    So pixels at the frame are in it about as often as those in the middle: were all squares inside the plane equally
+    likely, few of them would hold the frame.
     """
     y, x = (int(random.integers(length)) for length in shape)
     return _square_around((y, x), shape, side)

@@ -47,7 +47,7 @@ class DeviceSettings:
 
     Attributes
     ----------
-    trained : may be set when there is a network
+    trained : the newest network; to be set when a training begins
     reason : why it is this network, for people, to follow on "because"
     limits : upper bounds on what takes memory, and the device to use within them
     """

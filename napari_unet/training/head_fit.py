@@ -15,7 +15,9 @@ from napari_unet.training.labelled_features import LabelledFeatures, labelled_fe
 from napari_unet.training.network_tensors import copy_network, copy_tensors
 from napari_unet.training.tile_samples import TileSamples
 
-_WHOLE = 0.5  # of a plane is newly labelled when it is labelled as a whole; blocks that are held out never are
+# Share of a plane that is newly labelled when the plane counts as labelled as a whole; not 1, as held-out blocks are
+# never new.
+_WHOLE = 0.5
 
 
 class HeadFit:
@@ -28,7 +30,7 @@ class HeadFit:
 
     Attributes
     ----------
-    shares_known : of so many classes the shares were learned from an image that was labelled as a whole
+    shares_known : number of classes whose shares were learned from an image that was labelled as a whole; 0 for none
     """
 
     def __init__(self, annotations: Annotations, device: Device, random: np.random.Generator, seed: int) -> None:

@@ -134,8 +134,8 @@ def _sample(
 def _chosen(annotations: Annotations, random: np.random.Generator, most: int) -> list[tuple[PlaneKey, Region]]:
     """Choose ``most`` tiles to look at, the most telling first; more where they are needed for every class to be there.
 
-    At least half of those with new strokes and others are others, as far as there are some: of an image that was
-    accepted as a whole every tile is new, and what strokes on other images say is to be heard too.
+    Beside those, at most half have new strokes, as long as there are others: of an image that was accepted as a whole
+    every tile is new, and what strokes on other images say is to be heard too.
     """
     tiles = list(_tiles(annotations))
     order = random.permutation(len(tiles))

@@ -66,7 +66,7 @@ def starting_network(channels: int, class_ids: tuple[int, ...], settings: Settin
 
 
 def network_choice(settings: Settings) -> tuple[str, int, int]:
-    """Return the settings of which another choice means another network."""
+    """Return the settings that decide which network is trained: when one of them changes, another one begins."""
     return settings.preset, settings.width, settings.context_planes
 
 

@@ -51,7 +51,7 @@ class Engine:
         return self._unheard is not None or any(job.urgency() > Urgency.SPARE for job in self._jobs)
 
     def receive(self, message: ToWorker) -> None:
-        """Let everybody take note of a message; that of strokes waits, but for no other message than looks."""
+        """Let everybody take note of a message; news of strokes waits, but only looks may overtake it."""
         if isinstance(message, Annotated):
             self._unheard = message if self._unheard is None else self._unheard.together_with(message)
             self._roster.training.look_for_strokes()
@@ -130,7 +130,7 @@ class Engine:
                 self._hear(Corrected(error.image_id))  # as in ``_finishes``
 
     def _most_urgent(self) -> Job | None:
-        """Choose the job of the next slice; None when nothing is to be done but what had the turn before."""
+        """Choose the job of the next slice; None when there is none but an export that did the last one."""
         ranked = [(job.urgency(), job) for job in self._jobs if job is not self._had_its_turn]
         urgency, job = max(ranked, key=lambda pair: pair[0])
         self._had_its_turn = job if urgency == Urgency.EXPORT else None
