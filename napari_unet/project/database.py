@@ -75,7 +75,7 @@ class Database:
             NU-P28 from another thread; the folder stays in use then.
         """
         self.connection.close()
-        self._flusher.stop()  # not before: what is refused above is written on
+        self._flusher.stop()  # only now: where closing was refused, the project goes on being written
         self._outside.close()
         if self._lock is not None:
             self._lock.release()

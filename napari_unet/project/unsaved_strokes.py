@@ -78,7 +78,7 @@ def keep(unsaved: UnsavedStrokes) -> Path:
     number = 1 + max((_number(path) for path in files()), default=0)
     for place in _places():
         path = place / f"{PREFIX}{number:06}-{secrets.token_hex(6)}{SUFFIX}"
-        with contextlib.suppress(UserError):  # the next place, then; none is told below
+        with contextlib.suppress(UserError):  # then the next place is tried; that none took it is told below
             storage.replace_bytes(path, data)
             return path
     places = " and ".join(str(place) for place in _places())

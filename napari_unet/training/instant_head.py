@@ -18,7 +18,7 @@ from napari_unet.training.head_branches import Branch, DeepBranch, ShallowBranch
 
 _PIXELS = 4000  # labelled pixels that the head is fitted to, as many of every class
 BRANCHES = 2
-_RAREST = 0.1  # least share of an equal share: a class that is hardly found could else never be painted back
+_RAREST = 0.1  # least share that a class is expected to have, over an equal one; with less it could not be painted back
 _SMALLEST_DEVIATION = 1e-3
 
 
@@ -71,7 +71,8 @@ def fit_head(
     features = torch.cat([features, some.features, kept])
     standard = ((features - head.mean) / head.deviation).T.contiguous()
     branches: list[Branch] = [DeepBranch(head, standard[: head.split]), ShallowBranch(head, standard[head.split :])]
-    # Apart at first, so that each has an opinion of its own; together when they are to agree on a correction.
+    # A first fit takes each branch by itself, so that it has an opinion of its own; a correction takes them together,
+    # for their sum is to follow it.
     for group in [[branch] for branch in branches] if new is None else [branches]:
         minimise(group, Wanted(target, shares, some.target, keep))
 

@@ -303,7 +303,7 @@ def _drop_blind_networks(learner: Learner) -> None:
     """
     shown, annotations = learner.selection.shown, learner.annotations
     networks = learner.trainer, None if shown is None else shown.network
-    channels = {each.architecture.image_channels for each in networks if each is not None}  # of both alike, mostly
+    channels = {each.architecture.image_channels for each in networks if each is not None}  # mostly the same of both
     if not all(fit(annotations, count) for count in channels):
         learner.trainer = None
         learner.selection = Selection(annotations, learner.device)

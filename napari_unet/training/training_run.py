@@ -27,7 +27,7 @@ from napari_unet.training.trainer import Trainer
 MOST_SEED = 2**32 - 1  # the largest that every generator of random numbers takes
 _DEFAULT_SECONDS = 60.0
 _SHOW_EVERY = 50  # steps, between two candidates that are compared with the best network
-_SAVE_EVERY_S = 60.0  # that a power cut may cost
+_SAVE_EVERY_S = 60.0  # of training, which a power cut may cost
 
 NetworkIs = Literal["newest", "earlier", "other"]
 

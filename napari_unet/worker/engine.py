@@ -71,7 +71,7 @@ class Engine:
         """
         if self._unheard is not None and not self._roster.tiles.owes_an_answer:
             self._hear_strokes()
-            return  # others may have come meanwhile
+            return  # hearing them takes a while, in which the window may have said more
         job = self._most_urgent()
         if job is None or self._finishes(job):
             self._roster.progress.tell(at_once=not self.has_work)  # the last report before a rest is always sent

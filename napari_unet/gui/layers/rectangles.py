@@ -10,7 +10,9 @@ from napari_unet.gui.layers.placement import Geometry
 from napari_unet.images.tiles import Region
 
 _ON_BOTH = "#0B7EBD"  # has a contrast of 4.5 and more with white and with black
-_TEXT_PX = 24  # a rectangle that begins above has its text over the edge of the image, unless the view is very close
+# px: a rectangle that begins in fewer rows than these has its text over the edge of the image, unless the view is very
+# close.
+_TEXT_PX = 24
 _ABOUT = 1.25  # times as wide or as narrow
 _BRIGHT = 0.5  # mean of the shown pixels, 0 black and 1 white, from which on an image is a bright one
 

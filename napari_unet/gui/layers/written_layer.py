@@ -16,7 +16,7 @@ from napari_unet.gui.layers.placement import Geometry, Placement
 from napari_unet.images.tiles import Region
 
 _REFRESH_MS = 100
-_PAUSE = 3  # times as long as it took is waited before the next: a large plane leaves the window its time
+_PAUSE = 3  # times the time of a drawing are waited before the next one: it takes a quarter of the time at most
 
 
 class WrittenLayer(OwnLayer[LayerT]):

@@ -143,7 +143,7 @@ class Training(Job):
         if message.on and learner is not None and learner.predictor is None:
             self._answer_at_once()
         if not message.on and learner is not None and learner.trainer is not None:
-            if could_train:  # else the newest network is shown, and what it has predicted is that of it
+            if could_train:  # else training rests, and the newest network was scored and is shown
                 self._show_newest(score=True)
             self.save()
 
