@@ -39,16 +39,6 @@ class TiledPlane:
         self.tiles: dict[TilePlace, np.ndarray] = {}
         self._fill = fill
 
-    @classmethod
-    def of(cls, values: Shaped[np.ndarray, "y x"]) -> "TiledPlane":
-        """Hold every tile of an array in which something is not 0."""
-        plane = cls(values.shape, values.dtype)
-        for place in plane.places(Region(0, 0, *plane.shape)):
-            part = values[plane.area(place).slices]
-            if part.any():
-                plane.tiles[place] = part.copy()
-        return plane
-
     @property
     def nbytes(self) -> int:
         """Return the bytes of all tiles that are held."""

@@ -10,11 +10,11 @@ from unittest.mock import Mock
 import numpy as np
 import pytest
 from drawing import Drawing
+from tiled import tiled
 
 from napari_unet.evaluation.answers import Answers
 from napari_unet.evaluation.label_check import Doubt, LabelCheck, doubted_pixels
 from napari_unet.images.image import Image
-from napari_unet.images.tiled_plane import TiledPlane
 from napari_unet.images.tiles import Region
 from napari_unet.network.device import Device
 from napari_unet.network.inference import Predictor
@@ -63,7 +63,7 @@ def answers_of(predicted: np.ndarray, probability: float = 0.99) -> Answers:
 def scored(check: LabelCheck, *scorings: tuple[np.ndarray, np.ndarray], probability: float = 0.99) -> tuple[Doubt, ...]:
     for labels, predicted in scorings:
         answers = answers_of(predicted, probability)
-        check.score(KEY, TiledPlane.of(labels), TiledPlane.of(labels > 0), answers, KNOWN)
+        check.score(KEY, tiled(labels), tiled(labels > 0), answers, KNOWN)
     return check.doubts()
 
 
@@ -96,7 +96,7 @@ def test_what_was_not_predicted_or_not_trained_says_nothing() -> None:
     fresh = LabelCheck()
     for _ in range(3):
         trained = (strokes() > 0) & (np.arange(SIDE)[:, None] < 60)
-        fresh.score(KEY, TiledPlane.of(strokes()), TiledPlane.of(trained), answers_of(halves()), KNOWN)
+        fresh.score(KEY, tiled(strokes()), tiled(trained), answers_of(halves()), KNOWN)
     assert fresh.doubts() == ()
 
 

@@ -6,11 +6,11 @@ import numpy as np
 import pytest
 import torch
 from drawing import Drawing
+from tiled import tiled
 
 from napari_unet.config import Settings
 from napari_unet.dataset.annotated import Annotations
 from napari_unet.images.image import Image
-from napari_unet.images.tiled_plane import TiledPlane
 from napari_unet.images.tiles import Region
 from napari_unet.network.checkpoint import Checkpoint, save_checkpoint
 from napari_unet.network.device import Device
@@ -120,13 +120,13 @@ def test_cells_near_a_stroke_are_not_free(height: int) -> None:
     """Any painted pixel makes its cell painted; cells within two of it are not free, across a region's rim too."""
     labelled = np.zeros((height, 128), bool)
     labelled[5, 63] = True
-    painted, free = painted_cells(TiledPlane.of(labelled), Region(0, 64, height, 128))
+    painted, free = painted_cells(tiled(labelled), Region(0, 64, height, 128))
     assert painted.shape == free.shape == (-(-height // 8), 8)
     assert not painted.any()
     expected = np.ones_like(free)
     expected[:3, :2] = False
     np.testing.assert_array_equal(free, expected)
-    painted, _ = painted_cells(TiledPlane.of(labelled), Region(0, 0, height, 64))
+    painted, _ = painted_cells(tiled(labelled), Region(0, 0, height, 64))
     assert np.argwhere(painted).tolist() == [[0, 7]]
 
 
