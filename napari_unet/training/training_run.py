@@ -17,7 +17,7 @@ from napari_unet.network.base import base_weights
 from napari_unet.network.device import choose_device
 from napari_unet.project.classes import distinct_names
 from napari_unet.project.project import Project
-from napari_unet.training.device_group import ALONE, DeviceGroup
+from napari_unet.training.device_group import ALONE, Alone, DeviceGroup
 from napari_unet.training.device_settings import for_device, trained_preset
 from napari_unet.training.image_estimates import image_estimates
 from napari_unet.training.learner import Learner
@@ -203,14 +203,7 @@ def _learned(
     seconds, steps = request.seconds, request.steps
     if seconds is None and steps is None:
         seconds = _DEFAULT_SECONDS
-    chosen = choose_device(request.device, request.precision)
-    group = ALONE
-    if request.devices > 1:
-        group = DeviceGroup(request.devices, chosen, for_device(project.settings.read(), chosen)[0])
-    drawn_from = int(request.seed)  # generators of random numbers refuse those of NumPy
-    learner = Learner(project, chosen, drawn_from, base_weights(str(request.base)), group=group)
-    if learner.obstacle:
-        raise UserError("NU-T01", learner.obstacle, str(project.folder), "then train again")
+    learner, group = _learner(project, request)
     began = saved = time.monotonic()
     done = 0
 
@@ -227,6 +220,19 @@ def _learned(
                 _save_meanwhile(learner)
                 saved = time.monotonic()
     return learner, done, time.monotonic() - began
+
+
+def _learner(project: Project, request: TrainingRequest) -> tuple[Learner, Alone]:
+    """Return a learner that can train, and the group of processes that it trains in; raise NU-T01 without one."""
+    device = choose_device(request.device, request.precision)
+    group = ALONE
+    if request.devices > 1:
+        group = DeviceGroup(request.devices, device, for_device(project.settings.read(), device)[0])
+    seed = int(request.seed)  # generators of random numbers refuse those of NumPy
+    learner = Learner(project, device, seed, base_weights(str(request.base)), group=group)
+    if learner.obstacle:
+        raise UserError("NU-T01", learner.obstacle, str(project.folder), "then train again")
+    return learner, group
 
 
 def _save_meanwhile(learner: Learner) -> None:

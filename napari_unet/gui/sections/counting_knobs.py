@@ -43,7 +43,8 @@ class CountingKnobs(QWidget):  # type: ignore[misc]
         super().__init__()
         self._controller = controller
         self._attempt = Attempt(controller)
-        self._make(shown)
+        self._make_size(shown)
+        self._make_choices()
         self._lay_out()
         self._soon = QTimer(self, singleShot=True, interval=_SOON_MS)
         self._soon.timeout.connect(lambda: self._attempt(self._apply))
@@ -81,7 +82,7 @@ class CountingKnobs(QWidget):  # type: ignore[misc]
         """Let every size count."""
         self._want("object_range", 0.0)
 
-    def _make(self, shown: ShownImage) -> None:
+    def _make_size(self, shown: ShownImage) -> None:
         self.size = QSpinBox()
         self.size.setRange(0, _LARGEST)
         self.size.setSuffix(" px")
@@ -98,6 +99,8 @@ class CountingKnobs(QWidget):  # type: ignore[misc]
         self.measure_button = QPushButton("Measure")
         self.measure_button.setToolTip("Drag a line across one typical object. Escape ends it")
         self.measure_button.clicked.connect(lambda: shown.begin_line())
+
+    def _make_choices(self) -> None:
         self.split = QSlider(Qt.Orientation.Horizontal)
         self.split.setRange(0, 100)
         self.split.setAccessibleName("separate touching")
