@@ -112,13 +112,12 @@ class Controller:
         self.worker.launch_or_tell()
         return project
 
-    def show_image(self, record: ImageRecord) -> ImageRecord:
+    def show_image(self, record: ImageRecord) -> None:
         """Work on an image of the project."""
         self._session.image = record
         self._upkeep.content.look_at(self.present_project(), record)
         self.suggestions.withdraw()
         self.view.show(record)
-        return record
 
     def leave_image(self) -> None:
         """Work on no image, because our layers over it are gone; tell everybody."""

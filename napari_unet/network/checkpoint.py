@@ -84,8 +84,8 @@ def prior_fact(network: UNet) -> dict[str, Any]:
     return {_PRIOR: network.head.prior.tolist()} if isinstance(network.head, DeepShallowHead) else {}
 
 
-def save_checkpoint(checkpoint: Checkpoint, path: Path) -> str:
-    """Write atomically, with a ``.json`` beside it that names the content and its SHA-256; returns the hash.
+def save_checkpoint(checkpoint: Checkpoint, path: Path) -> None:
+    """Write atomically, with a ``.json`` beside it that names the content and its SHA-256.
 
     Raises
     ------
@@ -103,7 +103,6 @@ def save_checkpoint(checkpoint: Checkpoint, path: Path) -> str:
     digest = hashlib.sha256(data).hexdigest()
     note = json.dumps({**record, "sha256": digest}, indent=1, ensure_ascii=False)
     replace_bytes(path.with_suffix(".json"), note.encode())
-    return digest
 
 
 def copy_checkpoint(source: Path, target: Path) -> None:

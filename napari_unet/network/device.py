@@ -119,11 +119,12 @@ def probe(kind: str) -> str | None:
     return None if agrees else "its convolution gives wrong numbers"
 
 
-def set_threads(count: int | None = None) -> int:
-    """Leave one core to the window: two torch threads beside a busy process run far slower than one."""
-    threads = count or threads_wanted() or max(1, (os.cpu_count() or 1) - 1)
-    torch.set_num_threads(threads)
-    return threads
+def set_threads(count: int | None = None) -> None:
+    """Let torch use so many threads, or what ``threads_wanted`` says, or as many as there are cores but one.
+
+    That core is the window's: two torch threads beside a busy process run far slower than one.
+    """
+    torch.set_num_threads(count or threads_wanted() or max(1, (os.cpu_count() or 1) - 1))
 
 
 def threads_wanted() -> int | None:

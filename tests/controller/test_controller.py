@@ -129,7 +129,8 @@ def test_learning_rests_without_an_image(bench: Bench, paused: bool) -> None:
     bench.controller.leave_image()
     assert not training.is_on
     assert bench.client.sent[-1] == m.Train(on=False)
-    bench.controller.publish(ImageShown(bench.controller.show_image(image)))
+    bench.controller.show_image(image)
+    bench.controller.publish(ImageShown(image))
     assert training.is_on is not paused
     training.start()
     begun = bench.client.sent.count(m.Train(on=True))
