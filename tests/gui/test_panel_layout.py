@@ -1,5 +1,6 @@
 """Laws of the panel's looks: nothing moves, every text fits, it fits a small screen, and the wheel changes nothing."""
 
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -33,6 +34,7 @@ from napari_unet.gui.layers.annotation_layer import KEYS_HELP
 from napari_unet.gui.sections.messages_list import MessagesList
 from napari_unet.gui.sections.section import MARGIN
 from napari_unet.gui.sections.unfocused_wheel import fields_in
+from napari_unet.images.image import PixelSize
 from napari_unet.images.tiles import Region
 from napari_unet.objects.class_counts import ClassCount
 from napari_unet.protocol import messages as m
@@ -346,6 +348,19 @@ def test_what_is_said_of_an_estimate_is_cut_at_its_end(listened: User) -> None:
     drawn = QLabel.text(said)
     assert reason.startswith(drawn.removesuffix("…"))
     assert QLabel.sizeHint(said).width() <= said.width()
+
+
+def test_the_usual_facts_of_a_colour_image_are_seen_whole(listened: User) -> None:
+    """Its size was cut off, and its pixel size when that was known."""
+    user, facts = listened, listened.panel.head.facts
+    narrow(user)
+    record = user.panel.controller.image
+    colours = replace(record, shape=(1024, 1024, 3), axes="yxc", pixel_size=PixelSize())
+    for each in (colours, replace(colours, pixel_size=PixelSize(0.325, 0.325, "um"))):
+        facts.show_image(each)
+        settle(seconds=0.1)
+        assert QLabel.text(facts.line) == facts.line.text()
+    assert facts.line.text() == "3 ch · 1024 x 1024 px · 0.325 µm"
 
 
 @pytest.mark.parametrize("way", ["add", "choose", "click", "key"])

@@ -510,7 +510,7 @@ def test_a_corrected_pixel_size_is_shown_everywhere(viewer: Any, three_images: P
     """In the line, on every layer of ours and on the image; what was painted stays, and painting goes on."""
     user = User.of_project(viewer, three_images, SilentClient)
     facts, layers = user.panel.head.facts, lambda: [user.panel.canvas.image, *user.panel.shown.own_layers]
-    assert facts.line.text() == "no pixel size · 192 x 160 px"
+    assert facts.line.text() == "no pixel size · 192 x 160"
     strokes = user.painted.copy()
     correct(user, "0,5", "0.25", "um")
     assert facts.line.text() == "192 x 160 px · 0.5 x 0.25 µm"
@@ -521,7 +521,7 @@ def test_a_corrected_pixel_size_is_shown_everywhere(viewer: Any, three_images: P
     np.testing.assert_array_equal(user.painted, stored(three_images)["a"])
     assert (user.painted != strokes).any()
     user.switch("b")
-    assert facts.line.text() == "no pixel size · 128 x 256 px"
+    assert facts.line.text() == "no pixel size · 128 x 256"
     assert messages() == []
 
 
@@ -543,10 +543,10 @@ def test_axes_are_corrected_until_something_is_painted(viewer: Any) -> None:
     user = User(viewer)
     correct(user, axes="cyx")
     assert user.panel.canvas.image is layer
-    assert user.panel.head.facts.line.text().startswith("no pixel size · 90 channels · 2 x 80 px")
+    assert user.panel.head.facts.line.text().startswith("no pixel size · 90 ch · 2 x 80")
     assert user.painted.shape == (2, 80)
     correct(user, axes="ycx")
-    assert user.panel.head.facts.line.text().startswith("no pixel size · 2 channels · 90 x 80 px")
+    assert user.panel.head.facts.line.text().startswith("no pixel size · 2 ch · 90 x 80")
     assert user.painted.shape == (90, 80)
     np.testing.assert_array_equal(user.panel.canvas.image.data, pixels.transpose(1, 0, 2))
     assert not layer.visible
@@ -582,7 +582,7 @@ def test_axes_are_corrected_once_for_all_images_of_the_kind(viewer: Any, tmp_pat
     assert [text.split(":")[0] for text in messages()] == ["NU-I21"]
     for name, height in (("b", 65), ("c", 66)):
         user.switch(name)
-        assert line.text().startswith(f"no pixel size · 2 channels · {height} x 70 px")
+        assert line.text().startswith(f"no pixel size · 2 ch · {height} x 70")
         assert user.painted.shape == (height, 70)
         user.draw(2, (30, 30), (30, 60))
         assert stored(tmp_path / "p.unet")[name].shape == (height, 70)
@@ -598,7 +598,7 @@ def test_channels_are_chosen_by_name(viewer: Any, tmp_path: Path) -> None:
         project.add_image(open_image(path), path)
     user = User.of_project(viewer, tmp_path / "p.unet", SilentClient)
     facts = user.panel.head.facts
-    assert facts.line.text().startswith("no pixel size · 3 channels · 90 x 80 px")
+    assert facts.line.text().startswith("no pixel size · 3 ch · 90 x 80")
     facts.button.click()
     items = [facts.dialog.channels.item(row) for row in range(3)]
     assert [item.text() for item in items] == names
@@ -609,7 +609,7 @@ def test_channels_are_chosen_by_name(viewer: Any, tmp_path: Path) -> None:
     for item in items[1:]:
         item.setCheckState(Qt.CheckState.Checked)
     press_ok(user)
-    assert facts.line.text().startswith("no pixel size · 2 of 3 channels · 90 x 80 px")
+    assert facts.line.text().startswith("no pixel size · 2 of 3 ch · 90 x 80")
     project = user.panel.controller.project
     np.testing.assert_array_equal(project.images.open(1).read(0), pixels[1:].transpose(1, 2, 0))
     assert messages() == []
@@ -639,7 +639,7 @@ def test_what_is_no_pixel_size_is_told_in_the_dialog(viewer: Any, three_images: 
         assert dialog.isVisible()
         assert dialog.problem.text().startswith(code)
         dialog.reject()
-    assert user.panel.head.facts.line.text() == "no pixel size · 192 x 160 px"
+    assert user.panel.head.facts.line.text() == "no pixel size · 192 x 160"
 
 
 def correct(user: User, height: str = "", width: str = "", unit: str = "pixel", axes: str = "") -> None:

@@ -200,7 +200,7 @@ class Head(QWidget):  # type: ignore[misc]
     def _offer_channels(self, shape: tuple[int, ...]) -> None:
         """Ask whether the first axis of an image is channels; () where there is no axis to ask about.
 
-        Of a long axis nobody is asked, for the question takes room from the facts: "Correct…" is there for it.
+        Of a long axis nobody is asked, for the question takes room from the facts: "Edit…" is there for it.
         """
         self.channels_first.setVisible(bool(shape) and shape[0] <= _MOST_CHANNELS)
         self.channels_first.setText(f"{shape[0]} channels" if shape else "channels")

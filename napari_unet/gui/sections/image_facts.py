@@ -40,22 +40,21 @@ Correct = Callable[[ImageRecord], None]
 
 
 def facts(record: ImageRecord) -> str:
-    """Return one line about an image, such as "z 20 · 2 channels · 512 x 512 px · 0.325 µm".
+    """Return one line about an image, such as "z 20 · 2 ch · 512 x 512 px · 0.325 µm".
 
     What is missing comes first, for the end of the line may be cut off.
     """
     sizes = dict(zip(record.axes, record.shape, strict=True))
     parts = [f"{axis} {size}" for axis, size in sizes.items() if axis not in "yxc"]
     if record.chosen:
-        parts.append(f"{record.channels} of {record.all_channels} channels")
+        parts.append(f"{record.channels} of {record.all_channels} ch")
     elif record.channels > 1:
-        parts.append(f"{record.channels} channels")
-    parts.append(f"{sizes['y']} x {sizes['x']} px")
-    size = record.pixel_size
+        parts.append(f"{record.channels} ch")
+    size, pixels = record.pixel_size, f"{sizes['y']} x {sizes['x']}"
     if size.is_known:
-        parts.append(f"{_edges(size)} {size.symbol}")
+        parts += [f"{pixels} px", f"{_edges(size)} {size.symbol}"]
     else:
-        parts.insert(0, "no pixel size")
+        parts = ["no pixel size", *parts, pixels]
     if size.is_known and size.z is not None and "z" in sizes:
         parts.append(f"slices {size.z:.4g} {size.symbol} apart")
     return " · ".join(parts)
@@ -89,7 +88,7 @@ class ImageFacts(QWidget):  # type: ignore[misc]
         self.line = SteadyText()
         make_faint(self.line)
         self.button = QToolButton()
-        self.button.setText("Correct…")
+        self.button.setText("Edit…")
         self.button.setAccessibleName("correct pixel size, axes and channels")
         self.button.setToolTip("Say how large a pixel of this image is, what its axes are, and which channels to use")
         self.button.clicked.connect(lambda: self._ask())
