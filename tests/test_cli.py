@@ -583,6 +583,14 @@ def test_training_on_needs_a_project_that_is_there(run: Run, tmp_path: Path) -> 
     assert not (tmp_path / "slip.unet").exists()
 
 
+@pytest.mark.parametrize("option", ["--axes cyx", "--unlabelled-rim 3", "--labels-are objects"])
+def test_an_option_of_label_files_is_refused_without_any(run: Run, project: Project, option: str) -> None:
+    """It was ignored, and the user would believe that strokes are trained on so."""
+    result = run("train", "--project", project.folder, "--steps", 3, *option.split())
+    assert refused(result) == "NU-C09"
+    assert option.split()[0] in result[2]
+
+
 def test_an_option_that_a_command_has_not_is_told_with_its_help(run: Run) -> None:
     """The help of the command, which lists its options, and not that of all commands."""
     result = run("score", "--prediction", "a.tif", "--truth", "b.tif", "--object", 3)

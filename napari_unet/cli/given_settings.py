@@ -7,6 +7,9 @@ from typing import Any
 from napari_unet.config import AUTO, DEFAULT_SETTINGS, Settings, changed, preset_settings
 from napari_unet.errors import UserError
 
+# The options of ``train`` that say how label files and their images are read, with their defaults.
+_OF_LABELS = {"labels_are": "classes", "unlabelled_rim": 0, "axes": None}
+
 
 def given_settings(options: argparse.Namespace) -> dict[str, Any]:
     """Return the settings that were given, by name."""
@@ -52,7 +55,7 @@ def checked_settings(options: argparse.Namespace) -> dict[str, Any]:
     ------
     UserError
         NU-C01 and NU-C03 for a setting or network that there is not, NU-W01 for a device, NU-M.. for a base, NU-P01
-        for a project to train on that does not exist.
+        for a project to train on that does not exist, NU-C09 for an option of label files where none are given.
     """
     from napari_unet.network.base import base_weights
     from napari_unet.network.device import choose_device
@@ -61,6 +64,7 @@ def checked_settings(options: argparse.Namespace) -> dict[str, Any]:
     if not options.images and not options.project.exists():
         fix = "check the name, or give --images and --labels for a new project"
         raise UserError("NU-P01", "there is no such project", str(options.project), fix)
+    _refuse_options_of_labels(options)
     given = given_settings(options)
     if "preset" in given:
         name = given["preset"]
@@ -69,3 +73,12 @@ def checked_settings(options: argparse.Namespace) -> dict[str, Any]:
     choose_device(options.device, options.precision)
     base_weights(options.base)
     return given
+
+
+def _refuse_options_of_labels(options: argparse.Namespace) -> None:
+    """Refuse an option that says how label files and their images are read, where there are none to read."""
+    unused = [name for name, usual in _OF_LABELS.items() if getattr(options, name) != usual]
+    if unused and not options.labels:
+        option = f"--{unused[0].replace('_', '-')}"
+        fix = "give --images and --labels, or leave it out"
+        raise UserError("NU-C09", f"{option} is for label files and their images, and none are given", "train", fix)
