@@ -9,8 +9,7 @@ from napari_unet.images.image import Image
 from napari_unet.images.reading import open_image
 from napari_unet.project.correction import corrected_axes
 from napari_unet.project.image_record import ImageRecord
-from napari_unet.project.images import unlike_channels
-from napari_unet.project.joining import as_joining, with_axes
+from napari_unet.project.joining import as_joining, unlike_channels, with_axes
 from napari_unet.project.known_images import recognised
 from napari_unet.project.project import Project
 from napari_unet.project.recorded_image import open_recorded

@@ -10,7 +10,6 @@ from pathlib import Path
 import numpy as np
 
 from napari_unet import storage
-from napari_unet.counted import counted
 from napari_unet.errors import UserError
 from napari_unet.images.image import Image, PixelSize
 from napari_unet.images.npy_file import fill_npy
@@ -19,7 +18,7 @@ from napari_unet.project.correction import chosen_channels, corrected_axes, refu
 from napari_unet.project.damage import damage_told
 from napari_unet.project.database import Database
 from napari_unet.project.image_record import SELECT_IMAGES, ImageRecord, image_record, read_image_record
-from napari_unet.project.joining import as_joining, is_like
+from napari_unet.project.joining import as_joining, is_like, unlike_channels
 from napari_unet.project.known_images import OpenRecorded, recognised
 from napari_unet.project.recorded_image import open_recorded
 from napari_unet.project.removal import forget_painted, renew_revision
@@ -305,9 +304,3 @@ class Images:
             return Path(os.path.relpath(path, self._database.folder)).as_posix()
         except ValueError:  # another drive on Windows
             return ""
-
-
-def unlike_channels(name: str, channels: int, others: int) -> UserError:
-    """Return the refusal of an image whose channels are not as many as those of ``others``."""
-    what = f"it would have {counted(channels, 'channel')} and those that are painted on have {others}"
-    return UserError("NU-I09", what, name, "keep images of one kind in a project")

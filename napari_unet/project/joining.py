@@ -3,6 +3,8 @@
 from dataclasses import replace
 from pathlib import Path
 
+from napari_unet.counted import counted
+from napari_unet.errors import UserError
 from napari_unet.images.image import Image
 from napari_unet.project.correction import corrected_axes
 from napari_unet.project.damage import damage_told
@@ -39,6 +41,12 @@ def as_joining(database: Database, image: Image, axes: str | None = None) -> Ima
     axes = _axes_like(database, image) if axes is None else axes
     named = image if axes == image.axes else with_axes(image, axes)
     return replace(named, chosen=_chosen_last(database, named.all_channels))
+
+
+def unlike_channels(name: str, channels: int, others: int) -> UserError:
+    """Return the refusal of an image whose channels are not as many as those of ``others``."""
+    what = f"it would have {counted(channels, 'channel')} and those that are painted on have {others}"
+    return UserError("NU-I09", what, name, "keep images of one kind in a project")
 
 
 def _found(image: Image) -> ImageRecord:
