@@ -9,6 +9,7 @@ from jaxtyping import Bool, Float32, UInt8
 
 from napari_unet.config import Settings
 from napari_unet.dataset.annotated_plane import AnnotatedPlane, Stroke
+from napari_unet.dataset.corrected_axes import corrected_axes_of
 from napari_unet.dataset.training_image import MOST_IMAGES, TrainingImage, training_image
 from napari_unet.dataset.unforeseen_labels import UnforeseenLabels
 from napari_unet.dataset.weight_map import border_weights
@@ -174,7 +175,8 @@ class Annotations:
         for image_id in trained:
             if image_id not in self._described:
                 try:
-                    self._described[image_id] = training_image(self.pixels(image_id))
+                    corrected = corrected_axes_of(self.project.images.get(image_id))
+                    self._described[image_id] = training_image(self.pixels(image_id), corrected)
                 except UserError:
                     continue  # it was moved away meanwhile; what was learned from it is saved all the same
         return [self._described[image_id] for image_id in trained if image_id in self._described]

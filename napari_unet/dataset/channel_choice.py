@@ -1,4 +1,4 @@
-"""The channels of an image that a network sees: those it was trained on, found by name, or else by position."""
+"""What of an image a network sees: channels as it was trained on, by name or place, and axes that were corrected."""
 
 from collections.abc import Sequence
 
@@ -6,6 +6,7 @@ from napari_unet.counted import counted
 from napari_unet.dataset.training_image import TrainingImage, comparable
 from napari_unet.errors import UserError
 from napari_unet.images.image import Image
+from napari_unet.project.joining import as_found, is_like
 
 
 def trained_channels(trained: Sequence[TrainingImage], wanted: int, image: Image) -> tuple[int, ...]:
@@ -38,6 +39,18 @@ def trained_channels(trained: Sequence[TrainingImage], wanted: int, image: Image
     here = f" ({', '.join(names)})" if names else ""
     what = f"the network learned on {counted(wanted, 'channel')}{seen}, the image has {image.all_channels}{here}"
     raise UserError("NU-I08", what, image.name, fix)
+
+
+def trained_axes(trained: Sequence[TrainingImage], image: Image) -> str | None:
+    """Return the axes that were corrected of an image like this one that a network was trained on, else None.
+
+    Parameters
+    ----------
+    image : opened as its file says
+    """
+    found = as_found(image)
+    corrected = (each.corrected for each in trained if each.corrected is not None)
+    return next((each.axes for each in corrected if is_like(found, each.as_record())), None)
 
 
 def named_channels(wanted: Sequence[str], image: Image) -> tuple[int, ...]:

@@ -8,6 +8,7 @@ from typing import Any
 
 import msgspec
 
+from napari_unet.dataset.corrected_axes import CorrectedAxes
 from napari_unet.errors import UserError
 from napari_unet.images.image import Image, PixelSize, encodable
 from napari_unet.images.planes import NormalisedPlanes
@@ -48,6 +49,7 @@ class TrainingImage(msgspec.Struct, frozen=True):
     all_channels : of the image; 0 in files from before this was remembered
     chosen : which of them the network saw, counted from 0; () for all
     channel_names : of those that the network saw; () where nothing names them
+    corrected : the axes that the user corrected; None where they are as its file says
     """
 
     name: str
@@ -59,6 +61,7 @@ class TrainingImage(msgspec.Struct, frozen=True):
     all_channels: int = 0
     chosen: tuple[int, ...] = ()
     channel_names: tuple[str, ...] = ()
+    corrected: CorrectedAxes | None = None
 
     def __post_init__(self) -> None:
         sizes = {len(each) for each in (self.chosen, self.channel_names)}
@@ -66,13 +69,13 @@ class TrainingImage(msgspec.Struct, frozen=True):
             raise ValueError("channels that cannot be")
 
 
-def training_image(planes: NormalisedPlanes) -> TrainingImage:
-    """Describe an image; reads a sample of it the first time."""
+def training_image(planes: NormalisedPlanes, corrected: CorrectedAxes | None = None) -> TrainingImage:
+    """Describe an image, and the axes that were ``corrected``; reads a sample of it the first time."""
     image, bounds = planes.image, planes.normalisation
     size = image.pixel_size
     return TrainingImage(
         image.name, image.channels, (size.y, size.x), size.unit, bounds.low, bounds.high,
-        image.all_channels, image.chosen, _names(image),
+        image.all_channels, image.chosen, _names(image), corrected,
     )  # fmt: skip
 
 
@@ -95,7 +98,12 @@ def learned_fact(fingerprints: Iterable[str]) -> dict[str, Any]:
 
 
 def is_learned(facts: dict[str, Any], image: Image) -> bool:
-    """Tell whether a network has learned from labels on an image; False where its file is older than this record."""
+    """Tell whether a network has learned from labels on an image; False where its file is older than this record.
+
+    Parameters
+    ----------
+    image : opened as its file says
+    """
     return image.fingerprint()[:_DIGITS] in facts.get(LEARNED, ())
 
 

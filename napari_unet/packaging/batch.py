@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Sequence
 from contextlib import AbstractContextManager, nullcontext
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -116,7 +116,9 @@ def predict_file(
         NU-E14 for objects or probabilities beside the "ome-zarr" of a plane that is not held in memory; NU-I08 and
         NU-I34 for channels that are not there; NU-I01 for axes that do not fit.
     """
-    planes = model.planes_of(open_image(path, request.axes), request.channels)
+    found = _as_found(path, request.axes)
+    request = replace(request, axes=request.axes or model.axes_of(found))
+    planes = model.planes_of(open_image(path, request.axes) if request.axes else found, request.channels)
     _refuse_objects_of_large(planes.image, path, request)
     folder, stem = destination.folder, file_stem(destination.stem or image_stem(path))
     refuse_overwriting([path], folder, [stem])
@@ -125,9 +127,19 @@ def predict_file(
         listener.warn(line)
     job = ImagePrediction(
         model, planes, folder, request, stem, source=path, resume=True, cluster=cluster,
-        is_learned=is_learned(model.checkpoint.facts, planes.image), warn=listener.warn,
+        is_learned=is_learned(model.checkpoint.facts, found), warn=listener.warn,
     )  # fmt: skip
     return job.write(listener.tile_done)
+
+
+def _as_found(path: Path, axes: str | None) -> Image:
+    """Open an image as its file says; under ``axes``, where the file's own make no image."""
+    try:
+        return open_image(path)
+    except UserError:
+        if axes is None:
+            raise
+        return open_image(path, axes)
 
 
 def predict_batch(

@@ -8,7 +8,7 @@ import numpy as np
 from jaxtyping import UInt8
 
 from napari_unet.config import DEFAULT_SETTINGS, Settings
-from napari_unet.dataset.channel_choice import named_channels, trained_channels
+from napari_unet.dataset.channel_choice import named_channels, trained_axes, trained_channels
 from napari_unet.dataset.training_image import (
     TrainingImage,
     difference,
@@ -71,6 +71,15 @@ class Model:
         """Return a mask that was predicted with all that its numbers mean, and the estimated Dice of each class."""
         by_value = {estimate.class_id - 1: estimate for estimate in estimates}
         return Segmentation(mask, image, styles(self.classes, int(mask.max())), self.settings, by_value)
+
+    def axes_of(self, image: Image) -> str | None:
+        """Return the axes that were corrected of an image like this one that the network learned from, else None.
+
+        Parameters
+        ----------
+        image : opened as its file says
+        """
+        return trained_axes(self.trained_on, image)
 
     def planes_of(self, image: Image, channels: Sequence[str] = ()) -> NormalisedPlanes:
         """Return the planes of an image with the channels that the network sees.

@@ -23,7 +23,8 @@ class PredictionRequest:
     probabilities : write them as well, as NPY
     rescale : show the network the image at the pixel size that it was trained on
     channels : names, or numbers from 1 on; () for those that the network was trained on
-    axes : one letter for each axis of the images, where their files name them wrongly; None as the files say
+    axes : one letter for each axis of the images, where their files name them wrongly; None for those that were
+        corrected of images like them that the network learned from, or else as the files say
 
     Raises
     ------

@@ -13,6 +13,12 @@ from napari_unet.project.image_record import SELECT_IMAGES, ImageRecord, image_r
 from napari_unet.project.recorded_image import as_corrected
 
 
+def as_found(image: Image) -> ImageRecord:
+    """Return what a project would remember of an image as its file says it is, as far as axes and channels go."""
+    shape, size = tuple(image.pixels.shape), image.pixel_size
+    return ImageRecord(0, image.name, Path(), False, shape, "", image.axes, image.alpha, size, "", image.axes)
+
+
 def with_axes(image: Image, axes: str) -> Image:
     """Return an image, opened as its file says, with other axes, one letter each.
 
@@ -21,7 +27,7 @@ def with_axes(image: Image, axes: str) -> Image:
     UserError
         NU-I32 when they do not fit.
     """
-    found = _found(image)
+    found = as_found(image)
     return as_corrected(image, replace(found, axes=corrected_axes(found, axes)))
 
 
@@ -49,15 +55,9 @@ def unlike_channels(name: str, channels: int, others: int) -> UserError:
     return UserError("NU-I09", what, name, "keep images of one kind in a project")
 
 
-def _found(image: Image) -> ImageRecord:
-    """Return what a project would remember of an image as its file says it is, as far as axes and channels go."""
-    shape, size = tuple(image.pixels.shape), image.pixel_size
-    return ImageRecord(0, image.name, Path(), False, shape, "", image.axes, image.alpha, size, "", image.axes)
-
-
 def _axes_like(database: Database, image: Image) -> str:
     """Return the axes of the image like it that was corrected and joined last, or else its own."""
-    found = _found(image)
+    found = as_found(image)
     query = f"{SELECT_IMAGES} WHERE axes = ? AND corrected_axes != '' ORDER BY id DESC"
     corrected = (image_record(row, database.folder) for row in database.execute(query, (image.axes,)))
     return next((other for other in corrected if is_like(found, other)), found).axes

@@ -9,11 +9,13 @@ from typing import Any
 import numpy as np
 import pytest
 import tifffile
+from msgspec import structs
 
 from napari_unet.api import Model, load_model, predict, predict_file, predict_files, train
 from napari_unet.cli import main
 from napari_unet.config import Settings
 from napari_unet.dataset.channel_choice import trained_channels
+from napari_unet.dataset.corrected_axes import CorrectedAxes
 from napari_unet.dataset.training_image import (
     MOST_IMAGES,
     TrainingImage,
@@ -273,11 +275,19 @@ def test_images_that_disagree_leave_the_choice_to_the_user() -> None:
             trained_channels(seen, 2, shown)
 
 
-@pytest.mark.parametrize("forged", [{"chosen": [0, 9]}, {"chosen": [1]}, {"channel_names": ["a"]}])
+NO_X = {"axes": "cyz", "found_axes": "zyx", "shape": [2, 9, 9], "alpha": False}
+TWO_OF_THREE = {"axes": "yx", "found_axes": "zyx", "shape": [2, 9, 9], "alpha": False}
+
+
+@pytest.mark.parametrize(
+    "forged",
+    [{"chosen": [0, 9]}, {"chosen": [1]}, {"channel_names": ["a"]}, {"corrected": NO_X}, {"corrected": TWO_OF_THREE}],
+)
 def test_a_forged_record_is_none(forged: dict[str, object]) -> None:
-    """Channels that cannot be are not looked for."""
-    facts = json.loads(json.dumps(as_fact([image_like()])))
-    assert remembered(facts) == (image_like(),)
+    """Channels and axes that cannot be are not looked for."""
+    true = structs.replace(image_like(), corrected=CorrectedAxes("cyx", "zyx", (2, 9, 9), alpha=False))
+    facts = json.loads(json.dumps(as_fact([true])))
+    assert remembered(facts) == (true,)
     facts["trained_on"]["images"][0] |= forged
     assert remembered(facts) == ()
 

@@ -18,6 +18,8 @@ import zarr
 from predict_command import contents, predict, save_network
 
 from napari_unet import api
+from napari_unet.config import Settings
+from napari_unet.dataset.training_image import is_learned
 from napari_unet.errors import UserError
 from napari_unet.evaluation.estimated_dice import FEWEST_ELSEWHERE, STROKES
 from napari_unet.evaluation.novelty import is_much_less
@@ -74,6 +76,38 @@ def test_axes_that_files_name_wrongly_are_given(
     assert line.endswith(" (--axes)")
     assert predict(capsys, *given, "--axes", "cyx")[0] == 0
     assert open_image(tmp_path / "out" / "a.tif").pixels.shape == SHAPE
+
+
+@pytest.mark.parametrize("given", [None, "cyx"])
+def test_axes_that_were_corrected_are_those_of_images_like_them(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, given: str | None
+) -> None:
+    """Planes that were learned as channels are predicted as channels, and an image of the training is known as one."""
+    for number, planes in (("1", 3), ("2", 3), ("3", 5)):
+        pixels = np.random.default_rng(planes).integers(0, int(number) * 60, (planes, *SHAPE), np.uint8)
+        tifffile.imwrite(tmp_path / f"{number}.tif", pixels, photometric="minisblack")
+    labels = np.zeros(SHAPE, np.uint8)
+    labels[20], labels[30] = 1, 2
+    tifffile.imwrite(tmp_path / "labels.tif", labels)
+    with Project(tmp_path / "p.unet") as project:
+        project.settings.write(Settings(preset="unet-2015", width=4))
+        api.add_annotated_image(project, tmp_path / "1.tif", tmp_path / "labels.tif", axes="cyx")
+        api.train(project, steps=1, device="cpu")
+    known: list[bool] = []
+
+    def noted(facts: dict[str, Any], image: Image) -> bool:
+        known.append(is_learned(facts, image))
+        return known[-1]
+
+    monkeypatch.setattr(batch_of_files, "is_learned", noted)
+    model = api.load_model(tmp_path / "p.unet", "cpu")
+    for name in ("1", "2"):
+        formats = ["tiff", "ome-zarr"]
+        api.predict_file(model, tmp_path / f"{name}.tif", tmp_path / "out", formats=formats, axes=given)
+        assert open_image(tmp_path / "out" / f"{name}.tif").pixels.shape == SHAPE
+    assert known == [True, False]
+    with pytest.raises(UserError, match="NU-I08"):  # five planes are no three channels
+        api.predict_file(model, tmp_path / "3.tif", tmp_path / "out", axes=given)
 
 
 def test_a_folder_is_predicted_and_a_bad_file_stops_nothing(
