@@ -11,6 +11,7 @@ from napari.viewer import Viewer
 from qtpy.QtCore import QObject
 
 from napari_unet.controller.annotation_clock import AnnotationClock
+from napari_unet.gui.layers.brush_circle import clear_brush_circle
 from napari_unet.gui.layers.class_numbers import ANNOTATION
 from napari_unet.gui.layers.label_colours import ClassColours, colour_annotation
 from napari_unet.gui.layers.own_layer import OwnLayer
@@ -63,6 +64,7 @@ class AnnotationLayer(OwnLayer[Labels]):
         self._read_only = False
         self._brush_px = _BRUSH_PX  # as the user has it: on a layer that takes the place of this one, too
         own_layers.returned.connect(self._returned)
+        clear_brush_circle(viewer)
 
     @property
     def is_painting(self) -> bool:
