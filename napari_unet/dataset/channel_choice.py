@@ -1,4 +1,4 @@
-"""What of an image a network sees: channels as it was trained on, by name or place, and axes that were corrected."""
+"""The channels of an image that a network sees, by name or place, and the axes, as both were in training."""
 
 from collections.abc import Sequence
 
