@@ -238,10 +238,10 @@ class Images:
 
     def _unpainted(self, is_alike: Callable[[ImageRecord], bool]) -> list[int]:
         """Return the ids of the images of some kind on which nothing is painted."""
-        return [record.id for record in self.all() if is_alike(record) and not self._is_painted(record.id)]
+        return [record.id for record in self.all() if is_alike(record) and not self.is_painted(record.id)]
 
     @damage_told
-    def _is_painted(self, image_id: int) -> bool:
+    def is_painted(self, image_id: int) -> bool:
         """Tell whether strokes or test areas lie on an image."""
         areas = "SELECT 1 FROM test_areas WHERE image_id = ? AND areas != '[]' LIMIT 1"
         return self._holds_strokes(image_id) or self._database.execute(areas, (image_id,)).fetchone() is not None
@@ -254,7 +254,7 @@ class Images:
         UserError
             NU-I33
         """
-        if self._is_painted(image.id):
+        if self.is_painted(image.id):
             what = "its axes and channels cannot be others while something is painted on it"
             fix = "erase its strokes and rectangles first, or add it to a new project and correct it there"
             raise UserError("NU-I33", what, image.name, fix)

@@ -100,6 +100,7 @@ def test_ticking_channels_corrects_the_image_that_is_there(viewer: Any) -> None:
     panel.head.channels_first.setChecked(True)
     user.draw(1, (20, 20), (20, 60))
     assert user.stored()[20, 40] == 1
+    assert panel.head.channels_first.isHidden()
     panel.head.channels_first.setChecked(False)
     assert [line.partition(":")[0] for line in messages()] == ["NU-I33"]
     assert facts(user) == (["cyx"], "cyx", True)
@@ -121,7 +122,9 @@ def test_axes_are_free_again_once_the_strokes_are_undone(viewer: Any) -> None:
     panel = user.panel
     user.draw(1, (20, 20), (20, 60))
     assert user.stored(panel.controller.view.plane).any()
+    assert panel.head.channels_first.isHidden()
     panel.canvas.annotation.undo()
+    assert settle(lambda: panel.head.channels_first.isVisible(), 5)
     panel.head.channels_first.setChecked(True)
     assert facts(user) == (["cyx"], "cyx", True)
     user.draw(2, (40, 20), (40, 60))

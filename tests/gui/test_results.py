@@ -165,8 +165,10 @@ def test_a_size_has_the_unit_of_the_image(viewer: Any, monkeypatch: pytest.Monke
     scaled = {"scale": (0.5, 0.5), "units": ("um", "um")}
     hand = open_black_image(viewer, monkeypatch, np.zeros((SIDE, SIDE), np.uint8), **scaled)
     size = hand.panel.results.knobs.size
-    counted(hand, ClassCount(2, 12, 0.3, 23.4))
-    assert size.text() == "11.7 µm found"
+    for typical, said in ((2468.0, "1200 µm found"), (52.6, "26 µm found")):
+        counted(hand, ClassCount(2, 12, 0.3, typical))
+        assert size.text() == said
+    assert size.fontMetrics().horizontalAdvance(size.text()) <= size.lineEdit().width()
     size.setValue(31)
     assert size.text() == "31 px, 15.5 µm"
     assert settle(lambda: settings_of(hand).object_size == 31, 5)

@@ -72,8 +72,7 @@ class CountingKnobs(QWidget):  # type: ignore[misc]
         found = [one for one in counts if one.typical]
         if found and not self.size.value():
             typical = max(found, key=lambda one: one.share).typical
-            length = self._length(typical)
-            self.size.setSpecialValueText(f"{length} found" if length else f"{typical:.0f} px found")
+            self.size.setSpecialValueText(f"{self._length(typical, digits=2) or f'{typical:.0f} px'} found")
         elif not found:
             self.size.setSpecialValueText("found")
         self.size.lineEdit().home(False)  # where there is no room for all of it, the number is seen
@@ -151,13 +150,14 @@ class CountingKnobs(QWidget):  # type: ignore[misc]
         with signals_blocked(self.size):
             self.size.setSuffix(f" px, {length}" if length else " px")
 
-    def _length(self, pixels: float) -> str:
+    def _length(self, pixels: float, digits: int = 3) -> str:
         """Return so many pixels of the image on screen as "16 µm", or "" where its pixel size is not known."""
         image = self._controller.image
         if image is None or not image.pixel_size.is_known:
             return ""
         size = image.pixel_size
-        return f"{pixels * (size.y + size.x) / 2:.3g} {size.symbol}"
+        length = f"{pixels * (size.y + size.x) / 2:.{digits}g}"
+        return f"{float(length):g} {size.symbol}"  # 1200 rather than 1.2e+03
 
     def _want_size(self, value: int) -> None:
         self._want("object_size", value)

@@ -17,7 +17,7 @@ from qtpy.QtWidgets import (
 from superqt.utils import signals_blocked
 
 from napari_unet.controller.controller import Controller
-from napari_unet.controller.news import ImageShown, ProjectOpened
+from napari_unet.controller.news import ImageShown, ProjectOpened, StrokesSaved
 from napari_unet.gui.layers import source
 from napari_unet.gui.layers.layer_file import path_of
 from napari_unet.gui.plain_text import untagged
@@ -79,6 +79,7 @@ class Head(QWidget):  # type: ignore[misc]
         self._choose_soon.timeout.connect(self._choose)
         controller.subscribe(ImageShown, self._image_shown)
         controller.subscribe(ProjectOpened, self._project_opened)
+        controller.subscribe(StrokesSaved, lambda _: self._offer_channels_of(controller.image))
 
     def fill(self) -> None:
         """Offer the image layers that are in the viewer now; without a project, the first one is taken up soon."""
@@ -193,9 +194,17 @@ class Head(QWidget):  # type: ignore[misc]
 
     def _image_shown(self, shown: ImageShown) -> None:
         if shown.record is not None:
-            self._offer_channels(shown.record.shape if shown.record.axes[:-2] and shown.record.axes[-1] == "x" else ())
+            self._offer_channels_of(shown.record)
             self._tick_channels(shown.record)
             self.fill()
+
+    def _offer_channels_of(self, record: ImageRecord | None) -> None:
+        """Ask about the first axis of an image of the project while nothing is painted on it; later it is settled."""
+        project = self._controller.project
+        if record is None or project is None:
+            return
+        is_open = record.axes[:-2] and record.axes[-1] == "x" and not project.images.is_painted(record.id)
+        self._offer_channels(record.shape if is_open else ())
 
     def _offer_channels(self, shape: tuple[int, ...]) -> None:
         """Ask whether the first axis of an image is channels; () where there is no axis to ask about.
