@@ -31,6 +31,7 @@ from napari_unet.images.overwriting import image_stem
 from napari_unet.images.reading import open_image
 from napari_unet.network.checkpoint import load_checkpoint, save_checkpoint
 from napari_unet.packaging import batch as batch_of_files
+from napari_unet.packaging import prediction_files
 from napari_unet.project.project import Project
 from napari_unet.training.network_files import BEST
 
@@ -106,6 +107,10 @@ def test_axes_that_were_corrected_are_those_of_images_like_them(
         api.predict_file(model, tmp_path / f"{name}.tif", tmp_path / "out", formats=formats, axes=given)
         assert open_image(tmp_path / "out" / f"{name}.tif").pixels.shape == SHAPE
     assert known == [True, False]
+    monkeypatch.setattr(prediction_files, "is_large", lambda image: True)
+    api.predict_file(model, tmp_path / "2.tif", tmp_path / "chunks", formats="ome-zarr", axes=given)
+    chunked = np.asarray(open_image(tmp_path / "chunks" / "2.ome.zarr" / "labels" / "classes").pixels)
+    np.testing.assert_array_equal(chunked.reshape(SHAPE), np.asarray(open_image(tmp_path / "out" / "2.tif").pixels))
     with pytest.raises(UserError, match="NU-I08"):  # five planes are no three channels
         api.predict_file(model, tmp_path / "3.tif", tmp_path / "out", axes=given)
 
