@@ -94,4 +94,5 @@ def test_slices_are_as_far_apart_in_the_window_as_in_the_image(viewer: Any, tmp_
                     ]
     assert not [each for each in warned if "unit" in str(each.message).lower()]
     assert messages() == []
-    assert facts(record).endswith("0.5 x 0.25 µm · slices 1.5 µm apart")
+    assert facts(record).startswith("z 3 x 1.5 µm · ")
+    assert facts(record).endswith(" px · 0.5 x 0.25 µm")

@@ -350,13 +350,14 @@ def test_what_is_said_of_an_estimate_is_cut_at_its_end(listened: User) -> None:
     assert QLabel.sizeHint(said).width() <= said.width()
 
 
-def test_the_usual_facts_of_a_colour_image_are_seen_whole(listened: User) -> None:
-    """Its size was cut off, and its pixel size when that was known."""
+def test_the_usual_facts_of_an_image_are_seen_whole(listened: User) -> None:
+    """Of colours, or of slices that are so far apart: the size was cut off, and the pixel size when that was known."""
     user, facts = listened, listened.panel.head.facts
     narrow(user)
     record = user.panel.controller.image
     colours = replace(record, shape=(1024, 1024, 3), axes="yxc", pixel_size=PixelSize())
-    for each in (colours, replace(colours, pixel_size=PixelSize(0.325, 0.325, "um"))):
+    stack = replace(colours, shape=(20, 512, 512), axes="zyx", pixel_size=PixelSize(1.0, 1.0, "um", 2.0))
+    for each in (colours, stack, replace(colours, pixel_size=PixelSize(0.325, 0.325, "um"))):
         facts.show_image(each)
         settle(seconds=0.1)
         assert QLabel.text(facts.line) == facts.line.text()

@@ -40,23 +40,22 @@ Correct = Callable[[ImageRecord], None]
 
 
 def facts(record: ImageRecord) -> str:
-    """Return one line about an image, such as "z 20 · 2 ch · 512 x 512 px · 0.325 µm".
+    """Return one line about an image, such as "z 20 x 1 µm · 2 ch · 512 x 512 px · 0.325 µm".
 
     What is missing comes first, for the end of the line may be cut off.
     """
-    sizes = dict(zip(record.axes, record.shape, strict=True))
-    parts = [f"{axis} {size}" for axis, size in sizes.items() if axis not in "yxc"]
+    sizes, size = dict(zip(record.axes, record.shape, strict=True)), record.pixel_size
+    apart = f" x {size.z:.4g} {size.symbol}" if size.is_known and size.z is not None else ""
+    parts = [f"{axis} {count}{apart if axis == 'z' else ''}" for axis, count in sizes.items() if axis not in "yxc"]
     if record.chosen:
         parts.append(f"{record.channels} of {record.all_channels} ch")
     elif record.channels > 1:
         parts.append(f"{record.channels} ch")
-    size, pixels = record.pixel_size, f"{sizes['y']} x {sizes['x']}"
+    pixels = f"{sizes['y']} x {sizes['x']}"
     if size.is_known:
         parts += [f"{pixels} px", f"{_edges(size)} {size.symbol}"]
     else:
         parts = ["no pixel size", *parts, pixels]
-    if size.is_known and size.z is not None and "z" in sizes:
-        parts.append(f"slices {size.z:.4g} {size.symbol} apart")
     return " · ".join(parts)
 
 
