@@ -77,18 +77,24 @@ def export_images(
     if MODEL_FORMAT in wish.formats:
         image = learner.annotations.pixels(wish.image_ids[0]).image
         paths.append(write_model_package(folder, project.folder.stem, checkpoint, image, model.styles))
-    if any(name != MODEL_FORMAT for name in wish.formats):
-        paths += yield from _predicted_images(learner, model, wish, listener, is_last_try=is_last_try)
+    formats = [name for name in wish.formats if name != MODEL_FORMAT]
+    if formats:
+        request = PredictionRequest(formats, min(_LARGEST_TILE, whole_plane_tile(predictor)))
+        paths += yield from _predicted_images(learner, model, wish, request, listener, is_last_try=is_last_try)
     return paths
 
 
 def _predicted_images(
-    learner: Learner, model: Model, wish: Export, listener: ExportListener, *, is_last_try: bool
+    learner: Learner,
+    model: Model,
+    wish: Export,
+    request: PredictionRequest,
+    listener: ExportListener,
+    *,
+    is_last_try: bool,
 ) -> Resumable[list[Path]]:
     """Predict the images, and write their files and the joint tables of several."""
     project, folder = learner.project, Path(wish.folder)
-    formats = [name for name in wish.formats if name != MODEL_FORMAT]
-    request = PredictionRequest(formats, min(_LARGEST_TILE, whole_plane_tile(model.predictor)))
     stems, learned = project_stems(project), learned_images(learner.annotations.planes)
     paths: list[Path] = []
     for number, image_id in enumerate(wish.image_ids):
