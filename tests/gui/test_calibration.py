@@ -84,7 +84,9 @@ def test_slices_are_as_far_apart_in_the_window_as_in_the_image(viewer: Any, tmp_
         for name in ("stack", "flat", "hyper", "times", "stack"):
             user.switch(name)
             record = user.panel.controller.image
-            wanted = scale_and_units(source.layer_axes(record).removeprefix("c"), record.pixel_size)
+            axes = source.layer_axes(record)
+            assert viewer.dims.axis_labels[-len(axes) :] == tuple(axes)  # beside its sliders
+            wanted = scale_and_units(axes.removeprefix("c"), record.pixel_size)
             for layer in viewer.layers:
                 if layer.visible:
                     count = len(wanted[0])

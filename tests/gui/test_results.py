@@ -76,6 +76,9 @@ def test_the_shares_of_all_classes_are_in_sight(viewer: Any, monkeypatch: pytest
     assert label.text().endswith("…, 11 %")
     assert label.fontMetrics().horizontalAdvance(label.text()) <= label.width() - 10
     assert "2 glandular epithelium, 61 %" in label.toolTip()
+    table.renamed.emit(2, "nucleus, living")
+    table.renamed.emit(3, "nucleus, dead")
+    assert label.text().startswith("2 nucleus, l")  # shorter, both would be "nucleus…"
 
 
 def test_numbers_of_another_plane_or_image_are_not_shown(viewer: Any, monkeypatch: pytest.MonkeyPatch) -> None:

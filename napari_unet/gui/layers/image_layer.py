@@ -45,7 +45,8 @@ class ImageLayer:
             self._viewer.add_layer(layer)
             return layer
         layer.data, layer.name = content["data"], content["name"]
-        layer.scale, layer.units, layer.metadata = content["scale"], content["units"], content["metadata"]
+        for name in ("scale", "units", "axis_labels", "metadata"):
+            setattr(layer, name, content[name])
         layer.visible = True
         if not layer.rgb:
             layer.reset_contrast_limits_range()

@@ -217,6 +217,7 @@ def layer_content(image: Image, record: ImageRecord) -> dict[str, Any]:
         "rgb": rgb,
         "scale": scale,
         "units": units,
+        "axis_labels": tuple(layer_axes(record)),
     }
 
 

@@ -89,7 +89,7 @@ class CountLines(QWidget):  # type: ignore[misc]
         shown = [one for one in classes if one.class_id in names]
         told = [(one, names[one.class_id], one.class_id == settings.object_border) for one in shown]
         remark = remark_on(shown)
-        for most in _NAMES:
+        for most in _lengths([name for _, name, _ in told]):
             texts = [count_text(one, _short(name, most), is_border=border) for one, name, border in told]
             self._write(texts, remark)
             if self._fits():
@@ -149,6 +149,11 @@ def bounds_text(count: ClassCount, estimate: EstimatedDice, name: str) -> str:
         return ""
     low, high = (_percent(min(1.0, bound)) for bound in bounds)
     return f"{name}: {low} to {high} of the plane, by the interval of its estimated Dice"
+
+
+def _lengths(names: Sequence[str]) -> list[int]:
+    """Return the lengths of `_NAMES` at which different names stay different; the longest one where there is none."""
+    return [most for most in _NAMES if len({_short(name, most) for name in names}) == len(set(names))] or [_NAMES[0]]
 
 
 def _short(name: str, most: int) -> str:
