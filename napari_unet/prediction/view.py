@@ -20,6 +20,7 @@ class View:
     covered : the part of the plane that can be shown; None for all of it
     small : whether the screen shows every second pixel at most
     tiles : number of tiles of full resolution that cover what can be shown
+    is_whole : whether that is the whole plane
     """
 
     generation: int
@@ -31,20 +32,29 @@ class View:
     covered: Region | None = None
     small: bool = False
     tiles: int = 0
+    is_whole: bool = True
     _is_blank: bool = True
+    _refills: int = 0
+    _predicted: dict[Region, int] = field(default_factory=dict)  # in which refill a tile of full resolution was taken
     _previews: list[Region] = field(default_factory=list)
     _waiting: list[Region] = field(default_factory=list)
 
     def refill(self, height: int, width: int, tile: int) -> None:
         """Ask for every tile again, because the network or the strokes changed.
 
+        Those off screen take turns, for the next network may come before all of them are predicted: the plane is
+        counted and its Dice estimated once every tile was.
+
         Where nothing is predicted yet and the plane is shown small, what is on screen comes at half resolution first,
         which takes a quarter of the time.
         """
-        wanted = self.covered or Region(0, 0, height, width)
+        plane = Region(0, 0, height, width)
+        wanted = self.covered or plane
+        self.is_whole = wanted == plane
         tiles = [region for region in grid(height, width, tile) if region.intersects(wanted)]
         self.tiles = len(tiles)
-        self._waiting = outward(tiles, self.visible)
+        self._refills += 1
+        self._waiting = self._in_turn(tiles)
         coarse = grid(height, width, 2 * tile) if self.small and self._is_blank else ()
         on_screen = [region for region in coarse if region.intersects(self.visible) and region.intersects(wanted)]
         self._previews = outward(on_screen, self.visible)
@@ -53,7 +63,7 @@ class View:
         """Move the visible part; what is already predicted stays so."""
         self.visible = visible
         self._previews = outward(self._previews, visible)
-        self._waiting = outward(self._waiting, visible)
+        self._waiting = self._in_turn(self._waiting)
 
     @property
     def waiting(self) -> int:
@@ -66,6 +76,11 @@ class View:
         following = self._previews or self._waiting
         return bool(following) and following[0].intersects(self.visible)
 
+    @property
+    def next_is_awaited(self) -> bool:
+        """Tell whether the next tile is on screen, or the first of its place: counts and Dice wait for all of these."""
+        return self.next_is_visible or (bool(self._waiting) and self._waiting[0] not in self._predicted)
+
     def on_screen(self) -> Iterator[tuple[Region, bool]]:
         """Yield the waiting tiles on screen, in their order, and whether each is wanted at half resolution."""
         for tiles, halved in ((self._previews, True), (self._waiting, False)):
@@ -77,4 +92,14 @@ class View:
         if self._previews:
             return self._previews.pop(0), True
         self._is_blank = False
-        return self._waiting.pop(0), False
+        region = self._waiting.pop(0)
+        self._predicted[region] = self._refills
+        return region, False
+
+    def _in_turn(self, tiles: list[Region]) -> list[Region]:
+        """Order tiles: those on screen, then the others, predicted the longest ago first; each part outward."""
+
+        def turn(tile: Region) -> int:
+            return -1 if tile.intersects(self.visible) else self._predicted.get(tile, 0)
+
+        return sorted(outward(tiles, self.visible), key=turn)

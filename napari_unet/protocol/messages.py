@@ -246,12 +246,13 @@ class Objects(Message, frozen=True):
 
 
 class Counted(Message, frozen=True):
-    """Tell how many objects the plane on screen has, and how much of it each class covers."""
+    """Tell how many objects the plane on screen has, and how much of it each class covers; or why that is not told."""
 
     generation: int
     image_id: int
     plane: int
     classes: tuple[ClassCount, ...]
+    reason: str = ""
 
 
 class Progress(Message, frozen=True):

@@ -1,16 +1,20 @@
 """Estimates the Dice of the plane on screen from its predicted tiles."""
 
 from napari_unet.evaluation.dice_sums import DiceSums
+from napari_unet.evaluation.estimated_dice import unknown_dice
 from napari_unet.images.tiles import Region
 from napari_unet.prediction.view import View
 from napari_unet.protocol.messages import Estimated
 from napari_unet.worker.open_project import OpenProject
 from napari_unet.worker.unlike_images import UnlikeImages
 
+_TOO_LARGE = "too large a plane (over 8192 x 8192 px), check rectangles"
+
 
 class PlaneEstimate:
     """Keeps the newest sums of every tile of the plane, and sends an estimate whenever the screen is painted anew.
 
+    Of a plane too large to be covered nothing is estimated: one part of it says little of the rest.
     Tiles off screen may still be those of an older network; they count until they are predicted again.
     """
 
@@ -28,8 +32,11 @@ class PlaneEstimate:
             self._seen = seen
             self._sums.clear()
             self._told = None
+            if not view.is_whole:
+                unknown = unknown_dice(class_ids, _TOO_LARGE)
+                self._opened.send(Estimated(view.generation, view.image_id, view.plane, unknown))
         self._sums[region] = sums
-        if len(self._sums) == view.tiles and not view.next_is_visible:
+        if view.is_whole and len(self._sums) == view.tiles and not view.next_is_visible:
             self._send(view, class_ids)
 
     def forget(self) -> None:

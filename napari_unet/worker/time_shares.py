@@ -1,7 +1,7 @@
 """Divides the time of the worker between training and predicting tiles."""
 
-_TRAINING_SHARE = 1.0  # seconds of training for every second of predicting what is on screen
-_REST_TRAINING_SHARE = 3.0  # and for every second of predicting what nobody looks at
+_TRAINING_SHARE = 1.0  # seconds of training for every second of predicting what the user waits for
+_REST_TRAINING_SHARE = 3.0  # and for every second of predicting again what nobody looks at
 
 
 class TimeShares:
@@ -19,9 +19,9 @@ class TimeShares:
         """Tell whether it is training's turn."""
         return self._owed > 0
 
-    def note_tile(self, seconds: float, *, is_visible: bool) -> None:
+    def note_tile(self, seconds: float, *, is_awaited: bool) -> None:
         """Take note of a tile that took so long; training is owed its share of that."""
-        self._owed = seconds * (_TRAINING_SHARE if is_visible else _REST_TRAINING_SHARE)
+        self._owed = seconds * (_TRAINING_SHARE if is_awaited else _REST_TRAINING_SHARE)
 
     def note_training(self, seconds: float) -> None:
         """Take note of a training step that took so long."""

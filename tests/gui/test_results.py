@@ -61,6 +61,9 @@ def test_counts_and_shares_are_told_as_they_come(hand: Hand) -> None:
     assert counts.counts.toolTip().startswith("12 nuclei of the proximal tubule, 31 %")
     counted(hand)
     assert counts.counts.text() == first
+    place = {"generation": hand.panel.controller.generation, "image_id": hand.panel.controller.image.id, "plane": 0}
+    hand.worker.inbox = [m.Counted(**place, classes=(), reason="Not counted here")]
+    assert settle(lambda: counts.counts.text() == counts.counts.toolTip() == "Not counted here", 5)
 
 
 def test_the_shares_of_all_classes_are_in_sight(viewer: Any, monkeypatch: pytest.MonkeyPatch) -> None:

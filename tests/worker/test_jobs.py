@@ -29,15 +29,15 @@ def test_without_a_project_nothing_is_to_be_done() -> None:
 
 
 def test_training_has_its_share_of_the_time() -> None:
-    """As long as tiles on screen took, three times as long as others took, and nothing once there is news to show."""
-    for is_visible, share in ((True, 1.0), (False, 3.0)):
+    """As long as awaited tiles took, three times as long as others took, and nothing once there is news to show."""
+    for is_awaited, share in ((True, 1.0), (False, 3.0)):
         shares = TimeShares()
         assert not shares.is_training_owed
-        shares.note_tile(0.5, is_visible=is_visible)
+        shares.note_tile(0.5, is_awaited=is_awaited)
         shares.note_training(0.5 * share - 0.125)
         assert shares.is_training_owed
         shares.note_training(0.125)
         assert not shares.is_training_owed
-        shares.note_tile(0.5, is_visible=is_visible)
+        shares.note_tile(0.5, is_awaited=is_awaited)
         shares.start_over()
         assert not shares.is_training_owed

@@ -142,6 +142,9 @@ def test_what_is_too_much_is_said_once(trained: Project, monkeypatch: pytest.Mon
     rest(ears.engine)
     assert ears.next().line.startswith("NU-O01: a plane of 150 x 200 pixels")
     assert len(of(m.Tile, ears.said)) == 12
+    assert [(counted.classes, counted.reason) for counted in of(m.Counted, ears.said)] == [
+        ((), "Not counted here, for it is over 4096 x 4096 px: Export counts")
+    ]
     monkeypatch.setattr(object_finder, "MOST_OBJECTS", 0)
     said: list[Any] = []
     finder = ObjectFinder(said.append)

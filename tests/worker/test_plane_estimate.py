@@ -73,6 +73,20 @@ def test_the_estimate_is_that_of_all_tiles(watching: tuple[Engine, list[Any]], t
             assert one.value == pytest.approx(other.value, abs=1e-5)
 
 
+def test_of_a_part_of_a_plane_nothing_is_estimated(watching: tuple[Engine, list[Any]]) -> None:
+    """The plane is too large to be covered: the reason is told once, and the network is not described by the part."""
+    engine, said = watching
+    engine.receive(m.Look(1, 1, 0, WHOLE, covered=Region(0, 0, HEIGHT, TILE)))
+    rest(engine)
+    (estimated,) = of(m.Estimated, said)
+    assert {(one.value, one.reason) for one in estimated.classes} == {
+        (None, "too large a plane (over 8192 x 8192 px), check rectangles")
+    }
+    learner = engine.learner
+    assert learner is not None
+    assert not learner.selection.checkpoint().facts["estimated_dice"]
+
+
 def test_the_network_is_described_by_what_it_predicted(watching: tuple[Engine, list[Any]]) -> None:
     """The estimate goes into its file, as the window was told it; with other classes there is none."""
     engine, said = watching

@@ -340,6 +340,43 @@ def test_only_what_is_blank_comes_at_half_resolution() -> None:
     ]
 
 
+def test_tiles_off_screen_take_turns() -> None:
+    """Where networks come before all of the plane is predicted, no tile is left out, and the oldest are first."""
+    from napari_unet.prediction.view import View
+
+    seen, tiles = Region(0, 0, TILE, TILE), list(grid(HEIGHT, WIDTH, TILE))
+    view = View(1, 1, 0, seen)
+    rest = [one for one in outward(tiles, seen) if not one.intersects(seen)]
+    taken: list[Region] = []
+    for number in range(2 * len(rest)):
+        view.refill(HEIGHT, WIDTH, TILE)
+        assert view.take() == (seen, False)
+        assert view.next_is_awaited == (number < len(rest))
+        taken.append(view.take()[0])
+    assert taken == 2 * rest
+    view.look_at(taken[0])
+    view.refill(HEIGHT, WIDTH, TILE)
+    assert view.take() == (taken[0], False)
+
+
+def test_the_plane_is_counted_though_networks_come_fast(project: Project, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Each is ready once the screen is painted, and waits for tiles off screen, until all were predicted."""
+    monkeypatch.setattr("napari_unet.worker.jobs.training._LAST_SHOWING_S", 0.0)
+    monkeypatch.setattr("napari_unet.worker.jobs.training._FIRST_SHOWING_S", 0.0)
+    paint(project)
+    engine, said = engine_of(project)
+    seen = Region(0, 0, TILE, TILE)
+    engine.receive(m.Look(1, 1, 0, seen))
+    engine.receive(m.Train(on=True))
+    rounds = 0
+    while len({tile.region for tile in of(m.Tile, said)}) < len(list(grid(HEIGHT, WIDTH, TILE))):
+        engine.work()
+        rounds += 1
+        assert rounds < 300
+    on_screen = sum(tile.region.intersects(seen) for tile in of(m.Tile, said))
+    assert 3 < on_screen <= len(list(grid(HEIGHT, WIDTH, TILE)))
+
+
 def test_an_image_unlike_the_painted_ones_is_told_once(trained: Project) -> None:
     """The image that is painted on never; another one when its first tile is predicted, and only then."""
     odd = trained.add_image(Image("odd", np.random.default_rng(1).normal(0, 50, (80, 80)).astype(np.float32), "yx"))

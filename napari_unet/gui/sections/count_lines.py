@@ -60,7 +60,7 @@ class CountLines(QWidget):  # type: ignore[misc]
         self._shown: list[ClassCount] = []
         self._whole: list[str] = []  # the counts with every name in full, for the tool tip
         self._estimates: Mapping[int, EstimatedDice] = {}  # by class id
-        controller.subscribe(Counted, lambda counted: self.show_counts(counted.classes))
+        controller.subscribe(Counted, lambda counted: self.show_counts(counted.classes, counted.reason))
         controller.subscribe(Estimated, lambda estimated: self._show_bounds(estimated.classes))
         controller.subscribe(ClassesChanged, lambda _: self._name_again())
         for other in (ProjectOpened, ImageChanging, ImageShown, PlaneChanged):
@@ -75,14 +75,14 @@ class CountLines(QWidget):  # type: ignore[misc]
 
     def clear(self) -> None:
         """Show that nothing is counted yet."""
-        self._write((), "")
+        self._write([_NOTHING], "")
         self._whole = [self.counts.text()]
         self._shown = []
         self._show_bounds(())
         self.counted.emit(())
 
-    def show_counts(self, classes: Sequence[ClassCount]) -> None:
-        """Show the counts of a plane."""
+    def show_counts(self, classes: Sequence[ClassCount], reason: str = "") -> None:
+        """Show the counts of a plane, or the reason why there are none."""
         project = self._controller.project
         names = {} if project is None else project.classes.names()
         settings = DEFAULT_SETTINGS if project is None else project.settings.read()
@@ -91,10 +91,10 @@ class CountLines(QWidget):  # type: ignore[misc]
         remark = remark_on(shown)
         for most in _lengths([name for _, name, _ in told]):
             texts = [count_text(one, _short(name, most), is_border=border) for one, name, border in told]
-            self._write(texts, remark)
+            self._write(texts or [reason or _NOTHING], remark)
             if self._fits():
                 break
-        self._whole = [count_text(one, name, is_border=border) for one, name, border in told]
+        self._whole = [count_text(one, name, is_border=border) for one, name, border in told] or [self.counts.text()]
         self._shown = shown
         self._show_bounds(self._estimates.values())
         if self.remark.text():
@@ -121,7 +121,7 @@ class CountLines(QWidget):  # type: ignore[misc]
     def _write(self, texts: Sequence[str], remark: str) -> None:
         """Show the counts, in two lines where no remark needs the second."""
         self.counts.keep_lines(1 if remark else 2)
-        self.counts.setText(("\n" if len(texts) == 2 and not remark else _APART).join(texts) or _NOTHING)
+        self.counts.setText(("\n" if len(texts) == 2 and not remark else _APART).join(texts))
         self.remark.setText(remark)
         self._below.setVisible(bool(remark))
 

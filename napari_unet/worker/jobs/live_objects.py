@@ -8,7 +8,7 @@ from napari_unet.images.tiles import Region
 from napari_unet.objects.objects import object_settings
 from napari_unet.packaging.model import styles
 from napari_unet.prediction.view import View
-from napari_unet.protocol.messages import Annotated, Noticed
+from napari_unet.protocol.messages import Annotated, Counted, Noticed
 from napari_unet.training.learner import Learner
 from napari_unet.worker.jobs.job import Job
 from napari_unet.worker.jobs.tiles import Tiles
@@ -19,6 +19,7 @@ from napari_unet.worker.urgency import Urgency
 
 WISH = "objects"  # in place of a map
 MOST_PIXELS = 4096 * 4096
+_TOO_LARGE = "Not counted here, for it is over 4096 x 4096 px: Export counts"
 
 
 class LiveObjects(Job):
@@ -90,5 +91,7 @@ class LiveObjects(Job):
         self._generation, self._pixels, self._asked = view.generation, None, None
         fits = shape[0] * shape[1] <= MOST_PIXELS
         self._labels = np.zeros(shape if fits else (0, 0), np.uint8)
+        if not fits:
+            self._opened.send(Counted(view.generation, view.image_id, view.plane, (), _TOO_LARGE))
         if not fits and view.map == WISH:
             self._opened.send(Noticed(str(too_much(f"a plane of {shape[0]} x {shape[1]} pixels"))))

@@ -38,6 +38,7 @@ class Tiles(Job):
         self.view: View | None = None
         self._listeners: list[TileListener] = []
         self._is_answered = True  # whether a tile on screen was sent since the newest strokes
+        self._sent = [0, 0]  # tiles off screen and on screen that the newest network predicted
 
     def hears(self) -> Hears:
         """Return the methods for looks, for what ends them, and for strokes, which are owed an answer."""
@@ -56,6 +57,18 @@ class Tiles(Job):
     def visible_waits(self) -> bool:
         """Tell whether a tile on screen is still to be predicted, and can be."""
         return self.view is not None and self.view.next_is_visible and self._opened.can_predict
+
+    @property
+    def repaint_waits(self) -> bool:
+        """Tell whether the next network is to wait for tiles: those on screen, and a share of those off screen.
+
+        Networks may come as fast as the screen is painted, and would leave the rest of the plane undone. While that is
+        to be predicted for the first time, it is as many tiles as on screen; later it is one.
+        """
+        if self.view is None or not self.waiting or not self._opened.can_predict:
+            return False
+        off_screen, on_screen = self._sent
+        return self.view.next_is_visible or off_screen < (on_screen if self.view.next_is_awaited else 1)
 
     @property
     def owes_an_answer(self) -> bool:
@@ -81,16 +94,17 @@ class Tiles(Job):
             return
         planes = learner.annotations.pixels(view.image_id)
         self._unlike.compare(view.image_id)
-        is_visible = view.next_is_visible
+        is_visible, is_awaited = view.next_is_visible, view.next_is_awaited
         region, halved = view.take()
         began = clock()
         learner.screen_cache.attach(predictor, tile_of(view, region, halved)[0])
         predictor.estimate_anew()
         labels, values = predicted_tile(predictor, planes, view, region, halved)
-        self._shares.note_tile(clock() - began, is_visible=is_visible)
+        self._shares.note_tile(clock() - began, is_awaited=is_awaited)
         place = (view.generation, view.image_id, view.plane, region)
         self._opened.send(Tile(*place, labels.tobytes(), self._opened.shown_step or 0, values))
         self._is_answered = self._is_answered or is_visible
+        self._sent[is_visible] += 1
         if not halved:
             self._estimate.add(view, region, predictor.take_sums(), predictor.class_ids)
         for listener in () if halved else self._listeners:
@@ -112,6 +126,7 @@ class Tiles(Job):
     def ask_again(self) -> None:
         """Predict every tile of the view again, because the network is another one."""
         learner, view = self._opened.learner, self.view
+        self._sent = [0, 0]
         if view is None or learner is None:
             return
         # By its record: while a user pages through images, none of them is opened.

@@ -59,7 +59,7 @@ class Training(Job):
             self._scoring.begin()
             return
         # A repaint is finished before the next one begins, unless the user has painted since.
-        if now >= self._next_showing and (self.strokes_are_new or not self._tiles.visible_waits):
+        if now >= self._next_showing and (self.strokes_are_new or not self._tiles.repaint_waits):
             self._show_newest()
             self._showing_pause = min(self._showing_pause * _SHOWING_GROWTH, _LAST_SHOWING_S)
             self._next_showing = clock() + self._showing_pause
