@@ -38,7 +38,7 @@ class Tiles(Job):
         self.view: View | None = None
         self._listeners: list[TileListener] = []
         self._is_answered = True  # whether a tile on screen was sent since the newest strokes
-        self._sent = [0, 0]  # tiles off screen and on screen that the newest network predicted
+        self._on_screen, self._off_screen = 0, 0  # tiles that the newest network predicted
 
     def hears(self) -> Hears:
         """Return the methods for looks, for what ends them, and for strokes, which are owed an answer."""
@@ -67,8 +67,8 @@ class Tiles(Job):
         """
         if self.view is None or not self.waiting or not self._opened.can_predict:
             return False
-        off_screen, on_screen = self._sent
-        return self.view.next_is_visible or off_screen < (on_screen if self.view.next_is_awaited else 1)
+        share = self._on_screen if self.view.next_is_awaited else 1
+        return self.view.next_is_visible or self._off_screen < share
 
     @property
     def owes_an_answer(self) -> bool:
@@ -104,7 +104,8 @@ class Tiles(Job):
         place = (view.generation, view.image_id, view.plane, region)
         self._opened.send(Tile(*place, labels.tobytes(), self._opened.shown_step or 0, values))
         self._is_answered = self._is_answered or is_visible
-        self._sent[is_visible] += 1
+        self._on_screen += is_visible
+        self._off_screen += not is_visible
         if not halved:
             self._estimate.add(view, region, predictor.take_sums(), predictor.class_ids)
         for listener in () if halved else self._listeners:
@@ -126,7 +127,7 @@ class Tiles(Job):
     def ask_again(self) -> None:
         """Predict every tile of the view again, because the network is another one."""
         learner, view = self._opened.learner, self.view
-        self._sent = [0, 0]
+        self._on_screen, self._off_screen = 0, 0
         if view is None or learner is None:
             return
         # By its record: while a user pages through images, none of them is opened.
