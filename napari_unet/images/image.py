@@ -203,8 +203,9 @@ class Image:
             part = part[..., np.newaxis]
         part = part.transpose([kept.index(axis) for axis in "yxc"])[..., : self.all_channels]
         part = part[..., list(self.chosen)] if self.chosen else part
-        native = np.uint8 if part.dtype == np.bool_ else part.dtype.newbyteorder("=")
-        return np.array(part, dtype=native, order="C")
+        native = np.dtype(np.uint8 if part.dtype == np.bool_ else part.dtype.newbyteorder("=").str)
+        # The 64-bit numbers of a TIFF file are C's "long long", to NumPy a type of its own, which only a cast replaces.
+        return part.astype(native, order="C")
 
     def fingerprint(self) -> str:
         """Return a hash of shape, type, axes and some rows of three planes, which tells two images apart cheaply.

@@ -143,6 +143,15 @@ def test_ome_zarr_keeps_nan_and_negative_zero(tmp_path: Path) -> None:
     assert zarr.open_array(path / "0", mode="r")[:].tobytes() == pixels.tobytes()
 
 
+@pytest.mark.parametrize("dtype", ["<i8", ">i8", "<u8", ">u8"])
+def test_ome_zarr_holds_64_bits_of_a_tiff(tmp_path: Path, dtype: str) -> None:
+    """The reader of TIFF files gives them as C's "long long", which Zarr does not know."""
+    pixels = np.arange(12).reshape(3, 4).astype(dtype)
+    tifffile.imwrite(tmp_path / "a.tif", pixels, byteorder=dtype[0], photometric="minisblack")
+    (path,) = export(np.zeros((1, 3, 4), np.uint8), open_image(tmp_path / "a.tif"), tmp_path, ["ome-zarr"])
+    np.testing.assert_array_equal(zarr.open_array(path / "0", mode="r")[:], pixels)
+
+
 def test_imagej_rois_are_the_objects(result: tuple[np.ndarray, Image], tmp_path: Path) -> None:
     """Roifile finds one ROI per object, with its class's name and colour; filled, its rings are the object."""
     _, image = result
