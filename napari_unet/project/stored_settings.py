@@ -5,6 +5,7 @@ import json
 import msgspec
 
 from napari_unet.config import Settings, settings_from
+from napari_unet.errors import UserError
 from napari_unet.project.damage import damage_told
 from napari_unet.project.database import Database
 
@@ -17,11 +18,21 @@ class StoredSettings:
 
     @damage_told
     def read(self) -> Settings:
-        """Return the settings as the user set them, with defaults elsewhere."""
+        """Return the settings as the user set them, with defaults elsewhere.
+
+        Raises
+        ------
+        UserError
+            NU-C01 for a setting that this version does not know, or of which it does not take the value.
+        """
         rows = self._database.execute("SELECT name, value FROM settings").fetchall()
         if self._database.is_newer:
             rows = [row for row in rows if row[0] in Settings.__struct_fields__]
-        return settings_from({name: json.loads(value) for name, value in rows})
+        try:
+            return settings_from({name: json.loads(value) for name, value in rows})
+        except UserError as error:  # nobody typed it: another version stored what was right for it
+            fix = "update napari-unet-live, for a newer version may have stored it, or restore the project from a copy"
+            raise UserError(error.code, error.what, str(self._database.folder), fix) from error
 
     def write(self, settings: Settings) -> Settings:
         """Replace all settings, and return them as they are stored.

@@ -290,6 +290,20 @@ def test_settings_of_scripts_are_stored_as_plain_values_or_refused(project: Proj
     assert project.settings.read() == stored
 
 
+@pytest.mark.parametrize(
+    ("row", "what"), [(("warp", "9"), "there is no setting 'warp'"), (("preset", '"later"'), "preset cannot be later")]
+)
+def test_settings_of_another_version_are_refused_with_the_project(
+    project: Project, row: tuple[str, str], what: str
+) -> None:
+    """Nobody typed them, so the line says where they stand, and to update rather than to correct a name."""
+    with project.database.transaction() as connection:
+        connection.execute("INSERT OR REPLACE INTO settings VALUES (?, ?)", row)
+    with pytest.raises(UserError) as caught:
+        project.settings.read()
+    assert str(caught.value).startswith(f"NU-C01: {what}, {project.folder}, update napari-unet-live")
+
+
 # The split
 
 
