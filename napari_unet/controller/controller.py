@@ -4,6 +4,7 @@ Knows neither Qt nor napari. What is painted goes through ``strokes.py``, what i
 training through ``training.py``, exports through ``exports.py``; ``supervised_worker.py`` keeps the worker running.
 """
 
+import contextlib
 import time
 from collections.abc import Callable
 from pathlib import Path
@@ -94,11 +95,12 @@ class Controller:
         Raises
         ------
         UserError
-            Those of ``Project``; the present project stays open then, unless it is the same.
+            Those of ``Project``, and NU-C01 or NU-P12 for settings or classes that cannot be read; the present project
+            stays open then, unless it is the same.
         """
         if self.project is not None and self.project.folder == Path(folder).absolute():
             self.close()  # a project has one writer at a time, so it is closed before it is opened anew
-        project = Project(folder, read_only=read_only)  # before the old one is let go: a wrong folder changes nothing
+        project = _opened(folder, read_only=read_only)  # before the old one is let go: a wrong folder changes nothing
         self.close()
         self._session.project = project
         self.training.allow()
@@ -216,3 +218,13 @@ class Controller:
         self.suggestions.drop()
         self.worker.send(Annotated(own=own))
         self.view.ask_weights()
+
+
+def _opened(folder: Path, *, read_only: bool) -> Project:
+    """Open a project of which everybody who hears of it can read the settings and classes; else let go of it again."""
+    with contextlib.ExitStack() as refused:
+        project = refused.enter_context(Project(folder, read_only=read_only))
+        project.settings.read()
+        project.classes.all()
+        refused.pop_all()
+    return project

@@ -392,6 +392,31 @@ def test_a_project_opened_read_only_is_left_alone(bench: Bench, tmp_path: Path) 
     bench.controller.close()
 
 
+@pytest.mark.parametrize(
+    ("query", "code"),
+    [
+        ("INSERT INTO settings VALUES ('warp', '9')", "NU-C01"),
+        ("UPDATE classes SET colour = 'no colour' WHERE id = 1", "NU-P12"),
+    ],
+)
+def test_a_project_that_cannot_be_read_takes_the_place_of_none(
+    bench: Bench, tmp_path: Path, query: str, code: str
+) -> None:
+    """It was left half open: the present project closed, the other one locked, and no worker."""
+    with Project(tmp_path / "other.unet") as other:
+        other.add_class("a")
+        with other.database.transaction() as connection:
+            connection.execute(query)
+    present = bench.controller.project
+    bench.heard.clear()
+    with pytest.raises(UserError, match=f"^{code}: "):
+        bench.controller.open_project(tmp_path / "other.unet")
+    assert bench.controller.project is present
+    assert bench.told(ProjectOpened) == []
+    assert bench.client.sent
+    Project(tmp_path / "other.unet").close()
+
+
 def test_the_same_project_can_be_opened_again(bench: Bench) -> None:
     """The window that has it open is no other writer."""
     assert bench.controller.project is not None
