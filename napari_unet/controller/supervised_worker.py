@@ -66,7 +66,8 @@ class SupervisedWorker:
         project = self._session.present_project()
         self.client = self.start_process(project.folder / "worker.log")
         self._supervision.launched()
-        self.send(m.Open(str(project.folder), memory_steps=self.memory_steps, spare_device=self._spare_device))
+        folder, steps, spare = str(project.folder), self.memory_steps, self._spare_device
+        self.send(m.Open(folder, memory_steps=steps, spare_device=spare, read_only=project.read_only))
         self._publish(WorkerStarted())
 
     def launch_or_tell(self) -> bool:

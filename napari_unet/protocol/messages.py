@@ -31,6 +31,7 @@ class Open(Message, frozen=True):
     base: str = "auto"  # what a new network starts from: "auto", "none" or the path of a checkpoint
     memory_steps: int = 0  # how often less memory is to be asked for than the settings say
     spare_device: bool = False  # the graphics processor failed: do without it
+    read_only: bool = False  # the window only looks at it: write no network into it
 
 
 class Look(Message, frozen=True):

@@ -28,6 +28,7 @@ class Learner:
     base : base weights to start from; None to start at random
     memory_steps : how often the memory limits are tightened before the start
     group : the processes that train together
+    read_only : write no network into the project, which another program may be training
 
     Attributes
     ----------
@@ -50,11 +51,13 @@ class Learner:
         base: Base = None,
         memory_steps: int = 0,
         group: Alone = ALONE,
+        *,
+        read_only: bool = False,
     ) -> None:
         self.project = project
         self.trainer: Trainer | None = None
         self.notices: list[str] = []
-        self._files = NetworkFiles(project, self.notices)
+        self._files = NetworkFiles(project, self.notices, read_only=read_only)
         self.device_settings = DeviceSettings(project.settings, device, self._files.architecture())
         self.device_settings.tighten(memory_steps)
         self.settings = self.device_settings.read()
@@ -236,7 +239,7 @@ class Learner:
         return self.selection.go_back()
 
     def save(self) -> Path | None:
-        """Write the network that predicts and the state of training; None when there is nothing new.
+        """Write the network that predicts and the state of training; None when nothing is new, or may be written.
 
         Raises
         ------
@@ -244,7 +247,7 @@ class Learner:
             NU-P24 when the project's folder is gone, NU-E01 when the disk does not take a file.
         """
         state = self._state
-        if self.trainer is None or self.selection.shown is None or self._saved == state:
+        if self.trainer is None or self.selection.shown is None or self._saved == state or self._files.read_only:
             return None
         self.project.database.refuse_when_gone()
         trained_with = as_fact(self.trainer.settings, self.device, self.trainer.began_with)

@@ -39,9 +39,11 @@ class NetworkFiles:
     Parameters
     ----------
     notices : takes a line for the user for every damaged file
+    read_only : leave every file where it is, also a damaged one
     """
 
-    def __init__(self, project: Project, notices: list[str]) -> None:
+    def __init__(self, project: Project, notices: list[str], *, read_only: bool = False) -> None:
+        self.read_only = read_only
         self._project = project
         self._notices = notices
 
@@ -77,7 +79,7 @@ class NetworkFiles:
         return best
 
     def _load(self, name: str) -> Checkpoint | None:
-        """Load a checkpoint if it is there; set a damaged one aside, so that training can go on without it."""
+        """Load a checkpoint if it is there; a damaged one is set aside, if it may be, and training goes on without."""
         path = self._project.models / name
         if not path.is_file():
             return None
@@ -86,6 +88,8 @@ class NetworkFiles:
         except UserError as error:
             if error.code == "NU-M03":
                 raise  # a newer version's work is not ours to move
-            storage.set_aside(path)
-            self._notices.append(str(error))
+            if not self.read_only:
+                storage.set_aside(path)
+            if str(error) not in self._notices:  # one that stays is met again
+                self._notices.append(str(error))
             return None

@@ -108,7 +108,8 @@ class OpenProject(Listener):
         if message.spare_device and device.kind != "cpu":
             device = without_graphics(device)
             self.send(Ready(device.kind, device.reason))
-        self.learner = Learner(project, device, message.seed, base_weights(message.base), message.memory_steps)
+        base, steps = base_weights(message.base), message.memory_steps
+        self.learner = Learner(project, device, message.seed, base, steps, read_only=message.read_only)
         self.is_training = False
         self._told = None
         self.tell_network()

@@ -378,6 +378,7 @@ def test_a_project_opened_read_only_is_left_alone(bench: Bench, tmp_path: Path) 
     assert other.controller.project is not None
     assert other.controller.project.folder == tmp_path / "q.unet"
     project = other.controller.open_project(folder, read_only=True)
+    assert other.client.sent == [m.Open(str(folder), read_only=True)]
     other.controller.show_image(project.images.get(1))
     np.testing.assert_array_equal(project.strokes.plane(1, 0), bench.labels)
     other.labels[40:50] = 1

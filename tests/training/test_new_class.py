@@ -81,6 +81,20 @@ def test_strokes_that_no_worker_saw_are_answered_when_one_begins(tmp_path: Path)
         assert Learner(project, CPU, base=base_weights("auto")).version == 1
 
 
+def test_who_only_looks_at_new_strokes_saves_no_network(tmp_path: Path) -> None:
+    """The window that paints them may have trained on and saved meanwhile: its networks stay as they are."""
+    with quarters(tmp_path) as project:
+        before = Learner(project, CPU, base=base_weights("auto"))
+        before.answer()
+        before.save()
+        paint(project, (2, Region(180, 150, 190, 200)))
+        kept = {path.name: path.read_bytes() for path in project.models.iterdir()}
+        looking = Learner(project, CPU, base=base_weights("auto"), read_only=True)
+        assert looking.version == 2
+        assert looking.save() is None
+        assert {path.name: path.read_bytes() for path in project.models.iterdir()} == kept
+
+
 def test_a_correction_is_saved_without_any_training(tmp_path: Path) -> None:
     """Also when nothing was shown since."""
     with quarters(tmp_path) as project:

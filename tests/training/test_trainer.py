@@ -287,6 +287,18 @@ def test_a_damaged_checkpoint_is_set_aside_and_training_goes_on(tmp_path: Path) 
         assert learner.trainer.step_count == 0
 
 
+def test_a_damaged_checkpoint_stays_in_a_project_that_is_only_looked_at(tmp_path: Path) -> None:
+    """It is told once, however often it is met."""
+    with Project(tmp_path / "p.unet") as project:
+        paint_two_lines(project)
+        project.models.mkdir()
+        for name in ("last.safetensors", "best.safetensors"):
+            (project.models / name).write_bytes(b"not a network")
+        learner = Learner(project, CPU, read_only=True)
+        assert [line[:6] for line in learner.notices] == ["NU-M02", "NU-M02"]
+        assert sorted(path.name for path in project.models.iterdir()) == ["best.safetensors", "last.safetensors"]
+
+
 def test_nothing_of_a_deleted_project_is_made_anew(tmp_path: Path) -> None:
     """A network that is to be saved finds no folder; once that is back, it is saved there."""
     with Project(tmp_path / "p.unet") as project:

@@ -287,6 +287,23 @@ def test_a_trained_project_opens_without_an_optimiser(project: Project) -> None:
     assert opened < stepped
 
 
+def test_a_worker_that_only_looks_writes_no_network(project: Project) -> None:
+    """Not when it ends either, whatever it has learned of strokes that another window paints."""
+    from napari_unet.network.device import Device
+    from napari_unet.worker.engine import Engine
+
+    paint(project)
+    for read_only in (True, False):
+        engine = Engine(lambda message: None, Device("cpu", "", False), Clock())
+        engine.receive(m.Open(str(project.folder), read_only=read_only))
+        engine.receive(m.Train(on=True))
+        for _ in range(5):
+            engine.work()
+        engine.receive(m.Train(on=False))
+        engine.save()
+        assert project.models.exists() != read_only
+
+
 def test_the_rehearsal_loads_what_an_optimiser_needs() -> None:
     """In a process of its own, where nothing has loaded it before."""
     script = (
