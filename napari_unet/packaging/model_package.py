@@ -1,6 +1,7 @@
 """A trained network as a bioimage.io package: weights in several formats, what they expect, and an example."""
 
 import shutil
+import zipfile
 from collections.abc import Sequence
 from importlib.util import find_spec
 from pathlib import Path
@@ -30,6 +31,7 @@ SUFFIX = ".bioimageio.zip"
 _FILES = {"pytorch_state_dict": "weights.pt", "onnx": "weights.onnx", "torchscript": "weights.torchscript"}
 _NOTICE = Path(unet.__file__).parents[1] / "NOTICE.txt"  # what the licences of the source and the base weights ask for
 _LEAST_SPREAD = 1e-12  # negligible beside the range of intensities, yet above 0 as the format demands
+_PERMISSIONS = 0o644  # of unpacked files; without them nobody might read these
 _PAPER = "Ronneberger, Fischer and Brox 2015: U-Net: Convolutional Networks for Biomedical Image Segmentation"
 _DOI = "10.1007/978-3-319-24574-4_28"
 
@@ -204,9 +206,18 @@ def _weights(parts: Path, architecture: Architecture, kinds: Sequence[str]) -> d
 
 
 def _pack(description: Any, target: Path) -> None:
-    from bioimageio.spec import save_bioimageio_package
+    """Zip the description with its files, all of one date: zip files hold none from before 1980 or after 2107.
 
-    save_bioimageio_package(description, output_path=target)
+    A clock may say such a one; that of many computers begins in 1970 when its battery is empty.
+    """
+    from bioimageio.spec import save_bioimageio_package_as_folder
+
+    with temporary_folder() as folder, zipfile.ZipFile(target, "w") as package:
+        save_bioimageio_package_as_folder(description, output_path=folder)
+        for file in sorted(folder.iterdir()):
+            member = zipfile.ZipInfo(file.name)
+            member.external_attr = _PERMISSIONS << 16
+            package.writestr(member, file.read_bytes(), zipfile.ZIP_DEFLATED, compresslevel=1)
 
 
 def _difference(path: Path) -> str:

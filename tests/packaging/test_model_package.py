@@ -9,6 +9,7 @@ import zipfile
 from contextlib import redirect_stdout
 from dataclasses import replace
 from pathlib import Path
+from time import struct_time
 from typing import Any
 
 import numpy as np
@@ -324,6 +325,19 @@ def test_damaged_and_oversized_packages_are_refused(
         patch.setattr(reading, "MOST_MEMBERS", 2)
         assert code() == "NU-M05"
     load_model(path, "cpu")
+
+
+@pytest.mark.parametrize("year", [1970, 2110])
+def test_a_package_is_written_whatever_the_clock_says(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, year: int
+) -> None:
+    """The format of zip files knows no such dates."""
+    leave_onnx_out(monkeypatch)
+    monkeypatch.setattr("time.localtime", lambda *_: struct_time((year, 1, 2, 0, 0, 0, 4, 2, 0, "UTC", 0)))
+    network = build(Architecture(1, 2, 4))
+    checkpoint = Checkpoint(network.architecture, (1, 2), ("a", "b"), 1, dict(network.state_dict()))
+    path = write_model_package(tmp_path, "x", checkpoint, picture(), STYLES)
+    assert described(path).name == "x (napari-unet)"
 
 
 def test_onnx_that_fails_is_one_line(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
