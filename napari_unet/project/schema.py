@@ -170,39 +170,44 @@ def _opened(file: Path, *, read_only: bool) -> sqlite3.Connection:
 
 
 def _opened_write_protected(file: Path) -> sqlite3.Connection:
-    """Open a database that nobody can write; one that was not closed is completed by its log, in memory."""
+    """Open a database that cannot be written here; one that was not closed is completed by its log."""
     logs = _logs(file)
     if not logs:
-        return _immutable(file)
-    complete = _connected(":memory:")
+        return _without_log(file)
     with temporary_folder() as folder:
         for path in (file, *logs):
             shutil.copyfile(path, folder / path.name)
         with contextlib.closing(sqlite3.connect(folder / file.name, isolation_level=None)) as copy:
-            copy.backup(complete)
-    return complete
+            return _in_memory(copy)
 
 
 def _opened_on_a_full_disk(file: Path) -> sqlite3.Connection:
     """Open a database that can be read alone, because the disk takes no file beside it."""
     if not _logs(file):
-        return _immutable(file)
+        return _without_log(file)
     # Who has the database for itself keeps the index of the log in memory; the temporary files' disk may be this one.
-    complete = _connected(":memory:")
     with contextlib.closing(sqlite3.connect(file, timeout=10, isolation_level=None)) as alone:
         alone.execute("PRAGMA locking_mode = EXCLUSIVE")
-        alone.backup(complete)
-    return complete
+        return _in_memory(alone)
 
 
-def _immutable(file: Path) -> sqlite3.Connection:
+def _without_log(file: Path) -> sqlite3.Connection:
     """Open a database without a log for reading, making no file beside it."""
-    return _connected(f"{uri_of(file.absolute())}?immutable=1", uri=True, timeout=10.0)
+    address = f"{uri_of(file.absolute())}?immutable=1"
+    with contextlib.closing(sqlite3.connect(address, timeout=10, isolation_level=None, uri=True)) as source:
+        return _in_memory(source)
 
 
-def _connected(database: Path | str, *, timeout: float = 5.0, uri: bool = False) -> sqlite3.Connection:
+def _in_memory(source: sqlite3.Connection) -> sqlite3.Connection:
+    """Copy a database that is read without a lock: it looked damaged once it was written from another computer."""
+    copy = _connected(":memory:")
+    source.backup(copy)
+    return copy
+
+
+def _connected(database: Path | str, *, timeout: float = 5.0) -> sqlite3.Connection:
     """Connect as the project's users do; transactions begin where the program says so."""
-    return sqlite3.connect(database, timeout=timeout, isolation_level=None, factory=Connection, uri=uri)
+    return sqlite3.connect(database, timeout=timeout, isolation_level=None, factory=Connection)
 
 
 def uri_of(file: PurePath) -> str:

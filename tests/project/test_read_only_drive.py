@@ -5,6 +5,7 @@ import shutil
 import subprocess
 import sys
 from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path, PurePath, PurePosixPath, PureWindowsPath
 
 import numpy as np
@@ -38,6 +39,20 @@ def burn(tmp_path: Path) -> Iterator[Burn]:
 
     yield burnt
     subprocess.run(["umount", "--lazy", drive], check=True)
+
+
+@contextmanager
+def mounted_read_only(folder: Path, share: Path) -> Iterator[None]:
+    """Show a folder at another place too, where it cannot be written."""
+    if sys.platform != "linux" or os.getuid() != 0:
+        pytest.skip("only root of a Linux system mounts a drive")
+    if subprocess.run(["mount", "--bind", folder, share], capture_output=True, check=False).returncode:
+        pytest.skip("this system lets nobody mount a drive")
+    try:
+        subprocess.run(["mount", "-o", "remount,ro,bind", share], check=True)
+        yield
+    finally:
+        subprocess.run(["umount", "--lazy", share], check=True)
 
 
 def painted(folder: Path) -> Project:
@@ -109,3 +124,26 @@ def test_strokes_that_are_only_in_the_log_are_read(tmp_path: Path, burn: Burn, s
         np.testing.assert_array_equal(project.strokes.plane(1, 0), strokes())
     assert verify(folder) == []
     refused_for_writing(folder)
+
+
+def test_a_project_that_is_written_elsewhere_is_no_damaged_one(tmp_path: Path) -> None:
+    """Who reads a share that is read-only for him sees the project as it was when he opened it, then as it is."""
+    rng = np.random.default_rng(0)
+    with painted(tmp_path / "shared" / "p.unet") as project:
+        for number in range(1, 5):
+            record = project.add_image(Image(f"{number}", rng.random((700, 700)), "yx"))
+            project.commit(record.id, 0, rng.integers(0, 3, (700, 700)).astype(np.uint8))
+    share = tmp_path / "share"
+    share.mkdir()
+    with mounted_read_only(tmp_path / "shared", share):
+        folder = share / "p.unet"
+        with Project(folder, read_only=True) as reader:
+            with Project(tmp_path / "shared" / "p.unet") as owner:
+                for image_id in (2, 3, 4):
+                    owner.images.remove(image_id)
+                owner.commit(5, 0, np.ones((700, 700), np.uint8))
+            np.testing.assert_array_equal(reader.strokes.plane(1, 0), strokes())
+            assert reader.integrity() == []
+            assert len(reader.images.all()) == 5
+        with Project(folder, read_only=True) as reader:
+            assert len(reader.images.all()) == 2
